@@ -1,0 +1,1 @@
+"""The cloud: planner, summarizer, engines, authority, training and evaluation."""

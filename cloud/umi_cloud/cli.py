@@ -1,0 +1,36 @@
+"""The `umi-cloud` command."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from umi_shared.lazy_group import LazyGroup, run
+
+SUMMARIES = {
+    "serve": "Serve the planner and the summarizer over gRPC.",
+    "ca": "Make the certificate authority of this deployment.",
+    "enroll": "Print a one-time token that connects one laptop.",
+    "revoke": "Shut a laptop out, from its next call on.",
+    "devices": "List the laptops and what they have used.",
+    "render": "Print the prompts and targets a dialect makes of recorded conversations.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    package="umi_cloud.commands",
+    summaries=SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="umi-runtime", prog_name="umi-cloud")
+def umi_cloud() -> None:
+    """The planner and the summarizer that many laptops share.
+
+    Start with `umi-cloud ca init`, `umi-cloud serve --config cloud.yaml` and `umi-cloud enroll NAME`.
+    """
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Entry point."""
+    run(umi_cloud, "umi-cloud", argv if argv is not None else sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The `umi-cloud` commands, one module each, imported when they run."""

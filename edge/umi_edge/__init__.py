@@ -1,0 +1,1 @@
+"""The laptop: session, caller, policy, vault, tools."""

@@ -1,0 +1,40 @@
+"""The `umi` command."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from umi_shared.lazy_group import LazyGroup, run
+
+SUMMARIES = {
+    "ask": "Carry out one instruction with your tools.",
+    "chat": "Keep a conversation going.",
+    "demo": "Watch three private tasks on a sample home, offline.",
+    "doctor": "Find what is wrong, and how to mend it.",
+    "enroll": "Connect this laptop to a planner, with a token from its operator.",
+    "ledger": "See what left this device.",
+    "models": "List, fetch and verify models.",
+    "policy": "Check a locality policy, or ask why it decides as it does.",
+    "tools": "List the tools an agent may call here.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    package="umi_edge.commands",
+    summaries=SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="umi-runtime", prog_name="umi")
+def umi() -> None:
+    """Private tools on this laptop, planned by a model that never sees the private values.
+
+    Start with `umi demo`. Then `umi enroll TOKEN` with the token your operator gave you, and
+    `umi ask "Email Alice that I am late"`.
+    """
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Entry point."""
+    run(umi, "umi", argv if argv is not None else sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The `umi` commands, one module each, imported when they run."""

@@ -1,0 +1,1 @@
+"""Tools: what they are (`tool`), which there are (`catalogue`), and how one runs (`runner`)."""

@@ -1,0 +1,58 @@
+"""How a tool call ended."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from umi_edge.tools.json_type import JSON
+
+
+class FailureKind(StrEnum):
+    """Why a call failed: the only part of a failure that may ever leave the device."""
+
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    NOT_JSON = "not-json"
+    INVALID_ARGUMENTS = "invalid-arguments"
+    NOT_FOUND = "not-found"
+    ERROR = "error"
+    DECLINED = "declined"
+
+
+class ToolFailure(Exception):  # noqa: N818 -- it is an outcome that a tool chooses, not a fault of umi
+    """Raised by a tool to fail on purpose, with a kind and a private detail.
+
+    Neither `repr()` nor `str()` shows the detail (I8): it may quote what the tool read.
+
+    >>> ToolFailure(FailureKind.NOT_FOUND, "no contact named Ann")
+    ToolFailure(not-found)
+    """
+
+    def __init__(self, kind: FailureKind, detail: str = "") -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+        self.detail = detail
+
+    def __repr__(self) -> str:
+        return f"ToolFailure({self.kind.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The call returned `value`, plain JSON within the limits, after `seconds`."""
+
+    value: JSON = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The call failed; `detail` is private and stays on the device."""
+
+    kind: FailureKind
+    detail: str = field(repr=False)
+    seconds: float
+
+
+Outcome = Succeeded | Failed

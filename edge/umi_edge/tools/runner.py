@@ -1,0 +1,132 @@
+"""The runner: one tool call, under limits, that ends in an `Outcome` and never in an exception."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jsonschema
+import referencing
+
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.json_value import plain_json
+from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Succeeded, ToolFailure
+from umi_edge.tools.tool import Tool
+
+__all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
+
+_DETAIL_CHARACTERS = 2000
+_STOP_SECONDS = 2.0
+_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLimits:
+    """What one call may cost. The size limits hold for its arguments too."""
+
+    call_seconds: float = 30
+    result_bytes: int = 1 << 20
+    """Of the result as compact JSON, within a few bytes a leaf."""
+    result_depth: int = 64
+    """Levels of objects and arrays."""
+    result_leaves: int = 20_000
+
+
+async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits) -> Outcome:
+    """Run `tool` once and say how that ended.
+
+    Covered: wrong arguments, a tool that raises, hangs, exits, ignores its cancellation, or returns
+    something too large, too deep or not JSON. Only `CancelledError` is raised, after the tool has
+    been cancelled too. Nothing is logged.
+    Not covered: a tool that blocks the event loop, and a schema whose regular expression is slow.
+    """
+    started = time.monotonic()
+    try:
+        checked = _checked_arguments(tool, arguments, limits)
+        result = await _awaited(tool, checked, limits)
+        value = _plain(result, limits)
+    except ToolFailure as failure:
+        return Failed(failure.kind, failure.detail[:_DETAIL_CHARACTERS], time.monotonic() - started)
+    return Succeeded(value, time.monotonic() - started)
+
+
+def _plain(value: object, limits: RunLimits) -> JSON:
+    try:
+        return plain_json(
+            value,
+            max_bytes=limits.result_bytes,
+            max_depth=limits.result_depth,
+            max_leaves=limits.result_leaves,
+        )
+    except ToolFailure:
+        raise
+    except Exception as error:  # an object of the tool's that misbehaves when it is read
+        raise ToolFailure(FailureKind.NOT_JSON, _described(error)) from None
+
+
+def _checked_arguments(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits) -> dict[str, JSON]:
+    """A copy of the arguments that fits the tool's schema; the failure's detail holds no value."""
+    try:
+        checked = _plain(dict(arguments), limits)
+        # An empty registry: a `$ref` that leaves the schema is an error, not a download.
+        validator = jsonschema.Draft202012Validator(tool.input_schema, registry=referencing.Registry())
+        problems = [_problem(error) for error, _ in zip(validator.iter_errors(checked), range(_PROBLEMS))]
+    except ToolFailure as failure:
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, failure.detail) from None
+    except Exception as error:
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, type(error).__name__) from None
+    if problems:
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "; ".join(problems))
+    return dict(checked)
+
+
+def _problem(error: jsonschema.ValidationError) -> str:
+    """Where the schema says no, in the schema's own words: an argument's key may be private too."""
+    where = "/".join(str(part) for part in error.absolute_schema_path)
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{where}: missing {', '.join(missing)}"
+    if error.validator in ("type", "enum", "const", "minLength", "maxLength", "pattern", "format"):
+        return f"{where}: must be {error.validator_value}"
+    return where
+
+
+async def _awaited(tool: Tool, arguments: dict[str, JSON], limits: RunLimits) -> object:
+    task = asyncio.ensure_future(_guarded(tool, arguments))
+    # Without this, an abandoned task's exception would be logged, private text included.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        await asyncio.wait({task}, timeout=limits.call_seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await asyncio.wait({task})
+    if task.cancelled() or not task.done():
+        raise ToolFailure(FailureKind.TIMEOUT, f"no result within {limits.call_seconds:g} s")
+    return task.result()
+
+
+async def _guarded(tool: Tool, arguments: dict[str, JSON]) -> object:
+    """Run the tool, with every exception but cancellation turned into a `ToolFailure`."""
+    try:
+        return await tool.run(arguments)
+    except ToolFailure:
+        raise
+    except TimeoutError as error:
+        raise ToolFailure(FailureKind.TIMEOUT, _described(error)) from None
+    except Exception as error:
+        raise ToolFailure(FailureKind.ERROR, _described(error)) from None
+    except SystemExit:
+        # In a task it would end the whole program.
+        raise ToolFailure(FailureKind.ERROR, "the tool called sys.exit()") from None
+
+
+def _described(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be read)"
+    return f"{type(error).__name__}: {text}"

@@ -1,0 +1,223 @@
+"""A tool: a name, a JSON Schema and something to run; and the decorator that makes one of a function."""
+
+import copy
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import docstring_parser
+import jsonschema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.worker import in_worker
+from umi_shared.errors import ToolError
+
+__all__ = ["JSON", "Hints", "Tool", "tool"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+Run = Callable[[Mapping[str, JSON]], Awaitable[JSON]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a tool says of its own effects; a policy may be stricter, never laxer by default."""
+
+    read_only: bool = False
+    """It changes nothing."""
+    destructive: bool = False
+    """What it does cannot be undone: it is confirmed with the user."""
+    open_world: bool = False
+    """It sends its arguments off the device: it is a third party (design, I5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool that the caller may call.
+
+    Raises `ToolError` at construction when the name or the schema is wrong. `$ref` may only point
+    inside the schema: nothing is ever fetched to validate a call.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any] = field(hash=False)
+    """JSON Schema 2020-12 of the arguments, of type object."""
+    run: Run = field(repr=False)
+    source: str
+    """`builtin`, `python` or `mcp:<server>`."""
+    hints: Hints = Hints()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ToolError(
+                f"the tool name {self.name!r} (from {self.source}) is not allowed",
+                fix="use a letter, then up to 63 letters, digits, '_', '.' or '-'",
+            )
+        try:
+            schema = copy.deepcopy(dict(self.input_schema))
+            _check_schema(schema)
+        except (jsonschema.SchemaError, RecursionError, TypeError, ValueError) as error:
+            reason = error.message if isinstance(error, jsonschema.SchemaError) else str(error)
+            raise ToolError(
+                f"the input schema of the tool {self.name} (from {self.source}) is wrong: {reason}",
+                fix="give a JSON Schema 2020-12 of type object whose $refs start with '#'",
+            ) from error
+        object.__setattr__(self, "input_schema", schema)
+
+
+def _check_schema(schema: dict[str, Any]) -> None:
+    if schema.get("type") != "object":
+        raise ValueError("its type is not object")
+    stack: list[Any] = [schema]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            for keyword in ("$ref", "$dynamicRef"):
+                target = node.get(keyword)
+                if isinstance(target, str) and not target.startswith("#"):
+                    raise ValueError(f"{keyword} points outside the schema")
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    *,
+    name: str = "",
+    description: str = "",
+    source: str = "python",
+    read_only: bool = False,
+    destructive: bool = False,
+    open_world: bool = False,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    description: str = "",
+    source: str = "python",
+    read_only: bool = False,
+    destructive: bool = False,
+    open_world: bool = False,
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a `Tool` of a function: its types and its docstring become the schema.
+
+    A parameter that defaults to None is optional, and null is no value for it. A synchronous
+    function runs in a thread. Raises `ToolError` for a parameter without a type.
+
+    >>> @tool(name="door.open")
+    ... def door_open(floor: int, knock: bool = True) -> str:
+    ...     '''Open a door.
+    ...
+    ...     Args:
+    ...         floor: Which floor.
+    ...     '''
+    ...     return "open"
+    >>> door_open.input_schema["properties"]["floor"]
+    {'type': 'integer', 'description': 'Which floor.'}
+    """
+    hints = Hints(read_only=read_only, destructive=destructive, open_world=open_world)
+
+    def make(function: Callable[..., Any]) -> Tool:
+        tool_name = name or function.__name__
+        doc = docstring_parser.parse(inspect.getdoc(function) or "")
+        model = _arguments_model(function, tool_name, {p.arg_name: p.description or "" for p in doc.params})
+        return Tool(
+            name=tool_name,
+            description=description or doc.description or "",
+            input_schema=_schema(model),
+            run=_runner(function, model),
+            source=source,
+            hints=hints,
+        )
+
+    return make(function) if function is not None else make
+
+
+def _arguments_model(
+    function: Callable[..., Any], name: str, descriptions: dict[str, str]
+) -> type[BaseModel]:
+    try:
+        types = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ToolError(f"a type of the tool {name} is unknown", fix="import it in that module") from error
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        plain = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if not plain or parameter.name not in types:
+            raise ToolError(
+                f"the parameter {parameter.name!r} of the tool {name} cannot be part of a schema",
+                fix="give every parameter a name and a type, and use no *args or **kwargs",
+            )
+        default = ... if parameter.default is parameter.empty else parameter.default
+        # Aliases, because a parameter named like a pydantic attribute ("copy") would shadow it.
+        about = Field(default, alias=parameter.name, description=descriptions.get(parameter.name))
+        fields[f"p{len(fields)}"] = (types[parameter.name], about)
+    try:
+        return create_model("Arguments", __config__=ConfigDict(extra="forbid"), **fields)
+    except PydanticUserError as error:
+        raise ToolError(
+            f"a parameter of the tool {name} has a type that JSON cannot express",
+            fix="use str, int, float, bool, list, dict, an enum, a dataclass or a pydantic model",
+        ) from error
+
+
+class _PlainSchema(GenerateJsonSchema):
+    """pydantic's schema without the titles it makes up, which only cost the caller tokens."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _schema(model: type[BaseModel]) -> JsonSchemaValue:
+    try:
+        schema = model.model_json_schema(schema_generator=_PlainSchema)
+    except PydanticUserError as error:
+        raise ToolError(
+            "a parameter has a type that JSON Schema cannot express",
+            fix="use str, int, float, bool, list, dict, an enum, a dataclass or a pydantic model",
+        ) from error
+    schema.pop("title", None)
+    for item in schema.setdefault("properties", {}).values():
+        kinds = item.get("anyOf", [])
+        if {"type": "null"} in kinds and "default" in item and item["default"] is None:
+            del item["default"]
+            kinds.remove({"type": "null"})
+            if len(kinds) == 1:
+                item.update(item.pop("anyOf")[0])
+    return schema
+
+
+def _runner(function: Callable[..., Any], model: type[BaseModel]) -> Run:
+    names = {key: info.alias or key for key, info in model.model_fields.items()}
+
+    async def run(arguments: Mapping[str, JSON]) -> JSON:
+        try:
+            parsed = model.model_validate(arguments)
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            where = ", ".join(".".join(map(str, problem["loc"])) for problem in problems)
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, f"wrong: {where}") from None
+        values = {name: getattr(parsed, key) for key, name in names.items()}
+        if inspect.iscoroutinefunction(function):
+            return await function(**values)
+        return await in_worker(lambda: function(**values))
+
+    return run

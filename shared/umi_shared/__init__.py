@@ -1,0 +1,1 @@
+"""What laptop and cloud share: labels, transcript, dialects, wire."""

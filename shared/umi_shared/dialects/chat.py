@@ -1,0 +1,195 @@
+"""The dialect for any instruct model: its own chat template, and structured output for the decision."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_shared.dialects.dialect import RolePrompt
+from umi_shared.dialects.json_prefix import StringField
+from umi_shared.dialects.umi import call_object, read_call_object
+from umi_shared.engine import ChatPrompt, Constraint, JsonSchema, Message
+from umi_shared.errors import MalformedError
+from umi_shared.handles import render
+from umi_shared.transcript import (
+    Answer,
+    Call,
+    Decision,
+    Entry,
+    Instruction,
+    Next,
+    Observation,
+    Plan,
+    View,
+)
+
+__all__ = ["ChatDialect"]
+
+_HANDLES = (
+    "Private values are written as handles such as <email:1>; a handle stands for a real value that you "
+    "cannot see. Use handles exactly as they are written and never invent one."
+)
+_PLANNER = (
+    "You are the planner of an assistant. You decide the next step; a caller then writes the tool call, and a "
+    "summarizer writes the final answer. " + _HANDLES + "\n"
+    "Answer with JSON: rationale (one or two sentences on what to do next and why), next (caller to call a "
+    "tool, summarizer when everything asked for is done or found, give up when no tool can help), and the tool "
+    "when next is caller. When a tool failed, try another that could do the same. Never plan a call twice "
+    "that has already succeeded.\nTools:\n"
+)
+_CALLER = (
+    "You are the caller of an assistant. You carry out the plan with one tool call, as JSON: tool and "
+    "arguments. " + _HANDLES + "\nTools:\n"
+)
+_SUMMARIZER = (
+    "You are the summarizer of an assistant. Answer the user's request in a few sentences, from the results "
+    "below and from nothing else. Say plainly what failed. " + _HANDLES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDialect:
+    """Prompts as chat turns; decisions and calls as JSON objects."""
+
+    name: str = "chat"
+
+    def plan(self, view: View) -> RolePrompt:
+        """The planner's turn, under a JSON Schema that names the catalogue's tools."""
+        messages = [Message("system", _PLANNER + _tools(view)), *_merged(map(_for_planner, view.entries))]
+        tools = [card.name for card in view.catalogue]
+        return RolePrompt(
+            prompt=ChatPrompt(tuple(messages)), constraint=JsonSchema(_decision_schema(tools)), max_tokens=320
+        )
+
+    def decision_reader(self, view: View) -> "ChatDecisionReader":
+        """A reader that knows the view's tools."""
+        return ChatDecisionReader(frozenset(card.name for card in view.catalogue))
+
+    def call(self, view: View) -> RolePrompt:
+        """The caller's turn."""
+        messages = [Message("system", _CALLER + _tools(view)), *_merged(map(_for_caller, view.entries))]
+        return RolePrompt(prompt=ChatPrompt(tuple(messages)), max_tokens=512)
+
+    def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
+        """One JSON object: the tool, then its arguments."""
+        return JsonSchema(call_object(schemas))
+
+    def read_call(self, text: str) -> tuple[str, str]:
+        """Read `{"tool": …, "arguments": {…}}`."""
+        return read_call_object(text)
+
+    def answer(self, view: View) -> RolePrompt:
+        """The summarizer's turn; free text."""
+        turns = [Message("user", content) for _, content in map(_for_planner, view.entries)]
+        ask = Message("user", "Now write the answer.")
+        return RolePrompt(
+            prompt=ChatPrompt((Message("system", _SUMMARIZER), *_merged(_pairs([*turns, ask])))),
+            max_tokens=512,
+        )
+
+
+def _tools(view: View) -> str:
+    return "\n".join(
+        json.dumps(
+            {"name": card.name, "description": render(card.description), "parameters": card.input_schema},
+            ensure_ascii=False,
+        )
+        for card in view.catalogue
+    )
+
+
+def _decision_schema(tools: list[str]) -> dict[str, Any]:
+    rationale = {"type": "string", "minLength": 1, "maxLength": 400}
+    ends = {
+        "type": "object",
+        "properties": {"rationale": rationale, "next": {"enum": ["summarizer", "give up"]}},
+        "required": ["rationale", "next"],
+        "additionalProperties": False,
+    }
+    if not tools:
+        return ends
+    step = {
+        "type": "object",
+        "properties": {"rationale": rationale, "next": {"const": "caller"}, "tool": {"enum": tools}},
+        "required": ["rationale", "next", "tool"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [step, ends]}
+
+
+def _for_planner(entry: Entry) -> tuple[str, str]:
+    match entry:
+        case Plan():
+            decision = {"rationale": render(entry.rationale), "next": str(entry.next)}
+            if entry.tool:
+                decision["tool"] = entry.tool
+            return "assistant", json.dumps(decision, separators=(",", ":"), ensure_ascii=False)
+        case Call():
+            return "user", f"Call: {entry.tool} {render(entry.arguments)}"
+        case _:
+            return _shared_turn(entry)
+
+
+def _for_caller(entry: Entry) -> tuple[str, str]:
+    match entry:
+        case Plan():
+            return "user", f"Plan: {render(entry.rationale)}" + (f" Tool: {entry.tool}" if entry.tool else "")
+        case Call():
+            return "assistant", f'{{"tool":{json.dumps(entry.tool)},"arguments":{render(entry.arguments)}}}'
+        case _:
+            return _shared_turn(entry)
+
+
+def _shared_turn(entry: Entry) -> tuple[str, str]:
+    match entry:
+        case Instruction(text):
+            return "user", f"Request: {render(text)}"
+        case Observation():
+            result = f"failed: {entry.failure}" if entry.failure else render(entry.content)
+            return "user", f"Result of {entry.tool}: {result}"
+        case Answer(text):
+            return "assistant", render(text)
+        case Plan() | Call():
+            raise AssertionError("plans and calls are written by their roles")
+
+
+def _pairs(messages: Iterable[Message]) -> Iterable[tuple[str, str]]:
+    return ((message.role, message.content) for message in messages)
+
+
+def _merged(turns: Iterable[tuple[str, str]]) -> list[Message]:
+    """Turns with neighbours of one role merged: many chat templates demand that roles alternate."""
+    messages: list[Message] = []
+    for role, content in turns:
+        if messages and messages[-1].role == role:
+            messages[-1] = Message(role, f"{messages[-1].content}\n{content}")
+        else:
+            messages.append(Message(role, content))
+    return messages
+
+
+@dataclass(slots=True)
+class ChatDecisionReader:
+    """Reads `{"rationale": …, "next": …, "tool": …}` and streams the rationale out of the open JSON string."""
+
+    tools: frozenset[str]
+    _text: str = field(default="", repr=False)
+    _rationale: StringField = field(default_factory=lambda: StringField("rationale"), repr=False)
+
+    def feed(self, text: str) -> str:
+        """Take output; give the newly decoded piece of the rationale."""
+        self._text += text
+        return self._rationale.feed(text)
+
+    def finish(self) -> tuple[str, Decision]:
+        """Nothing more of the rationale, and the decision."""
+        try:
+            decision = json.loads(self._text)
+            next_, tool = Next(decision["next"]), decision.get("tool", "")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise MalformedError("the planner's output is not a decision") from error
+        if next_ is not Next.CALLER:
+            return "", Decision(next_)
+        if tool not in self.tools:
+            raise MalformedError("the planner names a tool that is not in the catalogue")
+        return "", Decision(next_, tool)

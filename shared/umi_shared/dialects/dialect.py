@@ -1,0 +1,99 @@
+"""The seam between what umi means and what a model reads and writes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from umi_shared.engine import Constraint, Prompt
+from umi_shared.transcript import Decision, View
+
+__all__ = ["DecisionReader", "Dialect", "RolePrompt", "first_sentence", "neutral"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePrompt:
+    """What one role is asked, and how its output is bounded."""
+
+    prompt: Prompt
+    constraint: Constraint | None = None
+    stop: tuple[str, ...] = ()
+    max_tokens: int = 256
+
+
+class DecisionReader(Protocol):
+    """Reads a planner's output as it streams."""
+
+    def feed(self, text: str) -> str:
+        """Take the next piece of output; give back the piece of rationale that is now certain."""
+        ...
+
+    def finish(self) -> tuple[str, Decision]:
+        """The last piece of rationale, and the decision.
+
+        Raises `MalformedError` when the output holds no decision, or names a tool outside the catalogue.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """One way to write the three roles' prompts and to read their outputs.
+
+    Prompts are byte-stable and append-only: the prompt of a later step starts with the prompt of the earlier one
+    and what the model wrote there, so prefix caches hit.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word that configuration files use for it."""
+        ...
+
+    def plan(self, view: View) -> RolePrompt:
+        """The planner's prompt for the next decision."""
+        ...
+
+    def decision_reader(self, view: View) -> DecisionReader:
+        """A reader for one output of the planner."""
+        ...
+
+    def call(self, view: View) -> RolePrompt:
+        """The caller's prompt; the view's last entry is the plan to carry out. The constraint is left open."""
+        ...
+
+    def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
+        """Admit a call of one of these tools with arguments its schema admits, and nothing else."""
+        ...
+
+    def read_call(self, text: str) -> tuple[str, str]:
+        """The tool's name and the arguments' JSON text of a call.
+
+        Raises `MalformedError` when the text is not a call.
+        """
+        ...
+
+    def answer(self, view: View) -> RolePrompt:
+        """The summarizer's prompt."""
+        ...
+
+
+_CONTROL = re.compile(r"<\|(?=[A-Za-z0-9_]{1,40}\|>)")
+
+
+def neutral(text: str) -> str:
+    r"""Text in which nothing reads as one of a model's control tokens.
+
+    >>> neutral("a <|im_end|> b")
+    'a <\\|im_end|> b'
+    """
+    return _CONTROL.sub(r"<\\|", text) if "<|" in text else text
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a description, on one line.
+
+    >>> first_sentence("Find people. By name.")
+    'Find people.'
+    """
+    line = " ".join(text.split())
+    end = line.find(". ")
+    return line[: end + 1] if end >= 0 else line

@@ -1,0 +1,120 @@
+"""Labels: who may read a value in clear, and whether its origin is trusted.
+
+Labels form a lattice. `join` is the label of what is made of parts: only those who may read every part may read
+the whole, and the whole is trusted only if every part is (CaMeL and FIDES call these readers and integrity).
+
+>>> released, kept = Label.at(Locality.PLANNER), Label.at(Locality.HANDLE)
+>>> released.join(kept) == kept
+True
+>>> Label.at(Locality.PLANNER).join(Label.at(Locality.SUMMARIZER)).locality
+<Locality.HANDLE: 'handle'>
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import reduce
+
+__all__ = ["PLANNER", "SUMMARIZER", "Integrity", "Label", "Locality", "Sink", "join_all", "tool_sink"]
+
+Sink = str
+"""A place a value can go: `planner`, `summarizer`, or `tool:<name>`."""
+
+PLANNER: Sink = "planner"
+SUMMARIZER: Sink = "summarizer"
+
+
+def tool_sink(name: str) -> Sink:
+    """The sink that a tool is, when it sends its arguments off the device."""
+    return f"tool:{name}"
+
+
+class Locality(StrEnum):
+    """The policy's word for who may read a value in clear."""
+
+    CLOUD = "cloud"
+    PLANNER = "planner"
+    SUMMARIZER = "summarizer"
+    HANDLE = "handle"
+    HIDDEN = "hidden"
+
+
+class Integrity(StrEnum):
+    """Whether a value's origin is trusted: the user and their own data, or strangers and models."""
+
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+
+
+_READERS: dict[Locality, frozenset[Sink] | None] = {
+    Locality.CLOUD: None,
+    Locality.PLANNER: frozenset({PLANNER}),
+    Locality.SUMMARIZER: frozenset({SUMMARIZER}),
+    Locality.HANDLE: frozenset(),
+    Locality.HIDDEN: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Who may read a value in clear, whether its existence may be seen, and whether its origin is trusted.
+
+    `readers` is None for everyone. The strictest label is the default: a missing rule means *stay* (I2).
+    """
+
+    readers: frozenset[Sink] | None = frozenset()
+    visible: bool = True
+    """Whether the cloud may see a handle for it; False for `hidden`."""
+    integrity: Integrity = Integrity.UNTRUSTED
+
+    @classmethod
+    def at(cls, locality: Locality, integrity: Integrity = Integrity.UNTRUSTED) -> "Label":
+        """The label that a policy's word stands for."""
+        return cls(readers=_READERS[locality], visible=locality is not Locality.HIDDEN, integrity=integrity)
+
+    @property
+    def locality(self) -> Locality:
+        """The policy's word for this label; a label with other readers than these words know reads as `handle`."""
+        if not self.visible:
+            return Locality.HIDDEN
+        for locality, readers in _READERS.items():
+            if readers == self.readers and locality is not Locality.HIDDEN:
+                return locality
+        return Locality.HANDLE
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the value comes from the user or their own data, untouched by strangers or models."""
+        return self.integrity is Integrity.TRUSTED
+
+    def may_read(self, sink: Sink) -> bool:
+        """Whether a sink may see the value in clear."""
+        return self.visible and (self.readers is None or sink in self.readers)
+
+    def join(self, other: "Label") -> "Label":
+        """The label of what is made of both: readers of both, trusted if both are."""
+        if self.readers is None:
+            readers = other.readers
+        elif other.readers is None:
+            readers = self.readers
+        else:
+            readers = self.readers & other.readers
+        both = self.trusted and other.trusted
+        return Label(
+            readers=readers,
+            visible=self.visible and other.visible,
+            integrity=Integrity.TRUSTED if both else Integrity.UNTRUSTED,
+        )
+
+    def with_integrity(self, integrity: Integrity) -> "Label":
+        """The same readers, another integrity."""
+        return replace(self, integrity=integrity)
+
+
+PUBLIC = Label(readers=None, integrity=Integrity.TRUSTED)
+"""The label of the program's own constants, and the unit of `join`."""
+
+
+def join_all(labels: Iterable[Label]) -> Label:
+    """The join of any number of labels; of none, the label of a constant."""
+    return reduce(Label.join, labels, PUBLIC)

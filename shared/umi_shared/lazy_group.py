@@ -1,0 +1,62 @@
+"""The command group that imports a command's module only when that command runs."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+import click
+
+from umi_shared.errors import UmiError
+
+__all__ = ["LazyGroup", "run"]
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands live in modules of one package.
+
+    `summaries` maps a command's name to the line that `--help` shows, so that help and argument errors
+    import no model library. The module's name is the command's with `-` as `_`; it exports `command`.
+    """
+
+    def __init__(self, *, package: str, summaries: Mapping[str, str], **attrs: object) -> None:
+        super().__init__(**attrs)  # type: ignore[arg-type]  # click types its attributes one by one
+        self.package = package
+        self.summaries = dict(summaries)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the summaries."""
+        return list(self.summaries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for an unknown name."""
+        if cmd_name not in self.summaries:
+            return None
+        module = importlib.import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the summaries alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries.items()))
+
+
+def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoReturn:
+    """Run a group as a program: an UmiError becomes one clear message and its exit code.
+
+    Exit codes: 0 done, 1 not done, 2 usage or configuration, 3 model, 4 tool, 5 the peer refused or broke
+    the protocol, 6 connection, 7 privacy, 8 limit, 130 interrupted.
+    """
+    try:
+        result = group.main(args=argv, prog_name=program, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except UmiError as error:
+        click.echo(click.style(f"{program}: ", fg="red") + str(error), err=True)
+        sys.exit(error.exit_code)
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,45 @@
+"""Released values: the only thing that the wire layer accepts (I1).
+
+`release()` in `umi_edge.release` is the one place that mints them; a test reads the code to hold that.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from umi_shared.labels import Sink
+
+__all__ = ["Clearance", "Released", "mint"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearance:
+    """Why some clear text may leave: where it stands, by which rule, how many bytes. Never the text itself."""
+
+    entry: int
+    """The index of the view's entry; -1 for the catalogue."""
+    rule: str
+    """The rule that released it, as `laptop.yaml:12 tools.contacts.search.results $..company`."""
+    clear_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Generic[T_co]):
+    """A payload that one sink may read, with the reasons."""
+
+    payload: T_co = field(repr=False)
+    sink: Sink
+    clearances: tuple[Clearance, ...]
+    _seal: object = field(repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self._seal is not _SEAL:
+            raise TypeError("only release() makes Released values")
+
+
+def mint(payload: T_co, sink: Sink, clearances: tuple[Clearance, ...]) -> Released[T_co]:  # type: ignore[misc]
+    """Make a released value; called by `umi_edge.release` and nothing else."""
+    return Released(payload, sink, clearances, _SEAL)

@@ -1,0 +1,163 @@
+"""The transcript as one sink sees it: a catalogue of tools and the entries of a session, in clear text and handles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from umi_shared.handles import Handle, Text
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Decision",
+    "Entry",
+    "Instruction",
+    "Next",
+    "Observation",
+    "Plan",
+    "PlanEvent",
+    "RationaleDelta",
+    "SummarizeEvent",
+    "AnswerDelta",
+    "ToolCard",
+    "Usage",
+    "View",
+]
+
+
+class Next(StrEnum):
+    """Whose turn the planner says it is (α-UMi's `Next: caller / conclusion / give up`)."""
+
+    CALLER = "caller"
+    SUMMARIZER = "summarizer"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCard:
+    """What a model is told of a tool."""
+
+    name: str
+    description: Text
+    input_schema: Mapping[str, Any]
+    """JSON Schema 2020-12 of the arguments; always an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What the user asked for."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One decision of the planner."""
+
+    rationale: Text
+    next: Next
+    tool: str = ""
+    """The tool the planner named; empty when it named none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as the caller wrote it: a tool and its arguments as compact JSON text."""
+
+    tool: str
+    arguments: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What came of a call: compact JSON text, or the kind of its failure."""
+
+    tool: str
+    content: Text
+    failure: str = ""
+    """Empty for a success; else a word of the program, such as `unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the summarizer told the user."""
+
+    text: Text
+
+
+Entry = Instruction | Plan | Call | Observation | Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """All that one sink may see of a session, in order; append-only from step to step, so prefix caches hit."""
+
+    catalogue: tuple[ToolCard, ...]
+    entries: tuple[Entry, ...] = field(repr=False)
+
+    def handles(self) -> frozenset[Handle]:
+        """Every handle that the view shows."""
+        return frozenset(part for text in self.texts() for part in text if isinstance(part, Handle))
+
+    def texts(self) -> tuple[Text, ...]:
+        """Every text of the view, in order."""
+        return tuple(card.description for card in self.catalogue) + tuple(map(text_of, self.entries))
+
+
+def text_of(entry: Entry) -> Text:
+    """The text that an entry carries."""
+    match entry:
+        case Instruction(text) | Answer(text):
+            return text
+        case Plan():
+            return entry.rationale
+        case Call():
+            return entry.arguments
+        case Observation():
+            return entry.content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one generation."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RationaleDelta:
+    """The next piece of the planner's rationale."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The planner has decided."""
+
+    next: Next
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """The next piece of the summarizer's answer."""
+
+    text: str
+
+
+PlanEvent = RationaleDelta | Decision | Usage
+"""A plan streams deltas, then one decision, then one usage."""
+
+SummarizeEvent = AnswerDelta | Usage
+"""A summary streams deltas, then one usage."""

@@ -1,0 +1,317 @@
+"""The wire: domain values to protobuf messages and back. Nothing else in umi sees protobuf types.
+
+Encoding takes `Released` values and nothing else (I1). Decoding treats the peer as hostile (I6): every count,
+size and enum is checked before a value is made.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from umi_proto.v1 import agent_pb2 as pb
+from umi_shared.errors import MalformedError
+from umi_shared.handles import Handle, Text
+from umi_shared.released import Released
+from umi_shared.transcript import (
+    Answer,
+    AnswerDelta,
+    Call,
+    Decision,
+    Entry,
+    Instruction,
+    Next,
+    Observation,
+    Plan,
+    PlanEvent,
+    RationaleDelta,
+    SummarizeEvent,
+    ToolCard,
+    Usage,
+    View,
+)
+
+__all__ = [
+    "WireLimits",
+    "plan_event",
+    "plan_event_message",
+    "plan_request",
+    "read_view",
+    "summarize_event",
+    "summarize_event_message",
+    "summarize_request",
+]
+
+_NEXT_TO_PB = {
+    Next.CALLER: pb.NEXT_CALLER,
+    Next.SUMMARIZER: pb.NEXT_SUMMARIZER,
+    Next.GIVE_UP: pb.NEXT_GIVE_UP,
+}
+_NEXT_FROM_PB = {number: word for word, number in _NEXT_TO_PB.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLimits:
+    """What one request may hold; a peer that passes a limit gets an error that names it."""
+
+    message_bytes: int = 4 * 1024 * 1024
+    """gRPC refuses larger messages before they are parsed."""
+    tools: int = 512
+    schema_bytes: int = 64 * 1024
+    schema_depth: int = 32
+    entries: int = 512
+    segments: int = 50_000
+    name_bytes: int = 128
+    delta_bytes: int = 64 * 1024
+    padding_bytes: int = 1024 * 1024
+
+
+# Encoding, on the device.
+
+
+def plan_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.PlanRequest:
+    """The request for one plan, padded with zero bytes to a multiple of `bucket_bytes`."""
+    request = pb.PlanRequest(request_id=request_id, view=_view_message(view.payload))
+    request.padding = _padding(request.ByteSize(), bucket_bytes)
+    return request
+
+
+def summarize_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.SummarizeRequest:
+    """The request for the answer, padded like a plan's."""
+    request = pb.SummarizeRequest(request_id=request_id, view=_view_message(view.payload))
+    request.padding = _padding(request.ByteSize(), bucket_bytes)
+    return request
+
+
+def _padding(size: int, bucket_bytes: int) -> bytes:
+    """Zero bytes that bring a message up to a multiple of the bucket, the field's own tag and length included."""
+    if bucket_bytes <= 0:
+        return b""
+    for length in range(bucket_bytes + 8):
+        overhead = (1 + (length.bit_length() + 6) // 7) if length else 0
+        if (size + overhead + length) % bucket_bytes == 0:
+            return bytes(length)
+    return b""
+
+
+def _text_message(text: Text) -> pb.Text:
+    return pb.Text(
+        segments=[
+            pb.Segment(handle=pb.Handle(type=part.type, number=part.number))
+            if isinstance(part, Handle)
+            else pb.Segment(clear=part)
+            for part in text
+        ]
+    )
+
+
+def _view_message(view: View) -> pb.View:
+    return pb.View(
+        catalogue=[
+            pb.ToolCard(
+                name=card.name,
+                description=_text_message(card.description),
+                input_schema=json.dumps(card.input_schema, separators=(",", ":"), ensure_ascii=False),
+            )
+            for card in view.catalogue
+        ],
+        entries=[_entry_message(entry) for entry in view.entries],
+    )
+
+
+def _entry_message(entry: Entry) -> pb.Entry:
+    match entry:
+        case Instruction(text):
+            return pb.Entry(instruction=pb.Instruction(text=_text_message(text)))
+        case Plan(rationale, next_, tool):
+            return pb.Entry(
+                plan=pb.Plan(rationale=_text_message(rationale), next=_NEXT_TO_PB[next_], tool=tool)
+            )
+        case Call(tool, arguments):
+            return pb.Entry(call=pb.Call(tool=tool, arguments=_text_message(arguments)))
+        case Observation(tool, content, failure):
+            return pb.Entry(
+                observation=pb.Observation(tool=tool, content=_text_message(content), failure=failure)
+            )
+        case Answer(text):
+            return pb.Entry(answer=pb.Answer(text=_text_message(text)))
+
+
+# Decoding, in the cloud.
+
+
+def read_view(request: pb.PlanRequest | pb.SummarizeRequest, limits: WireLimits) -> View:
+    """The view of a request.
+
+    Raises `MalformedError` where it passes a limit or makes no sense.
+    """
+    view = request.view
+    _at_most("tools", len(view.catalogue), limits.tools)
+    _at_most("entries", len(view.entries), limits.entries)
+    _at_most("padding bytes", len(request.padding), limits.padding_bytes)
+    _at_most("request id bytes", len(request.request_id), limits.name_bytes)
+    if not view.entries:
+        raise MalformedError("the request has no entries; it starts with the instruction")
+    if not all(card.name for card in view.catalogue):
+        raise MalformedError("a tool in the catalogue has no name")
+    segments = sum(len(_entry_text(entry).segments) for entry in view.entries) + sum(
+        len(card.description.segments) for card in view.catalogue
+    )
+    _at_most("segments", segments, limits.segments)
+    return View(
+        catalogue=tuple(_read_card(card, limits) for card in view.catalogue),
+        entries=tuple(_read_entry(entry, limits) for entry in view.entries),
+    )
+
+
+def _at_most(what: str, number: int, limit: int) -> None:
+    if number > limit:
+        raise MalformedError(f"{number} {what}, and the limit is {limit}")
+
+
+def _entry_text(entry: pb.Entry) -> pb.Text:
+    match entry.WhichOneof("entry"):
+        case "instruction":
+            return entry.instruction.text
+        case "plan":
+            return entry.plan.rationale
+        case "call":
+            return entry.call.arguments
+        case "observation":
+            return entry.observation.content
+        case "answer":
+            return entry.answer.text
+    raise MalformedError("an entry of the view is empty")
+
+
+def _read_text(text: pb.Text) -> Text:
+    return tuple(_read_segments(text.segments))
+
+
+def _read_segments(segments: Iterable[pb.Segment]) -> Iterable[str | Handle]:
+    for segment in segments:
+        match segment.WhichOneof("part"):
+            case "clear":
+                yield segment.clear
+            case "handle":
+                try:
+                    yield Handle(segment.handle.type, segment.handle.number)
+                except ValueError as error:
+                    raise MalformedError("a handle has no proper type or number") from error
+            case _:
+                raise MalformedError("a segment is neither clear text nor a handle")
+
+
+def _read_card(card: pb.ToolCard, limits: WireLimits) -> ToolCard:
+    _at_most("bytes in a tool's name", len(card.name.encode()), limits.name_bytes)
+    _at_most("bytes in a tool's schema", len(card.input_schema.encode()), limits.schema_bytes)
+    if _depth(card.input_schema) > limits.schema_depth:
+        raise MalformedError(f"a tool's schema is nested deeper than {limits.schema_depth} levels")
+    try:
+        schema: Any = json.loads(card.input_schema or "{}")
+    except ValueError as error:
+        raise MalformedError("a tool's schema is not JSON") from error
+    if not isinstance(schema, dict):
+        raise MalformedError("a tool's schema is not a JSON object")
+    return ToolCard(name=card.name, description=_read_text(card.description), input_schema=schema)
+
+
+def _depth(text: str) -> int:
+    """An upper bound of the nesting of JSON text, found without parsing it."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _read_entry(entry: pb.Entry, limits: WireLimits) -> Entry:
+    text = _read_text(_entry_text(entry))
+    match entry.WhichOneof("entry"):
+        case "instruction":
+            return Instruction(text)
+        case "plan":
+            _at_most("bytes in a tool's name", len(entry.plan.tool.encode()), limits.name_bytes)
+            return Plan(text, _read_next(entry.plan.next), entry.plan.tool)
+        case "call":
+            _at_most("bytes in a tool's name", len(entry.call.tool.encode()), limits.name_bytes)
+            return Call(entry.call.tool, text)
+        case "observation":
+            _at_most("bytes in a failure", len(entry.observation.failure.encode()), limits.name_bytes)
+            return Observation(entry.observation.tool, text, entry.observation.failure)
+        case _:
+            return Answer(text)
+
+
+def _read_next(number: int) -> Next:
+    try:
+        return _NEXT_FROM_PB[number]  # type: ignore[index]  # any number may come over the wire
+    except KeyError as error:
+        raise MalformedError("a plan says neither caller, summarizer nor give up") from error
+
+
+# Events, both ways.
+
+
+def plan_event_message(event: PlanEvent) -> pb.PlanEvent:
+    """What the server streams for an event."""
+    match event:
+        case RationaleDelta(text):
+            return pb.PlanEvent(rationale_delta=text)
+        case Decision(next_, tool):
+            return pb.PlanEvent(decision=pb.Decision(next=_NEXT_TO_PB[next_], tool=tool))
+        case Usage():
+            return pb.PlanEvent(usage=_usage_message(event))
+
+
+def summarize_event_message(event: SummarizeEvent) -> pb.SummarizeEvent:
+    """What the server streams for an event."""
+    match event:
+        case AnswerDelta(text):
+            return pb.SummarizeEvent(answer_delta=text)
+        case Usage():
+            return pb.SummarizeEvent(usage=_usage_message(event))
+
+
+def plan_event(message: pb.PlanEvent, limits: WireLimits) -> PlanEvent:
+    """An event as the device reads it; raises `MalformedError`."""
+    match message.WhichOneof("event"):
+        case "rationale_delta":
+            _at_most("bytes in one delta", len(message.rationale_delta.encode()), limits.delta_bytes)
+            return RationaleDelta(message.rationale_delta)
+        case "decision":
+            _at_most("bytes in a tool's name", len(message.decision.tool.encode()), limits.name_bytes)
+            return Decision(_read_next(message.decision.next), message.decision.tool)
+        case "usage":
+            return _read_usage(message.usage)
+    raise MalformedError("the planner sent an empty event")
+
+
+def summarize_event(message: pb.SummarizeEvent, limits: WireLimits) -> SummarizeEvent:
+    """An event as the device reads it; raises `MalformedError`."""
+    match message.WhichOneof("event"):
+        case "answer_delta":
+            _at_most("bytes in one delta", len(message.answer_delta.encode()), limits.delta_bytes)
+            return AnswerDelta(message.answer_delta)
+        case "usage":
+            return _read_usage(message.usage)
+    raise MalformedError("the summarizer sent an empty event")
+
+
+def _usage_message(usage: Usage) -> pb.Usage:
+    return pb.Usage(
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+    )
+
+
+def _read_usage(usage: pb.Usage) -> Usage:
+    return Usage(
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+    )
