@@ -39,7 +39,7 @@ class _Budget:
             self.spend(len(text.encode()) + 2)
         except UnicodeEncodeError:
             raise ToolFailure(FailureKind.NOT_JSON, "text with unpaired surrogates") from None
-        return str.__str__(text) if type(text) is str else "".join(text)
+        return text if type(text) is str else "".join(text)
 
 
 def plain_json(value: object, *, max_bytes: int, max_depth: int, max_leaves: int) -> JSON:
@@ -58,11 +58,11 @@ def plain_json(value: object, *, max_bytes: int, max_depth: int, max_leaves: int
     stack: list[tuple[Iterator[Any], dict[str, JSON] | list[JSON]]] = [(iter((value,)), root)]
     while stack:
         items, target = stack[-1]
-        item = next(items, _MISSING)
+        item: Any = next(items, _MISSING)
         if item is _MISSING:
             stack.pop()
             continue
-        key: str | None = None
+        key = ""
         if isinstance(target, dict):
             key, item = _key(item[0], budget), item[1]
         item = _unwrapped(item)
@@ -76,7 +76,7 @@ def plain_json(value: object, *, max_bytes: int, max_depth: int, max_leaves: int
         else:
             item = _leaf(item, budget)
         if isinstance(target, dict):
-            target[key or ""] = item
+            target[key] = item
         else:
             target.append(item)
         budget.spend(1)

@@ -1,7 +1,7 @@
 """The runner: one tool call, under limits, that ends in an `Outcome` and never in an exception."""
 
 import asyncio
-import contextlib
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def _checked_arguments(tool: Tool, arguments: Mapping[str, JSON], limits: RunLim
         checked = _plain(dict(arguments), limits)
         # An empty registry: a `$ref` that leaves the schema is an error, not a download.
         validator = jsonschema.Draft202012Validator(tool.input_schema, registry=referencing.Registry())
-        problems = [_problem(error) for error, _ in zip(validator.iter_errors(checked), range(_PROBLEMS))]
+        problems = [_problem(error) for error in itertools.islice(validator.iter_errors(checked), _PROBLEMS)]
     except ToolFailure as failure:
         raise ToolFailure(FailureKind.INVALID_ARGUMENTS, failure.detail) from None
     except Exception as error:
@@ -85,7 +85,8 @@ def _problem(error: jsonschema.ValidationError) -> str:
     """Where the schema says no, in the schema's own words: an argument's key may be private too."""
     where = "/".join(str(part) for part in error.absolute_schema_path)
     if error.validator == "required" and isinstance(error.instance, dict):
-        missing = [name for name in error.validator_value if name not in error.instance]
+        names = error.validator_value if isinstance(error.validator_value, list) else []
+        missing = [name for name in names if name not in error.instance]
         return f"{where}: missing {', '.join(missing)}"
     if error.validator in ("type", "enum", "const", "minLength", "maxLength", "pattern", "format"):
         return f"{where}: must be {error.validator_value}"
@@ -96,16 +97,17 @@ async def _awaited(tool: Tool, arguments: dict[str, JSON], limits: RunLimits) ->
     task = asyncio.ensure_future(_guarded(tool, arguments))
     # Without this, an abandoned task's exception would be logged, private text included.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    in_time: set[asyncio.Future[object]] = set()
     try:
-        await asyncio.wait({task}, timeout=limits.call_seconds)
+        in_time, _ = await asyncio.wait({task}, timeout=limits.call_seconds)
     finally:
         if not task.done():
             task.cancel()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
-                    await asyncio.wait({task})
-    if task.cancelled() or not task.done():
+            await asyncio.wait({task}, timeout=_STOP_SECONDS)  # then it is left to itself
+    if not in_time:
         raise ToolFailure(FailureKind.TIMEOUT, f"no result within {limits.call_seconds:g} s")
+    if task.cancelled():
+        raise ToolFailure(FailureKind.ERROR, "the tool cancelled itself")
     return task.result()
 
 

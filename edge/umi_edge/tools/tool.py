@@ -67,7 +67,7 @@ class Tool:
         except (jsonschema.SchemaError, RecursionError, TypeError, ValueError) as error:
             reason = error.message if isinstance(error, jsonschema.SchemaError) else str(error)
             raise ToolError(
-                f"the input schema of the tool {self.name} (from {self.source}) is wrong: {reason}",
+                f"the input schema of the tool {self.name} (from {self.source}) is wrong: {reason:.300}",
                 fix="give a JSON Schema 2020-12 of type object whose $refs start with '#'",
             ) from error
         object.__setattr__(self, "input_schema", schema)
@@ -131,7 +131,7 @@ def tool(
     ...     '''
     ...     return "open"
     >>> door_open.input_schema["properties"]["floor"]
-    {'type': 'integer', 'description': 'Which floor.'}
+    {'description': 'Which floor.', 'type': 'integer'}
     """
     hints = Hints(read_only=read_only, destructive=destructive, open_world=open_world)
 

@@ -39,7 +39,7 @@ async def in_worker(call: Callable[[], T]) -> T:
             error = RuntimeError("the call raised StopIteration")  # a future refuses to carry one
         except Exception as caught:
             error = caught
-        except BaseException as caught:  # noqa: BLE001 -- sys.exit() in a tool must not end the program
+        except BaseException as caught:
             error = RuntimeError(f"the call raised {type(caught).__name__}")
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             loop.call_soon_threadsafe(deliver, result, error)
