@@ -1,0 +1,10 @@
+"""llama.cpp, through llama-cpp-python's low-level API: weights, adapters, one sequence, guided decoding.
+
+Both the caller on the laptop and the embedded cloud engine stand on this. Importing the package loads the
+native library; `umi_shared` itself does not.
+"""
+
+from umi_shared.llama.sequence import Cancelled, Sequence
+from umi_shared.llama.weights import Adapter, Weights
+
+__all__ = ["Adapter", "Cancelled", "Sequence", "Weights"]

@@ -1,0 +1,29 @@
+"""llama.cpp's own log: kept off the terminal, its last error kept for our messages."""
+
+import ctypes
+from collections import deque
+from typing import Any
+
+import llama_cpp
+
+__all__ = ["last_error", "silence"]
+
+_GGML_ERROR = 3
+_errors: deque[str] = deque(maxlen=8)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _collect(level: int, text: bytes, _user_data: Any) -> None:
+    if level == _GGML_ERROR:
+        _errors.append(text.decode("utf-8", "replace").strip())
+
+
+def silence() -> None:
+    """Send llama.cpp's log here, from now on; it logs tensors and files, never prompts."""
+    _errors.clear()
+    llama_cpp.llama_log_set(_collect, ctypes.c_void_p(0))
+
+
+def last_error() -> str:
+    """What llama.cpp last complained of; empty when it did not."""
+    return next((line for line in _errors if line), "")
