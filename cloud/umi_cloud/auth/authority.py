@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from umi_cloud.auth import certificates
-from umi_cloud.auth.certificates import Lifetimes
+from umi_cloud.auth.certificates import DEFAULT_LIFETIMES, Lifetimes
 from umi_shared.durable_file import make_private_directory, write_durably
 from umi_shared.enrolment_token import check_device_name
 from umi_shared.errors import ConfigError, RefusedError
@@ -73,7 +73,7 @@ class Authority:
     ca_certificate: x509.Certificate
     server_certificate: x509.Certificate
     ca_key: ec.EllipticCurvePrivateKey = field(repr=False)
-    lifetimes: Lifetimes = Lifetimes()
+    lifetimes: Lifetimes = DEFAULT_LIFETIMES
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
 
     @classmethod
@@ -82,7 +82,7 @@ class Authority:
         state: Path,
         hosts: Iterable[str] = (),
         *,
-        lifetimes: Lifetimes = Lifetimes(),  # noqa: B008  # frozen
+        lifetimes: Lifetimes = DEFAULT_LIFETIMES,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> "Authority":
         """Make the CA and the server's certificate in `state`; all files appear at once, or none.
@@ -113,7 +113,7 @@ class Authority:
         cls,
         state: Path,
         *,
-        lifetimes: Lifetimes = Lifetimes(),  # noqa: B008  # frozen
+        lifetimes: Lifetimes = DEFAULT_LIFETIMES,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> "Authority":
         """Read the authority in `state`. Raises ConfigError, which names the file that is missing or wrong."""
@@ -204,7 +204,9 @@ def _csr_invalid(what: str) -> RefusedError:
 
 
 def _server_names(hosts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*(host.strip("[]") for host in hosts), *ALWAYS_NAMED)))
+    """The hosts, each once; those of this machine only come last, because the first is the default address."""
+    named = [host.strip("[]").lower() for host in hosts]
+    return tuple(dict.fromkeys((*(host for host in named if host not in ALWAYS_NAMED), *ALWAYS_NAMED)))
 
 
 def _server_pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from umi_shared.errors import ConfigError
 
 __all__ = [
+    "DEFAULT_LIFETIMES",
     "DEVICE_URI",
     "Lifetimes",
     "certificate_pem",
@@ -52,14 +53,21 @@ class Lifetimes:
             )
 
 
-def make_ca(
-    now: datetime, lifetimes: Lifetimes
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+DEFAULT_LIFETIMES = Lifetimes()
+
+
+def make_ca(now: datetime, lifetimes: Lifetimes) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """A new P-256 key and its self-signed CA certificate, which can sign leaves only."""
     key = ec.generate_private_key(ec.SECP256R1())
     # A random part in the name tells two deployments' authorities apart in messages and key stores.
     name = _name(f"umi CA {secrets.token_hex(4)}")
-    builder = _builder(name, name, key.public_key(), now, timedelta(days=lifetimes.ca_days), lifetimes)
+    builder = _builder(
+        key.public_key(),
+        subject=name,
+        issuer=name,
+        start=now - timedelta(seconds=lifetimes.backdated_seconds),
+        end=now + timedelta(days=lifetimes.ca_days),
+    )
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=True), critical=True)
     return key, builder.sign(key, hashes.SHA256())
@@ -166,14 +174,18 @@ def _make_leaf(
     life: timedelta,
     lifetimes: Lifetimes,
 ) -> x509.Certificate:
-    # A leaf that outlives its CA would fail in ways that are hard to read.
-    life = min(life, ca.not_valid_after_utc - now)
-    if life <= timedelta(0):
+    if ca.not_valid_after_utc <= now:
         raise ConfigError(
             f"the certificate authority expired at {ca.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
             fix="move its directory away, run `umi-cloud ca init`, and enrol every device again",
         )
-    builder = _builder(_name(common_name), ca.subject, public_key, now, life, lifetimes)
+    builder = _builder(
+        public_key,
+        subject=_name(common_name),
+        issuer=ca.subject,
+        start=now - timedelta(seconds=lifetimes.backdated_seconds),
+        end=min(now + life, ca.not_valid_after_utc),
+    )
     authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
@@ -184,12 +196,12 @@ def _make_leaf(
 
 
 def _builder(
+    public_key: ec.EllipticCurvePublicKey,
+    *,
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
-    now: datetime,
-    life: timedelta,
-    lifetimes: Lifetimes,
+    start: datetime,
+    end: datetime,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -197,8 +209,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(seconds=lifetimes.backdated_seconds))
-        .not_valid_after(now + life)
+        .not_valid_before(start)
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from umi_cloud.auth.authority import SignedCertificate
 from umi_shared.durable_file import make_private_directory
@@ -81,9 +81,7 @@ class DeviceRecord:
 class Registry:
     """The devices of one deployment. One object may be used by several threads."""
 
-    def __init__(
-        self, state: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, state: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Open the registry in the directory `state`, and make it where there is none."""
         self.path = state / FILE_NAME
         self._clock = clock
@@ -100,6 +98,16 @@ class Registry:
         except BaseException:
             self._database.close()
             raise
+
+    @classmethod
+    def existing(cls, state: Path) -> Self:
+        """Open the registry, but make none: a mistyped directory is an error. Raises ConfigError."""
+        if not (state / FILE_NAME).is_file():
+            raise ConfigError(
+                f"there is no registry of devices in {state}",
+                fix="run `umi-cloud enroll NAME` first, or name the state directory with --state",
+            )
+        return cls(state)
 
     def close(self) -> None:
         """Close the file; the registry cannot be used any more."""
@@ -121,9 +129,7 @@ class Registry:
         now = self._now()
         expires = now + valid.total_seconds()
         with self._transaction(durable=True) as database:
-            database.execute(
-                "DELETE FROM tokens WHERE expires_at < ?", (now - TOKENS_KEPT_DAYS * 86_400,)
-            )
+            database.execute("DELETE FROM tokens WHERE expires_at < ?", (now - TOKENS_KEPT_DAYS * 86_400,))
             database.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", (digest, name, now, expires))
         return datetime.fromtimestamp(expires, UTC)
 
@@ -138,7 +144,7 @@ class Registry:
             now = self._now()
             name = self._spend_token(database, digest, now)
             certificate = issue(name)
-            database.execute("UPDATE certificates SET revoked_at = ? WHERE name = ?", (now, name))
+            _revoke_certificates(database, name, now)
             database.execute(
                 "INSERT INTO devices (name, enrolled_at) VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, revoked_at = NULL",
@@ -168,9 +174,7 @@ class Registry:
             devices = database.execute(
                 "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (now, name)
             )
-            database.execute(
-                "UPDATE certificates SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (now, name)
-            )
+            _revoke_certificates(database, name, now)
         return bool(tokens.rowcount or devices.rowcount)
 
     def standing(self, name: str, serial: str) -> Standing:
@@ -187,6 +191,15 @@ class Registry:
     def is_active(self, name: str, serial: str) -> bool:
         """Whether a call with this certificate may go on."""
         return self.standing(name, serial) is Standing.ACTIVE
+
+    def expires(self, serial: str) -> datetime:
+        """When a certificate ends. Raises RefusedError (CERTIFICATE_UNKNOWN)."""
+        row = self._row("SELECT expires_at, 0 FROM certificates WHERE serial = ?", (serial,))
+        if row is None:
+            raise RefusedError(
+                "the certificate is not in this server's registry", reason="CERTIFICATE_UNKNOWN"
+            )
+        return datetime.fromtimestamp(row[0], UTC)
 
     # What devices use.
 
@@ -215,8 +228,8 @@ class Registry:
         now = self._now()
         with self._lock, self._explained():
             enrolled = self._database.execute(
-                "SELECT d.name, d.requests, d.tokens, c.serial, max(c.issued_at), c.expires_at,"
-                " coalesce(c.revoked_at, d.revoked_at)"
+                "SELECT d.name, d.requests, d.tokens, c.serial, c.issued_at, c.expires_at,"
+                " coalesce(c.revoked_at, d.revoked_at), max(c.rowid)"
                 " FROM devices d JOIN certificates c ON c.name = d.name GROUP BY d.name"
             ).fetchall()
             invited = self._database.execute(
@@ -257,14 +270,15 @@ class Registry:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk makes SQLite roll back by itself
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
-    def _row(self, query: str, values: tuple[str, ...]) -> tuple[float, float] | None:
+    def _row(self, query: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
         with self._lock, self._explained():
-            row: tuple[float, float] | None = self._database.execute(query, values).fetchone()
+            row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
     @contextmanager
@@ -296,7 +310,15 @@ class Registry:
 
 def _token_refused(what: str, reason: str) -> RefusedError:
     return RefusedError(
-        f"the enrolment token {what}", reason=reason, fix="ask your operator for a new one (`umi-cloud enroll`)"
+        f"the enrolment token {what}",
+        reason=reason,
+        fix="ask your operator for a new one (`umi-cloud enroll`)",
+    )
+
+
+def _revoke_certificates(database: sqlite3.Connection, name: str, now: float) -> None:
+    database.execute(
+        "UPDATE certificates SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (now, name)
     )
 
 
@@ -313,8 +335,8 @@ def _standing(revoked_at: float | None, expires_at: float, now: float) -> Standi
     return Standing.EXPIRED if expires_at <= now else Standing.ACTIVE
 
 
-def _record(row: tuple[str, int, int, str, float, float, float | None], now: float) -> DeviceRecord:
-    name, requests, tokens, serial, issued_at, expires_at, revoked_at = row
+def _record(row: tuple[str, int, int, str, float, float, float | None, int], now: float) -> DeviceRecord:
+    name, requests, tokens, serial, issued_at, expires_at, revoked_at, _ = row
     return DeviceRecord(
         name=name,
         standing=_standing(revoked_at, expires_at, now),

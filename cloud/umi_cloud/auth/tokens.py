@@ -46,7 +46,7 @@ def default_addresses(authority: Authority, service: str | None, enrolment: str 
         if named.lower() not in authority.server_names:
             raise ConfigError(
                 f"the server's certificate does not name {named}, so a device would refuse it there",
-                fix=f"run `umi-cloud ca init --renew-server --host {named}`, then restart `umi-cloud serve`",
+                fix=f"run `umi-cloud ca init --renew-server --host {named}`",
             )
     return service, enrolment
 
@@ -62,7 +62,9 @@ def mint(
 ) -> MintedToken:
     """A token that enrols `name` once within `valid`. Raises ConfigError for a wrong name or time."""
     if not MIN_VALID <= valid <= MAX_VALID:
-        raise ConfigError("a token's time is out of range", fix="choose between 1m and 7d, such as --valid 1h")
+        raise ConfigError(
+            "a token's time is out of range", fix="choose between 1m and 7d, such as --valid 1h"
+        )
     token = EnrolmentToken(
         device=name,
         enrolment_address=enrolment_address,

@@ -1,0 +1,83 @@
+"""What the gRPC ports show, and what they ask for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+
+from umi_cloud.auth.authority import AuthorityFiles
+from umi_shared.errors import ConfigError
+
+__all__ = ["enrolment_credentials", "server_credentials"]
+
+
+def server_credentials(state: Path) -> grpc.ServerCredentials:
+    """For the service port: shows the server's certificate, requires one that the deployment's CA signed.
+
+    A renewed server certificate (`umi-cloud ca init --renew-server`) is used from the next connection on.
+    """
+    return _credentials(AuthorityFiles(state), client_certificates=True)
+
+
+def enrolment_credentials(state: Path) -> grpc.ServerCredentials:
+    """For the enrolment port: shows the server's certificate and asks for none. Reloads like the other."""
+    return _credentials(AuthorityFiles(state), client_certificates=False)
+
+
+def _credentials(files: AuthorityFiles, *, client_certificates: bool) -> grpc.ServerCredentials:
+    seen = _stamp(files.server)
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(files, client_certificates=client_certificates),
+        # The stub forgets that None is allowed: "or None for no change", says the function's own text.
+        _reloader(files, seen, client_certificates=client_certificates),  # type: ignore[arg-type]
+        client_certificates,
+    )
+
+
+def _reloader(
+    files: AuthorityFiles, seen: tuple[int, int, int], *, client_certificates: bool
+) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        """Called by gRPC before each handshake; None means no change."""
+        nonlocal seen
+        try:
+            stamp = _stamp(files.server)
+            if stamp == seen:
+                return None
+            configuration = _configuration(files, client_certificates=client_certificates)
+        except ConfigError:
+            return None  # what is in memory is still good: a damaged file must not stop a running server
+        seen = stamp
+        return configuration
+
+    return fetch
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path) from error
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _configuration(
+    files: AuthorityFiles, *, client_certificates: bool
+) -> grpc.ServerCertificateConfiguration:
+    try:
+        pair = files.server.read_bytes()
+        ca = files.ca_certificate.read_bytes()
+        x509.load_pem_x509_certificate(pair)
+        x509.load_pem_x509_certificate(ca)
+    except (OSError, ValueError) as error:
+        raise _unreadable(files.directory) from error
+    # Key and certificate are in one file; BoringSSL takes of a PEM text what it looks for.
+    return grpc.ssl_server_certificate_configuration([(pair, pair)], ca if client_certificates else None)
+
+
+def _unreadable(path: Path) -> ConfigError:
+    return ConfigError(
+        f"cannot read the server's certificates at {path}",
+        fix="run `umi-cloud ca init`, or name the state directory with --state",
+    )

@@ -1,0 +1,218 @@
+"""Enrolment: a one-time token and a signing request in, a certificate out.
+
+`EnrolmentDesk` decides and knows no gRPC; the two servicers carry its answers. Covered: replayed, expired,
+guessed and raced tokens, oversized and malformed requests, floods from one address and from many.
+Not covered: a flood that fills the network, or a thief who is faster than the token's owner (the owner then
+sees TOKEN_USED, and the operator revokes the name).
+"""
+
+import asyncio
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
+
+import grpc
+
+from umi_cloud.auth.abort import abort_refused
+from umi_cloud.auth.authority import Authority, csr_public_key
+from umi_cloud.auth.bucket import TokenBucket
+from umi_cloud.auth.identity import Device, identify
+from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.tokens import secret_digest
+from umi_proto.v1 import enrolment_pb2 as pb
+from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
+from umi_shared.errors import ConfigError, RefusedError
+
+__all__ = [
+    "Enrolled",
+    "EnrolmentDesk",
+    "EnrolmentLimits",
+    "EnrolmentServicer",
+    "RenewalServicer",
+    "make_enrolment_server",
+]
+
+MAX_SECRET_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentLimits:
+    """What strangers may ask of the enrolment port."""
+
+    attempts_per_minute_per_peer: int = 10
+    """For one IPv4 address, or one IPv6 /64."""
+    attempts_per_minute: int = 600
+    """For all of them together."""
+    peers: int = 4096
+    """Addresses remembered; the longest unseen is forgotten first."""
+    message_bytes: int = 16 * 1024
+    metadata_bytes: int = 8 * 1024
+    concurrent_calls: int = 32
+    connection_seconds: int = 60
+    renewal_window_days: int = 30
+    """A certificate can be renewed in the last days of its life only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What a device gets: its certificate, and the CA that signed it and the server's."""
+
+    certificate_pem: bytes
+    ca_pem: bytes
+
+
+class EnrolmentDesk:
+    """Gives certificates out. Its methods may run in several threads."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        registry: Registry,
+        limits: EnrolmentLimits = EnrolmentLimits(),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        calendar: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.limits = limits
+        self._authority = authority
+        self._registry = registry
+        self._clock = clock
+        self._calendar = calendar
+        self._everyone = TokenBucket(per_minute=limits.attempts_per_minute, now=clock())
+        self._peers: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def count_attempt(self, peer: str) -> None:
+        """Count an attempt from `peer` (an address, as gRPC writes it). Raises RefusedError (RATE_LIMITED).
+
+        Call it from one thread.
+        """
+        now = self._clock()
+        address = _address(peer)
+        bucket = self._peers.pop(address, None) or TokenBucket(
+            per_minute=self.limits.attempts_per_minute_per_peer, now=now
+        )
+        self._peers[address] = bucket
+        if len(self._peers) > self.limits.peers:
+            self._peers.popitem(last=False)
+        # The peer's own bucket comes first, so that one peer cannot use up what is there for all.
+        wait = bucket.take(now) or self._everyone.take(now)
+        if wait:
+            raise RefusedError(
+                "too many attempts to enrol",
+                reason="RATE_LIMITED",
+                retry_after_seconds=wait,
+                fix=f"try again in {wait:.0f} s",
+            )
+
+    def enrol(self, token_secret: str, csr_pem: bytes) -> Enrolled:
+        """Spend a token for a certificate. Raises RefusedError: TOKEN_UNKNOWN, _USED, _EXPIRED, CSR_INVALID.
+
+        A request that does not parse leaves the token unspent.
+        """
+        csr_public_key(csr_pem)
+        if len(token_secret) > MAX_SECRET_CHARACTERS:
+            raise RefusedError("the enrolment token is not known here", reason="TOKEN_UNKNOWN")
+        signed = self._registry.redeem(
+            secret_digest(token_secret), lambda name: self._authority.sign_device(csr_pem, name)
+        )
+        return Enrolled(signed.pem, self._authority.ca_pem)
+
+    def renew(self, device: Device, csr_pem: bytes) -> Enrolled:
+        """The next certificate of a device. Raises RefusedError: RENEWAL_TOO_EARLY, CSR_INVALID."""
+        csr_public_key(csr_pem)
+        expires = self._registry.expires(device.serial)
+        opens = expires - timedelta(days=self.limits.renewal_window_days)
+        if self._calendar() < opens:
+            raise RefusedError(
+                f"the certificate of {device.name} can be renewed from {opens:%Y-%m-%d %H:%M} UTC on",
+                reason="RENEWAL_TOO_EARLY",
+                fix="nothing needs doing before then",
+            )
+        signed = self._authority.sign_device(csr_pem, device.name)
+        self._registry.add_certificate(signed)
+        return Enrolled(signed.pem, self._authority.ca_pem)
+
+
+class EnrolmentServicer(pb_grpc.EnrolmentServicer):
+    """`Enrol` on the port that asks for no certificate."""
+
+    def __init__(self, desk: EnrolmentDesk) -> None:
+        self._desk = desk
+
+    async def Enrol(  # noqa: N802  # the RPC's name
+        self,
+        request: pb.EnrolRequest,
+        context: grpc.aio.ServicerContext[pb.EnrolRequest, pb.EnrolResponse],
+    ) -> pb.EnrolResponse:
+        """Exchange a token for a certificate."""
+        try:
+            self._desk.count_attempt(context.peer())
+            # In a thread: SQLite waits for the disk here, and the event loop must not.
+            enrolled = await asyncio.to_thread(self._desk.enrol, request.token_secret, request.csr_pem)
+        except RefusedError as error:
+            await abort_refused(context, error)
+        return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
+
+
+class RenewalServicer(pb_grpc.RenewalServicer):
+    """`Renew` on the mTLS port."""
+
+    def __init__(self, desk: EnrolmentDesk, registry: Registry) -> None:
+        self._desk = desk
+        self._registry = registry
+
+    async def Renew(  # noqa: N802  # the RPC's name
+        self,
+        request: pb.RenewRequest,
+        context: grpc.aio.ServicerContext[pb.RenewRequest, pb.RenewResponse],
+    ) -> pb.RenewResponse:
+        """Exchange a certificate that is about to expire for the next one."""
+        try:
+            device = identify(context, self._registry)
+            self._desk.count_attempt(context.peer())
+            enrolled = await asyncio.to_thread(self._desk.renew, device, request.csr_pem)
+        except RefusedError as error:
+            await abort_refused(context, error)
+        return pb.RenewResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
+
+
+def make_enrolment_server(
+    desk: EnrolmentDesk, credentials: grpc.ServerCredentials, address: str
+) -> tuple[grpc.aio.Server, int]:
+    """The gRPC server of the enrolment port, bound but not started, and its port (for `HOST:0`)."""
+    limits = desk.limits
+    server = grpc.aio.server(
+        maximum_concurrent_rpcs=limits.concurrent_calls,
+        options=[
+            ("grpc.max_receive_message_length", limits.message_bytes),
+            ("grpc.max_metadata_size", limits.metadata_bytes),
+            ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
+            ("grpc.max_concurrent_streams", limits.concurrent_calls),
+            ("grpc.max_connection_age_ms", limits.connection_seconds * 1000),
+            ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
+        ],
+    )
+    pb_grpc.add_EnrolmentServicer_to_server(EnrolmentServicer(desk), server)
+    try:
+        return server, server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"cannot listen for enrolments on {address}",
+            fix="choose a free port, and an address of this machine",
+        ) from error
+
+
+def _address(peer: str) -> str:
+    """`ipv4:10.0.0.1:5000` to `10.0.0.1`; an IPv6 address to its /64, of which a host may have all."""
+    host = unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return peer[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

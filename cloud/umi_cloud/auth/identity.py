@@ -1,0 +1,90 @@
+"""Which device makes a call.
+
+TLS has checked the chain and the dates when the connection was made. A connection can live for days, so what
+can change since is checked at every call: the certificate's end, and the registry's word on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from cryptography import x509
+
+from umi_cloud.auth import certificates
+from umi_cloud.auth.registry import Registry, Standing
+from umi_shared.errors import RefusedError
+
+__all__ = ["AuthContext", "Device", "identify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The device a call comes from, and the certificate it showed."""
+
+    name: str
+    serial: str
+
+
+class AuthContext(Protocol):
+    """The part of grpc.aio.ServicerContext that says who is there."""
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """What the transport found out about the peer."""
+
+
+_REFUSALS = {
+    Standing.REVOKED: (
+        "CERTIFICATE_REVOKED",
+        "was revoked by the operator",
+        "ask the operator for a new token",
+    ),
+    Standing.EXPIRED: (
+        "CERTIFICATE_EXPIRED",
+        "has expired",
+        "enrol again with a new token from the operator",
+    ),
+    Standing.UNKNOWN: (
+        "CERTIFICATE_UNKNOWN",
+        "is not in this server's registry",
+        "enrol again with a new token from the operator",
+    ),
+}
+
+
+def identify(context: AuthContext, registry: Registry) -> Device:
+    """The device behind a call on the mTLS port.
+
+    Raises RefusedError with reason CERTIFICATE_MISSING (no certificate, or plaintext), CERTIFICATE_FOREIGN (not
+    a device's), CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED or CERTIFICATE_REVOKED.
+    """
+    pems = list(context.auth_context().get("x509_pem_cert", ()))
+    if not pems:
+        raise RefusedError(
+            "this port needs a device's certificate, and the call came without",
+            reason="CERTIFICATE_MISSING",
+            fix="enrol this device: `umi enroll TOKEN`",
+        )
+    device = _device(pems[0])
+    if device is None:
+        raise RefusedError(
+            "the certificate is not one that `umi enroll` gives",
+            reason="CERTIFICATE_FOREIGN",
+            fix="enrol this device: `umi enroll TOKEN`",
+        )
+    standing = registry.standing(device.name, device.serial)
+    if standing is not Standing.ACTIVE:
+        reason, what, fix = _REFUSALS.get(standing, _REFUSALS[Standing.UNKNOWN])
+        raise RefusedError(f"the certificate of {device.name} {what}", reason=reason, fix=fix)
+    return device
+
+
+@lru_cache(maxsize=4096)
+def _device(pem: bytes) -> Device | None:
+    """Parse a certificate; kept, because a device shows the same one at every call."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        return None
+    name = certificates.device_name(certificate)
+    return None if name is None else Device(name, certificates.serial_text(certificate))

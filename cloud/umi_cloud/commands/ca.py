@@ -1,0 +1,53 @@
+"""`umi-cloud ca`: the deployment's certificate authority."""
+
+from pathlib import Path
+
+import click
+
+from umi_cloud.commands._options import json_option, state_option
+
+
+@click.group()
+def command() -> None:
+    """Make the certificate authority of this deployment."""
+
+
+@command.command()
+@state_option
+@click.option(
+    "--host", "hosts", multiple=True, help="A name or address laptops reach the server at; repeatable."
+)
+@click.option(
+    "--renew-server", is_flag=True, help="Replace only the server's certificate; devices stay enrolled."
+)
+@json_option
+def init(state: Path, hosts: tuple[str, ...], *, renew_server: bool, as_json: bool) -> None:
+    """Make the authority, and the server's certificate; refuses to replace what is there."""
+    import json
+
+    from umi_cloud.auth.authority import Authority, AuthorityFiles
+
+    authority = (
+        Authority.load(state).issue_server(state, hosts) if renew_server else Authority.init(state, hosts)
+    )
+    files = AuthorityFiles(state)
+    ca_expires = authority.ca_certificate.not_valid_after_utc
+    server_expires = authority.server_certificate.not_valid_after_utc
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "directory": str(files.directory),
+                    "hosts": list(authority.server_names),
+                    "fingerprint": authority.server_fingerprint.hex(),
+                    "ca_expires": ca_expires.isoformat(),
+                    "server_expires": server_expires.isoformat(),
+                }
+            )
+        )
+        return
+    if not renew_server:
+        click.echo(f"Certificate authority: {files.directory}, until {ca_expires:%Y-%m-%d}")
+        click.echo(f"Keep {files.ca_key} to yourself: whoever has it can admit devices.")
+    click.echo(f"Server certificate for {', '.join(authority.server_names)}, until {server_expires:%Y-%m-%d}")
+    click.echo("Next: `umi-cloud serve`, and `umi-cloud enroll NAME` for each laptop.")

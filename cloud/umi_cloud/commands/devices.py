@@ -1,0 +1,66 @@
+"""`umi-cloud devices`: who is enrolled, and what they used."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from umi_cloud.commands._options import state_option
+
+if TYPE_CHECKING:
+    from umi_cloud.auth.registry import DeviceRecord
+
+
+@click.command()
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def command(state: Path, *, as_json: bool) -> None:
+    """List the laptops and what they have used."""
+    import json
+
+    from umi_cloud.auth.registry import Registry
+
+    with Registry.existing(state) as registry:
+        records = registry.devices()
+    if as_json:
+        click.echo(json.dumps([_fields(record) for record in records]))
+    elif records:
+        _print_table(records)
+    else:
+        click.echo("No devices yet. `umi-cloud enroll NAME` invites one.")
+
+
+def _fields(record: "DeviceRecord") -> dict[str, object]:
+    return {
+        "name": record.name,
+        "status": record.standing.value,
+        "serial": record.serial,
+        "issued": record.issued.isoformat() if record.issued else None,
+        "expires": record.expires.isoformat() if record.expires else None,
+        "revoked": record.revoked.isoformat() if record.revoked else None,
+        "requests": record.requests,
+        "tokens": record.tokens,
+    }
+
+
+def _print_table(records: "tuple[DeviceRecord, ...]") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("name", "status", "expires (UTC)"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("requests", "tokens"):
+        table.add_column(heading, justify="right")
+    colours = {"active": "green", "invited": "cyan", "expired": "yellow", "revoked": "red"}
+    for record in records:
+        colour = colours.get(record.standing.value, "default")
+        table.add_row(
+            record.name,
+            f"[{colour}]{record.standing.value}[/{colour}]",
+            f"{record.expires:%Y-%m-%d %H:%M}" if record.expires else "",
+            f"{record.requests:,}",
+            f"{record.tokens:,}",
+        )
+    Console().print(table)

@@ -1,0 +1,68 @@
+"""`umi-cloud enroll`: print a one-time token."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from umi_cloud.commands._options import DURATION, json_option, state_option
+
+
+@click.command()
+@click.argument("name")
+@state_option
+@click.option(
+    "--address", help="HOST:PORT of the planner.  [default: the certificate's first host, port 7443]"
+)
+@click.option("--enrol-address", help="HOST:PORT of the enrolment port.  [default: the next port]")
+@click.option("--valid", type=DURATION, default="1h", show_default=True, help="How long the token works.")
+@json_option
+def command(
+    name: str,
+    state: Path,
+    address: str | None,
+    enrol_address: str | None,
+    valid: timedelta,
+    *,
+    as_json: bool,
+) -> None:
+    """Print a one-time token that connects one laptop, to be called NAME.
+
+    Standard output gets the token alone, so that it can be piped.
+    """
+    import json
+
+    from umi_cloud.auth.authority import Authority
+    from umi_cloud.auth.registry import Registry
+    from umi_cloud.auth.tokens import default_addresses, mint
+
+    authority = Authority.load(state)
+    service_address, enrolment_address = default_addresses(authority, address, enrol_address)
+    with Registry(state) as registry:
+        minted = mint(
+            authority,
+            registry,
+            name,
+            service_address=service_address,
+            enrolment_address=enrolment_address,
+            valid=valid,
+        )
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "name": name,
+                    "token": minted.token.text(),
+                    "expires": minted.expires.isoformat(),
+                    "service_address": service_address,
+                    "enrolment_address": enrolment_address,
+                }
+            )
+        )
+        return
+    click.echo(minted.token.text())
+    click.echo(
+        f"Works once, until {minted.expires:%Y-%m-%d %H:%M} UTC. On the laptop: `umi enroll TOKEN`"
+        " (or `umi enroll -`, then paste). Send it over a channel you trust.",
+        err=True,
+    )

@@ -1,0 +1,64 @@
+"""A deployment's authority and registry, with clocks that the tests turn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.registry import Registry
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it; a calendar and a stopwatch in one."""
+
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def seconds(self) -> float:
+        return self.moment.timestamp()
+
+    def advance(self, **time: float) -> None:
+        self.moment += timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def authority(state: Path, clock: Clock) -> Authority:
+    return Authority.init(state, ["planner.example"], clock=clock)
+
+
+@pytest.fixture
+def registry(state: Path, clock: Clock) -> Iterator[Registry]:
+    with Registry(state, clock=clock) as registry:
+        yield registry
+
+
+def csr(key: ec.EllipticCurvePrivateKey | None = None, name: str = "whatever") -> bytes:
+    """A signing request, as a device makes it."""
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    request = builder.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def csr_pem() -> bytes:
+    return csr()
