@@ -1,0 +1,49 @@
+"""One search over notes, files and mail: the way round when another search tool fails."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from umi_edge.tools.builtin.files import FilesConfig, FileShelf
+from umi_edge.tools.builtin.mail import Mailbox, MailConfig
+from umi_edge.tools.builtin.notes import Notebook, NotesConfig
+from umi_edge.tools.builtin.words import has_words, snippet
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.tool import Tool, tool
+
+_SNIPPET = 400
+_MAX_HITS = 20
+
+
+def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Tool, ...]:
+    """`search.everywhere`."""
+    notebook, shelf, mailbox = Notebook(notes), FileShelf(files), Mailbox(mail)
+
+    @tool(name="search.everywhere", source="builtin", read_only=True)
+    def everywhere(query: Annotated[str, Field(min_length=1, max_length=300)]) -> JSON:
+        """Search the user's notes, files and mail subjects at once. Use it when another search fails.
+
+        Args:
+            query: The words.
+        """
+        hits: list[JSON] = [
+            {"kind": "note", "id": n.id, "title": n.title, "snippet": snippet(n.text, query, _SNIPPET)}
+            for n in notebook.search(query)[0]
+        ]
+        hits += [
+            {
+                "kind": "file",
+                "id": file.path,
+                "title": file.path.rpartition("/")[2],
+                "snippet": snippet(file.text, query, _SNIPPET),
+            }
+            for file in shelf.search(query)
+        ]
+        hits += [
+            {"kind": "mail", "id": message.id, "title": message.subject, "snippet": message.sender}
+            for message in mailbox.messages()[0]
+            if has_words(message.subject, query)
+        ]
+        return {"hits": hits[:_MAX_HITS]}
+
+    return (everywhere,)

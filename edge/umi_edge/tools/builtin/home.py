@@ -1,0 +1,44 @@
+"""The home: where the user's contacts, calendar, mail, notes and files are."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from umi_edge.tools.builtin.outbox import SmtpConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeConfig:
+    """The folders that the built-in tools work on. None of them has to exist."""
+
+    contacts: Path
+    """vCards (.vcf)."""
+    calendar: Path
+    """iCalendar files (.ics)."""
+    mail: Path
+    """A Maildir."""
+    outbox: Path
+    """A Maildir that sent mail goes to when `smtp` is None."""
+    notes: Path
+    """Markdown (.md)."""
+    files: tuple[Path, ...]
+    """The only folders whose files may be read."""
+    smtp: SmtpConfig | None = None
+    zone: tzinfo | None = None
+    """The time zone of the calendar's days; None: the laptop's."""
+
+    @classmethod
+    def under(cls, root: Path) -> "HomeConfig":
+        """The home whose folders are all inside `root`.
+
+        >>> HomeConfig.under(Path("home")).notes.as_posix()
+        'home/notes'
+        """
+        return cls(
+            contacts=root / "contacts",
+            calendar=root / "calendar",
+            mail=root / "mail",
+            outbox=root / "outbox",
+            notes=root / "notes",
+            files=(root / "files",),
+        )

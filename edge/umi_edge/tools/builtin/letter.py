@@ -1,0 +1,141 @@
+"""A letter: one e-mail, read from bytes that strangers wrote, or composed so that it is well formed."""
+
+import email
+import email.policy
+import html.parser
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parsedate_to_datetime
+
+from umi_edge.tools.builtin.words import single_line
+from umi_edge.tools.outcome import FailureKind, ToolFailure
+
+_ADDRESS = re.compile(
+    r"(?:(?P<name>[^<>@\"]*)<)?(?P<user>[^\s<>@,;:\"()\[\]\\]+)@(?P<domain>[^\s<>@,;:\"()\[\]\\]+)>?"
+)
+_BODY_CHARACTERS = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What the mail tools show of one e-mail."""
+
+    id: str
+    sender: str = field(repr=False)
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    date: str | None = field(repr=False)
+    body: str = field(repr=False)
+
+
+def parse(identity: str, content: bytes) -> Letter | None:
+    """The letter in one file, or None where the file is no e-mail."""
+    if not content or b"\x00" in content[:4096]:
+        return None
+    try:
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        if not any(message[name] for name in ("From", "Subject", "Date")):
+            return None
+        return Letter(
+            id=identity,
+            sender=_header(message, "From"),
+            to=_header(message, "To"),
+            subject=_header(message, "Subject"),
+            date=_date(message),
+            body=_body(message)[:_BODY_CHARACTERS],
+        )
+    except Exception:  # the standard parser raises half a dozen types on malformed headers
+        return None
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    return " ".join(_clean(str(message[name] or "")).split())
+
+
+def _clean(text: str) -> str:
+    """`text` as UTF-8 can carry it: undecodable bytes come from the parser as surrogates."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _date(message: EmailMessage) -> str | None:
+    try:
+        return parsedate_to_datetime(str(message["Date"])).isoformat()
+    except (TypeError, ValueError):
+        return None
+
+
+def _body(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    try:
+        text = str(part.get_content())
+    except (LookupError, UnicodeError):  # a charset that does not exist
+        payload = part.get_payload(decode=True)
+        text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+    return _clean(_without_tags(text) if part.get_content_subtype() == "html" else text)
+
+
+class _Text(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in ("script", "style", "head")
+        if tag in ("br", "p", "div", "tr", "li"):
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style", "head") and self._hidden > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
+
+
+def _without_tags(text: str) -> str:
+    parser = _Text()
+    parser.feed(text)
+    parser.close()
+    return re.sub(r"\n\s*\n\s*", "\n\n", "".join(parser.parts)).strip()
+
+
+def compose(*, to: list[str], subject: str, body: str, sender: str) -> EmailMessage:
+    """A new e-mail. Raises `ToolFailure` for whatever is no single address or no single line.
+
+    Covered: header injection. Addresses are parsed and rebuilt, a subject with any control
+    character is refused, and the policy refuses a line break in a header once more.
+    """
+    if not single_line(subject):
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a subject is one line of text")
+    message = EmailMessage(policy=email.policy.SMTP)
+    if sender:
+        message["From"] = address(sender)
+    message["To"] = [address(one) for one in to]
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.now(UTC))
+    # Not make_msgid(): it would put the laptop's name into every letter.
+    message["Message-ID"] = f"<{secrets.token_hex(16)}@umi.invalid>"
+    message.set_content(_clean(body))
+    return message
+
+
+def address(text: str) -> Address:
+    """The one address in `text`: `user@host` or `Name <user@host>`."""
+    match = _ADDRESS.fullmatch(text.strip())
+    bracketed = match is not None and match["name"] is not None
+    if match is None or not single_line(text) or bracketed != text.strip().endswith(">"):
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a recipient is not one e-mail address")
+    try:
+        domain = match["domain"].encode("idna").decode()
+        return Address((match["name"] or "").strip(), match["user"].encode("ascii").decode(), domain)
+    except (UnicodeError, ValueError, IndexError):
+        raise ToolFailure(
+            FailureKind.INVALID_ARGUMENTS, "an address is not one that mail can go to"
+        ) from None

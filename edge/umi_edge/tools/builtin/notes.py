@@ -1,0 +1,150 @@
+"""Notes: a folder of Markdown files."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from umi_edge.tools.builtin.folder import Document, Folder
+from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.tool import Tool, tool
+
+Query = Annotated[str, Field(min_length=1, max_length=300)]
+
+_SUFFIX = ".md"
+_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotesConfig:
+    """Where the notes are, and how much of them one result holds."""
+
+    folder: Path
+    max_files: int = 10_000
+    max_file_bytes: int = 1 << 20
+    search_characters: int = 2000
+    """Of each note that a search finds; `notes.read` gives all."""
+    max_found: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One Markdown file; `id` is its name inside the folder, without `.md`."""
+
+    id: str
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+class Notebook:
+    """The notes of one folder."""
+
+    def __init__(self, config: NotesConfig) -> None:
+        self.config = config
+        self._folder = Folder(
+            path=config.folder,
+            suffix=_SUFFIX,
+            max_files=config.max_files,
+            max_file_bytes=config.max_file_bytes,
+        )
+
+    def notes(self) -> tuple[list[Note], int]:
+        """All notes, and how many files could not be read."""
+        parsed = [parse(document) for document in self._folder.documents()]
+        notes = [note for note in parsed if note is not None]
+        return notes, len(parsed) - len(notes)
+
+    def search(self, query: str) -> tuple[list[Note], int]:
+        """The notes that hold every word, those with it in the title first."""
+        notes, skipped = self.notes()
+        found = [note for note in notes if has_words(f"{note.title}\n{note.text}", query)]
+        found.sort(key=lambda note: not has_words(note.title, query))
+        return found[: self.config.max_found], skipped
+
+    def read(self, identity: str) -> Note:
+        """The note with that id: looked up among those there are, so that no id is ever a path."""
+        for document in self._folder.documents():
+            if document.name[: -len(_SUFFIX)] == identity and (note := parse(document)):
+                return note
+        raise ToolFailure(FailureKind.NOT_FOUND, "no readable note has that id")
+
+    def create(self, title: str, text: str) -> str:
+        """Write a new note; its id is returned."""
+        content = f"# {title}\n\n{text.rstrip()}\n"
+        if len(content.encode()) > self.config.max_file_bytes:
+            raise ToolFailure(FailureKind.TOO_LARGE, "the note is larger than a note may be")
+        return self._folder.add(slug(title), content.encode())[: -len(_SUFFIX)]
+
+
+def slug(title: str) -> str:
+    """A file name that every system takes.
+
+    >>> slug("Chaudière: n° 3!"), slug("CON"), slug("日本")
+    ('chaudiere-no-3', 'note-con', 'note')
+    """
+    words = re.findall(r"[a-z0-9]+", folded(title))
+    name = "-".join(words)[:60].strip("-")
+    return f"note-{name}" if _DEVICES.fullmatch(name) else name or "note"
+
+
+def parse(document: Document) -> Note | None:
+    """The note in a file, or None where the file is no UTF-8 text."""
+    try:
+        text = (document.content or b"").decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if not text.strip() or "\x00" in text:
+        return None
+    heading = re.search(r"^#{1,6}[ \t]+(\S.*)$", text, re.MULTILINE)
+    name = document.name[: -len(_SUFFIX)]
+    return Note(name, heading[1].strip() if heading else name.rpartition("/")[2], text)
+
+
+def tools(config: NotesConfig) -> tuple[Tool, ...]:
+    """`notes.search`, `notes.read` and `notes.create`."""
+    notebook = Notebook(config)
+
+    @tool(name="notes.search", source="builtin", read_only=True)
+    def search(query: Query) -> JSON:
+        """Find the user's notes that hold all of some words.
+
+        Args:
+            query: The words.
+        """
+        found, skipped = notebook.search(query)
+        notes = [
+            {"id": note.id, "title": note.title, "text": snippet(note.text, query, config.search_characters)}
+            for note in found
+        ]
+        return {"notes": notes, **({"skipped": skipped} if skipped else {})}
+
+    @tool(name="notes.read", source="builtin", read_only=True)
+    def read(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
+        """Read one of the user's notes.
+
+        Args:
+            id: The id of the note, as notes.search gives it.
+        """
+        note = notebook.read(id)
+        return {"id": note.id, "title": note.title, "text": note.text}
+
+    @tool(name="notes.create", source="builtin")
+    def create(
+        title: Annotated[str, Field(min_length=1, max_length=200)],
+        text: str,
+    ) -> JSON:
+        """Write a new note for the user.
+
+        Args:
+            title: What it is about.
+            text: The note, in Markdown.
+        """
+        if not single_line(title):
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a title is one line of text")
+        return {"id": notebook.create(title.strip(), text)}
+
+    return search, read, create
