@@ -77,6 +77,7 @@ def _body(message: EmailMessage) -> str:
     except (LookupError, UnicodeError):  # a charset that does not exist
         payload = part.get_payload(decode=True)
         text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+    text = text.replace("\r\n", "\n")
     return _clean(_without_tags(text) if part.get_content_subtype() == "html" else text)
 
 

@@ -32,7 +32,9 @@ def queue(outbox: Path, message: EmailMessage) -> None:
     with plain_disk_errors(outbox):
         for part in ("cur", "new", "tmp"):
             (outbox / part).mkdir(parents=True, exist_ok=True)
-    Folder(path=outbox).replace(outbox / "new" / name, message.as_bytes())
+    Folder(path=outbox).replace(
+        outbox / "new" / name, message.as_bytes(policy=message.policy.clone(linesep="\n"))
+    )
 
 
 def submit(config: SmtpConfig, message: EmailMessage) -> None:
@@ -49,9 +51,10 @@ def submit(config: SmtpConfig, message: EmailMessage) -> None:
             if config.user:
                 server.login(config.user, config.password)
             server.send_message(message)
-    except TimeoutError:
-        raise ToolFailure(FailureKind.TIMEOUT, f"the mail server {config.host} did not answer") from None
-    except (smtplib.SMTPConnectError, smtplib.SMTPServerDisconnected, ConnectionError) as error:
-        raise ToolFailure(FailureKind.UNAVAILABLE, f"{config.host}: {error}") from None
+    except (smtplib.SMTPConnectError, smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError) as error:
+        # smtplib hides a timeout while it waits for an answer inside "disconnected".
+        late = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        kind = FailureKind.TIMEOUT if late else FailureKind.UNAVAILABLE
+        raise ToolFailure(kind, f"{config.host}: {error}") from None
     except (smtplib.SMTPException, OSError) as error:
         raise ToolFailure(FailureKind.ERROR, f"{config.host}: {error}") from None
