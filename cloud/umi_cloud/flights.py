@@ -1,0 +1,82 @@
+"""The requests under way: their deadlines, and how a drain waits for them and ends them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from umi_shared.errors import RefusedError
+
+__all__ = ["Flights"]
+
+_DRAINING_RETRY_SECONDS = 1.0
+_ENDING_SECONDS = 5.0
+"""How long a request that was told to end may take; an engine that hangs must not keep the process alive."""
+
+
+class Flights:
+    """Knows every request under way. For one event loop."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self._seconds_max = seconds_max
+        self._clocks: set[asyncio.Timeout] = set()
+        self._landed = asyncio.Event()
+        self._landed.set()
+        self._draining = False
+
+    @property
+    def count(self) -> int:
+        """Requests under way now, those that wait for a turn too."""
+        return len(self._clocks)
+
+    @contextlib.asynccontextmanager
+    async def flight(self, seconds: float | None) -> AsyncIterator[None]:
+        """Bound one request by its own deadline and the server's.
+
+        Raises RefusedError: DRAINING once a drain has begun or has no more patience, DEADLINE at the deadline.
+        """
+        if self._draining:
+            raise _draining()
+        limit = self._seconds_max if seconds is None else min(seconds, self._seconds_max)
+        clock = asyncio.timeout(limit)
+        self._clocks.add(clock)
+        self._landed.clear()
+        try:
+            async with clock:
+                yield
+        except TimeoutError as error:
+            if not clock.expired():
+                raise
+            if self._draining:
+                raise _draining() from error
+            raise RefusedError(
+                f"the request was not done within {limit:.0f} s",
+                reason="DEADLINE",
+                fix="try again when the server is less busy, or allow more time",
+            ) from error
+        finally:
+            self._clocks.discard(clock)
+            if not self._clocks:
+                self._landed.set()
+
+    async def drain(self, seconds: float) -> int:
+        """Let in nobody new, give the others this long, then end them; returns how many were ended."""
+        self._draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._landed.wait(), seconds)
+        late = len(self._clocks)
+        now = asyncio.get_running_loop().time()
+        for clock in self._clocks:
+            if not clock.expired():
+                clock.reschedule(now)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._landed.wait(), _ENDING_SECONDS)
+        return late
+
+
+def _draining() -> RefusedError:
+    return RefusedError(
+        "the server is shutting down",
+        reason="DRAINING",
+        retry_after_seconds=_DRAINING_RETRY_SECONDS,
+        fix="try again: another server, or this one after its restart, will answer",
+    )

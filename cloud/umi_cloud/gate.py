@@ -1,0 +1,52 @@
+"""The gate: which device a call comes from, and whether it may use the server now."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from umi_cloud.auth.identity import AuthContext, identify
+from umi_cloud.auth.quota import QuotaKeeper
+from umi_cloud.auth.registry import Registry
+
+__all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "Visit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One call that was let in: whose it is, and how to account for its tokens."""
+
+    device: str
+    spend: Callable[[int], None]
+
+
+class DeviceGate(Protocol):
+    """Lets calls in. Raises RefusedError from the context manager's entry."""
+
+    def admit(self, context: AuthContext) -> AbstractAsyncContextManager[Visit]:
+        """Hold one of the device's places while the call lasts."""
+        ...
+
+
+class EnrolledGate:
+    """Lets enrolled devices in, each within its quota."""
+
+    def __init__(self, registry: Registry, keeper: QuotaKeeper) -> None:
+        self._registry = registry
+        self._keeper = keeper
+
+    @asynccontextmanager
+    async def admit(self, context: AuthContext) -> AsyncIterator[Visit]:
+        """Raises RefusedError as `identify` and `QuotaKeeper.admit` do."""
+        device = identify(context, self._registry)
+        async with self._keeper.admit(device):
+            yield Visit(device.name, lambda tokens: self._keeper.spend(device, tokens))
+
+
+class UnsafeLoopbackGate:
+    """Lets every call in and counts nothing. Covered: nothing. For plaintext on loopback only."""
+
+    @asynccontextmanager
+    async def admit(self, context: AuthContext) -> AsyncIterator[Visit]:
+        """Never refuses."""
+        yield Visit("loopback", lambda tokens: None)

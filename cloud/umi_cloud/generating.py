@@ -1,0 +1,63 @@
+"""What planner and summarizer share: one bounded generation of an engine that is not trusted to end."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import cast
+
+from umi_shared.dialects import RolePrompt
+from umi_shared.engine import Chunk, Delta, Engine, Finished, Generation
+from umi_shared.errors import MalformedError, ModelError, RefusedError
+
+__all__ = ["RoleLimits", "chunks", "generation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleLimits:
+    """What one role may write."""
+
+    output_tokens: int = 1024
+    """Over the dialect's own bound the smaller one counts."""
+    output_characters: int = 32 * 1024
+    """An engine that passes its token bound is stopped here."""
+
+
+def generation(
+    render: Callable[[], RolePrompt], *, adapter: str, session: str, limits: RoleLimits
+) -> Generation:
+    """The request to the engine that a dialect's prompt makes.
+
+    Raises RefusedError (REQUEST_MALFORMED) when the view cannot be rendered: a catalogue's schemas are JSON
+    objects, but nothing says that the things in them have the shapes of JSON Schema.
+    """
+    try:
+        prompt = render()
+    except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
+        raise RefusedError("a tool's schema is no JSON Schema", reason="REQUEST_MALFORMED") from error
+    return Generation(
+        prompt=prompt.prompt,
+        adapter=adapter,
+        constraint=prompt.constraint,
+        stop=prompt.stop,
+        max_tokens=min(prompt.max_tokens, limits.output_tokens),
+        session=session,
+    )
+
+
+async def chunks(engine: Engine, request: Generation, limits: RoleLimits) -> AsyncGenerator[Chunk, None]:
+    """The engine's chunks, up to `Finished`.
+
+    Raises `MalformedError` past the character limit, and `ModelError` when the stream ends with no `Finished`.
+    """
+    written = 0
+    # An Engine's generate is an async generator; its protocol says iterator, so that fakes stay simple.
+    async with aclosing(cast("AsyncGenerator[Chunk, None]", engine.generate(request))) as stream:
+        async for chunk in stream:
+            if isinstance(chunk, Delta):
+                written += len(chunk.text)
+                if written > limits.output_characters:
+                    raise MalformedError(f"the model wrote more than {limits.output_characters} characters")
+            yield chunk
+            if isinstance(chunk, Finished):
+                return
+    raise ModelError("the engine ended a generation without saying so", fix="look into the engine's own log")

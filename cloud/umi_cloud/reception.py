@@ -1,0 +1,113 @@
+"""What every request goes through: identity, limits, a turn, a deadline, an account and a log line."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc
+
+from umi_cloud.admission import Admission
+from umi_cloud.flights import Flights
+from umi_cloud.gate import DeviceGate, Visit
+from umi_cloud.request_log import RequestRecord, session_key
+from umi_cloud.status import abort, refusal_of, request_malformed
+from umi_shared.errors import MalformedError, RefusedError
+from umi_shared.transcript import Usage, View
+
+__all__ = ["Context", "Reception", "Rpc"]
+
+SESSION_KEY = "umi-session"
+SESSION_CHARACTERS = 128
+_CHARACTERS_PER_TOKEN = 4
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """One kind of request: how to read it, answer it and write the answer's events."""
+
+    name: str
+    read: Callable[[bytes], View]
+    role: Callable[[], Callable[[View, str], AsyncIterator[Any]]]
+    write: Callable[[Any], bytes]
+
+
+class Reception:
+    """Takes requests in and answers each with a stream, or with a typed refusal.
+
+    (1) the server is not draining, and the deadline starts  (2) the device is known and within its quota
+    (3) the request parses under the limits  (4) it gets its turn  (5) the role answers
+    (6) the device's tokens are counted, and one line is logged.
+    """
+
+    def __init__(self, gate: DeviceGate, admission: Admission, flights: Flights) -> None:
+        self._gate = gate
+        self._admission = admission
+        self._flights = flights
+
+    async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
+        """Answer one request; never raises but to end the call as gRPC wants it."""
+        record = RequestRecord(rpc=rpc.name)
+        try:
+            async with self._flights.flight(context.time_remaining()):  # (1)
+                await self._answer(rpc, request, context, record)
+        except asyncio.CancelledError:
+            record.outcome = "cancelled"
+            raise
+        except Exception as error:  # nothing may reach gRPC, which would log and send its text
+            refusal = refusal_of(error)
+            record.outcome = refusal.reason
+            await abort(context, refusal)
+        finally:
+            record.log()  # (6)
+
+    async def _answer(self, rpc: Rpc, request: bytes, context: Context, record: RequestRecord) -> None:
+        async with self._gate.admit(context) as visit:  # (2)
+            record.device = visit.device
+            record.session = session_key(visit.device, _session(context))
+            try:
+                view = rpc.read(request)  # (3)
+            except MalformedError as error:
+                raise request_malformed(error) from error
+            async with self._admission.slot(visit.device), _account(visit, view, record):  # (4)
+                record.queued_ms = record.milliseconds()
+                stream = cast("AsyncGenerator[Any, None]", rpc.role()(view, record.session))
+                async with aclosing(stream):  # (5)
+                    async for event in stream:
+                        if isinstance(event, Usage):
+                            record.usage = event
+                        record.deltas += 1
+                        await context.write(rpc.write(event))
+
+
+@asynccontextmanager
+async def _account(visit: Visit, view: View, record: RequestRecord) -> AsyncIterator[None]:
+    """Count the tokens of a call; one that ended early is charged by an estimate, or it would be free."""
+    cut = False
+    try:
+        yield
+    except asyncio.CancelledError:  # the device left, or the deadline came
+        cut = True
+        raise
+    finally:
+        usage = record.usage
+        if usage == Usage() and (cut or record.deltas):
+            characters = sum(len(str(part)) for text in view.texts() for part in text)
+            usage = Usage(prompt_tokens=characters // _CHARACTERS_PER_TOKEN, completion_tokens=record.deltas)
+        visit.spend(usage.prompt_tokens + usage.completion_tokens)
+
+
+def _session(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == SESSION_KEY:
+            word = value if isinstance(value, str) else ""
+            if not word or len(word) > SESSION_CHARACTERS:
+                raise RefusedError(
+                    f"the metadata {SESSION_KEY} is longer than {SESSION_CHARACTERS} characters, or empty",
+                    reason="REQUEST_MALFORMED",
+                )
+            return word
+    return ""

@@ -1,0 +1,193 @@
+"""The service port: Planner, Summarizer and health over grpc.aio."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from umi_cloud.admission import Admission, AdmissionLimits
+from umi_cloud.flights import Flights
+from umi_cloud.gate import DeviceGate
+from umi_cloud.planner import Planner
+from umi_cloud.reception import Context, Reception, Rpc
+from umi_cloud.summarizer import Summarizer
+from umi_proto.v1 import agent_pb2 as pb
+from umi_shared.errors import ConfigError, MalformedError, RefusedError
+from umi_shared.transcript import View
+from umi_shared.wire import WireLimits, plan_event_message, read_view, summarize_event_message
+
+__all__ = ["CloudServer", "Roles", "ServerLimits"]
+
+PLANNER = "umi_proto.v1.Planner"
+SUMMARIZER = "umi_proto.v1.Summarizer"
+_HEALTH_NAMES = ("", PLANNER, SUMMARIZER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What the service port bears."""
+
+    wire: WireLimits = field(default_factory=WireLimits)
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    request_seconds: float = 120.0
+    """A request's time, its wait in the queue included; a device may ask for less."""
+    drain_seconds: float = 20.0
+    """How long a shutdown waits for requests under way."""
+    metadata_bytes: int = 8 * 1024
+    streams_per_connection: int = 128
+    keepalive_seconds: float = 60.0
+    """A connection that says nothing for so long is asked whether it lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What answers the requests."""
+
+    planner: Planner
+    summarizer: Summarizer
+
+
+class CloudServer:
+    """Serves roles on one port. `start`, then `open` when the model is there, and `drain` at the end."""
+
+    def __init__(
+        self,
+        gate: DeviceGate,
+        limits: ServerLimits = ServerLimits(),
+        *,
+        reflection: bool = False,
+    ) -> None:
+        self._limits = limits
+        self._roles: Roles | None = None
+        self._flights = Flights(limits.request_seconds)
+        self._admission = Admission(limits.admission)
+        self._reception = Reception(gate, self._admission, self._flights)
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            maximum_concurrent_rpcs=limits.admission.running + limits.admission.queued + 256,
+            options=_options(limits),
+        )
+        self._server.add_generic_rpc_handlers(tuple(self._handlers()))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if reflection:
+            _reflect(self._server)
+
+    @property
+    def server(self) -> grpc.aio.Server:
+        """The gRPC server, to add more services to before `start`."""
+        return self._server
+
+    @property
+    def under_way(self) -> int:
+        """Requests that run or wait now."""
+        return self._flights.count
+
+    async def start(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        """Listen; returns the port (for `HOST:0`). Health says NOT_SERVING until `open`.
+
+        No credentials means plaintext: the caller has made sure that the address is loopback.
+        Raises ConfigError when the address cannot be had.
+        """
+        for name in _HEALTH_NAMES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"cannot listen on {address}",
+                fix="choose a free port, and an address of this machine, with `listen`",
+            ) from error
+        await self._server.start()
+        return port
+
+    async def open(self, roles: Roles) -> None:
+        """Answer requests from now on; health says SERVING."""
+        self._roles = roles
+        for name in _HEALTH_NAMES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self, seconds: float | None = None) -> int:
+        """Refuse new requests, let those under way end within `drain_seconds`, then end them and stop.
+
+        Returns how many had to be ended.
+        """
+        patience = self._limits.drain_seconds if seconds is None else seconds
+        await self._health.enter_graceful_shutdown()
+        late = await self._flights.drain(patience)
+        await self._server.stop(0.5)  # the last statuses still go out; open health watches end here
+        return late
+
+    def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
+        plan = Rpc(
+            name="plan",
+            read=lambda raw: self._view(pb.PlanRequest.FromString, raw),
+            role=lambda: self._opened().planner.Plan,
+            write=lambda event: plan_event_message(event).SerializeToString(),
+        )
+        summarize = Rpc(
+            name="summarize",
+            read=lambda raw: self._view(pb.SummarizeRequest.FromString, raw),
+            role=lambda: self._opened().summarizer.Summarize,
+            write=lambda event: summarize_event_message(event).SerializeToString(),
+        )
+        yield self._handler(PLANNER, "Plan", plan)
+        yield self._handler(SUMMARIZER, "Summarize", summarize)
+
+    def _handler(self, service: str, method: str, rpc: Rpc) -> grpc.GenericRpcHandler:
+        # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
+        # with an exception's text.
+        async def behaviour(request: bytes, context: Context) -> None:
+            await self._reception.serve(rpc, request, context)
+
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
+        return grpc.method_handlers_generic_handler(service, {method: handler})
+
+    def _view(self, parse: Callable[[bytes], pb.PlanRequest | pb.SummarizeRequest], raw: bytes) -> View:
+        self._opened()  # before anything is charged or queued
+        try:
+            request = parse(raw)
+        except DecodeError as error:
+            raise MalformedError("it is not the protobuf message of this call") from error
+        return read_view(request, self._limits.wire)
+
+    def _opened(self) -> Roles:
+        if self._roles is None:
+            raise RefusedError(
+                "the server is still loading its model",
+                reason="LOADING",
+                retry_after_seconds=5.0,
+                fix="try again in a moment",
+            )
+        return self._roles
+
+
+def _options(limits: ServerLimits) -> list[tuple[str, int]]:
+    milliseconds = round(limits.keepalive_seconds * 1000)
+    return [
+        ("grpc.max_receive_message_length", limits.wire.message_bytes),
+        ("grpc.max_send_message_length", limits.wire.message_bytes),
+        ("grpc.max_metadata_size", limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
+        ("grpc.max_concurrent_streams", limits.streams_per_connection),
+        ("grpc.keepalive_time_ms", milliseconds),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 15_000),  # laptops may ask too, but not flood
+        ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
+    ]
+
+
+def _reflect(server: grpc.aio.Server) -> None:
+    try:
+        from grpc_reflection.v1alpha import reflection  # noqa: PLC0415  # an optional dependency
+    except ImportError as error:
+        raise ConfigError(
+            "`reflection` needs the package grpcio-reflection",
+            fix="install umi-runtime[reflection], or turn `reflection` off",
+        ) from error
+    reflection.enable_server_reflection((PLANNER, SUMMARIZER, reflection.SERVICE_NAME), server)
