@@ -1,0 +1,56 @@
+"""One recorded or made-up conversation with tools: what every training set and evaluation is made of."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from umi_shared.dialects.alpha_umi import Remark, Turn
+from umi_shared.handles import Text
+from umi_shared.transcript import Answer, Instruction, ToolCard, View
+
+__all__ = ["Episode", "Role"]
+
+
+class Role(StrEnum):
+    """Whose training set: one of the three roles, or the single model of stage 1."""
+
+    PLANNER = "planner"
+    CALLER = "caller"
+    SUMMARIZER = "summarizer"
+    BACKBONE = "backbone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """A catalogue, an instruction, then steps of plan, call and observation, and an answer or a give-up.
+
+    Handles stand in place of private values; handle-like text of the source is escaped, as everywhere (I4).
+    """
+
+    catalogue: tuple[ToolCard, ...]
+    turns: tuple[Turn, ...] = field(repr=False)
+    """Starts with an instruction. A few data sets repeat instructions and hold remarks between the steps."""
+    source: str
+    """Where the episode comes from, such as `toolbench`."""
+    licence: str
+    """The SPDX identifier that its text may be used under."""
+
+    def __post_init__(self) -> None:
+        if not self.turns or not isinstance(self.turns[0], Instruction):
+            raise ValueError("an episode starts with an instruction")
+
+    @property
+    def instruction(self) -> Text:
+        """What the user asked for first."""
+        first = self.turns[0]
+        return first.text if isinstance(first, Instruction) else ()
+
+    @property
+    def answer(self) -> Text | None:
+        """What the user was told at the end; None after a give-up."""
+        last = self.turns[-1]
+        return last.text if isinstance(last, Answer) else None
+
+    def view(self, end: int) -> View:
+        """What a sink sees before turn `end`; remarks are left out, for umi has none."""
+        entries = tuple(turn for turn in self.turns[:end] if not isinstance(turn, Remark))
+        return View(catalogue=self.catalogue, entries=entries)
