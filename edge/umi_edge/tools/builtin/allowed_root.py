@@ -60,9 +60,10 @@ class AllowedRoot:
             descriptor = _walk(root, inside) if _CAN_WALK else _open_checked(root, target)
         except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle
             raise ToolFailure(FailureKind.NOT_FOUND, "there is no such file") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ToolFailure(FailureKind.NOT_FOUND, "the path is not a file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ToolFailure(FailureKind.NOT_FOUND, "the path is not a file")
             content = file.read(limit + 1)
         if len(content) > limit:
             raise ToolFailure(FailureKind.TOO_LARGE, f"the file has more than {limit} bytes")
