@@ -82,7 +82,7 @@ class Connection:
         try:
             fields = json.loads(_read(path, "connect this device: `umi enroll TOKEN`"))
             return cls._from_fields(directory, fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"{path} is damaged", fix=NEW_TOKEN) from error
 
     @classmethod

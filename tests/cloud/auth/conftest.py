@@ -32,7 +32,8 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0))
+    """Starts at the real time, because TLS looks at the real clock."""
+    return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
 @pytest.fixture
