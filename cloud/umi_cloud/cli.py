@@ -14,6 +14,7 @@ SUMMARIES = {
     "revoke": "Shut a laptop out, from its next call on.",
     "devices": "List the laptops and what they have used.",
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",
+    "evaluate": "Score predictions, as the paper does.",
 }
 
 

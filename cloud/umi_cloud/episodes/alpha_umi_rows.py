@@ -17,7 +17,7 @@ from umi_shared.dialects.alpha_umi import AlphaUmiDialect, Remark, Turn, as_trai
 from umi_shared.handles import render
 from umi_shared.transcript import Answer, Call, Next, Plan
 
-__all__ = ["alpha_umi_rows"]
+__all__ = ["alpha_umi_rows", "decisions"]
 
 _HALLUCINATED = "invalid_hallucination_function_name"
 _DIALECT = AlphaUmiDialect()
@@ -37,7 +37,7 @@ def alpha_umi_rows(episodes: Iterable[Episode], role: Role) -> Iterator[Training
 
 
 def _planner(episode: Episode) -> Iterator[TrainingRow]:
-    for i, plan, then in _plans(episode):
+    for i, plan, then in decisions(episode):
         if not (isinstance(then, Call) and _hallucinated(then)):
             prompt = _DIALECT.planner_input(episode.catalogue, _turns(episode)[:i])
             yield _row(prompt, _DIALECT.written(plan))
@@ -66,14 +66,14 @@ def _summarizer(episode: Episode) -> Iterator[TrainingRow]:
 def _backbone(episodes: Iterable[Episode]) -> Iterator[TrainingRow]:
     previous = ""
     for episode in episodes:
-        for i, plan, then in _plans(episode):
+        for i, plan, then in decisions(episode):
             prompt = previous
             if not previous or not _gives_up(plan):
                 prompt = previous = _DIALECT.backbone_input(episode.catalogue, _turns(episode)[:i])
             yield _row(prompt, backbone_target(plan, then))
 
 
-def _plans(episode: Episode) -> Iterator[tuple[int, Plan | Remark, Turn | None]]:
+def decisions(episode: Episode) -> Iterator[tuple[int, Plan | Remark, Turn | None]]:
     """The assistant's turns that decide something, each with its place and the turn that carries it out."""
     turns = _turns(episode)
     for i, (turn, then) in enumerate(zip(turns, (*turns[1:], None), strict=True)):
