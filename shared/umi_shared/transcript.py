@@ -23,6 +23,8 @@ __all__ = [
     "ToolCard",
     "Usage",
     "View",
+    "text_of",
+    "with_text",
 ]
 
 
@@ -116,6 +118,21 @@ def text_of(entry: Entry) -> Text:
             return entry.arguments
         case Observation():
             return entry.content
+
+
+def with_text(entry: Entry, text: Text) -> Entry:
+    """The same entry with another text."""
+    match entry:
+        case Instruction():
+            return Instruction(text)
+        case Answer():
+            return Answer(text)
+        case Plan():
+            return Plan(text, entry.next, entry.tool)
+        case Call():
+            return Call(entry.tool, text)
+        case Observation():
+            return Observation(entry.tool, text, entry.failure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,134 @@
+"""The caller's model: one sequence in llama.cpp, driven from one worker thread."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from umi_shared.dialects import Dialect
+from umi_shared.engine import Delta, Generation
+from umi_shared.errors import MalformedError
+from umi_shared.llama import Adapter, Cancelled, Sequence, Weights
+from umi_shared.transcript import Usage, View
+
+__all__ = ["Caller", "CallerConfig", "WrittenCall"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerConfig:
+    """The model that writes calls."""
+
+    model: Path
+    adapter: Path | None = None
+    context_tokens: int = 4096
+    threads: int = 0
+    """0 chooses by the machine's cores."""
+    max_tokens: int = 768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenCall:
+    """A call as the model wrote it: handles unresolved, nothing checked but its grammar."""
+
+    tool: str
+    arguments: str = field(repr=False)
+    """Compact JSON text of an object."""
+    usage: Usage
+
+
+class Caller:
+    """Turns the view of a plan into a call that its tool's schema admits.
+
+    The sequence keeps what it has read: a later step of a session costs its new tokens only. One call at a time;
+    cancelling `call` stops the model within a token.
+    """
+
+    def __init__(self, sequence: Sequence, dialect: Dialect, config: CallerConfig) -> None:
+        self._sequence = sequence
+        self._dialect = dialect
+        self._config = config
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="umi-caller")
+
+    @classmethod
+    def load(cls, config: CallerConfig, dialect: Dialect) -> Self:
+        """Load the model and its adapter; takes a second or more, so call it off the event loop.
+
+        Raises `ModelError`.
+        """
+        weights = Weights.load(config.model)
+        adapter: Adapter | None = weights.adapter(config.adapter) if config.adapter else None
+        sequence = Sequence(
+            weights, context_tokens=config.context_tokens, threads=config.threads, adapter=adapter
+        )
+        return cls(sequence, dialect, config)
+
+    async def prefill(self, view: View) -> None:
+        """Read what is known of the coming call's prompt, so that writing it can start at once.
+
+        `view` may end before the plan does; what was read and then differs is read again.
+        """
+        await self._work(lambda cancelled: self._prefill(view, cancelled))
+
+    def _prefill(self, view: View, cancelled: threading.Event) -> None:
+        tokens = self._sequence.weights.prompt_tokens(self._dialect.call(view).prompt)
+        self._sequence.read(tokens, cancelled.is_set)
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """Write the call that the view's last plan asks for; `schemas` are those of `call_schemas`.
+
+        Raises `MalformedError` when the call does not end within the limit, `ModelError` when the prompt does
+        not fit the context.
+        """
+        return await self._work(lambda cancelled: self._call(view, schemas, cancelled))
+
+    def _call(
+        self, view: View, schemas: Mapping[str, Mapping[str, Any]], cancelled: threading.Event
+    ) -> WrittenCall:
+        asked = self._dialect.call(view)
+        generation = Generation(
+            prompt=asked.prompt,
+            constraint=self._dialect.call_constraint(schemas),
+            stop=asked.stop,
+            max_tokens=self._config.max_tokens,
+        )
+        text, usage = "", Usage()
+        for chunk in self._sequence.generate(generation, cancelled):
+            if isinstance(chunk, Delta):
+                text += chunk.text
+            else:
+                usage = chunk.usage
+        tool, arguments = self._dialect.read_call(text)
+        if tool not in schemas:
+            raise MalformedError("the caller names a tool that is not in the catalogue")
+        return WrittenCall(tool=tool, arguments=arguments, usage=usage)
+
+    async def _work(self, job: Callable[[threading.Event], T]) -> T:
+        """Run a job on the worker; a cancelled await stops the job and waits until it has stopped."""
+        cancelled = threading.Event()
+        future = asyncio.get_running_loop().run_in_executor(self._worker, job, cancelled)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            cancelled.set()
+            try:
+                await asyncio.shield(asyncio.wait([future]))
+            finally:
+                if future.done() and not future.cancelled():
+                    future.exception()  # Cancelled, and expected
+            raise
+        except Cancelled as error:  # pragma: no cover - only a cancelled await sets the event
+            raise asyncio.CancelledError from error
+
+    async def close(self) -> None:
+        """Free the model."""
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._free)
+        self._worker.shutdown()
+
+    def _free(self) -> None:
+        self._sequence.close()
+        self._sequence.weights.close()

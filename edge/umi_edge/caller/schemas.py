@@ -1,0 +1,152 @@
+"""The schemas of the calls a caller may write: each tool's own, with handles as alternatives where they fit.
+
+A string may hold clear text and any handle that this session knows; where the tool or the policy says more of a
+string (a format, a pattern, a type), it is that, or one whole handle. A number may be a handle. An `enum` or a
+`const` is chosen, not referred to.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from umi_shared.handles import Handle
+
+__all__ = ["HandleRule", "call_schemas"]
+
+MAX_STRING = 480
+"""Characters of a string whose schema sets no bound, so that a small model cannot write for ever."""
+MAX_ITEMS = 16
+
+_COMBINATORS = ("anyOf", "oneOf", "allOf")
+
+
+@dataclass(frozen=True, slots=True)
+class HandleRule:
+    """What the policy says of the handles in one argument."""
+
+    type: str = ""
+    """Only handles of this type; empty for any."""
+    only: bool = False
+    """Text of the caller's own would be refused, so it is not offered where a handle fits."""
+
+
+RuleOf = Callable[[str, str], HandleRule]
+"""The rule of a tool's argument, by the tool's name and the argument's."""
+
+
+def call_schemas(
+    tools: Iterable[tuple[str, Mapping[str, Any]]], handles: Collection[Handle], rule_of: RuleOf
+) -> dict[str, dict[str, Any]]:
+    """The schema of each tool's arguments, by the tool's name; `$defs` are renamed so that none clash."""
+    return {name: _Writer(name, sorted(handles), rule_of).object(schema) for name, schema in tools}
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Rewrites one tool's schema."""
+
+    tool: str
+    handles: list[Handle]
+    rule_of: RuleOf
+
+    def object(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments object: each property under its own rule; no property that the tool does not name."""
+        written = self.node(
+            {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+        )
+        written["properties"] = {
+            name: self.node(child, self.rule_of(self.tool, name))
+            for name, child in schema.get("properties", {}).items()
+        }
+        written.setdefault("type", "object")
+        written.setdefault("additionalProperties", False)
+        definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+        if definitions:
+            written["$defs"] = {
+                self._definition(name): self.node(child) for name, child in definitions.items()
+            }
+        return written
+
+    def node(self, schema: Any, rule: HandleRule = HandleRule()) -> Any:
+        """One schema, with handles where they fit."""
+        if not isinstance(schema, Mapping):
+            return schema
+        if "$ref" in schema:
+            return {"$ref": self._reference(str(schema["$ref"]))}
+        node = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+        for word in _COMBINATORS:
+            if word in node:
+                node[word] = [self.node(child, rule) for child in node[word]]
+        if "enum" in node or "const" in node:
+            return node
+        match node.get("type"):
+            case "string":
+                return self._string(node, rule)
+            case "number" | "integer":
+                return self._or_handle(node, rule)
+            case "array":
+                return self._array(node, rule)
+            case "object":
+                return self._nested(node, rule)
+            case list() as types:
+                alternatives = [self.node({**node, "type": one}, rule) for one in types]
+                return {"anyOf": alternatives}
+        return node
+
+    def _array(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
+        node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
+        if "items" in node:
+            node["items"] = self.node(node["items"], rule)
+        if "prefixItems" in node:
+            node["prefixItems"] = [self.node(child, rule) for child in node["prefixItems"]]
+        return node
+
+    def _nested(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
+        if "properties" in node:
+            node["properties"] = {name: self.node(child, rule) for name, child in node["properties"].items()}
+            node.setdefault("additionalProperties", False)
+        return node
+
+    def _string(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
+        fitting = self._fitting(rule)
+        if "pattern" in node or "format" in node or rule.type:
+            return self._or_handle(_bounded(node), rule)
+        if rule.only and fitting:
+            return {"enum": [str(handle) for handle in fitting]}
+        return {**_bounded(node), "pattern": _text_with(fitting)}
+
+    def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
+        fitting = [str(handle) for handle in self._fitting(rule)]
+        if not fitting:
+            return node
+        return {"enum": fitting} if rule.only else {"anyOf": [{"enum": fitting}, node]}
+
+    def _fitting(self, rule: HandleRule) -> list[Handle]:
+        return [handle for handle in self.handles if rule.type in ("", handle.type)]
+
+    def _reference(self, target: str) -> str:
+        match = re.fullmatch(r"#/(?:\$defs|definitions)/([^/]+)", target)
+        return f"#/$defs/{self._definition(match[1])}" if match else target
+
+    def _definition(self, name: str) -> str:
+        return f"{re.sub('[^A-Za-z0-9_]', '_', self.tool)}__{name}"
+
+
+_ANNOTATIONS = frozenset(
+    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema"}
+)
+
+
+def _bounded(node: dict[str, Any]) -> dict[str, Any]:
+    """The string with a bound on its length, where its schema sets none and no pattern does."""
+    if "pattern" in node or "format" in node:
+        return node
+    return {"maxLength": max(MAX_STRING, node.get("minLength", 0)), **node}
+
+
+def _text_with(handles: list[Handle]) -> str:
+    """A pattern for text in which whatever looks like a handle is one that exists."""
+    known = "|".join(f"{handle.type}:{handle.number}" for handle in handles)
+    references = f"|<({known})>" if known else ""
+    return rf"^([^<\x00-\x1f]|\n|<[^a-z\\\x00-\x1f]{references})*<?$"

@@ -1,0 +1,48 @@
+"""The catalogue as the cloud is told of it: a card for each tool, its texts labelled."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from umi_edge.labelling import Labeller
+from umi_edge.release import LabelledCard
+from umi_edge.tools import Tool
+from umi_shared.transcript import ToolCard
+
+__all__ = ["labelled_cards"]
+
+_WITHHELD = "[withheld]"
+
+
+def labelled_cards(
+    tools: Iterable[Tool], labeller: Labeller
+) -> tuple[tuple[LabelledCard, ...], tuple[str, ...]]:
+    """The cards, and the names of tools that the cloud is not told of.
+
+    A tool is withheld when its policy says `card: hidden`, or when its very name holds a private value. Texts of
+    its schema in which a detector finds something are withheld one by one.
+    """
+    cards: list[LabelledCard] = []
+    withheld: list[str] = []
+    for tool in tools:
+        if labeller.tool_policy(tool.name).card == "hidden" or labeller.scanner.scan(tool.name):
+            withheld.append(tool.name)
+            continue
+        schema = _without_private_texts(tool.input_schema, labeller)
+        card = ToolCard(name=tool.name, description=(), input_schema=schema)
+        cards.append((card, labeller.card(tool.name, tool.description)))
+    return tuple(cards), tuple(withheld)
+
+
+def _without_private_texts(schema: Any, labeller: Labeller) -> Any:
+    """The schema with a constant in place of every text that a detector objects to; keys are checked too."""
+    if isinstance(schema, str):
+        return _WITHHELD if labeller.scanner.scan(schema) else schema
+    if isinstance(schema, Mapping):
+        return {
+            key: _without_private_texts(child, labeller)
+            for key, child in schema.items()
+            if not labeller.scanner.scan(key)
+        }
+    if isinstance(schema, list | tuple):
+        return [_without_private_texts(child, labeller) for child in schema]
+    return schema

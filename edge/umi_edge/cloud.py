@@ -1,0 +1,299 @@
+"""The way out: the one place from which bytes leave for the planner and the summarizer.
+
+For each message, in this order: the guard scans the serialized bytes, the ledger records them, and then those
+very bytes are sent. Keeps I1 (it takes `Released` views only), I2 (guard or ledger failing sends nothing), I6
+(what comes back is parsed under limits) and I7.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from umi_edge.guard import EgressGuard
+from umi_edge.ledger import Ledger
+from umi_proto.v1 import agent_pb2 as pb
+from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError, UmiError
+from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.released import Released
+from umi_shared.transcript import (
+    AnswerDelta,
+    Decision,
+    PlanEvent,
+    RationaleDelta,
+    SummarizeEvent,
+    Usage,
+    View,
+)
+from umi_shared.wire import WireLimits, plan_event, plan_request, summarize_event, summarize_request
+
+__all__ = ["Cloud", "CloudConfig", "Restarted", "Sent"]
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudConfig:
+    """How long to wait, how often to try again, how much to listen to."""
+
+    step_seconds: float = 120
+    """For one plan or one answer, tries and waits included."""
+    idle_seconds: float = 60
+    """Without a single event."""
+    tries: int = 5
+    backoff_seconds: float = 0.2
+    """Before the second try; doubles each time."""
+    stream_bytes: int = 64 * 1024
+    """Of text in one plan or answer."""
+    bucket_bytes: int = 1024
+    """Messages are padded to a multiple of this, so that their size tells little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The connection failed and the step starts over: forget what was streamed so far."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message left, exactly as the ledger has it."""
+
+    sink: str
+    size_bytes: int
+    sha256: str
+    attempt: int
+
+
+@dataclass(slots=True)
+class Cloud:
+    """The planner and the summarizer behind one channel, for one session."""
+
+    channel: grpc.aio.Channel
+    guard: EgressGuard
+    ledger: Ledger
+    session: str
+    """A random word that tells this session's requests from others, for cache affinity; it names nobody."""
+    config: CloudConfig = field(default_factory=CloudConfig)
+    limits: WireLimits = field(default_factory=WireLimits)
+    peer: str = "the planner"
+    """How messages name the other side."""
+
+    def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent | Restarted | Sent]:
+        """Stream one decision. Tries again with the same bytes when the connection fails.
+
+        Raises `TransportError`, `RefusedError`, `MalformedError`, and `PrivacyError` before anything is sent.
+        """
+        if view.sink != PLANNER:
+            raise MalformedError(f"a view for {view.sink} was about to go to the planner")
+        message = plan_request(request_id, view, bucket_bytes=self.config.bucket_bytes).SerializeToString()
+        return self._tries(
+            "/umi_proto.v1.Planner/Plan",
+            message,
+            view,
+            request_id,
+            pb.PlanEvent.FromString,
+            lambda raw: plan_event(raw, self.limits),
+            _PlanRules,
+        )
+
+    def summarize(
+        self, view: Released[View], request_id: str
+    ) -> AsyncIterator[SummarizeEvent | Restarted | Sent]:
+        """Stream the answer, under the same terms as `plan`."""
+        if view.sink != SUMMARIZER:
+            raise MalformedError(f"a view for {view.sink} was about to go to the summarizer")
+        message = summarize_request(
+            request_id, view, bucket_bytes=self.config.bucket_bytes
+        ).SerializeToString()
+        return self._tries(
+            "/umi_proto.v1.Summarizer/Summarize",
+            message,
+            view,
+            request_id,
+            pb.SummarizeEvent.FromString,
+            lambda raw: summarize_event(raw, self.limits),
+            _AnswerRules,
+        )
+
+    async def _tries(
+        self,
+        method: str,
+        message: bytes,
+        view: Released[View],
+        request_id: str,
+        parse: Callable[[bytes], Any],
+        read: Callable[[Any], E],
+        rules: "type[_PlanRules | _AnswerRules]",
+    ) -> AsyncIterator[E | Restarted | Sent]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.config.step_seconds
+        for attempt in range(1, self.config.tries + 1):
+            if attempt > 1:
+                yield Restarted(attempt)
+            yield self._let_out(message, view, request_id, attempt)
+            check = rules(self.config.stream_bytes)
+            try:
+                async for raw in self._stream(method, message, parse, end - loop.time()):
+                    event = read(raw)
+                    check.event(event)
+                    yield event
+                check.end()
+                return
+            except grpc.aio.AioRpcError as error:
+                wait = self._wait_before_retry(error, attempt)
+                if wait is None or loop.time() + wait >= end:
+                    raise self._explained(error) from error
+                await asyncio.sleep(wait)
+
+    def _let_out(self, message: bytes, view: Released[View], request_id: str, attempt: int) -> Sent:
+        self.guard.check(message)
+        digest = self.ledger.append(
+            session=self.session,
+            sink=view.sink,
+            request_id=request_id,
+            message=message,
+            clearances=view.clearances,
+        )
+        return Sent(view.sink, len(message), digest, attempt)
+
+    async def _stream(
+        self, method: str, message: bytes, parse: Callable[[bytes], Any], seconds: float
+    ) -> AsyncIterator[Any]:
+        stub = self.channel.unary_stream(
+            method,
+            request_serializer=lambda raw: raw,  # these very bytes are in the ledger
+            response_deserializer=parse,
+        )
+        call = stub(message, timeout=max(seconds, 0.001), metadata=(("umi-session", self.session),))
+        try:
+            while True:
+                try:
+                    raw = await asyncio.wait_for(call.read(), self.config.idle_seconds)
+                except TimeoutError as error:
+                    raise TransportError(
+                        f"{self.peer} has been silent for {self.config.idle_seconds:g} seconds",
+                        fix="try again; if it stays so, tell its operator",
+                    ) from error
+                if raw is grpc.aio.EOF:
+                    return
+                yield raw
+        finally:
+            call.cancel()
+
+    def _wait_before_retry(self, error: grpc.aio.AioRpcError, attempt: int) -> float | None:
+        """Seconds to wait before the next try; None when trying again is of no use."""
+        if attempt >= self.config.tries:
+            return None
+        backoff = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            return max(backoff, _retry_delay(error) or 0)
+        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return _retry_delay(error)
+        return None
+
+    def _explained(self, error: grpc.aio.AioRpcError) -> UmiError:
+        """The error as a person or a program can use it; the peer's words are cut and cleaned (I6)."""
+        reason, said = _reason(error), _clean(error.details() or "")
+        match error.code():
+            case grpc.StatusCode.UNAVAILABLE:
+                return TransportError(
+                    f"{self.peer} cannot be reached ({said})",
+                    fix="check the network and the address with `umi doctor`",
+                )
+            case grpc.StatusCode.DEADLINE_EXCEEDED:
+                return TransportError(
+                    f"{self.peer} did not finish within {self.config.step_seconds:g} seconds",
+                    fix="try again, or raise `cloud.step_seconds`",
+                )
+            case (
+                grpc.StatusCode.UNAUTHENTICATED
+                | grpc.StatusCode.PERMISSION_DENIED
+                | grpc.StatusCode.RESOURCE_EXHAUSTED
+            ):
+                return RefusedError(
+                    f"{self.peer} refuses: {said}",
+                    reason=reason,
+                    retry_after_seconds=_retry_delay(error),
+                    fix="ask its operator"
+                    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED
+                    else "wait",
+                )
+        return PeerError(
+            f"{self.peer} failed ({error.code().name}{': ' + said if said else ''})",
+            fix="try again; if it stays so, tell its operator",
+        )
+
+
+class _PlanRules:
+    """What a planner's stream must look like: text within a limit, then one decision, then the usage."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+        self._decided = False
+
+    def event(self, event: object) -> None:
+        match event:
+            case RationaleDelta(text) if not self._decided:
+                self._left -= len(text.encode())
+                if self._left < 0:
+                    raise MalformedError("the planner's rationale does not end", fix="tell its operator")
+            case Decision() if not self._decided:
+                self._decided = True
+            case Usage() if self._decided:
+                pass
+            case _:
+                raise MalformedError("the planner's events are out of order", fix="tell its operator")
+
+    def end(self) -> None:
+        if not self._decided:
+            raise MalformedError("the planner ended without a decision", fix="tell its operator")
+
+
+class _AnswerRules:
+    """What a summarizer's stream must look like: text within a limit, then the usage."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+
+    def event(self, event: object) -> None:
+        if isinstance(event, AnswerDelta):
+            self._left -= len(event.text.encode())
+            if self._left < 0:
+                raise MalformedError("the summarizer's answer does not end", fix="tell its operator")
+
+    def end(self) -> None:
+        """An empty answer is an answer."""
+
+
+def _details(error: grpc.aio.AioRpcError) -> list[Any]:
+    try:
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has what from_call reads
+    except ValueError:
+        return []
+    return list(status.details) if status else []
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    info = error_details_pb2.ErrorInfo()
+    return next((info.reason[:64] for detail in _details(error) if detail.Unpack(info)), "")
+
+
+def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
+    info = error_details_pb2.RetryInfo()
+    for detail in _details(error):
+        if detail.Unpack(info):
+            return float(info.retry_delay.ToTimedelta().total_seconds())
+    return None
+
+
+def _clean(text: str) -> str:
+    """A peer's words fit for a terminal: printable, on one line, short."""
+    return "".join(character for character in text if character.isprintable())[:200]

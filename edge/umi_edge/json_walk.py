@@ -1,0 +1,50 @@
+"""A walk over a JSON value in reading order, without recursion: a result nested 10,000 deep is no surprise.
+
+>>> [step.punctuation or step.value for step in walk({"a": [1, 2]})]
+['{', '[', 1, ',', 2, ']', '}']
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Location", "Step", "walk"]
+
+Location = tuple[str | int, ...]
+"""Member names and indices from the root, as in RFC 9535's normalized paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Punctuation, or a leaf; `key` is set where a member of an object starts."""
+
+    location: Location
+    punctuation: str = ""
+    value: Any = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+
+
+def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) -> Iterator[Step]:
+    """Every bracket, comma and leaf of a JSON value, in the order of its compact text.
+
+    A container for which `opaque` says so comes as one leaf, whole.
+    """
+    stack: list[tuple[Location, Any, str | None] | Step] = [((), value, None)]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Step):
+            yield top
+            continue
+        location, node, key = top
+        if not isinstance(node, Mapping | list) or opaque(location):
+            yield Step(location, value=node, key=key)
+            continue
+        members = list(node.items()) if isinstance(node, Mapping) else list(enumerate(node))
+        opening, closing = ("{", "}") if isinstance(node, Mapping) else ("[", "]")
+        yield Step(location, punctuation=opening, key=key)
+        stack.append(Step(location, punctuation=closing))
+        for at in range(len(members) - 1, -1, -1):
+            name, child = members[at]
+            stack.append(((*location, name), child, name if isinstance(node, Mapping) else None))
+            if at:
+                stack.append(Step(location, punctuation=","))

@@ -1,0 +1,56 @@
+"""Labelled text: what an entry of the transcript says, with the label of each piece."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from umi_shared.handles import Handle, Text
+from umi_shared.labels import PUBLIC, Label, Sink, join_all
+from umi_shared.transcript import Entry
+
+__all__ = ["DEVICE", "LabelledEntry", "LabelledText", "Span", "constant", "handles_in"]
+
+DEVICE: Sink = "device"
+"""A caller that may see values; it runs here, so it is no sink of the wire."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One piece of text: as those see it who may read it, and as the others do."""
+
+    clear: str = field(repr=False)
+    masked: Text
+    """Handles and constants; never made from the value in any other way."""
+    label: Label
+    rule: str
+    """The rule that labelled it."""
+    explicit: bool = False
+    """Whether a rule of the policy names this very leaf as clear, so that its text is known to be public."""
+
+    def seen_by(self, sink: Sink) -> Text:
+        """The span as one sink may see it; `DEVICE` sees everything, and no message goes there."""
+        return (self.clear,) if sink == DEVICE or self.label.may_read(sink) else self.masked
+
+
+LabelledText = tuple[Span, ...]
+
+
+def constant(text: str, rule: str = "constant of the program") -> Span:
+    """A piece that the program itself wrote: punctuation, field names of a schema."""
+    return Span(clear=text, masked=(text,), label=PUBLIC, rule=rule)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledEntry:
+    """An entry whose text is labelled; `template` is the entry without its text."""
+
+    template: Entry
+    text: LabelledText
+
+    def shown_to(self, sink: Sink) -> Label:
+        """The join of all that one sink reads here in clear: the label of what it writes next."""
+        return join_all(span.label for span in self.text if sink == DEVICE or span.label.may_read(sink))
+
+
+def handles_in(spans: Iterable[Span]) -> frozenset[Handle]:
+    """Every handle that stands for a span here."""
+    return frozenset(part for span in spans for part in span.masked if isinstance(part, Handle))

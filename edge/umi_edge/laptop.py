@@ -1,0 +1,196 @@
+"""The laptop put together: from a configuration to a session that is ready to be asked."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+
+from umi_edge.caller import Caller, CallerConfig
+from umi_edge.cloud import Cloud
+from umi_edge.config import CallerSettings, EdgeConfig, HomeSettings
+from umi_edge.connection import Connection, channel_credentials, channel_options
+from umi_edge.consent import Consent, DeclineAll
+from umi_edge.device_key import device_key
+from umi_edge.events import Event
+from umi_edge.gazetteers import load_gazetteers
+from umi_edge.guard import EgressGuard
+from umi_edge.labelling import Labeller
+from umi_edge.ledger import Ledger
+from umi_edge.policy import Policy, Scanner, default_policy, read_policy
+from umi_edge.session import Session
+from umi_edge.tools import Catalogue, Tool
+from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.vault import Vault
+from umi_shared.dialects import dialect_named
+from umi_shared.errors import ToolError
+from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+__all__ = ["Laptop", "caller_config", "open_laptop", "read_laptop_policy"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Laptop:
+    """Everything that sessions share: tools, policy, ledger, and the caller once it is loaded."""
+
+    config: EdgeConfig
+    policy: Policy
+    catalogue: Catalogue
+    ledger: Ledger
+    caller: Caller
+    gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    @asynccontextmanager
+    async def session(
+        self,
+        connection: Connection,
+        *,
+        consent: Consent | None = None,
+        observe: Callable[[Vault], Callable[[Event], None]] = lambda _: lambda _: None,
+    ) -> AsyncIterator[Session]:
+        """A session with the planner of that connection; its end is a signed checkpoint of the ledger."""
+        vault = Vault()
+        guard = EgressGuard(vault)
+        sources = {tool.name: tool.source for tool in self.catalogue}
+        async with grpc.aio.secure_channel(
+            connection.service_address,
+            channel_credentials(connection),
+            options=channel_options(connection),
+        ) as channel:
+            cloud = Cloud(
+                channel,
+                guard,
+                self.ledger,
+                secrets.token_hex(8),
+                self.config.cloud,
+                peer=f"the planner at {connection.service_address}",
+            )
+            try:
+                yield Session(
+                    catalogue=self.catalogue,
+                    labeller=Labeller(
+                        self.policy, Scanner(self.policy.detect, self.gazetteers), vault, sources
+                    ),
+                    caller=self.caller,
+                    cloud=cloud,
+                    guard=guard,
+                    consent=consent or DeclineAll(),
+                    new_id=lambda: secrets.token_hex(8),
+                    observe=observe(vault),
+                )
+            finally:
+                self.ledger.checkpoint()
+
+
+@asynccontextmanager
+async def open_laptop(
+    config: EdgeConfig, *, home: HomeConfig | None = None, tools: tuple[Tool, ...] | None = None
+) -> AsyncIterator[Laptop]:
+    """Read the policy, start the tools, load the caller; and free it all at the end.
+
+    `tools` stands for the whole catalogue where it is given. Raises `ConfigError`, `ToolError`, `ModelError`.
+    """
+    async with AsyncExitStack() as stack:
+        policy = read_laptop_policy(config)
+        if tools is None:
+            found = [*_builtin_tools(config.home, home), *map(_python_tool, config.tools)]
+            if config.mcp:
+                servers = McpServers.parse(config.mcp, os.environ)
+                found += await stack.enter_async_context(open_mcp(servers))
+            tools = tuple(found)
+        catalogue = Catalogue(tools)
+        settings = caller_config(config.caller)
+        dialect = dialect_named(_dialect(config.caller))
+        ledger = Ledger.open(config.ledger, device_key(config.ledger.parent), _now)
+        stack.callback(ledger.close)
+        caller = await Caller.open(settings, dialect)
+        stack.push_async_callback(caller.close)
+        yield Laptop(
+            config=config,
+            policy=policy,
+            catalogue=catalogue,
+            ledger=ledger,
+            caller=caller,
+            gazetteers=await load_gazetteers(policy, catalogue),
+        )
+
+
+def read_laptop_policy(config: EdgeConfig) -> Policy:
+    """The user's policy, or the built-in one."""
+    return read_policy(config.policy) if config.policy else default_policy()
+
+
+def caller_config(settings: CallerSettings) -> CallerConfig:
+    """Where the caller's model and adapter lie; raises `ModelError` when they are not on this machine."""
+    shipped = shipped_adapter("caller") if settings.model == EMBEDDED else None
+    return CallerConfig(
+        model=ModelStore.local().path_of(settings.model),
+        adapter=Path(settings.adapter).expanduser() if settings.adapter else shipped,
+        context_tokens=settings.context_tokens,
+        threads=settings.threads,
+    )
+
+
+def _dialect(settings: CallerSettings) -> str:
+    if settings.dialect:
+        return settings.dialect
+    return "umi" if settings.adapter or (settings.model == EMBEDDED and shipped_adapter("caller")) else "chat"
+
+
+def _builtin_tools(settings: HomeSettings, home: HomeConfig | None) -> tuple[Tool, ...]:
+    """The built-in tools whose folders are named."""
+    if home is not None:
+        return builtin_tools(home)
+    nowhere = Path(os.devnull)
+    families = {
+        family: Path(folder)
+        for family in ("contacts", "calendar", "mail", "notes")
+        if (folder := getattr(settings, family))
+    }
+    config = HomeConfig(
+        **{family: families.get(family, nowhere) for family in ("contacts", "calendar", "mail", "notes")},
+        outbox=Path(settings.outbox) if settings.outbox else nowhere,
+        files=tuple(map(Path, settings.files)),
+        smtp=_smtp(settings),
+    )
+    offered = {*families, *(["files"] if settings.files else []), *(["search"] if len(families) > 1 else [])}
+    return tuple(tool for tool in builtin_tools(config) if tool.name.partition(".")[0] in offered)
+
+
+def _smtp(settings: HomeSettings) -> SmtpConfig | None:
+    smtp = settings.smtp
+    if smtp is None:
+        return None
+    return SmtpConfig(
+        host=smtp.host,
+        port=smtp.port,
+        starttls=smtp.starttls,
+        user=smtp.user,
+        password=os.environ.get(smtp.password_env, "") if smtp.password_env else "",
+        sender=smtp.sender,
+    )
+
+
+def _python_tool(spec: str) -> Tool:
+    """A tool of the user's own, as `module:name`."""
+    module, _, name = spec.partition(":")
+    try:
+        found: Any = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ToolError(
+            f"no tool is found at {spec!r}", fix="write it as MODULE:NAME, importable from here"
+        ) from error
+    if not isinstance(found, Tool):
+        raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,141 @@
+"""A planner on this device: `umi-cloud serve` as a process of its own, over mTLS on loopback.
+
+The demo and the offline mode use it. It is the very server that operators run, reached the very way a shared one
+is: certificates of its own authority, a one-time token, enrolment. Nothing of it is imported here.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from umi_edge.connection import Connection
+from umi_edge.enroll import enroll
+from umi_shared.errors import ModelError, UmiError
+from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+__all__ = ["LocalCloud", "local_cloud"]
+
+_READY_SECONDS = 120
+_STOP_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCloud:
+    """A running planner on this device."""
+
+    connection: Connection
+    process_id: int
+    model: Path
+
+
+@asynccontextmanager
+async def local_cloud(folder: Path, *, model: str = EMBEDDED, threads: int = 0) -> AsyncIterator[LocalCloud]:
+    """Start the embedded planner, enrol this device with it, and stop it at the end.
+
+    `folder` holds its certificates and the device's; it may be temporary.
+    Raises `UmiError` with the server's own words when it does not come up.
+    """
+    path = ModelStore.local().path_of(model)
+    state, connection = folder / "cloud", folder / "connection"
+    await _umi_cloud("ca", "init", "--state", str(state), "--host", "localhost")
+    config = folder / "cloud.yaml"
+    config.write_text(_config(state, path, threads))
+    process = await asyncio.create_subprocess_exec(
+        *_COMMAND,
+        "serve",
+        "--config",
+        str(config),
+        "--json",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        ready = await _ready(process)
+        token = await _token(state, ready)
+        enrolment = await enroll(token, connection)
+        yield LocalCloud(connection=enrolment.connection, process_id=process.pid, model=path)
+    finally:
+        await _stop(process)
+
+
+_COMMAND = (sys.executable, "-m", "umi_cloud")
+
+
+def _config(state: Path, model: Path, threads: int) -> str:
+    """The server's configuration; JSON is YAML, so no quoting is needed."""
+    adapters = {role: str(path) for role in ("planner", "summarizer") if (path := shipped_adapter(role))}
+    engine = {"kind": "llama.cpp", "model": str(model), "dialect": "umi" if adapters else "chat"}
+    if threads:
+        engine["threads"] = threads  # type: ignore[assignment]  # a mapping of mixed values
+    return json.dumps(
+        {
+            "listen": "127.0.0.1:0",
+            "enrol_listen": "127.0.0.1:0",
+            "state": str(state),
+            "engine": {**engine, "adapters": adapters},
+        }
+    )
+
+
+async def _umi_cloud(*arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *_COMMAND,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    output, errors = await process.communicate()
+    if process.returncode != 0:
+        raise UmiError(f"`umi-cloud {arguments[0]}` failed: {errors.decode(errors='replace').strip()}")
+    return output.decode()
+
+
+async def _ready(process: asyncio.subprocess.Process) -> dict[str, str]:
+    """The server's ready line: its addresses."""
+    assert process.stdout is not None  # noqa: S101  # it was asked for
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _READY_SECONDS)
+        ready: dict[str, str] = json.loads(line)
+    except (TimeoutError, ValueError) as error:
+        raise ModelError(f"the planner on this device did not start: {await _complaint(process)}") from error
+    return ready
+
+
+async def _complaint(process: asyncio.subprocess.Process) -> str:
+    if process.returncode is None:
+        process.kill()
+    _, errors = await process.communicate()
+    return errors.decode(errors="replace").strip()[-2000:] or "it said nothing"
+
+
+async def _token(state: Path, ready: dict[str, str]) -> str:
+    output = await _umi_cloud(
+        "enroll",
+        "this-device",
+        "--state",
+        str(state),
+        "--address",
+        ready["address"],
+        "--enrol-address",
+        ready["enrol_address"],
+        "--json",
+    )
+    token: str = json.loads(output)["token"]
+    return token
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.communicate(), _STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()

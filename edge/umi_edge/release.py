@@ -1,0 +1,57 @@
+"""Release: the one function that turns labelled values into what a sink may see.
+
+Keeps I1: nothing else mints `Released` values; I2: what has no label cannot get here; I3: the masked form of a
+span is made of handles and constants, so two runs that differ in what stays give the same view.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from umi_edge.labelled import LabelledEntry, LabelledText
+from umi_shared.handles import Handle, Text
+from umi_shared.labels import Sink
+from umi_shared.released import Clearance, Released, mint
+from umi_shared.transcript import ToolCard, View, with_text
+
+__all__ = ["LabelledCard", "release", "seen_by"]
+
+LabelledCard = tuple[ToolCard, LabelledText]
+"""A card without its description, and the description with its labels."""
+
+
+def release(cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sink: Sink) -> Released[View]:
+    """The transcript as one sink may see it, with the rule behind each clear span."""
+    view = View(
+        catalogue=tuple(
+            ToolCard(name=card.name, description=seen_by(text, sink), input_schema=card.input_schema)
+            for card, text in cards
+        ),
+        entries=tuple(with_text(entry.template, seen_by(entry.text, sink)) for entry in entries),
+    )
+    clearances = [clearance for _, text in cards for clearance in _clearances(-1, text, sink)] + [
+        clearance for index, entry in enumerate(entries) for clearance in _clearances(index, entry.text, sink)
+    ]
+    return mint(view, sink, tuple(clearances))
+
+
+def seen_by(text: LabelledText, sink: Sink) -> Text:
+    """Labelled text as one sink may see it, neighbouring clear pieces joined."""
+    return _joined(part for span in text for part in span.seen_by(sink))
+
+
+def _joined(parts: Iterable[str | Handle]) -> Text:
+    joined: list[str | Handle] = []
+    for part in parts:
+        if isinstance(part, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += part
+        elif part != "":
+            joined.append(part)
+    return tuple(joined)
+
+
+def _clearances(entry: int, text: LabelledText, sink: Sink) -> list[Clearance]:
+    """One clearance a rule: how many bytes it let out of this entry."""
+    released: dict[str, int] = {}
+    for span in text:
+        if span.label.may_read(sink):
+            released[span.rule] = released.get(span.rule, 0) + len(span.clear.encode())
+    return [Clearance(entry=entry, rule=rule, clear_bytes=count) for rule, count in released.items()]

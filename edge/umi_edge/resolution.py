@@ -1,0 +1,66 @@
+"""Resolution: handles become values again, in the arguments of a call and in the answer (I4)."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.vault import Vault
+from umi_shared.handles import Handle, parts_of, unescape
+
+__all__ = ["Rehydrator", "resolve"]
+
+_MAX_HANDLE = 48
+_MAYBE_HANDLE = re.compile(r"<[a-z\\]?[a-z0-9_:\\]*$")
+
+
+def resolve(node: Any, vault: Vault) -> Any:
+    """Arguments with the real values: a whole handle becomes its JSON value, one within text becomes text.
+
+    Raises `UnknownHandleError`.
+    """
+    if isinstance(node, dict):
+        return {unescape(key): resolve(child, vault) for key, child in node.items()}
+    if isinstance(node, list):
+        return [resolve(child, vault) for child in node]
+    if not isinstance(node, str):
+        return node
+    parts = parts_of(node)
+    if len(parts) == 1 and isinstance(parts[0], Handle):
+        return vault[parts[0]].value
+    return "".join(
+        _as_text(vault[part].value) if isinstance(part, Handle) else unescape(part) for part in parts
+    )
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(slots=True)
+class Rehydrator:
+    """Puts values into an answer as it streams; a handle that this session never issued stays as it is."""
+
+    vault: Vault
+    _held: str = field(default="", repr=False)
+
+    def feed(self, text: str) -> str:
+        """Take the next piece of the answer; give what is now certain, with values in place."""
+        text = self._held + text
+        match = _MAYBE_HANDLE.search(text)
+        cut = match.start() if match and len(text) - match.start() <= _MAX_HANDLE else len(text)
+        self._held = text[cut:]
+        return self._put_back(text[:cut])
+
+    def finish(self) -> str:
+        """The rest of the answer."""
+        rest, self._held = self._held, ""
+        return self._put_back(rest)
+
+    def _put_back(self, text: str) -> str:
+        return "".join(
+            _as_text(self.vault[part].value)
+            if isinstance(part, Handle) and part in self.vault
+            else unescape(str(part))
+            for part in parts_of(text)
+        )

@@ -1,0 +1,365 @@
+"""The session: plan, call, check, execute, label, again; then the answer (design §4)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from umi_edge.caller import HandleRule, WrittenCall, call_schemas
+from umi_edge.cards import labelled_cards
+from umi_edge.cloud import Restarted, Sent
+from umi_edge.consent import Consent, ConsentRequest
+from umi_edge.events import (
+    Action,
+    Answered,
+    AnswerStarted,
+    AnswerStreamed,
+    Asked,
+    CallWritten,
+    Ending,
+    Event,
+    GaveUp,
+    Instructed,
+    Observed,
+    Planned,
+    PlanStarted,
+    RationaleStreamed,
+    Refused,
+    Retrying,
+    Stopped,
+)
+from umi_edge.guard import EgressGuard
+from umi_edge.labelled import DEVICE, LabelledEntry, LabelledText
+from umi_edge.labelling import LabelledArguments, Labeller
+from umi_edge.policy import ANY_TYPE, Ask, Denied, check_call
+from umi_edge.release import LabelledCard, release
+from umi_edge.resolution import Rehydrator, resolve
+from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
+from umi_edge.vault import UnknownHandleError
+from umi_shared.errors import MalformedError
+from umi_shared.handles import Handle
+from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Sink, join_all
+from umi_shared.released import Released
+from umi_shared.transcript import (
+    Answer,
+    AnswerDelta,
+    Call,
+    Decision,
+    Instruction,
+    Next,
+    Observation,
+    Plan,
+    PlanEvent,
+    RationaleDelta,
+    SummarizeEvent,
+    Usage,
+    View,
+)
+
+__all__ = ["CallerPort", "CloudPort", "Session", "Totals"]
+
+
+class CloudPort(Protocol):
+    """The planner and the summarizer, as a session needs them."""
+
+    def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent | Restarted | Sent]:
+        """Stream one decision."""
+        ...
+
+    def summarize(
+        self, view: Released[View], request_id: str
+    ) -> AsyncIterator[SummarizeEvent | Restarted | Sent]:
+        """Stream the answer."""
+        ...
+
+
+class CallerPort(Protocol):
+    """The caller, as a session needs it."""
+
+    async def prefill(self, view: View) -> None:
+        """Read a prompt ahead of time."""
+        ...
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """Write the call that the view's last plan asks for."""
+        ...
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a session has cost and done, counted on the device."""
+
+    steps: int = 0
+    bytes_out: int = 0
+    messages_out: int = 0
+    planner: Usage = field(default_factory=Usage)
+    caller: Usage = field(default_factory=Usage)
+    summarizer: Usage = field(default_factory=Usage)
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One conversation with one vault. `ask` may be called again: what came before stays in the transcript.
+
+    Cancelling `ask` at any point leaves nothing half-done but the tool call that was running, which the record
+    then shows as interrupted. A tool is executed once for each call the caller wrote: retries repeat messages,
+    never calls.
+    """
+
+    catalogue: Catalogue
+    labeller: Labeller
+    caller: CallerPort
+    cloud: CloudPort
+    guard: EgressGuard
+    consent: Consent
+    new_id: Callable[[], str]
+    """Request ids; random, or a counter where runs must be comparable."""
+    observe: Callable[[Event], None] = lambda _: None
+    totals: Totals = field(default_factory=Totals)
+    record: list[Action] = field(default_factory=list)
+    withheld: tuple[str, ...] = ()
+    """Tools that the cloud is not told of."""
+    _cards: tuple[LabelledCard, ...] = ()
+    _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
+        for card, text in self._cards:
+            self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
+            self._allow_clear(text)
+
+    async def ask(self, instruction: str) -> Ending:
+        """Carry out one instruction; everything on the way goes to `observe`.
+
+        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`.
+        """
+        text = self.labeller.instruction(instruction)
+        self._allow_clear(text)
+        self._entries.append(LabelledEntry(Instruction(()), text))
+        self.observe(Instructed(text))
+        limit = self.labeller.policy.limits.steps
+        for step in range(1, limit + 1):
+            plan = await self._plan(step)
+            self.totals.steps += 1
+            match plan.next:
+                case Next.SUMMARIZER:
+                    return await self._answer()
+                case Next.GIVE_UP:
+                    return GaveUp(self._spoken(plan))
+                case Next.CALLER:
+                    await self._carry_out(plan)
+        return Stopped(f"{limit} steps were not enough (`limits.steps` of the policy)")
+
+    # Planning.
+
+    async def _plan(self, step: int) -> Plan:
+        self.observe(PlanStarted(step))
+        view = release(self._cards, self._entries, PLANNER)
+        shown = self._shown_to(PLANNER)
+        rationale, decision, usage = "", None, Usage()
+        async with self._prefilling(view.payload):
+            async for event in self.cloud.plan(view, self.new_id()):
+                match event:
+                    case Sent():
+                        self._sent(event)
+                    case Restarted(attempt):
+                        rationale, decision = "", None
+                        self.observe(Retrying(attempt))
+                    case RationaleDelta(text):
+                        rationale += text
+                        self.observe(RationaleStreamed(text))
+                    case Decision():
+                        decision = self._sound(event)
+                    case Usage():
+                        usage = event
+        if decision is None:
+            raise MalformedError("the planner ended without a decision")
+        text = self._model_text(rationale, shown)
+        plan = Plan((), decision.next, decision.tool)
+        self._entries.append(LabelledEntry(plan, text))
+        self.totals.planner += usage
+        self.observe(Planned(step=step, rationale=text, next=plan.next, tool=plan.tool, usage=usage))
+        return plan
+
+    def _sound(self, decision: Decision) -> Decision:
+        """The decision, once it names no tool outside the catalogue that the cloud was shown (I6)."""
+        if decision.tool and decision.tool not in {card.name for card, _ in self._cards}:
+            raise MalformedError("the planner names a tool that is not in the catalogue")
+        return decision
+
+    @asynccontextmanager
+    async def _prefilling(self, view: View) -> AsyncIterator[None]:
+        """The caller reads the transcript while the planner thinks; leaving early stops it."""
+        task = asyncio.create_task(self.caller.prefill(view))
+        try:
+            yield
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    # Calling.
+
+    async def _carry_out(self, plan: Plan) -> None:
+        sees = self._caller_sees(plan.tool)
+        view, shown = release(self._cards, self._entries, sees).payload, self._shown_to(sees)
+        schemas = self._schemas(view, fixed=plan.tool if sees == DEVICE else "")
+        try:
+            written = await self.caller.call(view, schemas)
+            arguments = json.loads(written.arguments)
+            labelled = self.labeller.arguments(written.tool, arguments, shown)
+        except (MalformedError, UnknownHandleError) as error:
+            self._failed_to_write(plan.tool, error)
+            return
+        self.totals.caller += written.usage
+        self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
+        self._allow_written(labelled.text)
+        self.observe(CallWritten(tool=written.tool, arguments=labelled.text, usage=written.usage))
+        await self._execute(written.tool, arguments, labelled)
+
+    def _caller_sees(self, tool: str) -> Sink:
+        """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
+        return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
+
+    def _schemas(self, view: View, fixed: str) -> Mapping[str, Mapping[str, Any]]:
+        tools = [(card.name, card.input_schema) for card in view.catalogue if not fixed or card.name == fixed]
+        handles = [] if fixed else [handle for handle in view.handles() if handle in self.labeller.vault]
+        return call_schemas(tools, handles, self._handle_rule)
+
+    def _handle_rule(self, tool: str, argument: str) -> HandleRule:
+        rule = self.labeller.policy.arguments(tool, {argument: ""}).at((argument,))
+        return HandleRule(
+            type="" if rule.type == ANY_TYPE else rule.type, only=rule.requires == Integrity.TRUSTED
+        )
+
+    def _failed_to_write(self, tool: str, error: Exception) -> None:
+        """The caller wrote no call that can be made; the planner learns of it as of any failure."""
+        kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
+        self._entries.append(LabelledEntry(Call(tool, ()), ()))
+        self._refuse(tool, kind, (str(error),), {})
+
+    async def _execute(self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments) -> None:
+        tool = self.catalogue[name]
+        verdict = check_call(self.labeller.policy, name, labelled.leaves, tool.hints)
+        resolved = resolve(dict(arguments), self.labeller.vault)
+        if isinstance(verdict, Denied):
+            self._refuse(name, "denied", tuple(map(str, verdict.reasons)), resolved)
+            return
+        if isinstance(verdict, Ask):
+            reasons = tuple(map(str, verdict.reasons))
+            request = ConsentRequest(
+                tool=name,
+                arguments=resolved,
+                reasons=reasons,
+                leaves_device=self.labeller.tool_policy(name).runs == "third-party",
+            )
+            approved = await self.consent.approve(request)
+            self.observe(Asked(name, approved))
+            if not approved:
+                self._refuse(name, FailureKind.DECLINED, reasons, resolved)
+                return
+        self._take(name, resolved, await self._run(name, resolved))
+
+    async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
+        limits = self.labeller.policy.limits
+        try:
+            return await run_tool(
+                self.catalogue[name],
+                resolved,
+                RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
+            )
+        except asyncio.CancelledError:
+            self._entries.append(LabelledEntry(Observation(name, (), "interrupted"), ()))
+            self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
+            raise
+
+    def _take(self, name: str, resolved: Mapping[str, Any], outcome: Outcome) -> None:
+        """What a call came to: into the record with its values, into the transcript with its labels."""
+        match outcome:
+            case Succeeded(value, seconds):
+                text = self.labeller.result(name, value)
+                self._allow_explicit(text)
+                self._entries.append(LabelledEntry(Observation(name, ()), text))
+                self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
+            case Failed(kind, detail, seconds):
+                text = self.labeller.failure()
+                self._entries.append(LabelledEntry(Observation(name, (), str(kind)), text))
+                self.record.append(
+                    Action(tool=name, arguments=resolved, result=str(kind), detail=detail, seconds=seconds)
+                )
+        self.observe(Observed(tool=name, outcome=outcome, observation=text))
+
+    def _refuse(self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any]) -> None:
+        self._entries.append(LabelledEntry(Observation(tool, (), kind), ()))
+        self.record.append(Action(tool=tool, arguments=resolved, result=kind))
+        self.observe(Refused(tool, kind, tuple(reasons)))
+
+    # Answering.
+
+    async def _answer(self) -> Answered:
+        self.observe(AnswerStarted())
+        view, shown = release(self._cards, self._entries, SUMMARIZER), self._shown_to(SUMMARIZER)
+        said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
+        async for event in self.cloud.summarize(view, self.new_id()):
+            match event:
+                case Sent():
+                    self._sent(event)
+                case Restarted(attempt):
+                    said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
+                    self.observe(Retrying(attempt))
+                case AnswerDelta(text):
+                    said += text
+                    answer += self._stream_answer(rehydrator.feed(text))
+                case Usage():
+                    self.totals.summarizer += event
+        answer += self._stream_answer(rehydrator.finish())
+        self._entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
+        return Answered(answer)
+
+    def _stream_answer(self, piece: str) -> str:
+        if piece:
+            self.observe(AnswerStreamed(piece))
+        return piece
+
+    # What the cloud has seen.
+
+    def _shown_to(self, sink: Sink) -> Label:
+        """The label of what a sink writes next: the join of all that it was shown in clear."""
+        return join_all(entry.shown_to(sink) for entry in self._entries)
+
+    def _model_text(self, text: str, shown: Label) -> LabelledText:
+        labelled = self.labeller.model_text(text, shown)
+        self._allow_written(labelled)
+        return labelled
+
+    def _spoken(self, plan: Plan) -> str:
+        rationale = next(entry for entry in reversed(self._entries) if entry.template is plan)
+        rehydrator = Rehydrator(self.labeller.vault)
+        said = "".join(
+            str(part) if isinstance(part, Handle) else part
+            for span in rationale.text
+            for part in span.seen_by(PLANNER)
+        )
+        return rehydrator.feed(said) + rehydrator.finish()
+
+    def _sent(self, sent: Sent) -> None:
+        self.totals.messages_out += 1
+        self.totals.bytes_out += sent.size_bytes
+        self.observe(sent)
+
+    # What the guard may take as public: it knows no other reason why a kept value could be in a message.
+
+    def _allow_clear(self, text: LabelledText) -> None:
+        for span in text:
+            if span.label.readers is None:
+                self.guard.allow(span.clear)
+
+    _allow_written = _allow_clear
+
+    def _allow_explicit(self, text: LabelledText) -> None:
+        for span in text:
+            if span.explicit:
+                self.guard.allow(span.clear.strip('"'))

@@ -1,0 +1,86 @@
+"""The vault: the device's store of the values that stay, for one session.
+
+Keeps I4: handles resolve here and nowhere else, and only those that this vault issued.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_shared.errors import PrivacyError
+from umi_shared.handles import Handle
+from umi_shared.labels import Label
+
+__all__ = ["Kept", "UnknownHandleError", "Vault"]
+
+_MAX_VALUES = 200_000
+
+
+class UnknownHandleError(PrivacyError):
+    """A handle that this session never issued."""
+
+    def __init__(self, handle: Handle) -> None:
+        super().__init__(f"this session has no handle {handle}")
+        self.handle = handle
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One value that stays, and what is known of it."""
+
+    handle: Handle
+    value: Any = field(repr=False)
+    """A JSON value, or a span of text."""
+    label: Label
+    origin: str
+    """Where it came from, in words of the program: `instruction`, or a tool's name. Never the value."""
+
+
+class Vault:
+    """Handles to values, for one session; numbers count up by type, so they tell an order and nothing else.
+
+    The same value, type and label gets the same handle, so that a plan can see that two things are one; with
+    `link=False` every occurrence gets its own.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Handle, Kept] = {}
+        self._numbers: dict[str, int] = {}
+        self._linked: dict[tuple[str, str, Label], Handle] = {}
+
+    def keep(self, value: Any, *, type: str, label: Label, origin: str, link: bool = True) -> Handle:  # noqa: A002
+        """Store a value and give its handle.
+
+        Raises `PrivacyError` when the vault is full: the step stops, and nothing is sent.
+        """
+        key = (type, json.dumps(value, ensure_ascii=False, sort_keys=True), label)
+        if link and key in self._linked:
+            return self._linked[key]
+        if len(self._kept) >= _MAX_VALUES:
+            raise PrivacyError(f"the vault holds {_MAX_VALUES} values, its limit", fix="start a new session")
+        number = self._numbers.get(type, 0) + 1
+        handle = Handle(type, number)
+        self._numbers[type] = number
+        self._kept[handle] = Kept(handle, value, label, origin)
+        if link:
+            self._linked[key] = handle
+        return handle
+
+    def __getitem__(self, handle: Handle) -> Kept:
+        try:
+            return self._kept[handle]
+        except KeyError as error:
+            raise UnknownHandleError(handle) from error
+
+    def __contains__(self, handle: Handle) -> bool:
+        return handle in self._kept
+
+    def __iter__(self) -> Iterator[Kept]:
+        return iter(self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __repr__(self) -> str:
+        return f"<Vault of {len(self)} values>"
