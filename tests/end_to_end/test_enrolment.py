@@ -15,6 +15,7 @@ from pathlib import Path
 import grpc
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
@@ -309,7 +310,18 @@ async def test_a_directory_that_cannot_be_written_costs_no_token(cloud, home):
     await enroll(text, home)
 
 
-@pytest.mark.parametrize("change", ["key", "device", "ca", "garbage"])
+def ca_without_its_right(authority: Authority) -> bytes:
+    """The CA's name and key in a certificate that may not sign."""
+    name = authority.ca_certificate.subject
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+    builder = builder.public_key(authority.ca_key.public_key())
+    builder = builder.not_valid_before(datetime.now(UTC) - timedelta(days=1))
+    builder = builder.not_valid_after(datetime.now(UTC) + timedelta(days=1))
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return builder.sign(authority.ca_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize("change", ["key", "device", "ca", "signer", "no ca", "garbage"])
 async def test_a_reply_that_is_not_for_this_laptop_is_not_kept(change, cloud, home, tmp_path):
     """A server that holds the right key, and answers wrongly."""
     other = Authority.init(tmp_path / "other")
@@ -320,9 +332,12 @@ async def test_a_reply_that_is_not_for_this_laptop_is_not_kept(change, cloud, ho
             if change == "key":
                 csr_pem = _csr_pem(ec.generate_private_key(ec.SECP256R1()), "alices-laptop")
             name = "someone-else" if change == "device" else "alices-laptop"
-            signer = other if change == "ca" else cloud.authority
+            signer = other if change in {"ca", "signer"} else cloud.authority
             pem = signer.sign_device(csr_pem, name).pem if change != "garbage" else b"garbage"
-            return pb.EnrolResponse(certificate_pem=pem, ca_pem=signer.ca_pem)
+            ca_pem = other.ca_pem if change == "ca" else cloud.authority.ca_pem
+            if change == "no ca":
+                ca_pem = ca_without_its_right(cloud.authority)
+            return pb.EnrolResponse(certificate_pem=pem, ca_pem=ca_pem)
 
     server = grpc.aio.server()
     pb_grpc.add_EnrolmentServicer_to_server(Liar(), server)
@@ -383,6 +398,27 @@ async def test_a_certificate_is_renewed_in_its_last_days_only(cloud, home):
     assert renewed.key != connection.key
     assert len(written(home)) == 4
     check_certificate(renewed, later)
+
+
+async def test_a_renewal_under_another_ca_is_not_kept(cloud, home, tmp_path):
+    """Trust comes with a token, never with a renewal."""
+    connection = (await enroll(cloud.text(), home)).connection
+    other = Authority.init(tmp_path / "other")
+
+    class Usurper(pb_grpc.RenewalServicer):
+        async def Renew(self, request, context):  # noqa: N802
+            pem = other.sign_device(request.csr_pem, "alices-laptop").pem
+            return pb.RenewResponse(certificate_pem=pem, ca_pem=other.ca_pem)
+
+    server = grpc.aio.server()
+    pb_grpc.add_RenewalServicer_to_server(Usurper(), server)
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(cloud.state))
+    await server.start()
+    with pytest.raises(MalformedError, match="another CA"):
+        await renew(replace(connection, service_address=f"localhost:{port}"))
+    await server.stop(None)
+    assert Connection.load(home) == connection
+    assert len(written(home)) == 4
 
 
 async def test_a_revoked_laptop_cannot_renew(cloud, home):

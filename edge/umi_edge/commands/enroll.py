@@ -28,7 +28,7 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     from umi_edge.connection import default_directory
     from umi_edge.enroll import enroll
 
-    text = sys.stdin.read(MAX_INPUT_CHARACTERS) if token == "-" else token  # noqa: S105  # the dash
+    text = _read_token() if token == "-" else token  # noqa: S105  # the dash
     enrolment = asyncio.run(enroll(text, directory or default_directory()))
     connection = enrolment.connection
     if as_json:
@@ -50,3 +50,10 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     if enrolment.replaced:
         click.echo("The connection that was here before no longer counts.")
     click.echo('Next: `umi doctor` checks the connection, `umi ask "..."` uses it.')
+
+
+def _read_token() -> str:
+    if sys.stdin.isatty():
+        text: str = click.prompt("Token", hide_input=True, err=True)
+        return text
+    return sys.stdin.read(MAX_INPUT_CHARACTERS)
