@@ -3,7 +3,7 @@
 Free of gRPC, so that grpc.aio, Ray Serve's ingress or an embedded session can host it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from umi_cloud.generating import RoleLimits, chunks, generation
@@ -30,7 +30,7 @@ class Planner:
         self._adapter = adapter
         self._limits = limits
 
-    async def Plan(self, view: View, session: str = "") -> AsyncIterator[PlanEvent]:  # noqa: N802  # the RPC's name
+    async def Plan(self, view: View, session: str = "") -> AsyncGenerator[PlanEvent, None]:  # noqa: N802  # the RPC's name
         """Stream the rationale as it becomes certain, then the decision, then the usage.
 
         Closing the generator stops the model. Raises `MalformedError` when the model's output holds no decision

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import grpc
 
@@ -31,7 +31,7 @@ class Rpc:
 
     name: str
     read: Callable[[bytes], View]
-    role: Callable[[], Callable[[View, str], AsyncIterator[Any]]]
+    role: Callable[[], Callable[[View, str], AsyncGenerator[Any, None]]]
     write: Callable[[Any], bytes]
 
 
@@ -74,8 +74,7 @@ class Reception:
                 raise request_malformed(error) from error
             async with self._admission.slot(visit.device), _account(visit, view, record):  # (4)
                 record.queued_ms = record.milliseconds()
-                stream = cast("AsyncGenerator[Any, None]", rpc.role()(view, record.session))
-                async with aclosing(stream):  # (5)
+                async with aclosing(rpc.role()(view, record.session)) as stream:  # (5)
                     async for event in stream:
                         if isinstance(event, Usage):
                             record.usage = event

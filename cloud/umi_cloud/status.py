@@ -46,7 +46,7 @@ def request_malformed(error: MalformedError) -> RefusedError:
     return RefusedError(f"the request cannot be read: {error.message}", reason="REQUEST_MALFORMED")
 
 
-def refusal_of(error: Exception) -> RefusedError:  # noqa: PLR0911  # one line a family
+def refusal_of(error: Exception) -> RefusedError:
     """What the device is told of a failure; what is nobody's fault outside is logged under an id."""
     match error:
         case RefusedError():

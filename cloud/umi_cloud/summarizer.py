@@ -1,6 +1,6 @@
 """The summarizer: a view goes in, an answer and a usage come out. Free of gRPC, as the planner is."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from umi_cloud.generating import RoleLimits, chunks, generation
@@ -27,7 +27,7 @@ class Summarizer:
         self._adapter = adapter
         self._limits = limits
 
-    async def Summarize(self, view: View, session: str = "") -> AsyncIterator[SummarizeEvent]:  # noqa: N802  # the RPC's name
+    async def Summarize(self, view: View, session: str = "") -> AsyncGenerator[SummarizeEvent, None]:  # noqa: N802  # the RPC's name
         """Stream the answer, then the usage.
 
         An answer that reaches the token limit ends there: a cut answer is still one. Closing the generator stops
