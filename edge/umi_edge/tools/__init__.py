@@ -1,1 +1,21 @@
 """Tools: what they are (`tool`), which there are (`catalogue`), and how one runs (`runner`)."""
+
+from umi_edge.tools.catalogue import Catalogue
+from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Succeeded, ToolFailure
+from umi_edge.tools.runner import RunLimits, run_tool
+from umi_edge.tools.tool import JSON, Hints, Tool, tool
+
+__all__ = [
+    "JSON",
+    "Catalogue",
+    "Failed",
+    "FailureKind",
+    "Hints",
+    "Outcome",
+    "RunLimits",
+    "Succeeded",
+    "Tool",
+    "ToolFailure",
+    "run_tool",
+    "tool",
+]

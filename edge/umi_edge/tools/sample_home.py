@@ -161,7 +161,7 @@ def _vcard(name: str, email: str, phone: str, company: str) -> str:
     return "\r\n".join((*lines, "END:VCARD", ""))
 
 
-def _event(  # noqa: PLR0917 -- the columns of the table above
+def _event(
     number: int,
     day: date,
     start: str,
@@ -191,7 +191,7 @@ def _event(  # noqa: PLR0917 -- the columns of the table above
     return "\r\n".join((*lines, "END:VEVENT", "END:VCALENDAR", ""))
 
 
-def _write_mail(  # noqa: PLR0917 -- the columns of the table above
+def _write_mail(
     folder: Path, number: int, today: date, days_ago: int, sender: str, subject: str, body: str
 ) -> None:
     for part in ("cur", "new", "tmp"):

@@ -244,7 +244,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         return {"events": found, **({"skipped": skipped} if skipped else {})}
 
     @tool(name="calendar.create", source="builtin")
-    def create(  # noqa: PLR0917 -- a caller passes them by name
+    def create(
         title: Line,
         date: Day,
         time: Clock,

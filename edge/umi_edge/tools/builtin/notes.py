@@ -84,7 +84,7 @@ def slug(title: str) -> str:
     """A file name that every system takes.
 
     >>> slug("Chaudière: n° 3!"), slug("CON"), slug("日本")
-    ('chaudiere-no-3', 'note-con', 'note')
+    ('chaudiere-n-3', 'note-con', 'note')
     """
     words = re.findall(r"[a-z0-9]+", folded(title))
     name = "-".join(words)[:60].strip("-")

@@ -28,7 +28,7 @@ def snippet(text: str, query: str, limit: int) -> str:
     """At most `limit` characters of `text` around the first word of `query` in it.
 
     >>> snippet("The boiler is in the cellar, behind the door.", "cellar", 20)
-    '…in the cellar, behi…'
+    '…in the cellar, behin…'
     """
     if len(text) <= limit:
         return text

@@ -1,0 +1,168 @@
+"""The MCP servers of a configuration, in the `mcpServers` shape that people already have."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from umi_shared.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_HTTP_TYPES = ("http", "streamable-http", "streamableHttp", "streamable_http")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StdioServer:
+    """A server that umi starts. Only its command is shown: arguments often hold keys."""
+
+    name: str
+    command: str
+    args: tuple[str, ...] = field(default=(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: str | None = None
+
+    def expanded(self, env: Mapping[str, str]) -> "StdioServer":
+        """The same server with `${NAME}` and `${NAME:-default}` replaced. Raises `ConfigError`."""
+        return replace(
+            self,
+            command=_expanded(self.command, env, self.name),
+            args=tuple(_expanded(arg, env, self.name) for arg in self.args),
+            env={key: _expanded(value, env, self.name) for key, value in self.env.items()},
+            cwd=_expanded(self.cwd, env, self.name) if self.cwd else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpServer:
+    """A server that already runs. Its url is not shown: some hold a key."""
+
+    name: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def host(self) -> str:
+        """The host of the url, all that may be shown of it."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what is sent to it stays on this machine, as far as one can tell."""
+        return self.host in _LOOPBACK
+
+    def expanded(self, env: Mapping[str, str]) -> "HttpServer":
+        """The same server with its variables replaced. Raises `ConfigError`, for plain http too."""
+        server = replace(
+            self,
+            url=_expanded(self.url, env, self.name),
+            headers={key: _expanded(value, env, self.name) for key, value in self.headers.items()},
+        )
+        scheme = urlsplit(server.url).scheme
+        if scheme not in ("http", "https") or not server.host or (scheme == "http" and not server.is_local):
+            raise _wrong(server.name, "has a url that is not https", "use https, or http on this machine")
+        return server
+
+
+@dataclass(frozen=True, slots=True)
+class McpServers:
+    """Every configured server that is not disabled."""
+
+    servers: tuple[StdioServer | HttpServer, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Any) -> "McpServers":
+        """The servers in `{"mcpServers": {name: {...}}}`; keys of other programs are ignored.
+
+        >>> McpServers.parse({"mcpServers": {"fs": {"command": "npx", "args": ["-y", "secret"]}}}).servers
+        (StdioServer(name='fs', command='npx', cwd=None),)
+        """
+        entries = data.get("mcpServers") if isinstance(data, Mapping) else None
+        if not isinstance(entries, Mapping):
+            raise ConfigError(
+                "the MCP servers are not written as expected", fix="write {mcpServers: {name: {…}}}"
+            )
+        return cls(
+            tuple(
+                _server(str(name), entry)
+                for name, entry in entries.items()
+                if not (isinstance(entry, Mapping) and entry.get("disabled") is True)
+            )
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "McpServers":
+        """The servers in a JSON or YAML file. Raises `ConfigError` naming the file."""
+        try:
+            text = path.read_text("utf-8")
+            # JSON may be indented with tabs, which YAML does not allow.
+            data = json.loads(text) if path.suffix == ".json" else YAML(typ="safe", pure=True).load(text)
+        except (OSError, ValueError, RecursionError, YAMLError) as error:
+            raise ConfigError(
+                f"{path} cannot be read as {'JSON' if path.suffix == '.json' else 'YAML'}",
+                fix="correct the file, or name another one",
+            ) from error
+        try:
+            return cls.parse(data)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error.message}", fix=error.fix) from error
+
+
+def _wrong(name: str, what: str, fix: str) -> ConfigError:
+    return ConfigError(f"the MCP server {name} {what}", fix=f"{fix}, in mcpServers.{name}")
+
+
+def _server(name: str, entry: Any) -> StdioServer | HttpServer:
+    if not isinstance(entry, Mapping):
+        raise _wrong(name, "is not a mapping", "give it a command or a url")
+    kind = entry.get("type", entry.get("transport"))
+    if kind == "sse":
+        raise _wrong(name, "uses the old SSE transport", "give the url of its streamable HTTP endpoint")
+    if ("command" in entry) == ("url" in entry):
+        raise _wrong(name, "needs a command or a url", "give exactly one of them")
+    if "command" in entry and kind in (None, "stdio"):
+        args = entry.get("args") or []
+        if not isinstance(args, list) or not all(isinstance(arg, str | int | float) for arg in args):
+            raise _wrong(name, "has args that are not a list of strings", "write args as a list")
+        return StdioServer(
+            name=name,
+            command=_string(name, entry, "command"),
+            args=tuple(str(arg) for arg in args),
+            env=_strings(name, entry, "env"),
+            cwd=_string(name, entry, "cwd") if entry.get("cwd") else None,
+        )
+    if "url" in entry and (kind is None or kind in _HTTP_TYPES):
+        return HttpServer(
+            name=name, url=_string(name, entry, "url"), headers=_strings(name, entry, "headers")
+        )
+    raise _wrong(name, "has a type that does not fit", "use stdio with a command, or http with a url")
+
+
+def _string(name: str, entry: Mapping[str, Any], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise _wrong(name, f"has a {key} that is no text", f"write {key} as a string")
+    return value
+
+
+def _strings(name: str, entry: Mapping[str, Any], key: str) -> dict[str, str]:
+    values = entry.get(key) or {}
+    if not isinstance(values, Mapping) or not all(isinstance(v, str | int | float) for v in values.values()):
+        raise _wrong(name, f"has {key} that is no mapping of strings", f"write {key} as a mapping")
+    return {str(k): str(v) for k, v in values.items()}
+
+
+def _expanded(text: str, env: Mapping[str, str], server: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = env.get(match[1], match[2])
+        if found is None:
+            raise _wrong(server, f"needs the environment variable {match[1]}", "set it, or write its value")
+        return found
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,117 @@
+"""One connection to one MCP server, alive in a task of its own."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import anyio
+from mcp import Client
+from mcp.types import CallToolResult, Implementation, Tool
+
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.mcp.link import Link
+
+Connect = Callable[[Link], AbstractAsyncContextManager[tuple[Any, Any]]]
+
+_PAGES = 100
+_CLOSE_SECONDS = 8.0
+_CANCEL_SECONDS = 1.0
+
+
+class GoneError(Exception):
+    """The connection ended while something waited for it."""
+
+
+class Connection:
+    """One connection. It is never reused once it has ended.
+
+    The SDK's scopes belong to the task that enters them, and a failing transport cancels that task:
+    so it is this connection's own, and never the session's.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self.link = Link()
+        self._connect = connect
+        self._closing = asyncio.Event()
+        # Not the task's own cancel(): that would break through the shield under which a transport
+        # ends its server, and leave a process behind.
+        self._scope = anyio.CancelScope()
+        self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._live())
+        # The exceptions are read where they matter; unread ones must not be logged by asyncio.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further call can succeed."""
+        return self._task.done() or self.link.closed or self.link.failure is not None
+
+    async def _live(self) -> None:
+        client = Client(
+            self._connect(self.link),
+            cache=None,
+            client_info=Implementation(name="umi", version="0.1.0"),
+            read_timeout_seconds=None,  # the runner's limit counts
+        )
+        with self._scope:
+            async with client:
+                self._ready.set_result(client)
+                await self._closing.wait()
+
+    async def opened(self, seconds: float) -> None:
+        """Wait until the connection stands. Raises `TimeoutError`, or what ended it."""
+        try:
+            either: set[asyncio.Future[Any]] = {self._task, self._ready}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self._task.done():
+                self._task.result()
+                raise GoneError
+            if not self._ready.done():
+                raise TimeoutError
+        except BaseException:
+            await self.close()
+            raise
+
+    async def tools(self, limit: int) -> list[Tool]:
+        """Every tool of the server, up to one more than `limit`."""
+        found: list[Tool] = []
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            page = await self._during(self._ready.result().list_tools(cursor=cursor))
+            found.extend(page.tools)
+            cursor = page.next_cursor
+            if cursor is None or len(found) > limit:
+                break
+        return found
+
+    async def call(self, name: str, arguments: Mapping[str, JSON]) -> CallToolResult:
+        """Call one tool, once. A cancellation is passed on to the server."""
+        result: CallToolResult = await self._during(self._ready.result().call_tool(name, dict(arguments)))
+        return result
+
+    async def _during(self, request: Any) -> Any:
+        """Await a request for as long as the connection lives."""
+        task = asyncio.ensure_future(request)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            await asyncio.wait({task, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=_CANCEL_SECONDS)
+        if not task.done() or task.cancelled():
+            raise GoneError
+        return task.result()
+
+    async def close(self) -> None:
+        """End the connection, and the server if umi started it."""
+        self.link.closed = True
+        self._closing.set()
+        if not self._ready.done():
+            self._scope.cancel()
+        await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
+        if not self._task.done():
+            self._scope.cancel()
+            await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
+        self._ready.cancel()

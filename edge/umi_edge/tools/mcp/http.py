@@ -1,0 +1,84 @@
+"""The streamable HTTP transport, with a limit on what a server may answer."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from mcp.client.streamable_http import streamable_http_client
+
+from umi_edge.tools.mcp.config import HttpServer
+from umi_edge.tools.mcp.link import Link
+from umi_edge.tools.outcome import FailureKind
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 300.0
+
+
+class _TooLargeError(httpx2.StreamError):
+    """The body of an answer passes the limit; the SDK answers the call with a parse error."""
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, inner: httpx2.AsyncByteStream, limit: int, link: Link) -> None:
+        self._inner = inner
+        self._left = limit
+        self._link = link
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._inner:
+            self._left -= len(chunk)
+            if self._left < 0:
+                self._link.failure = FailureKind.TOO_LARGE
+                raise _TooLargeError("the answer passes the limit")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class BoundedTransport(httpx2.AsyncHTTPTransport):
+    """HTTP whose answers end at a limit, and are never compressed, so that it is the real size.
+
+    Covered: a body of any length, a compressed body. An event stream may go on for ever: there the
+    SDK's limit on one event holds.
+    """
+
+    def __init__(self, limit: int, link: Link) -> None:
+        super().__init__()
+        self._limit = limit
+        self._link = link
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        request.headers["accept-encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise httpx2.DecodingError("the answer is compressed", request=request)
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            return response
+        stream = response.stream
+        if isinstance(stream, httpx2.AsyncByteStream):
+            response.stream = _BoundedStream(stream, self._limit, self._link)
+        return response
+
+
+@asynccontextmanager
+async def http_transport(server: HttpServer, limit: int, link: Link) -> AsyncGenerator[tuple[Any, Any]]:
+    """Yield the streams of messages from the server and to it.
+
+    Only the configured headers are sent: no proxy, no password from the environment.
+    """
+    timeout = httpx2.Timeout(_CONNECT_SECONDS, read=_READ_SECONDS)
+    client = httpx2.AsyncClient(
+        headers=dict(server.headers),
+        timeout=timeout,
+        transport=BoundedTransport(limit, link),
+        trust_env=False,
+    )
+    async with (
+        client,
+        streamable_http_client(server.url, http_client=client, max_sse_event_size=limit) as streams,
+    ):
+        yield streams
