@@ -1,0 +1,75 @@
+"""Options that several `umi` commands share, and the one place that reads the configuration and the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_shared.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from umi_edge.config import EdgeConfig
+
+__all__ = ["VARIABLES", "config_option", "json_option", "output_console", "read_config"]
+
+VARIABLES: Mapping[str, str] = {
+    "policy": "UMI_POLICY",
+    "connection": "UMI_CONNECTION",
+    "ledger": "UMI_LEDGER",
+    "offline": "UMI_OFFLINE",
+    "preview": "UMI_PREVIEW",
+}
+"""The environment variable that stands over each of these settings; a flag stands over both."""
+
+_CHOICES = {"offline": ("stop", "device"), "preview": ("never", "first", "always")}
+_PIPED_COLUMNS = 240
+
+config_option: Callable[[Any], Any] = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="UMI_CONFIG",
+    help="The configuration file.  [default: config.yaml in this user's configuration folder]",
+)
+
+json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def read_config(
+    config: Path | None, *, environment: Mapping[str, str] | None = None, **flags: Any
+) -> "EdgeConfig":
+    """The configuration: the file, over it the environment, over that the flags; a flag that is None says nothing.
+
+    Raises `ConfigError` for a file that was named and is not there; the default one need not exist.
+    """
+    from umi_edge.config import EdgeConfig, config_path
+
+    if config is not None and not config.exists():
+        raise ConfigError(f"there is no configuration at {config}", fix="check --config and UMI_CONFIG")
+    settings = EdgeConfig.read(config or config_path())
+    said = _from_environment(os.environ if environment is None else environment)
+    return settings.with_overrides(**said | {name: flag for name, flag in flags.items() if flag is not None})
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for name, variable in VARIABLES.items():
+        value = environment.get(variable, "")
+        if not value:
+            continue
+        choices = _CHOICES.get(name)
+        if choices and value not in choices:
+            raise ConfigError(f"the environment variable {variable} is one of {', '.join(choices)}")
+        said[name] = value if choices else Path(value).expanduser()
+    return said
+
+
+def output_console() -> "Console":
+    """Where tables go: as wide as the terminal, or wide enough not to wrap where the output is piped."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPED_COLUMNS, no_color=True)
