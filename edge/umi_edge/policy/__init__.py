@@ -1,0 +1,41 @@
+"""The data-locality policy: what may leave this device, argument by argument and field by field."""
+
+from umi_edge.policy.checks import Allowed, Ask, Denied, LabelledLeaf, Reason, Verdict, check_call
+from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.detector import Detector
+from umi_edge.policy.detectors import GazetteerSource, Scanner, Span, gazetteer_sources
+from umi_edge.policy.document import Limits, Policy, ToolPolicy
+from umi_edge.policy.loader import default_policy, default_policy_text, load_policy, read_policy
+from umi_edge.policy.paths import Location
+from umi_edge.policy.problems import InvalidPolicyError, Problem
+from umi_edge.policy.resolution import Assignment
+from umi_edge.policy.rules import PathRule, Resolution
+
+__all__ = [
+    "Allowed",
+    "Ask",
+    "Assignment",
+    "Clearance",
+    "Denied",
+    "Detector",
+    "GazetteerSource",
+    "InvalidPolicyError",
+    "LabelledLeaf",
+    "Limits",
+    "Location",
+    "PathRule",
+    "Policy",
+    "Problem",
+    "Reason",
+    "Resolution",
+    "Scanner",
+    "Span",
+    "ToolPolicy",
+    "Verdict",
+    "check_call",
+    "default_policy",
+    "default_policy_text",
+    "gazetteer_sources",
+    "load_policy",
+    "read_policy",
+]

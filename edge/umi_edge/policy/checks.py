@@ -1,0 +1,236 @@
+"""The verdict on one call: allowed, to be asked, or denied, with reasons that never hold a value.
+
+Keeps I5: a private value reaches a third party only where a rule accepts it, or by the user's consent. Keeps
+I8: what is judged here are labels, types and places; values are not even passed in.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from umi_edge.policy.document import Confirm, Policy, Runs, ToolPolicy
+from umi_edge.policy.paths import Location, path_of
+from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
+from umi_edge.tools.tool import Hints
+from umi_shared.handles import Handle
+from umi_shared.labels import Label, Locality, tool_sink
+
+__all__ = [
+    "LOOSE_TYPES",
+    "Allowed",
+    "Ask",
+    "Denied",
+    "LabelledLeaf",
+    "Reason",
+    "ReasonCode",
+    "Verdict",
+    "check_call",
+]
+
+LOOSE_TYPES = frozenset({ANY_TYPE, "text"})
+"""Types of free text, into which handles of any type may be composed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledLeaf:
+    """What is known of one leaf of a call's arguments without its value."""
+
+    label: Label
+    type: str = ANY_TYPE
+    handles: tuple[Handle, ...] = ()
+    """The handles it was written with; none for a literal."""
+    model_written: bool = False
+    """Whether any of its text was written by a model."""
+
+
+class ReasonCode(StrEnum):
+    """Why a call is not simply allowed."""
+
+    WRONG_TYPE = "wrong-type"
+    NOT_TRUSTED = "not-trusted"
+    NOT_ACCEPTED = "not-accepted"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason, for people and programs; names the rule, the place and the type, never a value (I8)."""
+
+    code: ReasonCode
+    path: str = ""
+    """The argument's path; names that only data know are `*`."""
+    rule_id: str
+    type: str = ""
+    message: str
+    counterfactual: str
+    """What would allow it."""
+
+    def __str__(self) -> str:
+        return f"{self.message} (rule: {self.rule_id}); {self.counterfactual}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The call may run, with the arguments at `redact` left out."""
+
+    redact: frozenset[Location] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The call may run if the user, who sees the exact values, says so."""
+
+    reasons: tuple[Reason, ...]
+    redact: frozenset[Location] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The call may not run."""
+
+    reasons: tuple[Reason, ...]
+
+
+Verdict = Allowed | Ask | Denied
+
+
+def check_call(
+    policy: Policy,
+    tool: str,
+    labelled_arguments: Mapping[Location, LabelledLeaf],
+    hints: Hints | None = None,
+    *,
+    source: str = "",
+    argument_names: Collection[str] | None = None,
+) -> Verdict:
+    """Judge a call by its arguments' labels.
+
+    `source` and `hints` are the catalogue's; a hint makes the verdict stricter, never laxer. `argument_names` are
+    the names that the tool's schema declares: with them, a reason shows no name that only the data know.
+    """
+    case = _Case(
+        tool=tool,
+        rules=_stricter(policy.tool(tool, source=source), hints or Hints()),
+        known_names=policy.table(tool, "arguments").names | frozenset(argument_names or ()),
+        hide_unknown=argument_names is not None,
+    )
+    # (1) the tool's own confirmation; (2) per argument: type, integrity, readers, confirmation.
+    _check_tool(case, hints or Hints())
+    assignment = policy.arguments(tool)
+    for location in sorted(labelled_arguments, key=path_of):
+        _check_argument(case, location, labelled_arguments[location], assignment.at(location))
+    if case.denials:
+        return Denied(tuple(case.denials))
+    if case.questions:
+        return Ask(tuple(case.questions), frozenset(case.redact))
+    return Allowed(frozenset(case.redact))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    tool: str
+    rules: ToolPolicy
+    known_names: frozenset[str]
+    hide_unknown: bool
+    denials: list[Reason] = field(default_factory=list)
+    questions: list[Reason] = field(default_factory=list)
+    redact: set[Location] = field(default_factory=set)
+
+    def path(self, location: Location) -> str:
+        """The place as it may be shown: a key that neither policy nor schema names is data."""
+        shown = [
+            key
+            if isinstance(key, int) or key in self.known_names or (depth == 0 and not self.hide_unknown)
+            else "*"
+            for depth, key in enumerate(location)
+        ]
+        return path_of(tuple(shown)).replace("['*']", "[*]")
+
+
+def _stricter(rules: ToolPolicy, hints: Hints) -> ToolPolicy:
+    """The tool's rules with what it says of itself, where the policy says nothing."""
+    if hints.open_world and "runs" not in rules.stated:
+        return replace(rules, runs=Runs.THIRD_PARTY)
+    return rules
+
+
+def _check_tool(case: _Case, hints: Hints) -> None:
+    rules = case.rules
+    if rules.confirm is Confirm.ALWAYS:
+        why = f"{case.tool} is confirmed at every call"
+    elif rules.confirm is Confirm.DESTRUCTIVE and hints.destructive:
+        why = f"what {case.tool} does cannot be undone"
+    else:
+        return
+    case.questions.append(
+        Reason(
+            code=ReasonCode.CONFIRM,
+            rule_id=rules.rule_id if "confirm" in rules.stated else "built-in default for `confirm`",
+            message=why,
+            counterfactual="it would run at once if the policy said `confirm: never`",
+        )
+    )
+
+
+def _check_argument(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:
+    path = case.path(location)
+    wrong = next((handle for handle in leaf.handles if handle.type != rule.type), None)
+    if rule.type not in LOOSE_TYPES and wrong is not None:
+        case.denials.append(
+            Reason(
+                code=ReasonCode.WRONG_TYPE,
+                path=path,
+                rule_id=rule.rule_id,
+                type=wrong.type,
+                message=f"{path} of {case.tool} wants a {rule.type}, and {wrong} is a {wrong.type}",
+                counterfactual=f"it would be allowed with a handle of type {rule.type}",
+            )
+        )
+    if rule.requires == "trusted" and (leaf.model_written or not leaf.label.trusted):
+        origin = "a model wrote it" if leaf.model_written else "it came from an untrusted source"
+        case.denials.append(
+            Reason(
+                code=ReasonCode.NOT_TRUSTED,
+                path=path,
+                rule_id=rule.rule_id,
+                type=leaf.type,
+                message=f"{path} of {case.tool} requires a trusted value, and {origin}",
+                counterfactual="it would be allowed with a handle from your instruction or from a trusted tool",
+            )
+        )
+    if case.rules.runs is Runs.THIRD_PARTY or rule.accepts is not None:
+        _check_readers(case, location, leaf, rule)
+    if rule.confirm:
+        case.questions.append(
+            Reason(
+                code=ReasonCode.CONFIRM,
+                path=path,
+                rule_id=rule.rule_id,
+                type=leaf.type,
+                message=f"{path} of {case.tool} is confirmed whenever it is given",
+                counterfactual="it would run at once if the rule said `confirm: false`",
+            )
+        )
+
+
+def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:
+    """Whether the tool may read the argument; `accepts` is the strictest label that it may read."""
+    accepted = rule.accepts or Locality.CLOUD
+    limit = Label.at(accepted)
+    joined = limit.join(leaf.label)
+    within = joined.readers == limit.readers and joined.visible == limit.visible
+    if within or leaf.label.may_read(tool_sink(case.tool)):
+        return
+    if rule.on_violation is OnViolation.REDACT:
+        case.redact.add(location)
+        return
+    path, kept = case.path(location), leaf.label.locality
+    reason = Reason(
+        code=ReasonCode.NOT_ACCEPTED,
+        path=path,
+        rule_id=rule.rule_id,
+        type=leaf.type,
+        message=f"{path} of {case.tool} accepts `{accepted}`, and this {leaf.type} is kept as `{kept}`",
+        counterfactual=f"it would be allowed if the rule said `accepts: {kept}`",
+    )
+    (case.questions if rule.on_violation is OnViolation.ASK else case.denials).append(reason)

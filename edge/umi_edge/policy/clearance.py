@@ -1,0 +1,55 @@
+"""Clearance: the policy's words `cloud`, `scan`, `planner`, `summarizer`, `handle`, `hidden`, and their order.
+
+`scan` is clear to the cloud but for what the detectors find in it. The words form a lattice, strictest last:
+
+    cloud < scan < planner, summarizer < handle < hidden
+
+Joining `scan` with `planner` keeps both demands: only the planner reads the text, and not what is found in it.
+"""
+
+from dataclasses import dataclass
+
+from umi_shared.labels import Label, Locality
+
+__all__ = ["BUILT_IN_DEFAULT", "WORDS", "Clearance"]
+
+WORDS = ("cloud", "scan", "planner", "summarizer", "handle", "hidden")
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """Who may read a text in clear, and whether what the detectors find in it stays all the same.
+
+    >>> Clearance.of("planner").join(Clearance.of("summarizer"))
+    Clearance(locality=<Locality.HANDLE: 'handle'>, scan=False)
+    >>> str(Clearance.of("planner").join(Clearance.of("scan")))
+    'planner, scanned'
+    """
+
+    locality: Locality
+    """Who may read what the detectors do not find; all of it where `scan` is False."""
+    scan: bool = False
+
+    @classmethod
+    def of(cls, word: str) -> "Clearance":
+        """The meaning of a policy's word; raises `ValueError` for another word."""
+        return cls(Locality.CLOUD, scan=True) if word == "scan" else cls(Locality(word))
+
+    def join(self, other: "Clearance") -> "Clearance":
+        """The strictest of both demands; commutative, associative and idempotent."""
+        locality = Label.at(self.locality).join(Label.at(other.locality)).locality
+        clear = locality not in (Locality.HANDLE, Locality.HIDDEN)
+        return Clearance(locality, scan=clear and (self.scan or other.scan))
+
+    def admits(self, other: "Clearance") -> bool:
+        """Whether `other` is at most as strict as this."""
+        return self.join(other) == self
+
+    def __str__(self) -> str:
+        if not self.scan:
+            return self.locality.value
+        return "scan" if self.locality is Locality.CLOUD else f"{self.locality.value}, scanned"
+
+
+BUILT_IN_DEFAULT = Clearance(Locality.HANDLE)
+"""What holds where a policy says nothing: it stays (I2)."""

@@ -1,0 +1,38 @@
+"""A detector: one line of `detect:`, which says what to find in free text."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from umi_edge.policy.paths import Path
+
+__all__ = ["Detector", "DetectorKind"]
+
+
+class DetectorKind(StrEnum):
+    """How a detector finds things."""
+
+    BUILTIN = "builtin"
+    PATTERN = "pattern"
+    VALUES = "values"
+    VALUES_FROM = "values_from"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """One line of `detect:`; its list of values is private (I8)."""
+
+    type: str
+    """The type of the handles that its findings become."""
+    kind: DetectorKind
+    pattern: str = field(default="", repr=False)
+    """A built-in pattern's name, or a regular expression."""
+    values: tuple[str, ...] = field(default=(), repr=False)
+    tool: str = ""
+    """For `values_from`: the tool whose result holds the values, called without arguments."""
+    path: Path | None = None
+    parts: bool = False
+    """Whether each word of a value counts too: `Alice` of `Alice Martin`."""
+    region: str = ""
+    """For phone numbers without a country code: ISO 3166 alpha-2."""
+    rule_id: str
+    line: int

@@ -1,0 +1,194 @@
+"""Finding private spans in free text: built-in patterns, the policy's own, and lists of any length."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
+from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.document import Policy
+from umi_edge.policy.names import parts_of_name, stands_alone
+from umi_edge.policy.paths import Location, Path
+from umi_edge.policy.projection import Projection, project, projected
+from umi_edge.policy.regexes import compile_regex
+from umi_shared.errors import PrivacyError
+
+__all__ = ["GazetteerSource", "Scanner", "Span", "gazetteer_sources"]
+
+MAX_VALUES = 1_000_000
+"""Values that one gazetteer may hold."""
+_SHORTEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A private span of a text: offsets in the original, the type of its handle, and the rule that found it."""
+
+    start: int
+    end: int
+    type: str
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GazetteerSource:
+    """A list that a policy wants from one of the user's tools, before anything is scanned."""
+
+    rule_id: str
+    """The key under which `Scanner` wants the values."""
+    tool: str
+    path: Path
+
+    def values(self, result: Any) -> tuple[str, ...]:
+        """The texts that the path selects in the tool's result. Raises `PrivacyError` when it takes too long."""
+        found = (_at(result, location) for location in self.path.locations(result))
+        return tuple(value for value in found if isinstance(value, str))
+
+
+def gazetteer_sources(policy: Policy) -> tuple[GazetteerSource, ...]:
+    """The lists that must be loaded before the policy's `Scanner` can be made."""
+    return tuple(
+        GazetteerSource(detector.rule_id, detector.tool, detector.path)
+        for detector in policy.detect
+        if detector.kind is DetectorKind.VALUES_FROM and detector.path is not None
+    )
+
+
+class Scanner:
+    """Finds what the detectors of a policy describe; linear in the text, whatever the length of the lists.
+
+    Raises `PrivacyError` where a list that the policy wants is missing or too long: scanning without it would
+    let its values out (I2). Holds private values: its `repr` shows none (I8).
+
+    >>> from umi_edge.policy.loader import builtin_detectors
+    >>> [span.type for span in Scanner(builtin_detectors(), {}).scan("write to ann@example.org")]
+    ['email']
+    """
+
+    def __init__(
+        self, detect: Iterable[Detector], gazetteers: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        self._detectors = tuple(detect)
+        self._patterns = [
+            (rank, detector)
+            for rank, detector in enumerate(self._detectors)
+            if detector.kind in (DetectorKind.BUILTIN, DetectorKind.PATTERN)
+        ]
+        self._regexes = {
+            rank: (compile_regex(detector.pattern), compile_regex(detector.pattern, ignore_case=True))
+            for rank, detector in self._patterns
+            if detector.kind is DetectorKind.PATTERN
+        }
+        self._words: list[tuple[int, bool]] = []
+        self._automaton = self._build(gazetteers or {})
+
+    def __repr__(self) -> str:
+        return f"Scanner({len(self._detectors)} detectors)"
+
+    def scan(self, text: str) -> tuple[Span, ...]:
+        """The private spans of a text: sorted, not overlapping, and together covering everything found.
+
+        Findings that overlap become one span with the type of the longest; of equally long ones, of the
+        detector that the policy lists first.
+        """
+        if not text:
+            return ()
+        view = project(text)
+        found = [*self._by_pattern(text, view), *self._by_list(text, view)]
+        return tuple(self._merged(found)) if found else ()
+
+    def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+        for rank, detector in self._patterns:
+            if detector.kind is DetectorKind.BUILTIN:
+                pattern = BUILTIN_PATTERNS[detector.pattern]
+                for start, end in pattern.find(view.text, detector.region):
+                    if not pattern.whole or stands_alone(view.text, start, end):
+                        yield (*view.original(start, end), rank)
+                continue
+            # As written on the text as it is; and, against disguises, without regard to case on its projection.
+            exact, folded = self._regexes[rank]
+            for match in exact.finditer(text.encode(errors="replace").decode()):
+                if match.end() > match.start():
+                    yield match.start(), match.end(), rank
+            for match in folded.finditer(view.text):
+                if match.end() > match.start():
+                    yield (*view.original(match.start(), match.end()), rank)
+
+    def _by_list(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+        if self._automaton is None:
+            return
+        for word, start, end in self._automaton.find_matches_as_indexes(view.text, overlapping=True):
+            rank, common = self._words[word]
+            if stands_alone(view.text, start, end):
+                first, last = view.original(start, end)
+                # `will` is a verb, `Will` may be a friend.
+                if not common or text[first:last][:1].isupper():
+                    yield first, last, rank
+
+    def _merged(self, found: list[tuple[int, int, int]]) -> Iterator[Span]:
+        found.sort(key=lambda item: (item[0], -item[1]))
+        start, end, best = found[0][0], found[0][1], found[0]
+        for item in found[1:]:
+            if item[0] >= end:
+                yield self._span(start, end, best)
+                start, end, best = item[0], item[1], item
+                continue
+            end = max(end, item[1])
+            if (item[0] - item[1], item[2]) < (best[0] - best[1], best[2]):
+                best = item
+        yield self._span(start, end, best)
+
+    def _span(self, start: int, end: int, best: tuple[int, int, int]) -> Span:
+        detector = self._detectors[best[2]]
+        return Span(start, end, detector.type, detector.rule_id)
+
+    def _build(self, gazetteers: Mapping[str, Iterable[str]]) -> AhoCorasick | None:
+        known: dict[str, int] = {}
+        for rank, detector in enumerate(self._detectors):
+            for value in self._values(detector, gazetteers):
+                word = projected(value).strip()
+                if len(word) >= _SHORTEST:
+                    self._add(known, word, rank, common=False)
+                for part, common in parts_of_name(word) if detector.parts else ():
+                    self._add(known, part, rank, common=common)
+        if not known:
+            return None
+        return AhoCorasick(
+            known,
+            matchkind=MatchKind.Standard,
+            store_patterns=False,
+            implementation=Implementation.ContiguousNFA,
+        )
+
+    def _add(self, known: dict[str, int], word: str, rank: int, *, common: bool) -> None:
+        place = known.setdefault(word, len(known))
+        if place == len(self._words):
+            self._words.append((rank, common))
+        elif not common and self._words[place][1]:
+            self._words[place] = (rank, False)
+
+    @staticmethod
+    def _values(detector: Detector, gazetteers: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        values: Iterable[str] = detector.values
+        if detector.kind is DetectorKind.VALUES_FROM:
+            if detector.rule_id not in gazetteers:
+                raise PrivacyError(
+                    f"the list that {detector.rule_id} wants from the tool {detector.tool} was not loaded",
+                    fix="mend that tool, or take the detector out of the policy",
+                )
+            values = gazetteers[detector.rule_id]
+        for count, value in enumerate(values):
+            if count >= MAX_VALUES:
+                raise PrivacyError(
+                    f"the list of {detector.rule_id} has more than {MAX_VALUES} values",
+                    fix="use a shorter list",
+                )
+            yield value
+
+
+def _at(value: Any, location: Location) -> Any:
+    for key in location:
+        value = value[key]
+    return value

@@ -1,0 +1,235 @@
+"""The policy document: what one YAML file says, resolved against the built-in defaults.
+
+Keeps I2: what no rule mentions stays on the device, an unlisted tool that is not built in counts as a third
+party that must be confirmed, and an empty policy lets nothing out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
+from umi_edge.policy.detector import Detector
+from umi_edge.policy.paths import Location
+from umi_edge.policy.resolution import Assignment, RuleTable
+from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
+from umi_shared.labels import Integrity, Locality
+
+__all__ = [
+    "Assignment",
+    "CallerSees",
+    "Card",
+    "Clearance",
+    "Confirm",
+    "DefaultRule",
+    "Defaults",
+    "Instruction",
+    "Limits",
+    "Locality",
+    "Location",
+    "OnViolation",
+    "PathRule",
+    "Policy",
+    "Resolution",
+    "Runs",
+    "Shape",
+    "ToolPolicy",
+]
+
+BUILT_IN_TOOLS = ("calendar", "contacts", "files", "mail", "notes", "search", "value")
+"""The families of tools that umi brings: they run on the device."""
+_WRITTEN_BY_STRANGERS = ("mail", "search")
+
+
+class Runs(StrEnum):
+    """Where a tool's arguments go."""
+
+    DEVICE = "device"
+    THIRD_PARTY = "third-party"
+
+
+class Confirm(StrEnum):
+    """When the user is asked before a call."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    DESTRUCTIVE = "destructive"
+
+
+class CallerSees(StrEnum):
+    """Whether the caller model is shown values or their handles."""
+
+    HANDLES = "handles"
+    VALUES = "values"
+
+
+class Card(StrEnum):
+    """Who may read a tool's description."""
+
+    CLOUD = "cloud"
+    SCAN = "scan"
+    HIDDEN = "hidden"
+
+
+class Instruction(StrEnum):
+    """What of the user's instruction may leave."""
+
+    CLOUD = "cloud"
+    SCAN = "scan"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one session may use."""
+
+    steps: int = 12
+    call_seconds: float = 30.0
+    result_bytes: int = 1 << 20
+    declassified_bits: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds where no rule and no tool says otherwise; None stands for the built-in default."""
+
+    instruction: Instruction = Instruction.SCAN
+    arguments: Clearance | None = None
+    results: Clearance | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """The lines that say so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPolicy:
+    """What a policy says of one tool."""
+
+    name: str
+    """The key in `tools:`, wildcard and all; empty for a tool that the policy does not list."""
+    runs: Runs = Runs.THIRD_PARTY
+    confirm: Confirm = Confirm.DESTRUCTIVE
+    integrity: Integrity = Integrity.UNTRUSTED
+    """Of its results."""
+    caller: CallerSees = CallerSees.HANDLES
+    card: Card = Card.SCAN
+    arguments: tuple[PathRule, ...] = ()
+    results: tuple[PathRule, ...] = ()
+    defaults: Defaults = field(default_factory=Defaults)
+    """The tool's own; its `instruction` means nothing."""
+    stated: frozenset[str] = frozenset()
+    """The fields that the policy states; the others are built-in defaults."""
+    rule_id: str = "built-in default for tools that the policy does not list"
+    line: int = 0
+
+    @property
+    def listed(self) -> bool:
+        """Whether the policy has an entry for the tool."""
+        return bool(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One policy, ready to decide.
+
+    >>> policy = Policy(version=1, name="empty")
+    >>> policy.results("contacts.search", {"matches": []}).at(("matches",)).locality
+    <Locality.HANDLE: 'handle'>
+    >>> policy.tool("somebody.elses").runs
+    <Runs.THIRD_PARTY: 'third-party'>
+    """
+
+    version: int
+    name: str
+    defaults: Defaults = field(default_factory=Defaults)
+    detect: tuple[Detector, ...] = ()
+    tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    file: str = ""
+    _tables: dict[tuple[str, str], RuleTable] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def tool(self, name: str, *, source: str = "") -> ToolPolicy:
+        """What holds for a tool: its own entry, else the longest wildcard's, else the built-in defaults.
+
+        `source` is the catalogue's word for where the tool comes from (`builtin`, `python`, `mcp:<server>`).
+        A tool that is not built in runs at a third party unless the policy says `runs: device`, a Python
+        function excepted; without an entry it is also confirmed at every call.
+        """
+        entry = self._entry(name) or ToolPolicy(name="")
+        family = name.partition(".")[0]
+        built_in = source in ("", "builtin") and family in BUILT_IN_TOOLS
+        strict = not built_in and not entry.listed
+        trusted = built_in and family not in _WRITTEN_BY_STRANGERS
+        unstated: dict[str, Any] = {
+            "runs": Runs.DEVICE if built_in or source == "python" else Runs.THIRD_PARTY,
+            "confirm": Confirm.ALWAYS if strict else Confirm.DESTRUCTIVE,
+            "integrity": Integrity.TRUSTED if trusted else Integrity.UNTRUSTED,
+        }
+        return replace(entry, **{key: value for key, value in unstated.items() if key not in entry.stated})
+
+    def results(self, tool: str, value: Any) -> Assignment:
+        """Resolve every node of a tool's result."""
+        return self.table(tool, "results").assign(value)
+
+    def arguments(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Assignment:
+        """Resolve every node of a call's arguments; the rules see places only, so values are not needed."""
+        return self.table(tool, "arguments").assign(arguments)
+
+    def table(self, tool: str, side: str) -> RuleTable:
+        """The rules of a tool for its `arguments` or its `results`."""
+        entry = self._entry(tool) or ToolPolicy(name="")
+        known = self._tables.get((entry.name, side))
+        if known is None:
+            rules = entry.arguments if side == "arguments" else entry.results
+            first = self.default_chain(tool, side)[0]
+            default = Resolution(
+                locality=first.clearance.locality, scan=first.clearance.scan, rule_id=first.rule_id
+            )
+            known = self._tables[entry.name, side] = RuleTable(rules, default)
+        return known
+
+    def _entry(self, name: str) -> ToolPolicy | None:
+        exact = self.tools.get(name)
+        if exact is not None:
+            return exact
+        stems = [key for key in self.tools if key.endswith("*") and name.startswith(key[:-1])]
+        return self.tools[max(stems, key=len)] if stems else None
+
+    def default_chain(self, tool: str, side: str) -> tuple["DefaultRule", ...]:
+        """The defaults below the rules of a tool's `arguments` or `results`; the first one holds."""
+        entry = self._entry(tool) or ToolPolicy(name="")
+        chain = []
+        places = (
+            ("tool default", entry.defaults, f"tools.{entry.name}.defaults.{side}"),
+            ("policy default", self.defaults, f"defaults.{side}"),
+        )
+        for level, defaults, place in places:
+            clearance = defaults.arguments if side == "arguments" else defaults.results
+            if clearance is not None:
+                line = defaults.lines.get(side, 0)
+                chain.append(DefaultRule(level, clearance, f"{file_name(self.file)}:{line} {place}", line))
+        chain.append(
+            DefaultRule("built-in default", BUILT_IN_DEFAULT, f"built-in default: {BUILT_IN_DEFAULT}", 0)
+        )
+        return tuple(chain)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRule:
+    """One default: its level, what it says, and where it stands."""
+
+    level: str
+    clearance: Clearance
+    rule_id: str
+    line: int
+
+
+def file_name(file: str) -> str:
+    r"""The last part of a path in any system's spelling.
+
+    >>> file_name("C:\\policies\\laptop.yaml"), file_name("")
+    ('laptop.yaml', 'policy')
+    """
+    return file.replace("\\", "/").rpartition("/")[2] or "policy"

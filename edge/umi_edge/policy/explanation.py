@@ -1,0 +1,109 @@
+"""Why the policy decides as it does for one argument or one field, and what would change it."""
+
+from dataclasses import dataclass
+
+from umi_edge.policy.document import Policy
+from umi_edge.policy.paths import Location, path_of
+from umi_edge.policy.rules import PathRule, Resolution
+from umi_shared.labels import Locality
+
+__all__ = ["Explanation", "Step", "explain", "said_by"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One place where the policy speaks of a node, nearest first."""
+
+    level: str
+    """`exact`, `ancestor`, `tool default`, `policy default` or `built-in default`."""
+    path: str = ""
+    says: str
+    rule_id: str
+    line: int
+    decides: bool
+    """Whether the locality comes from here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The decision for one node, the chain that led to it, and what would change it."""
+
+    tool: str
+    side: str
+    path: str
+    resolution: Resolution
+    steps: tuple[Step, ...]
+    depends: tuple[PathRule, ...]
+    """Rules with filters or indices from the end: they may join in, depending on the value."""
+    change: str
+
+
+def explain(policy: Policy, tool: str, side: str, location: Location) -> Explanation:
+    """Explain the node at `location` of a tool's `arguments` or `results`.
+
+    >>> explain(Policy(version=1, name="x"), "contacts.search", "results", ("a",)).steps[-1].decides
+    True
+    """
+    table = policy.table(tool, side)
+    assignment = table.assign(None)
+    resolution = assignment.at(location)
+    steps: list[Step] = []
+    decided = False
+    for depth in range(len(location), -1, -1):
+        rules = assignment.node(location[:depth]).exact
+        level = "exact" if depth == len(location) else "ancestor"
+        steps += [_step(rule, level, decides=not decided and rule.clearance is not None) for rule in rules]
+        decided = decided or any(rule.clearance is not None for rule in rules)
+    for default in policy.default_chain(tool, side):
+        says = str(default.clearance)
+        steps.append(
+            Step(
+                level=default.level,
+                says=says,
+                rule_id=default.rule_id,
+                line=default.line,
+                decides=not decided,
+            )
+        )
+        decided = True
+    return Explanation(
+        tool=tool,
+        side=side,
+        path=path_of(location),
+        resolution=resolution,
+        steps=tuple(steps),
+        depends=tuple(rule for rule in table.rules if not rule.query.plain),
+        change=_change(policy, tool, side, location, resolution),
+    )
+
+
+def said_by(rule: PathRule) -> str:
+    """A rule in words, as short as they are."""
+    words = [str(rule.clearance)] if rule.clearance else []
+    for name in ("type", "show", "shape", "requires", "accepts", "on_violation"):
+        value = getattr(rule, name)
+        if value is not None:
+            words.append(f"{name} {value}")
+    words += ["a fresh handle each time"] if rule.link is False else []
+    words += ["confirmed"] if rule.confirm else []
+    return ", ".join(words) or "nothing more"
+
+
+def _step(rule: PathRule, level: str, *, decides: bool) -> Step:
+    return Step(
+        level=level, path=rule.path, says=said_by(rule), rule_id=rule.rule_id, line=rule.line, decides=decides
+    )
+
+
+def _change(policy: Policy, tool: str, side: str, location: Location, resolution: Resolution) -> str:
+    """The line that would turn the decision round."""
+    stays = resolution.locality in (Locality.HANDLE, Locality.HIDDEN)
+    key = policy.tool(tool).name or tool
+    line = f'tools: {{"{key}": {{{side}: {{"{path_of(location)}": {"cloud" if stays else "handle"}}}}}}}'
+    if not stays:
+        return f"it would stay with: {line}"
+    strict = [
+        rule.rule_id for rule in policy.table(tool, side).assign(None).node(location).exact if rule.clearance
+    ]
+    also = f", once {' and '.join(strict)} no longer says `{resolution.locality}`" if strict else ""
+    return f"the cloud would see it with: {line}{also}"

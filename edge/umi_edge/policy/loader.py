@@ -1,0 +1,239 @@
+"""Loading a policy: text to data, data to a `Policy`; all that is wrong with a file is reported at once."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Any
+
+from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
+from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.document import (
+    CallerSees,
+    Card,
+    Confirm,
+    Defaults,
+    Instruction,
+    Limits,
+    Policy,
+    Runs,
+    ToolPolicy,
+    file_name,
+)
+from umi_edge.policy.paths import PathError, compile_path
+from umi_edge.policy.problems import Problems, near
+from umi_edge.policy.regexes import compile_regex
+from umi_edge.policy.rule_loader import load_rules
+from umi_edge.policy.rules import PathRule
+from umi_edge.policy.schema import check_schema
+from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
+from umi_shared.errors import PolicyError
+from umi_shared.labels import Integrity
+
+__all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_policy", "read_policy"]
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_ONE_OF = ("pattern", "values", "values_from")
+
+
+def load_policy(text: str, file: str = "policy") -> Policy:
+    """The policy that a YAML text says.
+
+    Raises `InvalidPolicyError`, a `PolicyError` whose `problems` have everything that is wrong, each with its
+    line and its fix.
+    """
+    problems = Problems(file)
+    source = read_yaml(text, problems)
+    policy = _Builder(check_schema(source, problems), source, problems, file).policy()
+    problems.raise_if_any()
+    return policy
+
+
+def read_policy(path: FilePath | str) -> Policy:
+    """The policy in a file; raises `PolicyError` when it can't be read, too."""
+    return load_policy(read_policy_text(path), str(path))
+
+
+def read_policy_text(path: FilePath | str) -> str:
+    """A policy file's text, as far as the size limit; raises `PolicyError` when it can't be read."""
+    try:
+        with FilePath(path).open("rb") as stream:
+            data = stream.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        fix = "check the path, or start from `umi policy show-default`"
+        raise PolicyError(f"no policy there: {why}", file=str(path), fix=fix) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(data) > MAX_POLICY_BYTES:
+            return "#" * len(data)  # too large whatever it says: the size is the problem to report
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyError("not UTF-8 text", file=str(path), line=line, fix="save it as UTF-8") from None
+
+
+def default_policy_text() -> str:
+    """The policy that holds when the user has none, as it ships."""
+    return (files("umi_edge.policy") / "default.yaml").read_text("utf-8")
+
+
+@cache
+def default_policy() -> Policy:
+    """The policy that holds when the user has none."""
+    return load_policy(default_policy_text(), "default.yaml")
+
+
+def builtin_detectors() -> tuple[Detector, ...]:
+    """Every built-in pattern: what `scan` looks for where a policy has no `detect`."""
+    return tuple(
+        Detector(
+            type=name, kind=DetectorKind.BUILTIN, pattern=name, rule_id=f"built-in detector {name}", line=0
+        )
+        for name in BUILTIN_PATTERNS
+    )
+
+
+class _Builder:
+    """Makes the document of data that the schema admits, or of what is left of it."""
+
+    def __init__(self, data: dict[str, Any], source: Source, problems: Problems, file: str) -> None:
+        self.source = source
+        self.problems = problems
+        self.file = file
+        self.data = data
+
+    def policy(self) -> Policy:
+        tools = self.data.get("tools", {})
+        return Policy(
+            version=self.data["version"],
+            name=self.data.get("name", file_name(self.file).removesuffix(".yaml")),
+            defaults=self._defaults(("defaults",), self.data.get("defaults", {})),
+            detect=self._detectors(),
+            tools={name: self._tool(name, entry) for name, entry in tools.items()},
+            limits=self._limits(self.data.get("limits", {})),
+            file=self.file,
+        )
+
+    def _line(self, *place: str | int) -> int:
+        return self.source.line(place)
+
+    def _rule_id(self, *place: str | int, name: str) -> str:
+        return f"{file_name(self.file)}:{self._line(*place)} {name}"
+
+    def _defaults(self, place: Place, data: dict[str, str]) -> Defaults:
+        words = {side: Clearance.of(data[side]) for side in ("arguments", "results") if side in data}
+        return Defaults(
+            instruction=Instruction(data.get("instruction", "scan")),
+            arguments=words.get("arguments"),
+            results=words.get("results"),
+            lines={key: self._line(*place, key) for key in data},
+        )
+
+    def _limits(self, data: dict[str, Any]) -> Limits:
+        given = dict(data)
+        size = given.get("result_bytes")
+        if isinstance(size, str):
+            number, unit = re.fullmatch(r"(\d+) ?(\w+)", size).groups()  # type: ignore[union-attr]  # the schema's
+            given["result_bytes"] = int(number) * _UNITS[unit]
+            if given["result_bytes"] > _UNITS["GiB"]:
+                line = self._line("limits", "result_bytes")
+                self.problems.add(line, f"`result_bytes` is {size}, which is too much", "give 1GiB or less")
+        return Limits(**given)
+
+    def _tool(self, name: str, data: dict[str, Any]) -> ToolPolicy:
+        place: Place = ("tools", name)
+        stated: dict[str, Any] = {
+            key: kind(data[key])
+            for key, kind in (
+                ("runs", Runs),
+                ("confirm", Confirm),
+                ("integrity", Integrity),
+                ("caller", CallerSees),
+                ("card", Card),
+            )
+            if key in data
+        }
+        return ToolPolicy(
+            name=name,
+            arguments=self._rules(name, data, "arguments"),
+            results=self._rules(name, data, "results"),
+            defaults=self._defaults((*place, "defaults"), data.get("defaults", {})),
+            stated=frozenset(stated),
+            rule_id=self._rule_id(*place, name=f"tools.{name}"),
+            line=self._line(*place),
+            **stated,
+        )
+
+    def _rules(self, tool: str, data: dict[str, Any], side: str) -> tuple[PathRule, ...]:
+        place = ("tools", tool, side)
+        return load_rules(data.get(side, {}), place, self.source, self.problems, self.file)
+
+    def _detectors(self) -> tuple[Detector, ...]:
+        if "detect" not in self.data:
+            # An absent list must not mean "find nothing": scanned text would leave unread (I2).
+            return builtin_detectors()
+        return tuple(
+            self._detector(index, data) for index, data in enumerate(self.data["detect"]) if data is not None
+        )
+
+    def _detector(self, index: int, data: dict[str, Any]) -> Detector:
+        line = self._line("detect", index)
+        given = [key for key in _ONE_OF if key in data]
+        if len(given) != 1:
+            found = " and ".join(f"`{key}`" for key in given) or "none of them"
+            fix = f"give one of {', '.join(f'`{key}`' for key in _ONE_OF)}"
+            self.problems.add(line, f"the detector of {data['type']} has {found}", fix)
+            given = ["values"]
+        pattern, builtin = self._pattern(data, line)
+        kind = DetectorKind.BUILTIN if builtin else DetectorKind(given[0])
+        if "parts" in data and kind not in (DetectorKind.VALUES, DetectorKind.VALUES_FROM):
+            self.problems.add(line, "`parts` means nothing for a pattern", "remove it")
+        if "region" in data and pattern != "phone":
+            self.problems.add(line, "`region` means nothing but for `builtin:phone`", "remove it")
+        origin = data.get("values_from", {})
+        return Detector(
+            type=data["type"],
+            kind=kind,
+            pattern=pattern,
+            values=tuple(data.get("values", ())),
+            tool=origin.get("tool", ""),
+            path=self._values_path(index, origin["path"]) if origin else None,
+            parts=data.get("parts", False),
+            region=data.get("region", ""),
+            rule_id=self._rule_id("detect", index, name=f"detect[{index}] {data['type']}"),
+            line=line,
+        )
+
+    def _values_path(self, index: int, path: str) -> Any:
+        try:
+            return compile_path(path)
+        except PathError as error:
+            self.problems.add(self._line("detect", index, "values_from", "path"), error.message, error.fix)
+            return None
+
+    def _pattern(self, data: dict[str, Any], line: int) -> tuple[str, bool]:
+        """The pattern of a detector, and whether it is a built-in one's name."""
+        pattern: str = data.get("pattern", "")
+        if pattern != "builtin" and not pattern.startswith("builtin:"):
+            self._check_regex(pattern, line, data["type"])
+            return pattern, False
+        name = pattern.partition(":")[2] or data["type"]
+        if name not in BUILTIN_PATTERNS:
+            fix = near(name, BUILTIN_PATTERNS)
+            self.problems.add(line, f"there is no built-in pattern `{name[:64]}`", fix)
+        return name, True
+
+    def _check_regex(self, pattern: str, line: int, kind: str) -> None:
+        if not pattern:
+            return
+        try:
+            regex = compile_regex(pattern)
+        except ValueError as error:
+            fix = "use RE2's syntax (no look-around, no back-references)"
+            self.problems.add(line, f"the pattern of {kind} {error}", fix)
+            return
+        if regex.fullmatch("") is not None:
+            self.problems.add(
+                line, f"the pattern of {kind} matches the empty text", "let it want one character"
+            )

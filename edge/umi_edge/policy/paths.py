@@ -1,0 +1,201 @@
+"""JSONPath (RFC 9535) rules' paths: compiled once, evaluated to locations under a budget.
+
+The grammar is `jsonpath-rfc9535`'s. The evaluation is our own, because a rule meets results that strangers
+wrote: it is iterative, counts its steps, and matches the regular expressions of `match()` and `search()` with
+RE2, which cannot backtrack. A path is *plain* when whether it matches a node depends only on the node's
+location: names, non-negative indices, wildcards, forward slices and `..`. Plain paths never look at values.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonpath_rfc9535 import JSONPathEnvironment
+from jsonpath_rfc9535 import filter_expressions as fe
+from jsonpath_rfc9535.exceptions import JSONPathError
+from jsonpath_rfc9535.selectors import (
+    FilterSelector,
+    IndexSelector,
+    JSONPathSelector,
+    NameSelector,
+    SliceSelector,
+)
+
+from umi_edge.policy.path_evaluation import Budget, Location, Segment, apply, segments_of, selects
+from umi_edge.policy.regexes import i_regexp_problem
+from umi_shared.errors import PolicyError
+
+__all__ = ["Location", "Path", "PathError", "compile_path", "path_of"]
+
+MAX_PATH_LENGTH = 500
+MAX_SEGMENTS = 32
+MAX_STEPS = 1_000_000
+"""Nodes that one rule may visit in one result; 1 MiB of JSON has far fewer."""
+
+
+class PathError(PolicyError):
+    """A path that is not RFC 9535, or longer than a rule's path may be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """A compiled path; equal paths have an equal `canonical` text.
+
+    >>> path = compile_path("$.matches[*]['email']")
+    >>> path.canonical, path.plain
+    ("$['matches'][*]['email']", True)
+    >>> path.locations({"matches": [{"email": "x"}, {}]})
+    {('matches', 0, 'email')}
+    """
+
+    text: str
+    canonical: str
+    segments: tuple[Segment, ...] = field(repr=False)
+    plain: bool
+    names: frozenset[str] = field(repr=False)
+    """Every member name that the path spells out."""
+
+    @property
+    def indices(self) -> frozenset[int] | None:
+        """The array indices that the path names; None where a slice does."""
+        selectors = [selector for segment in self.segments for selector in segment.selectors]
+        if any(isinstance(selector, SliceSelector) for selector in selectors):
+            return None
+        return frozenset(selector.index for selector in selectors if isinstance(selector, IndexSelector))
+
+    def locations(self, value: Any, *, max_steps: int = MAX_STEPS) -> set[Location]:
+        """The locations of `value`'s nodes that the path selects.
+
+        Raises `PrivacyError` when it would take more than `max_steps`, or compares values too deep to compare.
+        """
+        budget = Budget(max_steps, self.text)
+        nodes: dict[Location, Any] = {(): value}
+        try:
+            for segment in self.segments:
+                nodes = dict(apply(segment, iter(nodes.items()), value, budget))
+        except RecursionError:
+            raise budget.exceeded() from None
+        return set(nodes)
+
+    def examples(self) -> tuple[Location, ...]:
+        """A few locations that the path selects whatever the values are; none for a path with filters.
+
+        Two rules whose paths share such a location overlap for sure.
+        """
+        found: tuple[Location, ...] = ((),) if self.plain else ()
+        for segment in self.segments:
+            steps = [step for selector in segment.selectors for step in _example_steps(selector)]
+            found = tuple((*location, step) for location in found for step in steps)[:64]
+        return found
+
+    def selects(self, location: Location) -> bool:
+        """Whether a plain path selects the node at `location`."""
+        states = {0}
+        for key in location:
+            states = {after for state in states for after in self.after(state, key)}
+        return len(self.segments) in states
+
+    def after(self, state: int, key: str | int) -> Iterator[int]:
+        """The states of a plain path's automaton after one more step down; state n has n segments behind it."""
+        if state < len(self.segments):
+            segment = self.segments[state]
+            if segment.descendant:
+                yield state
+            if any(selects(selector, key) for selector in segment.selectors):
+                yield state + 1
+
+
+def path_of(location: Location) -> str:
+    """The normalized path (RFC 9535, 2.7) of a location, with `.name` where a name is a plain word.
+
+    >>> path_of(("matches", 0, "e mail"))
+    "$.matches[0]['e mail']"
+    """
+    parts = ["$"]
+    for key in location:
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        elif key.isidentifier():
+            parts.append(f".{key}")
+        else:
+            escaped = key.replace("\\", "\\\\").replace("'", "\\'")
+            parts.append(f"['{escaped}']")
+    return "".join(parts)
+
+
+_ENVIRONMENT = JSONPathEnvironment()
+
+
+def compile_path(text: str) -> Path:
+    """Compile a path; raises `PathError` with what is wrong and the fix, in plain words."""
+    if len(text) > MAX_PATH_LENGTH:
+        raise PathError(f"a path of more than {MAX_PATH_LENGTH} characters", fix="shorten it, or use `..`")
+    try:
+        query = _ENVIRONMENT.compile(text)
+        canonical = str(query)
+    except Exception as error:  # a parser's every failure means the same to its caller
+        why = error.args[0] if isinstance(error, JSONPathError) and error.args else "it does not parse"
+        fix = "write an RFC 9535 path such as `$.items[*].name` or `$..name`"
+        raise PathError(f"`{text}` is not a JSONPath: {why}", fix=fix) from error
+    if len(query.segments) > MAX_SEGMENTS:
+        raise PathError(f"a path of more than {MAX_SEGMENTS} segments", fix="shorten it, or use `..`")
+    segments = segments_of(query)
+    selectors = [selector for segment in segments for selector in segment.selectors]
+    for selector in selectors:
+        if isinstance(selector, FilterSelector):
+            _check_filter(selector.expression, text)
+    return Path(
+        text=text,
+        canonical=canonical,
+        segments=segments,
+        plain=all(_is_plain(selector) for selector in selectors),
+        names=frozenset(selector.name for selector in selectors if isinstance(selector, NameSelector)),
+    )
+
+
+def _is_plain(selector: JSONPathSelector) -> bool:
+    match selector:
+        case IndexSelector():
+            return selector.index >= 0
+        case SliceSelector():
+            parts = (selector.slice.start, selector.slice.stop, selector.slice.step)
+            return all(part is None or part >= 0 for part in parts)
+        case FilterSelector():
+            return False
+    return True
+
+
+def _example_steps(selector: JSONPathSelector) -> list[str | int]:
+    match selector:
+        case NameSelector():
+            return [selector.name]
+        case IndexSelector():
+            return [selector.index]
+        case SliceSelector():
+            start = selector.slice.start or 0
+            return [start] if selects(selector, start) else []
+    return [0, "*"]
+
+
+def _check_filter(expression: fe.Expression, text: str) -> None:
+    """Refuse a regular expression that can never match: its rule would be silently without effect."""
+    stack: list[Any] = [expression]
+    while stack:
+        item = stack.pop()
+        match item:
+            case fe.FilterExpression():
+                stack.append(item.expression)
+            case fe.PrefixExpression():
+                stack.append(item.right)
+            case fe.LogicalExpression() | fe.ComparisonExpression():
+                stack += [item.left, item.right]
+            case fe.FilterQuery():
+                selectors = [s for segment in item.query.segments for s in segment.selectors]
+                stack += [s.expression for s in selectors if isinstance(s, FilterSelector)]
+            case fe.FunctionExtension():
+                stack += item.args
+                if item.name in ("match", "search") and isinstance(item.args[1], fe.StringLiteral):
+                    why = i_regexp_problem(item.args[1].value)
+                    if why:
+                        fix = "write an I-Regexp (RFC 9485): no anchors, look-around or back-references"
+                        raise PathError(f"the regular expression in `{text}` {why}", fix=fix)

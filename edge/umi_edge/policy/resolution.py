@@ -1,0 +1,142 @@
+"""Resolution: which rule decides for each node of a value, in one walk.
+
+The plain paths of one tool become one automaton that is made as it is walked: a node of it stands for all
+JSON nodes at which the same rules apply, so the work per JSON node is one dictionary look-up, whatever the
+number of rules. Paths that look at values (filters, negative indices) are evaluated once per value.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from umi_edge.policy.paths import Location
+from umi_edge.policy.rules import PathRule, Resolution, join_rules
+
+__all__ = ["Assignment", "Node", "RuleTable"]
+
+_MAX_NODES = 4096
+"""Beyond this many kept nodes new ones are made afresh, so that a hostile value can't fill the memory."""
+_OTHER_NAME = -1
+_OTHER_INDEX = -2
+
+_State = tuple[int, int]
+"""A rule and how many of its segments lie behind."""
+
+
+class Node:
+    """All JSON nodes of a tool's values at which the same rules apply."""
+
+    __slots__ = ("_children", "_states", "exact", "resolution")
+
+    def __init__(
+        self, resolution: Resolution, exact: tuple[PathRule, ...], states: frozenset[_State]
+    ) -> None:
+        self.resolution = resolution
+        self.exact = exact
+        """The rules that match the node itself; empty where it inherits."""
+        self._states = states
+        self._children: dict[str | int, Node] = {}
+
+
+class RuleTable:
+    """The rules of one tool for its arguments or its results, and the default below them."""
+
+    def __init__(self, rules: Iterable[PathRule], default: Resolution) -> None:
+        self.rules = tuple(rules)
+        self.default = default
+        self.names = frozenset(name for rule in self.rules for name in rule.query.names)
+        """Member names that the rules spell out: the policy's own words, not data."""
+        self._plain = tuple(i for i, rule in enumerate(self.rules) if rule.query.plain)
+        self._costly = tuple(rule for rule in self.rules if not rule.query.plain)
+        self._indices = _indices_of(self.rules)
+        self._nodes: dict[tuple[frozenset[_State], Resolution, tuple[PathRule, ...]], Node] = {}
+        self._root = self._node(frozenset((i, 0) for i in self._plain), default, ())
+
+    def assign(self, value: Any) -> "Assignment":
+        """Resolve every node of a value. Raises `PrivacyError` where a rule would take too long (I2)."""
+        matched: dict[Location, tuple[PathRule, ...]] = {}
+        for rule in self._costly:
+            for location in rule.query.locations(value):
+                matched[location] = (*matched.get(location, ()), rule)
+        return Assignment(self, matched)
+
+    def root(self, extra: tuple[PathRule, ...] = ()) -> Node:
+        """The root's node; `extra` are rules that match it by value."""
+        return self._node(self._root._states, self.default, extra) if extra else self._root
+
+    def child(self, node: Node, key: str | int, extra: tuple[PathRule, ...] = ()) -> Node:
+        """The node one step down; `extra` are rules that match it by value."""
+        kind = self._kind(key)
+        known = None if extra else node._children.get(kind)
+        if known is None:
+            states = frozenset(
+                (i, after) for i, state in node._states for after in self.rules[i].query.after(state, key)
+            )
+            known = self._node(states, node.resolution, extra)
+            if not extra and len(self._nodes) < _MAX_NODES and len(node._children) < _MAX_NODES:
+                node._children[kind] = known
+        return known
+
+    def _node(self, states: frozenset[_State], inherited: Resolution, extra: tuple[PathRule, ...]) -> Node:
+        place = (states, inherited, extra)
+        known = self._nodes.get(place)
+        if known is None:
+            exact = [rule for i, rule in enumerate(self.rules) if (i, len(rule.query.segments)) in states]
+            exact += extra
+            known = Node(join_rules(exact, inherited), tuple(exact), states)
+            if len(self._nodes) < _MAX_NODES:
+                self._nodes[place] = known
+        return known
+
+    def _kind(self, key: str | int) -> str | int:
+        """One key for all that no rule tells apart, so that data can't multiply the nodes."""
+        if isinstance(key, str):
+            return key if key in self.names else _OTHER_NAME
+        return key if self._indices is None or key in self._indices else _OTHER_INDEX
+
+
+def _indices_of(rules: Iterable[PathRule]) -> frozenset[int] | None:
+    """The array indices that plain paths name; None where a slice tells indices apart in its own way."""
+    found: set[int] = set()
+    for rule in rules:
+        indices = rule.query.indices if rule.query.plain else frozenset()
+        if indices is None:
+            return None
+        found |= indices
+    return frozenset(found)
+
+
+class Assignment:
+    """The resolution of every node of one value.
+
+    >>> table = RuleTable((), Resolution())
+    >>> table.assign({"a": [1]}).at(("a", 0)).locality
+    <Locality.HANDLE: 'handle'>
+    """
+
+    __slots__ = ("_matched", "_table")
+
+    def __init__(self, table: RuleTable, matched: Mapping[Location, tuple[PathRule, ...]]) -> None:
+        self._table = table
+        self._matched = matched
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Member names that the policy spells out for this tool; other names are data, and may be private."""
+        return self._table.names
+
+    def at(self, location: Location) -> Resolution:
+        """The resolution of the node at a location, leaf or container."""
+        return self.node(location).resolution
+
+    def node(self, location: Location) -> Node:
+        """The node at a location: its resolution and the rules that match it exactly."""
+        table, matched = self._table, self._matched
+        node = table.root(matched.get((), ()))
+        if not matched:
+            for key in location:
+                known = node._children.get(table._kind(key))
+                node = known if known is not None else table.child(node, key)
+            return node
+        for depth, key in enumerate(location, start=1):
+            node = table.child(node, key, matched.get(location[:depth], ()))
+        return node

@@ -1,0 +1,105 @@
+"""Rules from data: paths compiled, contradictions between rules found."""
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.document import file_name
+from umi_edge.policy.paths import Path, PathError, compile_path, path_of
+from umi_edge.policy.problems import Problems
+from umi_edge.policy.rules import OnViolation, PathRule, Shape, parse_show
+from umi_edge.policy.yaml_source import Place, Source
+from umi_shared.labels import Locality
+
+__all__ = ["load_rules"]
+
+
+def load_rules(
+    bodies: Mapping[str, Any], place: Place, source: Source, problems: Problems, file: str
+) -> tuple[PathRule, ...]:
+    """The rules under `arguments` or `results` of one tool, which is at `place`, in the order of the file.
+
+    Noted in `problems`: a path that does not compile, two rules for the same path, two that give one node
+    different types or `show`s, a filter on arguments.
+    """
+    rules = []
+    for path, body in bodies.items():
+        line = source.line((*place, path))
+        try:
+            query = _query(path, str(place[-1]))
+        except PathError as error:
+            problems.add(line, error.message, error.fix)
+            continue
+        rule_id = f"{file_name(file)}:{line} {'.'.join(map(str, place))} {path}"
+        rules.append(_rule(path, query, body, rule_id, line))
+    _check_conflicts(rules, problems)
+    return tuple(rules)
+
+
+def _query(path: str, side: str) -> Path:
+    if side == "arguments" and not path.startswith("$"):
+        return compile_path(path_of((path,)))
+    query = compile_path(path)
+    if side == "arguments" and not query.plain:
+        # Such a rule would make what leaves depend on what a value says: an implicit flow (I3).
+        raise PathError(
+            f"the argument path `{path}` depends on values or lengths",
+            fix="use names, indices from the front, `*` and `..`",
+        )
+    return query
+
+
+def _rule(path: str, query: Path, body: Any, rule_id: str, line: int) -> PathRule:
+    said: dict[str, Any] = {"locality": body} if isinstance(body, str) else body
+    return PathRule(
+        path=path,
+        query=query,
+        clearance=Clearance.of(said["locality"]) if "locality" in said else None,
+        type=said.get("type"),
+        show=parse_show(said["show"]) if "show" in said else None,
+        link=said.get("link"),
+        shape=Shape(said["shape"]) if "shape" in said else None,
+        requires=said.get("requires"),
+        accepts=Locality(said["accepts"]) if "accepts" in said else None,
+        on_violation=OnViolation(said["on_violation"]) if "on_violation" in said else None,
+        confirm=said.get("confirm"),
+        rule_id=rule_id,
+        line=line,
+    )
+
+
+def _check_conflicts(rules: list[PathRule], problems: Problems) -> None:
+    seen: dict[str, PathRule] = {}
+    for rule in rules:
+        first = seen.setdefault(rule.query.canonical, rule)
+        if first is not rule:
+            problems.add(
+                rule.line,
+                f"`{rule.path}` is the same path as `{first.path}` in line {first.line}",
+                f"merge it with line {first.line}, or remove one of the two",
+            )
+    rivals = [rule for rule in rules if rule.type or rule.show]
+    for one, other in combinations(rivals[:200], 2):
+        if seen[one.query.canonical] is not seen[other.query.canonical] and _overlap(one.query, other.query):
+            for field in ("type", "show"):
+                _check_conflict(one, other, field, problems)
+
+
+def _check_conflict(one: PathRule, other: PathRule, field: str, problems: Problems) -> None:
+    first, second = getattr(one, field), getattr(other, field)
+    if first and second and first != second:
+        problems.add(
+            other.line,
+            f"`{other.path}` gives the {field} {second} to what `{one.path}` in line {one.line} gives {first}",
+            f"let both say the same {field}, or make the paths exclude each other",
+        )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Whether some node surely matches both; not every overlap is found, and filters never are."""
+    if not (one.plain and other.plain):
+        return False
+    return any(other.selects(node) for node in one.examples()) or any(
+        one.selects(node) for node in other.examples()
+    )
