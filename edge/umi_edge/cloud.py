@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from umi_edge.guard import EgressGuard
 from umi_edge.ledger import Ledger
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError, UmiError
 from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import Released
 from umi_shared.transcript import (
     AnswerDelta,
@@ -192,16 +191,26 @@ class Cloud:
         """Seconds to wait before the next try; None when trying again is of no use."""
         if attempt >= self.config.tries:
             return None
+        refusal = _refusal(error)
+        asked = refusal.retry_after_seconds if refusal else None
         backoff = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
         if error.code() is grpc.StatusCode.UNAVAILABLE:
-            return max(backoff, _retry_delay(error) or 0)
+            return max(backoff, asked or 0.0)
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return _retry_delay(error)
+            return asked
         return None
 
     def _explained(self, error: grpc.aio.AioRpcError) -> UmiError:
         """The error as a person or a program can use it; the peer's words are cut and cleaned (I6)."""
-        reason, said = _reason(error), _clean(error.details() or "")
+        refusal = _refusal(error)
+        if refusal is not None and error.code() is not grpc.StatusCode.UNAVAILABLE:
+            return RefusedError(
+                f"{self.peer} refuses: {refusal.reason.lower().replace('_', ' ')}",
+                reason=refusal.reason,
+                retry_after_seconds=refusal.retry_after_seconds,
+                fix=_FIXES.get(error.code(), "tell its operator"),
+            )
+        said = _clean(error.details() or "")
         match error.code():
             case grpc.StatusCode.UNAVAILABLE:
                 return TransportError(
@@ -213,23 +222,18 @@ class Cloud:
                     f"{self.peer} did not finish within {self.config.step_seconds:g} seconds",
                     fix="try again, or raise `cloud.step_seconds`",
                 )
-            case (
-                grpc.StatusCode.UNAUTHENTICATED
-                | grpc.StatusCode.PERMISSION_DENIED
-                | grpc.StatusCode.RESOURCE_EXHAUSTED
-            ):
-                return RefusedError(
-                    f"{self.peer} refuses: {said}",
-                    reason=reason,
-                    retry_after_seconds=_retry_delay(error),
-                    fix="ask its operator"
-                    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED
-                    else "wait",
-                )
         return PeerError(
             f"{self.peer} failed ({error.code().name}{': ' + said if said else ''})",
             fix="try again; if it stays so, tell its operator",
         )
+
+
+_FIXES = {
+    grpc.StatusCode.UNAUTHENTICATED: "ask its operator for a new token, then `umi enroll TOKEN`",
+    grpc.StatusCode.PERMISSION_DENIED: "ask its operator",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "wait, then try again",
+    grpc.StatusCode.INVALID_ARGUMENT: "the request passes one of its limits: offer fewer tools, or ask its operator",
+}
 
 
 class _PlanRules:
@@ -273,25 +277,8 @@ class _AnswerRules:
         """An empty answer is an answer."""
 
 
-def _details(error: grpc.aio.AioRpcError) -> list[Any]:
-    try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has what from_call reads
-    except ValueError:
-        return []
-    return list(status.details) if status else []
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    info = error_details_pb2.ErrorInfo()
-    return next((info.reason[:64] for detail in _details(error) if detail.Unpack(info)), "")
-
-
-def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
-    info = error_details_pb2.RetryInfo()
-    for detail in _details(error):
-        if detail.Unpack(info):
-            return float(info.retry_delay.ToTimedelta().total_seconds())
-    return None
+def _refusal(error: grpc.aio.AioRpcError) -> RefusedError | None:
+    return refusal_from_metadata(error.trailing_metadata())
 
 
 def _clean(text: str) -> str:

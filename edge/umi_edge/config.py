@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from platformdirs import user_config_path, user_data_path
 from ruamel.yaml import YAML
@@ -116,13 +116,16 @@ class EdgeConfig:
         return type(self)(**values | {name: value for name, value in changes.items() if value is not None})
 
 
+C = TypeVar("C", bound=EdgeConfig)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads one document; every error names the file and the line."""
 
     path: Path
 
-    def config(self, kind: type[EdgeConfig], document: Any) -> EdgeConfig:
+    def config(self, kind: type[C], document: Any) -> C:
         values = self.section(kind, document, skip=("file",))
         for name in ("connection", "policy", "ledger"):
             if name in values:
@@ -152,11 +155,11 @@ class _Reader:
         """The members of a mapping, each a field of the dataclass and of its type."""
         if not isinstance(section, Mapping):
             raise ConfigError(f"{self.path}: a mapping is expected here, as `name: value` lines")
-        known = [name for name in kind.__dataclass_fields__ if name not in skip]
+        known = [field.name for field in fields(kind) if field.name not in skip]
         aliases = {"mcpServers": "mcp"} if kind is EdgeConfig else {}
         values: dict[str, Any] = {}
         for key, value in section.items():
-            name = aliases.get(key, key)
+            name = aliases.get(str(key), str(key))
             if name not in known:
                 close = difflib.get_close_matches(str(key), known, n=1)
                 fix = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
@@ -168,7 +171,7 @@ class _Reader:
         return values
 
     def check(self, kind: type, name: str, value: Any, section: Any, key: str) -> None:
-        default = kind.__dataclass_fields__[name].default
+        default = next(field.default for field in fields(kind) if field.name == name)
         where = f"{self.path}:{self.line(section, key)}: `{key}`"
         if isinstance(default, bool):
             if not isinstance(value, bool):

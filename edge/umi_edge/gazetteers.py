@@ -1,9 +1,6 @@
 """Gazetteers: names that a policy's detectors take from the user's own tools, such as everyone in the contacts."""
 
 from collections.abc import Mapping
-from typing import Any
-
-import jsonpath_rfc9535
 
 from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.tools import Catalogue, RunLimits, Succeeded, run_tool
@@ -15,13 +12,14 @@ _LIMITS = RunLimits(call_seconds=30, result_bytes=32 * 1024 * 1024, result_leave
 
 
 async def load_gazetteers(policy: Policy, catalogue: Catalogue) -> Mapping[str, tuple[str, ...]]:
-    """The values of each detector that reads them from a tool, by the source's name.
+    """The values of each detector that reads them from a tool, by the detector's rule.
 
     A detector whose tool is not in the catalogue finds nothing. Raises `PrivacyError` when a tool that is there
     fails: going on would let out what the user asked to keep (I2).
     """
     loaded: dict[str, tuple[str, ...]] = {}
     for source in gazetteer_sources(policy):
+        loaded[source.rule_id] = ()
         if source.tool in catalogue:
             outcome = await run_tool(catalogue[source.tool], {}, _LIMITS)
             if not isinstance(outcome, Succeeded):
@@ -29,10 +27,5 @@ async def load_gazetteers(policy: Policy, catalogue: Catalogue) -> Mapping[str, 
                     f"the detector {source.rule_id} cannot read its names: {source.tool} failed ({outcome.kind})",
                     fix=f"mend the tool, or take the detector out of {policy.file or 'the policy'}",
                 )
-            loaded[source.key] = _strings(outcome.value, source.path)
+            loaded[source.rule_id] = source.values(outcome.value)
     return loaded
-
-
-def _strings(value: Any, path: str) -> tuple[str, ...]:
-    found = jsonpath_rfc9535.find(path, value)
-    return tuple(dict.fromkeys(node.value for node in found if isinstance(node.value, str) and node.value))

@@ -39,12 +39,14 @@ def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) ->
         if not isinstance(node, Mapping | list) or opaque(location):
             yield Step(location, value=node, key=key)
             continue
-        members = list(node.items()) if isinstance(node, Mapping) else list(enumerate(node))
+        members: list[tuple[str | int, Any]] = (
+            list(node.items()) if isinstance(node, Mapping) else list(enumerate(node))
+        )
         opening, closing = ("{", "}") if isinstance(node, Mapping) else ("[", "]")
         yield Step(location, punctuation=opening, key=key)
         stack.append(Step(location, punctuation=closing))
         for at in range(len(members) - 1, -1, -1):
             name, child = members[at]
-            stack.append(((*location, name), child, name if isinstance(node, Mapping) else None))
+            stack.append(((*location, name), child, name if isinstance(name, str) else None))
             if at:
                 stack.append(Step(location, punctuation=","))

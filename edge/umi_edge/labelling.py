@@ -11,28 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from umi_edge.json_walk import Location, walk
+from umi_edge.json_walk import walk
 from umi_edge.known_values import KnownValues
 from umi_edge.labelled import LabelledText, Span, constant
-from umi_edge.policy import ANY_TYPE, Assignment, Policy, Resolution, Scanner, ToolPolicy
+from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resolution, Scanner, ToolPolicy
+from umi_edge.policy.rules import ANY_TYPE
 from umi_edge.vault import Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
-__all__ = ["LabelledArguments", "LabelledLeaf", "Labeller"]
+__all__ = ["LabelledArguments", "Labeller"]
 
 _HIDDEN: Text = ('"[hidden]"',)
 _TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledLeaf:
-    """What is known of one argument without its value."""
-
-    label: Label
-    type: str
-    handles: tuple[Handle, ...]
-    model_written: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +89,7 @@ class Labeller:
             tool=tool,
             assignment=self.policy.results(tool, value),
             known_keys=self.policy.table(tool, "results").names,
+            own_keys=self.sources.get(tool) == "builtin",
             integrity=self.tool_policy(tool).integrity,
         )
         return writer.write(value)
@@ -167,6 +159,9 @@ class _JsonWriter:
     tool: str
     assignment: Assignment
     known_keys: frozenset[str]
+    """Member names that the policy spells out."""
+    own_keys: bool
+    """Whether every member name is a constant of umi's own tools; elsewhere names are data."""
     integrity: Integrity
     spans: list[Span] = field(default_factory=list, repr=False)
 
@@ -186,7 +181,7 @@ class _JsonWriter:
         return self.assignment.at(location).shape == "hidden"
 
     def _key(self, location: Location, key: str) -> None:
-        if key in self.known_keys:
+        if self.own_keys or key in self.known_keys:
             self.spans.append(constant(f"{_json(escape(key))}:"))
             return
         label = Label.at(Locality.HANDLE, self.integrity)
@@ -260,7 +255,7 @@ class _ArgumentWriter:
         model_written = len(handles) < len(parts) or not parts
         self.leaves[location] = LabelledLeaf(
             label=join_all([*labels, self.written] if model_written else labels),
-            type=handles[0].type if len(handles) == 1 and not model_written else "",
+            type=handles[0].type if len(handles) == 1 and not model_written else ANY_TYPE,
             handles=handles,
             model_written=model_written,
         )

@@ -102,8 +102,8 @@ async def open_laptop(
         if tools is None:
             found = [*_builtin_tools(config.home, home), *map(_python_tool, config.tools)]
             if config.mcp:
-                servers = McpServers.parse(config.mcp, os.environ)
-                found += await stack.enter_async_context(open_mcp(servers))
+                servers = McpServers.parse({"mcpServers": config.mcp})
+                found += await stack.enter_async_context(open_mcp(servers, os.environ))
             tools = tuple(found)
         catalogue = Catalogue(tools)
         settings = caller_config(config.caller)
@@ -149,18 +149,21 @@ def _builtin_tools(settings: HomeSettings, home: HomeConfig | None) -> tuple[Too
     if home is not None:
         return builtin_tools(home)
     nowhere = Path(os.devnull)
-    families = {
-        family: Path(folder)
-        for family in ("contacts", "calendar", "mail", "notes")
-        if (folder := getattr(settings, family))
+    named = {"contacts", "calendar", "mail", "notes"} & {
+        name for name in HomeSettings.__dataclass_fields__ if getattr(settings, name)
     }
     config = HomeConfig(
-        **{family: families.get(family, nowhere) for family in ("contacts", "calendar", "mail", "notes")},
-        outbox=Path(settings.outbox) if settings.outbox else nowhere,
+        contacts=Path(settings.contacts or nowhere),
+        calendar=Path(settings.calendar or nowhere),
+        mail=Path(settings.mail or nowhere),
+        notes=Path(settings.notes or nowhere),
+        outbox=Path(settings.outbox or nowhere),
         files=tuple(map(Path, settings.files)),
         smtp=_smtp(settings),
     )
-    offered = {*families, *(["files"] if settings.files else []), *(["search"] if len(families) > 1 else [])}
+    offered = named | ({"files"} if settings.files else set())
+    if offered & {"notes", "files", "mail"}:
+        offered.add("search")
     return tuple(tool for tool in builtin_tools(config) if tool.name.partition(".")[0] in offered)
 
 

@@ -115,6 +115,11 @@ class Ledger:
         )
         return digest
 
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The key that verifies the checkpoints."""
+        return self._key.public_key()
+
     def checkpoint(self) -> None:
         """Sign the chain so far, and wait until it is on the disk."""
         public = self._key.public_key().public_bytes(

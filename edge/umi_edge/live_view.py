@@ -30,7 +30,7 @@ from umi_edge.tools import Failed, Succeeded
 from umi_edge.vault import Vault
 from umi_shared.handles import Handle, parts_of
 
-__all__ = ["LiveView", "legend", "plain", "summary_table"]
+__all__ = ["LiveView", "actions_table", "legend", "plain", "summary_table"]
 
 STAYED, LEFT, MODEL, BAD = "green", "yellow", "cyan", "red"
 _LINE_CHARACTERS = 160

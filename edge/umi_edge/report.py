@@ -24,6 +24,11 @@ class Report:
         return isinstance(self.ending, Answered)
 
     @property
+    def ended_properly(self) -> bool:
+        """Whether it came to an answer or an honest give-up, and the ledger holds."""
+        return not isinstance(self.ending, Stopped) and self.ledger is not None
+
+    @property
     def word(self) -> str:
         """`answered`, `gave up` or `stopped`."""
         return {Answered: "answered", GaveUp: "gave up", Stopped: "stopped"}[type(self.ending)]

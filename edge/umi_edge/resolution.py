@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from umi_edge.policy import Location
 from umi_edge.vault import Vault
 from umi_shared.handles import Handle, parts_of, unescape
 
-__all__ = ["Rehydrator", "resolve"]
+__all__ = ["Rehydrator", "resolve", "without"]
 
 _MAX_HANDLE = 48
 _MAYBE_HANDLE = re.compile(r"<[a-z\\]?[a-z0-9_:\\]*$")
@@ -35,6 +37,21 @@ def resolve(node: Any, vault: Vault) -> Any:
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def without(node: Any, locations: Collection[Location], at: Location = ()) -> Any:
+    """Arguments with a constant in place of the leaves that a policy redacts.
+
+    >>> without({"q": "x", "n": 1}, {("q",)})
+    {'q': '[redacted]', 'n': 1}
+    """
+    if at in locations:
+        return "[redacted]"
+    if isinstance(node, dict):
+        return {key: without(child, locations, (*at, key)) for key, child in node.items()}
+    if isinstance(node, list):
+        return [without(child, locations, (*at, index)) for index, child in enumerate(node)]
+    return node
 
 
 @dataclass(slots=True)

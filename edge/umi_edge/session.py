@@ -33,9 +33,10 @@ from umi_edge.events import (
 from umi_edge.guard import EgressGuard
 from umi_edge.labelled import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling import LabelledArguments, Labeller
-from umi_edge.policy import ANY_TYPE, Ask, Denied, check_call
+from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
+from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.release import LabelledCard, release
-from umi_edge.resolution import Rehydrator, resolve
+from umi_edge.resolution import Rehydrator, resolve, without
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
 from umi_edge.vault import UnknownHandleError
 from umi_shared.errors import MalformedError
@@ -176,11 +177,11 @@ class Session:
                         usage = event
         if decision is None:
             raise MalformedError("the planner ended without a decision")
-        text = self._model_text(rationale, shown)
+        labelled = self._model_text(rationale, shown)
         plan = Plan((), decision.next, decision.tool)
-        self._entries.append(LabelledEntry(plan, text))
+        self._entries.append(LabelledEntry(plan, labelled))
         self.totals.planner += usage
-        self.observe(Planned(step=step, rationale=text, next=plan.next, tool=plan.tool, usage=usage))
+        self.observe(Planned(step=step, rationale=labelled, next=plan.next, tool=plan.tool, usage=usage))
         return plan
 
     def _sound(self, decision: Decision) -> Decision:
@@ -232,7 +233,7 @@ class Session:
     def _handle_rule(self, tool: str, argument: str) -> HandleRule:
         rule = self.labeller.policy.arguments(tool, {argument: ""}).at((argument,))
         return HandleRule(
-            type="" if rule.type == ANY_TYPE else rule.type, only=rule.requires == Integrity.TRUSTED
+            type="" if rule.type in LOOSE_TYPES else rule.type, only=rule.requires == Integrity.TRUSTED
         )
 
     def _failed_to_write(self, tool: str, error: Exception) -> None:
@@ -243,25 +244,39 @@ class Session:
 
     async def _execute(self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments) -> None:
         tool = self.catalogue[name]
-        verdict = check_call(self.labeller.policy, name, labelled.leaves, tool.hints)
-        resolved = resolve(dict(arguments), self.labeller.vault)
-        if isinstance(verdict, Denied):
-            self._refuse(name, "denied", tuple(map(str, verdict.reasons)), resolved)
-            return
-        if isinstance(verdict, Ask):
-            reasons = tuple(map(str, verdict.reasons))
-            request = ConsentRequest(
-                tool=name,
-                arguments=resolved,
-                reasons=reasons,
-                leaves_device=self.labeller.tool_policy(name).runs == "third-party",
-            )
-            approved = await self.consent.approve(request)
-            self.observe(Asked(name, approved))
-            if not approved:
-                self._refuse(name, FailureKind.DECLINED, reasons, resolved)
-                return
-        self._take(name, resolved, await self._run(name, resolved))
+        verdict = check_call(
+            self.labeller.policy,
+            name,
+            labelled.leaves,
+            tool.hints,
+            source=tool.source,
+            argument_names=tool.input_schema.get("properties", {}),
+        )
+        match verdict:
+            case Denied(reasons):
+                resolved = resolve(arguments, self.labeller.vault)
+                self._refuse(name, "denied", tuple(map(str, reasons)), resolved)
+            case Allowed(redact) | Ask(_, redact):
+                resolved = resolve(without(arguments, redact), self.labeller.vault)
+                if await self._approved(name, resolved, verdict):
+                    self._take(name, resolved, await self._run(name, resolved))
+
+    async def _approved(self, name: str, resolved: Mapping[str, Any], verdict: Verdict) -> bool:
+        """Whether the user agrees, where the policy wants them asked: to these very values and no others."""
+        if not isinstance(verdict, Ask):
+            return True
+        reasons = tuple(map(str, verdict.reasons))
+        request = ConsentRequest(
+            tool=name,
+            arguments=resolved,
+            reasons=reasons,
+            leaves_device=self.labeller.tool_policy(name).runs == "third-party",
+        )
+        approved = await self.consent.approve(request)
+        self.observe(Asked(name, approved))
+        if not approved:
+            self._refuse(name, FailureKind.DECLINED, reasons, resolved)
+        return approved
 
     async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
         limits = self.labeller.policy.limits

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
 
 from umi_shared.errors import RefusedError
 

@@ -1,0 +1,50 @@
+"""`umi ask`: carry out one instruction."""
+
+from pathlib import Path
+
+import click
+
+from umi_edge.commands._options import config_option, json_option, read_config
+
+
+@click.command()
+@click.argument("instruction")
+@config_option
+@click.option(
+    "--policy", type=click.Path(path_type=Path, dir_okay=False), help="A policy file for this once."
+)
+@click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
+@click.option(
+    "--unsafe-approve-all", is_flag=True, help="Approve every call unseen. For scripts over sample data only."
+)
+@json_option
+def command(
+    instruction: str,
+    config: Path | None,
+    policy: Path | None,
+    offline: str | None,
+    *,
+    unsafe_approve_all: bool,
+    as_json: bool,
+) -> int:
+    r"""Carry out INSTRUCTION with the tools of this laptop.
+
+    The planner sees the instruction and the results with handles such as <email:1> in place of private values;
+    the tools and the answer get the real ones. Exit code 0: answered; 1: gave up or stopped.
+
+    \b
+    umi ask "Email Alice that I am ten minutes late"
+    umi ask --json "What is on my calendar on 2026-11-23?" | jq .text
+    """
+    import asyncio
+
+    from umi_edge.conversation import Output, open_conversation
+
+    settings = read_config(config, policy=policy, offline=offline)
+    output = Output.for_terminal(as_json=as_json, approve_all=unsafe_approve_all)
+
+    async def carry_out() -> bool:
+        async with open_conversation(settings, output) as conversation:
+            return (await conversation.ask(instruction)).ended_well
+
+    return 0 if asyncio.run(carry_out()) else 1

@@ -1,0 +1,76 @@
+"""`umi demo`: three private tasks on a sample home."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from umi_edge.commands._options import json_option
+
+
+@click.command()
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the sample home, certificates and ledger here and leave them.",
+)
+@json_option
+def command(keep: Path | None, *, as_json: bool) -> int:
+    """Watch three private tasks on a sample home, offline.
+
+    Starts `umi-cloud serve` as a process of its own (mTLS on loopback, certificates just issued, the embedded
+    model), writes an invented home of contacts, events, mail, notes and files, and carries out three tasks. Green
+    stayed on this device, yellow left it. Exit code 0: all three ended with an answer.
+    """
+    import asyncio
+
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(_demo(keep.resolve(), as_json=as_json))
+    with TemporaryDirectory(prefix="umi-demo-", ignore_cleanup_errors=True) as folder:
+        return asyncio.run(_demo(Path(folder), as_json=as_json))
+
+
+async def _demo(folder: Path, *, as_json: bool) -> int:
+    import json
+    from contextlib import AsyncExitStack
+    from datetime import date
+
+    from rich.console import Console
+
+    from umi_edge.demo import demo_tasks, open_demo
+    from umi_edge.live_view import LiveView, actions_table, legend, plain, summary_table
+    from umi_edge.model_progress import pull_with_progress
+    from umi_edge.report import Report
+    from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+    console = Console(stderr=as_json, highlight=False, quiet=as_json)
+    pull_with_progress(console, ModelStore.local(), EMBEDDED)
+    today = date.today()  # noqa: DTZ011  # the user's own day
+    reports: dict[str, Report] = {}
+    async with AsyncExitStack() as stack:
+        with console.status("starting the planner and loading the caller"):
+            demo = await stack.enter_async_context(open_demo(folder, today))
+        console.print(
+            f"Planner: process {demo.cloud.process_id} at {demo.cloud.connection.service_address}, mTLS. "
+            f"Caller: {demo.cloud.model.name}, in this process."
+        )
+        if shipped_adapter("planner") is None:
+            console.print(
+                "This build ships no trained adapters: the embedded model plans badly.", style="bold"
+            )
+        console.print(legend())
+        for task in demo_tasks(today):
+            console.print(f"\n[bold reverse] {task.name} [/bold reverse] {task.instruction}")
+            report = await demo.run(task, lambda vault: LiveView(console, vault).show)
+            reports[task.name] = report
+            if not report.ended_well:
+                console.print(f"[bold red]{report.word}[/bold red]: {plain(report.text)}")
+            console.print(actions_table(report.session.record))
+        console.print()
+        console.print(summary_table(reports))
+    if as_json:
+        click.echo(
+            json.dumps({name: report.as_json() for name, report in reports.items()}, ensure_ascii=False)
+        )
+    return 0 if all(report.ended_properly for report in reports.values()) else 1

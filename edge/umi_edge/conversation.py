@@ -1,0 +1,152 @@
+"""One instruction after another in one session, shown to a person or given to a program."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from rich.console import Console
+
+from umi_edge.config import EdgeConfig
+from umi_edge.connection import Connection, check_certificate, renewal_due
+from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
+from umi_edge.enroll import renew
+from umi_edge.events import Event
+from umi_edge.laptop import Laptop, open_laptop
+from umi_edge.ledger import verify_ledger
+from umi_edge.live_view import LiveView, actions_table, legend, plain
+from umi_edge.local_cloud import local_cloud
+from umi_edge.reachability import reachable
+from umi_edge.report import Report
+from umi_edge.session import Session
+from umi_edge.terminal_consent import TerminalConsent
+from umi_edge.vault import Vault
+from umi_shared.errors import TransportError
+
+__all__ = ["Conversation", "Output", "open_conversation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where a conversation is shown, and how."""
+
+    console: Console
+    """For people: progress and questions, on standard error when standard output is piped."""
+    as_json: bool = False
+    quiet: bool = False
+    """Only the answer, and what was done."""
+    approve_all: bool = False
+
+    @classmethod
+    def for_terminal(cls, *, as_json: bool, approve_all: bool) -> "Output":
+        """Live on a terminal; quiet when standard output is piped."""
+        piped = not Console().is_terminal
+        console = Console(stderr=piped or as_json, highlight=False)
+        return cls(console=console, as_json=as_json, quiet=piped or as_json, approve_all=approve_all)
+
+    def consent(self) -> Consent:
+        """A person at the terminal, or nobody."""
+        if self.approve_all:
+            return UnsafeApproveAll()
+        return TerminalConsent(self.console) if self.console.is_terminal else DeclineAll()
+
+    def observer(self, vault: Vault) -> Callable[[Event], None]:
+        """What shows the events of a session."""
+        return (lambda _: None) if self.quiet else LiveView(self.console, vault).show
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """A session, and what shows it."""
+
+    laptop: Laptop
+    session: Session
+    output: Output
+    where: str
+    """Where the planner is: an address, or this device."""
+
+    async def ask(self, instruction: str) -> Report:
+        """Carry out one instruction and show what came of it."""
+        done_before = len(self.session.record)
+        ending = await self.session.ask(instruction)
+        self.laptop.ledger.checkpoint()
+        report = Report(
+            session=self.session,
+            ending=ending,
+            ledger=verify_ledger(self.laptop.ledger.path, self.laptop.ledger.public_key),
+        )
+        self._show(report, done_before)
+        return report
+
+    def _show(self, report: Report, done_before: int) -> None:
+        if self.output.as_json:
+            click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+            return
+        if self.output.quiet:
+            click.echo(plain(report.text))
+            for action in self.session.record[done_before:]:
+                click.echo(f"- {action.tool}: {action.result}")
+            return
+        console = self.output.console
+        if not report.ended_well:
+            console.print(f"\n[bold]{report.word}[/bold]:", plain(report.text), markup=True)
+        console.print()
+        if self.session.record[done_before:]:
+            console.print(actions_table(self.session.record[done_before:]))
+        else:
+            console.print("nothing was done on this device", style="dim")
+
+
+@asynccontextmanager
+async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator[Conversation]:
+    """Connect to the planner of the configuration and start a session with it.
+
+    With `offline: device` a planner on this device takes over when the cloud cannot be reached, and that is
+    announced; the other way never happens. Raises `TransportError` when there is no planner.
+    """
+    async with AsyncExitStack() as stack:
+        laptop = await stack.enter_async_context(open_laptop(config))
+        connection, where = await _planner(config, output, laptop, stack)
+        session = await stack.enter_async_context(
+            laptop.session(connection, consent=output.consent(), observe=output.observer)
+        )
+        if not output.quiet:
+            output.console.print(legend())
+        for name in session.withheld:
+            output.console.print(f"The planner is not told of {name}: its policy or its name keeps it here.")
+        yield Conversation(laptop=laptop, session=session, output=output, where=where)
+
+
+async def _planner(
+    config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack
+) -> tuple[Connection, str]:
+    """The shared planner, or one on this device where the configuration or the policy says so."""
+    if laptop.policy.defaults.instruction == "device":
+        output.console.print("Planning on this device: the policy keeps the instruction here.", style="bold")
+        return await _on_device(stack)
+    connection = Connection.load(config.connection)
+    check_certificate(connection, datetime.now(UTC))
+    if await reachable(connection):
+        if renewal_due(connection, datetime.now(UTC)):
+            connection = await renew(connection)
+        return connection, connection.service_address
+    if config.offline != "device":
+        raise TransportError(
+            f"the planner at {connection.service_address} cannot be reached",
+            fix="check the network with `umi doctor`, or set `offline: device` to plan on this device then",
+        )
+    output.console.print(
+        f"The planner at {connection.service_address} cannot be reached: planning on this device instead.",
+        style="bold yellow",
+    )
+    return await _on_device(stack)
+
+
+async def _on_device(stack: AsyncExitStack) -> tuple[Connection, str]:
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
+    local = await stack.enter_async_context(local_cloud(folder))
+    return local.connection, "this device"

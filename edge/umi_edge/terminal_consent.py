@@ -1,0 +1,42 @@
+"""Consent on a terminal: the exact values, then a question whose default is no."""
+
+import asyncio
+import json
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.prompt import Confirm
+from rich.text import Text
+
+from umi_edge.consent import ConsentRequest
+from umi_edge.live_view import plain
+
+__all__ = ["TerminalConsent"]
+
+
+class TerminalConsent:
+    """Asks the person at the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def approve(self, request: ConsentRequest) -> bool:
+        """Show the call with its real values and ask; end of input is a no."""
+        self._console.print(Panel(_shown(request), title=f"May {request.tool} do this?", border_style="bold"))
+        try:
+            return await asyncio.to_thread(Confirm.ask, "Go ahead?", console=self._console, default=False)
+        except EOFError:
+            return False
+
+
+def _shown(request: ConsentRequest) -> Text:
+    text = Text()
+    for name, value in request.arguments.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text.append(f"{plain(name)}: ", style="bold")
+        text.append(f"{plain(shown)}\n")
+    if request.leaves_device:
+        text.append("These values will leave this device.\n", style="bold yellow")
+    for reason in request.reasons:
+        text.append(f"Asked because: {plain(reason)}\n", style="dim")
+    return text

@@ -1,0 +1,23 @@
+"""What every test may use: the embedded model, and the evaluation data that lies beside the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from umi_shared.models import EMBEDDED, ModelStore
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The embedded model's GGUF; fetched once per machine."""
+    return ModelStore.local().pull(EMBEDDED)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """ToolBench and ToolAlpaca, which are not ours to copy."""
+    if not DATA.is_dir():
+        pytest.skip(f"the evaluation data is not at {DATA}")
+    return DATA
