@@ -67,6 +67,11 @@ class Caller:
         )
         return cls(sequence, dialect, config)
 
+    @classmethod
+    async def open(cls, config: CallerConfig, dialect: Dialect) -> Self:
+        """Load without blocking the event loop."""
+        return await asyncio.to_thread(cls.load, config, dialect)
+
     async def prefill(self, view: View) -> None:
         """Read what is known of the coming call's prompt, so that writing it can start at once.
 

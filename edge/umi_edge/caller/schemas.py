@@ -52,7 +52,7 @@ class _Writer:
 
     def object(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments object: each property under its own rule; no property that the tool does not name."""
-        written = self.node(
+        written: dict[str, Any] = self.node(
             {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
         )
         written["properties"] = {
