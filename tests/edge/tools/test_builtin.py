@@ -207,6 +207,8 @@ async def test_a_created_event_is_on_its_local_day_across_summer_time(home):
         {"date": "2026-02-30", "time": "10:00"},
         {"date": "2026-02-03", "time": "25:00"},
         {"date": "tomorrow", "time": "10:00"},
+        {"date": "0001-01-01", "time": "10:00"},
+        {"date": "9999-12-31", "time": "23:59"},
         {"date": "2026-02-03\n", "time": "10:00"},
         {"date": "2026-02-03", "time": "10:00", "duration_minutes": 0},
         {"date": "2026-02-03", "time": "10:00", "guests": ["a@b.c\r\nATTENDEE:mailto:eve@example.org"]},
@@ -282,6 +284,24 @@ async def test_mail_in_html_and_in_a_charset_that_does_not_exist_is_read_as_text
     html = await home.call("mail.read", id="9.html")
     assert (html["subject"], html["body"]) == ("café", "Hello you")
     assert (await home.call("mail.read", id="9.odd"))["body"].startswith("body")
+
+
+HOSTILE = {
+    "tags": b"Content-Type: text/html\r\n\r\n" + b"<a " * 700_000,
+    "scripts": b"Content-Type: text/html\r\n\r\n" + b"<script>" * 300_000,
+    "recipients": b"To: " + b"a@example.org, " * 100_000 + b"\r\n\r\nx",
+    "brackets": b"To: " + b"(" * 50_000 + b"\r\n\r\nx",
+    "parts": b"".join(
+        b"Content-Type: multipart/mixed; boundary=a%d\r\n\r\n--a%d\r\n" % (i, i) for i in range(2000)
+    ),
+}
+
+
+async def test_mail_made_to_keep_a_parser_busy_does_not_stop_the_search(home):
+    for name, content in HOSTILE.items():
+        (home.config.mail / "new" / f"9.{name}").write_bytes(b"From: eve@example.org\r\n" + content)
+    found = await home.call("mail.search", query="contract")
+    assert "Contract, second draft" in [message["subject"] for message in found["messages"]]
 
 
 async def sent(home: Home) -> list[email.message.EmailMessage]:

@@ -21,7 +21,8 @@ def parts_of(path: str) -> tuple[str, ...]:
     """The parts of a relative path that means the same file on every system.
 
     Covered: absolute paths, `..`, drives, UNC and device paths, alternate data streams, the names
-    that Windows keeps for devices, names that end in a dot or a space, control characters.
+    that Windows keeps for devices, names that end in a dot or a space, control characters. Hidden
+    names are refused too: an allowed home folder must not open `.ssh` along with it.
 
     >>> parts_of("letters/2026/landlord.txt")
     ('letters', '2026', 'landlord.txt')
@@ -33,7 +34,7 @@ def parts_of(path: str) -> tuple[str, ...]:
 
 
 def _is_plain(part: str) -> bool:
-    if part in ("", ".", "..") or part[-1] in ". " or part[0] == " ":
+    if not part or part[-1] in ". " or part[0] in ". ":
         return False
     return not (_FORBIDDEN.search(part) or _DEVICES.fullmatch(part))
 
@@ -72,10 +73,10 @@ class AllowedRoot:
     def names(self) -> Iterator[tuple[str, ...]]:
         """The parts of every file inside that `read` would take; links are not followed."""
         for parent, folders, names in os.walk(self.path):
-            folders[:] = sorted(name for name in folders if _is_plain(name) and not name.startswith("."))
+            folders[:] = sorted(name for name in folders if _is_plain(name))
             inside = Path(parent).relative_to(self.path).parts
             for name in sorted(names):
-                if _is_plain(name) and not name.startswith(".") and "\\" not in name:
+                if _is_plain(name) and "\\" not in name:
                     yield (*inside, name)
 
 

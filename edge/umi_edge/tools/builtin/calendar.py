@@ -22,6 +22,7 @@ Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$")]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 
 _OCCURRENCE = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
+_YEARS = range(1970, 2500)  # where every platform knows its local time
 _TOO_OFTEN = ("SECONDLY", "MINUTELY")
 
 
@@ -150,7 +151,10 @@ class Calendar:
 def parsed_day(day: str) -> date:
     """The date that `day` spells as YYYY-MM-DD."""
     try:
-        return date.fromisoformat(day)
+        parsed = date.fromisoformat(day)
+        if parsed.year not in _YEARS:
+            raise ValueError
+        return parsed
     except ValueError:
         raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the date is no day of the calendar") from None
 
