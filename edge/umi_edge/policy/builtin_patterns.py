@@ -117,6 +117,9 @@ def _is_card(text: str, _region: str) -> bool:
 _NOT_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,3}(\.\d{1,3}){3}|\d+\.\d+")
 _NATIONAL = re.compile(r"\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}|\d{3}-\d{4}|\(?0\d{1,4}\)?[\d ()./-]{5,14}")
 
+_NATIONAL_DIGITS = 11
+"""With the leading 0; two numbers side by side have more."""
+
 
 def _is_phone(text: str, region: str) -> bool:
     if _NOT_PHONE.fullmatch(text) or not 7 <= sum(map(str.isdigit, text)) <= 15:
@@ -132,7 +135,7 @@ def _is_phone(text: str, region: str) -> bool:
             return phonenumbers.is_possible_number(parsed)
         if phonenumbers.is_valid_number(parsed):
             return True
-    return _NATIONAL.fullmatch(text) is not None
+    return _NATIONAL.fullmatch(text) is not None and sum(map(str.isdigit, text)) <= _NATIONAL_DIGITS
 
 
 def _ip(text: str, start: int, end: int, _region: str) -> Iterator[Found]:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 __all__ = ["Projection", "project", "projected"]
 
 _CYRILLIC = dict(zip("аеорсухіјѕԁһԛԝьвкмнтґѵӏ", "aeopcyxijsdhqwbbkmhtrvl", strict=True))
-_GREEK = dict(zip("αορνικτυχεηϲ", "aopviktuxenc", strict=True))
+# Small Greek letters as their capitals look: those are the same to the eye, and case must not matter.
+_GREEK = dict(zip("αβεζηικμνορτυχϲ", "abezhikmnoptyxc", strict=True))
 _OTHER = {"ı": "i", "ſ": "s", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ɑ": "a", "ɡ": "g", "−": "-", "․": "."}
 _LOOKALIKES = _CYRILLIC | _GREEK | _OTHER
 _DROPPED = {"Mn", "Me", "Cf", "Cs", "Cc"}

@@ -128,7 +128,7 @@ class _Builder:
             plain = event.implicit[0] and tag is None
             self._place(_scalar(event.value) if plain else event.value, event.value, line)
         elif kind == "AliasEvent":
-            self._place(None, "", line)
+            self._place("alias", "alias", line)
         elif len(self._stack) >= _MAX_DEPTH:
             raise self.problems.fail(line, f"more than {_MAX_DEPTH} levels of nesting", "flatten it")
         else:

@@ -1,0 +1,157 @@
+"""Calls are judged by labels, types and places; reasons name rules and never values."""
+
+import pytest
+
+from umi_edge.policy import (
+    Allowed,
+    Ask,
+    Denied,
+    LabelledLeaf,
+    Location,
+    Policy,
+    Verdict,
+    check_call,
+    load_policy,
+)
+from umi_edge.tools.tool import Hints
+from umi_shared.handles import Handle
+from umi_shared.labels import Integrity, Label, Locality, tool_sink
+
+POLICY = """
+version: 1
+tools:
+  mail.send:
+    arguments:
+      to: {type: email, requires: trusted}
+      body: {type: text}
+      bcc: {confirm: true}
+  web.search:
+    runs: third-party
+    confirm: never
+    arguments:
+      q: {accepts: cloud, on_violation: ask}
+      lang: {on_violation: redact}
+      account: {accepts: handle}
+      hint: {accepts: planner}
+  calendar.cancel: {confirm: always}
+  notes.add:
+    arguments: {text: {accepts: cloud}}
+"""
+
+TRUSTED_EMAIL = LabelledLeaf(
+    label=Label.at(Locality.HANDLE, Integrity.TRUSTED), type="email", handles=(Handle("email", 1),)
+)
+STRANGERS_EMAIL = LabelledLeaf(label=Label.at(Locality.HANDLE), type="email", handles=(Handle("email", 2),))
+WRITTEN = LabelledLeaf(label=Label.at(Locality.CLOUD, Integrity.TRUSTED), type="text", model_written=True)
+PUBLIC = LabelledLeaf(label=Label.at(Locality.CLOUD))
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy(POLICY, "/home/somebody/laptop.yaml")
+
+
+def _leaf(locality: str) -> LabelledLeaf:
+    return LabelledLeaf(label=Label.at(Locality(locality)))
+
+
+def _codes(verdict: Verdict) -> list[str]:
+    return [] if isinstance(verdict, Allowed) else [f"{r.code} {r.path}".strip() for r in verdict.reasons]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "kind", "codes"),
+    [
+        ("mail.send", {("to",): TRUSTED_EMAIL}, Allowed, []),
+        ("mail.send", {("to", 0): TRUSTED_EMAIL}, Allowed, []),
+        ("mail.send", {("to",): STRANGERS_EMAIL}, Denied, ["not-trusted $.to"]),
+        ("mail.send", {("to",): WRITTEN}, Denied, ["not-trusted $.to"]),
+        ("mail.send", {("body",): LabelledLeaf(label=Label(), handles=(Handle("person", 3),))}, Allowed, []),
+        ("mail.send", {("bcc",): PUBLIC}, Ask, ["confirm $.bcc"]),
+        ("calendar.cancel", {}, Ask, ["confirm"]),
+        ("web.search", {("q",): PUBLIC}, Allowed, []),
+        ("web.search", {("q",): _leaf("planner")}, Ask, ["not-accepted $.q"]),
+        ("web.search", {("q",): TRUSTED_EMAIL}, Ask, ["not-accepted $.q"]),
+        ("web.search", {("other",): PUBLIC}, Allowed, []),
+        ("web.search", {("other",): TRUSTED_EMAIL}, Denied, ["not-accepted $.other"]),
+        ("web.search", {("account",): TRUSTED_EMAIL}, Allowed, []),
+        ("web.search", {("account",): _leaf("hidden")}, Denied, ["not-accepted $.account"]),
+        ("web.search", {("hint",): _leaf("planner")}, Allowed, []),
+        ("web.search", {("hint",): _leaf("summarizer")}, Denied, ["not-accepted $.hint"]),
+        ("notes.add", {("text",): TRUSTED_EMAIL}, Denied, ["not-accepted $.text"]),
+        ("contacts.search", {("name",): TRUSTED_EMAIL}, Allowed, []),
+        ("un.listed", {("x",): PUBLIC}, Ask, ["confirm"]),
+        ("un.listed", {("x",): TRUSTED_EMAIL}, Denied, ["not-accepted $.x"]),
+        ("un.listed", {("x",): _leaf("planner")}, Denied, ["not-accepted $.x"]),
+    ],
+)
+def test_the_verdict_on_a_call(
+    policy: Policy, tool: str, arguments: dict[Location, LabelledLeaf], kind: type, codes: list[str]
+) -> None:
+    verdict = check_call(policy, tool, arguments)
+    assert isinstance(verdict, kind)
+    assert _codes(verdict) == codes
+
+
+def test_a_handle_of_another_type_is_denied_whatever_its_label(policy: Policy) -> None:
+    phone = LabelledLeaf(
+        label=Label.at(Locality.CLOUD, Integrity.TRUSTED), type="phone", handles=(Handle("phone", 1),)
+    )
+    verdict = check_call(policy, "mail.send", {("to",): phone})
+    assert isinstance(verdict, Denied)
+    assert "$.to of mail.send wants a email, and <phone:1> is a phone" in str(verdict.reasons[0])
+
+
+def test_redaction_names_the_places_and_lets_the_rest_go(policy: Policy) -> None:
+    arguments = {("lang",): TRUSTED_EMAIL, ("q",): PUBLIC}
+    assert check_call(policy, "web.search", arguments) == Allowed(frozenset({("lang",)}))
+    asked = check_call(policy, "web.search", {**arguments, ("q",): _leaf("handle")})
+    assert isinstance(asked, Ask)
+    assert asked.redact == {("lang",)}
+
+
+def test_a_denial_outweighs_questions_and_lists_every_denied_argument(policy: Policy) -> None:
+    arguments = {("q",): _leaf("handle"), ("b",): _leaf("handle"), ("a",): _leaf("handle")}
+    assert _codes(check_call(policy, "web.search", arguments)) == ["not-accepted $.a", "not-accepted $.b"]
+
+
+def test_hints_make_the_verdict_stricter_only(policy: Policy) -> None:
+    assert isinstance(check_call(policy, "mail.send", {}, Hints(destructive=True)), Ask)
+    assert isinstance(
+        check_call(policy, "web.search", {}, Hints(destructive=True)), Allowed
+    )  # `confirm: never`
+    open_world = check_call(policy, "mail.send", {("body",): TRUSTED_EMAIL}, Hints(open_world=True))
+    assert isinstance(open_world, Denied)
+    read_only = check_call(policy, "un.listed", {}, Hints(read_only=True))
+    assert isinstance(read_only, Ask)
+
+
+def test_a_label_that_names_the_tool_is_a_reader(policy: Policy) -> None:
+    leaf = LabelledLeaf(label=Label(readers=frozenset({tool_sink("web.search")})))
+    assert isinstance(check_call(policy, "web.search", {("other",): leaf}), Allowed)
+
+
+def test_a_reason_says_rule_place_type_and_what_would_allow_it(policy: Policy) -> None:
+    verdict = check_call(policy, "web.search", {("q",): TRUSTED_EMAIL})
+    assert isinstance(verdict, Ask)
+    (reason,) = verdict.reasons
+    assert (reason.type, reason.rule_id.startswith("laptop.yaml:13 ")) == ("email", True)
+    assert str(reason) == (
+        "$.q of web.search accepts `cloud`, and this email is kept as `handle` (rule: laptop.yaml:13"
+        " tools.web.search.arguments q; locality from built-in default: handle); it would be allowed if the rule said"
+        " `accepts: handle`"
+    )
+
+
+def test_the_folders_of_the_policy_file_stay_out_of_reasons(policy: Policy) -> None:
+    verdict = check_call(policy, "web.search", {("q",): TRUSTED_EMAIL})
+    assert "somebody" not in repr(verdict)
+
+
+def test_names_that_only_the_data_know_are_not_shown(policy: Policy) -> None:
+    arguments = {("headers", "ann@example.org", 0): TRUSTED_EMAIL}
+    shown = check_call(policy, "web.search", arguments)
+    assert _codes(shown) == ["not-accepted $.headers[*][0]"]
+    strict = check_call(policy, "web.search", arguments, argument_names=["q"])
+    assert _codes(strict) == ["not-accepted $[*][*][0]"]
+    assert "example.org" not in repr(shown) + repr(strict)

@@ -1,0 +1,117 @@
+"""`umi policy`: check, explain, schema, show-default."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from umi_edge.commands.policy import command
+from umi_edge.policy.loader import default_policy_text, load_policy
+from umi_edge.policy.schema import schema_text
+from umi_shared.errors import PolicyError
+
+POLICY = """version: 1
+defaults: {results: planner}
+tools:
+  contacts.search:
+    results:
+      "$.matches[*].email": {locality: handle, type: email, show: domain}
+      "$.matches": hidden
+      "$.matches[?@.old].email": cloud
+    arguments:
+      name: scan
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "laptop.yaml"
+    path.write_text(POLICY, encoding="utf-8")
+    return str(path)
+
+
+def _run(*arguments: str) -> str:
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False)
+    assert not result.exception
+    return result.output
+
+
+def test_check_shows_what_stays_and_what_leaves(file: str) -> None:
+    out = _run("check", file)
+    assert "contacts.search\targuments\tname\tleaves, scanned" in out
+    assert "contacts.search\tresults\t$.matches[*].email\tstays (handle)\ttype email, show domain" in out
+    assert "contacts.search\tresults\t(all else)\tleaves to the planner\tpolicy default" in out
+    assert "Defaults let values out." in out
+    assert "ok, 1 tools" in out
+
+
+def test_check_reports_every_error_for_programs(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("version: 1\nnam: x\nlimits: {steps: 0}\n", encoding="utf-8")
+    result = CliRunner().invoke(command, ["check", str(path), "--json"], standalone_mode=False)
+    assert result.return_value == PolicyError.exit_code
+    report = json.loads(result.output)
+    assert not report["ok"]
+    assert [problem["line"] for problem in report["problems"]] == [2, 3]
+
+
+def test_check_raises_for_people(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="no policy there"):
+        CliRunner().invoke(
+            command, ["check", str(tmp_path / "none")], catch_exceptions=False, standalone_mode=False
+        )
+
+
+def test_explain_quotes_the_deciding_line_and_the_chain(file: str) -> None:
+    out = _run("explain", file, "--tool", "contacts.search", "--path", "$.matches[*].email")
+    assert "results $.matches[0].email: stays (handle), type email, show domain" in out
+    lines = [line.split() for line in out.splitlines()]
+    chain = [
+        line for line in lines if line[:1] in (["->"], ["exact"], ["ancestor"], ["policy"], ["built-in"])
+    ]
+    assert [line[0] for line in chain] == ["->", "ancestor", "policy", "built-in"]
+    assert 'line 6: "$.matches[*].email": {locality: handle, type: email, show: domain}' in out
+    assert "may join in, depending on the value: line 8" in out
+    assert "the cloud would see it with" in out
+
+
+def test_explain_for_programs(file: str) -> None:
+    report = json.loads(
+        _run("explain", file, "--tool", "contacts.search", "--path", "$.else", "--argument", "name", "--json")
+    )
+    result, argument = report["places"]
+    assert (result["locality"], argument["locality"]) == ("planner", "scan")
+    assert [step["decides"] for step in result["chain"]] == [True, False]
+    assert result["chain"][0]["text"] == "defaults: {results: planner}"
+    assert "handle" in result["change"]
+
+
+def test_explain_follows_its_own_advice(file: str) -> None:
+    report = json.loads(_run("explain", file, "--tool", "contacts.search", "--path", "$.else", "--json"))
+    line = report["places"][0]["change"].partition("with: ")[2]
+    changed = load_policy("version: 1\n" + line)
+    assert changed.results("contacts.search", {}).at(("else",)).locality == "handle"
+
+
+def test_explain_of_a_tool_that_is_not_listed(file: str) -> None:
+    out = _run("explain", file, "--tool", "un.listed")
+    assert "not listed: built-in defaults" in out
+    assert "runs third-party, confirm always" in out
+
+
+@pytest.mark.parametrize("path", ["$[?@.a]", "matches"])
+def test_explain_of_no_one_place_says_so(file: str, path: str) -> None:
+    with pytest.raises(PolicyError):
+        _run("explain", file, "--tool", "contacts.search", "--path", path)
+
+
+def test_schema_and_default_are_printed_as_they_ship() -> None:
+    assert _run("schema") == schema_text()
+    assert _run("show-default") == default_policy_text()
+
+
+def test_the_default_explains_itself(tmp_path: Path) -> None:
+    path = tmp_path / "default.yaml"
+    path.write_text(_run("show-default"), encoding="utf-8")
+    assert "What no rule mentions stays" in _run("check", str(path))
