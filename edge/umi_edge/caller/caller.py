@@ -28,7 +28,7 @@ class CallerConfig:
     context_tokens: int = 4096
     threads: int = 0
     """0 chooses by the machine's cores."""
-    max_tokens: int = 768
+    max_tokens: int = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,6 @@ MAX_STRING = 480
 """Characters of a string whose schema sets no bound, so that a small model cannot write for ever."""
 MAX_ITEMS = 16
 
-_COMBINATORS = ("anyOf", "oneOf", "allOf")
-
 
 @dataclass(frozen=True, slots=True)
 class HandleRule:
@@ -75,9 +73,11 @@ class _Writer:
         if "$ref" in schema:
             return {"$ref": self._reference(str(schema["$ref"]))}
         node = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-        for word in _COMBINATORS:
+        for word in ("anyOf", "allOf"):
             if word in node:
                 node[word] = [self.node(child, rule) for child in node[word]]
+        if "oneOf" in node:  # handles make alternatives overlap; the tool's own schema has the last word
+            node["anyOf"] = [self.node(child, rule) for child in node.pop("oneOf")]
         if "enum" in node or "const" in node:
             return node
         match node.get("type"):
@@ -110,11 +110,15 @@ class _Writer:
 
     def _string(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = self._fitting(rule)
-        if "pattern" in node or "format" in node or rule.type:
-            return self._or_handle(_bounded(node), rule)
+        if "pattern" not in node and node.get("format") in _FORMATS:
+            node = {"type": "string", "pattern": _FORMATS[node["format"]]}
+        if "pattern" in node or "format" in node:
+            return self._or_handle(node, rule)
+        if rule.type:
+            return self._or_handle(_text([], node), rule)
         if rule.only and fitting:
             return {"enum": [str(handle) for handle in fitting]}
-        return {**_bounded(node), "pattern": _text_with(fitting)}
+        return _text(fitting, node)
 
     def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = [str(handle) for handle in self._fitting(rule)]
@@ -133,20 +137,23 @@ class _Writer:
         return f"{re.sub('[^A-Za-z0-9_]', '_', self.tool)}__{name}"
 
 
+_FORMATS = {
+    "email": r"^[A-Za-z0-9._%+-]{1,40}@[A-Za-z0-9.-]{1,40}\.[A-Za-z]{2,12}$",
+    "hostname": r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,4}$",
+    "uri": r"^[a-z][a-z0-9+.-]{1,15}:[!#-;=?-Z_a-z~]{1,240}$",
+}
+"""Formats without an end of their own, with one."""
+
 _ANNOTATIONS = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema"}
 )
 
 
-def _bounded(node: dict[str, Any]) -> dict[str, Any]:
-    """The string with a bound on its length, where its schema sets none and no pattern does."""
-    if "pattern" in node or "format" in node:
-        return node
-    return {"maxLength": max(MAX_STRING, node.get("minLength", 0)), **node}
-
-
-def _text_with(handles: list[Handle]) -> str:
-    """A pattern for text in which whatever looks like a handle is one that exists."""
+def _text(handles: list[Handle], bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """A string in which whatever looks like a handle is one that exists; a handle counts as one character."""
+    least = bounds.get("minLength", 0)
+    most = bounds.get("maxLength", max(MAX_STRING, least))
     known = "|".join(f"{handle.type}:{handle.number}" for handle in handles)
     references = f"|<({known})>" if known else ""
-    return rf"^([^<\x00-\x1f]|\n|<[^a-z\\\x00-\x1f]{references})*<?$"
+    unit = rf"[^<\x00-\x1f]|\n|<[^a-z\\\x00-\x1f]{references}"
+    return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}

@@ -50,11 +50,13 @@ class Guide:
         llguidance.numpy.fill_next_token_bitmask(self._matcher, self._mask, 0)
         return np.flatnonzero(np.unpackbits(self._mask.view(np.uint8), bitorder="little"))
 
-    def choose(self, logits: NDArray[np.float32]) -> int:
-        """The likeliest allowed token; looks at allowed ones only."""
+    def choose(self, logits: NDArray[np.float32], prefer: NDArray[np.bool_] | None = None) -> int:
+        """The likeliest allowed token; of those in `prefer`, a mask over the vocabulary, where any is allowed."""
         allowed = self.allowed()
         if allowed.size == 0:
             raise ModelError(f"no token can continue the output: {self._matcher.get_error()[:300]}")
+        if prefer is not None and (preferred := allowed[prefer[allowed]]).size:
+            allowed = preferred
         return int(allowed[np.argmax(logits[allowed])])
 
     def take(self, tokens: Tokens[int]) -> None:

@@ -10,7 +10,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from umi_shared.engine import Chunk, Constraint, Delta, Finish, Finished, Generation
+from umi_shared.engine import Chunk, Constraint, Delta, Finish, Finished, Generation, JsonSchema
 from umi_shared.errors import ModelError
 from umi_shared.llama.guide import Guide
 from umi_shared.llama.output import OutputText
@@ -20,6 +20,11 @@ from umi_shared.transcript import Usage
 __all__ = ["Cancelled", "Sequence", "default_threads"]
 
 _ABORTED = 2
+
+
+def _must_close(constraint: Constraint | None, written: int, room: int) -> bool:
+    """Whether a JSON output is to be brought to its end: it would be cut off, and so be no JSON at all."""
+    return isinstance(constraint, JsonSchema) and written >= room // 2
 
 
 class Cancelled(Exception):  # noqa: N818  # like asyncio's, it is not an error
@@ -115,7 +120,7 @@ class Sequence:
         room = min(generation.max_tokens, self.context_tokens - len(prompt))
         written, finish = 0, Finish.LENGTH
         while written < room:
-            token = guide.choose(self.logits()) if guide else int(np.argmax(self.logits()))
+            token = self._choose(guide, closing=_must_close(generation.constraint, written, room))
             if self.weights.ends(token):
                 finish = Finish.STOP
                 break
@@ -138,6 +143,11 @@ class Sequence:
         """The logits after the last token, `(vocabulary_size,)`; valid until the next decode."""
         pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(pointer, shape=(self.weights.vocabulary_size,))
+
+    def _choose(self, guide: Guide | None, *, closing: bool) -> int:
+        if guide is None:
+            return int(np.argmax(self.logits()))
+        return guide.choose(self.logits(), self.weights.closing_tokens if closing else None)
 
     def _guide(self, constraint: Constraint | None) -> Guide | None:
         return Guide(self.weights.guide_tokenizer, constraint) if constraint else None

@@ -10,6 +10,8 @@ from typing import Any, Self
 import llama_cpp
 import llguidance
 import llguidance.llamacpp
+import numpy as np
+from numpy.typing import NDArray
 
 from umi_shared.engine import ChatPrompt, Prompt, RawPrompt
 from umi_shared.errors import ModelError
@@ -93,6 +95,15 @@ class Weights:
     def guide_tokenizer(self) -> llguidance.LLTokenizer:
         """The view that llguidance has of the vocabulary; costs up to a second, once."""
         return llguidance.llamacpp.lltokenizer_from_vocab(self.vocabulary)
+
+    @cached_property
+    def closing_tokens(self) -> NDArray[np.bool_]:
+        """A mask of the tokens that do nothing but close JSON strings, lists and objects, or end the turn."""
+        closing = (
+            self.ends(token) or ((piece := self.piece(token)) != b"" and not piece.strip(b'"]}'))
+            for token in range(self.vocabulary_size)
+        )
+        return np.fromiter(closing, dtype=np.bool_, count=self.vocabulary_size)
 
     @cached_property
     def control_tokens(self) -> tuple[str, ...]:

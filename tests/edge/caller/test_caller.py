@@ -1,0 +1,145 @@
+"""The caller on a real GGUF: whatever the model would rather say, what comes out is a valid call."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from umi_edge.caller import Caller, CallerConfig, HandleRule, call_schemas
+from umi_shared.dialects import AlphaUmiDialect, ChatDialect, Dialect, UmiDialect
+from umi_shared.errors import ModelError
+from umi_shared.handles import Handle, parts_of
+from umi_shared.transcript import Call, Entry, Instruction, Next, Observation, Plan, ToolCard, View
+
+pytestmark = pytest.mark.model
+
+FIND = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+SEND = {
+    "type": "object",
+    "properties": {
+        "to": {"type": "array", "items": {"type": "string", "format": "email"}, "minItems": 1},
+        "urgency": {"enum": ["low", "high"]},
+        "copies": {"type": "integer", "minimum": 1, "maximum": 3},
+        "letter": {"$ref": "#/$defs/Letter"},
+    },
+    "required": ["to", "letter"],
+    "$defs": {
+        "Letter": {
+            "type": "object",
+            "properties": {"subject": {"type": "string", "maxLength": 20}, "body": {"type": "string"}},
+            "required": ["subject", "body"],
+        }
+    },
+}
+CATALOGUE = (
+    ToolCard(name="people.find", description=("Find a person.",), input_schema=FIND),
+    ToolCard(name="post.send", description=("Send a letter.",), input_schema=SEND),
+)
+
+
+def view(*entries: Entry) -> View:
+    return View(catalogue=CATALOGUE, entries=entries)
+
+
+START = (Instruction((Handle("person", 1), " should hear that I am late.")),)
+FIRST = (
+    *START,
+    Plan(
+        (
+            "To find ",
+            Handle("person", 1),
+            ", use people.find.",
+        ),
+        Next.CALLER,
+        "people.find",
+    ),
+)
+SECOND = (
+    *FIRST,
+    Call("people.find", ('{"name":"', Handle("person", 1), '"}')),
+    Observation("people.find", ('{"email":"', Handle("email", 1), '"}')),
+    Plan(("To write to ", Handle("email", 1), ", use post.send."), Next.CALLER, "post.send"),
+)
+
+
+def schemas(of: View) -> dict[str, dict[str, object]]:
+    tools = [(card.name, card.input_schema) for card in CATALOGUE]
+    return call_schemas(tools, of.handles(), lambda _tool, _argument: HandleRule())
+
+
+@pytest.fixture(params=[UmiDialect(), ChatDialect(), AlphaUmiDialect()], ids=lambda dialect: dialect.name)
+async def caller(request: pytest.FixtureRequest, smollm2: Path) -> AsyncIterator[Caller]:
+    dialect: Dialect = request.param
+    opened = await Caller.open(CallerConfig(model=smollm2, max_tokens=224, threads=1), dialect)
+    yield opened
+    await opened.close()
+
+
+async def test_every_call_is_valid_for_its_tool_and_names_known_handles_only(caller: Caller) -> None:
+    for entries in (FIRST, SECOND):
+        asked = view(*entries)
+        written = await caller.call(asked, schemas(asked))
+        arguments = json.loads(written.arguments)
+        schema = {card.name: card.input_schema for card in CATALOGUE}[written.tool]
+        loose = json.loads(json.dumps(schema).replace('"format": "email"', '"minLength": 1'))
+        jsonschema.validate(arguments, loose)
+        named = {part for part in parts_of(written.arguments) if isinstance(part, Handle)}
+        assert named <= asked.handles()
+
+
+async def test_a_later_step_reads_only_what_is_new(caller: Caller) -> None:
+    await caller.call(view(*FIRST), schemas(view(*FIRST)))
+    later = await caller.call(view(*SECOND), schemas(view(*SECOND)))
+    assert later.usage.cached_tokens > later.usage.prompt_tokens / 3
+
+
+async def test_what_was_prefilled_is_not_read_again(caller: Caller) -> None:
+    await caller.prefill(view(*START))
+    written = await caller.call(view(*FIRST), schemas(view(*FIRST)))
+    assert written.usage.cached_tokens > 20
+
+
+async def test_a_cancelled_call_stops_the_model_and_leaves_no_stale_state(caller: Caller) -> None:
+    asked = view(*SECOND)
+    task = asyncio.create_task(caller.call(asked, schemas(asked)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    after = await caller.call(asked, schemas(asked))
+    fresh = await Caller.open(caller._config, caller._dialect)
+    cold = await fresh.call(asked, schemas(asked))
+    await fresh.close()
+    assert (after.tool, after.arguments) == (cold.tool, cold.arguments)
+
+
+async def test_a_prompt_that_does_not_fit_says_what_to_do(smollm2: Path) -> None:
+    caller = await Caller.open(CallerConfig(model=smollm2, context_tokens=64), ChatDialect())
+    with pytest.raises(ModelError, match="context_tokens"):
+        await caller.call(view(*SECOND), schemas(view(*SECOND)))
+    await caller.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a gguf at all", b"GGUF\x03\x00\x00\x00 torn"])
+async def test_a_file_that_is_no_model_is_named_with_the_fix(tmp_path: Path, content: bytes | None) -> None:
+    model = tmp_path / "caller.gguf"
+    if content is not None:
+        model.write_bytes(content)
+    with pytest.raises(ModelError, match=r"caller\.gguf[\s\S]*Fix: "):
+        await Caller.open(CallerConfig(model=model), UmiDialect())
+
+
+async def test_a_truncated_model_is_refused(tmp_path: Path, smollm2: Path) -> None:
+    model = tmp_path / "half.gguf"
+    with smollm2.open("rb") as whole:
+        model.write_bytes(whole.read(20_000_000))
+    with pytest.raises(ModelError, match=r"half\.gguf"):
+        await Caller.open(CallerConfig(model=model), UmiDialect())
+
+
+async def test_an_adapter_that_is_none_is_refused(smollm2: Path) -> None:
+    with pytest.raises(ModelError, match="adapter"):
+        await Caller.open(CallerConfig(model=smollm2, adapter=smollm2), UmiDialect())
