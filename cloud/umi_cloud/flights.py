@@ -21,6 +21,7 @@ class Flights:
         self._clocks: set[asyncio.Timeout] = set()
         self._landed = asyncio.Event()
         self._landed.set()
+        self._hurry = asyncio.Event()
         self._draining = False
 
     @property
@@ -59,10 +60,15 @@ class Flights:
                 self._landed.set()
 
     async def drain(self, seconds: float) -> int:
-        """Let in nobody new, give the others this long, then end them; returns how many were ended."""
+        """Let in nobody new, give the others this long (or until `hurry`), then end them.
+
+        Returns how many were ended.
+        """
         self._draining = True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._landed.wait(), seconds)
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._landed, self._hurry)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         late = len(self._clocks)
         now = asyncio.get_running_loop().time()
         for clock in self._clocks:
@@ -71,6 +77,10 @@ class Flights:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._landed.wait(), _ENDING_SECONDS)
         return late
+
+    def hurry(self) -> None:
+        """End the patience of a drain."""
+        self._hurry.set()
 
 
 def _draining() -> RefusedError:

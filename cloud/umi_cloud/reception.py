@@ -1,7 +1,7 @@
 """What every request goes through: identity, limits, a turn, a deadline, an account and a log line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from umi_cloud.admission import Admission
+from umi_cloud.engines.errors import EngineDeadError
 from umi_cloud.flights import Flights
 from umi_cloud.gate import DeviceGate, Visit
 from umi_cloud.request_log import RequestRecord, session_key
@@ -43,10 +44,17 @@ class Reception:
     (6) the device's tokens are counted, and one line is logged.
     """
 
-    def __init__(self, gate: DeviceGate, admission: Admission, flights: Flights) -> None:
+    def __init__(
+        self,
+        gate: DeviceGate,
+        admission: Admission,
+        flights: Flights,
+        engine_died: Callable[[], Awaitable[None]],
+    ) -> None:
         self._gate = gate
         self._admission = admission
         self._flights = flights
+        self._engine_died = engine_died
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
         """Answer one request; never raises but to end the call as gRPC wants it."""
@@ -60,6 +68,8 @@ class Reception:
         except Exception as error:  # nothing may reach gRPC, which would log and send its text
             refusal = refusal_of(error)
             record.outcome = refusal.reason
+            if isinstance(error, EngineDeadError):
+                await self._engine_died()
             await abort(context, refusal)
         finally:
             record.log()  # (6)

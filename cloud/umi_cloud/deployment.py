@@ -1,0 +1,101 @@
+"""One running cloud: the service port, the enrolment port, the registry and the engine, started and stopped."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+import grpc
+
+from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
+from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.quota import QuotaKeeper
+from umi_cloud.auth.registry import Registry
+from umi_cloud.config import CloudConfig, listen_host
+from umi_cloud.engines.loading import Announce, Loaded, load
+from umi_cloud.gate import EnrolledGate, UnsafeLoopbackGate
+from umi_cloud.server import CloudServer
+from umi_proto.v1 import enrolment_pb2_grpc
+from umi_shared.enrolment_token import join_address
+
+__all__ = ["Deployment"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Deployment:
+    """What `umi-cloud serve` runs.
+
+    `start` listens at once, with health NOT_SERVING; `load` brings the model, and health says SERVING.
+    """
+
+    config: CloudConfig
+    server: CloudServer
+    address: str
+    enrol_address: str
+    """Empty where devices cannot enrol here."""
+    _registry: Registry | None
+    _enrolment: grpc.aio.Server | None
+    _loaded: Loaded | None = None
+
+    @classmethod
+    async def start(cls, config: CloudConfig) -> Self:
+        """Listen on both ports. Raises ConfigError: no certificates yet, a port that is taken."""
+        if config.unsafe_plaintext_loopback:
+            server = CloudServer(UnsafeLoopbackGate(), config.server_limits, reflection=config.reflection)
+            port = await server.start(config.listen, None)
+            return cls(
+                config=config,
+                server=server,
+                address=join_address(listen_host(config.listen), port),
+                enrol_address="",
+                _registry=None,
+                _enrolment=None,
+            )
+        return await cls._start_with_tls(config)
+
+    @classmethod
+    async def _start_with_tls(cls, config: CloudConfig) -> Self:
+        authority = Authority.load(config.state)
+        credentials = server_credentials(config.state)
+        registry = Registry(config.state)
+        try:
+            desk = EnrolmentDesk(authority, registry, config.enrolment)
+            gate = EnrolledGate(registry, QuotaKeeper(config.quota, registry))
+            server = CloudServer(gate, config.server_limits, reflection=config.reflection)
+            enrolment_pb2_grpc.add_RenewalServicer_to_server(RenewalServicer(desk, registry), server.server)
+            enrolment, enrol_address = None, ""
+            if config.enrol_listen:
+                enrolment, port = make_enrolment_server(
+                    desk, enrolment_credentials(config.state), config.enrol_listen
+                )
+                enrol_address = join_address(listen_host(config.enrol_listen), port)
+            port = await server.start(config.listen, credentials)
+            if enrolment is not None:
+                await enrolment.start()
+        except BaseException:
+            registry.close()
+            raise
+        return cls(
+            config=config,
+            server=server,
+            address=join_address(listen_host(config.listen), port),
+            enrol_address=enrol_address,
+            _registry=registry,
+            _enrolment=enrolment,
+        )
+
+    async def load(self, announce: Announce = lambda _line: None) -> Loaded:
+        """Load the engine and serve. Raises what `umi_cloud.engines.loading.load` does."""
+        self._loaded = await load(self.config, announce)
+        await self.server.open(self._loaded.roles)
+        return self._loaded
+
+    async def stop(self, seconds: float | None = None) -> int:
+        """Drain, then free everything; returns how many requests had to be ended."""
+        enrolment = self._enrolment.stop(1.0) if self._enrolment is not None else asyncio.sleep(0)
+        late, _ = await asyncio.gather(self.server.drain(seconds), enrolment)
+        if self._loaded is not None:
+            await self._loaded.engine.close()
+        if self._registry is not None:
+            self._registry.close()
+        return late

@@ -1,0 +1,250 @@
+"""Any OpenAI-compatible endpoint: `vllm serve`, Ray Serve LLM, llama-server.
+
+Prompts in a dialect's own format go to `/completions`, chats to `/chat/completions`. An adapter is a model name
+there, as `vllm serve --lora-modules NAME=PATH` makes it. For compact JSON from vLLM, start it with
+`--structured-outputs-config '{"backend": "guidance", "disable_any_whitespace": true}'`; for cached tokens in the
+usage, with `--enable-prompt-tokens-details`.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from umi_cloud.engines.control_tokens import COMMON, neutralise
+from umi_cloud.engines.errors import UnknownAdapterError
+from umi_cloud.engines.openai_server import OpenAIServer
+from umi_shared.engine import (
+    ChatPrompt,
+    Chunk,
+    Constraint,
+    Delta,
+    Finish,
+    Finished,
+    Generation,
+    JsonSchema,
+    Lark,
+    Regex,
+)
+from umi_shared.errors import LimitError, MalformedError, ModelError, TransportError
+from umi_shared.transcript import Usage
+
+__all__ = ["OpenAIEngine", "OpenAIOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIOptions:
+    """Where the endpoint is, and how patient to be."""
+
+    url: str
+    """Ends in `/v1`."""
+    model: str
+    """The base model's name there."""
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    """Role to model name; a role that is not named uses the base model."""
+    api_key: str = field(default="", repr=False)
+    server: OpenAIServer = OpenAIServer.VLLM
+    connect_seconds: float = 5.0
+    silence_seconds: float = 60.0
+    """Between two pieces of a stream."""
+    line_bytes: int = 256 * 1024
+    """A longer line of the stream is an error."""
+    control_tokens: tuple[str, ...] = COMMON
+
+
+class OpenAIEngine:
+    """Implements `umi_shared.engine.Engine` over HTTP; closing a stream closes its connection."""
+
+    def __init__(self, options: OpenAIOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
+        self._options = options
+        self._client = httpx.AsyncClient(
+            base_url=options.url.rstrip("/") + "/",
+            headers=headers,
+            timeout=httpx.Timeout(options.silence_seconds, connect=options.connect_seconds),
+            limits=httpx.Limits(max_connections=None),  # admission control is in front
+            transport=transport,
+        )
+
+    async def check(self) -> None:
+        """Make sure that the endpoint is there and has the models; raises TransportError or ModelError."""
+        try:
+            response = await self._client.get("models")
+            served = {model["id"] for model in response.raise_for_status().json()["data"]}
+        except httpx.HTTPStatusError as error:
+            raise _refused(error.response.status_code, self._options) from error
+        except httpx.HTTPError as error:
+            raise _unreachable(self._options, error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise MalformedError(f"{self._options.url} does not answer as an OpenAI endpoint does") from error
+        for name in (self._options.model, *self._options.adapters.values()):
+            if name not in served and self._options.server is OpenAIServer.VLLM:
+                raise ModelError(
+                    f"{self._options.url} serves no model {name!r}",
+                    fix=f"it serves {', '.join(sorted(served))}; see --lora-modules of `vllm serve`",
+                )
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
+        """Stream one generation.
+
+        Raises TransportError when the endpoint cannot be reached or falls silent, `LimitError` when it is busy,
+        `ModelError` when it refuses (a prompt that is too long, an unknown model), `MalformedError` when its
+        stream makes no sense.
+        """
+        path, body = self._request(generation)
+        try:
+            async with self._client.stream("POST", path, json=body) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise _refused(response.status_code, self._options)
+                async for chunk in _chunks(self._events(response), text_of=_TEXT[path]):
+                    yield chunk
+        except httpx.HTTPError as error:
+            raise _unreachable(self._options, error) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _request(self, generation: Generation) -> tuple[str, dict[str, Any]]:
+        body: dict[str, Any] = {
+            "model": self._model(generation.adapter),
+            "max_tokens": generation.max_tokens,
+            "temperature": 0,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **_constrained(generation.constraint, self._options.server),
+        }
+        if generation.stop:
+            body["stop"] = list(generation.stop)
+        if isinstance(generation.prompt, ChatPrompt):
+            body["messages"] = [
+                {"role": message.role, "content": neutralise(message.content, self._options.control_tokens)}
+                for message in generation.prompt.messages
+            ]
+            return "chat/completions", body
+        return "completions", body | {"prompt": generation.prompt.text}
+
+    def _model(self, adapter: str) -> str:
+        if not adapter:
+            return self._options.model
+        try:
+            return self._options.adapters[adapter]
+        except KeyError:
+            raise UnknownAdapterError(adapter) from None
+
+    async def _events(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+        """The JSON objects of a stream of server-sent events, up to `[DONE]`."""
+        async for line in _lines(response, self._options.line_bytes):
+            if not line.startswith("data:"):
+                continue
+            data = line.removeprefix("data:").strip()
+            if data == "[DONE]":
+                return
+            try:
+                event = json.loads(data)
+            except (ValueError, RecursionError) as error:
+                raise MalformedError("the endpoint's stream is not JSON") from error
+            if not isinstance(event, dict):
+                raise MalformedError("the endpoint's stream has an event that is no object")
+            yield event
+
+
+async def _lines(response: httpx.Response, limit: int) -> AsyncIterator[str]:
+    """Lines of bounded length; httpx's own would collect one for ever."""
+    held = b""
+    async for piece in response.aiter_bytes():
+        *lines, held = (held + piece).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        if len(held) > limit:
+            raise MalformedError(f"the endpoint's stream has a line of more than {limit} bytes")
+
+
+def _completion_text(choice: dict[str, Any]) -> Any:
+    return choice.get("text")
+
+
+def _chat_text(choice: dict[str, Any]) -> Any:
+    return choice.get("delta", {}).get("content")
+
+
+_TEXT = {"completions": _completion_text, "chat/completions": _chat_text}
+
+
+async def _chunks(events: AsyncIterator[dict[str, Any]], text_of: Any) -> AsyncGenerator[Chunk, None]:
+    finish, usage, counted = None, None, 0
+    async for event in events:
+        if "error" in event:
+            raise ModelError("the endpoint reports an error in its stream", fix="look into its log")
+        try:
+            for choice in event.get("choices", ()):
+                if text := text_of(choice):
+                    counted += 1
+                    yield Delta(str(text))
+                if reason := choice.get("finish_reason"):
+                    finish = Finish.LENGTH if reason == "length" else Finish.STOP
+            usage = _usage(event) or usage
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MalformedError("the endpoint's stream has an event of another shape") from error
+    if finish is None:
+        raise TransportError("the endpoint's stream broke off", fix="look into the endpoint's log")
+    yield Finished(finish, usage or Usage(completion_tokens=counted))
+
+
+def _usage(event: dict[str, Any]) -> Usage | None:
+    usage = event.get("usage")
+    if not usage:
+        return None
+    details = usage.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt_tokens=int(usage.get("prompt_tokens", 0)),
+        cached_tokens=int(details.get("cached_tokens") or 0),
+        completion_tokens=int(usage.get("completion_tokens") or 0),
+    )
+
+
+def _constrained(constraint: Constraint | None, server: OpenAIServer) -> dict[str, Any]:
+    """The request's field for a constraint, as this server spells it."""
+    match constraint, server:
+        case None, _:
+            return {}
+        case JsonSchema(schema), OpenAIServer.VLLM:
+            return {"structured_outputs": {"json": dict(schema)}}
+        case Regex(pattern), OpenAIServer.VLLM:
+            return {"structured_outputs": {"regex": pattern}}
+        case JsonSchema(schema), OpenAIServer.LLAMA_SERVER:
+            return {"json_schema": dict(schema)}
+        case Regex(pattern), OpenAIServer.LLAMA_SERVER:
+            # llama-server built with llguidance reads Lark behind this prefix.
+            return {"grammar": f"%llguidance {{}}\nstart: /{pattern.replace('/', chr(92) + '/')}/\n"}
+        case Lark(grammar), OpenAIServer.LLAMA_SERVER:
+            return {"grammar": f"%llguidance {{}}\n{grammar}"}
+        case JsonSchema(schema), OpenAIServer.OTHER:
+            schema_format = {"name": "output", "schema": dict(schema), "strict": True}
+            return {"response_format": {"type": "json_schema", "json_schema": schema_format}}
+    raise ModelError(
+        f"an endpoint of kind {server.value!r} cannot hold an output to this constraint",
+        fix="use the `chat` dialect, which needs JSON Schema only, or a server that can",
+    )
+
+
+def _refused(status: int, options: OpenAIOptions) -> ModelError | LimitError | TransportError:
+    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        return LimitError(f"{options.url} is busy (HTTP {status})")
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return ModelError(f"{options.url} refuses the API key (HTTP {status})", fix="check `api_key_file`")
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return TransportError(f"{options.url} failed (HTTP {status})", fix="look into its log")
+    return ModelError(
+        f"{options.url} refuses the generation (HTTP {status})",
+        fix="check the model's name there, its context length, and `server` in the configuration",
+    )
+
+
+def _unreachable(options: OpenAIOptions, error: httpx.HTTPError) -> TransportError:
+    return TransportError(
+        f"{options.url} cannot be reached: {type(error).__name__}",
+        fix="start the endpoint, or correct `engine.url`",
+    )
