@@ -34,7 +34,7 @@ from umi_edge.guard import EgressGuard
 from umi_edge.labelled import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling import LabelledArguments, Labeller
 from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
-from umi_edge.policy.checks import LOOSE_TYPES
+from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
 from umi_edge.release import LabelledCard, release
 from umi_edge.resolution import Rehydrator, resolve, without
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
@@ -270,7 +270,7 @@ class Session:
             tool=name,
             arguments=resolved,
             reasons=reasons,
-            leaves_device=self.labeller.tool_policy(name).runs == "third-party",
+            leaves_device=leaves_device(self.labeller.tool_policy(name), self.catalogue[name].hints),
         )
         approved = await self.consent.approve(request)
         self.observe(Asked(name, approved))

@@ -147,11 +147,14 @@ class _Case:
         return path_of(tuple(shown)).replace("['*']", "[*]")
 
 
+def leaves_device(rules: ToolPolicy, hints: Hints) -> bool:
+    """Whether a tool sends its arguments off the device: by the policy, else by what it says of itself."""
+    return rules.runs is Runs.THIRD_PARTY or (hints.open_world and "runs" not in rules.stated)
+
+
 def _stricter(rules: ToolPolicy, hints: Hints) -> ToolPolicy:
     """The tool's rules with what it says of itself, where the policy says nothing."""
-    if hints.open_world and "runs" not in rules.stated:
-        return replace(rules, runs=Runs.THIRD_PARTY)
-    return rules
+    return replace(rules, runs=Runs.THIRD_PARTY) if leaves_device(rules, hints) else rules
 
 
 def _check_tool(case: _Case, hints: Hints) -> None:
