@@ -77,7 +77,10 @@ class SettingsFile:
     def _value(self, hint: Any, node: Any, line: int, field: Field[Any]) -> Any:
         origin = get_origin(hint)
         if origin in (Union, types.UnionType):
-            return self._variant(get_args(hint), node, line)
+            present = [inner for inner in get_args(hint) if inner is not type(None)]
+            if len(present) < len(get_args(hint)):  # `X | None`
+                return None if node is None else self._value(present[0], node, line, field)
+            return self._variant(present, node, line)
         if origin is tuple:
             if not isinstance(node, list):
                 raise self._wrong(line, f"`{field.name}` is a list")
@@ -91,7 +94,7 @@ class SettingsFile:
             return self._section(hint, node, line)  # type: ignore[arg-type]  # never an instance
         return self._scalar(hint, node, line, field)
 
-    def _variant(self, variants: tuple[Any, ...], node: Any, line: int) -> Any:
+    def _variant(self, variants: list[Any], node: Any, line: int) -> Any:
         kinds = {
             next(f.default for f in fields(variant) if f.name == "kind"): variant for variant in variants
         }
