@@ -32,6 +32,7 @@ __all__ = [
     "ModelStore",
     "Progress",
     "is_gguf",
+    "known_package",
     "parse_spec",
     "shipped_adapter",
 ]
