@@ -193,7 +193,7 @@ class Cloud:
             return None
         refusal = _refusal(error)
         asked = refusal.retry_after_seconds if refusal else None
-        backoff = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+        backoff: float = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             return max(backoff, asked or 0.0)
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:

@@ -15,6 +15,7 @@ __all__ = [
     "AnswerStreamed",
     "Asked",
     "CallWritten",
+    "Ended",
     "Ending",
     "Event",
     "GaveUp",
@@ -117,22 +118,6 @@ class AnswerStreamed:
     text: str = field(repr=False)
 
 
-Event = (
-    Instructed
-    | PlanStarted
-    | Sent
-    | Retrying
-    | RationaleStreamed
-    | Planned
-    | CallWritten
-    | Refused
-    | Asked
-    | Observed
-    | AnswerStarted
-    | AnswerStreamed
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One call as it was really made, from the device's own record, never from a model's words."""
@@ -174,3 +159,27 @@ class Stopped:
 
 
 Ending = Answered | GaveUp | Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The instruction is carried out, or will not be."""
+
+    ending: Ending
+
+
+Event = (
+    Instructed
+    | PlanStarted
+    | Sent
+    | Retrying
+    | RationaleStreamed
+    | Planned
+    | CallWritten
+    | Refused
+    | Asked
+    | Observed
+    | AnswerStarted
+    | AnswerStreamed
+    | Ended
+)

@@ -14,6 +14,7 @@ from umi_edge.events import (
     AnswerStreamed,
     Asked,
     CallWritten,
+    Ended,
     Event,
     Instructed,
     Observed,
@@ -99,10 +100,8 @@ class LiveView:
                 self.console.rule("answer", style="dim")
             case AnswerStreamed(text):
                 self._stream("answer   ", text, masked=False)
-
-    def close(self) -> None:
-        """End a line that is still open."""
-        self._end_stream()
+            case Ended():
+                self._end_stream()
 
     def _line(self, label: str, content: Rich) -> None:
         self._end_stream()
@@ -176,7 +175,7 @@ class LiveView:
 
 def actions_table(record: list[Action]) -> Table:
     """What was really done."""
-    table = Table(title="what was done on this device", title_justify="left", title_style="bold", box=None)
+    table = Table(title="done on this device", title_justify="left", title_style="bold", box=None)
     table.add_column("tool", style="bold")
     table.add_column("with")
     table.add_column("result")
@@ -194,12 +193,12 @@ def _arguments(arguments: Mapping[str, Any]) -> Rich:
 def summary_table(reports: Mapping[str, Report]) -> Table:
     """Steps, tokens, bytes, kept values and the ledger, a row a task."""
     table = Table(title="summary", title_justify="left", title_style="bold")
-    for column in ("task", "ended", "steps", "tokens written", "bytes out", "values kept", "ledger"):
-        table.add_column(column, justify="right" if column not in ("task", "ended", "ledger") else "left")
+    for column in ("task", "ended", "steps", "tokens", "bytes out", "kept", "ledger verified"):
+        table.add_column(column, justify="left" if column in ("task", "ended") else "right", no_wrap=True)
     for name, report in reports.items():
         totals = report.session.totals
         tokens = sum(use.completion_tokens for use in (totals.planner, totals.caller, totals.summarizer))
-        ledger = f"verified, {report.ledger.entries} messages" if report.ledger else "–"
+        ledger = f"{report.ledger.entries} messages" if report.ledger else "no"
         table.add_row(
             name,
             Rich(report.word, style=STAYED if report.ended_well else BAD),

