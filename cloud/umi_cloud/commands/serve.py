@@ -1,6 +1,7 @@
 """`umi-cloud serve`: the planner and the summarizer for many laptops."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -67,8 +68,9 @@ class _Voice:
     def __call__(self, event: str, text: str, fields: Mapping[str, Any] | None = None) -> None:
         if self._as_json:
             text = json.dumps({"event": event, **(fields or {"text": text})}, separators=(",", ":"))
-        click.echo(text)
-        sys.stdout.flush()  # whoever waits for the line reads a pipe
+        with contextlib.suppress(BrokenPipeError):  # whoever read the lines is gone; the server goes on
+            click.echo(text)
+            sys.stdout.flush()  # whoever waits for the line reads a pipe
 
 
 async def _serve(config: "CloudConfig", say: _Voice) -> None:
