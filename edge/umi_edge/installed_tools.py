@@ -1,0 +1,134 @@
+"""The tools that a configuration installs: built-in ones, Python functions, MCP servers; and what keeps some away."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from umi_edge.config import EdgeConfig, HomeSettings
+from umi_edge.tools import Catalogue, Tool
+from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_shared.errors import ToolError, UmiError
+
+__all__ = ["ToolSource", "find_tools", "home_tools", "name_clash", "python_tool"]
+
+_FOLDERS = ("contacts", "calendar", "mail", "notes")
+_SEARCHED = {"notes", "files", "mail"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSource:
+    """One place that tools come from, and what came."""
+
+    name: str
+    """`builtin`, `python:<module:name>` or `mcp:<server>`."""
+    tools: tuple[Tool, ...] = ()
+    problem: UmiError | None = field(default=None, repr=False)
+    """Why none came; its text is value-free (I8)."""
+    disabled: bool = False
+
+
+async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
+    """Every source of tools, each with its tools or what is wrong; MCP servers are started, asked and ended.
+
+    `environment` fills the variables of the MCP servers and holds the password of `smtp`.
+    """
+    servers = config.mcp if isinstance(config.mcp, Mapping) else {}
+    asked = await asyncio.gather(*(_server(str(name), entry, environment) for name, entry in servers.items()))
+    return (
+        _home(config.home, environment),
+        *(_python(spec) for spec in config.tools),
+        *asked,
+    )
+
+
+def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:
+    """Two tools of one name, from whatever sources; a session would not start."""
+    try:
+        Catalogue(tool for source in sources for tool in source.tools)
+    except ToolError as error:
+        return error
+    return None
+
+
+def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[Tool, ...]:
+    """The built-in tools whose folders are named."""
+    nowhere = Path(os.devnull)
+    named = {name for name in _FOLDERS if getattr(settings, name)}
+    config = HomeConfig(
+        contacts=Path(settings.contacts or nowhere),
+        calendar=Path(settings.calendar or nowhere),
+        mail=Path(settings.mail or nowhere),
+        notes=Path(settings.notes or nowhere),
+        outbox=Path(settings.outbox or nowhere),
+        files=tuple(map(Path, settings.files)),
+        smtp=_smtp(settings, environment),
+    )
+    offered = named | ({"files"} if settings.files else set())
+    if offered & _SEARCHED:
+        offered.add("search")
+    return tuple(tool for tool in builtin_tools(config) if tool.name.partition(".")[0] in offered)
+
+
+def python_tool(spec: str) -> Tool:
+    """A tool of the user's own, as `module:name`. Raises `ToolError`."""
+    module, _, name = spec.partition(":")
+    try:
+        found: Any = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ToolError(
+            f"no tool is found at {spec!r}", fix="write it as MODULE:NAME, importable from here"
+        ) from error
+    except (Exception, SystemExit) as error:  # the user's own code runs at import
+        raise ToolError(
+            f"the module of the tool {spec!r} cannot be imported: {type(error).__name__}",
+            fix=f'see why: python -c "import {module}"',
+        ) from error
+    if not isinstance(found, Tool):
+        raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
+    return found
+
+
+def _home(settings: HomeSettings, environment: Mapping[str, str]) -> ToolSource:
+    try:
+        return ToolSource(name="builtin", tools=home_tools(settings, environment))
+    except UmiError as error:
+        return ToolSource(name="builtin", problem=error)
+
+
+def _python(spec: str) -> ToolSource:
+    try:
+        return ToolSource(name=f"python:{spec}", tools=(python_tool(spec),))
+    except UmiError as error:
+        return ToolSource(name=f"python:{spec}", problem=error)
+
+
+async def _server(name: str, entry: Any, environment: Mapping[str, str]) -> ToolSource:
+    """One MCP server by itself, so that a broken one hides no other."""
+    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # slow to import
+
+    try:
+        servers = McpServers.parse({"mcpServers": {name: entry}})
+        if not servers.servers:
+            return ToolSource(name=f"mcp:{name}", disabled=True)
+        async with open_mcp(servers, environment) as tools:
+            return ToolSource(name=f"mcp:{name}", tools=tools)
+    except UmiError as error:
+        return ToolSource(name=f"mcp:{name}", problem=error)
+
+
+def _smtp(settings: HomeSettings, environment: Mapping[str, str]) -> SmtpConfig | None:
+    smtp = settings.smtp
+    if smtp is None:
+        return None
+    return SmtpConfig(
+        host=smtp.host,
+        port=smtp.port,
+        starttls=smtp.starttls,
+        user=smtp.user,
+        password=environment.get(smtp.password_env, "") if smtp.password_env else "",
+        sender=smtp.sender,
+    )
