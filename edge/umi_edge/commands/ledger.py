@@ -1,0 +1,261 @@
+"""`umi ledger`: see what left this device."""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_edge.commands._options import config_option, json_option, output_console, read_config
+from umi_shared.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from umi_shared.handles import Text
+
+_KEY_NAME = "ledger.key"
+
+
+@click.group()
+def command() -> None:
+    """See what left this device: every message, byte for byte, and the rules that released its clear text."""
+
+
+@command.command()
+@click.option("--session", help="Only messages of this session.")
+@click.option("--sink", help="Only messages to this sink, such as planner.")
+@click.option("--last", type=click.IntRange(min=1), help="Only the last so many.")
+@click.option("--message", type=click.IntRange(min=1), help="Show the message of the entry with this number.")
+@config_option
+@json_option
+def show(
+    session: str | None,
+    sink: str | None,
+    last: int | None,
+    message: int | None,
+    config: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List the messages that left: when, where to, how many bytes, and which rules released how much of them.
+
+    `--message N` shows one as the view that left: clear text, and handles where values stayed.
+    """
+    path = read_config(config).ledger
+    if message is not None:
+        _show_message(path, message, as_json=as_json)
+        return
+    chosen = (
+        entry
+        for entry in _messages(path)
+        if (session is None or entry["session"] == session) and (sink is None or entry["sink"] == sink)
+    )
+    entries = list(deque(chosen, maxlen=last))
+    if as_json:
+        click.echo(json.dumps([_without_message(entry) for entry in entries]))
+    elif entries:
+        output_console().print(_table(entries))
+    else:
+        filtered = session is not None or sink is not None
+        click.echo(
+            f"No such message in {path}." if filtered else f"Nothing has left yet: {path} has no message."
+        )
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@config_option
+@json_option
+def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
+    """Check that the ledger, or an exported FILE, is whole and unchanged, and signed by this device.
+
+    Exit code 1 when it is not, with the first line that does not hold.
+    """
+    from dataclasses import asdict
+
+    from umi_edge.ledger import BrokenLedgerError, verify_ledger
+
+    settings = read_config(config)
+    if file is not None and not file.exists():
+        raise ConfigError(f"there is no ledger at {file}")
+    path, key = file or settings.ledger, _device_key(settings.ledger.parent)
+    try:
+        report = verify_ledger(path, key)
+    except BrokenLedgerError as error:
+        if not as_json:
+            raise
+        problem = {"file": str(error.file), "line": error.line, "problem": error.message, "fix": error.fix}
+        click.echo(json.dumps({"sound": False, **problem}))
+        return 1
+    if as_json:
+        click.echo(json.dumps({"sound": True, "signer_known": key is not None, **asdict(report)}))
+        return 0
+    click.echo(
+        f"✓ {path}: {report.entries:,} messages, {report.sent_bytes:,} bytes, {report.checkpoints} checkpoints"
+    )
+    for line in _remarks(report, signer_known=key is not None):
+        click.echo(line)
+    return 0
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option("--force", is_flag=True, help="Replace a FILE that is there.")
+@config_option
+def export(file: Path, config: Path | None, *, force: bool) -> None:
+    """Copy the whole ledger, as JSON Lines, to FILE (- for standard output); `umi ledger verify FILE` checks it."""
+    from umi_edge.ledger.files import LedgerFiles
+
+    files = LedgerFiles(read_config(config).ledger).all()
+    if str(file) == "-":
+        for chunk in _chunks(files):
+            click.echo(chunk, nl=False)
+        return
+    if file.exists() and not force:
+        raise ConfigError(f"{file} is there already", fix="name another file, or give --force")
+    _write_whole(file, files)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
+def _messages(path: Path) -> Iterator[dict[str, Any]]:
+    from umi_edge.ledger import read_ledger
+
+    return (entry for entry in read_ledger(path) if entry["kind"] == "sent")
+
+
+def _without_message(entry: dict[str, Any]) -> dict[str, Any]:
+    dropped = ("message", "kind", "previous")
+    return {name: value for name, value in entry.items() if name not in dropped}
+
+
+def _device_key(folder: Path) -> "Ed25519PublicKey | None":
+    """The key that signs here; none is made for a look at a ledger."""
+    from umi_edge.device_key import device_key
+
+    return device_key(folder).public_key() if (folder / _KEY_NAME).exists() else None
+
+
+def _remarks(report: Any, *, signer_known: bool) -> Iterator[str]:
+    """What a reader should know beside that the ledger is sound."""
+    if report.checkpoints and not signer_known:
+        yield f"! {_KEY_NAME} is not here, so nobody can say whether it was this device that signed"
+    if report.unsigned:
+        yield f"! {report.unsigned} messages are not signed yet: their session runs, or was killed"
+    if report.torn_bytes:
+        yield f"! {report.torn_bytes} bytes at the end are of an entry that a crash cut short; it was not sent"
+    if report.recovered:
+        yield f"· {report.recovered} entries were cut short by crashes before, and are kept as they were found"
+    if report.trimmed:
+        yield f"· the oldest {report.trimmed:,} entries were let go, to keep within the ledger's bounds"
+
+
+def _table(entries: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("number", "time", "session", "sink", "bytes", "sha256", "clear bytes, by rule"):
+        table.add_column(
+            column, justify="right" if column in ("number", "bytes") else "left", overflow="fold"
+        )
+    for entry in entries:
+        table.add_row(
+            str(entry["number"]),
+            _local_time(entry["time"]),
+            _plain(entry["session"]),
+            _plain(entry["sink"]),
+            f"{entry['bytes']:,}",
+            f"{entry['sha256'][:12]}…",
+            _plain("\n".join(f"{count:>6,}  {rule}" for rule, count in _released(entry).items())),
+        )
+    return table
+
+
+def _released(entry: dict[str, Any]) -> dict[str, int]:
+    """Clear bytes of a message by the rule that released them, most first."""
+    total: dict[str, int] = {}
+    for clearance in entry["clearances"]:
+        total[clearance["rule"]] = total.get(clearance["rule"], 0) + clearance["clear_bytes"]
+    return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+def _local_time(text: str) -> str:
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return text
+
+
+def _show_message(path: Path, number: int, *, as_json: bool) -> None:
+    from umi_edge.ledger.outbound import entry_title, outbound_view, view_json
+    from umi_shared.transcript import text_of
+
+    entry = next((entry for entry in _messages(path) if entry["number"] == number), None)
+    if entry is None:
+        raise ConfigError(f"{path} has no message with the number {number}", fix="see `umi ledger show`")
+    view = outbound_view(entry)
+    if as_json:
+        click.echo(json.dumps({**_without_message(entry), "view": view_json(view)}))
+        return
+    console = output_console()
+    sent = (
+        f"{entry['bytes']:,} bytes to {entry['sink']}, {_local_time(entry['time'])}, sha256 {entry['sha256']}"
+    )
+    console.print(_plain(sent), soft_wrap=True)
+    console.print("clear text left as it stands; a handle stands for a value that stayed\n")
+    for card in view.catalogue:
+        console.print(_plain(f"tool {card.name}: "), _coloured(card.description), soft_wrap=True)
+    for one in view.entries:
+        console.print(_plain(f"{entry_title(one)}: "), _coloured(text_of(one)), soft_wrap=True)
+    console.print()
+    for rule, count in _released(entry).items():
+        console.print(_plain(f"{count:>6,} clear bytes by {rule}"), soft_wrap=True)
+
+
+def _coloured(text: "Text") -> Any:
+    """Clear text in the colour of leaving, handles in the colour of staying."""
+    from rich.text import Text as Rich
+
+    from umi_edge.live_view import LEFT, STAYED, plain
+    from umi_shared.handles import Handle
+
+    shown = Rich()
+    for part in text:
+        shown.append(plain(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
+    return shown
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text as Rich
+
+    from umi_edge.live_view import plain
+
+    return Rich(plain(str(text)))
+
+
+def _chunks(files: list[Path]) -> Iterator[bytes]:
+    for path in files:
+        with path.open("rb") as source:
+            while chunk := source.read(1 << 20):
+                yield chunk
+
+
+def _write_whole(file: Path, files: list[Path]) -> None:
+    """The copy is there whole, or not at all."""
+    from umi_shared.errors import UmiError
+
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        with partial.open("wb") as target:
+            target.writelines(_chunks(files))
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UmiError(
+            f"the ledger cannot be copied to {file}: {error.strerror}",
+            fix="make room, or name another folder",
+        ) from error
