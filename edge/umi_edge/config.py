@@ -2,19 +2,23 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from platformdirs import user_config_path, user_data_path
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from umi_edge.cloud import CloudConfig
 from umi_shared.errors import ConfigError
-from umi_shared.models import EMBEDDED
+from umi_shared.models import EMBEDDED, parse_spec
 
 __all__ = ["CallerSettings", "EdgeConfig", "HomeSettings", "SmtpSettings", "config_path"]
+
+
+_MAX_BYTES = 1 << 20
 
 
 def config_path() -> Path:
@@ -91,11 +95,20 @@ class EdgeConfig:
         Raises `ConfigError` with the file and the line.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                raw = file.read(_MAX_BYTES + 1)
+            text = raw.decode("utf-8-sig")
         except FileNotFoundError:
             return cls()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise ConfigError(
+                f"{path}:{line}: this is not UTF-8 text", fix="save the file as UTF-8"
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        if len(raw) > _MAX_BYTES:
+            raise ConfigError(f"{path} is larger than a configuration is ({_MAX_BYTES:,} bytes)")
         return cls.parse(text, path)
 
     @classmethod
@@ -103,9 +116,15 @@ class EdgeConfig:
         """Read the text of a configuration file; relative paths are relative to the file's folder."""
         try:
             document = YAML(typ="rt").load(text)
+        except DuplicateKeyError as error:  # its own text quotes both values, which may be keys of services
+            raise ConfigError(
+                f"{path}:{_line_of(error)}: a setting is given twice", fix="take one of the two out"
+            ) from None
         except MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ConfigError(f"{path}:{line}: not YAML: {error.problem}") from error
+            raise ConfigError(f"{path}:{_line_of(error)}: not YAML: {error.problem}") from None
+        except (YAMLError, RecursionError, ValueError) as error:
+            reason = "it is nested too deep" if isinstance(error, RecursionError) else "it has odd characters"
+            raise ConfigError(f"{path}: not YAML: {reason}") from None
         if document is None:
             return cls(file=path)
         return _Reader(path).config(cls, document)
@@ -118,82 +137,119 @@ class EdgeConfig:
 
 C = TypeVar("C", bound=EdgeConfig)
 
+_SECTIONS: dict[str, type] = {"caller": CallerSettings, "cloud": CloudConfig, "home": HomeSettings}
+_WORDS = {
+    "offline": ("stop", "device"),
+    "preview": ("never", "first", "always"),
+    "dialect": ("", "umi", "chat", "alpha-umi"),
+}
+
+
+def _line_of(error: MarkedYAMLError) -> int:
+    return error.problem_mark.line + 1 if error.problem_mark else 1
+
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads one document; every error names the file and the line."""
+    """Reads one document; every error names the file and the line, and no value: some are keys of services (I8)."""
 
     path: Path
 
     def config(self, kind: type[C], document: Any) -> C:
+        self._mapping(document, f"{self.path}:1: the file")
         values = self.section(kind, document, skip=("file",))
-        for name in ("connection", "policy", "ledger"):
-            if name in values:
-                values[name] = self.resolve(values[name])
-        for name, nested in (("caller", CallerSettings), ("cloud", CloudConfig), ("home", HomeSettings)):
-            if name in values:
-                values[name] = self.nested(nested, values[name])
-        self.one_of(document, values, "offline", ("stop", "device"))
-        self.one_of(document, values, "preview", ("never", "first", "always"))
-        values["tools"] = tuple(values.get("tools", ()))
         return kind(**values, file=self.path)
-
-    def nested(self, kind: type, section: Any) -> Any:
-        values = self.section(kind, section)
-        if kind is HomeSettings:
-            values = {
-                name: tuple(str(self.resolve(one)) for one in value)
-                if name == "files"
-                else self.nested(SmtpSettings, value)
-                if name == "smtp"
-                else str(self.resolve(value))
-                for name, value in values.items()
-            }
-        return kind(**values)
 
     def section(self, kind: type, section: Any, skip: tuple[str, ...] = ()) -> dict[str, Any]:
         """The members of a mapping, each a field of the dataclass and of its type."""
-        if not isinstance(section, Mapping):
-            raise ConfigError(f"{self.path}: a mapping is expected here, as `name: value` lines")
-        known = [field.name for field in fields(kind) if field.name not in skip]
+        known = {field.name: field for field in fields(kind) if field.name not in skip}
         aliases = {"mcpServers": "mcp"} if kind is EdgeConfig else {}
         values: dict[str, Any] = {}
         for key, value in section.items():
             name = aliases.get(str(key), str(key))
+            line = f"{self.path}:{self.line(section, key)}"
             if name not in known:
-                close = difflib.get_close_matches(str(key), known, n=1)
-                fix = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
+                raise self._unknown(line, str(key), [*known, *aliases])
+            if name in values:
                 raise ConfigError(
-                    f"{self.path}:{self.line(section, key)}: no setting is called `{key}`", fix=fix
+                    f"{line}: `{key}` is given twice", fix="`mcp` and `mcpServers` are the same"
                 )
-            self.check(kind, name, value, section, key)
-            values[name] = value
+            values[name] = self.value(kind, known[name], value, f"{line}: `{key}`")
+        for field_ in known.values():
+            if field_.default is MISSING and field_.default_factory is MISSING and field_.name not in values:
+                first = self.line(section, next(iter(section), None))
+                raise ConfigError(f"{self.path}:{first}: `{field_.name}` is missing here")
         return values
 
-    def check(self, kind: type, name: str, value: Any, section: Any, key: str) -> None:
-        default = next(field.default for field in fields(kind) if field.name == name)
-        where = f"{self.path}:{self.line(section, key)}: `{key}`"
-        if isinstance(default, bool):
+    def value(self, kind: type, field: "Field[Any]", value: Any, where: str) -> Any:
+        """One member, checked and made what the field holds."""
+        if field.name in _SECTIONS and kind is EdgeConfig:
+            nested = _SECTIONS[field.name]
+            return nested(**self.section(nested, self._mapping(value, where)))
+        if field.name == "smtp":
+            return SmtpSettings(**self.section(SmtpSettings, self._mapping(value, where)))
+        if field.name == "mcp":
+            return self._mapping(value, where)
+        if field.name in ("files", "tools"):
+            if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+                raise ConfigError(f"{where} is a list of texts", fix="write `- text` lines, or [text, text]")
+            return tuple(str(self.resolve(one)) if field.name == "files" else str(one) for one in value)
+        if isinstance(field.default, bool):
             if not isinstance(value, bool):
                 raise ConfigError(f"{where} is true or false")
-        elif isinstance(default, int | float):
-            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise ConfigError(f"{where} is a number, zero or more")
-        elif isinstance(default, str) and not isinstance(value, str):
-            raise ConfigError(f"{where} is text")
-        elif name in ("files", "tools") and not isinstance(value, list):
-            raise ConfigError(f"{where} is a list")
+            return value
+        if isinstance(field.default, int | float):
+            return self._number(field.default, value, where)
+        return self._text(kind, field.name, value, where)
 
-    def one_of(self, document: Any, values: dict[str, Any], name: str, words: tuple[str, ...]) -> None:
-        if name in values and values[name] not in words:
-            line = self.line(document, name)
-            raise ConfigError(f"{self.path}:{line}: `{name}` is one of {', '.join(words)}")
+    def _number(self, default: float, value: Any, where: str) -> int | float:
+        whole = isinstance(default, int)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value < float("inf") or (whole and value != int(value)):
+            raise ConfigError(f"{where} is a {'whole ' if whole else ''}number, zero or more")
+        return int(value) if whole else float(value)
 
-    def resolve(self, value: Any) -> Path:
+    def _text(self, kind: type, name: str, value: Any, where: str) -> Any:
         if not isinstance(value, str):
-            raise ConfigError(f"{self.path}: a path is text, not {type(value).__name__}")
-        return self.path.parent / Path(value).expanduser()
+            raise ConfigError(f"{where} is text", fix="write the text in quotes")
+        if name in _WORDS and value not in _WORDS[name]:
+            raise ConfigError(f"{where} is one of {', '.join(filter(None, _WORDS[name]))}")
+        if kind is EdgeConfig and name in ("connection", "policy", "ledger"):
+            if not value:
+                raise ConfigError(f"{where} names a file", fix="leave it out for the default")
+            return self.resolve(value)
+        if kind is CallerSettings and name == "model":
+            return self._model(str(value), where)
+        is_path = (kind is HomeSettings or (kind is CallerSettings and name == "adapter")) and value
+        return str(self.resolve(value)) if is_path else str(value)
+
+    def _model(self, spec: str, where: str) -> str:
+        try:
+            return str(self.resolve(spec)) if parse_spec(spec)[0] == "path" else spec
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error.message}", fix=error.fix) from error
+
+    def _mapping(self, value: Any, where: str) -> Any:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is a mapping, written as `name: value` lines")
+        return value
+
+    def _unknown(self, line: str, key: str, known: list[str]) -> ConfigError:
+        close = difflib.get_close_matches(key, known, n=1)
+        fix = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
+        return ConfigError(f"{line}: no setting is called `{key:.64}`", fix=fix)
+
+    def resolve(self, value: str) -> Path:
+        """A path of the file; `~` is the home, and relative ones are relative to the file's folder."""
+        try:
+            return self.path.parent / Path(value).expanduser()
+        except RuntimeError:  # ~somebody who is not there
+            return self.path.parent / value
 
     @staticmethod
-    def line(section: Any, key: str) -> int:
-        return int(section.lc.key(key)[0]) + 1
+    def line(section: Any, key: Any) -> int:
+        """The line of a key, 1-based; of its section where a merge brought the key in."""
+        try:
+            return int(section.lc.key(key)[0]) + 1
+        except (AttributeError, KeyError, TypeError):
+            return int(getattr(getattr(section, "lc", None), "line", 0) or 0) + 1

@@ -1,0 +1,220 @@
+"""The configuration: what is wrong with it is named with file and line, and no value is quoted."""
+
+from pathlib import Path
+
+import pytest
+
+from umi_edge.commands._options import read_config
+from umi_edge.config import EdgeConfig
+from umi_shared.errors import ConfigError
+from umi_shared.models import EMBEDDED
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+def parse(file: Path, text: str) -> EdgeConfig:
+    file.write_text(text, encoding="utf-8")
+    return EdgeConfig.read(file)
+
+
+def error_of(file: Path, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        parse(file, text)
+    return caught.value
+
+
+def test_every_setting_can_be_given(file, tmp_path):
+    config = parse(
+        file,
+        """\
+policy: policy.yaml
+ledger: data/ledger.jsonl
+offline: device
+preview: first
+caller: {model: "hf:owner/repo:Q4_K_M", dialect: chat, context_tokens: 2048}
+cloud: {step_seconds: 30, tries: 2}
+home:
+  contacts: contacts
+  files: [documents, /srv/files]
+  smtp: {host: mail.example, port: 25, starttls: false}
+tools: ["my_tools:door"]
+mcpServers:
+  fs: {command: npx}
+""",
+    )
+    assert config.policy == tmp_path / "policy.yaml"
+    assert config.ledger == tmp_path / "data" / "ledger.jsonl"
+    assert (config.offline, config.preview) == ("device", "first")
+    assert (config.caller.model, config.caller.context_tokens) == ("hf:owner/repo:Q4_K_M", 2048)
+    assert (config.cloud.step_seconds, config.cloud.tries) == (30.0, 2)
+    assert config.home.contacts == str(tmp_path / "contacts")
+    assert config.home.files == (str(tmp_path / "documents"), str(Path("/srv/files")))
+    assert config.home.smtp is not None
+    assert (config.home.smtp.host, config.home.smtp.starttls) == ("mail.example", False)
+    assert config.tools == ("my_tools:door",)
+    assert config.mcp == {"fs": {"command": "npx"}}
+    assert config.file == file
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "\ufeff# with a byte-order mark\n", "{}"])
+def test_an_empty_file_is_the_default(file, text):
+    config = parse(file, text)
+    assert config.caller.model == EMBEDDED
+    assert config.policy is None
+    assert config.file == file
+
+
+def test_a_file_that_is_not_there_is_the_default(file):
+    assert EdgeConfig.read(file) == EdgeConfig()
+
+
+def test_relative_paths_are_relative_to_the_file(file, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    config = parse(file, "caller: {model: models/m.gguf, adapter: ../a.gguf}\nconnection: here\n")
+    assert config.caller.model == str(tmp_path / "models" / "m.gguf")
+    assert config.caller.adapter == str(tmp_path / ".." / "a.gguf")
+    assert config.connection == tmp_path / "here"
+
+
+def test_the_home_is_expanded(file):
+    assert parse(file, "policy: ~/p.yaml").policy == Path.home() / "p.yaml"
+    assert parse(file, "caller: {model: ~/m.gguf}").caller.model == str(Path.home() / "m.gguf")
+
+
+def test_an_empty_folder_is_no_folder(file):
+    assert parse(file, 'home: {contacts: ""}').home.contacts == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said", "fix"),
+    [
+        ("polcy: x\n", 1, "no setting is called `polcy`", "did you mean `policy`?"),
+        ("# comment\nofline: stop\n", 2, "no setting is called `ofline`", "`offline`"),
+        ("mcpservers: {}\n", 1, "no setting is called", "`mcpServers`"),
+        ("caller:\n  modle: x\n", 2, "no setting is called `modle`", "`model`"),
+        ("home:\n  smtp:\n    hots: x\n", 3, "no setting is called `hots`", "`host`"),
+        ("zzz: 1\n", 1, "no setting is called `zzz`", "known are connection, policy"),
+        ("file: x\n", 1, "no setting is called `file`", ""),
+        ("1: x\n", 1, "no setting is called `1`", ""),
+    ],
+)
+def test_an_unknown_setting_gets_its_line_and_the_closest_one(file, text, line, said, fix):
+    error = error_of(file, text)
+    assert f"{file}:{line}: {said}" in error.message
+    assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("offline: maybe\n", 1, "`offline` is one of stop, device"),
+        ("offline: [stop]\n", 1, "`offline` is text"),
+        ("policy: 7\n", 1, "`policy` is text"),
+        ("policy:\n", 1, "`policy` is text"),
+        ('ledger: ""\n', 1, "`ledger` names a file"),
+        ("a: &a {b: 1}\n", 1, "no setting is called `a`"),
+        ("caller:\n", 1, "`caller` is a mapping"),
+        ("caller: [1]\n", 1, "`caller` is a mapping"),
+        ("caller:\n  model: 3\n", 2, "`model` is text"),
+        ("caller:\n  model: s3:bucket\n", 2, "`model`: 's3:bucket' names no model"),
+        ("caller:\n  dialect: llama\n", 2, "`dialect` is one of umi, chat, alpha-umi"),
+        ("caller:\n  threads: many\n", 2, "`threads` is a whole number"),
+        ("caller:\n  threads: -1\n", 2, "`threads` is a whole number, zero or more"),
+        ("caller:\n  threads: 1.5\n", 2, "`threads` is a whole number"),
+        ("caller:\n  threads: true\n", 2, "`threads` is a whole number"),
+        ("cloud:\n  step_seconds: .inf\n", 2, "`step_seconds` is a"),
+        ("cloud:\n  step_seconds: .nan\n", 2, "`step_seconds` is a"),
+        ("home:\n  contacts: 2026-11-22\n", 2, "`contacts` is text"),
+        ("home:\n  files: documents\n", 2, "`files` is a list of texts"),
+        ("home:\n  files: [1]\n", 2, "`files` is a list of texts"),
+        ("home:\n  smtp: mail.example\n", 2, "`smtp` is a mapping"),
+        ("home:\n  smtp:\n    port: 25\n", 3, "`host` is missing here"),
+        ("home:\n  smtp:\n    host: h\n    starttls: 1\n", 4, "`starttls` is true or false"),
+        ("tools: {a: b}\n", 1, "`tools` is a list of texts"),
+        ("mcpServers: [a]\n", 1, "`mcpServers` is a mapping"),
+        ("mcp: {}\nmcpServers: {}\n", 2, "`mcpServers` is given twice"),
+        ("- a\n- b\n", 1, "the file is a mapping"),
+        ("text\n", 1, "the file is a mapping"),
+    ],
+)
+def test_a_wrong_value_gets_its_line_and_what_belongs_there(file, text, line, said):
+    assert f"{file}:{line}: {said}" in error_of(file, text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("caller: {model: x\npolicy: y\n", 2),
+        ("a:\n\t- b\n", 2),
+        ("policy: 'open\n", 2),
+        ("policy: *nowhere\n", 1),
+        ("policy: x\n offline: stop\n", 2),
+    ],
+)
+def test_broken_yaml_gets_its_line(file, text, line):
+    message = error_of(file, text).message
+    assert message.startswith(f"{file}:{line}: not YAML: ")
+
+
+@pytest.mark.parametrize("text", ["[" * 10_000, "{a: " * 5_000, "policy: a\x00b\n", "policy: \x07\n"])
+def test_odd_and_deep_text_is_one_clear_error(file, text):
+    assert f"{file}" in error_of(file, text).message
+
+
+def test_a_setting_given_twice_gets_its_line_and_quotes_neither_value(file):
+    error = error_of(file, "mcpServers:\n  fs:\n    env:\n      KEY: sk-one\n      KEY: sk-two\n")
+    assert error.message == f"{file}:5: a setting is given twice"
+    assert "sk-" not in str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+
+
+def test_no_wrong_value_is_quoted(file):
+    for text in ("mcpServers: sk-secret\n", "tools: sk-secret\n", "caller: {threads: sk-secret}\n"):
+        assert "sk-secret" not in str(error_of(file, text))
+
+
+def test_a_file_that_is_not_text_is_named(file):
+    file.write_bytes(b"policy: x\n\xff\xfe\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml:2: this is not UTF-8 text"):
+        EdgeConfig.read(file)
+    file.write_bytes(b"#" * (2 << 20))
+    with pytest.raises(ConfigError, match="larger than a configuration"):
+        EdgeConfig.read(file)
+
+
+def test_a_folder_is_no_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        EdgeConfig.read(tmp_path)
+
+
+def test_the_repr_holds_no_mcp_server(file):
+    config = parse(file, "mcpServers: {fs: {command: x, args: [sk-secret]}}")
+    assert "sk-secret" not in repr(config)
+
+
+# What stands over the file.
+
+
+def test_a_flag_stands_over_the_environment_and_that_over_the_file(file, tmp_path):
+    file.write_text("policy: a.yaml\noffline: stop\n")
+    assert read_config(file, environment={}).policy == tmp_path / "a.yaml"
+    environment = {"UMI_POLICY": "/b.yaml", "UMI_OFFLINE": "device", "UMI_LEDGER": "/l.jsonl"}
+    config = read_config(file, environment=environment)
+    assert (config.policy, config.offline, config.ledger) == (Path("/b.yaml"), "device", Path("/l.jsonl"))
+    config = read_config(file, environment=environment, policy=Path("/c.yaml"), offline=None)
+    assert (config.policy, config.offline) == (Path("/c.yaml"), "device")
+
+
+def test_a_wrong_variable_is_named(file):
+    file.write_text("")
+    with pytest.raises(ConfigError, match="UMI_OFFLINE is one of stop, device"):
+        read_config(file, environment={"UMI_OFFLINE": "yes"})
+
+
+def test_a_configuration_that_was_named_must_be_there(file):
+    with pytest.raises(ConfigError, match="there is no configuration at"):
+        read_config(file)
