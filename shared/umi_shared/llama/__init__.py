@@ -4,6 +4,11 @@ Both the caller on the laptop and the embedded cloud engine stand on this. Impor
 native library; `umi_shared` itself does not.
 """
 
+from umi_shared.llama.threads import passive_waiting
+
+with passive_waiting():
+    import llama_cpp as _llama_cpp  # noqa: F401  # loads the native library
+
 from umi_shared.llama.sequence import Cancelled, Sequence
 from umi_shared.llama.weights import Adapter, Weights
 
