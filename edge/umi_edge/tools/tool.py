@@ -54,6 +54,9 @@ class Tool:
     source: str
     """`builtin`, `python` or `mcp:<server>`."""
     hints: Hints = Hints()
+    output_schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    """JSON Schema 2020-12 of the result, where the tool declares one; the cloud is not told of it, and what a
+    server returns is not held to it."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -71,11 +74,28 @@ class Tool:
                 fix="give a JSON Schema 2020-12 of type object whose $refs start with '#'",
             ) from error
         object.__setattr__(self, "input_schema", schema)
+        object.__setattr__(self, "output_schema", _readable(self.output_schema))
+
+
+def _readable(schema: Any) -> dict[str, Any] | None:
+    """A result's schema, or None where it is none: a tool can be called all the same."""
+    if not isinstance(schema, Mapping):
+        return None
+    try:
+        copied = copy.deepcopy(dict(schema))
+        _check_references(copied)
+    except (jsonschema.SchemaError, RecursionError, TypeError, ValueError):
+        return None
+    return copied
 
 
 def _check_schema(schema: dict[str, Any]) -> None:
     if schema.get("type") != "object":
         raise ValueError("its type is not object")
+    _check_references(schema)
+
+
+def _check_references(schema: dict[str, Any]) -> None:
     stack: list[Any] = [schema]
     while stack:
         node = stack.pop()
@@ -103,6 +123,7 @@ def tool(
     read_only: bool = False,
     destructive: bool = False,
     open_world: bool = False,
+    returns: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -116,11 +137,13 @@ def tool(
     read_only: bool = False,
     destructive: bool = False,
     open_world: bool = False,
+    returns: Mapping[str, Any] | None = None,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a `Tool` of a function: its types and its docstring become the schema.
 
     A parameter that defaults to None is optional, and null is no value for it. A synchronous
-    function runs in a thread. Raises `ToolError` for a parameter without a type.
+    function runs in a thread. `returns` is the JSON Schema of the result. Raises `ToolError` for a parameter
+    without a type.
 
     >>> @tool(name="door.open")
     ... def door_open(floor: int, knock: bool = True) -> str:
@@ -146,6 +169,7 @@ def tool(
             run=_runner(function, model),
             source=source,
             hints=hints,
+            output_schema=returns,
         )
 
     return make(function) if function is not None else make

@@ -11,6 +11,7 @@ import icalendar
 import recurring_ical_events
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import Document, Folder
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
@@ -237,7 +238,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
     """`calendar.list`, `calendar.create` and `calendar.cancel`."""
     calendar = Calendar(config)
 
-    @tool(name="calendar.list", source="builtin", read_only=True)
+    @tool(name="calendar.list", source="builtin", read_only=True, returns=shapes.EVENTS)
     def events(date: Day) -> JSON:
         """List the events of one day in the user's calendar.
 
@@ -247,7 +248,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         found, skipped = calendar.on(parsed_day(date))
         return {"events": found, **({"skipped": skipped} if skipped else {})}
 
-    @tool(name="calendar.create", source="builtin")
+    @tool(name="calendar.create", source="builtin", returns=shapes.CREATED)
     def create(
         title: Line,
         date: Day,
@@ -271,7 +272,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         start = calendar.instant(date, time)
         return {"id": calendar.create(title, start, duration_minutes, guests or [], location)}
 
-    @tool(name="calendar.cancel", source="builtin", destructive=True)
+    @tool(name="calendar.cancel", source="builtin", destructive=True, returns=shapes.CANCELLED)
     def cancel(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
         """Cancel an event of the user's calendar.
 

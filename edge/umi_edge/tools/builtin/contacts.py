@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import vobject
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import Folder
 from umi_edge.tools.builtin.words import folded, has_words, single_line
 from umi_edge.tools.json_type import JSON
@@ -137,7 +138,7 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
     """`contacts.search`, `contacts.list` and `contacts.add`."""
     book = AddressBook(config)
 
-    @tool(name="contacts.search", source="builtin", read_only=True)
+    @tool(name="contacts.search", source="builtin", read_only=True, returns=shapes.CONTACT_MATCHES)
     def search(name: Name) -> JSON:
         """Find people in the user's contacts by name; gives their e-mail address, phone and company.
 
@@ -148,12 +149,12 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         found = [c.as_json() for c in contacts if has_words(f"{c.name} {c.also_known_as}", name)]
         return {"matches": found, **({"skipped": skipped} if skipped else {})}
 
-    @tool(name="contacts.list", source="builtin", read_only=True)
+    @tool(name="contacts.list", source="builtin", read_only=True, returns=shapes.CONTACT_LIST)
     def everyone() -> JSON:
         """List all of the user's contacts."""
         return [contact.as_json() for contact in book.contacts()[0]]
 
-    @tool(name="contacts.add", source="builtin")
+    @tool(name="contacts.add", source="builtin", returns=shapes.ADDED)
     def add(
         name: Name, email: Line | None = None, phone: Line | None = None, company: Line | None = None
     ) -> JSON:

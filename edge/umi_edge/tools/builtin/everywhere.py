@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.files import FilesConfig, FileShelf
 from umi_edge.tools.builtin.mail import Mailbox, MailConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
@@ -19,7 +20,7 @@ def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Too
     """`search.everywhere`."""
     notebook, shelf, mailbox = Notebook(notes), FileShelf(files), Mailbox(mail)
 
-    @tool(name="search.everywhere", source="builtin", read_only=True)
+    @tool(name="search.everywhere", source="builtin", read_only=True, returns=shapes.HITS)
     def everywhere(query: Annotated[str, Field(min_length=1, max_length=300)]) -> JSON:
         """Search the user's notes, files and mail subjects at once. Use it when another search fails.
 

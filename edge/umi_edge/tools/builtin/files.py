@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.allowed_root import AllowedRoot, parts_of
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.json_type import JSON
@@ -109,7 +110,7 @@ def tools(config: FilesConfig) -> tuple[Tool, ...]:
     """`files.search` and `files.read`."""
     shelf = FileShelf(config)
 
-    @tool(name="files.search", source="builtin", read_only=True)
+    @tool(name="files.search", source="builtin", read_only=True, returns=shapes.FILES)
     def search(query: Query) -> JSON:
         """Find the user's files whose name or text holds all of some words.
 
@@ -118,7 +119,7 @@ def tools(config: FilesConfig) -> tuple[Tool, ...]:
         """
         return {"files": [{"path": file.path} for file in shelf.search(query)]}
 
-    @tool(name="files.read", source="builtin", read_only=True)
+    @tool(name="files.read", source="builtin", read_only=True, returns=shapes.FILE_TEXT)
     def read(path: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:
         """Read one of the user's text files.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import read_regular
 from umi_edge.tools.builtin.letter import Letter, compose, parse
 from umi_edge.tools.builtin.outbox import SmtpConfig, queue, submit
@@ -82,7 +83,7 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
     """`mail.search`, `mail.read` and `mail.send`."""
     mailbox = Mailbox(config)
 
-    @tool(name="mail.search", source="builtin", read_only=True)
+    @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.LETTERS)
     def search(
         query: Annotated[str, Field(min_length=1, max_length=300)], sender: Line | None = None
     ) -> JSON:
@@ -101,7 +102,7 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
         ]
         return {"messages": found[: config.max_found], **({"skipped": skipped} if skipped else {})}
 
-    @tool(name="mail.read", source="builtin", read_only=True)
+    @tool(name="mail.read", source="builtin", read_only=True, returns=shapes.LETTER)
     def read(id: Annotated[str, Field(min_length=1, max_length=300)]) -> JSON:  # noqa: A002
         """Read one of the user's e-mails.
 
@@ -119,7 +120,13 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
         }
 
     # A letter cannot be called back. Through SMTP it also leaves the device at once (design, I5).
-    @tool(name="mail.send", source="builtin", destructive=True, open_world=config.smtp is not None)
+    @tool(
+        name="mail.send",
+        source="builtin",
+        destructive=True,
+        open_world=config.smtp is not None,
+        returns=shapes.SENT,
+    )
     def send(
         to: Line | Annotated[list[Line], Field(min_length=1, max_length=50)],
         subject: Annotated[str, Field(max_length=500)],

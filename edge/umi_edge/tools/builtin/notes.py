@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import Document, Folder
 from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
 from umi_edge.tools.json_type import JSON
@@ -108,7 +109,7 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
     """`notes.search`, `notes.read` and `notes.create`."""
     notebook = Notebook(config)
 
-    @tool(name="notes.search", source="builtin", read_only=True)
+    @tool(name="notes.search", source="builtin", read_only=True, returns=shapes.NOTES)
     def search(query: Query) -> JSON:
         """Find the user's notes that hold all of some words.
 
@@ -122,7 +123,7 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
         ]
         return {"notes": notes, **({"skipped": skipped} if skipped else {})}
 
-    @tool(name="notes.read", source="builtin", read_only=True)
+    @tool(name="notes.read", source="builtin", read_only=True, returns=shapes.NOTE)
     def read(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
         """Read one of the user's notes.
 
@@ -132,7 +133,7 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
         note = notebook.read(id)
         return {"id": note.id, "title": note.title, "text": note.text}
 
-    @tool(name="notes.create", source="builtin")
+    @tool(name="notes.create", source="builtin", returns=shapes.CREATED)
     def create(
         title: Annotated[str, Field(min_length=1, max_length=200)],
         text: str,

@@ -222,4 +222,11 @@ def _tool(server: RunningServer, tool: McpTool, name: str, limits: McpLimits) ->
         run=run,
         source=f"mcp:{server.config.name}",
         hints=hints(tool.annotations, remote=server.remote),
+        output_schema=_output_schema(tool, limits),
     )
+
+
+def _output_schema(tool: McpTool, limits: McpLimits) -> Mapping[str, Any] | None:
+    """What the server says its results look like; a schema that is too large says nothing."""
+    schema = tool.output_schema
+    return None if schema is None or len(json.dumps(schema)) > limits.schema_bytes else schema

@@ -1,0 +1,77 @@
+"""The shapes of the built-in tools' results, as JSON Schemas: what a policy can be proven against."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "ADDED",
+    "CANCELLED",
+    "CONTACT_LIST",
+    "CONTACT_MATCHES",
+    "CREATED",
+    "EVENTS",
+    "FILES",
+    "FILE_TEXT",
+    "HITS",
+    "LETTER",
+    "LETTERS",
+    "NOTE",
+    "NOTES",
+    "SENT",
+]
+
+Shape = Mapping[str, Any]
+
+_TEXT: Shape = {"type": "string"}
+_MAYBE_TEXT: Shape = {"type": ["string", "null"]}
+_COUNT: Shape = {"type": "integer", "minimum": 1}
+_TRUE: Shape = {"const": True}
+
+
+def _object(*, optional: Mapping[str, Shape] | None = None, **required: Shape) -> Shape:
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _list(item: Shape) -> Shape:
+    return {"type": "array", "items": item}
+
+
+def _found(**lists: Shape) -> Shape:
+    """Lists that a search found, and how many files it could not read where there were some."""
+    return _object(**{name: _list(item) for name, item in lists.items()}, optional={"skipped": _COUNT})
+
+
+def _letter(**more: Shape) -> Shape:
+    sender: dict[str, Shape] = {"from": _TEXT}
+    return _object(id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
+
+
+_CONTACT = _object(name=_TEXT, email=_MAYBE_TEXT, phone=_MAYBE_TEXT, company=_MAYBE_TEXT)
+_EVENT = _object(id=_TEXT, title=_TEXT, start=_TEXT, end=_TEXT, location=_MAYBE_TEXT, attendees=_list(_TEXT))
+
+CONTACT_MATCHES = _found(matches=_CONTACT)
+CONTACT_LIST = _list(_CONTACT)
+ADDED = _object(added=_TRUE)
+
+EVENTS = _found(events=_EVENT)
+CREATED = _object(id=_TEXT)
+CANCELLED = _object(cancelled=_TRUE)
+
+LETTERS = _found(messages=_letter())
+LETTER = _letter(to=_TEXT, body=_TEXT)
+SENT = _object(status={"enum": ["queued", "sent"]})
+
+NOTE = _object(id=_TEXT, title=_TEXT, text=_TEXT)
+NOTES = _found(notes=NOTE)
+
+FILES = _object(files=_list(_object(path=_TEXT)))
+FILE_TEXT = _object(path=_TEXT, text=_TEXT)
+
+HITS = _object(
+    hits=_list(_object(kind={"enum": ["note", "file", "mail"]}, id=_TEXT, title=_TEXT, snippet=_TEXT))
+)
