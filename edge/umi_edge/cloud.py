@@ -153,7 +153,7 @@ class Cloud:
                 await asyncio.sleep(wait)
 
     def _let_out(self, message: bytes, view: Released[View], request_id: str, attempt: int) -> Sent:
-        self.guard.check(message)
+        self.guard.check(message, view.sink)
         digest = self.ledger.append(
             session=self.session,
             sink=view.sink,

@@ -3,28 +3,37 @@
 It is not what keeps values in; release and the types do that. It is there for the day they fail: a kept value in
 the bytes, in any of these encodings, stops the step (I2) and names the value's type and origin, never the value.
 
-Covered: kept strings of at least six characters (four for those that are not plain words), numbers of at least
-five digits, in clear, case-folded, NFC/NFD/NFKC, JSON-escaped, percent-encoded, hex, base64 (three alignments,
-url-safe), reversed, digits only.
-Not covered: shorter values, parts of values, encryption, paraphrase; values that the user's own instruction, the
-catalogue or an explicit rule already made public.
+Covered: kept strings of at least six characters (four for those that are not plain words) and numbers of at least
+five digits: in clear, in any case, accents, width or look-alike letters, reversed, JSON-escaped, percent-encoded,
+hex; from eight letters or digits on without their punctuation, or split over neighbouring fields; from eight
+bytes on base64 (three alignments, url-safe).
+Not covered: shorter values, parts of values, values split over fields that are apart, encryption, compression,
+paraphrase; values that the user's own instruction, the catalogue or an explicit rule already made public, and
+those that a rule lets this very sink read.
 """
 
 import base64
 import json
-import unicodedata
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick
 
+from umi_edge.growing_index import GrowingIndex, Match
+from umi_edge.known_values import is_seen
+from umi_edge.policy.projection import projected
 from umi_edge.vault import Kept, Vault
 from umi_shared.errors import PrivacyError
+from umi_shared.labels import Sink
+from umi_shared.wire import strings_of
 
 __all__ = ["EgressGuard", "GuardedError", "UnsafeNoGuard", "encodings"]
 
 _MIN_WORD, _MIN_OTHER, _MIN_DIGITS = 6, 4, 5
+_MIN_ANYWHERE, _MIN_SQUEEZED, _MIN_BASE64 = 8, 8, 8
+_PUNCTUATION = re.compile(r"[\W_]+")
 
 
 class GuardedError(PrivacyError):
@@ -45,45 +54,84 @@ class EgressGuard:
     """Scans messages for every value of one session's vault."""
 
     vault: Vault
-    _public: list[str] = field(default_factory=list, repr=False)
-    _built_for: tuple[int, int] = (-1, -1)
-    _kept: list[Kept] = field(default_factory=list, repr=False)
-    _automaton: BytesAhoCorasick | None = field(default=None, repr=False)
+    _read: int = 0
+    _public: dict[Sink, list[str]] = field(default_factory=dict, repr=False)
+    """What a sink has read anyway; under the empty name, what all may read."""
+    _exempt: dict[tuple[Sink, str], bool] = field(default_factory=dict, repr=False)
+    _kept: dict[str, list[Kept]] = field(default_factory=dict, repr=False)
+    """By the value as it is looked for."""
+    _of: dict[bytes, str] = field(default_factory=dict, repr=False)
+    """The value behind each needle; a text's needle is its UTF-8."""
+    _words: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
+    _squeezed: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
+    _encoded: GrowingIndex[bytes] = field(
+        default_factory=lambda: GrowingIndex[bytes](BytesAhoCorasick), repr=False
+    )
 
-    def allow(self, text: str) -> None:
-        """Note text that is public by its origin: the user's released words, the catalogue, an explicit rule."""
+    def allow(self, text: str, sink: Sink = "") -> None:
+        """Note text that is public by its origin: the user's released words, the catalogue, an explicit rule.
+
+        With a sink: text that this one has been sent already, and no other.
+        """
         if len(text) >= _MIN_OTHER:
-            self._public.append(text.lower())
+            self._public.setdefault(sink, []).append(projected(text))
+            self._exempt = {place: True for place, exempt in self._exempt.items() if exempt}
 
-    def check(self, message: bytes) -> None:
-        """Raise `GuardedError` when a kept value is in the bytes."""
+    def check(self, message: bytes, sink: Sink) -> None:
+        """Raise `GuardedError` when a value that this sink may not read is in the bytes."""
         self._refresh()
-        if self._automaton is None:
+        if not self._kept:
             return
+        for word in self._found(message):
+            kept = self._kept[word]
+            if not any(one.label.may_read(sink) for one in kept) and not self._is_public(word, sink):
+                raise GuardedError(kept[0])
+
+    def _found(self, message: bytes) -> Iterator[str]:
+        """The kept values that are in the bytes, each as it is looked for."""
+        strings = strings_of(message)
+        text = projected("\n".join(strings))
+        for match in self._words.find(text):
+            if is_seen(text, match):
+                yield self._of[match.needle.encode()]
+        for found in self._squeezed.find(_squeezed(projected("".join(strings)))):
+            yield self._of[found.needle.encode()]
         for haystack in (message, message.lower()):
-            for index, start, end in self._automaton.find_matches_as_indexes(haystack, overlapping=True):
-                if _is_whole(haystack, start, end):
-                    raise GuardedError(self._kept[index])
+            for encoded in self._encoded.find(haystack):
+                yield self._of[encoded.needle]
+
+    def _is_public(self, word: str, sink: Sink) -> bool:
+        place = (sink, word)
+        if place not in self._exempt:
+            texts = self._public.get("", []) + self._public.get(sink, [])
+            self._exempt[place] = any(_holds(text, word) for text in texts)
+        return self._exempt[place]
 
     def _refresh(self) -> None:
-        state = (len(self.vault), len(self._public))
-        if state == self._built_for:
-            return
-        self._built_for = state
-        public = "\n".join(self._public)
-        needles: dict[bytes, Kept] = {}
-        for kept in self.vault:
+        for kept in self.vault.since(self._read):
             for text in _strings(kept.value):
-                if text.lower() not in public:
-                    needles.update(dict.fromkeys(encodings(text), kept))
-        self._kept = list(needles.values())
-        self._automaton = BytesAhoCorasick(list(needles)) if needles else None
+                word = projected(text)
+                self._kept.setdefault(word, []).append(kept)
+                if len(self._kept[word]) == 1:
+                    self._look_for(text, word)
+        self._read = len(self.vault)
+
+    def _look_for(self, text: str, word: str) -> None:
+        for needle in (word, word[::-1]):
+            self._of.setdefault(needle.encode(), word)
+            self._words.add(needle)
+        for squeezed in _squeezings(word):
+            self._of.setdefault(squeezed.encode(), word)
+            self._squeezed.add(squeezed)
+        for encoded in encodings(text):
+            self._of.setdefault(encoded, word)
+            self._encoded.add(encoded)
 
 
 class UnsafeNoGuard(EgressGuard):
     """A guard that lets everything through: for tests of what must hold without it."""
 
-    def check(self, message: bytes) -> None:
+    def check(self, message: bytes, sink: Sink) -> None:
         """Let it through."""
 
 
@@ -98,7 +146,7 @@ def _strings(value: object) -> Iterator[str]:
             stack += node
         elif isinstance(node, str):
             text = node.strip()
-            if len(text) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
+            if len(projected(text)) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
                 yield text
         elif isinstance(node, int | float) and not isinstance(node, bool):
             text = json.dumps(node)
@@ -106,36 +154,45 @@ def _strings(value: object) -> Iterator[str]:
                 yield text
 
 
-def encodings(text: str) -> Iterable[bytes]:
-    """The byte strings under which a value might leave, each once."""
+def encodings(text: str) -> set[bytes]:
+    """The byte strings under which a value might leave when it is not written as text."""
     raw = text.encode()
-    digits = "".join(character for character in text if character.isdigit())
-    found = {raw, text.lower().encode(), text[::-1].encode()}
-    found |= {unicodedata.normalize(form, text).encode() for form in ("NFC", "NFD", "NFKC")}
-    found.add(json.dumps(text)[1:-1].encode())
-    found |= {quote(text, safe="").encode(), quote(text, safe="").lower().encode()}
-    found |= {raw.hex().encode(), raw.hex().upper().encode()}
-    found |= set(_base64_cores(raw))
-    if len(digits) >= max(_MIN_DIGITS, len(text) // 2):
-        found.add(digits.encode())
-    return {needle for needle in found if len(needle) >= _MIN_OTHER}
+    percent = quote(text, safe="").lower().encode()
+    found = {raw, raw.lower(), raw.hex().encode(), percent, json.dumps(text)[1:-1].lower().encode()}
+    return {needle for needle in found if len(needle) >= _MIN_ANYWHERE} | set(_base64_cores(raw))
 
 
 def _base64_cores(raw: bytes) -> Iterator[bytes]:
     """The part of a value's base64 text that is the same whatever stands around it, at each alignment."""
-    if len(raw) < _MIN_WORD:
+    if len(raw) < _MIN_BASE64:
         return
     for shift in range(3):
         body = raw[(3 - shift) % 3 :]
         whole = body[: len(body) // 3 * 3]
-        if len(whole) >= 3:
-            yield base64.b64encode(whole)
-            yield base64.urlsafe_b64encode(whole)
+        yield base64.b64encode(whole)
+        yield base64.urlsafe_b64encode(whole)
 
 
-def _is_whole(haystack: bytes, start: int, end: int) -> bool:
-    """Whether a match of plain letters is a word of its own; other matches always count."""
-    needle = haystack[start:end]
-    if not needle.isalpha():
-        return True
-    return not (haystack[start - 1 : start].isalpha() or haystack[end : end + 1].isalpha())
+def _squeezed(text: str) -> str:
+    """Letters and digits only."""
+    return _PUNCTUATION.sub("", text)
+
+
+def _squeezings(word: str) -> Iterator[str]:
+    """A value without its punctuation, and its digits where they are most of it."""
+    squeezed = _squeezed(word)
+    if len(squeezed) >= _MIN_SQUEEZED:
+        yield squeezed
+    digits = "".join(filter(str.isdigit, word))
+    if len(digits) >= max(_MIN_SQUEEZED, len(word) // 2):
+        yield digits
+
+
+def _holds(text: str, word: str) -> bool:
+    """Whether a public text holds the value; a single word, not within a longer one."""
+    at = text.find(word)
+    while at >= 0:
+        if is_seen(text, Match(at, at + len(word), word)):
+            return True
+        at = text.find(word, at + 1)
+    return False

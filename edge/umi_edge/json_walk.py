@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 class Step:
     """Punctuation, or a leaf; `key` is set where a member of an object starts."""
 
-    location: Location
+    location: Location = field(repr=False)  # member names may be private
     punctuation: str = ""
     value: Any = field(default=None, repr=False)
     key: str | None = field(default=None, repr=False)

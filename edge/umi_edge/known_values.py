@@ -1,18 +1,27 @@
-"""The vault's own strings, looked for in text: what was kept once is kept wherever it shows up again.
+"""The vault's own values, looked for in text: what was kept once is kept wherever it shows up again.
 
-Covered: strings of at least four characters, case-folded, as whole words.
-Not covered: shorter values, parts of values, paraphrases; detectors and rules are for those.
+Covered: strings of at least four characters and numbers of at least five digits, whatever their case, accents,
+width, invisible characters or look-alike letters; single words and what is shorter than eight characters only
+where they stand alone.
+Not covered: shorter values, parts of values, other spellings of a number, paraphrases; detectors and rules are
+for those.
 """
 
+import json
 from dataclasses import dataclass, field
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick
 
+from umi_edge.growing_index import GrowingIndex, Match
+from umi_edge.policy.names import stands_alone
+from umi_edge.policy.projection import project, projected
 from umi_edge.vault import Kept, Vault
 
-__all__ = ["KnownValues", "Sighting"]
+__all__ = ["KnownValues", "Sighting", "is_seen"]
 
 MIN_CHARACTERS = 4
+MIN_DIGITS = 5
+MIN_ANYWHERE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +35,57 @@ class Sighting:
 
 @dataclass(slots=True)
 class KnownValues:
-    """Finds kept strings in text; the automaton is rebuilt only when the vault has grown."""
+    """Finds kept values in text."""
 
     vault: Vault
-    _built_for: int = -1
-    _kept: list[Kept] = field(default_factory=list, repr=False)
-    _automaton: AhoCorasick | None = field(default=None, repr=False)
+    _read: int = 0
+    _kept: dict[str, Kept] = field(default_factory=dict, repr=False)
+    _index: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
 
     def find(self, text: str) -> list[Sighting]:
-        """Kept strings in the text, leftmost and longest first, never overlapping."""
+        """Kept values in the text, leftmost and longest first, never overlapping."""
         self._refresh()
-        folded = text.lower()
-        if self._automaton is None or len(folded) != len(text):  # a few letters grow when folded
+        if not self._kept or not text:
             return []
+        view = project(text)
+        found = [match for match in self._index.find(view.text) if is_seen(view.text, match)]
         return [
-            Sighting(start, end, self._kept[index])
-            for index, start, end in self._automaton.find_matches_as_indexes(folded)
-            if _is_whole(text, start, end)
+            Sighting(*view.original(match.start, match.end), self._kept[match.needle])
+            for match in _leftmost_longest(found)
         ]
 
     def _refresh(self) -> None:
-        if self._built_for == len(self.vault):
-            return
-        self._built_for = len(self.vault)
-        strings: dict[str, Kept] = {}
-        for kept in self.vault:
-            if isinstance(kept.value, str) and len(kept.value.strip()) >= MIN_CHARACTERS:
-                strings.setdefault(kept.value.lower(), kept)
-        self._kept = list(strings.values())
-        self._automaton = AhoCorasick(list(strings), matchkind=MatchKind.LeftmostLongest) if strings else None
+        for kept in self.vault.since(self._read):
+            word = _word(kept.value)
+            if word:
+                known = self._kept.get(word)
+                # The same value under two labels: the stricter one counts wherever it shows up.
+                if known is None or known.label.join(kept.label) != known.label:
+                    self._kept[word] = kept
+                self._index.add(word)
+        self._read = len(self.vault)
 
 
-def _is_whole(text: str, start: int, end: int) -> bool:
-    """Whether a match neither starts nor ends inside a word."""
-    before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    after = end < len(text) and text[end].isalnum() and text[end - 1].isalnum()
-    return not before and not after
+def is_seen(text: str, match: Match[str]) -> bool:
+    """Whether a match in a projected text counts: letters and short values stand within words by chance."""
+    common = len(match.needle) < MIN_ANYWHERE or match.needle.isalpha()
+    return not common or stands_alone(text, match.start, match.end)
+
+
+def _word(value: object) -> str:
+    """The value as it is looked for; empty where it is too short to be told from chance."""
+    if isinstance(value, str):
+        word = projected(value).strip()
+        return word if len(word) >= MIN_CHARACTERS else ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        word = json.dumps(value)
+        return word if sum(character.isdigit() for character in word) >= MIN_DIGITS else ""
+    return ""
+
+
+def _leftmost_longest(found: list[Match[str]]) -> list[Match[str]]:
+    chosen: list[Match[str]] = []
+    for match in sorted(found, key=lambda match: (match.start, -match.end)):
+        if not chosen or match.start >= chosen[-1].end:
+            chosen.append(match)
+    return chosen

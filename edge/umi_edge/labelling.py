@@ -3,26 +3,28 @@
 Keeps I2 (no rule means *stay*), I4 (handle-like text of any input is escaped, and never resolves) and I8.
 
 Covered: every JSON leaf, every object key, text spans found by detectors, text copied out of the vault.
-Not covered here: lengths of lists, which keys exist, success or failure; `shape: hidden` covers those.
+Not covered here: lengths of lists, which keys exist, JSON types, success or failure; `shape: hidden` covers those.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.json_walk import walk
 from umi_edge.known_values import KnownValues
 from umi_edge.labelled import LabelledText, Span, constant
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resolution, Scanner, ToolPolicy
-from umi_edge.policy.rules import ANY_TYPE
-from umi_edge.vault import Vault
+from umi_edge.policy.document import Instruction
+from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
-__all__ = ["LabelledArguments", "Labeller"]
+__all__ = ["LabelledArguments", "Labeller", "well_formed"]
 
 _HIDDEN: Text = ('"[hidden]"',)
+_WITHHELD: Text = ("[withheld]",)
 _TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 
 
@@ -31,7 +33,7 @@ class LabelledArguments:
     """The arguments of a call: labelled text for the views, a label for each leaf for the checks."""
 
     text: LabelledText
-    leaves: Mapping[Location, LabelledLeaf]
+    leaves: Mapping[Location, LabelledLeaf] = field(repr=False)  # member names may be private
 
 
 @dataclass(slots=True)
@@ -54,13 +56,15 @@ class Labeller:
 
     def instruction(self, text: str) -> LabelledText:
         """What the user asked for; spans that the detectors find stay (design §4, step 1)."""
-        label = Label.at(Locality.CLOUD, Integrity.TRUSTED)
-        rule = f"{self.policy.file or 'built in'} defaults.instruction: scan"
-        return self._scanned(text, label, rule=rule, origin="instruction")
+        label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
+        rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
+        if word is Instruction.CLOUD:
+            return (_clear(well_formed(text), label, rule),)
+        return self._scanned(well_formed(text), label, rule=rule, origin="instruction")
 
     def card(self, tool: str, text: str) -> LabelledText:
         """A tool's description, as the catalogue tells it to the cloud."""
-        rule = f"catalogue card of {tool}"
+        text, rule = well_formed(text), f"catalogue card of {tool}"
         if self.tool_policy(tool).card == "cloud":
             return (constant(escape(text), rule),)
         return self._scanned(text, Label.at(Locality.CLOUD, Integrity.UNTRUSTED), rule=rule, origin=tool)
@@ -74,7 +78,7 @@ class Labeller:
         if isinstance(part, Handle) and part in self.vault and self.vault[part].label.visible:
             return self._handle_span(part)
         text = escape(str(part)) if isinstance(part, Handle) else part
-        return Span(clear=text, masked=("[withheld]",), label=label, rule="written by a model")
+        return Span(clear=text, masked=_WITHHELD, label=label, rule="written by a model")
 
     def _handle_span(self, handle: Handle) -> Span:
         """A handle that stands in text; only a caller on the device that may see values sees another thing."""
@@ -94,21 +98,59 @@ class Labeller:
         )
         return writer.write(value)
 
-    def failure(self) -> LabelledText:
-        """What is said of a failed call beside its kind: nothing; the tool's own words stay here."""
-        return ()
+    def failure(self, tool: str, kind: str) -> tuple[str, LabelledText]:
+        """What is said of a failed call: its kind, and none of the tool's own words.
 
-    def arguments(self, tool: str, arguments: Mapping[str, Any], shown: Label) -> LabelledArguments:
+        Under `shape: hidden` not even the kind: a failure then looks like any result.
+        """
+        resolution = self.policy.results(tool, None).at(())
+        label = Label.at(resolution.locality, self.tool_policy(tool).integrity)
+        if resolution.shape != "hidden" or label.readers is None:
+            return kind, ()
+        return "", (self.kept(None, label, resolution, origin=tool),)
+
+    def arguments(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        shown: Label,
+        *,
+        names: Collection[str] = (),
+        values_seen: bool = False,
+    ) -> LabelledArguments:
         """The arguments that the caller wrote, handles unresolved.
 
-        Raises `UnknownHandleError` for a handle that this session never issued.
+        `names` are the member names that the tool's schema declares; others are the caller's own words. A caller
+        that has seen values (`values_seen`) may tell of them by what it writes at all, so its arguments stay
+        whole. Raises `UnknownHandleError` for a handle that this session never issued.
         """
-        writer = _ArgumentWriter(
-            self, tool, self.policy.arguments(tool, arguments), shown.with_integrity(Integrity.UNTRUSTED)
-        )
-        return LabelledArguments(text=writer.write(arguments), leaves=writer.leaves)
+        written = shown.with_integrity(Integrity.UNTRUSTED)
+        names = frozenset(names) | self.policy.table(tool, "arguments").names
+        writer = _ArgumentWriter(self, tool, self.policy.arguments(tool, arguments), written, names)
+        text = writer.write(arguments)
+        if values_seen and written != Label.at(Locality.CLOUD):
+            whole = Resolution(
+                locality=written.locality, shape=Shape.HIDDEN, rule_id="the caller has seen values"
+            )
+            text = (self.kept(arguments, written, whole, origin=f"arguments of {tool}"),)
+        return LabelledArguments(text=text, leaves=writer.leaves)
 
-    def _scanned(self, text: str, label: Label, *, rule: str, origin: str) -> LabelledText:
+    def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: str) -> Span:
+        """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
+        clear, rule = _escaped_json(value), resolution.rule_id
+        if not label.visible:
+            return Span(clear=clear, masked=_HIDDEN, label=label, rule=rule)
+        hidden = resolution.shape == "hidden"  # then neither its type nor its equality to others may show
+        handle = self.vault.keep(
+            value,
+            type=_type_of({} if hidden else value, resolution),
+            label=label,
+            origin=origin,
+            link=resolution.link and not hidden,
+        )
+        return Span(clear=clear, masked=('"', handle, '"'), label=label, rule=rule)
+
+    def _scanned(self, text: str, label: Label, *, rule: str, origin: str, link: bool = True) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
         spans: list[Span] = []
         end = 0
@@ -116,7 +158,7 @@ class Labeller:
         for found in self.scanner.scan(text):
             spans += self._without_known(text[end : found.start], label, rule)
             value = text[found.start : found.end]
-            handle = self.vault.keep(value, type=found.type, label=stays, origin=origin)
+            handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
             spans.append(Span(clear=escape(value), masked=(handle,), label=stays, rule=found.rule_id))
             end = found.end
         return (*spans, *self._without_known(text[end:], label, rule))
@@ -129,17 +171,34 @@ class Labeller:
                 yield _clear(text[end : seen.start], label, rule)
             yield Span(
                 clear=escape(text[seen.start : seen.end]),
-                masked=(seen.kept.handle,),
-                label=seen.kept.label,
+                masked=(self._handle_again(seen.kept),),
+                label=label.join(seen.kept.label),
                 rule="this session keeps this value already",
             )
             end = seen.end
         if end < len(text):
             yield _clear(text[end:], label, rule)
 
+    def _handle_again(self, kept: Kept) -> Handle:
+        """The value's handle; a fresh one where equality must not show."""
+        if kept.linked:
+            return kept.handle
+        return self.vault.keep(
+            kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=False
+        )
 
-def _clear(text: str, label: Label, rule: str, *, explicit: bool = False) -> Span:
-    return Span(clear=escape(text), masked=("[withheld]",), label=label, rule=rule, explicit=explicit)
+
+def well_formed(text: str) -> str:
+    r"""Text that UTF-8 can carry: half a surrogate pair, as a broken input may hold, becomes U+FFFD.
+
+    >>> well_formed("a\ud800b")
+    'a�b'
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _clear(text: str, label: Label, rule: str) -> Span:
+    return Span(clear=escape(text), masked=_WITHHELD, label=label, rule=rule)
 
 
 def _type_of(value: Any, resolution: Resolution) -> str:
@@ -149,6 +208,11 @@ def _type_of(value: Any, resolution: Resolution) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _escaped_json(value: Any) -> str:
+    """JSON text in whose strings nothing reads as a handle, and which still parses."""
+    return _json(escape(value)) if isinstance(value, str) else escape(_json(value))
 
 
 @dataclass(slots=True)
@@ -163,18 +227,27 @@ class _JsonWriter:
     own_keys: bool
     """Whether every member name is a constant of umi's own tools; elsewhere names are data."""
     integrity: Integrity
-    spans: list[Span] = field(default_factory=list, repr=False)
+    spans: list[LabelledText] = field(default_factory=list, repr=False)
 
     def write(self, value: Any) -> LabelledText:
-        steps = walk(value, opaque=self._opaque)
-        for step in steps:
+        # (1) what stays goes to the vault; (2) only then are texts scanned: a value that stays in one leaf is
+        # found in another one's text wherever that stands.
+        scanned: list[tuple[int, str, Resolution]] = []
+        for step in walk(value, opaque=self._opaque):
             if step.key is not None:
                 self._key(step.location, step.key)
             if step.punctuation:
-                self.spans.append(constant(step.punctuation))
+                self.spans.append((constant(step.punctuation),))
+                continue
+            resolution = self.assignment.at(step.location)
+            if resolution.scan:
+                scanned.append((len(self.spans), step.value, resolution))
+                self.spans.append(())
             else:
-                self._leaf(step.location, step.value)
-        return tuple(_merged(self.spans))
+                self.spans.append((self._leaf(step.value, resolution),))
+        for at, leaf, resolution in scanned:
+            self.spans[at] = self._scanned(leaf, resolution)
+        return tuple(_merged(span for spans in self.spans for span in spans))
 
     def _opaque(self, location: Location) -> bool:
         """Whether a container is kept whole, so that not even its shape shows."""
@@ -182,47 +255,39 @@ class _JsonWriter:
 
     def _key(self, location: Location, key: str) -> None:
         if self.own_keys or key in self.known_keys:
-            self.spans.append(constant(f"{_json(escape(key))}:"))
+            self.spans.append((constant(f"{_json(escape(key))}:"),))
             return
-        label = Label.at(Locality.HANDLE, self.integrity)
-        handle = self.labeller.vault.keep(key, type="key", label=label, origin=self.tool)
-        rule = "no rule names this key: handle"
-        self.spans.append(Span(clear=_json(escape(key)), masked=('"', handle, '"'), label=label, rule=rule))
-        self.spans.append(constant(":"))
-
-    def _leaf(self, location: Location, value: Any) -> None:
         resolution = self.assignment.at(location)
+        hidden = resolution.locality is Locality.HIDDEN
+        label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
+        rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
+        self.spans.append((self.labeller.kept(key, label, rule, origin=self.tool), constant(":")))
+
+    def _leaf(self, value: Any, resolution: Resolution) -> Span:
         label = Label.at(resolution.locality, self.integrity)
-        if resolution.scan and isinstance(value, str):
-            self._scanned_leaf(value, label, resolution)
-        elif resolution.scan and self.labeller.scanner.scan(_json(value)):
-            self.spans.append(self._kept_leaf(value, Label.at(Locality.HANDLE, self.integrity), resolution))
-        elif label.readers is None and label.visible:
-            self.spans.append(_clear(_json(value), label, resolution.rule_id, explicit=True))
-        else:
-            self.spans.append(self._kept_leaf(value, label, resolution))
-
-    def _scanned_leaf(self, value: str, label: Label, resolution: Resolution) -> None:
-        self.spans.append(constant('"'))
-        for span in self.labeller._scanned(value, label, rule=resolution.rule_id, origin=self.tool):
-            self.spans.append(
-                Span(
-                    clear=_json(span.clear)[1:-1],
-                    masked=span.masked,
-                    label=span.label,
-                    rule=span.rule,
-                )
+        if label.readers is None and label.visible:
+            return Span(
+                clear=_escaped_json(value),
+                masked=_WITHHELD,
+                label=label,
+                rule=resolution.rule_id,
+                explicit=True,
             )
-        self.spans.append(constant('"'))
+        return self.labeller.kept(value, label, resolution, origin=self.tool)
 
-    def _kept_leaf(self, value: Any, label: Label, resolution: Resolution) -> Span:
-        clear = escape(_json(value))
-        if not label.visible:
-            return Span(clear=clear, masked=_HIDDEN, label=label, rule=resolution.rule_id)
-        handle = self.labeller.vault.keep(
-            value, type=_type_of(value, resolution), label=label, origin=self.tool, link=resolution.link
+    def _scanned(self, value: Any, resolution: Resolution) -> LabelledText:
+        label = Label.at(resolution.locality, self.integrity)
+        if not isinstance(value, str):
+            text = _json(value)
+            if self.labeller.scanner.scan(text) or self.labeller.known.find(text):
+                stays = Label.at(Locality.HANDLE, self.integrity)
+                return (self.labeller.kept(value, stays, resolution, origin=self.tool),)
+            return (_clear(text, label, resolution.rule_id),)
+        spans = self.labeller._scanned(
+            value, label, rule=resolution.rule_id, origin=self.tool, link=resolution.link
         )
-        return Span(clear=clear, masked=('"', handle, '"'), label=label, rule=resolution.rule_id)
+        quote = constant('"')
+        return (quote, *(replace(span, clear=_json(span.clear)[1:-1]) for span in spans), quote)
 
 
 @dataclass(slots=True)
@@ -234,28 +299,47 @@ class _ArgumentWriter:
     assignment: Assignment
     written: Label
     """The label of text that the caller wrote itself."""
-    leaves: dict[Location, LabelledLeaf] = field(default_factory=dict)
+    names: Collection[str]
+    """Member names that the schema or the policy spells out; others are the caller's own text."""
+    leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
     spans: list[Span] = field(default_factory=list, repr=False)
 
     def write(self, arguments: Mapping[str, Any]) -> LabelledText:
+        opened: Location | None = None
         for step in walk(arguments):
             if step.key is not None:
-                self.spans.append(constant(f"{_json(escape(step.key))}:"))
+                self._key(step.key)
             if step.punctuation:
                 self.spans.append(constant(step.punctuation))
+                if step.location == opened and step.punctuation in "]}" and opened:
+                    # Nothing in it to check, but that it is empty is the caller's own choice.
+                    self.leaves[opened] = LabelledLeaf(label=self.written, model_written=True)
+                opened = step.location if step.punctuation in "[{" else None
             else:
+                opened = None
                 self._leaf(step.location, step.value)
         return tuple(_merged(self.spans))
+
+    def _key(self, key: str) -> None:
+        text = _json(escape(key))
+        if key in self.names or (self.written.readers is None and self.written.visible):
+            self.spans.append(constant(f"{text}:"))
+            return
+        rule = Resolution(type="key", rule_id="the caller's own text")
+        self.spans.append(self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}"))
+        self.spans.append(constant(":"))
 
     def _leaf(self, location: Location, value: Any) -> None:
         resolution = self.assignment.at(location)
         parts = parts_of(value) if isinstance(value, str) else (value,)
         handles = tuple(part for part in parts if isinstance(part, Handle))
         labels = [self.labeller.vault[handle].label for handle in handles]
-        model_written = len(handles) < len(parts) or not parts
+        # Two handles in one text make a value that neither of them is.
+        model_written = not (len(parts) == 1 and handles)
+        foreign = any(isinstance(name, str) and name not in self.names for name in location)
         self.leaves[location] = LabelledLeaf(
-            label=join_all([*labels, self.written] if model_written else labels),
-            type=handles[0].type if len(handles) == 1 and not model_written else ANY_TYPE,
+            label=join_all([*labels, self.written] if model_written or foreign else labels),
+            type=ANY_TYPE if model_written else handles[0].type,
             handles=handles,
             model_written=model_written,
         )
@@ -274,7 +358,7 @@ class _ArgumentWriter:
     def _text(self, text: str, label: Label, resolution: Resolution) -> None:
         if label.readers is None and label.visible:
             self.spans.append(
-                Span(clear=_json(text)[1:-1], masked=("[withheld]",), label=label, rule=resolution.rule_id)
+                Span(clear=_json(text)[1:-1], masked=_WITHHELD, label=label, rule=resolution.rule_id)
             )
         else:
             self.spans.append(self._masked(text, _json(text)[1:-1], label, resolution, quote=""))
@@ -297,7 +381,7 @@ class _ArgumentWriter:
         return Span(clear=clear, masked=masked, label=label, rule=resolution.rule_id)
 
 
-def _merged(spans: list[Span]) -> list[Span]:
+def _merged(spans: Iterable[Span]) -> list[Span]:
     """Neighbouring constants as one span: fewer segments on the wire."""
     merged: list[Span] = []
     for span in spans:

@@ -4,10 +4,11 @@ Keeps I1: nothing else mints `Released` values; I2: what has no label cannot get
 span is made of handles and constants, so two runs that differ in what stays give the same view.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
 from umi_edge.labelled import LabelledEntry, LabelledText
-from umi_shared.handles import Handle, Text
+from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import Sink
 from umi_shared.released import Clearance, Released, mint
 from umi_shared.transcript import ToolCard, View, with_text
@@ -27,7 +28,7 @@ def release(cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sin
         ),
         entries=tuple(with_text(entry.template, seen_by(entry.text, sink)) for entry in entries),
     )
-    clearances = [clearance for _, text in cards for clearance in _clearances(-1, text, sink)] + [
+    clearances = [clearance for card in cards for clearance in _card_clearances(card, sink)] + [
         clearance for index, entry in enumerate(entries) for clearance in _clearances(index, entry.text, sink)
     ]
     return mint(view, sink, tuple(clearances))
@@ -45,7 +46,23 @@ def _joined(parts: Iterable[str | Handle]) -> Text:
             joined[-1] += part
         elif part != "":
             joined.append(part)
-    return tuple(joined)
+    return tuple(_inert(part) if isinstance(part, str) else part for part in joined)
+
+
+def _inert(text: str) -> str:
+    """Clear text without a handle: each piece was escaped, but two of them may make one when joined (I4)."""
+    if "<" not in text:
+        return text
+    return "".join(escape(str(part)) if isinstance(part, Handle) else part for part in parts_of(text))
+
+
+def _card_clearances(labelled: LabelledCard, sink: Sink) -> list[Clearance]:
+    card, text = labelled
+    schema = len(json.dumps(card.input_schema, separators=(",", ":"), ensure_ascii=False).encode())
+    return [
+        Clearance(entry=-1, rule=f"catalogue schema of {card.name}", clear_bytes=schema),
+        *_clearances(-1, text, sink),
+    ]
 
 
 def _clearances(entry: int, text: LabelledText, sink: Sink) -> list[Clearance]:

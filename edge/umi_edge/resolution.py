@@ -19,10 +19,10 @@ _MAYBE_HANDLE = re.compile(r"<[a-z\\]?[a-z0-9_:\\]*$")
 def resolve(node: Any, vault: Vault) -> Any:
     """Arguments with the real values: a whole handle becomes its JSON value, one within text becomes text.
 
-    Raises `UnknownHandleError`.
+    Member names are never references. Raises `UnknownHandleError`.
     """
     if isinstance(node, dict):
-        return {unescape(key): resolve(child, vault) for key, child in node.items()}
+        return {key: resolve(child, vault) for key, child in node.items()}
     if isinstance(node, list):
         return [resolve(child, vault) for child in node]
     if not isinstance(node, str):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from umi_edge.caller import HandleRule, WrittenCall, call_schemas
-from umi_edge.cards import labelled_cards
+from umi_edge.cards import declared_names, labelled_cards
 from umi_edge.cloud import Restarted, Sent
 from umi_edge.consent import Consent, ConsentRequest
 from umi_edge.events import (
@@ -40,7 +40,8 @@ from umi_edge.release import LabelledCard, release
 from umi_edge.resolution import Rehydrator, resolve, without
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
 from umi_edge.vault import UnknownHandleError
-from umi_shared.errors import MalformedError
+from umi_edge.written_arguments import read_arguments
+from umi_shared.errors import MalformedError, PrivacyError, UmiError
 from umi_shared.handles import Handle
 from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
@@ -125,6 +126,8 @@ class Session:
     """Tools that the cloud is not told of."""
     _cards: tuple[LabelledCard, ...] = ()
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
+    _read_by: dict[Sink, int] = field(default_factory=dict)
+    """How many entries each sink has been sent: a value that is kept only later is in these already."""
 
     def __post_init__(self) -> None:
         self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
@@ -135,8 +138,23 @@ class Session:
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.
 
-        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`.
+        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`. What is no
+        `UmiError` stops the session as a `PrivacyError` that names its type only: its text, and the exceptions
+        that it came from, may hold values (I8).
         """
+        fault = ""
+        try:
+            return await self._carry_through(instruction)
+        except (UmiError, BrokenPipeError):
+            raise
+        except Exception as error:
+            fault = type(error).__name__
+        raise PrivacyError(  # outside of the handler, so that it has no `__context__`
+            f"something in umi, the policy or a plug-in failed ({fault}); nothing more was sent",
+            fix="try again; if it stays so, please report it",
+        )
+
+    async def _carry_through(self, instruction: str) -> Ending:
         text = self.labeller.instruction(instruction)
         self._allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
@@ -170,7 +188,7 @@ class Session:
             async for event in self.cloud.plan(view, self.new_id()):
                 match event:
                     case Sent():
-                        self._sent(event)
+                        self._sent(event, PLANNER)
                     case Restarted(attempt):
                         rationale, decision = "", None
                         self.observe(Retrying(attempt))
@@ -204,9 +222,8 @@ class Session:
             yield
             await task
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)  # also so that asyncio logs no failure of it
 
     # Calling.
 
@@ -216,8 +233,16 @@ class Session:
         schemas = self._schemas(view, fixed=plan.tool if sees == DEVICE else "")
         try:
             written = await self.caller.call(view, schemas)
-            arguments = json.loads(written.arguments)
-            labelled = self.labeller.arguments(written.tool, arguments, shown)
+            if written.tool not in schemas:
+                raise MalformedError("the caller names a tool that is not in the catalogue")
+            arguments = read_arguments(written.arguments)
+            labelled = self.labeller.arguments(
+                written.tool,
+                arguments,
+                shown,
+                names=declared_names(self.catalogue[written.tool].input_schema),
+                values_seen=sees == DEVICE,
+            )
         except (MalformedError, UnknownHandleError) as error:
             self._failed_to_write(plan.tool, error)
             return
@@ -225,7 +250,12 @@ class Session:
         self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
         self._allow_written(labelled.text)
         self.observe(CallWritten(tool=written.tool, arguments=labelled.text, usage=written.usage))
-        await self._execute(written.tool, arguments, labelled)
+        before = len(self._entries)
+        try:
+            await self._execute(written.tool, arguments, labelled)
+        finally:
+            if len(self._entries) == before:  # every call has its observation, whatever came between
+                self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
 
     def _caller_sees(self, tool: str) -> Sink:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
@@ -256,7 +286,7 @@ class Session:
             labelled.leaves,
             tool.hints,
             source=tool.source,
-            argument_names=tool.input_schema.get("properties", {}),
+            argument_names=declared_names(tool.input_schema),
         )
         match verdict:
             case Denied(reasons):
@@ -293,24 +323,23 @@ class Session:
                 RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
             )
         except asyncio.CancelledError:
-            self._entries.append(LabelledEntry(Observation(name, (), "interrupted"), ()))
             self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
             raise
 
     def _take(self, name: str, resolved: Mapping[str, Any], outcome: Outcome) -> None:
         """What a call came to: into the record with its values, into the transcript with its labels."""
+        # The record first: what was done was done, also if labelling fails now.
         match outcome:
             case Succeeded(value, seconds):
-                text = self.labeller.result(name, value)
-                self._allow_explicit(text)
-                self._entries.append(LabelledEntry(Observation(name, ()), text))
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
-            case Failed(kind, detail, seconds):
-                text = self.labeller.failure()
-                self._entries.append(LabelledEntry(Observation(name, (), str(kind)), text))
+                kind, text = "", self.labeller.result(name, value)
+                self._allow_explicit(text)
+            case Failed(failure, detail, seconds):
                 self.record.append(
-                    Action(tool=name, arguments=resolved, result=str(kind), detail=detail, seconds=seconds)
+                    Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
+                kind, text = self.labeller.failure(name, str(failure))
+        self._entries.append(LabelledEntry(Observation(name, (), kind), text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text))
 
     def _refuse(self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any]) -> None:
@@ -327,7 +356,7 @@ class Session:
         async for event in self.cloud.summarize(view, self.new_id()):
             match event:
                 case Sent():
-                    self._sent(event)
+                    self._sent(event, SUMMARIZER)
                 case Restarted(attempt):
                     said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
                     self.observe(Retrying(attempt))
@@ -366,9 +395,14 @@ class Session:
         )
         return rehydrator.feed(said) + rehydrator.finish()
 
-    def _sent(self, sent: Sent) -> None:
+    def _sent(self, sent: Sent, sink: Sink) -> None:
         self.totals.messages_out += 1
         self.totals.bytes_out += sent.size_bytes
+        for entry in self._entries[self._read_by.get(sink, 0) :]:
+            for span in entry.text:
+                if span.label.may_read(sink):
+                    self.guard.allow(span.clear, sink)
+        self._read_by[sink] = len(self._entries)
         self.observe(sent)
 
     # What the guard may take as public: it knows no other reason why a kept value could be in a message.

@@ -35,6 +35,8 @@ class Kept:
     label: Label
     origin: str
     """Where it came from, in words of the program: `instruction`, or a tool's name. Never the value."""
+    linked: bool = True
+    """Whether every occurrence of the value has this handle, so that equality shows."""
 
 
 class Vault:
@@ -46,6 +48,7 @@ class Vault:
 
     def __init__(self) -> None:
         self._kept: dict[Handle, Kept] = {}
+        self._order: list[Kept] = []
         self._numbers: dict[str, int] = {}
         self._linked: dict[tuple[str, str, Label], Handle] = {}
 
@@ -62,7 +65,8 @@ class Vault:
         number = self._numbers.get(type, 0) + 1
         handle = Handle(type, number)
         self._numbers[type] = number
-        self._kept[handle] = Kept(handle, value, label, origin)
+        self._kept[handle] = kept = Kept(handle, value, label, origin, link)
+        self._order.append(kept)
         if link:
             self._linked[key] = handle
         return handle
@@ -70,14 +74,18 @@ class Vault:
     def __getitem__(self, handle: Handle) -> Kept:
         try:
             return self._kept[handle]
-        except KeyError as error:
-            raise UnknownHandleError(handle) from error
+        except KeyError:
+            raise UnknownHandleError(handle) from None
 
     def __contains__(self, handle: Handle) -> bool:
         return handle in self._kept
 
     def __iter__(self) -> Iterator[Kept]:
-        return iter(self._kept.values())
+        return iter(self._order)
+
+    def since(self, count: int) -> Iterator[Kept]:
+        """What was stored after the first `count` values."""
+        return iter(self._order[count:])
 
     def __len__(self) -> int:
         return len(self._kept)

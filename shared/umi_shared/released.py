@@ -3,7 +3,7 @@
 `release()` in `umi_edge.release` is the one place that mints them; a test reads the code to hold that.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Generic, TypeVar
 
 from umi_shared.labels import Sink
@@ -33,10 +33,11 @@ class Released(Generic[T_co]):
     payload: T_co = field(repr=False)
     sink: Sink
     clearances: tuple[Clearance, ...]
-    _seal: object = field(repr=False, compare=False, default=None)
+    seal: InitVar[object] = None
+    """Not kept, so that `dataclasses.replace` cannot put another payload under the same seal."""
 
-    def __post_init__(self) -> None:
-        if self._seal is not _SEAL:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
             raise TypeError("only release() makes Released values")
 
 

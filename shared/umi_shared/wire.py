@@ -5,9 +5,12 @@ size and enum is checked before a value is made.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError
@@ -37,6 +40,7 @@ __all__ = [
     "plan_event_message",
     "plan_request",
     "read_view",
+    "strings_of",
     "summarize_event",
     "summarize_event_message",
     "summarize_request",
@@ -48,6 +52,7 @@ _NEXT_TO_PB = {
     Next.GIVE_UP: pb.NEXT_GIVE_UP,
 }
 _NEXT_FROM_PB = {number: word for word, number in _NEXT_TO_PB.items()}
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,23 +76,30 @@ class WireLimits:
 
 def plan_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.PlanRequest:
     """The request for one plan, padded with zero bytes to a multiple of `bucket_bytes`."""
-    request = pb.PlanRequest(request_id=request_id, view=_view_message(view.payload))
+    request = pb.PlanRequest(request_id=request_id, view=_view_message(_released(view)))
     request.padding = _padding(request.ByteSize(), bucket_bytes)
     return request
 
 
 def summarize_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.SummarizeRequest:
     """The request for the answer, padded like a plan's."""
-    request = pb.SummarizeRequest(request_id=request_id, view=_view_message(view.payload))
+    request = pb.SummarizeRequest(request_id=request_id, view=_view_message(_released(view)))
     request.padding = _padding(request.ByteSize(), bucket_bytes)
     return request
+
+
+def _released(view: Released[View]) -> View:
+    """The payload, of what really is released: a look-alike would carry anything."""
+    if type(view) is not Released:
+        raise TypeError("the wire takes Released views only")
+    return view.payload
 
 
 def _padding(size: int, bucket_bytes: int) -> bytes:
     """Zero bytes that bring a message up to a multiple of the bucket, the field's own tag and length included."""
     if bucket_bytes <= 0:
         return b""
-    for length in range(bucket_bytes + 8):
+    for length in range(2 * bucket_bytes + 8):  # no length gives a size just past a jump of the overhead
         overhead = (1 + (length.bit_length() + 6) // 7) if length else 0
         if (size + overhead + length) % bucket_bytes == 0:
             return bytes(length)
@@ -135,6 +147,38 @@ def _entry_message(entry: Entry) -> pb.Entry:
             )
         case Answer(text):
             return pb.Entry(answer=pb.Answer(text=_text_message(text)))
+
+
+def strings_of(message: bytes) -> list[str]:
+    """Every string of a serialized request, in order; of what is no request, none.
+
+    Both requests have the same fields; a test holds that, and that no string is left out.
+    """
+    try:
+        request = pb.PlanRequest.FromString(message)
+    except DecodeError:
+        return []
+    strings = [request.request_id]
+    for card in request.view.catalogue:
+        strings += [card.name, *_segment_strings(card.description), card.input_schema]
+    for entry in request.view.entries:
+        match entry.WhichOneof("entry"):
+            case "instruction":
+                strings += _segment_strings(entry.instruction.text)
+            case "plan":
+                strings += [*_segment_strings(entry.plan.rationale), entry.plan.tool]
+            case "call":
+                strings += [entry.call.tool, *_segment_strings(entry.call.arguments)]
+            case "observation":
+                observation = entry.observation
+                strings += [observation.tool, *_segment_strings(observation.content), observation.failure]
+            case "answer":
+                strings += _segment_strings(entry.answer.text)
+    return strings
+
+
+def _segment_strings(text: pb.Text) -> list[str]:
+    return [segment.clear or segment.handle.type for segment in text.segments]
 
 
 # Decoding, in the cloud.
@@ -217,9 +261,9 @@ def _read_card(card: pb.ToolCard, limits: WireLimits) -> ToolCard:
 
 
 def _depth(text: str) -> int:
-    """An upper bound of the nesting of JSON text, found without parsing it."""
+    """The nesting of JSON text, found without parsing it; brackets in strings do not count."""
     depth = deepest = 0
-    for character in text:
+    for character in _STRING.sub("", text):
         if character in "[{":
             depth += 1
             deepest = max(deepest, depth)
