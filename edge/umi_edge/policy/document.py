@@ -11,6 +11,7 @@ from typing import Any
 
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector
+from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
@@ -145,6 +146,8 @@ class Policy:
     detect: tuple[Detector, ...] = ()
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    keep: tuple[Keep, ...] = ()
+    """What the author wants proven; it decides nothing."""
     file: str = ""
     _tables: dict[tuple[str, str], RuleTable] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -21,6 +21,7 @@ from umi_edge.policy.document import (
     ToolPolicy,
     file_name,
 )
+from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.problems import Problems, near
 from umi_edge.policy.regexes import compile_regex
@@ -112,6 +113,9 @@ class _Builder:
             detect=self._detectors(),
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
             limits=self._limits(self.data.get("limits", {})),
+            keep=tuple(
+                self._keep(index, data) for index, data in enumerate(self.data.get("keep", ())) if data
+            ),
             file=self.file,
         )
 
@@ -206,10 +210,25 @@ class _Builder:
         )
 
     def _values_path(self, index: int, path: str) -> Any:
+        return self._path(path, "detect", index, "values_from", "path")
+
+    def _keep(self, index: int, data: dict[str, Any]) -> Keep:
+        if set(data) not in ({"type"}, {"tool", "path"}):
+            line = self._line("keep", index)
+            self.problems.add(line, f"`keep[{index}]` is no claim", "give `type`, or `tool` and `path`")
+        return Keep(
+            type=data.get("type", ""),
+            tool=data.get("tool", ""),
+            path=self._path(data["path"], "keep", index, "path") if "path" in data else None,
+            rule_id=self._rule_id("keep", index, name=f"keep[{index}]"),
+            line=self._line("keep", index),
+        )
+
+    def _path(self, path: str, *place: str | int) -> Any:
         try:
             return compile_path(path)
         except PathError as error:
-            self.problems.add(self._line("detect", index, "values_from", "path"), error.message, error.fix)
+            self.problems.add(self._line(*place), error.message, error.fix)
             return None
 
     def _pattern(self, data: dict[str, Any], line: int) -> tuple[str, bool]:

@@ -24,7 +24,7 @@ from jsonpath_rfc9535.selectors import (
 from umi_edge.policy.regexes import full_match, search
 from umi_shared.errors import PrivacyError
 
-__all__ = ["Budget", "Location", "Node", "Segment", "apply", "segments_of", "selects"]
+__all__ = ["Budget", "Location", "Node", "Segment", "apply", "may_select", "segments_of", "selects"]
 
 Location = tuple[str | int, ...]
 """Where a JSON node is: keys and indices from the root."""
@@ -61,6 +61,21 @@ def selects(selector: JSONPathSelector, key: str | int) -> bool:
         case SliceSelector():
             return isinstance(key, int) and selector.slice.step != 0 and key in _indices(selector, key + 1)
     return False
+
+
+def may_select(selector: JSONPathSelector, key: str | int) -> bool:
+    """Whether any selector, whatever the values are, could select the child at `key`."""
+    match selector:
+        case FilterSelector():
+            return True
+        case IndexSelector() if selector.index < 0:
+            return isinstance(key, int)
+        case SliceSelector() if any(
+            part is not None and part < 0
+            for part in (selector.slice.start, selector.slice.stop, selector.slice.step)
+        ):
+            return isinstance(key, int)
+    return selects(selector, key)
 
 
 def _indices(selector: SliceSelector, length: int) -> range:

@@ -21,7 +21,7 @@ from jsonpath_rfc9535.selectors import (
     SliceSelector,
 )
 
-from umi_edge.policy.path_evaluation import Budget, Location, Segment, apply, segments_of, selects
+from umi_edge.policy.path_evaluation import Budget, Location, Segment, apply, may_select, segments_of, selects
 from umi_edge.policy.regexes import i_regexp_problem
 from umi_shared.errors import PolicyError
 
@@ -102,6 +102,15 @@ class Path:
             if segment.descendant:
                 yield state
             if any(selects(selector, key) for selector in segment.selectors):
+                yield state + 1
+
+    def may_after(self, state: int, key: str | int) -> Iterator[int]:
+        """As `after`, for any path: the states that it may be in, whatever the values are."""
+        if state < len(self.segments):
+            segment = self.segments[state]
+            if segment.descendant:
+                yield state
+            if any(may_select(selector, key) for selector in segment.selectors):
                 yield state + 1
 
 

@@ -56,6 +56,12 @@ def _project_character(character: str) -> str:
 _TABLE = _Table()
 
 
+def _is_quick(character: str) -> bool:
+    """Whether it becomes one character, and no space but from a space: an accent of its own becomes one."""
+    piece = _TABLE[ord(character)]
+    return len(piece) == 1 and (piece != " " or character == " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """A projected text and, for each of its characters, where the original one starts."""
@@ -89,7 +95,7 @@ def project(text: str) -> Projection:
     >>> project("Ａli\u200bce  MÜLLER").text
     'alice muller'
     """
-    if _NOT_SPACED.search(text) is None and all(len(_TABLE[ord(c)]) == 1 for c in set(text)):
+    if _NOT_SPACED.search(text) is None and all(map(_is_quick, set(text))):
         return Projection(text.translate(_TABLE), range(len(text) + 1))
     out: list[str] = []
     starts = array("q")

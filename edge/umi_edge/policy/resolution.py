@@ -36,6 +36,11 @@ class Node:
         self._states = states
         self._children: dict[str | int, Node] = {}
 
+    @property
+    def key(self) -> tuple[frozenset[_State], Resolution, tuple[PathRule, ...]]:
+        """Equal for nodes below which everything resolves alike."""
+        return self._states, self.resolution, self.exact
+
 
 class RuleTable:
     """The rules of one tool for its arguments or its results, and the default below them."""
@@ -46,7 +51,8 @@ class RuleTable:
         self.names = frozenset(name for rule in self.rules for name in rule.query.names)
         """Member names that the rules spell out: the policy's own words, not data."""
         self._plain = tuple(i for i, rule in enumerate(self.rules) if rule.query.plain)
-        self._costly = tuple(rule for rule in self.rules if not rule.query.plain)
+        self.costly = tuple(rule for rule in self.rules if not rule.query.plain)
+        """The rules whose match depends on values."""
         self._indices = _indices_of(self.rules)
         self._nodes: dict[tuple[frozenset[_State], Resolution, tuple[PathRule, ...]], Node] = {}
         self._root = self._node(frozenset((i, 0) for i in self._plain), default, ())
@@ -54,7 +60,7 @@ class RuleTable:
     def assign(self, value: Any) -> "Assignment":
         """Resolve every node of a value. Raises `PrivacyError` where a rule would take too long (I2)."""
         matched: dict[Location, tuple[PathRule, ...]] = {}
-        for rule in self._costly:
+        for rule in self.costly:
             for location in rule.query.locations(value):
                 matched[location] = (*matched.get(location, ()), rule)
         return Assignment(self, matched)

@@ -134,7 +134,8 @@ def join_rules(rules: Iterable[PathRule], inherited: Resolution) -> Resolution:
     clearance = said.clearance or inherited.clearance
     names = [rule.rule_id for rule in matched]
     if said.clearance is None:
-        names.append(f"locality from {inherited.rule_id.removeprefix('locality from ')}")
+        # Only where it came from in the end: the whole chain would grow with the depth of a stranger's value.
+        names.append(f"locality from {inherited.rule_id.rpartition('locality from ')[2]}")
     return replace(
         inherited,
         locality=clearance.locality,

@@ -266,6 +266,11 @@ def test_a_name_is_found_wherever_it_stands(before: str, name: str, after: str, 
     assert any(span.start <= start and start + len(disguised) <= span.end for span in scanner.scan(text))
 
 
+def test_a_name_whose_words_an_accent_parts_is_found() -> None:
+    scanner = _scanner('  - {type: person, values_from: {tool: t, path: "$"}}\n', {"t": ["Alice Moreau"]})
+    assert scanner.scan("to Alice \u00b4Moreau")
+
+
 @given(TEXTS)
 @settings(max_examples=400, deadline=None)
 def test_the_quick_and_the_careful_projection_agree(text: str) -> None:
