@@ -465,3 +465,12 @@ def test_neither_key_nor_message_is_in_a_repr(path):
     send(ledger, b"Project Neptune")
     assert "Ed25519" not in repr(ledger)
     assert "Neptune" not in repr(ledger)
+
+
+def test_a_ledger_that_cannot_be_read_is_one_clear_error(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    path.mkdir()  # a test that runs as root can read everything but a folder
+    with pytest.raises(LedgerError, match="cannot be read"):
+        verify_ledger(path)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        list(read_ledger(path))

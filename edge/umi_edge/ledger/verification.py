@@ -7,6 +7,7 @@ them; somebody who holds this device's key, or who puts an older copy of all the
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from umi_edge.ledger.chain import GENESIS, LineError, Link, check_content, entry_of, follow
-from umi_edge.ledger.errors import BrokenLedgerError
+from umi_edge.ledger.errors import BrokenLedgerError, LedgerError
 from umi_edge.ledger.files import LedgerFiles, lines
 
 __all__ = ["LedgerReport", "read_ledger", "verify_ledger"]
@@ -69,8 +70,13 @@ class _Count:
 def read_ledger(path: Path) -> Iterator[dict[str, Any]]:
     """The entries of a ledger, oldest first, each checked on its own only; a torn end is left out.
 
-    Raises `BrokenLedgerError` at a line that was changed.
+    Raises `BrokenLedgerError` at a line that was changed, `LedgerError` where a file cannot be read.
     """
+    with _readable(path):
+        yield from _entries(path)
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
     for file in LedgerFiles(path).all():
         for number, (line, whole) in enumerate(lines(file), start=1):
             if whole:
@@ -84,8 +90,23 @@ def verify_ledger(path: Path, key: Ed25519PublicKey | None = None) -> LedgerRepo
     """Check the chain through all files, each message against its digest, each checkpoint's signature.
 
     `key` is the device's own; without it any key that signs is believed. A ledger that is not there is an empty
-    one. Raises `BrokenLedgerError` at the first line that does not hold.
+    one. Raises `BrokenLedgerError` at the first line that does not hold, `LedgerError` where a file cannot be read.
     """
+    with _readable(path):
+        return _verified(path, key)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be read: {error.strerror}", fix="mend its permissions"
+        ) from error
+
+
+def _verified(path: Path, key: Ed25519PublicKey | None) -> LedgerReport:
     # (1) The last checkpoint that was noted. (2) Each line follows the one before, and holds by itself.
     # (3) What is missing at the front was let go on purpose. (4) Nothing is missing at the end.
     files = LedgerFiles(path)

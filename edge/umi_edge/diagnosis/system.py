@@ -1,0 +1,78 @@
+"""The ground that all stands on: Python, packages, policy, the planner for offline use."""
+
+import importlib
+import importlib.util
+import platform
+import sys
+from collections.abc import AsyncIterator
+
+from umi_edge.config import EdgeConfig
+from umi_edge.diagnosis.finding import Finding, broken, fine
+from umi_shared.errors import ModelError
+
+__all__ = ["offline", "platform_and_packages", "policy"]
+
+_OLDEST = (3, 11)
+_PACKAGES = ("cryptography", "grpc", "llama_cpp", "llguidance", "mcp", "numpy")
+"""Those with machine code in them, or below them: what breaks on a new machine."""
+
+
+async def platform_and_packages() -> AsyncIterator[Finding]:
+    """Python's version, the platform, and whether the native packages load."""
+    python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+    if sys.version_info < _OLDEST:
+        yield broken("python", f"Python {python} on {system}", "install Python 3.11 or later")
+    else:
+        yield fine("python", f"Python {python} on {system}")
+    missing = {name: reason for name in _PACKAGES if (reason := _import_problem(name))}
+    for name, reason in missing.items():
+        yield broken(
+            "packages",
+            f"{name} does not load ({reason})",
+            f"reinstall it: pip install --force-reinstall {name}",
+        )
+    if not missing:
+        yield fine("packages", f"{', '.join(_PACKAGES)} load")
+
+
+def _import_problem(name: str) -> str:
+    try:
+        importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # a library that cannot load its machine code raises anything
+        return type(error).__name__
+    return ""
+
+
+async def policy(config: EdgeConfig) -> AsyncIterator[Finding]:
+    """Whether the policy parses; errors have file and line."""
+    from umi_edge.policy import default_policy, read_policy  # noqa: PLC0415  # slow to import
+
+    if config.policy is None:
+        yield fine("policy", f"the built-in one ({len(default_policy().tools)} entries for tools)")
+        return
+    found = read_policy(config.policy)
+    yield fine(
+        "policy", f"{config.policy} ({len(found.tools)} entries for tools, {len(found.detect)} detectors)"
+    )
+
+
+async def offline(config: EdgeConfig) -> AsyncIterator[Finding]:
+    """Whether a planner on this device could take over."""
+    from umi_shared.models import EMBEDDED, ModelStore  # noqa: PLC0415
+
+    wanted = config.offline == "device"
+    problem, fix = "", ""
+    if importlib.util.find_spec("umi_cloud") is None:
+        problem, fix = "umi_cloud is not installed", "reinstall umi-runtime"
+    else:
+        try:
+            ModelStore.local().path_of(EMBEDDED)
+        except ModelError as error:
+            problem, fix = error.message, error.fix
+    if wanted and problem:
+        yield broken("offline", f"no planner can take over on this device: {problem}", fix)
+    elif wanted:
+        yield fine("offline", "a planner on this device takes over when the cloud cannot be reached")
+    else:
+        possible = "it could, with `offline: device`" if not problem else f"nor could it: {problem}"
+        yield fine("offline", f"no planner on this device takes over ({possible})")

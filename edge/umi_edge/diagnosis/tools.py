@@ -1,0 +1,61 @@
+"""The tools: folders there, functions importable, servers that start."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+from umi_edge.config import EdgeConfig, HomeSettings
+from umi_edge.diagnosis.finding import Finding, fine, from_error, warning
+from umi_edge.installed_tools import find_tools, name_clash
+
+__all__ = ["tools"]
+
+_FOLDERS = ("contacts", "calendar", "mail", "outbox", "notes")
+
+
+async def tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Every source of tools, one by one; MCP servers are started and ended."""
+    for finding in _folders(config.home):
+        yield finding
+    for finding in _smtp(config.home, environment):
+        yield finding
+    sources = await find_tools(config, environment)
+    for source in sources:
+        if source.problem is not None:
+            yield from_error("tools", source.problem)
+        elif source.disabled:
+            yield fine("tools", f"{source.name} is disabled")
+        elif source.tools:
+            yield fine("tools", f"{source.name}: {len(source.tools)} tools")
+    clash = name_clash(sources)
+    if clash is not None:
+        yield from_error("tools", clash)
+    if not any(source.tools or source.problem for source in sources):
+        fix = "name your folders under `home:` in the configuration; `umi tools` shows how"
+        yield warning("tools", "no tools are installed", fix)
+
+
+def _folders(home: HomeSettings) -> Iterator[Finding]:
+    named = [(f"home.{name}", getattr(home, name)) for name in _FOLDERS] + [
+        ("home.files", folder) for folder in home.files
+    ]
+    for setting, folder in named:
+        if not folder:
+            continue
+        path = Path(folder)
+        if not path.exists():
+            if setting != "home.outbox":  # that one is made when mail is sent
+                message = f"the folder {path} of `{setting}` is not there"
+                yield warning("tools", message, f"make it, or correct `{setting}`")
+            continue
+        try:
+            next(path.iterdir(), None)
+        except OSError as error:
+            fix = f"mend its permissions, or correct `{setting}`"
+            yield warning("tools", f"{path} of `{setting}` cannot be read: {error.strerror}", fix)
+
+
+def _smtp(home: HomeSettings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    variable = home.smtp.password_env if home.smtp else ""
+    if variable and variable not in environment:
+        message = f"the environment variable {variable} of `home.smtp.password_env` is not set"
+        yield warning("tools", message, "set it before `umi ask`, or mail cannot be sent")
