@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from umi_edge.guard import EgressGuard
 from umi_edge.ledger import Ledger
@@ -98,8 +99,7 @@ class Cloud:
             message,
             view,
             request_id,
-            pb.PlanEvent.FromString,
-            lambda raw: plan_event(raw, self.limits),
+            lambda raw: plan_event(pb.PlanEvent.FromString(raw), self.limits),
             _PlanRules,
         )
 
@@ -117,8 +117,7 @@ class Cloud:
             message,
             view,
             request_id,
-            pb.SummarizeEvent.FromString,
-            lambda raw: summarize_event(raw, self.limits),
+            lambda raw: summarize_event(pb.SummarizeEvent.FromString(raw), self.limits),
             _AnswerRules,
         )
 
@@ -128,8 +127,7 @@ class Cloud:
         message: bytes,
         view: Released[View],
         request_id: str,
-        parse: Callable[[bytes], Any],
-        read: Callable[[Any], E],
+        read: Callable[[bytes], E],
         rules: "type[_PlanRules | _AnswerRules]",
     ) -> AsyncIterator[E | Restarted | Sent]:
         loop = asyncio.get_running_loop()
@@ -140,8 +138,8 @@ class Cloud:
             yield self._let_out(message, view, request_id, attempt)
             check = rules(self.config.stream_bytes)
             try:
-                async for raw in self._stream(method, message, parse, end - loop.time()):
-                    event = read(raw)
+                async for raw in self._stream(method, message, end):
+                    event = self._read(raw, read)
                     check.event(event)
                     yield event
                 check.end()
@@ -163,29 +161,46 @@ class Cloud:
         )
         return Sent(view.sink, len(message), digest, attempt)
 
-    async def _stream(
-        self, method: str, message: bytes, parse: Callable[[bytes], Any], seconds: float
-    ) -> AsyncIterator[Any]:
-        stub = self.channel.unary_stream(
-            method,
-            request_serializer=lambda raw: raw,  # these very bytes are in the ledger
-            response_deserializer=parse,
-        )
-        call = stub(message, timeout=max(seconds, 0.001), metadata=(("umi-session", self.session),))
+    async def _stream(self, method: str, message: bytes, end: float) -> AsyncIterator[bytes]:
+        # Bytes out: these very ones are in the ledger. Bytes in: gRPC would log what it cannot parse, with its trace.
+        stub = self.channel.unary_stream(method, request_serializer=_same, response_deserializer=_same)
+        # The deadline that the cloud is told is the same for every try: how long this device took is not its business.
+        call = stub(message, timeout=self.config.step_seconds, metadata=(("umi-session", self.session),))
         try:
             while True:
-                try:
-                    raw = await asyncio.wait_for(call.read(), self.config.idle_seconds)
-                except TimeoutError as error:
-                    raise TransportError(
-                        f"{self.peer} has been silent for {self.config.idle_seconds:g} seconds",
-                        fix="try again; if it stays so, tell its operator",
-                    ) from error
+                raw = await self._next(call, end)
                 if raw is grpc.aio.EOF:
                     return
                 yield raw
         finally:
             call.cancel()
+
+    async def _next(self, call: Any, end: float) -> Any:
+        left = end - asyncio.get_running_loop().time()
+        try:
+            return await asyncio.wait_for(call.read(), min(self.config.idle_seconds, max(left, 0.001)))
+        except TimeoutError as error:
+            if left <= self.config.idle_seconds:
+                raise self._late() from error
+            raise TransportError(
+                f"{self.peer} has been silent for {self.config.idle_seconds:g} seconds",
+                fix="try again; if it stays so, tell its operator",
+            ) from error
+
+    def _late(self) -> TransportError:
+        return TransportError(
+            f"{self.peer} did not finish within {self.config.step_seconds:g} seconds",
+            fix="try again, or raise `cloud.step_seconds`",
+        )
+
+    def _read(self, raw: bytes, read: Callable[[bytes], E]) -> E:
+        try:
+            return read(raw)
+        except DecodeError:
+            raise MalformedError(
+                f"{self.peer} sends bytes that are no event",
+                fix="tell its operator; are both of one version?",
+            ) from None
 
     def _wait_before_retry(self, error: grpc.aio.AioRpcError, attempt: int) -> float | None:
         """Seconds to wait before the next try; None when trying again is of no use."""
@@ -218,10 +233,7 @@ class Cloud:
                     fix="check the network and the address with `umi doctor`",
                 )
             case grpc.StatusCode.DEADLINE_EXCEEDED:
-                return TransportError(
-                    f"{self.peer} did not finish within {self.config.step_seconds:g} seconds",
-                    fix="try again, or raise `cloud.step_seconds`",
-                )
+                return self._late()
         return PeerError(
             f"{self.peer} failed ({error.code().name}{': ' + said if said else ''})",
             fix="try again; if it stays so, tell its operator",
@@ -236,28 +248,32 @@ _FIXES = {
 }
 
 
+def _same(raw: bytes) -> bytes:
+    return raw
+
+
 class _PlanRules:
     """What a planner's stream must look like: text within a limit, then one decision, then the usage."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._left = limit_bytes
-        self._decided = False
+        self._stage = 0
 
     def event(self, event: object) -> None:
         match event:
-            case RationaleDelta(text) if not self._decided:
-                self._left -= len(text.encode())
+            case RationaleDelta(text) if self._stage == 0:
+                self._left -= max(len(text.encode()), 1)  # also nothing, said for ever, ends
                 if self._left < 0:
                     raise MalformedError("the planner's rationale does not end", fix="tell its operator")
-            case Decision() if not self._decided:
-                self._decided = True
-            case Usage() if self._decided:
-                pass
+            case Decision() if self._stage == 0:
+                self._stage = 1
+            case Usage() if self._stage == 1:
+                self._stage = 2
             case _:
                 raise MalformedError("the planner's events are out of order", fix="tell its operator")
 
     def end(self) -> None:
-        if not self._decided:
+        if self._stage == 0:
             raise MalformedError("the planner ended without a decision", fix="tell its operator")
 
 
@@ -266,12 +282,18 @@ class _AnswerRules:
 
     def __init__(self, limit_bytes: int) -> None:
         self._left = limit_bytes
+        self._ended = False
 
     def event(self, event: object) -> None:
-        if isinstance(event, AnswerDelta):
-            self._left -= len(event.text.encode())
-            if self._left < 0:
-                raise MalformedError("the summarizer's answer does not end", fix="tell its operator")
+        match event:
+            case AnswerDelta(text) if not self._ended:
+                self._left -= max(len(text.encode()), 1)
+                if self._left < 0:
+                    raise MalformedError("the summarizer's answer does not end", fix="tell its operator")
+            case Usage() if not self._ended:
+                self._ended = True
+            case _:
+                raise MalformedError("the summarizer's events are out of order", fix="tell its operator")
 
     def end(self) -> None:
         """An empty answer is an answer."""
