@@ -408,6 +408,22 @@ class TestHealthAndDrain:
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_reflection_names_the_services_when_it_is_on():
+    reflection_pb2 = pytest.importorskip("grpc_reflection.v1alpha.reflection_pb2")
+    server = CloudServer(UnsafeLoopbackGate(), reflection=True)
+    port = await server.start("127.0.0.1:0", None)
+    async with connect(f"127.0.0.1:{port}") as client:
+        call = client.channel.stream_stream(
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        reply = await call.read()
+        call.cancel()
+    await server.drain(0)
+    assert "umi_proto.v1.Planner" in {service.name for service in reply.list_services_response.service}
+
+
 async def test_sixty_four_devices_sessions_all_get_their_own_answer(plan_request):
     limits = ServerLimits(admission=AdmissionLimits(running=8, queued=64, queued_per_device=64))
     async with (
