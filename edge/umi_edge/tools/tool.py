@@ -36,6 +36,8 @@ class Hints:
     """What it does cannot be undone: it is confirmed with the user."""
     open_world: bool = False
     """It sends its arguments off the device: it is a third party (design, I5)."""
+    derived: bool = False
+    """Its result is made of its arguments and of nothing else, so it carries the join of their labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
