@@ -74,6 +74,12 @@ class EdgeConfig:
     """Where `umi enroll` put this device's key and certificate."""
     policy: Path | None = None
     """A policy file; None for the built-in one, in which everything private stays."""
+    require_signed_policy: str = ""
+    """For managed laptops: the public key (a PEM file, or its `SHA256:` fingerprint) that must have signed the
+    policy; any other policy, the built-in one too, is then an error."""
+    record: Path | None = None
+    """Where sessions are recorded for `umi policy replay`: a `.jsonl` file that grows, or a folder with a file a
+    session; without values. None: nowhere."""
     ledger: Path = field(default_factory=lambda: user_data_path("umi", appauthor=False) / "ledger.jsonl")
     offline: str = "stop"
     """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
@@ -214,10 +220,16 @@ class _Reader:
             raise ConfigError(f"{where} is text", fix="write the text in quotes")
         if name in _WORDS and value not in _WORDS[name]:
             raise ConfigError(f"{where} is one of {', '.join(filter(None, _WORDS[name]))}")
-        if kind is EdgeConfig and name in ("connection", "policy", "ledger"):
+        if kind is EdgeConfig and name in ("connection", "policy", "ledger", "record"):
             if not value:
                 raise ConfigError(f"{where} names a file", fix="leave it out for the default")
             return self.resolve(value)
+        if name == "require_signed_policy":
+            if not value:  # an empty word must not switch the requirement off
+                raise ConfigError(
+                    f"{where} names a public key", fix="give its file, or its SHA256: fingerprint"
+                )
+            return str(value) if value.startswith("SHA256:") else str(self.resolve(value))
         if kind is CallerSettings and name == "model":
             return self._model(str(value), where)
         is_path = (kind is HomeSettings or (kind is CallerSettings and name == "adapter")) and value

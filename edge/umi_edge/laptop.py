@@ -24,13 +24,14 @@ from umi_edge.guard import EgressGuard
 from umi_edge.labelling import Labeller
 from umi_edge.ledger import Ledger
 from umi_edge.policy import Policy, Scanner, default_policy, read_policy
+from umi_edge.policy_tools.signature import read_signed_policy
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
 from umi_edge.tools.mcp import McpServers, open_mcp
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
-from umi_shared.errors import ToolError
+from umi_shared.errors import ConfigError, ToolError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
 __all__ = ["Laptop", "caller_config", "open_laptop", "read_laptop_policy"]
@@ -123,8 +124,15 @@ async def open_laptop(
 
 
 def read_laptop_policy(config: EdgeConfig) -> Policy:
-    """The user's policy, or the built-in one."""
-    return read_policy(config.policy) if config.policy else default_policy()
+    """The user's policy, or the built-in one; on a managed laptop only one that the pinned key signed."""
+    if not config.require_signed_policy:
+        return read_policy(config.policy) if config.policy else default_policy()
+    if config.policy is None:
+        raise ConfigError(
+            f"{config.file or 'the configuration'} requires a signed policy, and names none",
+            fix="set `policy` to the file, beside which its .sig file lies",
+        )
+    return read_signed_policy(config.policy, config.require_signed_policy)
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:

@@ -58,20 +58,29 @@ def read_policy(path: FilePath | str) -> Policy:
 
 def read_policy_text(path: FilePath | str) -> str:
     """A policy file's text, as far as the size limit; raises `PolicyError` when it can't be read."""
+    return policy_text(policy_bytes(path), str(path))
+
+
+def policy_bytes(path: FilePath | str) -> bytes:
+    """A policy file's bytes, as far as the size limit; raises `PolicyError` when it can't be read."""
     try:
         with FilePath(path).open("rb") as stream:
-            data = stream.read(MAX_POLICY_BYTES + 1)
+            return stream.read(MAX_POLICY_BYTES + 1)
     except OSError as error:
         why = error.strerror or "it cannot be read"
         fix = "check the path, or start from `umi policy show-default`"
         raise PolicyError(f"no policy there: {why}", file=str(path), fix=fix) from error
+
+
+def policy_text(data: bytes, file: str) -> str:
+    """The text that a policy file's bytes are; raises `PolicyError` for what is no UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if len(data) > MAX_POLICY_BYTES:
             return "#" * len(data)  # too large whatever it says: the size is the problem to report
         line = data.count(b"\n", 0, error.start) + 1
-        raise PolicyError("not UTF-8 text", file=str(path), line=line, fix="save it as UTF-8") from None
+        raise PolicyError("not UTF-8 text", file=file, line=line, fix="save it as UTF-8") from None
 
 
 def default_policy_text() -> str:

@@ -1,0 +1,38 @@
+"""What the commands about policies print: tables for people, JSON for programs; and the arguments they share."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["FILE_ARGUMENT", "print_json", "print_table", "quoted"]
+
+FILE_ARGUMENT = click.argument("file", type=click.Path(path_type=Path))
+
+
+def print_json(document: Any) -> None:
+    """One document, for programs."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def quoted(lines: list[str], line: int) -> str:
+    """A line of a policy, by its number; empty where there is none."""
+    return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table on a terminal; lines of tab-separated words when piped."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    table = Table(*columns, title=title or None, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text(cell, style="yellow" if cell.startswith("leaves") else "") for cell in row))
+    console.print(table)

@@ -1,0 +1,57 @@
+"""`umi policy check`: what is wrong with a policy; else what stays and what leaves."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from umi_edge.commands._options import json_option
+from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table
+from umi_edge.commands.policy._rules import rows, settings
+from umi_shared.errors import PolicyError
+
+if TYPE_CHECKING:
+    from umi_edge.policy.document import Policy
+
+
+@click.command()
+@FILE_ARGUMENT
+@json_option
+def command(file: Path, *, as_json: bool) -> int:
+    """Report everything that is wrong with FILE; when nothing is, show what stays and what leaves."""
+    from umi_edge.policy.loader import read_policy
+    from umi_edge.policy.problems import InvalidPolicyError
+
+    try:
+        policy = read_policy(file)
+    except PolicyError as error:
+        if not as_json:
+            raise
+        several = error.problems if isinstance(error, InvalidPolicyError) else ()
+        problems = [{"line": p.line, "message": p.message, "fix": p.fix} for p in several] or [
+            {"line": error.line, "message": error.message, "fix": error.fix}
+        ]
+        print_json({"ok": False, "file": str(file), "problems": problems})
+        return PolicyError.exit_code
+    found = rows(policy)
+    if as_json:
+        tools = [{"tool": name, **settings(policy, name)} for name in policy.tools]
+        print_json({"ok": True, "file": str(file), "name": policy.name, "tools": tools, "rules": found})
+        return 0
+    print_table(
+        f"{policy.name}: what stays and what leaves",
+        ("tool", "where", "path", "who reads it", "also"),
+        [(row["tool"], row["side"], row["path"], row["reads"], row["also"]) for row in found],
+    )
+    found_types = ", ".join(dict.fromkeys(detector.type for detector in policy.detect))
+    click.echo(f"The detectors take out of scanned text: {found_types}.")
+    click.echo("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
+    click.echo(f"{file}: ok, {len(policy.tools)} tools, {len(found)} rules and defaults")
+    return 0
+
+
+def _closed(policy: "Policy") -> bool:
+    chains = [
+        policy.default_chain(name, side) for name in ("", *policy.tools) for side in ("arguments", "results")
+    ]
+    return all(chain[0].clearance.locality in ("handle", "hidden") for chain in chains)

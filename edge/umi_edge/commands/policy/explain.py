@@ -1,0 +1,110 @@
+"""`umi policy explain`: which line decides, where a value came from, and what would change it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_edge.commands._options import json_option
+from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table, quoted
+from umi_edge.commands.policy._rules import READS, rows, settings
+from umi_shared.errors import PolicyError
+
+if TYPE_CHECKING:
+    from umi_edge.policy.explanation import Explanation
+
+
+@click.command()
+@FILE_ARGUMENT
+@click.option("--tool", required=True, help="The tool's name.")
+@click.option("--path", help="A place in its result, such as '$.matches[*].email'.")
+@click.option("--argument", help="One of its arguments: a name, or a path.")
+@json_option
+def command(file: Path, tool: str, path: str | None, argument: str | None, *, as_json: bool) -> None:
+    """Show which line of FILE decides for a tool's argument or result, and what would change it.
+
+    With neither --path nor --argument: what holds for the tool, and every rule it has.
+    """
+    from umi_edge.policy import explanation
+    from umi_edge.policy.loader import load_policy, read_policy_text
+
+    text = read_policy_text(file)
+    policy = load_policy(text, str(file))
+    wanted = [("results", path)] if path is not None else []
+    wanted += [("arguments", argument)] if argument is not None else []
+    found = [explanation.explain(policy, tool, side, _location(side, place)) for side, place in wanted]
+    lines = text.splitlines()
+    said = settings(policy, tool)
+    if as_json:
+        of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
+        places = [_as_json(item, lines) for item in found]
+        print_json({"tool": tool, **said, "rules": of_tool, "places": places})
+        return
+    words = ", ".join(f"{key} {value}" for key, value in said.items() if key != "entry")
+    click.echo(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
+    if not found:
+        of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
+        columns = ("where", "path", "who reads it", "also", "line")
+        print_table(
+            "", columns, [(r["side"], r["path"], r["reads"], r["also"], str(r["line"])) for r in of_tool]
+        )
+    for item in found:
+        _print_explanation(item, lines)
+
+
+def _location(side: str, place: str) -> tuple[str | int, ...]:
+    """One location that a path means; `*` stands for any."""
+    from umi_edge.policy.paths import compile_path
+
+    if side == "arguments" and not place.startswith("$"):
+        return (place,)
+    examples = compile_path(place).examples()
+    if not examples:
+        raise PolicyError(
+            f"`{place}` depends on values, so it names no one place", fix="use names, indices and `*`"
+        )
+    return examples[0]
+
+
+def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
+    resolution = item.resolution
+    return {
+        "side": item.side,
+        "path": item.path,
+        "locality": str(resolution.clearance),
+        "type": resolution.type,
+        "show": resolution.show,
+        "link": resolution.link,
+        "shape": resolution.shape.value,
+        "requires": resolution.requires,
+        "accepts": resolution.accepts,
+        "on_violation": resolution.on_violation.value,
+        "chain": [
+            {
+                "level": step.level,
+                "path": step.path,
+                "says": step.says,
+                "rule": step.rule_id,
+                "line": step.line,
+                "text": quoted(lines, step.line),
+                "decides": step.decides,
+            }
+            for step in item.steps
+        ],
+        "may_join": [rule.rule_id for rule in item.depends],
+        "change": item.change,
+    }
+
+
+def _print_explanation(item: "Explanation", lines: list[str]) -> None:
+    resolution = item.resolution
+    word = str(resolution.clearance)
+    extra = f", type {resolution.type}" + (f", show {resolution.show}" if resolution.show else "")
+    click.echo(f"\n{item.side} {item.path}: {READS.get(word, word)}{extra}")
+    for step in item.steps:
+        mark = "->" if step.decides else "  "
+        where = f"line {step.line}: {quoted(lines, step.line)}" if step.line else step.rule_id
+        click.echo(f"  {mark} {step.level:<16} {step.says:<28} {where}")
+    for rule in item.depends:
+        click.echo(f"     may join in, depending on the value: line {rule.line}: {rule.path}")
+    click.echo(f"  {item.change}")

@@ -1,0 +1,1 @@
+"""Tools to write policy with: tests, proofs, backtests, starters and signatures. None of them decides anything."""

@@ -1,0 +1,176 @@
+"""Signed policies: what was signed is what is read, or nothing is."""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from umi_edge.commands.policy import command
+from umi_edge.config import EdgeConfig
+from umi_edge.laptop import read_laptop_policy
+from umi_edge.policy_tools.signature import (
+    SignatureError,
+    fingerprint,
+    make_key,
+    pinned_key,
+    read_private_key,
+    read_signed_policy,
+    sign_policy,
+    signature_path,
+    verify_policy,
+)
+from umi_shared.errors import ConfigError, PolicyError
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
+PINNED = fingerprint(KEY.public_key())
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "laptop.yaml"
+    path.write_text("version: 1\nname: signed\n", encoding="utf-8")
+    sign_policy(path, KEY)
+    return path
+
+
+def test_a_signed_policy_is_read(policy: Path) -> None:
+    assert read_signed_policy(policy, PINNED).name == "signed"
+    assert verify_policy(policy, PINNED) == PINNED
+
+
+def test_every_changed_byte_of_the_policy_is_found(policy: Path) -> None:
+    content = policy.read_bytes()
+    for index in range(len(content)):
+        policy.write_bytes(content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :])
+        with pytest.raises(SignatureError, match="changed since it was signed"):
+            read_signed_policy(policy, PINNED)
+
+
+@pytest.mark.parametrize(
+    "change", [b"", b"{}", b"[]", b"x" * 5000, b'{"umi_policy_signature": 2}', b"[" * 4000]
+)
+def test_a_broken_signature_is_an_error(policy: Path, change: bytes) -> None:
+    signature_path(policy).write_bytes(change)
+    with pytest.raises(SignatureError, match="no signature of a policy"):
+        read_signed_policy(policy, PINNED)
+
+
+def test_an_unsigned_policy_is_an_error(policy: Path) -> None:
+    signature_path(policy).unlink()
+    with pytest.raises(SignatureError, match="not signed"):
+        read_signed_policy(policy, PINNED)
+
+
+def test_another_key_is_an_error(policy: Path) -> None:
+    sign_policy(policy, OTHER)
+    with pytest.raises(SignatureError, match="is required"):
+        read_signed_policy(policy, PINNED)
+
+
+def test_another_key_under_the_pinned_ones_name_is_an_error(policy: Path) -> None:
+    sign_policy(policy, OTHER)
+    path = signature_path(policy)
+    forged = json.loads(path.read_text()) | {"fingerprint": PINNED}
+    path.write_text(json.dumps(forged))
+    with pytest.raises(SignatureError, match="is required"):
+        read_signed_policy(policy, PINNED)
+
+
+def test_a_signature_of_the_bytes_alone_does_not_count(policy: Path) -> None:
+    path = signature_path(policy)
+    bare = base64.b64encode(KEY.sign(policy.read_bytes())).decode()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"signature": bare}))
+    with pytest.raises(SignatureError, match="changed since"):
+        read_signed_policy(policy, PINNED)
+
+
+def test_a_policy_that_does_not_load_is_not_signed(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("version: 2\n")
+    with pytest.raises(PolicyError):
+        sign_policy(path, KEY)
+    assert not signature_path(path).exists()
+
+
+def test_keys_are_private_and_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "policy.key"
+    made = make_key(path)
+    assert (
+        pinned_key(str(tmp_path / "policy.key.pub"))
+        == made
+        == fingerprint(read_private_key(path).public_key())
+    )
+    assert os.name == "nt" or path.stat().st_mode & 0o077 == 0
+    with pytest.raises(ConfigError, match="already"):
+        make_key(path)
+
+
+def test_wrong_keys_are_told_apart(tmp_path: Path) -> None:
+    pem, public = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    wrong = tmp_path / "ec"
+    ec = generate_private_key(SECP256R1())
+    wrong.write_bytes(ec.public_key().public_bytes(pem, public))
+    with pytest.raises(ConfigError, match="not an Ed25519 key"):
+        pinned_key(str(wrong))
+    wrong.write_bytes(b"nothing")
+    for read in (lambda: pinned_key(str(wrong)), lambda: read_private_key(wrong)):
+        with pytest.raises(ConfigError):
+            read()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        pinned_key(str(tmp_path / "none"))
+    locked = tmp_path / "locked"
+    locked.write_bytes(
+        KEY.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"word")
+        )
+    )
+    assert fingerprint(read_private_key(locked, b"word").public_key()) == PINNED
+    for passphrase in (None, b"other"):
+        with pytest.raises(ConfigError, match="passphrase"):
+            read_private_key(locked, passphrase)
+
+
+def test_a_managed_laptop_reads_nothing_else(policy: Path) -> None:
+    managed = EdgeConfig(policy=policy, require_signed_policy=PINNED)
+    assert read_laptop_policy(managed).name == "signed"
+    policy.write_text("version: 1\ndefaults: {results: cloud}\n")
+    with pytest.raises(SignatureError):
+        read_laptop_policy(managed)
+    with pytest.raises(ConfigError, match="requires a signed policy"):
+        read_laptop_policy(EdgeConfig(require_signed_policy=PINNED))
+
+
+def test_the_configuration_pins_a_key_file_beside_it(policy: Path) -> None:
+    make_key(policy.parent / "k")
+    sign_policy(policy, read_private_key(policy.parent / "k"))
+    file = policy.parent / "config.yaml"
+    config = EdgeConfig.parse("policy: laptop.yaml\nrequire_signed_policy: k.pub\n", file)
+    assert read_laptop_policy(config).name == "signed"
+    config = EdgeConfig.parse(f"policy: laptop.yaml\nrequire_signed_policy: {PINNED}\n", file)
+    with pytest.raises(SignatureError):
+        read_laptop_policy(config)
+
+
+def test_the_commands_make_a_key_sign_and_verify(policy: Path) -> None:
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False).output
+
+    key = str(policy.parent / "k")
+    assert "SHA256:" in run("new-key", key)
+    assert "laptop.yaml.sig" in run("sign", str(policy), "--key", key)
+    assert "signed by SHA256:" in run("verify", str(policy), "--key", f"{key}.pub")
+    policy.write_text("version: 1\nname: changed\n")
+    with pytest.raises(SignatureError):
+        run("verify", str(policy), "--key", f"{key}.pub")
+
+
+def test_an_empty_requirement_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="names a public key"):
+        EdgeConfig.parse('require_signed_policy: ""\n', tmp_path / "config.yaml")
