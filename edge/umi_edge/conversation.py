@@ -117,7 +117,9 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         if not output.quiet:
             output.console.print(legend())
         for name in session.withheld:
-            output.console.print(f"The planner is not told of {name}: its policy or its name keeps it here.")
+            output.console.print(
+                f"The planner is not told of {name}: its policy or its name keeps it here.", soft_wrap=True
+            )
         yield Conversation(laptop=laptop, session=session, output=output, where=where)
 
 
@@ -126,7 +128,9 @@ async def _planner(
 ) -> tuple[Connection, str]:
     """The shared planner, or one on this device where the configuration or the policy says so."""
     if laptop.policy.defaults.instruction == "device":
-        output.console.print("Planning on this device: the policy keeps the instruction here.", style="bold")
+        output.console.print(
+            "Planning on this device: the policy keeps the instruction here.", style="bold", soft_wrap=True
+        )
         return await _on_device(stack)
     connection = Connection.load(config.connection)
     check_certificate(connection, datetime.now(UTC))
@@ -142,6 +146,7 @@ async def _planner(
     output.console.print(
         f"The planner at {connection.service_address} cannot be reached: planning on this device instead.",
         style="bold yellow",
+        soft_wrap=True,
     )
     return await _on_device(stack)
 
