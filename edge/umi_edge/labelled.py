@@ -19,12 +19,14 @@ class Span:
 
     clear: str = field(repr=False)
     masked: Text
-    """Handles and constants; never made from the value in any other way."""
+    """Handles, constants and the declassified `fact`; never made from the value in any other way."""
     label: Label
     rule: str
     """The rule that labelled it."""
     explicit: bool = False
     """Whether a rule of the policy names this very leaf as clear, so that its text is known to be public."""
+    fact: str = field(default="", repr=False)
+    """What the masked form tells of the value, by the `show` of its rule: counted and charged already."""
 
     def seen_by(self, sink: Sink) -> Text:
         """The span as one sink may see it; `DEVICE` sees everything, and no message goes there."""

@@ -2,15 +2,18 @@
 
 Keeps I2 (no rule means *stay*), I4 (handle-like text of any input is escaped, and never resolves) and I8.
 
-Covered: every JSON leaf, every object key, text spans found by detectors, text copied out of the vault.
-Not covered here: lengths of lists, which keys exist, JSON types, success or failure; `shape: hidden` covers those.
+Covered: every JSON leaf, every object key, text spans found by detectors, text copied out of the vault; where a
+rule says `shape: hidden`, or what a result was made of stays, also lengths, keys, JSON types, success and failure.
+Not covered: these under `shape: open`, which is what a policy declares by not saying `hidden`.
 """
 
 import json
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from umi_edge.declassification import Declassifications
 from umi_edge.json_walk import walk
 from umi_edge.known_values import KnownValues
 from umi_edge.labelled import LabelledText, Span, constant
@@ -35,6 +38,11 @@ class LabelledArguments:
     text: LabelledText
     leaves: Mapping[Location, LabelledLeaf] = field(repr=False)  # member names may be private
 
+    @property
+    def label(self) -> Label:
+        """The label of what is made of all of them."""
+        return join_all(leaf.label for leaf in self.leaves.values())
+
 
 @dataclass(slots=True)
 class Labeller:
@@ -45,10 +53,14 @@ class Labeller:
     vault: Vault
     sources: Mapping[str, str]
     """Where each tool of the catalogue comes from, by its name."""
+    hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Of `show: hash`: with the device's own, a value has the same hash in every session."""
     known: KnownValues = field(init=False)
+    declassified: Declassifications = field(init=False)
 
     def __post_init__(self) -> None:
         self.known = KnownValues(self.vault)
+        self.declassified = Declassifications(self.policy.limits.declassified_bits, self.hash_key)
 
     def tool_policy(self, tool: str) -> ToolPolicy:
         """What the policy says of a tool of the catalogue."""
@@ -86,28 +98,55 @@ class Labeller:
         clear = escape(value if isinstance(value, str) else _json(value))
         return Span(clear=clear, masked=(handle,), label=Label.at(Locality.HANDLE), rule="handle")
 
-    def result(self, tool: str, value: Any) -> LabelledText:
-        """The result of a call, as compact JSON text with a label for each leaf and key."""
+    def result(self, tool: str, value: Any, *, made_of: Label = PUBLIC, type: str = "") -> LabelledText:  # noqa: A002
+        """The result of a call, as compact JSON text with a label for each leaf and key.
+
+        `made_of` is the label of what decided it, where that is more than the tool's own data: the arguments of an
+        operator, or all that a caller has seen. Where it stays, the result stays, as one handle of no shape.
+        `type` is what an operator's handle is called, unless a rule says. Raises `DeclassifiedError`.
+        """
+        hidden = self._hidden_root(tool, made_of, type)
+        if hidden is not None:
+            label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
+            return (self.kept(value, label, hidden, origin=tool),)
         writer = _JsonWriter(
             labeller=self,
             tool=tool,
             assignment=self.policy.results(tool, value),
             known_keys=self.policy.table(tool, "results").names,
             own_keys=self.sources.get(tool) == "builtin",
-            integrity=self.tool_policy(tool).integrity,
+            integrity=Label(integrity=self.tool_policy(tool).integrity).join(made_of).integrity,
+            root_type=type,
         )
         return writer.write(value)
 
-    def failure(self, tool: str, kind: str) -> tuple[str, LabelledText]:
+    def failure(
+        self,
+        tool: str,
+        kind: str,
+        *,
+        made_of: Label = PUBLIC,
+        type: str = "",  # noqa: A002
+    ) -> tuple[str, LabelledText]:
         """What is said of a failed call: its kind, and none of the tool's own words.
 
-        Under `shape: hidden` not even the kind: a failure then looks like any result.
+        Where the shape of the result is hidden, not even the kind: a failure then looks like any result.
         """
-        resolution = self.policy.results(tool, None).at(())
-        label = Label.at(resolution.locality, self.tool_policy(tool).integrity)
-        if resolution.shape != "hidden" or label.readers is None:
+        if self._hidden_root(tool, made_of, "") is None:
             return kind, ()
-        return "", (self.kept(None, label, resolution, origin=tool),)
+        return "", self.result(tool, None, made_of=made_of, type=type)
+
+    def _hidden_root(self, tool: str, made_of: Label, type: str) -> Resolution | None:  # noqa: A002
+        """How a result is kept of which not even the shape may show; None where it may.
+
+        Depends on the policy and on labels alone, so that a failure is kept as a success would be.
+        """
+        root = self.policy.results(tool, None).at(())
+        if root.type == ANY_TYPE and type:
+            root = replace(root, type=type)
+        if made_of.readers is None and made_of.visible:
+            return whole(root) if root.shape == Shape.HIDDEN else None
+        return whole(replace(root, rule_id="what it was made of stays"))
 
     def arguments(
         self,
@@ -129,11 +168,13 @@ class Labeller:
         writer = _ArgumentWriter(self, tool, self.policy.arguments(tool, arguments), written, names)
         text = writer.write(arguments)
         if values_seen and written != Label.at(Locality.CLOUD):
-            whole = Resolution(
-                locality=written.locality, shape=Shape.HIDDEN, rule_id="the caller has seen values"
-            )
-            text = (self.kept(arguments, written, whole, origin=f"arguments of {tool}"),)
+            text = self.unseen(tool, arguments, written)
         return LabelledArguments(text=text, leaves=writer.leaves)
+
+    def unseen(self, tool: str, arguments: Any, written: Label) -> LabelledText:
+        """What a caller that has seen values wrote, or failed to write, as one handle of no shape."""
+        rule = Resolution(shape=Shape.HIDDEN, rule_id="the caller has seen values")
+        return (self.kept(arguments, written, rule, origin=f"arguments of {tool}"),)
 
     def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: str) -> Span:
         """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
@@ -148,7 +189,10 @@ class Labeller:
             origin=origin,
             link=resolution.link and not hidden,
         )
-        return Span(clear=clear, masked=('"', handle, '"'), label=label, rule=rule)
+        fact = ""
+        if resolution.show:
+            fact = f" ({self.declassified.fact(resolution.show, handle, value).text})"
+        return Span(clear=clear, masked=('"', handle, fact + '"'), label=label, rule=rule, fact=fact)
 
     def _scanned(self, text: str, label: Label, *, rule: str, origin: str, link: bool = True) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
@@ -197,6 +241,12 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def whole(resolution: Resolution) -> Resolution:
+    """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
+    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
+    return replace(resolution, locality=locality, scan=False, shape=Shape.HIDDEN)
+
+
 def _clear(text: str, label: Label, rule: str) -> Span:
     return Span(clear=escape(text), masked=_WITHHELD, label=label, rule=rule)
 
@@ -227,6 +277,8 @@ class _JsonWriter:
     own_keys: bool
     """Whether every member name is a constant of umi's own tools; elsewhere names are data."""
     integrity: Integrity
+    root_type: str = ""
+    """What the handle of the whole result is called where no rule says."""
     spans: list[LabelledText] = field(default_factory=list, repr=False)
 
     def write(self, value: Any) -> LabelledText:
@@ -239,7 +291,7 @@ class _JsonWriter:
             if step.punctuation:
                 self.spans.append((constant(step.punctuation),))
                 continue
-            resolution = self.assignment.at(step.location)
+            resolution = self._resolution(step.location)
             if resolution.scan:
                 scanned.append((len(self.spans), step.value, resolution))
                 self.spans.append(())
@@ -248,6 +300,14 @@ class _JsonWriter:
         for at, leaf, resolution in scanned:
             self.spans[at] = self._scanned(leaf, resolution)
         return tuple(_merged(span for spans in self.spans for span in spans))
+
+    def _resolution(self, location: Location) -> Resolution:
+        resolution = self.assignment.at(location)
+        if resolution.shape == Shape.HIDDEN:
+            return whole(resolution)
+        if not location and self.root_type and resolution.type == ANY_TYPE:
+            return replace(resolution, type=self.root_type)
+        return resolution
 
     def _opaque(self, location: Location) -> bool:
         """Whether a container is kept whole, so that not even its shape shows."""

@@ -66,9 +66,12 @@ def _card_clearances(labelled: LabelledCard, sink: Sink) -> list[Clearance]:
 
 
 def _clearances(entry: int, text: LabelledText, sink: Sink) -> list[Clearance]:
-    """One clearance a rule: how many bytes it let out of this entry."""
+    """One clearance a rule: how many bytes it let out of this entry; facts that it shows have their own."""
     released: dict[str, int] = {}
     for span in text:
-        if span.label.may_read(sink):
-            released[span.rule] = released.get(span.rule, 0) + len(span.clear.encode())
+        clear = span.label.may_read(sink)
+        let_out = span.clear if clear else span.fact
+        if clear or span.fact:
+            rule = span.rule if clear else f"{span.rule} show"
+            released[rule] = released.get(rule, 0) + len(let_out.encode())
     return [Clearance(entry=entry, rule=rule, clear_bytes=count) for rule, count in released.items()]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, S
 from umi_edge.vault import UnknownHandleError
 from umi_edge.written_arguments import read_arguments
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import Handle
-from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Sink, join_all
+from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle
+from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
     Answer,
@@ -244,7 +245,7 @@ class Session:
                 values_seen=sees == DEVICE,
             )
         except (MalformedError, UnknownHandleError) as error:
-            self._failed_to_write(plan.tool, error)
+            self._failed_to_write(plan.tool, error, shown if sees == DEVICE else PUBLIC)
             return
         self.totals.caller += written.usage
         self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
@@ -252,7 +253,7 @@ class Session:
         self.observe(CallWritten(tool=written.tool, arguments=labelled.text, usage=written.usage))
         before = len(self._entries)
         try:
-            await self._execute(written.tool, arguments, labelled)
+            await self._execute(written.tool, arguments, labelled, shown if sees == DEVICE else PUBLIC)
         finally:
             if len(self._entries) == before:  # every call has its observation, whatever came between
                 self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
@@ -272,13 +273,20 @@ class Session:
             type="" if rule.type in LOOSE_TYPES else rule.type, only=rule.requires == Integrity.TRUSTED
         )
 
-    def _failed_to_write(self, tool: str, error: Exception) -> None:
-        """The caller wrote no call that can be made; the planner learns of it as of any failure."""
-        kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
-        self._entries.append(LabelledEntry(Call(tool, ()), ()))
-        self._refuse(tool, kind, (str(error),), {})
+    def _failed_to_write(self, tool: str, error: Exception, seen: Label) -> None:
+        """The caller wrote no call that can be made; the planner learns of it as of any failure.
 
-    async def _execute(self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments) -> None:
+        `seen` is what the caller has seen beside handles: where that stays, this must look like any call.
+        """
+        kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
+        written = seen.with_integrity(Integrity.UNTRUSTED)
+        text = () if seen.readers is None and seen.visible else self.labeller.unseen(tool, None, written)
+        self._entries.append(LabelledEntry(Call(tool, ()), text))
+        self._refuse(tool, kind, (str(error),), {}, seen)
+
+    async def _execute(
+        self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments, seen: Label
+    ) -> None:
         tool = self.catalogue[name]
         verdict = check_call(
             self.labeller.policy,
@@ -291,13 +299,17 @@ class Session:
         match verdict:
             case Denied(reasons):
                 resolved = resolve(arguments, self.labeller.vault)
-                self._refuse(name, "denied", tuple(map(str, reasons)), resolved)
+                self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
-                if await self._approved(name, resolved, verdict):
-                    self._take(name, resolved, await self._run(name, resolved))
+                if not await self._approved(name, resolved, verdict, seen):
+                    return
+                derived = tool.hints.derived
+                made_of = seen.join(labelled.label) if derived else seen
+                kind = _type_asked_for(arguments, labelled) if derived else ""
+                self._take(name, resolved, await self._run(name, resolved), made_of, kind)
 
-    async def _approved(self, name: str, resolved: Mapping[str, Any], verdict: Verdict) -> bool:
+    async def _approved(self, name: str, resolved: Mapping[str, Any], verdict: Verdict, seen: Label) -> bool:
         """Whether the user agrees, where the policy wants them asked: to these very values and no others."""
         if not isinstance(verdict, Ask):
             return True
@@ -311,7 +323,7 @@ class Session:
         approved = await self.consent.approve(request)
         self.observe(Asked(name, approved))
         if not approved:
-            self._refuse(name, FailureKind.DECLINED, reasons, resolved)
+            self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
         return approved
 
     async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
@@ -326,24 +338,37 @@ class Session:
             self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
             raise
 
-    def _take(self, name: str, resolved: Mapping[str, Any], outcome: Outcome) -> None:
+    def _take(
+        self,
+        name: str,
+        resolved: Mapping[str, Any],
+        outcome: Outcome,
+        made_of: Label,
+        type: str,  # noqa: A002
+    ) -> None:
         """What a call came to: into the record with its values, into the transcript with its labels."""
         # The record first: what was done was done, also if labelling fails now.
         match outcome:
             case Succeeded(value, seconds):
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
-                kind, text = "", self.labeller.result(name, value)
+                kind, text = "", self.labeller.result(name, value, made_of=made_of, type=type)
                 self._allow_explicit(text)
             case Failed(failure, detail, seconds):
                 self.record.append(
                     Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
-                kind, text = self.labeller.failure(name, str(failure))
+                kind, text = self.labeller.failure(name, str(failure), made_of=made_of, type=type)
         self._entries.append(LabelledEntry(Observation(name, (), kind), text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text))
 
-    def _refuse(self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any]) -> None:
-        self._entries.append(LabelledEntry(Observation(tool, (), kind), ()))
+    def _refuse(
+        self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any], seen: Label
+    ) -> None:
+        """A call that is not made. The labels decide that, so the planner may know; unless values did."""
+        said, text = str(kind), LabelledText()
+        if seen.readers is not None or not seen.visible:
+            said, text = self.labeller.failure(tool, kind, made_of=seen)
+        self._entries.append(LabelledEntry(Observation(tool, (), said), text))
         self.record.append(Action(tool=tool, arguments=resolved, result=kind))
         self.observe(Refused(tool, kind, tuple(reasons)))
 
@@ -418,3 +443,12 @@ class Session:
         for span in text:
             if span.explicit:
                 self.guard.allow(span.clear.strip('"'))
+            self.guard.allow(span.fact)
+
+
+def _type_asked_for(arguments: Mapping[str, Any], labelled: LabelledArguments) -> str:
+    """What an operator's call names as the type of its result, where everyone may read that name."""
+    name, leaf = arguments.get("as"), labelled.leaves.get(("as",))
+    if not isinstance(name, str) or leaf is None or leaf.label.readers is not None:
+        return ""
+    return name if re.fullmatch(HANDLE_TYPE_PATTERN, name) else ""
