@@ -330,6 +330,20 @@ def test_processes_that_append_at_once_never_mix_their_entries(path):
     assert report.torn_bytes == 0
 
 
+def test_a_ledger_verifies_at_any_time_while_others_write(path):
+    process = writer(path, 600, file_bytes=30_000)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    checked = 0
+    while process.poll() is None:
+        assert verify_ledger(path, PUBLIC).torn_bytes == 0
+        checked += 1
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert checked > 1
+    assert verify_ledger(path, PUBLIC).entries == 600
+
+
 def test_a_lock_that_is_not_given_up_is_an_error_before_anything_is_sent(path):
     ledger = opened(path, LedgerConfig(lock_seconds=0.05))
     other = opened(path)

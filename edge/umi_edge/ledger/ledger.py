@@ -250,8 +250,10 @@ class Ledger:
         note = {"kind": "trimmed", "time": self.clock(), "through": last.number, "hash_through": last.hash}
         self._write(note, sync=True)
         for path in surplus:
-            with contextlib.suppress(OSError):  # the note stands; the next rotation tries again
+            try:
                 path.unlink()
+            except OSError:  # the note stands; the next rotation tries again, and no gap comes about
+                return
 
     def _write(self, entry: Mapping[str, Any], *, sync: bool) -> None:
         """Add one whole line, or leave the file as it was and raise `OSError`."""

@@ -7,18 +7,21 @@ them; somebody who holds this device's key, or who puts an older copy of all the
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from filelock import FileLock, Timeout
 
 from umi_edge.ledger.chain import GENESIS, LineError, Link, check_content, entry_of, follow
 from umi_edge.ledger.errors import BrokenLedgerError, LedgerError
 from umi_edge.ledger.files import LedgerFiles, lines
 
 __all__ = ["LedgerReport", "read_ledger", "verify_ledger"]
+
+_LOCK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def verify_ledger(path: Path, key: Ed25519PublicKey | None = None) -> LedgerRepo
     `key` is the device's own; without it any key that signs is believed. A ledger that is not there is an empty
     one. Raises `BrokenLedgerError` at the first line that does not hold, `LedgerError` where a file cannot be read.
     """
-    with _readable(path):
+    with _readable(path), _between_writes(path):
         return _verified(path, key)
 
 
@@ -104,6 +107,20 @@ def _readable(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {path} cannot be read: {error.strerror}", fix="mend its permissions"
         ) from error
+
+
+@contextmanager
+def _between_writes(path: Path) -> Iterator[None]:
+    """Keep writers out, so that no entry is half there and no file on its way; where that can't be, look anyway."""
+    lock = LedgerFiles(path).lock
+    held = FileLock(str(lock), timeout=_LOCK_SECONDS, mode=0o600)
+    if lock.exists():
+        with suppress(OSError, Timeout):  # read-only media, or a writer that hangs
+            held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _verified(path: Path, key: Ed25519PublicKey | None) -> LedgerReport:
