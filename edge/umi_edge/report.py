@@ -59,6 +59,7 @@ class Report:
             "messages_out": totals.messages_out,
             "bytes_out": totals.bytes_out,
             "values_kept": len(self.session.labeller.vault),
+            "declassified_bits": self.session.labeller.declassified.spent_bits,
             "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},
             "ledger": asdict(self.ledger) if self.ledger else None,
         }
