@@ -13,7 +13,7 @@ from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import ConfigError, MalformedError, UmiError
 from umi_shared.released import Clearance
 
-RULE = "default.yaml:9 defaults.instruction"
+RULE = "default.yaml:9 defaults.instruction [red]"  # a rule is not read as markup
 
 
 def plan_request(*parts: str | pb.Handle) -> bytes:
@@ -76,10 +76,11 @@ def test_the_list_has_sink_size_hash_and_the_rules_that_released_bytes(config, p
     assert f"{len(MESSAGE):,}" in first
     assert "planner" in first
     assert f"13  {RULE}" in first
-    assert "[card]" in output  # not read as markup
+    assert "10  the catalogue of tools" in output
     entries = json.loads(run("show", "--config", config, "--json").output)
     assert [entry["number"] for entry in entries] == [1, 2, 3]
     assert "message" not in entries[0]
+    assert [clearance["rule"] for clearance in entries[0]["clearances"]] == [RULE, "[card]"]
     assert entries[0]["sha256"][:12] in first
 
 
@@ -100,10 +101,10 @@ def test_messages_can_be_filtered(config, filters, numbers):
 
 def test_a_message_is_shown_as_the_view_that_left_handles_and_all(config):
     output = run("show", "--config", config, "--message", "1").output
-    assert "instruction:  Write to <email:1>" in output
-    assert "tool mail.send:  Send mail." in output
+    assert "instruction: Write to <email:1>" in output
+    assert "tool mail.send: Send mail." in output
     assert "\x1b" not in output
-    assert f"13 clear bytes by {RULE}" in output
+    assert f"13 clear bytes: {RULE}" in output
     view = json.loads(run("show", "--config", config, "--message", "1", "--json").output)["view"]
     assert view["entries"][0]["text"][1] == {"handle": "<email:1>"}
 

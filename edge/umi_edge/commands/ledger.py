@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from umi_shared.handles import Text
 
 _KEY_NAME = "ledger.key"
+_CATALOGUE = "the catalogue of tools (its rules: --json)"
 
 
 @click.group()
@@ -174,10 +175,11 @@ def _table(entries: list[dict[str, Any]]) -> Any:
 
 
 def _released(entry: dict[str, Any]) -> dict[str, int]:
-    """Clear bytes of a message by the rule that released them, most first."""
+    """Clear bytes of a message by the rule that released them, most first; the catalogue of tools is one line."""
     total: dict[str, int] = {}
     for clearance in entry["clearances"]:
-        total[clearance["rule"]] = total.get(clearance["rule"], 0) + clearance["clear_bytes"]
+        rule = _CATALOGUE if clearance["entry"] < 0 else clearance["rule"]
+        total[rule] = total.get(rule, 0) + clearance["clear_bytes"]
     return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
@@ -208,12 +210,12 @@ def _show_message(path: Path, number: int, *, as_json: bool) -> None:
     console.print(_plain(sent), soft_wrap=True)
     console.print("clear text left as it stands; a handle stands for a value that stayed\n")
     for card in view.catalogue:
-        console.print(_plain(f"tool {card.name}: "), _coloured(card.description), soft_wrap=True)
+        console.print(_plain(f"tool {card.name}:"), _coloured(card.description), soft_wrap=True)
     for one in view.entries:
-        console.print(_plain(f"{entry_title(one)}: "), _coloured(text_of(one)), soft_wrap=True)
+        console.print(_plain(f"{entry_title(one)}:"), _coloured(text_of(one)), soft_wrap=True)
     console.print()
     for rule, count in _released(entry).items():
-        console.print(_plain(f"{count:>6,} clear bytes by {rule}"), soft_wrap=True)
+        console.print(_plain(f"{count:>6,} clear bytes: {rule}"), soft_wrap=True)
 
 
 def _coloured(text: "Text") -> Any:
