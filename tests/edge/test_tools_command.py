@@ -94,23 +94,46 @@ def test_without_any_tool_the_way_to_have_some_is_shown(tmp_path):
     assert "config.yaml" in run("--config", path).output
 
 
-def test_one_tool_is_shown_with_the_rule_of_each_argument_and_result(tmp_path, home):
-    path = config(tmp_path, home=folders(home))
+POLICY = """\
+version: 1
+defaults: {results: handle}
+tools:
+  contacts.search:
+    arguments:
+      name: scan
+    results:
+      "$..email": {locality: handle, type: email}
+      "$..skipped": cloud
+  mail.send:
+    arguments:
+      to: {locality: handle, type: email, requires: trusted, accepts: handle}
+"""
+
+
+@pytest.fixture
+def policy(tmp_path) -> str:
+    (tmp_path / "mine.yaml").write_text(POLICY)
+    return "mine.yaml"
+
+
+def test_one_tool_is_shown_with_the_rule_of_each_argument_and_result(tmp_path, home, policy):
+    path = config(tmp_path, home=folders(home), policy=policy)
     tool = json.loads(run("contacts.search", "--config", path, "--json").output)
     (name,) = (argument for argument in tool["arguments"] if argument["path"] == "name")
     assert name["locality"] == "scan"
-    assert "default.yaml" in name["rule"]
+    assert name["rule"].startswith("mine.yaml:6 ")
     results = {row["path"]: row for row in tool["results"]}
     assert results["$..email"]["locality"] == "handle"
     assert results["$..email"]["terms"] == ["type email"]
+    assert results["$..skipped"]["locality"] == "cloud"
     assert results["all else"]["locality"] == "handle"
     text = run("contacts.search", "--config", path).output
     assert "nobody (handle)" in text
     assert '"properties"' in text
 
 
-def test_terms_of_an_argument_are_the_policys(tmp_path, home):
-    path = config(tmp_path, home=folders(home))
+def test_terms_of_an_argument_are_the_policys(tmp_path, home, policy):
+    path = config(tmp_path, home=folders(home), policy=policy)
     tool = json.loads(run("mail.send", "--config", path, "--json").output)
     (to,) = (argument for argument in tool["arguments"] if argument["path"].startswith("to"))
     assert {"type email", "requires trusted", "accepts handle"} <= set(to["terms"])
