@@ -2,7 +2,7 @@
 
 import pytest
 
-from umi_edge.policy import Allowed, Denied, LabelledLeaf, check_call, default_policy
+from umi_edge.policy import Ask, Denied, LabelledLeaf, check_call, default_policy
 from umi_edge.tools.tool import Hints
 from umi_shared.handles import Handle
 from umi_shared.labels import Integrity, Label, Locality
@@ -61,10 +61,10 @@ def test_mail_goes_to_trusted_addresses_only_even_over_smtp() -> None:
         label = Label.at(Locality.HANDLE, integrity)
         return LabelledLeaf(label=label, type=kind, handles=(Handle(kind, 1),))
 
-    smtp = Hints(open_world=True)
+    smtp = Hints(destructive=True, open_world=True)
     body = {("body",): leaf(Integrity.UNTRUSTED, "text")}
     send = {("to",): leaf(Integrity.TRUSTED), **body}
-    assert isinstance(check_call(default_policy(), "mail.send", send, smtp), Allowed)
+    assert isinstance(check_call(default_policy(), "mail.send", send, smtp), Ask)
     stranger = {("to",): leaf(Integrity.UNTRUSTED), **body}
     assert isinstance(check_call(default_policy(), "mail.send", stranger, smtp), Denied)
 
@@ -77,3 +77,10 @@ def test_strangers_words_are_untrusted() -> None:
         "mail.read",
         "search.everywhere",
     }
+
+
+@pytest.mark.parametrize("tool", sorted(RESULTS))
+def test_a_server_that_is_called_like_a_builtin_is_still_a_third_party(tool: str) -> None:
+    found = default_policy().tool(tool, source=f"mcp:{tool.partition('.')[0]}")
+    assert (found.runs.value, found.integrity.value) == ("third-party", "untrusted")
+    assert not default_policy().tool(f"{tool}_more", source="mcp:x").listed

@@ -1,0 +1,381 @@
+"""Proof: what a policy must keep cannot reach a sink, in any call or result that the tools' schemas admit.
+
+Proven, for each tool, by a walk of schema x rules that meets every place of every value (`cases`):
+
+- a claim of `keep:` or `--keep`: what lies at and below its path is clear to neither planner nor summarizer, and no
+  third-party tool takes its handle without the user's consent;
+- always: a third-party tool gets nothing stricter than its arguments accept;
+- always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
+  what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
+
+Not proven: that a server's results keep to the schema it declares (`any_results` walks all JSON values instead);
+that detectors find all there is in scanned text; what a tool on the device does with its arguments (`Assumption`s);
+what `show`, lengths, keys and timing tell.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, check_call
+from umi_edge.policy.checks import leaves_device
+from umi_edge.policy.keep import Keep
+from umi_edge.policy.paths import Path, path_of
+from umi_edge.policy.rules import ANY_TYPE
+from umi_edge.policy.rules import Shape as Structure
+from umi_edge.policy_tools.cases import Case, cases
+from umi_edge.policy_tools.example import example
+from umi_edge.policy_tools.schema_shape import ANYTHING, Alternative, Shape
+from umi_edge.policy_tools.witness import MARKS, Witness
+from umi_edge.tools import Tool
+from umi_shared.handles import Handle
+from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Locality, Sink, tool_sink
+
+__all__ = ["Assumption", "Counterexample", "Proof", "Theorem", "prove"]
+
+_MAX_SHOWN = 20
+"""Counterexamples of one theorem; the others are counted."""
+_FORMATS = {
+    "email": "email",
+    "idn-email": "email",
+    "uri": "url",
+    "ipv4": "ip",
+    "ipv6": "ip",
+    "phone": "phone",
+}
+_KIND_TYPES = {"string": "text", "number": "number", "boolean": "flag", "null": "value"}
+_ADMITS: dict[Locality, frozenset[Locality]] = {
+    Locality.CLOUD: frozenset({Locality.CLOUD}),
+    Locality.PLANNER: frozenset({Locality.CLOUD, Locality.PLANNER}),
+    Locality.SUMMARIZER: frozenset({Locality.CLOUD, Locality.SUMMARIZER}),
+    Locality.HANDLE: frozenset(Locality) - {Locality.HIDDEN},
+    Locality.HIDDEN: frozenset(Locality),
+}
+"""What an argument that accepts this may be given: the words' meaning, said a second time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterexample:
+    """A way in which something reaches a sink that it must not reach."""
+
+    tool: str
+    path: str
+    sink: Sink
+    rule_id: str
+    """The rule that lets it, with file and line."""
+    message: str
+    example: Any
+    """A smallest value, made of the schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theorem:
+    """One statement, in how many cases it was looked at, and where it is wrong."""
+
+    statement: str
+    rule_id: str = ""
+    """Where it is stated; empty for what is always to hold."""
+    cases: int = 0
+    counterexamples: tuple[Counterexample, ...] = ()
+    more: int = 0
+    """Further counterexamples, most of them other places of the same rules."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is proven; a claim about nothing is not."""
+        return self.cases > 0 and not self.counterexamples
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What is taken for granted, and would make a proof worthless if it were wrong."""
+
+    tool: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """All that was looked at."""
+
+    theorems: tuple[Theorem, ...]
+    assumptions: tuple[Assumption, ...]
+    tools: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether all theorems do; about no tool at all, nothing is proven."""
+        return bool(self.tools) and all(theorem.holds for theorem in self.theorems)
+
+
+def prove(
+    policy: Policy, tools: Iterable[Tool], claims: Iterable[Keep] = (), *, any_results: bool = False
+) -> Proof:
+    """Prove the policy's own claims, those given, and what is always to hold, for some tools.
+
+    Raises `LimitError` when rules and schemas meet in too many ways.
+    """
+    prover = _Prover(policy, tuple(tools), any_results=any_results)
+    stated = [prover.claim(claim) for claim in (*policy.keep, *claims)]
+    return Proof(
+        theorems=(*stated, prover.accepted(), *prover.enforced()),
+        assumptions=tuple(prover.assumptions()),
+        tools=tuple(tool.name for tool in prover.tools),
+    )
+
+
+@dataclass(slots=True)
+class _Found:
+    """Collects what is found of one theorem."""
+
+    cases: int = 0
+    more: int = 0
+    counterexamples: dict[tuple[str, str, Sink], Counterexample] = field(default_factory=dict)
+
+    def add(self, found: Counterexample) -> None:
+        """Note one; of those that one rule lets to one sink, the first met has the shortest path."""
+        first = self.counterexamples.setdefault((found.tool, found.rule_id, found.sink), found)
+        self.more += first is not found
+
+    def theorem(self, statement: str, rule_id: str = "") -> Theorem:
+        found = tuple(self.counterexamples.values())
+        return Theorem(
+            statement=statement,
+            rule_id=rule_id,
+            cases=self.cases,
+            counterexamples=found[:_MAX_SHOWN],
+            more=self.more + max(0, len(found) - _MAX_SHOWN),
+        )
+
+
+class _Prover:
+    def __init__(self, policy: Policy, tools: tuple[Tool, ...], *, any_results: bool) -> None:
+        self.policy = policy
+        self.tools = tools
+        self.any_results = any_results
+        self.third_parties = [tool for tool in tools if self._leaves(tool)]
+
+    def _leaves(self, tool: Tool) -> bool:
+        return leaves_device(self.policy.tool(tool.name, source=tool.source), tool.hints)
+
+    def _shape(self, tool: Tool) -> Shape:
+        known = tool.output_schema
+        return ANYTHING if known is None or self.any_results else Shape(known)
+
+    def _results(self, tool: Tool, queries: Iterable[Path] = ()) -> Iterator[Case]:
+        return filter(
+            _holds_value, cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
+        )
+
+    def _arguments(self, tool: Tool) -> Iterator[Case]:
+        table = self.policy.table(tool.name, "arguments")
+        return filter(lambda case: case.is_leaf, cases(table, Shape(tool.input_schema)))
+
+    # What the author claims.
+
+    def claim(self, keep: Keep) -> Theorem:
+        found = _Found()
+        kept: set[tuple[str, Integrity]] = set()
+        queries = (keep.path,) if keep.path is not None else ()
+        for tool in self.tools:
+            if not keep.covers(tool.name):
+                continue
+            integrity = self.policy.tool(tool.name, source=tool.source).integrity
+            for case in self._results(tool, queries):
+                if case.within if keep.path is not None else _is_of(case, keep.type):
+                    found.cases += 1
+                    self._check_clear(found, tool, case)
+                    if case.resolution.locality is Locality.HANDLE:  # what is hidden has no handle to give
+                        kept |= {(kind, integrity) for kind in _types(case)}
+        if keep.type:
+            self._check_instruction(found, keep.type)
+        for kind, integrity in sorted(kept):
+            self._check_third_parties(found, kind, Label.at(Locality.HANDLE, integrity))
+        return found.theorem(f"{keep} stays on this device", keep.rule_id)
+
+    def _check_clear(self, found: _Found, tool: Tool, case: Case) -> None:
+        """Whether a value that must stay is clear to the cloud."""
+        label = Label.at(case.resolution.locality)
+        for sink in (PLANNER, SUMMARIZER):
+            if not label.may_read(sink):
+                continue
+            how = (
+                f"the {sink} reads all of it that no detector finds"
+                if case.resolution.scan
+                else f"the {sink} reads it"
+            )
+            found.add(self._counterexample(tool, case, sink, how))
+
+    def _counterexample(self, tool: Tool, case: Case, sink: Sink, message: str) -> Counterexample:
+        rules = case.exact or ()
+        if any(not rule.query.plain for rule in rules):
+            message += ", if the filter matches"
+        return Counterexample(
+            tool=tool.name,
+            path=_shown(case),
+            sink=sink,
+            rule_id=case.resolution.rule_id,
+            message=message,
+            example=example(self._shape(tool), case.location),
+        )
+
+    def _check_instruction(self, found: _Found, kind: str) -> None:
+        word = self.policy.defaults.instruction
+        line = self.policy.defaults.lines.get("instruction", 0)
+        rule = f"{self.policy.file or 'policy'}:{line} defaults.instruction: {word}"
+        known = any(detector.type == kind for detector in self.policy.detect)
+        if word == "device" or (word == "scan" and known):
+            return
+        why = "no detector looks for it" if word == "scan" else "the instruction leaves as it is"
+        found.add(
+            Counterexample(
+                tool="",
+                path="instruction",
+                sink=PLANNER,
+                rule_id=rule,
+                message=f"the planner reads every {kind} that the user writes: {why}",
+                example=f"... {kind} ...",
+            )
+        )
+
+    def _check_third_parties(self, found: _Found, kind: str, label: Label) -> None:
+        """Whether a kept value may be given to a third party by its handle, whole or within a text."""
+        whole = LabelledLeaf(label=label, type=kind, handles=(Handle(kind, 1),))
+        within = replace(
+            whole, label=label.with_integrity(Integrity.UNTRUSTED), type=ANY_TYPE, model_written=True
+        )
+        for tool in self.third_parties:
+            for case in self._arguments(tool):
+                found.cases += 1
+                if any(self._runs(tool, case.location, leaf) for leaf in (whole, within)):
+                    message = (
+                        f"{tool.name} is a third party, and takes a {kind} that is kept as `{label.locality}`"
+                    )
+                    found.add(
+                        Counterexample(
+                            tool=tool.name,
+                            path=_shown(case),
+                            sink=tool_sink(tool.name),
+                            rule_id=case.resolution.rule_id,
+                            message=f"{message}, unasked",
+                            example=example(Shape(tool.input_schema), case.location, f"<{kind}:1>"),
+                        )
+                    )
+
+    def _runs(self, tool: Tool, location: Location, leaf: LabelledLeaf) -> bool:
+        """Whether a call with that leaf runs, with it, and without asking the user."""
+        verdict = check_call(self.policy, tool.name, {location: leaf}, tool.hints, source=tool.source)
+        return isinstance(verdict, Allowed) and location not in verdict.redact
+
+    # What is always to hold.
+
+    def accepted(self) -> Theorem:
+        """Third parties get nothing stricter than their arguments accept."""
+        found = _Found()
+        for tool in self.third_parties:
+            for case in self._arguments(tool):
+                accepts = case.resolution.accepts or Locality.CLOUD
+                for locality in Locality:
+                    found.cases += 1
+                    leaf = LabelledLeaf(label=Label.at(locality, Integrity.TRUSTED), model_written=False)
+                    if locality not in _ADMITS[accepts] and self._runs(tool, case.location, leaf):
+                        found.add(
+                            Counterexample(
+                                tool=tool.name,
+                                path=_shown(case),
+                                sink=tool_sink(tool.name),
+                                rule_id=case.resolution.rule_id,
+                                message=f"it accepts `{accepts}` and gets what is kept as `{locality}`",
+                                example=example(Shape(tool.input_schema), case.location),
+                            )
+                        )
+        theorem = found.theorem("third-party tools get nothing stricter than their arguments accept")
+        return theorem if self.third_parties else replace(theorem, cases=1)
+
+    def enforced(self) -> Iterator[Theorem]:
+        """The engine agrees with the rules, place by place."""
+        witness = Witness(self.policy)
+        results, arguments = _Found(), _Found()
+        for tool in self.tools:
+            for case in self._results(tool):
+                for kind in sorted(case.kinds & MARKS.keys()):
+                    self._witness_result(witness, results, tool, case, MARKS[kind])
+            for case in self._arguments(tool):
+                if "string" in case.kinds:
+                    arguments.cases += 1
+                    value = example(Shape(tool.input_schema), case.location)
+                    for seen in witness.argument(tool, value, case.location):
+                        message = "a kept value that was given by its handle"
+                        arguments.add(self._counterexample(tool, case, seen.sink, message))
+        yield results.theorem(
+            "no view shows what stays in a result, a handle for what is hidden, or one sink what is another's"
+        )
+        if arguments.cases:
+            yield arguments.theorem("no view shows a kept value that a call was given by its handle")
+
+    def _witness_result(self, witness: Witness, found: _Found, tool: Tool, case: Case, mark: Any) -> None:
+        found.cases += 1
+        value = example(self._shape(tool), case.location, mark)
+        for seen in witness.result(tool, value, case.location, mark):
+            how = (
+                "a handle stands for what is hidden" if seen.as_handle else f"the {seen.sink} sees what stays"
+            )
+            found.add(self._counterexample(tool, case, seen.sink, f"{how}: a fault of umi, please report it"))
+
+    # What is taken for granted.
+
+    def assumptions(self) -> Iterator[Assumption]:
+        """What of each tool would make the proof worthless if it were otherwise."""
+        for tool in self.tools:
+            clear = sorted({_shown(case) for case in self._results(tool) if _carries(case)})
+            if clear and not self._leaves(tool) and any(True for _ in self._arguments(tool)):
+                yield Assumption(
+                    tool.name,
+                    f"copies nothing that it is given into {', '.join(clear[:8])}, which leave in clear",
+                )
+            if tool.output_schema is not None and not self.any_results and tool.source != "builtin":
+                yield Assumption(tool.name, "keeps to the result schema that it declares")
+
+
+def _holds_value(case: Case) -> bool:
+    """Whether something is labelled here: a leaf, or a container that is kept whole."""
+    return case.is_leaf or (case.resolution.shape is Structure.HIDDEN and not case.whole)
+
+
+def _carries(case: Case) -> bool:
+    """Whether a text could leave in clear here."""
+    label = Label.at(case.resolution.locality)
+    if not (label.may_read(PLANNER) or label.may_read(SUMMARIZER)):
+        return False
+    return any("string" in one.kinds and not _fixed(one) for one in case.schemas)
+
+
+def _fixed(alternative: Alternative) -> bool:
+    return any("const" in schema or "enum" in schema for schema in alternative.schemas)
+
+
+def _is_of(case: Case, kind: str) -> bool:
+    """Whether a value is of a type: by its rule, its schema's format, or its member's name."""
+    named = case.location and str(case.location[-1]).lower() == kind
+    formats = {
+        _FORMATS.get(str(schema.get("format")), str(schema.get("format")))
+        for alternative in case.schemas
+        for schema in alternative.schemas
+        if "format" in schema
+    }
+    return case.resolution.type == kind or bool(named) or kind in formats
+
+
+def _types(case: Case) -> set[str]:
+    """The types that a handle for the value may have."""
+    if case.resolution.type != ANY_TYPE:
+        return {case.resolution.type}
+    return {_KIND_TYPES.get(kind, "data") for kind in case.kinds}
+
+
+def _shown(case: Case) -> str:
+    """The place as a path; `[*]` for a name that is in no schema and no rule, `[0]` for any index."""
+    location = (
+        case.location if case.declared else tuple("*" if key == "other" else key for key in case.location)
+    )
+    return path_of(location).replace("['*']", "[*]")

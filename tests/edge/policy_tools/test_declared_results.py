@@ -1,0 +1,104 @@
+"""The built-in tools as they really are: their declared results, and a default policy that knows every field."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import jsonschema
+import pytest
+
+from umi_edge.json_walk import walk
+from umi_edge.policy import default_policy
+from umi_edge.policy.paths import path_of
+from umi_edge.policy_tools.cases import cases
+from umi_edge.policy_tools.schema_shape import Shape
+from umi_edge.tools import Catalogue, RunLimits, Succeeded, Tool, run_tool
+from umi_edge.tools.builtin import builtin_tools
+from umi_edge.tools.sample_home import make_sample_home
+
+TODAY = date(2026, 6, 1)
+LIMITS = RunLimits(call_seconds=20, result_bytes=1 << 20)
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    home = make_sample_home(tmp_path_factory.mktemp("home"), TODAY)
+    for folder, name in ((home.contacts, "bad.vcf"), (home.calendar, "bad.ics"), (home.notes, "bad.md")):
+        (folder / name).write_bytes(b"\xff\x00")  # so that `skipped` shows
+    return Catalogue(builtin_tools(home))
+
+
+async def _result(tool: Tool, arguments: Mapping[str, Any]) -> Any:
+    outcome = await run_tool(tool, arguments, LIMITS)
+    assert isinstance(outcome, Succeeded), outcome
+    return outcome.value
+
+
+async def _calls(tools: Catalogue) -> dict[str, Any]:
+    """A result of every built-in tool, those that need an id after those that give one."""
+    found = {
+        "contacts.search": await _result(tools["contacts.search"], {"name": "Martin"}),
+        "contacts.list": await _result(tools["contacts.list"], {}),
+        "contacts.add": await _result(tools["contacts.add"], {"name": "Somebody New"}),
+        "calendar.list": await _result(tools["calendar.list"], {"date": "2026-06-01"}),
+        "mail.search": await _result(tools["mail.search"], {"query": "the"}),
+        "mail.send": await _result(
+            tools["mail.send"], {"to": "a@example.org", "subject": "Hello", "body": "Hi"}
+        ),
+        "notes.search": await _result(tools["notes.search"], {"query": "boiler"}),
+        "notes.create": await _result(tools["notes.create"], {"title": "New", "text": "x"}),
+        "files.search": await _result(tools["files.search"], {"query": "boiler"}),
+        "search.everywhere": await _result(tools["search.everywhere"], {"query": "boiler"}),
+    }
+    event = {"title": "Lunch", "date": "2026-06-02", "time": "12:00", "guests": ["a@example.org"]}
+    found["calendar.create"] = await _result(tools["calendar.create"], event)
+    identity = found["calendar.create"]["id"]
+    found["calendar.cancel"] = await _result(tools["calendar.cancel"], {"id": identity})
+    letter = found["mail.search"]["messages"][0]["id"]
+    found["mail.read"] = await _result(tools["mail.read"], {"id": letter})
+    note = found["notes.search"]["notes"][0]["id"]
+    found["notes.read"] = await _result(tools["notes.read"], {"id": note})
+    file = found["files.search"]["files"][0]["path"]
+    found["files.read"] = await _result(tools["files.read"], {"path": file})
+    return found
+
+
+async def test_results_are_what_the_tools_declare_and_every_leaf_has_a_rule_of_its_own(
+    tools: Catalogue,
+) -> None:
+    results = await _calls(tools)
+    assert set(results) == {tool.name for tool in tools}  # a new tool fails here until it is run, too
+    for name, value in results.items():
+        schema = tools[name].output_schema
+        assert schema is not None, name
+        jsonschema.Draft202012Validator(schema).validate(value)
+        assignment = default_policy().results(name, value)
+        for step in walk(value):
+            if not step.punctuation:
+                rules = [rule for rule in _rules(assignment, step.location) if rule.clearance]
+                assert rules, f"{name}: no rule for {path_of(step.location)}"
+
+
+def _rules(assignment: Any, location: tuple[str | int, ...]) -> list[Any]:
+    """The rules of the leaf; of the list that it is an item of, where that is a list of texts."""
+    around = location if not location or isinstance(location[-1], str) else location[:-1]
+    return [rule for place in {location, around} for rule in assignment.node(place).exact]
+
+
+def test_every_field_that_is_declared_has_a_rule_of_its_own(tools: Catalogue) -> None:
+    # What the sample home happens not to hold counts as well.
+    for tool in tools:
+        for side, schema in (("results", tool.output_schema), ("arguments", tool.input_schema)):
+            assert schema is not None
+            for case in cases(default_policy().table(tool.name, side), Shape(schema)):
+                if case.is_leaf and not isinstance(case.location[-1], int):
+                    assert any(rule.clearance for rule in case.exact), f"{tool.name} {path_of(case.location)}"
+
+
+def test_no_rule_of_the_default_policy_is_about_nothing(tools: Catalogue) -> None:
+    for tool in tools:
+        for side, schema in (("results", tool.output_schema), ("arguments", tool.input_schema)):
+            assert schema is not None
+            table = default_policy().table(tool.name, side)
+            used = {rule.rule_id for case in cases(table, Shape(schema)) for rule in case.exact}
+            assert {rule.rule_id for rule in table.rules} == used
