@@ -164,10 +164,12 @@ class Labeller:
         whole. Raises `UnknownHandleError` for a handle that this session never issued.
         """
         written = shown.with_integrity(Integrity.UNTRUSTED)
+        unseen = values_seen and written != Label.at(Locality.CLOUD)
         names = frozenset(names) | self.policy.table(tool, "arguments").names
-        writer = _ArgumentWriter(self, tool, self.policy.arguments(tool, arguments), written, names)
+        rules = self.policy.arguments(tool, arguments)
+        writer = _ArgumentWriter(self, tool, rules, written, names, leaves_only=unseen)
         text = writer.write(arguments)
-        if values_seen and written != Label.at(Locality.CLOUD):
+        if unseen:
             text = self.unseen(tool, arguments, written)
         return LabelledArguments(text=text, leaves=writer.leaves)
 
@@ -361,13 +363,15 @@ class _ArgumentWriter:
     """The label of text that the caller wrote itself."""
     names: Collection[str]
     """Member names that the schema or the policy spells out; others are the caller's own text."""
+    leaves_only: bool = False
+    """Nothing goes to the vault, where the numbers of later handles would tell of it."""
     leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
     spans: list[Span] = field(default_factory=list, repr=False)
 
     def write(self, arguments: Mapping[str, Any]) -> LabelledText:
         opened: Location | None = None
         for step in walk(arguments):
-            if step.key is not None:
+            if step.key is not None and not self.leaves_only:
                 self._key(step.key)
             if step.punctuation:
                 self.spans.append(constant(step.punctuation))
@@ -403,6 +407,8 @@ class _ArgumentWriter:
             handles=handles,
             model_written=model_written,
         )
+        if self.leaves_only:
+            return
         label = self.written.join(Label.at(resolution.locality))
         if not isinstance(value, str):
             self.spans.append(self._written(value, label, resolution))
