@@ -34,8 +34,10 @@ class _Base:
     key_value_heads: int
 
 
-def peft_to_gguf(peft_dir: Path, base_gguf: Path, out: Path) -> None:
+def peft_to_gguf(peft_dir: Path, base_gguf: Path, out: Path, *, half: bool = False) -> None:
     """Write the PEFT adapter in `peft_dir` as a GGUF adapter for the model `base_gguf`.
+
+    `half` stores the matrices in float16, in half the space.
 
     The file appears whole, or not at all. Raises `ModelError` when the adapter uses what llama.cpp cannot do, or
     was trained on another architecture.
@@ -51,7 +53,7 @@ def peft_to_gguf(peft_dir: Path, base_gguf: Path, out: Path) -> None:
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", _alpha(config))
         for name, tensor in _tensors(peft_dir, base):
-            writer.add_tensor(name, tensor)
+            writer.add_tensor(name, tensor.astype(np.float16) if half else tensor)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()

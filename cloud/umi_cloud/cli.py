@@ -15,6 +15,7 @@ SUMMARIES = {
     "devices": "List the laptops and what they have used.",
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",
     "evaluate": "Score predictions, as the paper does.",
+    "glpft": "Train the adapters of the three roles, as the paper does.",
 }
 
 

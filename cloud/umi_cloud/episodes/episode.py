@@ -1,11 +1,12 @@
 """One recorded or made-up conversation with tools: what every training set and evaluation is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from umi_shared.dialects.alpha_umi import Remark, Turn
 from umi_shared.handles import Text
-from umi_shared.transcript import Answer, Instruction, ToolCard, View
+from umi_shared.transcript import Answer, Call, Instruction, ToolCard, View, with_text
 
 __all__ = ["Episode", "Role"]
 
@@ -33,6 +34,8 @@ class Episode:
     """Where the episode comes from, such as `toolbench`."""
     licence: str
     """The SPDX identifier that its text may be used under."""
+    written: Mapping[int, Text] = field(default_factory=dict, repr=False)
+    """The arguments that the caller wrote, by the call's turn, where the transcript shows a handle for a part."""
 
     def __post_init__(self) -> None:
         if not self.turns or not isinstance(self.turns[0], Instruction):
@@ -49,6 +52,13 @@ class Episode:
         """What the user was told at the end; None after a give-up."""
         last = self.turns[-1]
         return last.text if isinstance(last, Answer) else None
+
+    def target(self, index: int) -> Turn:
+        """What the role of a turn should write: the turn itself, but for calls that the policy masked afterwards."""
+        turn = self.turns[index]
+        return (
+            with_text(turn, self.written[index]) if isinstance(turn, Call) and index in self.written else turn
+        )
 
     def view(self, end: int) -> View:
         """What a sink sees before turn `end`; remarks are left out, for umi has none."""

@@ -19,7 +19,10 @@ def episode_row(episode: Episode) -> str:
             "source": episode.source,
             "licence": episode.licence,
             "catalogue": [_card_row(card) for card in episode.catalogue],
-            "turns": [_turn_row(turn) for turn in episode.turns],
+            "turns": [
+                _turn_row(turn) | ({"written": render(episode.written[i])} if i in episode.written else {})
+                for i, turn in enumerate(episode.turns)
+            ],
         },
         ensure_ascii=False,
     )
@@ -28,9 +31,11 @@ def episode_row(episode: Episode) -> str:
 def read_episode_row(line: str) -> Episode:
     """The episode of one line; raises `ValueError` when it does not hold one."""
     row = _object(json.loads(line))
+    turns = [_object(turn) for turn in _list(row, "turns")]
     return Episode(
         catalogue=tuple(_card(_object(card)) for card in _list(row, "catalogue")),
-        turns=tuple(_turn(_object(turn)) for turn in _list(row, "turns")),
+        turns=tuple(map(_turn, turns)),
+        written={i: parts_of(_text(turn, "written")) for i, turn in enumerate(turns) if "written" in turn},
         source=_text(row, "source"),
         licence=_text(row, "licence"),
     )

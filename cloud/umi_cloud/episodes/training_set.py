@@ -6,11 +6,12 @@ from umi_cloud.episodes.alpha_umi_rows import alpha_umi_rows
 from umi_cloud.episodes.episode import Episode, Role
 from umi_cloud.episodes.training_row import TrainingRow
 from umi_shared.dialects import AlphaUmiDialect, Dialect, RolePrompt, UmiDialect
+from umi_shared.dialects.alpha_umi import Remark, Turn
 from umi_shared.dialects.dialect import neutral
 from umi_shared.dialects.umi import turn_of
 from umi_shared.engine import RawPrompt
 from umi_shared.errors import ConfigError
-from umi_shared.transcript import Answer, Call, Entry, Plan
+from umi_shared.transcript import Answer, Call, Plan
 
 __all__ = ["training_rows"]
 
@@ -43,13 +44,14 @@ def _umi_rows(episode: Episode, dialect: UmiDialect, role: Role) -> Iterator[Tra
             case Plan() if role in (Role.PLANNER, Role.BACKBONE):
                 yield _row(dialect.plan(episode.view(i)), turn)
             case Call() if role in (Role.CALLER, Role.BACKBONE):
-                yield _row(dialect.call(episode.view(i)), turn)
+                yield _row(dialect.call(episode.view(i)), episode.target(i))
             case Answer() if role in (Role.SUMMARIZER, Role.BACKBONE):
                 yield _row(dialect.answer(episode.view(i)), turn)
             case _:
                 pass
 
 
-def _row(asked: RolePrompt, entry: Entry) -> TrainingRow:
+def _row(asked: RolePrompt, entry: Turn) -> TrainingRow:
     assert isinstance(asked.prompt, RawPrompt)  # noqa: S101  # the umi dialect writes no other
+    assert not isinstance(entry, Remark)  # noqa: S101  # nor has it remarks
     return TrainingRow(input=asked.prompt.text, target=neutral(turn_of(entry)[1]))

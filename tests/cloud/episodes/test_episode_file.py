@@ -30,6 +30,7 @@ episodes = st.builds(
     catalogue=st.just((ToolCard(name="weather", description=("Of ", Handle("city", 1)), input_schema={}),)),
     turns=st.builds(lambda first, rest: (first, *rest), texts.map(Instruction), st.lists(turns, max_size=4)),
     source=st.just("umi"),
+    written=st.dictionaries(st.just(0), texts, max_size=1),
     licence=st.just("CC0-1.0"),
 )
 

@@ -1,0 +1,5 @@
+"""GLPFT (α-UMi, arXiv 2401.07324 §3.3): one model on whole trajectories, then a copy a role on its own targets."""
+
+from umi_cloud.glpft.recipe import Recipe, Stage, read_recipe
+
+__all__ = ["Recipe", "Stage", "read_recipe"]

@@ -1,0 +1,30 @@
+"""The laboratory's commands: `python -m umi_lab`."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from umi_shared.lazy_group import LazyGroup, run
+
+__all__ = ["main"]
+
+SUMMARIES = {
+    "episodes": "Write synthetic episodes: the real tools on made-up homes.",
+    "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    package="umi_lab.commands",
+    summaries=SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def umi_lab() -> None:
+    """Make training episodes, and measure planner, caller and summarizer together."""
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Entry point."""
+    run(umi_lab, "umi-lab", argv if argv is not None else sys.argv[1:])

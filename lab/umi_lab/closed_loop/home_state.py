@@ -1,0 +1,70 @@
+"""The state of a home: what a task may change, as values that two homes can be compared by."""
+
+import email
+import email.policy
+from dataclasses import dataclass, field
+
+import icalendar
+
+from umi_edge.tools.builtin import ContactsConfig, HomeConfig, NotesConfig
+from umi_edge.tools.builtin.contacts import AddressBook
+from umi_edge.tools.builtin.notes import Notebook
+
+__all__ = ["HomeState", "Thing", "home_state"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Thing:
+    """One contact, event, note or letter; random ids are left out."""
+
+    kind: str
+    exact: tuple[str, ...] = field(repr=False)
+    """What must be just so: addresses, times, names."""
+    free: tuple[str, ...] = field(default=(), repr=False)
+    """What may be worded in another way."""
+
+
+HomeState = tuple[Thing, ...]
+"""Sorted."""
+
+
+def home_state(home: HomeConfig) -> HomeState:
+    """Everything in the home that the built-in tools can write."""
+    people, _ = AddressBook(ContactsConfig(folder=home.contacts)).contacts()
+    notes, _ = Notebook(NotesConfig(folder=home.notes)).notes()
+    things = [
+        *(Thing("contact", (p.name, p.email or "", p.phone or "", p.company or "")) for p in people),
+        *(Thing("note", (), (n.title, n.text.partition("\n")[2])) for n in notes),
+        *_events(home),
+        *_outbox(home),
+    ]
+    return tuple(sorted(things))
+
+
+def _events(home: HomeConfig) -> list[Thing]:
+    return [
+        Thing(
+            "event",
+            (
+                event["DTSTART"].dt.isoformat(),
+                str(event.get("STATUS", "")),
+                ",".join(sorted(_addresses(event))),
+            ),
+            (str(event.get("SUMMARY", "")),),
+        )
+        for path in home.calendar.glob("*.ics")
+        for event in icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    ]
+
+
+def _addresses(event: icalendar.Event) -> list[str]:
+    attendees = event.get("ATTENDEE", [])
+    return [str(one) for one in (attendees if isinstance(attendees, list) else [attendees])]
+
+
+def _outbox(home: HomeConfig) -> list[Thing]:
+    found = []
+    for path in home.outbox.glob("new/*"):
+        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        found.append(Thing("letter", (str(letter["To"]),), (str(letter.get_content()),)))
+    return found

@@ -1,0 +1,110 @@
+"""Judging a session: against what the oracle made of the same home and told the user."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from umi_edge.events import Answered, Ending, GaveUp, Stopped
+from umi_lab.closed_loop.home_state import HomeState, Thing
+
+__all__ = ["Verdict", "judge", "overlap", "same_state"]
+
+_CLOSE = 0.8
+"""Of words shared, for text that may be worded in another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one session went."""
+
+    ended: str
+    """`answered`, `gave up`, `stopped`, or the kind of error that ended it."""
+    should_end: str
+    right_state: bool
+    right_answer: bool
+
+    @property
+    def success(self) -> bool:
+        """The home is as it should be and the user was told what is so."""
+        return self.ended == self.should_end and self.right_state and self.right_answer
+
+    @property
+    def false_claim(self) -> bool:
+        """The user got an answer though what was asked for was not done, or something else was."""
+        return self.ended == "answered" and not (self.right_state and self.should_end == "answered")
+
+    @property
+    def wrongly_gave_up(self) -> bool:
+        """It gave up on what can be done."""
+        return self.ended == "gave up" and self.should_end != "gave up"
+
+
+def judge(
+    ending: Ending | Exception, state: HomeState, oracle_ending: Ending, oracle_state: HomeState
+) -> Verdict:
+    """Compare a session with the oracle's."""
+    answer, wanted = text_of(ending), text_of(oracle_ending)
+    return Verdict(
+        ended=word_of(ending),
+        should_end=word_of(oracle_ending),
+        right_state=same_state(state, oracle_state),
+        right_answer=isinstance(oracle_ending, GaveUp) or overlap(answer, wanted) >= _CLOSE,
+    )
+
+
+def word_of(ending: Ending | Exception) -> str:
+    """How it ended, in a word."""
+    match ending:
+        case Answered():
+            return "answered"
+        case GaveUp():
+            return "gave up"
+        case Stopped():
+            return "stopped"
+        case _:
+            return type(ending).__name__
+
+
+def text_of(ending: Ending | Exception) -> str:
+    """What the user was told."""
+    match ending:
+        case Answered(text) | GaveUp(text) | Stopped(text):
+            return text
+        case _:
+            return ""
+
+
+def same_state(one: HomeState, other: HomeState) -> bool:
+    """Whether two homes hold the same things, but for wording.
+
+    >>> letter = Thing("letter", ("a@example.org",), ("I am late.",))
+    >>> same_state((letter,), (Thing("letter", ("a@example.org",), ("i am late",)),))
+    True
+    >>> same_state((letter,), ())
+    False
+    """
+    left = list(other)
+    for thing in one:
+        match = next((candidate for candidate in left if _same(thing, candidate)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return not left
+
+
+def _same(one: Thing, other: Thing) -> bool:
+    if (one.kind, one.exact, len(one.free)) != (other.kind, other.exact, len(other.free)):
+        return False
+    return all(overlap(a, b) >= _CLOSE for a, b in zip(one.free, other.free, strict=True))
+
+
+def overlap(one: str, other: str) -> float:
+    """The share of words that two texts have in common: their F1, 1 for two empty ones.
+
+    >>> overlap("The mail is sent.", "the mail was sent")
+    0.75
+    """
+    a, b = (Counter(re.findall(r"[\w@.+:-]*\w", text.lower())) for text in (one, other))
+    if not a and not b:
+        return 1.0
+    return 2 * sum((a & b).values()) / (sum(a.values()) + sum(b.values()))

@@ -1,0 +1,25 @@
+"""`episodes`: training data."""
+
+import itertools
+from pathlib import Path
+
+import click
+
+
+@click.command(name="episodes")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same episodes.")
+@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+def command(seed: int, count: int, out: Path, *, held_out: bool) -> None:
+    """Write synthetic episodes to OUT, one JSON object a line.
+
+    Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
+    """
+    from umi_cloud.episodes import write_episodes
+    from umi_lab.synthesis.generator import generate
+    from umi_lab.synthesis.scene import SceneConfig
+
+    stream = generate(seed, held_out=held_out, config=SceneConfig(held_out_families=held_out))
+    with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
+        write_episodes(out, (episode for _, episode in made))

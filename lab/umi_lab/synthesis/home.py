@@ -1,0 +1,214 @@
+"""A synthetic home: drawn at random, then written in the formats that the built-in tools read."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+from umi_edge.tools.builtin import HomeConfig
+from umi_edge.tools.builtin.calendar import Calendar, CalendarConfig
+from umi_edge.tools.builtin.contacts import AddressBook, Contact, ContactsConfig
+from umi_edge.tools.builtin.notes import Notebook, NotesConfig
+from umi_edge.tools.builtin.words import folded
+from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.words import (
+    BODIES,
+    COMPANIES,
+    FAMILY_NAMES,
+    GIVEN_NAMES,
+    PLACES,
+    QUALIFIERS,
+    SOLO_TOPICS,
+    THINGS,
+)
+
+__all__ = [
+    "Event",
+    "Home",
+    "Mail",
+    "Person",
+    "capitalised",
+    "clock_of",
+    "draw_home",
+    "topic_of",
+    "write_home",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone in the contacts."""
+
+    given: str
+    family: str
+    email: str
+    phone: str
+    company: str
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return f"{self.given} {self.family}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something in the calendar."""
+
+    title: str
+    day: date
+    start: str
+    place: str
+    guests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A letter that was received."""
+
+    sender: Person
+    topic: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """All that one synthetic user has."""
+
+    today: date
+    people: tuple[Person, ...] = field(repr=False)
+    events: tuple[Event, ...] = field(repr=False)
+    mails: tuple[Mail, ...] = field(repr=False)
+    notes: dict[str, str] = field(repr=False)
+    """Text by topic."""
+    files: dict[str, str] = field(repr=False)
+    zone_hours: int = 0
+    """Of the calendar, east of Greenwich."""
+
+
+def topic_of(draw: Draw) -> str:
+    """Something to write, meet or ask about: `kitchen review`, `boiler`."""
+    if draw.chance(0.35):
+        return draw.one(SOLO_TOPICS)
+    return f"{draw.one(QUALIFIERS)} {draw.one(THINGS)}"
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; a handle at its start stays as it is."""
+    return text if text.startswith("<") else text[:1].upper() + text[1:]
+
+
+def clock_of(draw: Draw) -> str:
+    """A time of day."""
+    return f"{draw.rng.randint(7, 20):02}:{draw.rng.choice(('00', '15', '30', '45'))}"
+
+
+def text_about(draw: Draw, topic: str) -> str:
+    """A sentence or two on a topic."""
+    pick = draw.rng.sample(BODIES, draw.rng.randint(1, 2))
+    return " ".join(p.format(x=topic, k=draw.rng.randint(11, 990), t=clock_of(draw)) for p in pick)
+
+
+def draw_home(draw: Draw) -> Home:
+    """A small home: few people, notes and letters, so that prompts stay short."""
+    rng = draw.rng
+    today = date(2025, 1, 1) + timedelta(days=rng.randrange(1300))
+    people = _people(draw)
+    topics = list(dict.fromkeys(topic_of(draw) for _ in range(14)))
+    return Home(
+        zone_hours=rng.choice((-5, 0, 0, 1, 1, 2, 9)),
+        today=today,
+        people=people,
+        events=tuple(_events(draw, today, people, topics)),
+        mails=tuple(
+            Mail(sender=rng.choice(people), topic=topic, body=text_about(draw, topic))
+            for topic in rng.sample(topics, min(4, len(topics)))
+        ),
+        notes={topic: text_about(draw, topic) for topic in rng.sample(topics, min(4, len(topics)))},
+        files={topic: text_about(draw, topic) for topic in rng.sample(topics, min(3, len(topics)))},
+    )
+
+
+def _people(draw: Draw) -> tuple[Person, ...]:
+    rng = draw.rng
+    names = list(
+        dict.fromkeys((draw.one(GIVEN_NAMES), draw.one(FAMILY_NAMES)) for _ in range(rng.randint(3, 5)))
+    )
+    if draw.chance(0.3):  # a second bearer of a name, so that it is ambiguous
+        given, family = rng.choice(names)
+        second = (draw.one(GIVEN_NAMES), family) if draw.chance(0.6) else (given, draw.one(FAMILY_NAMES))
+        names = list(dict.fromkeys((*names, second)))
+    return tuple(
+        Person(
+            given=given,
+            family=family,
+            email=f"{_ascii(given)}.{_ascii(family)}@example.{rng.choice(('org', 'com', 'net'))}",
+            phone=f"+44 7700 900{rng.randint(100, 999)}",
+            company=f"{draw.one(COMPANIES)} {rng.choice(('Ltd', 'AG', 'SARL', 'Group'))}",
+        )
+        for given, family in names
+    )
+
+
+def _ascii(text: str) -> str:
+    return folded(text).replace("ø", "o").replace("ß", "ss")
+
+
+def _events(draw: Draw, today: date, people: tuple[Person, ...], topics: list[str]) -> list[Event]:
+    rng = draw.rng
+    return [
+        Event(
+            title=capitalised(topic) + (f" with {rng.choice(people).given}" if draw.chance(0.15) else ""),
+            day=today + timedelta(days=day),
+            start=clock_of(draw),
+            place=rng.choice(PLACES) if draw.chance(0.3) else "",
+            guests=(rng.choice(people).email,) if draw.chance(0.3) else (),
+        )
+        for day in rng.sample(range(1, 20), 3)
+        for topic in rng.sample(topics, rng.choices((1, 2, 3), (5, 4, 2))[0])
+    ]
+
+
+def write_home(home: Home, root: Path) -> HomeConfig:
+    """Write the home below a folder, through the built-in tools' own stores where they have one."""
+    config = HomeConfig.under(root)
+    book = AddressBook(ContactsConfig(folder=config.contacts))
+    zone = timezone(timedelta(hours=home.zone_hours))
+    config = HomeConfig(
+        contacts=config.contacts,
+        calendar=config.calendar,
+        mail=config.mail,
+        outbox=config.outbox,
+        notes=config.notes,
+        files=config.files,
+        zone=zone,
+    )
+    for folder in (config.contacts, config.calendar, config.notes, config.files[0], config.mail / "new"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for person in home.people:
+        book.add(Contact(name=person.name, email=person.email, phone=person.phone, company=person.company))
+    calendar = Calendar(CalendarConfig(folder=config.calendar, zone=zone))
+    for event in home.events:
+        start = datetime.combine(event.day, time.fromisoformat(event.start), zone)
+        calendar.create(event.title, start, 60, list(event.guests), event.place or None)
+    notebook = Notebook(NotesConfig(folder=config.notes))
+    for topic, text in home.notes.items():
+        notebook.create(capitalised(topic), text)
+    for topic, text in home.files.items():
+        (config.files[0] / f"{topic.replace(' ', '-')}.txt").write_text(f"{capitalised(topic)}\n\n{text}\n")
+    for number, mail in enumerate(home.mails):
+        _write_mail(config.mail, number, home.today, mail)
+    return config
+
+
+def _write_mail(folder: Path, number: int, today: date, mail: Mail) -> None:
+    day = today - timedelta(days=number)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"{mail.sender.name} <{mail.sender.email}>"
+    message["To"] = "me@example.org"
+    message["Subject"] = capitalised(mail.topic)
+    message["Date"] = f"{day:%a, %d %b %Y} 09:15:00 +0000"
+    message.set_content(mail.body)
+    name = f"{day.toordinal() * 86_400}.m{number:02}.umi"
+    (folder / "new" / name).write_bytes(message.as_bytes())

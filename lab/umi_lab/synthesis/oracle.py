@@ -1,0 +1,138 @@
+"""The oracle: a planner, a caller and a summarizer that follow a script, for the real session to talk to."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.caller import WrittenCall
+from umi_edge.events import Event, Instructed
+from umi_edge.labelled import LabelledText
+from umi_lab.synthesis.scene import Scene
+from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, Seen, Sight, Use
+from umi_shared.errors import UmiError
+from umi_shared.handles import parts_of, render
+from umi_shared.labels import PLANNER
+from umi_shared.released import Released
+from umi_shared.transcript import (
+    Answer,
+    AnswerDelta,
+    Call,
+    Decision,
+    Entry,
+    Next,
+    Observation,
+    Plan,
+    PlanEvent,
+    RationaleDelta,
+    SummarizeEvent,
+    Usage,
+    View,
+)
+
+__all__ = ["Oracle", "UnseenError"]
+
+
+class UnseenError(UmiError):
+    """The planner cannot see a piece of the instruction as the script needs it; the episode is dropped."""
+
+
+@dataclass(slots=True)
+class Oracle:
+    """Plays all three roles of one scene, and keeps what each wrote.
+
+    Implements `CloudPort` and `CallerPort` of the session.
+    """
+
+    scene: Scene
+    written: list[Entry] = field(default_factory=list, repr=False)
+    """What the roles wrote, in order, before the policy kept any of it from the transcript."""
+    view: View | None = field(default=None, repr=False)
+    """The last view that was released to the planner or the summarizer."""
+    _instruction: LabelledText = field(default=(), repr=False)
+    _script: Script | None = field(default=None, repr=False)
+    _next: Use | Done | GiveUp | None = None
+
+    def observe(self, event: Event) -> None:
+        """Take note of how the instruction was labelled."""
+        if isinstance(event, Instructed):
+            self._instruction = event.text
+
+    async def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent]:
+        """The script's next step."""
+        del request_id
+        self.view = view.payload
+        self._next = self._advance(view.payload)
+        plan = self._plan_of(self._next)
+        self.written.append(plan)
+        yield RationaleDelta(render(plan.rationale))
+        yield Decision(plan.next, plan.tool)
+        yield Usage()
+
+    def _advance(self, view: View) -> Use | Done | GiveUp:
+        try:
+            if self._script is None:
+                self._script = self.scene.task.script(
+                    Sight(tools=frozenset(self.scene.stage.tools), seen=self.seen)
+                )
+                return next(self._script)
+            last = view.entries[-1]
+            assert isinstance(last, Observation)  # noqa: S101  # a session plans after the instruction and observations
+            return self._script.send(Seen.of(last))
+        except Ended as ended:
+            return ended.end
+        except StopIteration as returned:
+            end: Done | GiveUp = returned.value
+            return end
+
+    def _plan_of(self, step: Use | Done | GiveUp) -> Plan:
+        match step:
+            case Use(tool, purpose):
+                name = self.scene.shown(tool)
+                return Plan(parts_of(f"To {purpose}, use {name}."), Next.CALLER, name)
+            case Done(because):
+                return Plan(parts_of(because), Next.SUMMARIZER)
+            case GiveUp(reason):
+                return Plan(parts_of(reason), Next.GIVE_UP)
+
+    async def prefill(self, view: View) -> None:
+        """Nothing to read ahead."""
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """The script's call."""
+        del view, schemas
+        assert isinstance(self._next, Use)  # noqa: S101  # the session calls after a plan that says so
+        tool = self.scene.shown(self._next.tool)
+        arguments = self.scene.shown_arguments(self._next.tool, self._next.arguments)
+        text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        self.written.append(Call(tool, parts_of(text)))
+        return WrittenCall(tool=tool, arguments=text, usage=Usage())
+
+    async def summarize(self, view: Released[View], request_id: str) -> AsyncIterator[SummarizeEvent]:
+        """The script's answer."""
+        del request_id
+        self.view = view.payload
+        assert isinstance(self._next, Done)  # noqa: S101  # the planner said so
+        self.written.append(Answer(parts_of(self._next.answer)))
+        yield AnswerDelta(self._next.answer)
+        yield Usage()
+
+    def seen(self, piece: str) -> str:
+        """A piece of the instruction as the planner sees it; raises `UnseenError` when a handle cuts across it."""
+        clear = "".join(span.clear for span in self._instruction)
+        start = clear.find(piece)
+        if start < 0:
+            raise UnseenError("the instruction does not hold the piece as it is")
+        end, at, shown = start + len(piece), 0, ""
+        for span in self._instruction:
+            first, last = max(start, at), min(end, at + len(span.clear))
+            if first < last:
+                whole = (first, last) == (at, at + len(span.clear))
+                if span.label.may_read(PLANNER):
+                    shown += span.clear[first - at : last - at]
+                elif whole:
+                    shown += render(span.masked)
+                else:
+                    raise UnseenError("a handle cuts across the piece")
+            at += len(span.clear)
+        return shown

@@ -1,0 +1,224 @@
+"""A scene: one request, one home, one catalogue and one policy, ready for a session."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from umi_edge.policy import Policy, default_policy, default_policy_text, load_policy
+from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
+from umi_edge.tools.builtin import HomeConfig, builtin_tools
+from umi_lab.synthesis.disguise import Disguise, disguise_of, disguised
+from umi_lab.synthesis.families import FAMILIES
+from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
+from umi_lab.synthesis.home import Home, draw_home
+from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.task import Family, Task
+
+__all__ = ["Scene", "SceneConfig", "Stage", "draw_scene", "draw_stage"]
+
+_FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneConfig:
+    """How often things happen; the rest is drawn evenly."""
+
+    own_names: float = 0.5
+    """The whole built-in catalogue under the names it ships with."""
+    broken: float = 0.24
+    """A tool that the task needs fails."""
+    missing: float = 0.12
+    """In a disguised catalogue, a tool that the task needs is not there."""
+    gadgets: float = 0.12
+    """The request is for a gadget."""
+    declines: float = 0.12
+    """The user says no where a confirmation is asked."""
+    held_out_families: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What several scenes share, so that their prompts begin alike: the catalogue's tools and their words."""
+
+    tools: tuple[str, ...]
+    """Canonical names, in the catalogue's order."""
+    disguises: Mapping[str, Disguise]
+    gadgets: tuple[Gadget, ...] = ()
+
+    @property
+    def own_names(self) -> bool:
+        """Whether it is the built-in catalogue as it ships."""
+        return not self.disguises
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that one episode is made of."""
+
+    family: str
+    stage: Stage
+    home: Home = field(repr=False)
+    task: Task = field(repr=False)
+    broken: Mapping[str, FailureKind]
+    """By canonical name."""
+    approves: bool
+    result: str
+    """What a gadget gives."""
+
+    def shown(self, tool: str) -> str:
+        """The name that the catalogue has for a tool."""
+        return self.stage.disguises[tool].name if tool in self.stage.disguises else tool
+
+    def shown_arguments(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments under the names that the catalogue has."""
+        if tool not in self.stage.disguises:
+            return dict(arguments)
+        names = self.stage.disguises[tool].arguments
+        return {names[name]: value for name, value in arguments.items()}
+
+    def catalogue(self, home: HomeConfig) -> Catalogue:
+        """The real tools over a written home, under the scene's names and with its failures."""
+        own = {tool.name: tool for tool in builtin_tools(home)}
+        own |= {gadget.name: gadget_tool(gadget, self.result) for gadget in self.stage.gadgets}
+        return Catalogue(self._staged(own[name]) for name in self.stage.tools)
+
+    def _staged(self, tool: Tool) -> Tool:
+        kind = self.broken.get(tool.name)
+        if tool.name in self.stage.disguises:
+            tool = disguised(tool, self.stage.disguises[tool.name])
+        return failing(tool, kind) if kind else tool
+
+    def policy(self) -> Policy:
+        """The default policy, its rules under the scene's names."""
+        return policy_of(self.stage)
+
+
+def failing(tool: Tool, kind: FailureKind) -> Tool:
+    """The tool, broken."""
+
+    async def run(_: Mapping[str, Any]) -> Any:
+        raise ToolFailure(kind)
+
+    return replace(tool, run=run)
+
+
+def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
+    """A catalogue that serves a family, mostly; None asks for one with gadgets."""
+    builtin = list(builtin_tools(_NOWHERE))
+    if draw.chance(config.own_names):
+        return Stage(tools=tuple(tool.name for tool in builtin), disguises={})
+    gadgets = tuple(draw.some(GADGETS, draw.rng.randint(1, 3)))
+    needed = set(family.tools if family else ())
+    if family and draw.chance(config.missing):
+        needed.discard(draw.rng.choice(family.tools))
+        pool = [tool.name for tool in builtin if tool.name not in {*family.tools, *family.detours}]
+    else:
+        pool = [tool.name for tool in builtin if tool.name not in needed]
+    size = max(len(needed), draw.rng.randint(4, 9) - len(gadgets))
+    names = [*needed, *draw.rng.sample(pool, min(len(pool), size - len(needed)))]
+    own = {tool.name: tool for tool in builtin} | {g.name: gadget_tool(g, "") for g in gadgets}
+    names += [gadget.name for gadget in gadgets]
+    names.sort()
+    draw.rng.shuffle(names)
+    return Stage(
+        tools=tuple(names), disguises=_disguises(draw, [own[name] for name in names]), gadgets=gadgets
+    )
+
+
+def _disguises(draw: Draw, tools: list[Tool]) -> dict[str, Disguise]:
+    """A disguise for each tool, no two with one name."""
+    disguises: dict[str, Disguise] = {}
+    taken: set[str] = set()
+    for tool in tools:
+        keeps = draw.chance(0.25)
+        disguise = disguise_of(draw, tool)
+        while disguise.name in taken and not keeps:
+            disguise = disguise_of(draw, tool)
+        if keeps or disguise.name in taken:
+            disguise = replace(disguise, name=tool.name)
+        taken.add(disguise.name)
+        disguises[tool.name] = disguise
+    return disguises
+
+
+def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | None) -> Scene:
+    """A request and a home for a stage."""
+    home = draw_home(draw)
+    broken: dict[str, FailureKind] = {}
+    result = ""
+    if family is None:
+        present = stage.gadgets and draw.chance(0.6)
+        gadget = draw.rng.choice(stage.gadgets) if present else draw.one(GADGETS)
+        task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
+    else:
+        task = family.draw(draw, home)
+        if draw.chance(config.broken):
+            broken[draw.rng.choice(family.tools)] = draw.rng.choice(_FAILURES)
+    return Scene(
+        family=family.name if family else "gadget",
+        stage=stage,
+        home=home,
+        task=task,
+        broken=broken,
+        approves=not draw.chance(config.declines),
+        result=result,
+    )
+
+
+def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> Family | None:
+    """A family by its weight, mostly one that the stage can serve; None for a gadget."""
+    if draw.chance(config.gadgets):
+        return None
+    families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
+    if stage and not draw.chance(config.missing):
+        families = [family for family in families if set(family.tools) <= set(stage.tools)]
+    if not families:
+        return None
+    return draw.rng.choices(families, [family.weight for family in families])[0]
+
+
+_NOWHERE = HomeConfig.under(Path("nowhere"))
+
+
+@cache
+def _default_rules() -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(default_policy_text()))
+
+
+def policy_of(stage: Stage) -> Policy:
+    """The default policy, with every rule under the name that the stage gives its tool."""
+    if stage.own_names:
+        return default_policy()
+    document = _default_rules()
+    entries: dict[str, Any] = {}
+    for tool in stage.tools:
+        disguise = stage.disguises[tool]
+        entries[disguise.name] = _renamed(_entry_of(document["tools"], tool), disguise.arguments)
+    detect = [dict(line) for line in document["detect"]]
+    return load_policy(json.dumps({**document, "detect": detect, "tools": entries}), "synthetic.yaml")
+
+
+_GADGET_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}
+
+
+def _entry_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any]:
+    stems = [key for key in tools if key.endswith("*") and tool.startswith(key[:-1])]
+    found = tools.get(tool) or (tools[max(stems, key=len)] if stems else None)
+    if found is None:
+        return {**_GADGET_ENTRY, "results": {"$.result": "cloud"}}
+    # What a built-in tool need not state holds for it under another name only when it is stated.
+    trusted = tool.partition(".")[0] not in ("mail", "search")
+    return {"runs": "device", "integrity": "trusted" if trusted else "untrusted", **found}
+
+
+def _renamed(entry: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    if "arguments" in entry:
+        rules = {names[own]: rule for own, rule in entry["arguments"].items() if own in names}
+        entry = {key: value for key, value in entry.items() if key != "arguments"}
+        return {**entry, "arguments": rules} if rules else entry  # a policy may not say nothing
+    return entry

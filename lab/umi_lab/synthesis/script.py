@@ -1,0 +1,76 @@
+"""A script: what an ideal planner, caller and summarizer do for one task, step by step.
+
+A script sees what the planner sees and nothing else: the instruction and the observations with handles in place
+of what stays. So whatever it writes can be learned from the prompt.
+"""
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_shared.handles import render
+from umi_shared.transcript import Observation
+
+__all__ = ["Done", "Ended", "GiveUp", "Script", "Seen", "Sight", "Use"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The next call: a tool by its canonical name, what for, and the arguments under their canonical names."""
+
+    tool: str
+    purpose: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing is left to do: why, and what the user is told."""
+
+    because: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The task cannot be done; the reason is all that the user is told."""
+
+    reason: str
+
+
+class Ended(Exception):  # noqa: N818  # not a fault: a step that scripts share has ended the script
+    """Raised by a step, with the end."""
+
+    def __init__(self, end: Done | GiveUp) -> None:
+        super().__init__("the script has ended")
+        self.end = end
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a call, as the planner sees it."""
+
+    value: Any
+    failure: str = ""
+
+    @classmethod
+    def of(cls, observation: Observation) -> "Seen":
+        """Read an observation of a view."""
+        if observation.failure:
+            return cls(None, observation.failure)
+        return cls(json.loads(render(observation.content)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a script may know when the session runs."""
+
+    tools: frozenset[str]
+    """Canonical names of the tools that the catalogue has."""
+    seen: Callable[[str], str]
+    """A piece of the instruction as the planner sees it: with handles in place of private spans."""
+
+
+Script = Generator[Use, Seen, Done | GiveUp]
+"""Yields calls, is sent what came of them, returns the end; or raises `Ended`."""

@@ -1,0 +1,170 @@
+"""Steps that scripts share: each yields calls and returns what it found, or ends the script."""
+
+from collections.abc import Generator
+from typing import Any
+
+from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, Seen, Sight, Use
+
+__all__ = ["events_on", "failed", "file_of", "letter_of", "note_of", "person_of", "require", "send"]
+
+_ALTERNATIVES = {"contacts.search": "contacts.list", "notes.search": "search.everywhere"}
+_PURPOSE_FAILED = {
+    "mail.send": "The mail could not be sent",
+    "calendar.list": "The calendar could not be read",
+    "calendar.create": "The event could not be created",
+    "calendar.cancel": "The event could not be cancelled",
+    "contacts.search": "The contacts could not be searched",
+    "contacts.list": "The contacts could not be read",
+    "contacts.add": "The contact could not be added",
+    "notes.search": "The notes could not be searched",
+    "notes.create": "The note could not be saved",
+    "mail.search": "The mails could not be searched",
+    "mail.read": "The mail could not be read",
+    "files.search": "The files could not be searched",
+    "files.read": "The file could not be read",
+    "search.everywhere": "The search failed",
+}
+_MISSING = {
+    "mail.send": "No tool here can send mail.",
+    "calendar.list": "No tool here can read the calendar.",
+    "calendar.create": "No tool here can create events.",
+    "calendar.cancel": "No tool here can cancel events.",
+    "contacts.search": "No tool here can look up contacts.",
+    "contacts.add": "No tool here can add contacts.",
+    "notes.search": "No tool here can search notes.",
+    "notes.create": "No tool here can write notes.",
+    "mail.search": "No tool here can search mail.",
+    "mail.read": "No tool here can read mail.",
+    "files.search": "No tool here can search files.",
+    "files.read": "No tool here can read files.",
+    "search.everywhere": "No tool here can search everything.",
+}
+
+Step = Generator[Use, Seen, Any]
+
+
+def failed(tool: str, seen: Seen) -> GiveUp:
+    """The honest end when a tool fails and none can stand in."""
+    return GiveUp(f"{_PURPOSE_FAILED[tool]}: {seen.failure}.")
+
+
+def require(sight: Sight, *tools: str) -> None:
+    """End at once, when the catalogue has neither a tool nor its alternative."""
+    for tool in tools:
+        if tool not in sight.tools and _ALTERNATIVES.get(tool) not in sight.tools:
+            raise Ended(GiveUp(_MISSING[tool]))
+
+
+def person_of(sight: Sight, who: str, what: str) -> Step:
+    """The contact whom the instruction calls `who`: a match with handles; else the script ends."""
+    seen = Seen(None, "missing")
+    if "contacts.search" in sight.tools:
+        seen = yield Use("contacts.search", f"find the {what} of {who}", {"name": who})
+    if seen.failure and "contacts.list" in sight.tools:
+        first = seen
+        seen = yield Use("contacts.list", f"find {who} among all contacts")
+        if seen.failure:
+            raise Ended(failed("contacts.search", first))
+        matches = [match for match in seen.value if match["name"] == who]
+    elif seen.failure:
+        raise Ended(failed("contacts.search", seen))
+    else:
+        matches = seen.value["matches"]
+    if not matches:
+        raise Ended(Done("No contact has this name.", f"I found no contact called {who}, so I did nothing."))
+    exact = [match for match in matches if match["name"] == who]
+    if len(matches) > 1 and len(exact) != 1:
+        names = " or ".join(match["name"] for match in matches)
+        raise Ended(Done("The name is ambiguous.", f"Which one do you mean: {names}?"))
+    return (exact or matches)[0]
+
+
+def send(sight: Sight, to: dict[str, str], subject: str, body: str, answer: str) -> Script:
+    """Send a mail; the end."""
+    arguments = {"to": to["email"], "subject": subject, "body": body}
+    seen = yield Use("mail.send", f"send the mail to {to['email']}", arguments)
+    if seen.failure == "declined":
+        return Done("The user declined.", "I did not send the mail, because you declined.")
+    if seen.failure:
+        return failed("mail.send", seen)
+    return Done("The mail is on its way.", answer)
+
+
+def note_of(sight: Sight, topic: str) -> Step:
+    """The text handle of the note on a topic; else the script ends."""
+    if "notes.search" in sight.tools:
+        seen = yield Use("notes.search", f"find the note about {topic}", {"query": topic})
+        if not seen.failure:
+            notes = seen.value["notes"]
+            named = [note for note in notes if str(note["title"]).lower() == topic.lower()]
+            if not notes:
+                raise Ended(Done("No note holds these words.", f"I found no note about {topic}."))
+            return (named or notes)[0]["text"]
+        if "search.everywhere" not in sight.tools:
+            raise Ended(failed("notes.search", seen))
+    seen = yield Use("search.everywhere", f"find the note about {topic} another way", {"query": topic})
+    if seen.failure:
+        raise Ended(failed("search.everywhere", seen))
+    hits = [hit for hit in seen.value["hits"] if hit["kind"] == "note"]
+    if not hits:
+        raise Ended(Done("No note holds these words.", f"I found no note about {topic}."))
+    return hits[0]["snippet"]
+
+
+def letter_of(sight: Sight, topic: str, sender: str) -> Step:
+    """A received mail: what `mail.read` shows; else the script ends."""
+    mails: list[dict[str, str]] = []
+    seen = Seen(None, "missing")
+    if "mail.search" in sight.tools:
+        arguments = {"query": topic, **({"sender": sender} if sender else {})}
+        about = f"find the mail about {topic}" + (f" from {sender}" if sender else "")
+        seen = yield Use("mail.search", about, arguments)
+        mails = [] if seen.failure else seen.value["messages"]
+    if seen.failure and "search.everywhere" in sight.tools:
+        seen = yield Use("search.everywhere", f"find the mail about {topic} another way", {"query": topic})
+        if seen.failure:
+            raise Ended(failed("search.everywhere", seen))
+        mails = [hit for hit in seen.value["hits"] if hit["kind"] == "mail"]
+    elif seen.failure:
+        raise Ended(failed("mail.search", seen))
+    if not mails:
+        raise Ended(
+            Done(
+                "No mail matches.", f"I found no mail about {topic}" + (f" from {sender}." if sender else ".")
+            )
+        )
+    seen = yield Use("mail.read", f"read {mails[0]['id']}", {"id": mails[0]["id"]})
+    if seen.failure:
+        raise Ended(failed("mail.read", seen))
+    return seen.value
+
+
+def file_of(sight: Sight, topic: str) -> Step:
+    """A file: what `files.read` shows; else the script ends."""
+    path = ""
+    seen = Seen(None, "missing")
+    if "files.search" in sight.tools:
+        seen = yield Use("files.search", f"find the file about {topic}", {"query": topic})
+        if not seen.failure:
+            path = next((file["path"] for file in seen.value["files"]), "")
+    if seen.failure and "search.everywhere" in sight.tools:
+        seen = yield Use("search.everywhere", f"find the file about {topic} another way", {"query": topic})
+        if seen.failure:
+            raise Ended(failed("search.everywhere", seen))
+        path = next((hit["id"] for hit in seen.value["hits"] if hit["kind"] == "file"), "")
+    elif seen.failure:
+        raise Ended(failed("files.search", seen))
+    if not path:
+        raise Ended(Done("No file matches.", f"I found no file about {topic}."))
+    seen = yield Use("files.read", f"read {path}", {"path": path})
+    if seen.failure:
+        raise Ended(failed("files.read", seen))
+    return seen.value
+
+
+def events_on(sight: Sight, day: str) -> Step:
+    """The events of a day; else the script ends."""
+    seen = yield Use("calendar.list", f"list the events on {day}", {"date": day})
+    if seen.failure:
+        raise Ended(failed("calendar.list", seen))
+    return seen.value["events"]

@@ -1,0 +1,60 @@
+"""Judging sessions: by the state of the home and by what the user was told."""
+
+import pytest
+
+from umi_edge.events import Answered, GaveUp
+from umi_lab.closed_loop.home_state import Thing
+from umi_lab.closed_loop.judgement import judge, same_state
+from umi_shared.errors import MalformedError
+
+BEFORE = (Thing("contact", ("Ann", "ann@example.org", "", "")),)
+AFTER = (*BEFORE, Thing("letter", ("ann@example.org",), ("I am ten minutes late.",)))
+
+
+def test_the_right_letter_and_the_right_words_are_a_success():
+    verdict = judge(Answered("I mailed Ann."), AFTER, Answered("I mailed Ann."), AFTER)
+    assert verdict.success
+    assert not verdict.false_claim
+
+
+def test_an_answer_without_the_deed_is_a_false_claim():
+    verdict = judge(Answered("I mailed Ann."), BEFORE, Answered("I mailed Ann."), AFTER)
+    assert not verdict.success
+    assert verdict.false_claim
+
+
+def test_an_answer_where_nothing_could_be_done_is_a_false_claim():
+    verdict = judge(Answered("Done."), BEFORE, GaveUp("No tool here can fly."), BEFORE)
+    assert verdict.false_claim
+
+
+def test_giving_up_on_what_can_be_done_is_counted():
+    verdict = judge(GaveUp("No tool here can send mail."), BEFORE, Answered("I mailed Ann."), AFTER)
+    assert verdict.wrongly_gave_up
+    assert not verdict.false_claim
+
+
+def test_a_give_up_may_be_worded_in_any_way():
+    assert judge(GaveUp("I cannot."), BEFORE, GaveUp("No tool here can fly."), BEFORE).success
+
+
+def test_an_error_is_no_success():
+    verdict = judge(MalformedError("no decision"), BEFORE, Answered("Done."), BEFORE)
+    assert verdict.ended == "MalformedError"
+    assert not verdict.success
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Thing("letter", ("bob@example.org",), ("I am ten minutes late.",)),
+        Thing("letter", ("ann@example.org",), ("The meeting is cancelled.",)),
+        Thing("note", (), ("I am ten minutes late.",)),
+    ],
+)
+def test_another_recipient_text_or_kind_is_another_state(other: Thing):
+    assert not same_state((*BEFORE, other), AFTER)
+
+
+def test_the_same_letter_twice_is_another_state():
+    assert not same_state((*AFTER, AFTER[-1]), AFTER)

@@ -1,0 +1,141 @@
+"""Synthetic episodes: sessions of the real runtime, and targets that a model can learn from its prompt alone."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import llguidance
+import pytest
+
+from umi_cloud.episodes import Role, training_rows
+from umi_edge.caller import WrittenCall
+from umi_edge.session import CallerPort
+from umi_lab.synthesis.families import FAMILIES
+from umi_lab.synthesis.generator import OracleCast, draw_scenes, generate
+from umi_lab.synthesis.oracle import Oracle, UnseenError
+from umi_lab.synthesis.performance import Performance, perform
+from umi_lab.synthesis.scene import Scene, SceneConfig
+from umi_shared.dialects import dialect_named
+from umi_shared.engine import JsonSchema
+from umi_shared.transcript import View
+
+SCENES = 60
+
+
+@dataclass
+class Listening(OracleCast):
+    """The oracle, with an ear on the schemas that its calls were asked under."""
+
+    heard: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)
+
+    @property
+    def caller(self) -> CallerPort:
+        return self
+
+    async def prefill(self, view: View) -> None:
+        await self.oracle.prefill(view)
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        written = await self.oracle.call(view, schemas)
+        self.heard.append((schemas, f'{{"tool":{json.dumps(written.tool)},"arguments":{written.arguments}}}'))
+        return written
+
+
+@dataclass(frozen=True)
+class Played:
+    held_out: bool
+    scene: Scene
+    cast: Listening
+    performance: Performance
+
+
+def play(*, held_out: bool) -> Iterator[Played]:
+    config = SceneConfig(held_out_families=held_out)
+    for scene in itertools.islice(draw_scenes(3, held_out=held_out, config=config), SCENES):
+        cast = Listening(Oracle(scene))
+        try:
+            yield Played(held_out, scene, cast, asyncio.run(perform(scene, cast)))
+        except UnseenError:
+            continue
+
+
+@pytest.fixture(scope="module")
+def played() -> list[Played]:
+    return [*play(held_out=False), *play(held_out=True)]
+
+
+def test_every_call_of_the_oracle_fits_the_grammar_that_the_caller_decodes_under(played: list[Played]):
+    tokenizer, dialect, calls = llguidance.LLTokenizer("byte"), dialect_named("umi"), 0
+    for schemas, text in (heard for one in played for heard in one.cast.heard):
+        constraint = dialect.call_constraint(schemas)
+        assert isinstance(constraint, JsonSchema)
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(
+            json.dumps(constraint.schema), overrides={"whitespace_flexible": False}
+        )
+        matcher = llguidance.LLMatcher(tokenizer, grammar, log_level=0)
+        assert matcher.consume_tokens(tokenizer.tokenize_str(text)), text
+        calls += 1
+    assert calls > SCENES
+
+
+def test_every_plan_of_the_oracle_can_be_read_back_by_the_dialect(played: list[Played]):
+    dialect = dialect_named("umi")
+    for one in played:
+        assert one.cast.oracle.view is not None
+        for _, (entry, text) in enumerate(plans_of(one)):
+            reader = dialect.decision_reader(one.cast.oracle.view)
+            reader.feed(text)
+            _, decision = reader.finish()
+            assert (decision.next, decision.tool) == (entry.next, entry.tool)
+
+
+def plans_of(one: Played) -> list[tuple[Any, str]]:
+    from umi_shared.dialects.umi import turn_of
+    from umi_shared.transcript import Plan
+
+    return [(entry, turn_of(entry)[1]) for entry in one.cast.oracle.written if isinstance(entry, Plan)]
+
+
+def test_what_the_oracle_writes_holds_no_value_that_only_the_device_knows(played: list[Played]):
+    checked = 0
+    for one in played:
+        said = one.scene.task.instruction.lower()
+        for kept in one.performance.vault:
+            if isinstance(kept.value, str) and len(kept.value) > 5 and kept.value.lower() not in said:
+                if kept.origin.startswith("arguments"):
+                    continue  # the caller wrote it itself
+                assert all(kept.value not in str(entry) for entry in one.cast.oracle.written)
+                checked += 1
+    assert checked > SCENES
+
+
+def test_training_and_held_out_scenes_share_no_people_and_no_families(played: list[Played]):
+    def names(*, held_out: bool) -> set[str]:
+        return {person.name for one in played if one.held_out is held_out for person in one.scene.home.people}
+
+    assert names(held_out=True)
+    assert not names(held_out=True) & names(held_out=False)
+    kept = {family.name for family in FAMILIES if family.held_out}
+    assert kept <= {one.scene.family for one in played if one.held_out}
+    assert not kept & {one.scene.family for one in played if not one.held_out}
+
+
+def test_the_same_seed_gives_the_same_episodes():
+    def first(count: int) -> list[Any]:
+        return [e for _, e in itertools.islice(generate(5, held_out=False, config=SceneConfig()), count)]
+
+    assert first(6) == first(6)
+
+
+def test_a_caller_learns_to_write_what_the_transcript_then_masks():
+    config = SceneConfig(own_names=1, broken=0, gadgets=0, declines=0)
+    episode = next(e for _, e in generate(2, held_out=False, config=config) if e.written)
+    index = next(iter(episode.written))
+    rows = list(training_rows([episode], dialect=dialect_named("umi"), role=Role.CALLER))
+    calls = [i for i, turn in enumerate(episode.turns) if type(turn).__name__ == "Call"]
+    written = rows[calls.index(index)].target
+    assert "<text:" in str([str(p) for p in episode.turns[index].arguments])  # type: ignore[union-attr]
+    assert "<text:" not in written
