@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from umi_edge.labelled import LabelledEntry, LabelledText
-from umi_shared.handles import Handle, Text, escape, parts_of
+from umi_shared.handles import Handle, Text, inert
 from umi_shared.labels import Sink
 from umi_shared.released import Clearance, Released, mint
 from umi_shared.transcript import ToolCard, View, with_text
@@ -46,14 +46,8 @@ def _joined(parts: Iterable[str | Handle]) -> Text:
             joined[-1] += part
         elif part != "":
             joined.append(part)
-    return tuple(_inert(part) if isinstance(part, str) else part for part in joined)
-
-
-def _inert(text: str) -> str:
-    """Clear text without a handle: each piece was escaped, but two of them may make one when joined (I4)."""
-    if "<" not in text:
-        return text
-    return "".join(escape(str(part)) if isinstance(part, Handle) else part for part in parts_of(text))
+    # Each piece was escaped by itself; that two of them make a handle when joined must not happen either (I4).
+    return tuple(inert(part) if isinstance(part, str) else part for part in joined)
 
 
 def _card_clearances(labelled: LabelledCard, sink: Sink) -> list[Clearance]:

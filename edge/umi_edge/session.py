@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from umi_edge.caller import HandleRule, WrittenCall, call_schemas
 from umi_edge.cards import declared_names, labelled_cards
-from umi_edge.cloud import Restarted, Sent
+from umi_edge.cloud import Restarted, Sent, UnapprovedError
 from umi_edge.consent import Consent, ConsentRequest
 from umi_edge.events import (
     Action,
@@ -160,7 +160,10 @@ class Session:
         self._allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
         self.observe(Instructed(text))
-        ending = await self._steps()
+        try:
+            ending = await self._steps()
+        except UnapprovedError as error:
+            ending = Stopped(error.message)
         self.observe(Ended(ending))
         return ending
 
@@ -236,7 +239,7 @@ class Session:
             written = await self.caller.call(view, schemas)
             if written.tool not in schemas:
                 raise MalformedError("the caller names a tool that is not in the catalogue")
-            arguments = read_arguments(written.arguments)
+            arguments = read_arguments(written.arguments, handles=sees != DEVICE)
             labelled = self.labeller.arguments(
                 written.tool,
                 arguments,

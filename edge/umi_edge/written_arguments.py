@@ -5,17 +5,17 @@ from typing import Any
 
 from umi_edge.json_walk import walk
 from umi_shared.errors import MalformedError
-from umi_shared.handles import unescape
+from umi_shared.handles import inert, unescape
 
 __all__ = ["read_arguments"]
 
 _MAX_DEPTH = 32
 
 
-def read_arguments(text: str) -> dict[str, Any]:
+def read_arguments(text: str, *, handles: bool = True) -> dict[str, Any]:
     """The object that the text is; its member names as the tool spells them.
 
-    Raises `MalformedError`, which quotes nothing of the text: the caller may have been shown values.
+    Without `handles` nothing in it resolves: a caller that is shown values is given none. Raises `MalformedError`, which quotes nothing of the text: the caller may have been shown values.
 
     >>> read_arguments('{"to": "<email:1>"}')
     {'to': '<email:1>'}
@@ -31,7 +31,15 @@ def read_arguments(text: str) -> dict[str, Any]:
         raise MalformedError("the caller's arguments are not a JSON object that UTF-8 can carry")
     if deep:
         raise MalformedError(f"the caller's arguments are nested deeper than {_MAX_DEPTH} levels")
-    return arguments
+    return arguments if handles else {name: _inert(value) for name, value in arguments.items()}
+
+
+def _inert(node: Any) -> Any:
+    if isinstance(node, str):
+        return inert(node)
+    if isinstance(node, dict):
+        return {name: _inert(value) for name, value in node.items()}
+    return [_inert(value) for value in node] if isinstance(node, list) else node
 
 
 def _refused(_: str) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "Handle",
     "Text",
     "escape",
+    "inert",
     "parts_of",
     "render",
     "unescape",
@@ -101,3 +102,14 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """Undo `escape`, on the device, where text is shown to the user or given to a tool."""
     return _ESCAPED.sub(r"<\1>", text) if "<\\" in text else text
+
+
+def inert(text: str) -> str:
+    r"""Text in which nothing resolves: handles are escaped, what is escaped already stays as it is.
+
+    >>> inert("<a:1> <\\a:2>")
+    '<\\a:1> <\\a:2>'
+    """
+    if "<" not in text:
+        return text
+    return "".join(escape(str(part)) if isinstance(part, Handle) else part for part in parts_of(text))
