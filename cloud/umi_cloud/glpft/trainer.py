@@ -152,6 +152,8 @@ class Trainer:
         return self.stage.learning_rate * warm * cosine
 
     def _tell(self) -> None:
+        if not self._sums:
+            return  # nothing is new since the last report
         self.progress.losses = {role: total / count for role, (total, count) in self._sums.items() if count}
         self._sums.clear()
         with (self.folder / "progress.jsonl").open("a") as file:
