@@ -1,15 +1,16 @@
 """The way out: the one place from which bytes leave for the planner and the summarizer.
 
-For each message, in this order: the guard scans the serialized bytes, the ledger records them, and then those
-very bytes are sent. Keeps I1 (it takes `Released` views only), I2 (guard or ledger failing sends nothing), I6
-(what comes back is parsed under limits) and I7.
+For each message, in this order: the guard scans the serialized bytes, a person sees them where that is wanted, the
+ledger records them, and then those very bytes are sent. Keeps I1 (it takes `Released` views only), I2 (guard or
+ledger failing sends nothing), I6 (what comes back is parsed under limits) and I7.
 """
 
 import asyncio
+import hashlib
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -18,8 +19,8 @@ from google.protobuf.message import DecodeError
 from umi_edge.guard import EgressGuard
 from umi_edge.ledger import Ledger
 from umi_proto.v1 import agent_pb2 as pb
-from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError, UmiError
-from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.errors import MalformedError, PeerError, PrivacyError, RefusedError, TransportError, UmiError
+from umi_shared.labels import PLANNER, SUMMARIZER, Sink
 from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -31,9 +32,16 @@ from umi_shared.transcript import (
     Usage,
     View,
 )
-from umi_shared.wire import WireLimits, plan_event, plan_request, summarize_event, summarize_request
+from umi_shared.wire import (
+    WireLimits,
+    plan_event,
+    plan_request,
+    read_view,
+    summarize_event,
+    summarize_request,
+)
 
-__all__ = ["Cloud", "CloudConfig", "Restarted", "Sent"]
+__all__ = ["Approver", "Cloud", "CloudConfig", "Outbound", "Restarted", "Sent", "UnapprovedError"]
 
 E = TypeVar("E")
 
@@ -53,6 +61,8 @@ class CloudConfig:
     """Of text in one plan or answer."""
     bucket_bytes: int = 1024
     """Messages are padded to a multiple of this, so that their size tells little."""
+    tick_seconds: float = 0
+    """Messages leave only at multiples of this since the session began, so that their times tell little; 0 is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,37 @@ class Sent:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A message that is about to leave, as its own bytes say; its metadata is the session's random word."""
+
+    sink: Sink
+    peer: str
+    request_id: str
+    view: View = field(repr=False)
+    padding_bytes: int
+    message: bytes = field(repr=False)
+    sha256: str
+
+
+class Approver(Protocol):
+    """Whoever looks at a message before it leaves."""
+
+    async def approve(self, outbound: Outbound) -> bool:
+        """Whether these very bytes may leave."""
+        ...
+
+
+class UnapprovedError(PrivacyError):
+    """A message was looked at, and may not leave; nothing of it was sent or recorded."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__(
+            f"the message to the {sink} was not approved, so it was not sent",
+            fix="approve it, change the policy, or set `preview: never`; without a terminal nobody can be asked",
+        )
+
+
 @dataclass(slots=True)
 class Cloud:
     """The planner and the summarizer behind one channel, for one session."""
@@ -85,6 +126,10 @@ class Cloud:
     limits: WireLimits = field(default_factory=WireLimits)
     peer: str = "the planner"
     """How messages name the other side."""
+    approver: Approver | None = None
+    """Who sees each message before it leaves; None where nobody wants to."""
+    _began: float = -1
+    """When the first message was ready, by the event loop's clock."""
 
     def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent | Restarted | Sent]:
         """Stream one decision. Tries again with the same bytes when the connection fails.
@@ -130,11 +175,13 @@ class Cloud:
         read: Callable[[bytes], E],
         rules: "type[_PlanRules | _AnswerRules]",
     ) -> AsyncIterator[E | Restarted | Sent]:
+        await self._approved(message, view.sink)
         loop = asyncio.get_running_loop()
         end = loop.time() + self.config.step_seconds
         for attempt in range(1, self.config.tries + 1):
             if attempt > 1:
                 yield Restarted(attempt)
+            end += await self._tick()
             yield self._let_out(message, view, request_id, attempt)
             check = rules(self.config.stream_bytes)
             try:
@@ -149,6 +196,35 @@ class Cloud:
                 if wait is None or loop.time() + wait >= end:
                     raise self._explained(error) from error
                 await asyncio.sleep(wait)
+
+    async def _approved(self, message: bytes, sink: Sink) -> None:
+        """Show the message to whoever wants to see it; a try that is repeated is the same message."""
+        if self.approver is None:
+            return
+        self.guard.check(message, sink)
+        request = pb.PlanRequest.FromString(message)  # a summarizer's request has the same fields
+        outbound = Outbound(
+            sink=sink,
+            peer=self.peer,
+            request_id=request.request_id,
+            view=read_view(request, self.limits),
+            padding_bytes=len(request.padding),
+            message=message,
+            sha256=hashlib.sha256(message).hexdigest(),
+        )
+        if not await self.approver.approve(outbound):
+            raise UnapprovedError(sink)
+
+    async def _tick(self) -> float:
+        """Wait for the next tick, where messages leave at ticks; returns the seconds that took."""
+        if self.config.tick_seconds <= 0:
+            return 0
+        now = asyncio.get_running_loop().time()
+        if self._began < 0:
+            self._began = now
+        wait = -(now - self._began) % self.config.tick_seconds
+        await asyncio.sleep(wait)
+        return wait
 
     def _let_out(self, message: bytes, view: Released[View], request_id: str, attempt: int) -> Sent:
         self.guard.check(message, view.sink)

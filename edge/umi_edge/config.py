@@ -85,6 +85,8 @@ class EdgeConfig:
     """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
     preview: str = "never"
     """`never`, `first` or `always`: show the exact outbound text and ask before it is sent."""
+    operators: bool = False
+    """Whether plans may use `value.extract`, `value.select`, `value.compute` and `value.compose`."""
     caller: CallerSettings = field(default_factory=CallerSettings)
     home: HomeSettings = field(default_factory=HomeSettings)
     cloud: CloudConfig = field(default_factory=CloudConfig)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 from rich.console import Console
 
+from umi_edge.cloud import Approver
 from umi_edge.config import EdgeConfig
 from umi_edge.connection import Connection, check_certificate, renewal_due
 from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
@@ -20,6 +21,7 @@ from umi_edge.laptop import Laptop, open_laptop
 from umi_edge.ledger import verify_ledger
 from umi_edge.live_view import LiveView, actions_table, legend, plain
 from umi_edge.local_cloud import local_cloud
+from umi_edge.preview import DeclineOutbound, TerminalPreview
 from umi_edge.reachability import reachable
 from umi_edge.report import Report
 from umi_edge.session import Session
@@ -27,7 +29,10 @@ from umi_edge.terminal_consent import TerminalConsent
 from umi_edge.vault import Vault
 from umi_shared.errors import TransportError
 
-__all__ = ["Conversation", "Output", "open_conversation"]
+__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
+
+ON_DEVICE = "this device"
+"""Where the planner is when it is no shared one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,14 @@ class Output:
         if self.approve_all:
             return UnsafeApproveAll()
         return TerminalConsent(self.console) if self.console.is_terminal else DeclineAll()
+
+    def approver(self, preview: str) -> Approver | None:
+        """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
+        if preview == "never":
+            return None
+        if not self.console.is_terminal:
+            return DeclineOutbound()
+        return TerminalPreview(self.console, once=preview == "first")
 
     def observer(self, vault: Vault) -> Callable[[Event], None]:
         """What shows the events of a session."""
@@ -112,7 +125,13 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         laptop = await stack.enter_async_context(open_laptop(config))
         connection, where = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
-            laptop.session(connection, consent=output.consent(), observe=output.observer)
+            laptop.session(
+                connection,
+                consent=output.consent(),
+                approver=output.approver(config.preview),
+                observe=output.observer,
+                on_device=where == ON_DEVICE,
+            )
         )
         if not output.quiet:
             output.console.print(legend())
@@ -154,4 +173,4 @@ async def _planner(
 async def _on_device(stack: AsyncExitStack) -> tuple[Connection, str]:
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
     local = await stack.enter_async_context(local_cloud(folder))
-    return local.connection, "this device"
+    return local.connection, ON_DEVICE

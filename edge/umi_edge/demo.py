@@ -62,7 +62,7 @@ class Demo:
         tools = tuple(_broken(tool) if tool.name in task.broken else tool for tool in self.laptop.catalogue)
         laptop = replace(self.laptop, catalogue=type(self.laptop.catalogue)(tools))
         async with laptop.session(
-            self.cloud.connection, consent=UnsafeApproveAll(), observe=observe
+            self.cloud.connection, consent=UnsafeApproveAll(), observe=observe, on_device=True
         ) as session:
             ending = await session.ask(task.instruction)
         ledger = verify_ledger(self.laptop.ledger.path, self.laptop.ledger.public_key)

@@ -1,5 +1,6 @@
 """The laptop put together: from a configuration to a session that is ready to be asked."""
 
+import hmac
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -12,8 +13,8 @@ from typing import Any
 
 import grpc.aio
 
-from umi_edge.caller import Caller, CallerConfig
-from umi_edge.cloud import Cloud
+from umi_edge.caller import Caller, CallerConfig, CallerReader
+from umi_edge.cloud import Approver, Cloud
 from umi_edge.config import CallerSettings, EdgeConfig, HomeSettings
 from umi_edge.connection import Connection, channel_credentials, channel_options
 from umi_edge.consent import Consent, DeclineAll
@@ -29,9 +30,10 @@ from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
 from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.tools.operators import operator_tools
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
-from umi_shared.errors import ConfigError, ToolError
+from umi_shared.errors import ConfigError, PrivacyError, ToolError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
 __all__ = ["Laptop", "caller_config", "open_laptop", "read_laptop_policy"]
@@ -47,6 +49,8 @@ class Laptop:
     ledger: Ledger
     caller: Caller
     gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Of `show: hash`, made of the device's key."""
 
     @asynccontextmanager
     async def session(
@@ -54,9 +58,20 @@ class Laptop:
         connection: Connection,
         *,
         consent: Consent | None = None,
+        approver: Approver | None = None,
         observe: Callable[[Vault], Callable[[Event], None]] = lambda _: lambda _: None,
+        on_device: bool = False,
     ) -> AsyncIterator[Session]:
-        """A session with the planner of that connection; its end is a signed checkpoint of the ledger."""
+        """A session with the planner of that connection; its end is a signed checkpoint of the ledger.
+
+        `on_device` says that the planner runs here. Raises `PrivacyError` where the policy wants that and it does
+        not, before anything is sent.
+        """
+        if self.policy.defaults.instruction == "device" and not on_device:
+            raise PrivacyError(
+                "the policy keeps the instruction on this device, and this planner is a shared one",
+                fix="let a planner on this device serve it, or change `defaults.instruction` of the policy",
+            )
         vault = Vault()
         guard = EgressGuard(vault)
         sources = {tool.name: tool.source for tool in self.catalogue}
@@ -72,12 +87,17 @@ class Laptop:
                 secrets.token_hex(8),
                 self.config.cloud,
                 peer=f"the planner at {connection.service_address}",
+                approver=approver,
             )
             try:
                 yield Session(
                     catalogue=self.catalogue,
                     labeller=Labeller(
-                        self.policy, Scanner(self.policy.detect, self.gazetteers), vault, sources
+                        self.policy,
+                        Scanner(self.policy.detect, self.gazetteers),
+                        vault,
+                        sources,
+                        self.hash_key,
                     ),
                     caller=self.caller,
                     cloud=cloud,
@@ -109,10 +129,13 @@ async def open_laptop(
         catalogue = Catalogue(tools)
         settings = caller_config(config.caller)
         dialect = dialect_named(_dialect(config.caller))
-        ledger = Ledger.open(config.ledger, device_key(config.ledger.parent), _now)
+        key = device_key(config.ledger.parent)
+        ledger = Ledger.open(config.ledger, key, _now)
         stack.callback(ledger.close)
         caller = await Caller.open(settings, dialect)
         stack.push_async_callback(caller.close)
+        if config.operators:
+            catalogue = Catalogue([*catalogue, *operator_tools(CallerReader(caller))])
         yield Laptop(
             config=config,
             policy=policy,
@@ -120,6 +143,7 @@ async def open_laptop(
             ledger=ledger,
             caller=caller,
             gazetteers=await load_gazetteers(policy, catalogue),
+            hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
         )
 
 

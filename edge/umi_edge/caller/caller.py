@@ -10,13 +10,16 @@ from typing import Any, Self, TypeVar
 
 from umi_shared.dialects import Dialect
 from umi_shared.engine import Delta, Generation
-from umi_shared.errors import MalformedError
+from umi_shared.errors import MalformedError, ModelError
 from umi_shared.llama import Adapter, Cancelled, Sequence, Weights
 from umi_shared.transcript import Usage, View
 
 __all__ = ["Caller", "CallerConfig", "WrittenCall"]
 
 T = TypeVar("T")
+
+READING_TOKENS = 2048
+"""The context of `Caller.read`: a part of a long text, not all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Caller:
         self._sequence = sequence
         self._dialect = dialect
         self._config = config
+        self._reading: Sequence | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="umi-caller")
 
     @classmethod
@@ -112,6 +116,33 @@ class Caller:
             raise MalformedError("the caller names a tool that is not in the catalogue")
         return WrittenCall(tool=tool, arguments=arguments, usage=usage)
 
+    async def read(self, generation: Generation) -> str:
+        """Answer another prompt than a call's, without the adapter and on a sequence of its own.
+
+        So what the caller has read of the session stays read. The first use allocates that sequence. Raises
+        `ModelError`, which quotes neither the prompt nor the constraint: both may hold private values (I8).
+        """
+        return await self._work(lambda cancelled: self._read(generation, cancelled))
+
+    def _read(self, generation: Generation, cancelled: threading.Event) -> str:
+        try:
+            if self._reading is None:
+                self._reading = Sequence(
+                    self._sequence.weights,
+                    context_tokens=READING_TOKENS,
+                    threads=self._config.threads,
+                )
+            chunks = list(self._reading.generate(generation, cancelled))
+        except ModelError:
+            failed = True
+        else:
+            failed = False
+        if failed:  # outside of the handler, so that it has no `__context__`
+            raise ModelError(
+                "the model on this device could not read the text", fix="ask about a shorter one"
+            )
+        return "".join(chunk.text for chunk in chunks if isinstance(chunk, Delta))
+
     async def _work(self, job: Callable[[threading.Event], T]) -> T:
         """Run a job on the worker; a cancelled await stops the job and waits until it has stopped."""
         cancelled = threading.Event()
@@ -135,5 +166,7 @@ class Caller:
         self._worker.shutdown()
 
     def _free(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
         self._sequence.close()
         self._sequence.weights.close()

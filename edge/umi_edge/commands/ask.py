@@ -13,6 +13,7 @@ from umi_edge.commands._options import config_option, json_option, read_config
 @click.option(
     "--policy", type=click.Path(path_type=Path, dir_okay=False), help="A policy file for this once."
 )
+@click.option("--preview", is_flag=True, help="Show exactly what is about to leave, and ask, each time.")
 @click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
 @click.option(
     "--unsafe-approve-all", is_flag=True, help="Approve every call unseen. For scripts over sample data only."
@@ -24,6 +25,7 @@ def command(
     policy: Path | None,
     offline: str | None,
     *,
+    preview: bool,
     unsafe_approve_all: bool,
     as_json: bool,
 ) -> int:
@@ -40,7 +42,7 @@ def command(
 
     from umi_edge.conversation import Output, open_conversation
 
-    settings = read_config(config, policy=policy, offline=offline)
+    settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=as_json, approve_all=unsafe_approve_all)
 
     async def carry_out() -> bool:

@@ -14,8 +14,9 @@ from umi_edge.commands._options import config_option, read_config
 @click.option(
     "--policy", type=click.Path(path_type=Path, dir_okay=False), help="A policy file for this once."
 )
+@click.option("--preview", is_flag=True, help="Show exactly what is about to leave, and ask, each time.")
 @click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
-def command(config: Path | None, policy: Path | None, offline: str | None) -> int:
+def command(config: Path | None, policy: Path | None, offline: str | None, *, preview: bool) -> int:
     """Keep a conversation going: handles and what was said stay until you leave.
 
     One instruction a line, from the terminal or from standard input. Ctrl-C stops the step that is running;
@@ -24,7 +25,7 @@ def command(config: Path | None, policy: Path | None, offline: str | None) -> in
     from umi_edge.conversation import Conversation, Output, open_conversation
     from umi_shared.errors import UmiError
 
-    settings = read_config(config, policy=policy, offline=offline)
+    settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=False, approve_all=False)
 
     async def turn(conversation: Conversation, line: str) -> None:
