@@ -15,7 +15,8 @@ _MAX_DEPTH = 32
 def read_arguments(text: str, *, handles: bool = True) -> dict[str, Any]:
     """The object that the text is; its member names as the tool spells them.
 
-    Without `handles` nothing in it resolves: a caller that is shown values is given none. Raises `MalformedError`, which quotes nothing of the text: the caller may have been shown values.
+    Without `handles` nothing in it resolves: a caller that is shown values is given none.
+    Raises `MalformedError`, which quotes nothing of the text, for the same reason.
 
     >>> read_arguments('{"to": "<email:1>"}')
     {'to': '<email:1>'}

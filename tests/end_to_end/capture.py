@@ -4,10 +4,21 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from tests.end_to_end.hpack import HeaderReader
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, CONTINUATION = 0, 1, 3, 9
+END_HEADERS = 4
+
+
+class FrameKind(IntEnum):
+    """The frames that carry a request (RFC 9113, section 6)."""
+
+    DATA = 0
+    HEADERS = 1
+    RST_STREAM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +33,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request as it left: its header block as encoded, its bytes, and how it was reset, if it was."""
+    """One request as it left: its headers, its bytes, and how it was reset, if it was."""
 
-    headers: bytes
+    headers: tuple[tuple[str, str], ...]
     body: bytes
     reset: bytes
 
@@ -124,11 +135,16 @@ def requests_of(raw: bytes) -> list[Sent]:
     Settings, window updates and pings are left out: when they are sent depends on the scheduler, and HTTP/2
     stacks put nothing of a message into them.
     """
-    streams: dict[int, list[bytes]] = {}
+    streams: dict[int, Sent] = {}
+    reader = HeaderReader()
     for frame in frames_of(raw):
-        if frame.stream:
-            parts = streams.setdefault(frame.stream, [b"", b"", b""])
-            at = {HEADERS: 0, CONTINUATION: 0, DATA: 1, RST_STREAM: 2}.get(frame.kind)
-            if at is not None:
-                parts[at] += frame.payload
-    return [Sent(*parts) for parts in streams.values()]
+        sent = streams.get(frame.stream, Sent((), b"", b""))
+        match frame.kind:
+            case FrameKind.HEADERS:
+                assert frame.flags & END_HEADERS, "a header block in several frames"
+                streams[frame.stream] = replace(sent, headers=sent.headers + reader.read(frame.payload))
+            case FrameKind.DATA:
+                streams[frame.stream] = replace(sent, body=sent.body + frame.payload)
+            case FrameKind.RST_STREAM:
+                streams[frame.stream] = replace(sent, reset=frame.payload)
+    return list(streams.values())
