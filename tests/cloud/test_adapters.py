@@ -103,6 +103,17 @@ def test_a_gguf_adapter_changes_llama_cpp_as_the_peft_adapter_changes_the_model(
     assert np.corrcoef(adapted - base, expected - expected_base)[0, 1] > 0.98
 
 
+def test_half_precision_halves_the_file_and_changes_little(smollm2, make_peft, tmp_path):
+    peft = make_peft(tmp_path / "peft", seed=7, strength=0.05)
+    whole, half = tmp_path / "whole.gguf", tmp_path / "half.gguf"
+    peft_to_gguf(peft, smollm2, whole)
+    peft_to_gguf(peft, smollm2, half, half=True)
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    _, base = native_logits(smollm2, None)
+    changes = [native_logits(smollm2, path)[1] - base for path in (whole, half)]
+    assert np.corrcoef(*changes)[0, 1] > 0.999
+
+
 @pytest.mark.parametrize("option", ["use_dora", "modules_to_save", "alpha_pattern"])
 def test_what_llama_cpp_cannot_do_is_refused(smollm2, make_peft, tmp_path, option):
     peft = make_peft(tmp_path / "peft", seed=1, **{option: ["lm_head"]})
