@@ -6,6 +6,8 @@ import pytest
 
 from umi_shared.models import EMBEDDED, ModelStore
 
+pytest_plugins = ["tests.random_adapters"]
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

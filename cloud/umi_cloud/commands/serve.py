@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,10 +61,17 @@ def command(
 
 
 class _Voice:
-    """Events on standard output: a line of text, or one JSON object a line."""
+    """Events on standard output: a line of text, or one JSON object a line.
+
+    Engines and their processes print, too: with JSON, whatever else goes to standard output goes to standard error.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._out = sys.stdout
+        if as_json:
+            self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+            os.dup2(2, 1)
 
     def __call__(self, event: str, text: str, fields: Mapping[str, Any] | None = None) -> None:
         if self._as_json:
@@ -131,8 +139,6 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 
 def _say_ready(say: _Voice, deployment: "Deployment", dialect: str) -> None:
-    import os
-
     kind = deployment.config.engine.kind
     enrolment = f", enrolment on {deployment.enrol_address}" if deployment.enrol_address else ""
     plaintext = (
