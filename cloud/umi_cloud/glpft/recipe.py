@@ -27,6 +27,8 @@ class Stage:
     """At most; 0 for no limit. The learning rate falls with the budget that is nearest its end."""
     tokens: int = 0
     """At most, common beginnings counted once; 0 for no limit."""
+    episodes: Path | None = None
+    """Other episodes than the recipe's."""
     skip: float = 0
     """The fraction of the episodes to pass over first, so that a later stage can see fresh ones."""
 
@@ -86,7 +88,8 @@ def read_recipe(path: Path) -> Recipe:
 def _stage(path: Path, entry: Any) -> Stage:
     values = _fields(path, entry, Stage)
     try:
-        return Stage(**{**values, "roles": tuple(map(Role, values["roles"]))})
+        own = Path(values["episodes"]) if "episodes" in values else None
+        return Stage(**{**values, "roles": tuple(map(Role, values["roles"])), "episodes": own})
     except ValueError as error:
         known = ", ".join(role for role in Role if role is not Role.BACKBONE)
         raise ConfigError(f"{path}: a stage has an unknown role", fix=f"choose from {known}") from error

@@ -28,10 +28,21 @@ def run_recipe(recipe: Recipe, report: Report, only: tuple[str, ...] = ()) -> No
         torch.set_num_threads(recipe.threads)
     base = ModelStore.local().path_of(recipe.base)
     tokenizer = load_tokenizer(base)
-    episodes = list(read_episodes(recipe.episodes))
+    episodes = {path: list(read_episodes(path)) for path in _files(recipe, only)}
     for stage in recipe.stages:
         if not only or stage.name in only:
-            _run_stage(recipe, stage, base, _rows(recipe, stage, episodes, tokenizer), report)
+            _run_stage(
+                recipe,
+                stage,
+                base,
+                _rows(recipe, stage, episodes[stage.episodes or recipe.episodes], tokenizer),
+                report,
+            )
+
+
+def _files(recipe: Recipe, only: tuple[str, ...]) -> set[Path]:
+    """The files of episodes that the stages to train need."""
+    return {stage.episodes or recipe.episodes for stage in recipe.stages if not only or stage.name in only}
 
 
 def _rows(recipe: Recipe, stage: Stage, episodes: list[Episode], tokenizer: Tokenizer) -> list[EpisodeRows]:

@@ -46,7 +46,8 @@ class OracleCast:
 def draw_scenes(seed: int, *, held_out: bool, config: SceneConfig, together: int = 5) -> Iterator[Scene]:
     """Scenes without end; `together` neighbours share a catalogue."""
     for number in itertools.count():
-        draw = Draw(random.Random(f"{seed}/{held_out}/{number}"), held_out)  # noqa: S311  # not for secrets
+        rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
+        draw = Draw(rng, held_out, config.wide)
         family = draw_family(draw, config)
         stage = draw_stage(draw, config, family)
         yield draw_scene(draw, config, stage, family)

@@ -18,6 +18,7 @@ from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
+from umi_lab.synthesis.unserved import unserved_task
 
 __all__ = ["Scene", "SceneConfig", "Stage", "draw_scene", "draw_stage"]
 
@@ -39,6 +40,9 @@ class SceneConfig:
     declines: float = 0.12
     """The user says no where a confirmation is asked."""
     held_out_families: bool = False
+    wide: bool = False
+    """Also: some families of the built-in tools alone, requests of many more kinds that no tool serves, and
+    instructions wrapped as people speak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,8 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
     """A catalogue that serves a family, mostly; None asks for one with gadgets."""
     builtin = list(builtin_tools(_NOWHERE))
     if draw.chance(config.own_names):
+        if config.wide and draw.chance(0.25):
+            return Stage(tools=_some_families(draw, builtin, family), disguises={})
         return Stage(tools=tuple(tool.name for tool in builtin), disguises={})
     gadgets = tuple(draw.some(GADGETS, draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
@@ -128,6 +134,14 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
     return Stage(
         tools=tuple(names), disguises=_disguises(draw, [own[name] for name in names]), gadgets=gadgets
     )
+
+
+def _some_families(draw: Draw, builtin: list[Tool], family: Family | None) -> tuple[str, ...]:
+    """The tools of a laptop where only some folders are configured, in their usual order."""
+    kinds = list(dict.fromkeys(tool.name.partition(".")[0] for tool in builtin))
+    kept = set(draw.rng.sample(kinds, draw.rng.randint(2, 5)))
+    kept |= {tool.partition(".")[0] for tool in (family.tools if family else ())}
+    return tuple(tool.name for tool in builtin if tool.name.partition(".")[0] in kept)
 
 
 def _disguises(draw: Draw, tools: list[Tool]) -> dict[str, Disguise]:
@@ -155,6 +169,8 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
         present = stage.gadgets and draw.chance(0.6)
         gadget = draw.rng.choice(stage.gadgets) if present else draw.one(GADGETS)
         task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
+        if config.wide and not present and draw.chance(0.5):
+            task = unserved_task(draw)
     else:
         task = family.draw(draw, home)
         if draw.chance(config.broken):

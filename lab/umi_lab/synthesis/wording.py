@@ -6,15 +6,47 @@ from datetime import date
 from umi_lab.synthesis.home import Home, topic_of
 from umi_lab.synthesis.phrases import PHRASES
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES
+from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, VERBS
 
-__all__ = ["asked_topic", "named", "phrase", "spelt_day"]
+__all__ = ["asked_topic", "named", "phrase", "spelt_day", "spoken"]
+
+_LEADS = (
+    ("please ", "."),
+    ("could you ", "?"),
+    ("can you ", "?"),
+    ("would you ", "?"),
+    ("I want you to ", "."),
+    ("I need you to ", "."),
+    ("now ", "."),
+    ("quickly ", ", thanks."),
+    ("", ", please."),
+    ("", " when you have a moment."),
+    ("would you please ", "?"),
+    ("I would like you to ", "."),
+    ("can you quickly ", "?"),
+)
+_GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "one more thing: ")
 
 
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """One of the family's ways to ask."""
     text = draw.one(PHRASES[family]).format(**slots)
+    if draw.wide:
+        text = spoken(draw, text)
     return text[:1].upper() + text[1:]
+
+
+def spoken(draw: Draw, text: str) -> str:
+    """The same request as people wrap it: with a please, a greeting, a question around it."""
+    verb = text.partition(" ")[0]
+    if verb in VERBS and draw.chance(0.5):
+        lead, end = draw.one(_LEADS)
+        text = lead + text.rstrip(".") + end
+    elif draw.chance(0.15):
+        text = draw.one(_GREETINGS) + text
+    if draw.chance(0.08):
+        text = text.rstrip(".?")
+    return text
 
 
 def spelt_day(draw: Draw, day: date) -> str:

@@ -12,6 +12,7 @@ __all__ = [
     "SOLO_TOPICS",
     "THINGS",
     "VENDORS",
+    "VERBS",
 ]
 
 GIVEN_NAMES = tuple(
@@ -102,3 +103,11 @@ VENDORS = tuple(
     basic pocket office tiny agent kit box
     """.split()
 )
+VERBS = frozenset(
+    """
+    email send let write tell mail please inform drop schedule set add create plan book arrange invite put block
+    list show cancel delete remove take call scrap find look search read remind pull share forward open give pass
+    save make note jot keep dig locate
+    """.split()
+)
+"""With which a request may begin that people wrap in a question."""

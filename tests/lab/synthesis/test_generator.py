@@ -139,3 +139,11 @@ def test_a_caller_learns_to_write_what_the_transcript_then_masks():
     written = rows[calls.index(index)].target
     assert "<text:" in str([str(p) for p in episode.turns[index].arguments])  # type: ignore[union-attr]
     assert "<text:" not in written
+
+
+def test_wide_scenes_have_requests_that_no_tool_serves_and_catalogues_of_some_families_only():
+    config = SceneConfig(own_names=1, gadgets=0.3, wide=True)
+    made = list(itertools.islice(generate(4, held_out=False, config=config), 40))
+    sizes = {len(scene.stage.tools) for scene, _ in made}
+    assert max(sizes) > min(sizes)
+    assert any("No tool here can do this." in str(episode.turns[-1]) for _, episode in made)
