@@ -104,7 +104,8 @@ class EgressGuard:
         place = (sink, word)
         if place not in self._exempt:
             texts = self._public.get("", []) + self._public.get(sink, [])
-            self._exempt[place] = any(_holds(text, word) for text in texts)
+            escaped = json.dumps(word, ensure_ascii=False)[1:-1]
+            self._exempt[place] = any(_holds(text, word) or _holds(text, escaped) for text in texts)
         return self._exempt[place]
 
     def _refresh(self) -> None:
@@ -159,6 +160,7 @@ def encodings(text: str) -> set[bytes]:
     raw = text.encode()
     percent = quote(text, safe="").lower().encode()
     found = {raw, raw.lower(), raw.hex().encode(), percent, json.dumps(text)[1:-1].lower().encode()}
+    found |= {digits.encode() for digits in _squeezings(text) if digits.isdigit()}
     return {needle for needle in found if len(needle) >= _MIN_ANYWHERE} | set(_base64_cores(raw))
 
 

@@ -102,7 +102,7 @@ async def both(pair: tuple[Device, Device], flow: Flow, policy: str = POLICY) ->
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
-@settings(max_examples=60, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(pair=pairs(), flow=FLOWS)
 @pytest.mark.timeout(300)
 def test_what_stays_does_not_change_a_byte(pair, flow):

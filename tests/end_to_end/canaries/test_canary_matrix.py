@@ -1,0 +1,187 @@
+"""Canaries in every place where private data may stand: none leaves, in no field and no encoding."""
+
+import base64
+import json
+
+import pytest
+
+from tests.end_to_end.canaries.encoded import NUMBERS, TEXTS, needles, number_needles
+from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, leaf_fields, values_in
+from tests.end_to_end.harness import plan, tool_of, world
+from umi_edge.consent import DeclineAll
+from umi_edge.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.tools import FailureKind, ToolFailure
+from umi_shared.errors import UmiError
+
+NAME, MAIL, PHONE, MARKS, WIDE, IBAN = TEXTS
+POLICY = """
+detect:
+  - {type: email, pattern: builtin}
+  - {type: phone, pattern: builtin}
+  - {type: iban, pattern: builtin}
+  - {type: person, values_from: {tool: people.names, path: "$[*]"}, parts: true}
+tools:
+  people.names: {runs: device, card: hidden}
+  data.get:
+    runs: device
+    integrity: trusted
+    results:
+      "$.public": cloud
+      "$.text": scan
+      "$..deep": hidden
+      "$.shapeless": {locality: handle, shape: hidden}
+      "$.mail": {locality: handle, type: email}
+  data.fail: {runs: device}
+  data.values: {runs: device, caller: values}
+  data.send:
+    runs: device
+    arguments:
+      to: {type: email, requires: trusted}
+      body: hidden
+      note: handle
+  data.post:
+    runs: third-party
+    arguments: {text: {accepts: cloud, on_violation: redact}}
+"""
+
+DATA = {
+    "public": "seen by all",
+    "text": f"{NAME} wrote from {MAIL.upper()}, call {PHONE} or pay {IBAN}; {MARKS}!",
+    "mail": MAIL,
+    "deep": [{"deep": NAME}, {NAME: [NUMBERS[0]]}],
+    "shapeless": {WIDE: [MARKS, list(NUMBERS)]},
+    NAME: {WIDE: MARKS},
+    MAIL: list(NUMBERS),
+    "list": [NAME, [MAIL, [PHONE, [MARKS, [WIDE, [IBAN]]]]]],
+    "marks": MARKS,
+}
+
+
+def fail(_):
+    raise ToolFailure(FailureKind.NOT_FOUND, " ".join(TEXTS))
+
+
+def crash(_):
+    raise KeyError(*TEXTS)
+
+
+def tools():
+    text = {"type": "string"}
+    send = {"type": "object", "properties": {"to": text, "body": text, "note": text}}
+    about = {
+        "type": "object",
+        "description": f"Made by {NAME}",
+        "properties": {
+            "text": {"type": "string", "default": MAIL, "examples": [PHONE]},
+            "kind": {"enum": [IBAN, NAME], "const": IBAN, "description": f"Of {MAIL}"},
+        },
+    }
+    return [
+        tool_of("people.names", lambda _: [NAME, WIDE]),
+        tool_of("data.get", lambda _: DATA, description=f"Reads the data of {NAME} <{MAIL}>."),
+        tool_of("data.fail", fail),
+        tool_of("data.crash", crash),
+        tool_of("data.bulk", lambda _: [*TEXTS] * (1 << 20)),
+        tool_of("data.values", lambda _: TEXTS),
+        tool_of("data.send", lambda _: {"sent": MAIL}, schema=send),
+        tool_of("data.post", lambda _: {"posted": NAME}, schema=about),
+    ]
+
+
+def told(view):
+    """What a caller that is shown values makes of them."""
+    shown = str(view.texts())
+    return "data.values", json.dumps({NAME: MARKS, "n": NUMBERS[0], "seen": shown[-200:]}, ensure_ascii=False)
+
+
+STEPS = [
+    ("data.get", ("data.get", "{}")),
+    ("data.fail", ("data.fail", "{}")),
+    ("data.crash", ("data.crash", "{}")),
+    ("data.bulk", ("data.bulk", "{}")),
+    ("data.send", ("data.send", '{"to":"<email:2>","body":"Dear <person:1>","note":"of <email:1>"}')),
+    ("data.send", ("data.send", '{"to":"<person:1>","body":"wrong type","note":""}')),
+    ("data.post", ("data.post", '{"text":"for <person:1> at <email:1>"}')),
+    ("data.values", told),
+    ("data.get", ("data.get", '{"unknown":"<email:99>"}')),
+]
+
+
+def test_every_field_that_can_carry_text_is_classified():
+    """A new string, bytes or map field fails here until somebody says what it carries."""
+    found = {
+        f"{path[-1].containing_type.name}.{path[-1].name}"
+        for request in REQUESTS
+        for path in leaf_fields(request.DESCRIPTOR)
+    }
+    assert found == set(CLASSIFIED)
+
+
+@pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
+@pytest.mark.parametrize("declines", [False, True])
+async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declines, caplog, capfd):
+    caplog.set_level(0)
+    plans = [plan(f"To go on with <person:1> and <email:1>, use {tool}.") for tool, _ in STEPS]
+    plans += [plan("Done.", "summarizer"), "See <person:1>, <email:1>, <key:1>."]
+    plans += [plan(f"I cannot reach {n}.", "give up") for n in ("<person:1>", "<phone:1>")]
+    async with world(
+        tmp_path,
+        plans=plans,
+        calls=[call for _, call in STEPS],
+        tools=tools(),
+        policy=POLICY,
+        guard=guard,
+        consent=DeclineAll() if declines else None,
+    ) as w:
+        answered = await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}, or ring {PHONE}.")
+        given_up = await w.session.ask(f"And now {NAME.upper()} alone, with {MARKS}?")
+    assert NAME in answered.answer
+    assert MAIL in answered.answer
+    assert NAME in given_up.reason
+    assert w.results.count("done") == 4
+    kinds = {name for sent in w.plan_requests() for name, _ in values_in(sent)}
+    assert kinds == {name for name in CLASSIFIED if not name.startswith("SummarizeRequest")}
+    messages = [base64.b64decode(entry["message"]) for entry in w.recorded]
+    assert messages == [sent.message for sent in w.capture.requests]
+    haystacks = [("the socket", w.capture.bytes_out)]
+    haystacks += [(str(sent.headers), str(sent.headers).encode()) for sent in w.capture.requests]
+    haystacks += [(name, text) for sent in w.plan_requests() for name, text in values_in(sent)]
+    haystacks += [("logs", "\n".join(record.getMessage() for record in caplog.records).encode())]
+    haystacks += [("output", "".join(capfd.readouterr()).encode())]
+    haystacks += [("events", repr(w.events).encode()), ("the record", repr(w.session.record).encode())]
+    leaks = [
+        (where, encoding, needle)
+        for where, haystack in haystacks
+        for encoding, needle in everything()
+        if needle in haystack or needle.lower() in haystack.lower()
+    ]
+    assert leaks == []
+
+
+def everything():
+    for text in TEXTS:
+        yield from needles(text)
+    for number in NUMBERS:
+        yield from number_needles(number)
+
+
+async def test_the_matrix_finds_a_leak_when_there_is_one(tmp_path):
+    policy = POLICY.replace('"$.mail": {locality: handle, type: email}', '"$.list": cloud')
+    plans = [plan("To see, use data.get."), plan("Done.", "give up")]
+    async with world(tmp_path, plans=plans, calls=[("data.get", "{}")], tools=tools(), policy=policy) as w:
+        await w.session.ask("Look.")
+    found = {encoding for encoding, needle in everything() if needle in w.capture.bytes_out}
+    assert {"plain", "first half", "second half", "one word"} <= found
+
+
+async def test_a_value_that_two_rules_disagree_on_stops_at_the_guard_only_where_no_rule_clears_it(tmp_path):
+    """`$.list` is clear by an explicit rule, so the same values, kept elsewhere, are public: no false alarm."""
+    policy = POLICY.replace('"$.public": cloud', '"$.list": cloud')
+    plans = [plan("To see, use data.get."), plan("Done.", "give up")]
+    async with world(
+        tmp_path, plans=plans, calls=[("data.get", "{}")], tools=tools(), policy=policy, guard=EgressGuard
+    ) as w:
+        try:
+            await w.session.ask("Look.")
+        except UmiError as error:
+            pytest.fail(str(error))
