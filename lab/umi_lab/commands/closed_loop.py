@@ -5,10 +5,19 @@ import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import click
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _Row(Protocol):
+    def as_json(self) -> dict[str, Any]: ...
+
+
+T = TypeVar("T", bound=_Row)
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -22,6 +31,7 @@ class _Options:
     train_words: bool
     out: Path | None
     threads: int
+    shadow: bool
 
 
 @click.command(name="closed-loop")
@@ -45,6 +55,9 @@ class _Options:
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Append one JSON object a session."
 )
 @click.option("--threads", type=int, default=0, help="Of llama.cpp; 0 chooses.")
+@click.option(
+    "--shadow", is_flag=True, help="Follow the oracle, and compare what each role would do at each step."
+)
 def command(**options: object) -> None:
     """Run whole sessions on homes, people, phrases and tool names that training never saw, and count.
 
@@ -56,6 +69,7 @@ def command(**options: object) -> None:
 async def _closed_loop(options: _Options) -> None:
     from umi_lab.closed_loop.evaluation import figures, play
     from umi_lab.closed_loop.model_cast import open_models
+    from umi_lab.closed_loop.shadow import shadow, stepwise
     from umi_lab.synthesis.generator import draw_scenes
     from umi_lab.synthesis.scene import SceneConfig
 
@@ -64,12 +78,20 @@ async def _closed_loop(options: _Options) -> None:
     held_out = not options.train_words
     config = SceneConfig(own_names=options.own_names, held_out_families=held_out)
     scenes = itertools.islice(draw_scenes(options.seed, held_out=held_out, config=config), options.count)
-    outcomes = []
     async with open_models(options.model, adapters, threads=options.threads) as models:
-        async for outcome in play(scenes, models):
-            outcomes.append(outcome)
-            if options.out:
-                with options.out.open("a", encoding="utf-8") as file:  # a line a session
-                    file.write(json.dumps(outcome.as_json(), ensure_ascii=False) + "\n")
-    for name, (part, whole) in figures(outcomes).items():
-        click.echo(f"{name:<28}{part:5} of {whole:<5}{100 * part / whole if whole else 0:6.1f} %")
+        if options.shadow:
+            comparisons = [_kept(options, comparison) async for comparison in shadow(scenes, models)]
+            counts = stepwise(comparisons)
+        else:
+            outcomes = [_kept(options, outcome) async for outcome in play(scenes, models)]
+            counts = figures(outcomes)
+    for name, (part, whole) in counts.items():
+        click.echo(f"{name:<32}{part:5} of {whole:<5}{100 * part / whole if whole else 0:6.1f} %")
+
+
+def _kept(options: _Options, row: T) -> T:
+    """Pass a row on; write it to the file first, so that an interrupted run keeps what it has."""
+    if options.out:
+        with options.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row.as_json(), ensure_ascii=False) + "\n")
+    return row
