@@ -8,7 +8,7 @@ they could: both are walked.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
@@ -22,7 +22,7 @@ from umi_edge.policy_tools.schema_shape import Alternative, Shape
 from umi_shared.errors import LimitError
 from umi_shared.labels import Locality
 
-__all__ = ["Case", "cases"]
+__all__ = ["Case", "cases", "resolutions_at"]
 
 _MAX_CASES = 100_000
 _MAX_INDICES = 512
@@ -95,6 +95,33 @@ def cases(table: RuleTable, shape: Shape, queries: Iterable[Path] = ()) -> Itera
             )
 
 
+def resolutions_at(
+    table: RuleTable, location: Location, unnamed: Callable[[str], bool]
+) -> tuple[Resolution, ...]:
+    """Every resolution that a node of a value may have whose location is known, but not the value itself.
+
+    `unnamed` says of a member name that it only stands for one that is not known. Raises `LimitError`.
+    """
+    walk = _Walk(table, ())
+    costly = frozenset((number, 0) for number in range(len(table.costly)))
+    places: dict[object, tuple[Node, _States]] = {
+        table.root(extra).key: (table.root(extra), costly) for extra in walk.joining(costly)
+    }
+    for key in location:
+        names = [*sorted(table.names), key] if isinstance(key, str) and unnamed(key) else [key]
+        below: dict[object, tuple[Node, _States]] = {}
+        for node, states in places.values():
+            for name in names:
+                after = _after([rule.query for rule in table.costly], states, name)
+                for extra in walk.joining(after):
+                    child = table.child(node, name, extra)
+                    below[child.key, after] = child, after
+        if len(below) > _MAX_CASES:
+            raise LimitError("too many rules could meet this place", fix="use fewer rules with filters")
+        places = below
+    return tuple(dict.fromkeys(node.resolution for node, _ in places.values()))
+
+
 class _Walk:
     def __init__(self, table: RuleTable, queries: tuple[Path, ...]) -> None:
         self.table = table
@@ -106,7 +133,7 @@ class _Walk:
     def roots(self, shape: Shape) -> Iterator[_Place]:
         costly = frozenset((number, 0) for number in range(len(self.table.costly)))
         queries = frozenset((number, 0) for number in range(len(self.queries)))
-        for extra in self._joining(costly):
+        for extra in self.joining(costly):
             node = self.table.root(extra)
             yield self._place(
                 _Step((), shape, node, costly, queries, declared=True, whole=False), frozenset(), frozenset()
@@ -121,7 +148,7 @@ class _Walk:
             nodes = (
                 [place.node]
                 if whole
-                else [self.table.child(place.node, key, e) for e in self._joining(costly)]
+                else [self.table.child(place.node, key, e) for e in self.joining(costly)]
             )
             for node in nodes:
                 step = _Step(
@@ -173,7 +200,7 @@ class _Walk:
         )
         return _Place(case=case, node=step.node, shape=step.shape, costly=step.costly, queries=step.queries)
 
-    def _joining(self, costly: _States) -> Iterator[tuple[PathRule, ...]]:
+    def joining(self, costly: _States) -> Iterator[tuple[PathRule, ...]]:
         """The sets of rules that look at values and may match here."""
         rules = [
             self.table.costly[number]

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from umi_edge.labelling import whole
 from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, check_call
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.keep import Keep
@@ -163,9 +164,8 @@ class _Prover:
         return ANYTHING if known is None or self.any_results else Shape(known)
 
     def _results(self, tool: Tool, queries: Iterable[Path] = ()) -> Iterator[Case]:
-        return filter(
-            _holds_value, cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
-        )
+        found = cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
+        return map(_as_labelled, filter(_holds_value, found))
 
     def _arguments(self, tool: Tool) -> Iterator[Case]:
         table = self.policy.table(tool.name, "arguments")
@@ -328,13 +328,25 @@ class _Prover:
         """What of each tool would make the proof worthless if it were otherwise."""
         for tool in self.tools:
             clear = sorted({_shown(case) for case in self._results(tool) if _carries(case)})
-            if clear and not self._leaves(tool) and any(True for _ in self._arguments(tool)):
+            # Of an operator the engine itself joins the labels of what it is given.
+            if (
+                clear
+                and not (self._leaves(tool) or tool.hints.derived)
+                and any(True for _ in self._arguments(tool))
+            ):
                 yield Assumption(
                     tool.name,
                     f"copies nothing that it is given into {', '.join(clear[:8])}, which leave in clear",
                 )
             if tool.output_schema is not None and not self.any_results and tool.source != "builtin":
                 yield Assumption(tool.name, "keeps to the result schema that it declares")
+
+
+def _as_labelled(case: Case) -> Case:
+    """The case with what really holds: where the shape is hidden, nothing is clear (`labelling.whole`)."""
+    if case.resolution.shape is not Structure.HIDDEN:
+        return case
+    return replace(case, resolution=whole(case.resolution))
 
 
 def _holds_value(case: Case) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from umi_edge.labelled import LabelledEntry
-from umi_edge.labelling import Labeller
+from umi_edge.labelling import Labeller, whole
 from umi_edge.policy import Location, Policy, Resolution, Scanner
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.rules import Shape as Structure
@@ -66,8 +66,9 @@ class Witness:
         for depth in range(len(location)):
             around = assignment.at(location[:depth])
             if around.shape is Structure.HIDDEN:
-                return around
-        return assignment.at(location)
+                return whole(around)
+        here = assignment.at(location)
+        return whole(here) if here.shape is Structure.HIDDEN else here
 
     @staticmethod
     def _seen(labeller: Labeller, entry: LabelledEntry, label: Label, mark: Any) -> list[Sighting]:

@@ -140,10 +140,10 @@ def test_of_a_server_that_may_lie_less_is_proven() -> None:
     assert any("keeps to the result schema" in one.text for one in prove(_policy(RULES), [tool]).assumptions)
 
 
-def test_a_container_that_is_kept_whole_goes_out_whole() -> None:
-    rules = 'tools: {hr.find: {results: {"$.people": {locality: cloud, shape: hidden}, "$..mail": handle}}}'
+def test_a_container_that_is_kept_whole_keeps_all_that_is_in_it() -> None:
+    rules = 'tools: {hr.find: {results: {"$.people": {locality: cloud, shape: hidden}, "$..mail": cloud}}}'
     found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
-    assert found.counterexamples
+    assert found.holds
 
 
 def test_a_type_is_known_by_rule_format_and_name() -> None:

@@ -1,0 +1,124 @@
+"""Origins: where a value came from in a recorded session, and where it went; by type and handle, never by content."""
+
+from dataclasses import dataclass
+
+from umi_edge.policy.paths import path_of
+from umi_edge.policy_tools.recorded import (
+    RecordedCall,
+    RecordedHandle,
+    RecordedInstruction,
+    RecordedLeaf,
+    RecordedResult,
+    RecordedSession,
+)
+from umi_shared.handles import Handle
+from umi_shared.labels import Label
+
+__all__ = ["Origin", "Use", "origin_of", "uses_of"]
+
+_MAX_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one value came from, and where what it was made with came from."""
+
+    handle: Handle
+    kind: str
+    """`instruction`, `result`, `written` (by the caller, in an argument), or `unknown`."""
+    step: int
+    """The number of the step in the recording; 0 for the unknown."""
+    tool: str = ""
+    path: str = ""
+    location: tuple[str | int, ...] = ()
+    rule_id: str = ""
+    label: Label = Label()  # noqa: RUF009  # frozen
+    given: "tuple[Given, ...]" = ()
+    """What the call whose result it is was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One argument of a call: the handles in it, with their own origins."""
+
+    path: str
+    origins: tuple[Origin, ...]
+    written: bool
+    """Whether the caller wrote text there itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A call that was given the value."""
+
+    step: int
+    tool: str
+    path: str
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+def origin_of(session: RecordedSession, handle: Handle) -> Origin:
+    """The chain of origins of a handle: its own, and those of what went into the call that gave it."""
+    return _origin(session, handle, frozenset())
+
+
+def uses_of(session: RecordedSession, handle: Handle) -> tuple[Use, ...]:
+    """Every call whose arguments held the handle."""
+    return tuple(
+        Use(step=number, tool=step.tool, path=path_of(leaf.path), verdict=step.verdict, reasons=step.reasons)
+        for number, step in enumerate(session.steps, start=1)
+        if isinstance(step, RecordedCall)
+        for leaf in step.leaves
+        if any(known.handle == handle and not known.written for known in leaf.handles)
+    )
+
+
+def _origin(session: RecordedSession, handle: Handle, seen: frozenset[Handle]) -> Origin:
+    call: RecordedCall | None = None
+    for number, step in enumerate(session.steps, start=1):
+        if isinstance(step, RecordedCall):
+            call = step
+        if not isinstance(step, RecordedInstruction | RecordedCall | RecordedResult):
+            continue
+        found = _first(step.leaves, handle)
+        if found is None or (isinstance(step, RecordedCall) and not found[1].written):
+            continue
+        leaf, known = found
+        kind = {RecordedInstruction: "instruction", RecordedCall: "written"}.get(type(step), "result")
+        deeper = isinstance(step, RecordedResult) and call is not None and len(seen) < _MAX_DEPTH
+        return Origin(
+            handle=handle,
+            kind=kind,
+            step=number,
+            tool="" if isinstance(step, RecordedInstruction) else step.tool,
+            path=path_of(leaf.path),
+            location=leaf.path,
+            rule_id=known.rule_id,
+            label=known.label,
+            given=_given(session, call, seen | {handle}) if deeper and call is not None else (),
+        )
+    return Origin(handle=handle, kind="unknown", step=0)
+
+
+def _given(session: RecordedSession, call: RecordedCall, seen: frozenset[Handle]) -> tuple[Given, ...]:
+    return tuple(
+        Given(
+            path_of(leaf.path),
+            tuple(
+                _origin(session, known.handle, seen)
+                for known in leaf.handles
+                if known.handle not in seen and not known.written
+            ),
+            bool(leaf.clear) or any(known.written for known in leaf.handles),
+        )
+        for leaf in call.leaves
+    )
+
+
+def _first(leaves: tuple[RecordedLeaf, ...], handle: Handle) -> tuple[RecordedLeaf, RecordedHandle] | None:
+    for leaf in leaves:
+        for known in leaf.handles:
+            if known.handle == handle:
+                return leaf, known
+    return None
