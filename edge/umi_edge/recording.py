@@ -10,15 +10,17 @@ that the cloud saw, the types and numbers of the handles and thus which values a
 clear (not the text), and the policy's rules by name and line. Of what stays, it tells no length. With `sizes` it tells
 for each value with a handle the next power of four of its bytes; never for what is hidden, kept whole or unlinked.
 
-The format, version 1, is frozen: one JSON object a line, read by `policy_tools.recorded`.
+The format, version 1, is frozen: one JSON object a line, read by `policy_tools.recorded`. `names` are those that the
+policy's rules spell: a member that has another name is recorded as the handle that the cloud saw in its place.
 
     {"kind":"session","umi_recording":1,"policy":"laptop"}
-    {"kind":"instruction","leaves":[{"path":[],"clear":{"planner":31},"handles":["<email:1>"], ...}]}
+    {"kind":"instruction","leaves":[{"path":[],"clear":{"planner":31},"handles":[{"handle":"<email:1>", ...}]}]}
     {"kind":"plan","next":"caller","tool":"contacts.search","handles":["<email:1>"]}
     {"kind":"call","tool":"contacts.search","source":"builtin","hints":["read_only"],"leaves":[...]}
     {"kind":"call","tool":"a.tool.whose.caller.sees.values","whole":true}
     {"kind":"verdict","tool":"contacts.search","verdict":"allowed"}
-    {"kind":"result","tool":"contacts.search","leaves":[{"path":["matches",0,"email"],"handles":["<email:2>"], ...}]}
+    {"kind":"result","tool":"contacts.search","names":["email","matches"],
+     "leaves":[{"path":["matches",0,"email"],"clear":{},"handles":[{"handle":"<email:2>", ...}]}]}
     {"kind":"end","ending":"answered"}
 """
 
@@ -150,7 +152,11 @@ class SessionRecorder:
     def _result(self, event: Observed) -> None:
         failure = event.outcome.kind if isinstance(event.outcome, Failed) and not event.observation else ""
         self._write(
-            kind="result", tool=event.tool, failure=str(failure), leaves=list(self._leaves(event.observation))
+            kind="result",
+            tool=event.tool,
+            failure=str(failure),
+            names=sorted(self.policy.table(event.tool, "results").names),
+            leaves=list(self._leaves(event.observation)),
         )
 
     def _leaves(self, text: LabelledText) -> Iterator[Mapping[str, Any]]:

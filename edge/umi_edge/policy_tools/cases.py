@@ -8,7 +8,7 @@ they could: both are walked.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
@@ -96,11 +96,12 @@ def cases(table: RuleTable, shape: Shape, queries: Iterable[Path] = ()) -> Itera
 
 
 def resolutions_at(
-    table: RuleTable, location: Location, unnamed: Callable[[str], bool]
+    table: RuleTable, location: Location, unnamed: Callable[[str], bool], not_named: Collection[str] = ()
 ) -> tuple[Resolution, ...]:
     """Every resolution that a node of a value may have whose location is known, but not the value itself.
 
-    `unnamed` says of a member name that it only stands for one that is not known. Raises `LimitError`.
+    `unnamed` says of a member name that it only stands for one that is not known, and is none of `not_named`. Raises
+    `LimitError`.
     """
     walk = _Walk(table, ())
     costly = frozenset((number, 0) for number in range(len(table.costly)))
@@ -108,7 +109,9 @@ def resolutions_at(
         table.root(extra).key: (table.root(extra), costly) for extra in walk.joining(costly)
     }
     for key in location:
-        names = [*sorted(table.names), key] if isinstance(key, str) and unnamed(key) else [key]
+        names = (
+            [*sorted(table.names - set(not_named)), key] if isinstance(key, str) and unnamed(key) else [key]
+        )
         below: dict[object, tuple[Node, _States]] = {}
         for node, states in places.values():
             for name in names:

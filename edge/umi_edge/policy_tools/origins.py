@@ -1,5 +1,6 @@
 """Origins: where a value came from in a recorded session, and where it went; by type and handle, never by content."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from umi_edge.policy.paths import path_of
@@ -11,10 +12,11 @@ from umi_edge.policy_tools.recorded import (
     RecordedResult,
     RecordedSession,
 )
-from umi_shared.handles import Handle
+from umi_shared.errors import ConfigError
+from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import Label
 
-__all__ = ["Origin", "Use", "origin_of", "uses_of"]
+__all__ = ["Origin", "Use", "handle_named", "origin_of", "session_of", "uses_of"]
 
 _MAX_DEPTH = 50
 
@@ -56,6 +58,28 @@ class Use:
     path: str
     verdict: str
     reasons: tuple[str, ...]
+
+
+def handle_named(text: str) -> Handle:
+    """The handle that a text names, with or without its brackets. Raises `ConfigError`.
+
+    >>> handle_named("email:1")
+    Handle('email', 1)
+    """
+    parts = parts_of(f"<{text.strip().removeprefix('<').removesuffix('>')}>")
+    if len(parts) != 1 or not isinstance(parts[0], Handle):
+        raise ConfigError(f"`{text[:80]}` is no handle", fix="write it as '<email:1>'")
+    return parts[0]
+
+
+def session_of(sessions: Iterable[RecordedSession], handle: Handle) -> RecordedSession:
+    """The last session that has the handle. Raises `ConfigError`."""
+    for session in reversed(tuple(sessions)):
+        if origin_of(session, handle).kind != "unknown" or uses_of(session, handle):
+            return session
+    raise ConfigError(
+        f"no recorded session there has {handle}", fix="see the plans in the recording for those there are"
+    )
 
 
 def origin_of(session: RecordedSession, handle: Handle) -> Origin:

@@ -100,6 +100,8 @@ class RecordedResult:
     tool: str
     leaves: tuple[RecordedLeaf, ...] = ()
     failure: str = ""
+    names: frozenset[str] = frozenset()
+    """The member names that the policy of the session spelt: one that is a handle is none of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,10 @@ def _add(steps: list[RecordedStep], record: Mapping[str, Any]) -> None:
         case "result":
             steps.append(
                 RecordedResult(
-                    tool=str(record["tool"]), leaves=leaves, failure=str(record.get("failure", ""))
+                    tool=str(record["tool"]),
+                    leaves=leaves,
+                    failure=str(record.get("failure", "")),
+                    names=frozenset(map(str, record.get("names", ()))),
                 )
             )
         case "end":

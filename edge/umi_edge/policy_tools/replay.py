@@ -134,7 +134,7 @@ class _Replayer:
         self.found = {detector.type for detector in policy.detect}
         self._fields: dict[tuple[str, str, str, Sink, bool], FieldChange] = {}
         self._verdicts: dict[tuple[str, str, str], CallChange] = {}
-        self._known: dict[tuple[str, str, Location], _New] = {}
+        self._known: dict[tuple[str, str, Location, frozenset[str]], _New] = {}
         self._labels: dict[Handle, tuple[Label, str]] = {}
         self._shown = Label.at(Locality.CLOUD)
 
@@ -159,7 +159,7 @@ class _Replayer:
                     self._call(step)
                 case RecordedResult():
                     for leaf in step.leaves:
-                        self._result(step.tool, source, leaf)
+                        self._result(step, source, leaf)
 
     # Texts.
 
@@ -176,9 +176,10 @@ class _Replayer:
         for known in leaf.handles:
             self._labels[known.handle] = Label.at(Locality.HANDLE, known.integrity), known.handle.type
 
-    def _result(self, tool: str, source: str, leaf: RecordedLeaf) -> None:
+    def _result(self, step: RecordedResult, source: str, leaf: RecordedLeaf) -> None:
         self.report.leaves += 1
-        new = self._new(tool, "results", leaf.path)
+        tool = step.tool
+        new = self._new(tool, "results", leaf.path, step.names)
         integrity = self.policy.tool(tool, source=source).integrity
         self._compare(tool, "results", leaf, new)
         label = new.label(integrity)
@@ -259,11 +260,11 @@ class _Replayer:
         change.certain += certain
         return change
 
-    def _new(self, tool: str, side: str, path: Location) -> _New:
-        key = tool, side, path
+    def _new(self, tool: str, side: str, path: Location, not_named: frozenset[str] = frozenset()) -> _New:
+        key = tool, side, path, not_named
         known = self._known.get(key)
         if known is None:
-            found = resolutions_at(self.policy.table(tool, side), path, _is_unnamed)
+            found = resolutions_at(self.policy.table(tool, side), path, _is_unnamed, not_named)
             effective = [
                 whole(one) if one.shape is Shape.HIDDEN and side == "results" else one for one in found
             ]

@@ -97,6 +97,7 @@ class Told:
 OLD = """
 tools:
   hr.find:
+    runs: device
     integrity: trusted
     results:
       "$.people[*].name": {locality: handle, type: person}
@@ -136,10 +137,10 @@ def recording(told: Callable[..., Told]) -> Path:
     """A session in which a person is found, written about, and looked for on the web."""
     session = told()
     session.instruct("Find out about carol@canary.example, please")
+    session.call("web.search", {"q": "blue teams"}, {"hits": ["x"]})
     session.call(
         "hr.find", {"who": "<email:1>"}, {"people": [PERSON, {**PERSON, "mail": "x@canary.example"}]}
     )
     session.call("web.search", {"q": "<person:1>"}, verdict="denied")
-    session.call("web.search", {"q": "blue teams"}, {"hits": ["x"]})
     session.end()
     return session.file

@@ -61,8 +61,8 @@ def test_what_the_sinks_saw_is_told_apart(recording: Path) -> None:
     assert leaves[(*at, "pin")].hidden
     note = leaves[(*at, "note")]
     assert (note.clear["planner"], note.handles[0].handle.type) == (len("ask , he knows"), "email")
-    assert leaves[(*at, "<key:1>")].handles[0].handle.type == "text"
-    assert leaves[(*at, "mail")].handles[0].rule_id.startswith("p.yaml:8 tools.hr.find.results")
+    assert leaves[(*at, "<key:2>")].handles[0].handle.type == "text"
+    assert leaves[(*at, "mail")].handles[0].rule_id.startswith("p.yaml:9 tools.hr.find.results")
 
 
 def test_what_stays_has_no_size_unless_asked_for(told: Callable[..., Told]) -> None:
@@ -130,9 +130,9 @@ def test_every_event_is_taken(told: Callable[..., Told]) -> None:
 def test_a_call_is_read_back_with_its_verdict(recording: Path) -> None:
     (session,) = read_recordings(recording)
     calls = [step for step in session.steps if isinstance(step, RecordedCall)]
-    assert [call.verdict for call in calls] == ["allowed", "denied", "allowed"]
-    assert calls[1].hints.open_world
-    assert calls[1].reasons[0].startswith("$.q of web.search")
+    assert [call.verdict for call in calls] == ["allowed", "allowed", "denied"]
+    assert calls[2].hints.open_world
+    assert calls[2].reasons[0].startswith("$.q of web.search")
     assert isinstance(session.steps[0], RecordedInstruction)
 
 

@@ -16,15 +16,59 @@ if TYPE_CHECKING:
 
 @click.command()
 @FILE_ARGUMENT
-@click.option("--tool", required=True, help="The tool's name.")
+@click.option("--tool", help="The tool's name.")
 @click.option("--path", help="A place in its result, such as '$.matches[*].email'.")
 @click.option("--argument", help="One of its arguments: a name, or a path.")
+@click.option("--session", type=click.Path(path_type=Path), help="A recorded session.")
+@click.option("--handle", help="A handle in that session, such as '<email:1>'.")
 @json_option
-def command(file: Path, tool: str, path: str | None, argument: str | None, *, as_json: bool) -> None:
-    """Show which line of FILE decides for a tool's argument or result, and what would change it.
+def command(
+    file: Path,
+    tool: str | None,
+    path: str | None,
+    argument: str | None,
+    session: Path | None,
+    handle: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    r"""Show which line of FILE decides for a tool's argument or result, and what would change it.
 
-    With neither --path nor --argument: what holds for the tool, and every rule it has.
+    With neither --path nor --argument: what holds for the tool, and every rule it has. With --session and --handle:
+    where that handle's value came from, where it went, and what of FILE would let it out.
+
+    \b
+    umi policy explain laptop.yaml --tool mail.search --path '$.messages[*].subject'
+    umi policy explain laptop.yaml --session yesterday.jsonl --handle '<email:1>'
     """
+    if (session is None) != (handle is None):
+        raise click.UsageError("--session and --handle go together")
+    if session is not None and handle is not None:
+        _explain_handle(file, session, handle, as_json=as_json)
+    if tool is not None:
+        _explain_tool(file, tool, path, argument, as_json=as_json)
+    elif session is None:
+        raise click.UsageError("give --tool, or --session and --handle")
+
+
+def _explain_handle(file: Path, recording: Path, text: str, *, as_json: bool) -> None:
+    from umi_edge.commands.policy._origins import as_json as origin_json
+    from umi_edge.commands.policy._origins import print_origin
+    from umi_edge.policy.loader import load_policy, read_policy_text
+    from umi_edge.policy_tools.origins import handle_named, session_of
+    from umi_edge.policy_tools.recorded import read_recordings
+
+    policy_text = read_policy_text(file)
+    policy = load_policy(policy_text, str(file))
+    handle = handle_named(text)
+    session = session_of(read_recordings(recording), handle)
+    if as_json:
+        print_json(origin_json(policy, session, handle))
+    else:
+        print_origin(policy, policy_text.splitlines(), session, handle)
+
+
+def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None, *, as_json: bool) -> None:
     from umi_edge.policy import explanation
     from umi_edge.policy.loader import load_policy, read_policy_text
 
