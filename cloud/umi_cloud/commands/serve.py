@@ -77,8 +77,8 @@ class _Voice:
         if self._as_json:
             text = json.dumps({"event": event, **(fields or {"text": text})}, separators=(",", ":"))
         with contextlib.suppress(BrokenPipeError):  # whoever read the lines is gone; the server goes on
-            click.echo(text)
-            sys.stdout.flush()  # whoever waits for the line reads a pipe
+            click.echo(text, file=self._out)
+            self._out.flush()  # whoever waits for the line reads a pipe
 
 
 async def _serve(config: "CloudConfig", say: _Voice) -> None:
