@@ -16,10 +16,11 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from umi_edge.explanation import explained
 from umi_edge.guard import EgressGuard
 from umi_edge.ledger import Ledger
 from umi_proto.v1 import agent_pb2 as pb
-from umi_shared.errors import MalformedError, PeerError, PrivacyError, RefusedError, TransportError, UmiError
+from umi_shared.errors import MalformedError, PrivacyError, TransportError
 from umi_shared.labels import PLANNER, SUMMARIZER, Sink
 from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import Released
@@ -194,7 +195,7 @@ class Cloud:
             except grpc.aio.AioRpcError as error:
                 wait = self._wait_before_retry(error, attempt)
                 if wait is None or loop.time() + wait >= end:
-                    raise self._explained(error) from error
+                    raise self._late() if _is_late(error) else explained(error, self.peer) from error
                 await asyncio.sleep(wait)
 
     async def _approved(self, message: bytes, sink: Sink) -> None:
@@ -282,7 +283,7 @@ class Cloud:
         """Seconds to wait before the next try; None when trying again is of no use."""
         if attempt >= self.config.tries:
             return None
-        refusal = _refusal(error)
+        refusal = refusal_from_metadata(error.trailing_metadata())
         asked = refusal.retry_after_seconds if refusal else None
         backoff: float = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
         if error.code() is grpc.StatusCode.UNAVAILABLE:
@@ -291,37 +292,9 @@ class Cloud:
             return asked
         return None
 
-    def _explained(self, error: grpc.aio.AioRpcError) -> UmiError:
-        """The error as a person or a program can use it; the peer's words are cut and cleaned (I6)."""
-        refusal = _refusal(error)
-        if refusal is not None and error.code() is not grpc.StatusCode.UNAVAILABLE:
-            return RefusedError(
-                f"{self.peer} refuses: {refusal.reason.lower().replace('_', ' ')}",
-                reason=refusal.reason,
-                retry_after_seconds=refusal.retry_after_seconds,
-                fix=_FIXES.get(error.code(), "tell its operator"),
-            )
-        said = _clean(error.details() or "")
-        match error.code():
-            case grpc.StatusCode.UNAVAILABLE:
-                return TransportError(
-                    f"{self.peer} cannot be reached ({said})",
-                    fix="check the network and the address with `umi doctor`",
-                )
-            case grpc.StatusCode.DEADLINE_EXCEEDED:
-                return self._late()
-        return PeerError(
-            f"{self.peer} failed ({error.code().name}{': ' + said if said else ''})",
-            fix="try again; if it stays so, tell its operator",
-        )
 
-
-_FIXES = {
-    grpc.StatusCode.UNAUTHENTICATED: "ask its operator for a new token, then `umi enroll TOKEN`",
-    grpc.StatusCode.PERMISSION_DENIED: "ask its operator",
-    grpc.StatusCode.RESOURCE_EXHAUSTED: "wait, then try again",
-    grpc.StatusCode.INVALID_ARGUMENT: "the request passes one of its limits: offer fewer tools, or ask its operator",
-}
+def _is_late(error: grpc.aio.AioRpcError) -> bool:
+    return error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def _same(raw: bytes) -> bytes:
@@ -373,12 +346,3 @@ class _AnswerRules:
 
     def end(self) -> None:
         """An empty answer is an answer."""
-
-
-def _refusal(error: grpc.aio.AioRpcError) -> RefusedError | None:
-    return refusal_from_metadata(error.trailing_metadata())
-
-
-def _clean(text: str) -> str:
-    """A peer's words fit for a terminal: printable, on one line, short."""
-    return "".join(character for character in text if character.isprintable())[:200]

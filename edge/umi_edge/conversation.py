@@ -19,13 +19,14 @@ from umi_edge.enroll import renew
 from umi_edge.events import Event
 from umi_edge.laptop import Laptop, open_laptop
 from umi_edge.ledger import verify_ledger
-from umi_edge.live_view import LiveView, actions_table, legend, plain
+from umi_edge.live_view import LiveView, actions_table, legend
 from umi_edge.local_cloud import local_cloud
 from umi_edge.preview import DeclineOutbound, TerminalPreview
 from umi_edge.reachability import reachable
 from umi_edge.report import Report
 from umi_edge.session import Session
 from umi_edge.terminal_consent import TerminalConsent
+from umi_edge.terminal_text import plain
 from umi_edge.vault import Vault
 from umi_shared.errors import TransportError
 

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError
 
-__all__ = ["device_key"]
+__all__ = ["KEY_NAME", "device_key"]
 
-_NAME = "ledger.key"
+KEY_NAME = "ledger.key"
 
 
 def device_key(folder: Path) -> Ed25519PrivateKey:
@@ -18,7 +18,7 @@ def device_key(folder: Path) -> Ed25519PrivateKey:
 
     Raises `ConfigError` when it cannot be read: a new one would make the old checkpoints look forged.
     """
-    path = folder / _NAME
+    path = folder / KEY_NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()

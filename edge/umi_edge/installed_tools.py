@@ -70,7 +70,12 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
     offered = named | ({"files"} if settings.files else set())
     if offered & _SEARCHED:
         offered.add("search")
-    return tuple(tool for tool in builtin_tools(config) if tool.name.partition(".")[0] in offered)
+    withheld = set() if settings.outbox or settings.smtp else {"mail.send"}  # it would go nowhere
+    return tuple(
+        tool
+        for tool in builtin_tools(config)
+        if tool.name.partition(".")[0] in offered and tool.name not in withheld
+    )
 
 
 def python_tool(spec: str) -> Tool:

@@ -7,33 +7,31 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 
 from umi_edge.caller import Caller, CallerConfig, CallerReader
 from umi_edge.cloud import Approver, Cloud
-from umi_edge.config import CallerSettings, EdgeConfig, HomeSettings
+from umi_edge.config import CallerSettings, EdgeConfig
 from umi_edge.connection import Connection, channel_credentials, channel_options
 from umi_edge.consent import Consent, DeclineAll
 from umi_edge.device_key import device_key
 from umi_edge.events import Event
 from umi_edge.gazetteers import load_gazetteers
 from umi_edge.guard import EgressGuard
+from umi_edge.installed_tools import home_tools, python_tool
 from umi_edge.labelling import Labeller
 from umi_edge.ledger import Ledger
 from umi_edge.policy import Policy, Scanner, default_policy, read_policy
 from umi_edge.policy_tools.signature import read_signed_policy
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
-from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
 from umi_edge.tools.mcp import McpServers, open_mcp
 from umi_edge.tools.operators import operator_tools
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
-from umi_shared.errors import ConfigError, PrivacyError, ToolError
+from umi_shared.errors import ConfigError, PrivacyError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
 __all__ = ["Laptop", "caller_config", "open_laptop", "read_laptop_policy"]
@@ -111,9 +109,7 @@ class Laptop:
 
 
 @asynccontextmanager
-async def open_laptop(
-    config: EdgeConfig, *, home: HomeConfig | None = None, tools: tuple[Tool, ...] | None = None
-) -> AsyncIterator[Laptop]:
+async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
     """Read the policy, start the tools, load the caller; and free it all at the end.
 
     `tools` stands for the whole catalogue where it is given. Raises `ConfigError`, `ToolError`, `ModelError`.
@@ -121,7 +117,7 @@ async def open_laptop(
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
         if tools is None:
-            found = [*_builtin_tools(config.home, home), *map(_python_tool, config.tools)]
+            found = [*home_tools(config.home, os.environ), *map(python_tool, config.tools)]
             if config.mcp:
                 servers = McpServers.parse({"mcpServers": config.mcp})
                 found += await stack.enter_async_context(open_mcp(servers, os.environ))
@@ -174,57 +170,6 @@ def _dialect(settings: CallerSettings) -> str:
     if settings.dialect:
         return settings.dialect
     return "umi" if settings.adapter or (settings.model == EMBEDDED and shipped_adapter("caller")) else "chat"
-
-
-def _builtin_tools(settings: HomeSettings, home: HomeConfig | None) -> tuple[Tool, ...]:
-    """The built-in tools whose folders are named."""
-    if home is not None:
-        return builtin_tools(home)
-    nowhere = Path(os.devnull)
-    named = {"contacts", "calendar", "mail", "notes"} & {
-        name for name in HomeSettings.__dataclass_fields__ if getattr(settings, name)
-    }
-    config = HomeConfig(
-        contacts=Path(settings.contacts or nowhere),
-        calendar=Path(settings.calendar or nowhere),
-        mail=Path(settings.mail or nowhere),
-        notes=Path(settings.notes or nowhere),
-        outbox=Path(settings.outbox or nowhere),
-        files=tuple(map(Path, settings.files)),
-        smtp=_smtp(settings),
-    )
-    offered = named | ({"files"} if settings.files else set())
-    if offered & {"notes", "files", "mail"}:
-        offered.add("search")
-    return tuple(tool for tool in builtin_tools(config) if tool.name.partition(".")[0] in offered)
-
-
-def _smtp(settings: HomeSettings) -> SmtpConfig | None:
-    smtp = settings.smtp
-    if smtp is None:
-        return None
-    return SmtpConfig(
-        host=smtp.host,
-        port=smtp.port,
-        starttls=smtp.starttls,
-        user=smtp.user,
-        password=os.environ.get(smtp.password_env, "") if smtp.password_env else "",
-        sender=smtp.sender,
-    )
-
-
-def _python_tool(spec: str) -> Tool:
-    """A tool of the user's own, as `module:name`."""
-    module, _, name = spec.partition(":")
-    try:
-        found: Any = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ToolError(
-            f"no tool is found at {spec!r}", fix="write it as MODULE:NAME, importable from here"
-        ) from error
-    if not isinstance(found, Tool):
-        raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
-    return found
 
 
 def _now() -> str:

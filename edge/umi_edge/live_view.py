@@ -27,25 +27,14 @@ from umi_edge.events import (
 )
 from umi_edge.labelled import LabelledText, handles_in
 from umi_edge.report import Report
+from umi_edge.terminal_text import BAD, LEFT, MODEL, STAYED, plain
 from umi_edge.tools import Failed, Succeeded
 from umi_edge.vault import Vault
 from umi_shared.handles import Handle, parts_of
 
-__all__ = ["LiveView", "actions_table", "legend", "plain", "summary_table"]
+__all__ = ["LiveView", "actions_table", "legend", "summary_table"]
 
-STAYED, LEFT, MODEL, BAD = "green", "yellow", "cyan", "red"
 _LINE_CHARACTERS = 160
-
-
-def plain(text: str) -> str:
-    r"""Text from elsewhere, fit for a terminal: no control characters, so no escape sequences.
-
-    >>> plain("a\x1b[31mb")
-    'a�[31mb'
-    """
-    return "".join(
-        character if character.isprintable() or character == "\n" else "\ufffd" for character in text
-    )
 
 
 def legend() -> Rich:

@@ -19,6 +19,7 @@ def pull_with_progress(console: Console, store: ModelStore, spec: str) -> Path:
         TransferSpeedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(f"fetching {spec}", total=None)
         return store.pull(spec, lambda done, size: progress.update(task, completed=done, total=size))

@@ -12,7 +12,7 @@ from rich.text import Text as Rich
 
 from umi_edge.cloud import Outbound
 from umi_edge.ledger.outbound import entry_title
-from umi_edge.live_view import LEFT, STAYED, plain
+from umi_edge.terminal_text import LEFT, STAYED, plain
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
 from umi_shared.transcript import ToolCard, View, text_of

@@ -9,7 +9,7 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from umi_edge.consent import ConsentRequest
-from umi_edge.live_view import plain
+from umi_edge.terminal_text import plain
 
 __all__ = ["TerminalConsent"]
 

@@ -39,9 +39,10 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
     from rich.console import Console
 
     from umi_edge.demo import demo_tasks, open_demo
-    from umi_edge.live_view import LiveView, actions_table, legend, plain, summary_table
+    from umi_edge.live_view import LiveView, actions_table, legend, summary_table
     from umi_edge.model_progress import pull_with_progress
     from umi_edge.report import Report
+    from umi_edge.terminal_text import plain
     from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     console = Console(stderr=as_json, highlight=False, quiet=as_json)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from umi_shared.handles import Text
 
-_KEY_NAME = "ledger.key"
 _CATALOGUE = "the catalogue of tools (its rules: --json)"
 
 
@@ -134,15 +133,15 @@ def _without_message(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _device_key(folder: Path) -> "Ed25519PublicKey | None":
     """The key that signs here; none is made for a look at a ledger."""
-    from umi_edge.device_key import device_key
+    from umi_edge.device_key import KEY_NAME, device_key
 
-    return device_key(folder).public_key() if (folder / _KEY_NAME).exists() else None
+    return device_key(folder).public_key() if (folder / KEY_NAME).exists() else None
 
 
 def _remarks(report: Any, *, signer_known: bool) -> Iterator[str]:
     """What a reader should know beside that the ledger is sound."""
     if report.checkpoints and not signer_known:
-        yield f"! {_KEY_NAME} is not here, so nobody can say whether it was this device that signed"
+        yield "! the key that signs here is gone, so nobody can say whether it was this device that signed"
     if report.unsigned:
         yield f"! {report.unsigned} messages are not signed yet: their session runs, or was killed"
     if report.torn_bytes:
@@ -222,7 +221,7 @@ def _coloured(text: "Text") -> Any:
     """Clear text in the colour of leaving, handles in the colour of staying."""
     from rich.text import Text as Rich
 
-    from umi_edge.live_view import LEFT, STAYED, plain
+    from umi_edge.terminal_text import LEFT, STAYED, plain
     from umi_shared.handles import Handle
 
     shown = Rich()
@@ -234,7 +233,7 @@ def _coloured(text: "Text") -> Any:
 def _plain(text: str) -> Any:
     from rich.text import Text as Rich
 
-    from umi_edge.live_view import plain
+    from umi_edge.terminal_text import plain
 
     return Rich(plain(str(text)))
 

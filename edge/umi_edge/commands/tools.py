@@ -163,7 +163,7 @@ def _plain(text: str, *, bold: bool = False) -> Any:
     """Text from servers, fit for a terminal: no markup, no escape sequences."""
     from rich.text import Text
 
-    from umi_edge.live_view import plain
+    from umi_edge.terminal_text import plain
 
     return Text(plain(text), style="bold" if bold else "")
 

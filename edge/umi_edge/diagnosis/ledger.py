@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from umi_edge.device_key import device_key
+from umi_edge.device_key import KEY_NAME, device_key
 from umi_edge.diagnosis.finding import Finding, broken, fine, warning
 from umi_edge.ledger import verify_ledger
 
@@ -22,7 +22,7 @@ async def ledger(path: Path) -> AsyncIterator[Finding]:
     yield writable
     if writable.status == "broken":
         return
-    key_file = path.parent / "ledger.key"
+    key_file = path.parent / KEY_NAME
     key = device_key(path.parent).public_key() if key_file.exists() else None
     report = await asyncio.to_thread(verify_ledger, path, key)  # its error names file and line
     if key is None and report.checkpoints:
