@@ -44,6 +44,25 @@ class LabelledArguments:
         return join_all(leaf.label for leaf in self.leaves.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Private:
+    """A private span of a text: found by a detector, or kept by this session already."""
+
+    start: int
+    end: int
+    type: str
+    rule: str
+    kept: Kept | None = None
+    """The value that it is, where it is exactly that."""
+
+    def merged(self, other: "_Private") -> "_Private":
+        """One span over both, with the words of the longer one; kept already only if that one is all of it."""
+        longest = other if other.end - other.start > self.end - self.start else self
+        start, end = min(self.start, other.start), max(self.end, other.end)
+        exact = (longest.start, longest.end) == (start, end)
+        return replace(longest, start=start, end=end, kept=longest.kept if exact else None)
+
+
 @dataclass(slots=True)
 class Labeller:
     """Labels what enters a session; the one writer of its vault."""
@@ -200,30 +219,45 @@ class Labeller:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
         spans: list[Span] = []
         end = 0
-        stays = Label.at(Locality.HANDLE, label.integrity)
-        for found in self.scanner.scan(text):
-            spans += self._without_known(text[end : found.start], label, rule)
+        for found in self._private_in(text):
+            if found.start > end:
+                spans.append(_clear(text[end : found.start], label, rule))
             value = text[found.start : found.end]
-            handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
-            spans.append(Span(clear=escape(value), masked=(handle,), label=stays, rule=found.rule_id))
+            if found.kept is not None:
+                handle, stays = self._handle_again(found.kept), label.join(found.kept.label)
+            else:
+                stays = Label.at(Locality.HANDLE, label.integrity)
+                handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
+            spans.append(Span(clear=escape(value), masked=(handle,), label=stays, rule=found.rule))
             end = found.end
-        return (*spans, *self._without_known(text[end:], label, rule))
-
-    def _without_known(self, text: str, label: Label, rule: str) -> Iterator[Span]:
-        """The text with handles where a value stands that this session keeps already."""
-        end = 0
-        for seen in self.known.find(text):
-            if seen.start > end:
-                yield _clear(text[end : seen.start], label, rule)
-            yield Span(
-                clear=escape(text[seen.start : seen.end]),
-                masked=(self._handle_again(seen.kept),),
-                label=label.join(seen.kept.label),
-                rule="this session keeps this value already",
-            )
-            end = seen.end
         if end < len(text):
-            yield _clear(text[end:], label, rule)
+            spans.append(_clear(text[end:], label, rule))
+        return tuple(spans)
+
+    def _private_in(self, text: str) -> Iterator[_Private]:
+        """The private spans of a text, in order: what detectors find and what this session keeps already.
+
+        Spans that overlap become one, with the words of the longest: a part of a kept value is not clear because
+        a detector found another part of it. Of equal spans the detectors' counts, with the text's own integrity.
+        """
+        found = [_Private(one.start, one.end, one.type, one.rule_id) for one in self.scanner.scan(text)]
+        found += [
+            _Private(
+                one.start, one.end, one.kept.handle.type, "this session keeps this value already", one.kept
+            )
+            for one in self.known.find(text)
+        ]
+        found.sort(key=lambda one: one.start)
+        best: _Private | None = None
+        for one in found:
+            if best is None or one.start >= best.end:
+                if best is not None:
+                    yield best
+                best = one
+            else:
+                best = best.merged(one)
+        if best is not None:
+            yield best
 
     def _handle_again(self, kept: Kept) -> Handle:
         """The value's handle; a fresh one where equality must not show."""
