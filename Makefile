@@ -39,8 +39,11 @@ $(VLLM)/installed: requirements/vllm-lock.txt
 	$(VLLM)/bin/python -m pip install -q --no-deps -e .
 	touch $@
 
-test-vllm: model $(VLLM)/installed  ## Run whole sessions through a real vLLM on the CPU.
-	$(VLLM)/bin/python -m pytest -m vllm -p no:cacheprovider $(PYTEST_ARGS)
+test-vllm: export UMI_VLLM_PYTHON = $(CURDIR)/$(VLLM)/bin/python
+test-vllm: export UMI_HF_FOLDER = $(CURDIR)/$(VLLM)/smollm2
+test-vllm: model $(VLLM)/installed  ## Run the engine tests and whole sessions through a real vLLM on the CPU.
+	$(VLLM)/bin/python -m pytest -m vllm tests/cloud $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m vllm tests/end_to_end $(PYTEST_ARGS)
 
 check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's help texts.
 	$(BIN)/ruff check .
