@@ -24,6 +24,7 @@ import hmac
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -193,7 +194,8 @@ class Declassifications:
     key: bytes = field(repr=False)
     """Of `hash`; who has it can try out values."""
     spent_bits: int = 0
-    _charged: dict[tuple[Handle, str], int] = field(default_factory=dict)
+    charged: dict[tuple[Handle, str], int] = field(default_factory=dict)
+    """The bits of each fact that was shown."""
 
     def fact(self, show: str, handle: Handle, value: Any) -> Fact:
         """The fact to show beside a handle, charged unless it was before.
@@ -201,12 +203,17 @@ class Declassifications:
         Raises `DeclassifiedError` where the session's limit does not allow it: before anything is shown.
         """
         fact = fact_of(show, value, self.key)
-        if (handle, show) not in self._charged:
+        if (handle, show) not in self.charged:
             if self.spent_bits + fact.bits > self.limit_bits:
                 raise DeclassifiedError(fact, handle, self)
-            self._charged[handle, show] = fact.bits
+            self.charged[handle, show] = fact.bits
             self.spent_bits += fact.bits
         return fact
+
+    def restore(self, charged: Mapping[tuple[Handle, str], int]) -> None:
+        """Go on from where a saved session was: what it showed is shown."""
+        self.charged = dict(charged)
+        self.spent_bits = sum(charged.values())
 
     def summary(self) -> str:
         """What the bits were spent on, most first: `128 on domain of 2 email`.
@@ -218,7 +225,7 @@ class Declassifications:
         """
         bits: dict[str, int] = {}
         values: dict[str, int] = {}
-        for (handle, show), cost in self._charged.items():
+        for (handle, show), cost in self.charged.items():
             of = f"{show} of {{}} {handle.type}"
             bits[of] = bits.get(of, 0) + cost
             values[of] = values.get(of, 0) + 1

@@ -136,6 +136,15 @@ class Session:
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self._allow_clear(text)
 
+    def resume(self, entries: Sequence[LabelledEntry], read_by: Mapping[Sink, int]) -> None:
+        """Go on from a saved transcript; its values are in the vault already."""
+        self._entries = list(entries)
+        for entry in entries:
+            own = isinstance(entry.template, Observation)
+            (self._allow_explicit if own else self._allow_clear)(entry.text)
+        for sink, count in read_by.items():
+            self._has_read(sink, count)
+
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.
 
@@ -426,12 +435,16 @@ class Session:
     def _sent(self, sent: Sent, sink: Sink) -> None:
         self.totals.messages_out += 1
         self.totals.bytes_out += sent.size_bytes
-        for entry in self._entries[self._read_by.get(sink, 0) :]:
+        self._has_read(sink, len(self._entries))
+        self.observe(sent)
+
+    def _has_read(self, sink: Sink, count: int) -> None:
+        """A sink was sent the first so many entries."""
+        for entry in self._entries[self._read_by.get(sink, 0) : count]:
             for span in entry.text:
                 if span.label.may_read(sink):
                     self.guard.allow(span.clear, sink)
-        self._read_by[sink] = len(self._entries)
-        self.observe(sent)
+        self._read_by[sink] = count
 
     # What the guard may take as public: it knows no other reason why a kept value could be in a message.
 

@@ -1,12 +1,17 @@
 """`umi chat`: keep a conversation going."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from umi_edge.commands._options import config_option, read_config
+
+if TYPE_CHECKING:
+    from umi_edge.sealed_store import SealingKey
 
 
 @click.command()
@@ -15,27 +20,51 @@ from umi_edge.commands._options import config_option, read_config
     "--policy", type=click.Path(path_type=Path, dir_okay=False), help="A policy file for this once."
 )
 @click.option("--preview", is_flag=True, help="Show exactly what is about to leave, and ask, each time.")
+@click.option(
+    "--save", metavar="NAME", help="Save the conversation under a name, encrypted, after each turn."
+)
+@click.option("--resume", metavar="NAME", help="Go on with a saved conversation, and keep saving it.")
 @click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
-def command(config: Path | None, policy: Path | None, offline: str | None, *, preview: bool) -> int:
+def command(
+    config: Path | None,
+    policy: Path | None,
+    offline: str | None,
+    save: str | None,
+    resume: str | None,
+    *,
+    preview: bool,
+) -> int:
     """Keep a conversation going: handles and what was said stay until you leave.
 
     One instruction a line, from the terminal or from standard input. Ctrl-C stops the step that is running;
-    Ctrl-D or an empty line leaves.
+    Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
+    passphrase (UMI_PASSPHRASE, or asked for).
     """
     from umi_edge.conversation import Conversation, Output, open_conversation
-    from umi_shared.errors import UmiError
+    from umi_edge.saved_session import SavedChat
+    from umi_shared.errors import ConfigError, UmiError
+
+    if save and resume:
+        raise ConfigError(
+            "--save begins a conversation and --resume goes on with one", fix="give one of them"
+        )
 
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=False, approve_all=False)
+
+    chat = SavedChat.open(settings, save or resume or "", _sealing_key, resume=bool(resume))
 
     async def turn(conversation: Conversation, line: str) -> None:
         try:
             await conversation.ask(line)
         except UmiError as error:
             output.console.print(f"[red]umi:[/red] {error}")
+        finally:
+            chat.keep(conversation.session)
 
     async def talk() -> None:
         async with open_conversation(settings, output) as conversation:
+            chat.restore(conversation.session)
             output.console.print(f"Planner: {conversation.where}. An empty line leaves.", style="dim")
             while line := await asyncio.to_thread(_line):
                 task = asyncio.create_task(turn(conversation, line))
@@ -43,6 +72,20 @@ def command(config: Path | None, policy: Path | None, offline: str | None, *, pr
 
     asyncio.run(talk())
     return 0
+
+
+def _sealing_key() -> "SealingKey":
+    """The key that saved conversations are encrypted with."""
+    from umi_edge.sealed_store import KeyringKey, Passphrase
+    from umi_shared.errors import ConfigError
+
+    if passphrase := os.environ.get("UMI_PASSPHRASE"):
+        return Passphrase(passphrase)
+    if (key := KeyringKey.of_system()) is not None:
+        return key
+    if not sys.stdin.isatty():
+        raise ConfigError("there is no key to save conversations with", fix="set UMI_PASSPHRASE")
+    return Passphrase(click.prompt("Passphrase", hide_input=True, err=True))
 
 
 def _line() -> str:
