@@ -1,6 +1,7 @@
 """The command group that imports a command's module only when that command runs."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -46,7 +47,8 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
     """Run a group as a program: an UmiError becomes one clear message and its exit code.
 
     Exit codes: 0 done, 1 not done, 2 usage or configuration, 3 model, 4 tool, 5 the peer refused or broke
-    the protocol, 6 connection, 7 privacy, 8 limit, 130 interrupted.
+    the protocol, 6 connection, 7 privacy, 8 limit, 70 a fault of umi's own, 130 interrupted. A fault is named by
+    its type alone, since its text and its trace may quote private values (I8); `UMI_TRACEBACK=1` shows them.
     """
     try:
         result = group.main(args=argv, prog_name=program, standalone_mode=False)
@@ -59,4 +61,13 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
     except UmiError as error:
         click.echo(click.style(f"{program}: ", fg="red") + str(error), err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("UMI_TRACEBACK"):
+            raise
+        click.echo(
+            click.style(f"{program}: ", fg="red") + f"a fault of umi's own ({type(error).__name__})\n"
+            "Fix: please report it. UMI_TRACEBACK=1 shows where it happened, private values and all.",
+            err=True,
+        )
+        sys.exit(70)
     sys.exit(result if isinstance(result, int) else 0)
