@@ -35,7 +35,7 @@ class InvalidPolicyError(PolicyError):
             shown = "\n".join(self._lines(problem, file) for problem in self.problems[:_MAX_SHOWN])
             left = len(self.problems) - _MAX_SHOWN
             self.message = shown + (f"\n... and {left} more" if left > 0 else "")
-            self.fix = "mend these lines, then run `umi policy check` again"
+            self.fix = "mend these lines, then try again"
             self.args = (self.message,)
 
     @staticmethod

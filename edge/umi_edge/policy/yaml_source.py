@@ -45,15 +45,15 @@ class Source:
         return self.lines.get(place, 1)
 
 
-def read_yaml(text: str, problems: Problems) -> Source:
-    """Parse one YAML document whose root is a mapping.
+def read_yaml(text: str, problems: Problems, *, what: str = "policy", start: str = "version: 1") -> Source:
+    """Parse one YAML document whose root is a mapping; `what` it is, and how it starts, is for error texts.
 
     Duplicate keys, anchors and tags are noted in `problems`; what leaves nothing to go on with (syntax, size,
     depth, an empty file, another root) raises `InvalidPolicyError`.
     """
     if len(text) > MAX_POLICY_BYTES or len(text.encode(errors="replace")) > MAX_POLICY_BYTES:
         raise problems.fail(
-            0, f"the policy is larger than {MAX_POLICY_BYTES >> 10} KiB", "load long lists with `values_from`"
+            0, f"the {what} is larger than {MAX_POLICY_BYTES >> 10} KiB", "load long lists with `values_from`"
         )
     builder = _Builder(problems)
     try:
@@ -65,9 +65,11 @@ def read_yaml(text: str, problems: Problems) -> Source:
         line = text.count("\n", 0, getattr(error, "position", None) or 0) + 1
         raise problems.fail(line, "a control character that YAML does not allow", "remove it") from None
     if not builder.documents:
-        raise problems.fail(0, "the policy is empty", "start from `umi policy show-default`")
+        raise problems.fail(
+            0, f"the {what} is empty", f"see `umi policy show-default`, or start with `{start}`"
+        )
     if not isinstance(builder.root, dict):
-        raise problems.fail(1, "the policy is not a mapping", "start it with `version: 1`")
+        raise problems.fail(1, f"the {what} is not a mapping", f"start it with `{start}`")
     return Source(builder.root, builder.lines)
 
 
@@ -106,7 +108,7 @@ class _Builder:
             case "DocumentStartEvent":
                 self.documents += 1
                 if self.documents > 1:
-                    raise self.problems.fail(line, "a second YAML document", "keep one policy per file")
+                    raise self.problems.fail(line, "a second YAML document", "keep one per file")
             case "MappingStartEvent" | "SequenceStartEvent" | "ScalarEvent" | "AliasEvent":
                 self._node(kind, event, line)
             case "MappingEndEvent" | "SequenceEndEvent":
@@ -120,10 +122,10 @@ class _Builder:
                 line, f"more than {_MAX_NODES} values", "load long lists with `values_from`"
             )
         if kind == "AliasEvent" or event.anchor is not None:
-            self.problems.add(line, "an anchor or alias, which a policy may not have", "write the value out")
+            self.problems.add(line, "an anchor or alias, which this file may not have", "write the value out")
         tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
         if tag is not None and str(tag) != "tag:yaml.org,2002:str":
-            self.problems.add(line, "a tag, which a policy may not have", "remove the `!...`")
+            self.problems.add(line, "a tag, which this file may not have", "remove the `!...`")
         if kind == "ScalarEvent":
             plain = event.implicit[0] and tag is None
             self._place(_scalar(event.value) if plain else event.value, event.value, line)

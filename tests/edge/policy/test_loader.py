@@ -75,7 +75,7 @@ def test_a_policy_without_detectors_has_every_built_in_one() -> None:
         ("# nothing\n", 0, "empty", "show-default"),
         ("- version: 1\n", 1, "not a mapping", "version: 1"),
         ("just words", 1, "not a mapping", "version: 1"),
-        ("version: 1\n---\nversion: 1\n", 2, "second YAML document", "one policy per file"),
+        ("version: 1\n---\nversion: 1\n", 2, "second YAML document", "one per file"),
         ("version: 1\ntools:\n\tx: 1\n", 3, "tab", "spaces"),
         ("version: 1\nname: [a\n", 3, "not valid YAML", "brackets"),
         ("version: 1\nname: a: b\n", 2, "not valid YAML", "quotes"),

@@ -1,0 +1,334 @@
+"""Running table tests: the real labelling, release and check on the values of each row; and which rules they met."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from umi_edge.json_walk import walk
+from umi_edge.labelled import LabelledEntry, LabelledText
+from umi_edge.labelling import Labeller
+from umi_edge.policy import (
+    Allowed,
+    Ask,
+    Assignment,
+    Denied,
+    Location,
+    Policy,
+    Resolution,
+    Scanner,
+    check_call,
+    default_policy,
+    read_policy,
+)
+from umi_edge.policy.detectors import gazetteer_sources
+from umi_edge.policy.document import BUILT_IN_TOOLS, file_name
+from umi_edge.policy.paths import path_of
+from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
+from umi_edge.release import release
+from umi_edge.vault import Vault
+from umi_shared.errors import PolicyError
+from umi_shared.handles import Handle, parts_of, render
+from umi_shared.labels import Integrity, Label, Locality
+from umi_shared.transcript import Call, Instruction, Observation
+
+__all__ = ["Coverage", "Failure", "FileReport", "Rule", "coverage", "run_file"]
+
+_WRITTEN = Label.at(Locality.CLOUD, Integrity.UNTRUSTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One expectation that does not hold."""
+
+    file: str
+    line: int
+    test: str
+    where: str
+    """A path, a sink, or `verdict`."""
+    expected: str
+    got: str
+    rule_id: str = ""
+    """The rules that decided, with file and line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What came of one file; `exercised` are the rules whose outcome some test looked at."""
+
+    file: Path
+    policy: Policy
+    tests: int
+    failures: tuple[Failure, ...]
+    exercised: frozenset[str]
+
+    @property
+    def failed(self) -> int:
+        """How many tests did."""
+        return len({(failure.line, failure.test) for failure in self.failures})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that a policy says and that tests can look at."""
+
+    rule_id: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The rules of one policy, and those of them that no test exercised."""
+
+    policy: str
+    rules: tuple[Rule, ...]
+    missed: tuple[Rule, ...]
+
+    @property
+    def percent(self) -> float:
+        """How many of them are exercised; of an empty policy, all."""
+        return 100.0 * (len(self.rules) - len(self.missed)) / len(self.rules) if self.rules else 100.0
+
+
+def run_file(tests: TestFile, policy: Path | None = None) -> FileReport:
+    """Run one file's tests against its own policy, or against another one. Raises `PolicyError`."""
+    chosen = _policy_of(tests) if policy is None else read_policy(policy)
+    lists = {source.rule_id: tests.gazetteers.get(source.tool, ()) for source in gazetteer_sources(chosen)}
+    scanner = Scanner(chosen.detect, lists)
+    runs = [_Run(chosen, scanner, tests.path, test) for test in tests.tests]
+    failures = tuple(failure for run in runs for failure in run.failures())
+    return FileReport(
+        file=tests.path,
+        policy=chosen,
+        tests=len(runs),
+        failures=failures,
+        exercised=frozenset().union(*(run.exercised for run in runs)),
+    )
+
+
+def _policy_of(tests: TestFile) -> Policy:
+    if tests.policy == "built-in":
+        return default_policy()
+    if not tests.policy:
+        raise PolicyError(
+            "the tests name no policy", file=str(tests.path), fix="add `policy: FILE`, or give --policy"
+        )
+    return read_policy(tests.path.parent / tests.policy)
+
+
+def coverage(reports: Iterable[FileReport]) -> tuple[Coverage, ...]:
+    """For each policy that the reports are of, which of its rules no test exercised."""
+    policies: dict[str, Policy] = {}
+    exercised: dict[str, set[str]] = {}
+    for report in reports:
+        policies[report.policy.file] = report.policy
+        exercised.setdefault(report.policy.file, set()).update(report.exercised)
+    found = []
+    for file, policy in policies.items():
+        rules = tuple(sorted(set(_rules(policy)), key=lambda rule: (rule.line, rule.rule_id)))
+        missed = tuple(rule for rule in rules if rule.rule_id not in exercised[file])
+        found.append(Coverage(file, rules, missed))
+    return tuple(found)
+
+
+def _rules(policy: Policy) -> Iterator[Rule]:
+    """Everything in a policy that decides: paths, tools' own settings, defaults, detectors."""
+    for tool in policy.tools.values():
+        for rule in (*tool.arguments, *tool.results):
+            yield Rule(rule.rule_id, rule.line)
+        if tool.stated - {"card", "caller"}:
+            yield Rule(tool.rule_id, tool.line)
+        for side in ("arguments", "results"):
+            first = policy.default_chain(tool.name, side)[0]
+            if first.level == "tool default":
+                yield Rule(first.rule_id, first.line)
+    for side, line in policy.defaults.lines.items():
+        yield Rule(f"{file_name(policy.file)}:{line} defaults.{side}", line)
+    for detector in policy.detect:
+        if detector.line:
+            yield Rule(detector.rule_id, detector.line)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One test, run."""
+
+    policy: Policy
+    scanner: Scanner
+    file: Path
+    test: TableTest
+    exercised: set[str] = field(default_factory=set)
+
+    @property
+    def _source(self) -> str:
+        """Where the tool comes from: as said, else as its name tells."""
+        built_in = self.test.tool.partition(".")[0] in BUILT_IN_TOOLS
+        return self.test.source or ("builtin" if built_in else "mcp:test")
+
+    def failures(self) -> list[Failure]:
+        labeller = Labeller(self.policy, self.scanner, Vault(), {self.test.tool: self._source})
+        if self.test.instruction is not None:
+            text = labeller.instruction(self.test.instruction)
+            line = self.policy.defaults.lines.get("instruction", 0)
+            self.exercised.add(f"{file_name(self.policy.file)}:{line} defaults.instruction")
+            return list(self._views(LabelledEntry(Instruction(()), text)))
+        if self.test.arguments is None:
+            return self._result(labeller)
+        return self._call(labeller, self.test.arguments)
+
+    def _failure(self, line: int, where: str, expected: Any, got: Any, rule: str = "") -> Failure:
+        return Failure(
+            file=str(self.file),
+            line=line,
+            test=self.test.name,
+            where=where,
+            expected=str(expected),
+            got=str(got),
+            rule_id=rule,
+        )
+
+    # Results.
+
+    def _result(self, labeller: Labeller) -> list[Failure]:
+        test, assignment = self.test, self.policy.results(self.test.tool, self.test.value)
+        found = list(self._expectations(assignment, test.value))
+        if test.views:
+            text = labeller.result(test.tool, test.value)
+            self._meet_all(assignment, test.value, "results")
+            found += self._views(LabelledEntry(Observation(test.tool, ()), text))
+        return found
+
+    def _expectations(self, assignment: Assignment, value: Any) -> Iterator[Failure]:
+        side = "results" if self.test.arguments is None else "arguments"
+        for expected in self.test.expect:
+            locations = sorted(expected.path.locations(value), key=path_of)
+            if not locations:
+                yield self._failure(
+                    expected.line, expected.path.text, "a value there", f"no such place in the {side} given"
+                )
+            for location in locations:
+                self._meet(assignment, location, side)
+                yield from self._compare(expected, location, assignment.at(location))
+
+    def _compare(self, expected: Expectation, location: Location, found: Resolution) -> Iterator[Failure]:
+        got: Mapping[str, Any] = {
+            "locality": str(found.clearance),
+            "type": found.type,
+            "show": found.show,
+            "link": found.link,
+            "shape": found.shape.value,
+        }
+        for name, wanted in expected.fields.items():
+            if got[name] != wanted:
+                yield self._failure(
+                    expected.line, path_of(location), f"{name} {wanted}", f"{name} {got[name]}", found.rule_id
+                )
+
+    # Views.
+
+    def _views(self, entry: LabelledEntry) -> Iterator[Failure]:
+        self.exercised |= {span.rule for span in entry.text}
+        for sink, wanted in self.test.views.items():
+            (text,) = release((), [entry], sink).payload.texts()
+            if render(text) != wanted:
+                rules = "; ".join(dict.fromkeys(_deciding(entry.text)))
+                yield self._failure(self.test.lines[sink], f"the {sink}'s view", wanted, render(text), rules)
+
+    # Calls.
+
+    def _call(self, labeller: Labeller, arguments: Mapping[str, Any]) -> list[Failure]:
+        test, assignment = self.test, self.policy.arguments(self.test.tool, arguments)
+        found = list(self._expectations(assignment, dict(arguments)))
+        self._fill(labeller.vault, arguments)
+        labelled = labeller.arguments(test.tool, arguments, _WRITTEN, names=set(_names(arguments)))
+        if test.views:
+            found += self._views(LabelledEntry(Call(test.tool, ()), labelled.text))
+        if not (test.verdict or test.reasons is not None or test.redact is not None):
+            return found
+        self._meet_all(assignment, arguments, "arguments")
+        self.exercised.add(self.policy.tool(test.tool, source=self._source).rule_id)
+        verdict = check_call(self.policy, test.tool, labelled.leaves, test.hints, source=self._source)
+        reasons = verdict.reasons if isinstance(verdict, Ask | Denied) else ()
+        redact = frozenset() if isinstance(verdict, Denied) else verdict.redact
+        word = {Allowed: "allowed", Ask: "asked", Denied: "denied"}[type(verdict)]
+        why = "; ".join(str(reason) for reason in reasons)
+        rule = "; ".join(dict.fromkeys(reason.rule_id for reason in reasons))
+        if test.verdict and word != test.verdict:
+            got = f"{word}: {why}" if why else word
+            found.append(self._failure(test.lines["verdict"], "verdict", test.verdict, got, rule))
+        codes = sorted({str(reason.code) for reason in reasons})
+        if test.reasons is not None and codes != sorted(test.reasons):
+            found.append(self._failure(test.lines["reasons"], "reasons", sorted(test.reasons), codes, rule))
+        left_out = sorted(path_of(location) for location in redact)
+        wanted = sorted(text if text.startswith("$") else f"$.{text}" for text in test.redact or ())
+        if test.redact is not None and left_out != wanted:
+            found.append(self._failure(test.lines["redact"], "redact", wanted, left_out))
+        return found
+
+    def _fill(self, vault: Vault, arguments: Mapping[str, Any]) -> None:
+        """The vault with every handle that the call uses; numbers between them are filled up."""
+        given = {one.handle: one for one in self.test.handles}
+        texts = [str(step.value) for step in walk(arguments) if isinstance(step.value, str)]
+        used = {part for text in texts for part in parts_of(text) if isinstance(part, Handle)}
+        last = {
+            kind: max(h.number for h in used | set(given) if h.type == kind)
+            for kind in {h.type for h in used}
+        }
+        for kind, count in sorted(last.items()):
+            if count > _MAX_HANDLES:
+                raise PolicyError(
+                    f"<{kind}:{count}> is too high a number",
+                    file=str(self.file),
+                    line=self.test.line,
+                    fix="number handles from 1",
+                )
+            for number in range(1, count + 1):
+                handle = Handle(kind, number)
+                label = self._label(given.get(handle, GivenHandle(handle=handle)))
+                vault.keep(f"value of {handle}", type=kind, label=label, origin="test", link=False)
+
+    def _label(self, given: GivenHandle) -> Label:
+        if given.path is None:
+            return Label.at(Locality(given.locality), Integrity(given.integrity))
+        examples = given.path.examples()
+        if not examples:
+            raise PolicyError(
+                f"`{given.path.text}` depends on values, so it names no one place",
+                file=str(self.file),
+                line=self.test.lines.get("handles", self.test.line),
+                fix="use names, indices and `*`",
+            )
+        assignment = self.policy.table(given.tool, "results").assign(None)
+        self._meet(assignment, examples[0], "results", given.tool)
+        entry = self.policy.tool(given.tool)
+        self.exercised.add(entry.rule_id)
+        return Label.at(assignment.at(examples[0]).locality, entry.integrity)
+
+    # Coverage.
+
+    def _meet_all(self, assignment: Assignment, value: Any, side: str) -> None:
+        for step in walk(value):
+            if not step.punctuation:
+                self._meet(assignment, step.location, side)
+
+    def _meet(self, assignment: Assignment, location: Location, side: str, tool: str = "") -> None:
+        """Note the rules that decide for a node: its own, else the nearest ancestor's, else the default."""
+        for depth in range(len(location), -1, -1):
+            rules = assignment.node(location[:depth]).exact
+            self.exercised |= {rule.rule_id for rule in rules}
+            if any(rule.clearance for rule in rules):
+                return
+        first = self.policy.default_chain(tool or self.test.tool, side)[0]
+        self.exercised.add(first.rule_id)
+
+
+_MAX_HANDLES = 1000
+
+
+def _names(value: Any) -> Iterator[str]:
+    return (step.key for step in walk(value) if step.key is not None)
+
+
+def _deciding(text: LabelledText) -> Iterator[str]:
+    """The rules behind a text, without the program's own constants."""
+    return (span.rule for span in text if ":" in span.rule)
