@@ -9,7 +9,7 @@ Not covered: these under `shape: open`, which is what a policy declares by not s
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from umi_edge.labelled import LabelledText, Span, constant
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resolution, Scanner, ToolPolicy
 from umi_edge.policy.document import Instruction
 from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.private_spans import private_spans
 from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
@@ -42,25 +43,6 @@ class LabelledArguments:
     def label(self) -> Label:
         """The label of what is made of all of them."""
         return join_all(leaf.label for leaf in self.leaves.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Private:
-    """A private span of a text: found by a detector, or kept by this session already."""
-
-    start: int
-    end: int
-    type: str
-    rule: str
-    kept: Kept | None = None
-    """The value that it is, where it is exactly that."""
-
-    def merged(self, other: "_Private") -> "_Private":
-        """One span over both, with the words of the longer one; kept already only if that one is all of it."""
-        longest = other if other.end - other.start > self.end - self.start else self
-        start, end = min(self.start, other.start), max(self.end, other.end)
-        exact = (longest.start, longest.end) == (start, end)
-        return replace(longest, start=start, end=end, kept=longest.kept if exact else None)
 
 
 @dataclass(slots=True)
@@ -219,7 +201,7 @@ class Labeller:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
         spans: list[Span] = []
         end = 0
-        for found in self._private_in(text):
+        for found in private_spans(text, self.scanner, self.known):
             if found.start > end:
                 spans.append(_clear(text[end : found.start], label, rule))
             value = text[found.start : found.end]
@@ -233,31 +215,6 @@ class Labeller:
         if end < len(text):
             spans.append(_clear(text[end:], label, rule))
         return tuple(spans)
-
-    def _private_in(self, text: str) -> Iterator[_Private]:
-        """The private spans of a text, in order: what detectors find and what this session keeps already.
-
-        Spans that overlap become one, with the words of the longest: a part of a kept value is not clear because
-        a detector found another part of it. Of equal spans the detectors' counts, with the text's own integrity.
-        """
-        found = [_Private(one.start, one.end, one.type, one.rule_id) for one in self.scanner.scan(text)]
-        found += [
-            _Private(
-                one.start, one.end, one.kept.handle.type, "this session keeps this value already", one.kept
-            )
-            for one in self.known.find(text)
-        ]
-        found.sort(key=lambda one: one.start)
-        best: _Private | None = None
-        for one in found:
-            if best is None or one.start >= best.end:
-                if best is not None:
-                    yield best
-                best = one
-            else:
-                best = best.merged(one)
-        if best is not None:
-            yield best
 
     def _handle_again(self, kept: Kept) -> Handle:
         """The value's handle; a fresh one where equality must not show."""
@@ -420,11 +377,14 @@ class _ArgumentWriter:
 
     def _key(self, key: str) -> None:
         text = _json(escape(key))
-        if key in self.names or (self.written.readers is None and self.written.visible):
+        if key in self.names:
             self.spans.append(constant(f"{text}:"))
             return
         rule = Resolution(type="key", rule_id="the caller's own text")
-        self.spans.append(self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}"))
+        if self.written.readers is None and self.written.visible:
+            self.spans.append(Span(clear=text, masked=_WITHHELD, label=self.written, rule=rule.rule_id))
+        else:
+            self.spans.append(self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}"))
         self.spans.append(constant(":"))
 
     def _leaf(self, location: Location, value: Any) -> None:

@@ -208,6 +208,7 @@ PUBLIC = {
     "Refused": {"tool", "kind", "reasons"},
     "Regex": {"pattern"},
     "Released": {"clearances", "sink"},
+    "PrivateSpan": {"type", "rule"},
     "RolePrompt": {"stop"},
     "Sent": {"sink", "sha256"},
     "Session": {"withheld", "_read_by", "_cards", "record", "new_id"},

@@ -114,7 +114,7 @@ async def test_whatever_a_caller_that_sees_values_writes_looks_the_same(tmp_path
         ("too-large", {"value": "x" * (1 << 21)}),
         ("declined", {"consents": False}),
         ("denied", {"written": '{"trusted":"y"}'}),
-        ("unknown-handle", {"written": '{"typed":"<person:1>"}'}),
+        ("done", {"written": '{"typed":"<person:1>"}'}),  # it is given no handles, so that is text
         ("invalid-arguments", {"written": '{"how":7}'}),
         ("invalid-call", {"written": ""}),
     ],
