@@ -172,7 +172,7 @@ class Session:
         try:
             ending = await self._steps()
         except UnapprovedError as error:
-            ending = Stopped(error.message)
+            ending = Stopped(f"{error.message}; {error.fix}")
         self.observe(Ended(ending))
         return ending
 
