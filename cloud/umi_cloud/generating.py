@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
 
 from umi_shared.dialects import RolePrompt
 from umi_shared.engine import Chunk, Delta, Engine, Finished, Generation
@@ -50,8 +49,7 @@ async def chunks(engine: Engine, request: Generation, limits: RoleLimits) -> Asy
     Raises `MalformedError` past the character limit, and `ModelError` when the stream ends with no `Finished`.
     """
     written = 0
-    # An Engine's generate is an async generator; its protocol says iterator, so that fakes stay simple.
-    async with aclosing(cast("AsyncGenerator[Chunk, None]", engine.generate(request))) as stream:
+    async with aclosing(engine.generate(request)) as stream:
         async for chunk in stream:
             if isinstance(chunk, Delta):
                 written += len(chunk.text)

@@ -120,7 +120,9 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             found = [*home_tools(config.home, os.environ), *map(python_tool, config.tools)]
             if config.mcp:
                 servers = McpServers.parse({"mcpServers": config.mcp})
-                found += await stack.enter_async_context(open_mcp(servers, os.environ))
+                found += await stack.enter_async_context(
+                    open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp")
+                )
             tools = tuple(found)
         catalogue = Catalogue(tools)
         settings = caller_config(config.caller)

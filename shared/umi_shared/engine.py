@@ -1,6 +1,6 @@
 """The seam to whatever runs a model: a prompt goes in, a stream of text comes out."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -121,7 +121,7 @@ class Engine(Protocol):
     unknown, `LimitError` when the engine is full.
     """
 
-    def generate(self, generation: Generation) -> AsyncIterator[Chunk]:
+    def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream the text of one generation, then `Finished`."""
         ...
 

@@ -1,7 +1,7 @@
 """An engine that follows a script: the real seam, no model. For tests, and for trying out the wiring."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -65,7 +65,7 @@ class ScriptedEngine:
         self._closed = False
         self._waiters: list[tuple[Callable[[ScriptedEngine], bool], asyncio.Future[None]]] = []
 
-    async def generate(self, generation: Generation) -> AsyncIterator[Chunk]:
+    async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream the next reply of the script; raises `ModelError` when there is none."""
         reply = self._next(generation)
         self._count(running=1)
