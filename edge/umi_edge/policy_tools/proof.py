@@ -3,7 +3,8 @@
 Proven, for each tool, by a walk of schema x rules that meets every place of every value (`cases`):
 
 - a claim of `keep:` or `--keep`: what lies at and below its path is clear to neither planner nor summarizer, and no
-  third-party tool takes its handle without the user's consent;
+  third-party tool takes its handle without the user's consent; a claim of a type is about each value that a rule or
+  the schema's format gives that type, or whose member is called so;
 - always: a third-party tool gets nothing stricter than its arguments accept;
 - always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
   what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
@@ -21,7 +22,7 @@ from umi_edge.labelling import whole
 from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, check_call
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.keep import Keep
-from umi_edge.policy.paths import Path, path_of
+from umi_edge.policy.paths import Path, compile_path, path_of
 from umi_edge.policy.rules import ANY_TYPE
 from umi_edge.policy.rules import Shape as Structure
 from umi_edge.policy_tools.cases import Case, cases
@@ -176,13 +177,13 @@ class _Prover:
     def claim(self, keep: Keep) -> Theorem:
         found = _Found()
         kept: set[tuple[str, Integrity]] = set()
-        queries = (keep.path,) if keep.path is not None else ()
+        queries = (keep.path,) if keep.path is not None else tuple(map(compile_path, _named(keep.type)))
         for tool in self.tools:
             if not keep.covers(tool.name):
                 continue
             integrity = self.policy.tool(tool.name, source=tool.source).integrity
             for case in self._results(tool, queries):
-                if case.within if keep.path is not None else _is_of(case, keep.type):
+                if case.within or (keep.path is None and _is_of(case, keep.type)):
                     found.cases += 1
                     self._check_clear(found, tool, case)
                     if case.resolution.locality is Locality.HANDLE:  # what is hidden has no handle to give
@@ -366,16 +367,20 @@ def _fixed(alternative: Alternative) -> bool:
     return any("const" in schema or "enum" in schema for schema in alternative.schemas)
 
 
+def _named(kind: str) -> tuple[str, ...]:
+    """Paths of the members that are called like a type."""
+    return tuple(f"$..['{name}']" for name in dict.fromkeys((kind, kind.capitalize(), kind.upper())))
+
+
 def _is_of(case: Case, kind: str) -> bool:
-    """Whether a value is of a type: by its rule, its schema's format, or its member's name."""
-    named = case.location and str(case.location[-1]).lower() == kind
+    """Whether a value is of a type by its rule, or by its schema's format."""
     formats = {
         _FORMATS.get(str(schema.get("format")), str(schema.get("format")))
         for alternative in case.schemas
         for schema in alternative.schemas
         if "format" in schema
     }
-    return case.resolution.type == kind or bool(named) or kind in formats
+    return case.resolution.type == kind or kind in formats
 
 
 def _types(case: Case) -> set[str]:

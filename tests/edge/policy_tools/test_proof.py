@@ -158,6 +158,15 @@ def test_a_type_is_known_by_rule_format_and_name() -> None:
     ).holds
 
 
+def test_members_that_share_a_schema_are_told_apart_by_their_names() -> None:
+    text = {"type": "string"}
+    schema = {"type": "object", "properties": {"a": text, "phone": text}, "additionalProperties": False}
+    tool = _tool("hr.find", result=schema)
+    open_rules = "tools: {hr.find: {defaults: {results: cloud}}}"
+    found = _claim(open_rules, [tool], Keep(type="phone", rule_id="f"))
+    assert {one.path for one in found.counterexamples} == {"$.phone"}
+
+
 def test_a_type_is_looked_for_in_the_instruction() -> None:
     tool = _tool("hr.find", result=PEOPLE)
     claim = Keep(type="email", rule_id="f")

@@ -1,0 +1,218 @@
+"""A starter policy: every argument and every result field that the installed tools declare, each of which stays.
+
+What tools say of themselves is a stranger's text: it gets into comments alone, one line each, and shortened.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from umi_edge.policy.loader import load_policy
+from umi_edge.policy.paths import Location, path_of
+from umi_edge.policy_tools.schema_shape import Alternative, Shape
+from umi_edge.tools import Tool
+from umi_shared.errors import ToolError
+
+__all__ = ["starter_policy"]
+
+_MAX_FIELDS = 100
+"""Of one side of one tool; a schema may refer to itself."""
+_MAX_DEPTH = 6
+_MAX_PLACES = 5000
+_MAX_PATH = 400
+_MAX_COMMENT = 100
+_COLUMN = 56
+_FORMATS = {"email": "email", "idn-email": "email", "uri": "url", "ipv4": "ip", "ipv6": "ip"}
+_NAMES = {
+    "email": "email",
+    "mail": "email",
+    "phone": "phone",
+    "telephone": "phone",
+    "iban": "iban",
+    "name": "person",
+    "url": "url",
+    "path": "file",
+    "address": "place",
+    "location": "place",
+}
+"""Types for members whose names tell; a type only names a handle, it lets nothing out."""
+
+_HEAD = """\
+# A policy to start from: everything stays on this device, and the cloud sees a typed handle such as <email:1> in
+# its place. Let out, line by line, what planning needs:
+#
+#   handle      stays; the cloud sees a handle (this file says so everywhere)
+#   hidden      stays; not even a handle is seen
+#   planner     only the planner reads it          summarizer  only the summarizer reads it
+#   scan        the cloud reads it, without what the detectors find in it
+#   cloud       the cloud reads it
+#
+# Then: `umi policy check` (what leaves), `umi policy test` (what you expect), `umi policy prove` (what must stay).
+version: 1
+name: starter
+defaults:
+  instruction: scan             # your own words leave, without what the detectors find in them
+  arguments: handle             # what a call is given is not shown again
+  results: handle               # what a tool returns stays
+
+# Without a `detect:` list every built-in pattern is looked for: addresses, phone and card numbers, keys and the like.
+"""
+
+
+def starter_policy(tools: Iterable[Tool]) -> str:
+    """The text of the policy: it loads, and lets out nothing of any result or argument.
+
+    Raises `ToolError` where there are no tools to write about.
+    """
+    known = tuple(tools)
+    if not known:
+        raise ToolError(
+            "no tools are installed, so there is nothing to write a policy for",
+            fix="name your folders, tools or servers in the configuration; see `umi tools`",
+        )
+    text = "\n".join(
+        [_HEAD + "".join(_detectors(known)), "tools:", *(line for tool in known for line in _entry(tool))]
+    )
+    load_policy(
+        text + "\n", "starter.yaml"
+    )  # what it writes always loads: a name that does not is a fault here
+    return text + "\n"
+
+
+def _detectors(tools: tuple[Tool, ...]) -> Iterator[str]:
+    if any(tool.name == "contacts.list" for tool in tools):
+        yield "# Names in your contacts can be looked for, too. A list replaces the built-in one, so name them all.\n"
+        yield "#   detect:\n"
+        yield "#     - {type: email, pattern: builtin}\n"
+        yield '#     - {type: person, values_from: {tool: contacts.list, path: "$[*].name"}, parts: true}\n'
+
+
+def _entry(tool: Tool) -> Iterator[str]:
+    yield ""
+    yield f"  # {_comment(tool.description) or 'It does not say what it does.'} [{_comment(tool.source)}]"
+    yield f"  {_quoted(tool.name)}:"
+    yield from _effects(tool)
+    for side, schema in (("arguments", tool.input_schema), ("results", tool.output_schema)):
+        found = list(_fields(side, schema))
+        if schema is None:
+            yield "    # It does not declare what it returns: all of it stays. Add `results:` with the paths you need."
+        if found:
+            yield f"    {side}:"
+            yield from found
+
+
+def _effects(tool: Tool) -> Iterator[str]:
+    """What holds for the tool as a whole, and why."""
+    built_in, hints = tool.source == "builtin", tool.hints
+    if built_in or tool.source == "python":
+        runs, why = (
+            ("third-party", "it sends its arguments away") if hints.open_world else ("device", "it runs here")
+        )
+    else:
+        runs, why = "third-party", "a server: say `device` only if you know that it sends nothing away"
+    yield _line("    ", f"runs: {runs}", why)
+    if hints.read_only:
+        confirm, why = "never" if runs == "device" else "always", "it says that it changes nothing"
+    elif hints.destructive:
+        confirm, why = "always", "it says, or does not deny, that what it does cannot be undone"
+    else:
+        confirm, why = (
+            "always" if runs == "third-party" else "destructive",
+            "you are asked before what cannot be undone",
+        )
+    if runs == "third-party":
+        why += "; you see what would leave"
+    yield _line("    ", f"confirm: {confirm}", why)
+    mine = built_in and tool.name.partition(".")[0] not in ("mail", "search")
+    integrity = "trusted" if mine else "untrusted"
+    why = "your own data" if mine else "strangers may have written what it returns"
+    yield _line("    ", f"integrity: {integrity}", why)
+
+
+def _fields(side: str, schema: Any) -> Iterator[str]:
+    """A rule for each place that a schema declares."""
+    if schema is None:
+        return
+    for location, shape in islice(_declared(Shape(schema)).items(), _MAX_FIELDS):
+        path = path_of(location).replace("['*']", "[*]")
+        plain = side == "arguments" and len(location) == 1 and not str(location[0]).startswith("$")
+        kind = _type(location, shape)
+        rule = f"{{locality: handle, type: {kind}}}" if kind else "handle"
+        yield _line("      ", f"{_quoted(str(location[0]) if plain else path)}: {rule}", _about(shape))
+
+
+def _declared(schema: Shape) -> dict[Location, Shape]:
+    """Every place that a schema declares and that may hold a leaf, in its order; `*` stands for any item."""
+    found: dict[Location, Shape] = {}
+    waiting: list[tuple[Location, Shape]] = [((), schema)]
+    for _ in range(_MAX_PLACES):
+        if not waiting:
+            break
+        location, shape = waiting.pop()
+        alternatives = shape.alternatives()
+        if location and any(alternative.kinds - {"object", "array"} for alternative in alternatives):
+            found.setdefault(location, shape)
+        if len(location) < _MAX_DEPTH:
+            below = [
+                (place, child)
+                for alternative in alternatives
+                for place, child in _below(alternative, location)
+                if len(path_of(place)) <= _MAX_PATH
+            ]
+            waiting += reversed(below)
+    return found
+
+
+def _below(alternative: Alternative, location: Location) -> Iterator[tuple[Location, Shape]]:
+    for name in alternative.names if "object" in alternative.kinds else ():
+        member = alternative.member(name)
+        if member is not None and name != "*" and name.isprintable():
+            yield (*location, name), member
+    item = alternative.item(alternative.prefix)
+    if "array" in alternative.kinds and "items" in _said(alternative) and item is not None:
+        yield (*location, "*"), item
+
+
+def _said(alternative: Alternative) -> set[str]:
+    return {key for schema in alternative.schemas for key in schema}
+
+
+def _type(location: Location, shape: Shape) -> str:
+    for alternative in shape.alternatives():
+        for schema in alternative.schemas:
+            if schema.get("format") in _FORMATS:
+                return _FORMATS[schema["format"]]
+    return _NAMES.get(str(location[-1]).lower(), "")
+
+
+def _about(shape: Shape) -> str:
+    """What the schema says of a field."""
+    for alternative in shape.alternatives():
+        for schema in alternative.schemas:
+            if schema.get("description"):
+                return _comment(str(schema["description"]))
+    return ""
+
+
+def _line(margin: str, text: str, comment: str) -> str:
+    return f"{margin}{text:<{_COLUMN - len(margin)}}  # {comment}" if comment else f"{margin}{text}"
+
+
+def _quoted(key: str) -> str:
+    """A YAML key: JSON text is YAML, whatever a stranger wrote into a name."""
+    return (
+        key
+        if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", key) and key.lower() not in _YAML_WORDS
+        else json.dumps(key, ensure_ascii=False)
+    )
+
+
+_YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+
+
+def _comment(text: str) -> str:
+    """One line of printable text."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * _MAX_COMMENT]).split())
+    return words if len(words) <= _MAX_COMMENT else words[: _MAX_COMMENT - 3] + "..."
