@@ -194,7 +194,7 @@ class Declassifications:
     key: bytes = field(repr=False)
     """Of `hash`; who has it can try out values."""
     spent_bits: int = 0
-    charged: dict[tuple[Handle, str], int] = field(default_factory=dict)
+    charged: dict[tuple[Handle, str], int] = field(default_factory=dict, repr=False)
     """The bits of each fact that was shown."""
 
     def fact(self, show: str, handle: Handle, value: Any) -> Fact:

@@ -32,7 +32,7 @@ _VERSION = 1
 class SavedChat:
     """A conversation that is saved under a name, or, without a name, is not."""
 
-    name: str = ""
+    name: str = field(default="", repr=False)
     store: SealedStore | None = None
     policy_text: str = field(default="", repr=False)
     content: bytes = field(default=b"", repr=False)

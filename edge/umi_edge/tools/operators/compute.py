@@ -15,7 +15,7 @@ def compute_tool() -> Tool:
     expression = {
         "type": "string",
         "minLength": 1,
-        "description": "Such as <amount:1> * 1.2, sum(<data:1>), <date:1> + 2 weeks, days(<date:2> - today).",
+        "description": "Such as 40 * 1.2, sum(LIST), DATE + 2 weeks, days(DATE - today), with handles for values.",
     }
     return operator(
         "value.compute",
