@@ -22,7 +22,7 @@ from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
 from umi_shared.transcript import View
 
-SCENES = 60
+SCENES = 40
 
 
 @dataclass
