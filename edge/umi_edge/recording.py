@@ -183,8 +183,17 @@ class SessionRecorder:
         rules: Mapping[Handle, Span],
     ) -> Iterator[Mapping[str, Any]]:
         handles = sorted(set().union(*map(_handles, parts.values())))
-        clear = {sink: _clear_bytes(seen) for sink, seen in parts.items()}
+        told = [rules[handle] for handle in handles if handle in rules and rules[handle].fact]
+        clear = {
+            sink: _clear_bytes(seen)
+            for sink, seen in parts.items()
+            if all(
+                span.label.may_read(sink) for span in told
+            )  # else the text beside the handle is its `show`
+        }
         leaf: dict[str, Any] = {"path": list(location), "clear": {s: n for s, n in clear.items() if n}}
+        if told:
+            leaf["shown"] = True
         if all(seen == (_HIDDEN,) for seen in parts.values()):
             leaf |= {"clear": {}, "hidden": True}
         if handles:

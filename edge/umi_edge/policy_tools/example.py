@@ -7,7 +7,8 @@ from umi_edge.policy_tools.schema_shape import Alternative, Shape
 
 __all__ = ["example"]
 
-_MAX_DEPTH = 12
+_MAX_DEPTH = 6
+"""Of what is required beside the place."""
 _OF_FORMAT = {
     "email": "name@example.org",
     "date": "2000-01-01",
@@ -49,16 +50,14 @@ def _of(alternative: Alternative, location: Location, leaf: Any, depth: int) -> 
         return [_item(alternative, index, location, leaf, depth) for index in range(location[0] + 1)]
     if location or _kind(alternative) == "object":
         names = dict.fromkeys((*alternative.required, *(str(key) for key in location[:1])))
-        return {
-            name: _made(
-                member,
-                location[1:] if location[:1] == (name,) else (),
-                leaf if location[:1] == (name,) else None,
-                depth - 1,
-            )
-            for name in names
-            if (member := alternative.member(name)) is not None and depth > 0
-        }
+        made: dict[str, Any] = {}
+        for name in names:
+            member, here = alternative.member(name), location[:1] == (name,)
+            if member is not None and (here or depth > 0):
+                made[name] = _made(
+                    member, location[1:] if here else (), leaf if here else None, depth - (not here)
+                )
+        return made
     return _scalar(alternative)
 
 
@@ -67,7 +66,11 @@ def _item(alternative: Alternative, index: int, location: Location, leaf: Any, d
     here = index == location[0]
     if shape is None:
         return None
-    return _made(shape, location[1:] if here else (), leaf if here else None, depth - 1)
+    return (
+        _made(shape, location[1:] if here else (), leaf if here else None, depth - (not here))
+        if here or depth > 0
+        else None
+    )
 
 
 def _kind(alternative: Alternative) -> str:

@@ -290,8 +290,9 @@ class _Prover:
                                 example=example(Shape(tool.input_schema), case.location),
                             )
                         )
-        theorem = found.theorem("third-party tools get nothing stricter than their arguments accept")
-        return theorem if self.third_parties else replace(theorem, cases=1)
+        if not self.third_parties:
+            return Theorem(statement="no tool here is a third party", cases=len(self.tools))
+        return found.theorem("third-party tools get nothing stricter than their arguments accept")
 
     def enforced(self) -> Iterator[Theorem]:
         """The engine agrees with the rules, place by place."""
@@ -339,6 +340,13 @@ class _Prover:
                     tool.name,
                     f"copies nothing that it is given into {', '.join(clear[:8])}, which leave in clear",
                 )
+            shown = {
+                f"the {case.resolution.show} of {_shown(case)}"
+                for case in self._results(tool)
+                if case.resolution.show
+            }
+            if shown:
+                yield Assumption(tool.name, f"may tell {', '.join(sorted(shown))}, as `show` declares")
             if tool.output_schema is not None and not self.any_results and tool.source != "builtin":
                 yield Assumption(tool.name, "keeps to the result schema that it declares")
 

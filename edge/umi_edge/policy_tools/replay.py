@@ -4,7 +4,8 @@ Covered: every leaf of every recorded result, argument and instruction, under ev
 new policy; where that depends on values, which a recording has not, the field counts as *maybe*. Verdicts are those
 of the new policy on labels that the new policy gives.
 Not covered: what the models would have done otherwise, had they seen more or less; what detectors would find (a
-recording has no text: only that the new policy looks for a type at all is compared); calls whose caller saw values.
+recording has no text: only that the new policy looks for a type at all is compared); facts that `show` tells; calls
+whose caller saw values.
 """
 
 import re

@@ -137,6 +137,12 @@ class Shape:
 
     def alternatives(self) -> tuple[Alternative, ...]:
         """What the value may be, one way or another; empty where there is no such value."""
+        try:
+            return self._alternatives()
+        except RecursionError:
+            return (Alternative(self.document, ()),)
+
+    def _alternatives(self) -> tuple[Alternative, ...]:
         found: list[tuple[Mapping[str, Any], ...]] = [()]
         for schema in self._schemas():
             choices = list(self._expanded(schema, frozenset()))

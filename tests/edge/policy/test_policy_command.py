@@ -94,6 +94,14 @@ def test_explain_follows_its_own_advice(file: str) -> None:
     assert changed.results("contacts.search", {}).at(("else",)).locality == "handle"
 
 
+def test_explain_says_that_a_hidden_shape_keeps_all(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text('version: 1\ntools: {a.b: {results: {"$.x": {locality: cloud, shape: hidden}}}}\n')
+    assert "it stays whole" in _run("explain", str(path), "--tool", "a.b", "--path", "$.x.y")
+    report = json.loads(_run("explain", str(path), "--tool", "a.b", "--path", "$.x", "--json"))
+    assert report["places"][0]["kept_whole"]
+
+
 def test_explain_of_a_tool_that_is_not_listed(file: str) -> None:
     out = _run("explain", file, "--tool", "un.listed")
     assert "not listed: built-in defaults" in out

@@ -16,6 +16,7 @@ from umi_edge.policy import default_policy, load_policy
 from umi_edge.policy.keep import Keep, keep_path
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.policy_tools.cases import cases
+from umi_edge.policy_tools.example import example
 from umi_edge.policy_tools.proof import Theorem, prove
 from umi_edge.policy_tools.schema_shape import ANYTHING, KINDS, Shape
 from umi_edge.policy_tools.subjects import declared_tools, named_tools
@@ -323,6 +324,21 @@ def test_a_shape_is_walked_through_its_combinators(schema: Any, paths: set[Any])
     assert {place for place in found if place[:1] not in {("zz",), ("other",), (0,)}} <= paths
     if schema == {"$ref": "#"}:
         assert found[()] == set(KINDS)
+
+
+def test_a_schema_that_is_nested_without_end_admits_anything() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(2000):
+        schema = {"allOf": [schema]}
+    assert Shape(schema).alternatives()[0].kinds == set(KINDS)
+
+
+def test_an_example_reaches_as_deep_as_its_place() -> None:
+    location = tuple("abcdefghijklmnop") * 2
+    value: Any = example(ANYTHING, location, "leaf")
+    for name in location:
+        value = value[name]
+    assert value == "leaf"
 
 
 def test_every_locality_has_a_meaning_here() -> None:

@@ -193,3 +193,14 @@ def test_a_line_that_a_crash_cut_short_ends_the_session(recording: Path) -> None
     whole = read_recordings(recording)[0].steps
     recording.write_bytes(recording.read_bytes()[:-9])
     assert read_recordings(recording)[0].steps == whole[:-1]
+
+
+def test_what_show_tells_is_no_clear_text(told: Callable[..., Told]) -> None:
+    policy = 'tools: {hr.find: {results: {"$.mail": {locality: handle, type: email, show: domain}}}}'
+    session = told(policy)
+    session.call("hr.find", {}, {"mail": "alice@canary.example"})
+    leaf = _leaves(session.file, "hr.find")[("mail",)]
+    assert leaf.clear == {}
+    assert leaf.handles[0].handle == Handle("email", 1)
+    assert '"shown":true' in session.file.read_text()
+    assert "canary" not in session.file.read_text()
