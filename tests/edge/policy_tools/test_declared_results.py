@@ -102,3 +102,34 @@ def test_no_rule_of_the_default_policy_is_about_nothing(tools: Catalogue) -> Non
             table = default_policy().table(tool.name, side)
             used = {rule.rule_id for case in cases(table, Shape(schema)) for rule in case.exact}
             assert {rule.rule_id for rule in table.rules} == used
+
+
+@pytest.mark.parametrize("schema", [{"type": 7}, {"$ref": "https://example.org/s"}, [], "x", None])
+def test_a_result_schema_that_is_none_is_not_believed(schema: Any) -> None:
+    async def run(arguments: Mapping[str, Any]) -> None:
+        return None
+
+    given = {
+        "name": "a.b",
+        "description": "",
+        "input_schema": {"type": "object"},
+        "run": run,
+        "source": "mcp:a",
+    }
+    assert Tool(**given, output_schema=schema).output_schema is None
+    good = {"type": "array"}
+    kept = Tool(**given, output_schema=good).output_schema
+    assert kept == good
+    assert kept is not good
+
+
+async def test_a_servers_own_schema_of_its_results_is_read() -> None:
+    from mcp.types import Tool as McpTool
+
+    from umi_edge.tools.mcp.limits import McpLimits
+    from umi_edge.tools.mcp.servers import _output_schema
+
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    listed = McpTool(name="x", input_schema={"type": "object"}, output_schema=schema)
+    assert _output_schema(listed, McpLimits()) == schema
+    assert _output_schema(listed, McpLimits(schema_bytes=10)) is None
