@@ -89,12 +89,11 @@ class EgressGuard:
 
     def _found(self, message: bytes) -> Iterator[str]:
         """The kept values that are in the bytes, each as it is looked for."""
-        strings = strings_of(message)
-        text = projected("\n".join(strings))
+        text = projected(" ".join(strings_of(message)))
         for match in self._words.find(text):
             if is_seen(text, match):
                 yield self._of[match.needle.encode()]
-        for found in self._squeezed.find(_squeezed(projected("".join(strings)))):
+        for found in self._squeezed.find(_squeezed(text)):
             yield self._of[found.needle.encode()]
         for haystack in (message, message.lower()):
             for encoded in self._encoded.find(haystack):
