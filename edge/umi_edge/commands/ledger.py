@@ -120,6 +120,52 @@ def export(file: Path, config: Path | None, *, force: bool) -> None:
     click.echo(f"{file}: {file.stat().st_size:,} bytes")
 
 
+@command.command()
+@click.argument("capture", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--session", help="Only entries of this session.")
+@click.option(
+    "--from", "first", type=click.IntRange(min=1), default=1, help="Only entries from this number on."
+)
+@config_option
+@json_option
+def reconcile(capture: Path, session: str | None, first: int, config: Path | None, *, as_json: bool) -> int:
+    """Match the messages of CAPTURE to the ledger's entries, byte for byte.
+
+    Names each captured message that has no entry, and each entry whose message was not captured; exit code 1 when
+    there are any. CAPTURE has one JSON object a line, as whoever taps the wire in front of a planner writes them:
+    {"method": "/umi_proto.v1.Planner/Plan", "message": "<base64 of the gRPC message>"}. Packet captures (pcap,
+    pcapng) are not read: between laptop and planner they hold TLS. `umi ledger verify` checks the entries' chain.
+    """
+    from dataclasses import asdict
+
+    from umi_edge.ledger import read_ledger
+    from umi_edge.ledger.capture import read_capture
+    from umi_edge.ledger.reconciliation import reconcile as matched
+
+    entries = (
+        entry
+        for entry in read_ledger(read_config(config).ledger)
+        if entry["number"] >= first and (session is None or entry.get("session") == session)
+    )
+    found = matched(read_capture(capture), entries)
+    if as_json:
+        click.echo(json.dumps({"complete": found.complete, **asdict(found)}))
+        return 0 if found.complete else 1
+    from umi_edge.terminal_text import plain
+
+    mark = "✓" if found.complete else "✗"
+    click.echo(
+        f"{mark} {found.matched:,} messages, {found.matched_bytes:,} bytes: captured and in the ledger"
+    )
+    for frame in found.frames:
+        name = f"{frame.method or 'a message'}, {frame.size_bytes:,} bytes, sha256 {frame.sha256}"
+        click.echo(f"✗ line {frame.number} of the capture has no entry: {plain(name)}")
+    for entry in found.entries:
+        name = f"to the {entry.sink}, {entry.size_bytes:,} bytes, sha256 {entry.sha256}"
+        click.echo(f"✗ entry {entry.number} was not captured: {plain(name)}")
+    return 0 if found.complete else 1
+
+
 def _messages(path: Path) -> Iterator[dict[str, Any]]:
     from umi_edge.ledger import read_ledger
 
