@@ -15,7 +15,7 @@ SUMMARIES = {
     "enroll": "Connect this laptop to a planner, with a token from its operator.",
     "ledger": "See what left this device.",
     "models": "List, fetch and verify models.",
-    "policy": "Check a locality policy, or ask why it decides as it does.",
+    "policy": "Write, check, test, explain, prove and sign locality policies.",
     "tools": "List the tools an agent may call here.",
 }
 

@@ -22,19 +22,20 @@ from umi_edge.gazetteers import load_gazetteers
 from umi_edge.guard import EgressGuard
 from umi_edge.installed_tools import home_tools, python_tool
 from umi_edge.labelling import Labeller
+from umi_edge.laptop_policy import read_laptop_policy
 from umi_edge.ledger import Ledger
-from umi_edge.policy import Policy, Scanner, default_policy, read_policy
-from umi_edge.policy_tools.signature import read_signed_policy
+from umi_edge.policy import Policy, Scanner
+from umi_edge.recording import recorded
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.mcp import McpServers, open_mcp
 from umi_edge.tools.operators import operator_tools
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
-from umi_shared.errors import ConfigError, PrivacyError
+from umi_shared.errors import PrivacyError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
-__all__ = ["Laptop", "caller_config", "open_laptop", "read_laptop_policy"]
+__all__ = ["Laptop", "caller_config", "open_laptop"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +103,7 @@ class Laptop:
                     guard=guard,
                     consent=consent or DeclineAll(),
                     new_id=lambda: secrets.token_hex(8),
-                    observe=observe(vault),
+                    observe=recorded(observe, self.config.record, self.policy, self.catalogue)(vault),
                 )
             finally:
                 self.ledger.checkpoint()
@@ -143,18 +144,6 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             gazetteers=await load_gazetteers(policy, catalogue),
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
         )
-
-
-def read_laptop_policy(config: EdgeConfig) -> Policy:
-    """The user's policy, or the built-in one; on a managed laptop only one that the pinned key signed."""
-    if not config.require_signed_policy:
-        return read_policy(config.policy) if config.policy else default_policy()
-    if config.policy is None:
-        raise ConfigError(
-            f"{config.file or 'the configuration'} requires a signed policy, and names none",
-            fix="set `policy` to the file, beside which its .sig file lies",
-        )
-    return read_signed_policy(config.policy, config.require_signed_policy)
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:

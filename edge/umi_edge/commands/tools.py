@@ -37,12 +37,12 @@ def command(name: str | None, config: Path | None, *, as_json: bool) -> int:
     import os
 
     from umi_edge.installed_tools import find_tools, name_clash
-    from umi_edge.policy import default_policy, read_policy
+    from umi_edge.laptop_policy import read_laptop_policy
     from umi_edge.tool_overview import overview
     from umi_shared.errors import ToolError
 
     settings = read_config(config)
-    policy = read_policy(settings.policy) if settings.policy else default_policy()
+    policy = read_laptop_policy(settings)
     sources = asyncio.run(find_tools(settings, os.environ))
     found = [overview(tool, policy) for source in sources for tool in source.tools]
     if name is not None:

@@ -45,15 +45,10 @@ def _import_problem(name: str) -> str:
 
 async def policy(config: EdgeConfig) -> AsyncIterator[Finding]:
     """Whether the policy parses; errors have file and line."""
-    from umi_edge.policy import default_policy, read_policy  # noqa: PLC0415  # slow to import
+    from umi_edge.laptop_policy import read_laptop_policy  # noqa: PLC0415  # slow to import
 
-    if config.policy is None:
-        yield fine("policy", f"the built-in one ({len(default_policy().tools)} entries for tools)")
-        return
-    found = read_policy(config.policy)
-    yield fine(
-        "policy", f"{config.policy} ({len(found.tools)} entries for tools, {len(found.detect)} detectors)"
-    )
+    found, name = read_laptop_policy(config), config.policy or "the built-in one"
+    yield fine("policy", f"{name} ({len(found.tools)} entries for tools, {len(found.detect)} detectors)")
 
 
 async def offline(config: EdgeConfig) -> AsyncIterator[Finding]:

@@ -15,6 +15,7 @@ from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
+from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_shared.labels import Integrity, Locality
 
 __all__ = [
@@ -38,8 +39,6 @@ __all__ = [
     "ToolPolicy",
 ]
 
-BUILT_IN_TOOLS = ("calendar", "contacts", "files", "mail", "notes", "search", "value")
-"""The families of tools that umi brings: they run on the device."""
 _WRITTEN_BY_STRANGERS = ("mail", "search")
 
 
@@ -162,7 +161,7 @@ class Policy:
         """
         entry = self._entry(name) or ToolPolicy(name="")
         family = name.partition(".")[0]
-        built_in = source in ("", "builtin") and family in BUILT_IN_TOOLS
+        built_in = source in ("", "builtin") and family in BUILT_IN_FAMILIES
         strict = not built_in and not entry.listed
         trusted = built_in and family not in _WRITTEN_BY_STRANGERS
         unstated: dict[str, Any] = {

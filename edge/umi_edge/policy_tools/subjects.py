@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Policy
-from umi_edge.policy.document import BUILT_IN_TOOLS
 from umi_edge.tools import Tool
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
+from umi_edge.tools.families import BUILT_IN_FAMILIES
 
 __all__ = ["declared_tools", "named_tools"]
 
@@ -41,5 +41,5 @@ def _unknown(name: str) -> Tool:
     async def run(arguments: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
-    source = "builtin" if name.partition(".")[0] in BUILT_IN_TOOLS else "mcp:not installed"
+    source = "builtin" if name.partition(".")[0] in BUILT_IN_FAMILIES else "mcp:not installed"
     return Tool(name=name, description="", input_schema={"type": "object"}, run=run, source=source)

@@ -22,11 +22,12 @@ from umi_edge.policy import (
     read_policy,
 )
 from umi_edge.policy.detectors import gazetteer_sources
-from umi_edge.policy.document import BUILT_IN_TOOLS, file_name
+from umi_edge.policy.document import file_name
 from umi_edge.policy.paths import path_of
 from umi_edge.policy.rules import Shape
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
 from umi_edge.release import release
+from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_edge.vault import Vault
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, parts_of, render
@@ -163,7 +164,7 @@ class _Run:
     @property
     def _source(self) -> str:
         """Where the tool comes from: as said, else as its name tells."""
-        built_in = self.test.tool.partition(".")[0] in BUILT_IN_TOOLS
+        built_in = self.test.tool.partition(".")[0] in BUILT_IN_FAMILIES
         return self.test.source or ("builtin" if built_in else "mcp:test")
 
     def failures(self) -> list[Failure]:

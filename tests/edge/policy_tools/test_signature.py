@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from umi_edge.commands.policy import command
 from umi_edge.config import EdgeConfig
-from umi_edge.laptop import read_laptop_policy
+from umi_edge.laptop_policy import read_laptop_policy
 from umi_edge.policy_tools.signature import (
     SignatureError,
     fingerprint,

@@ -15,6 +15,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 
+from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.tool import Hints
@@ -47,7 +48,8 @@ def _plain(server: str, tool: str) -> str:
     # A dot in a server's name could make `a.b` + `c` look like `a` + `b.c`.
     server = re.sub(r"[^A-Za-z0-9_-]", "_", server)
     name = f"{server}.{re.sub(r'[^A-Za-z0-9_.-]', '_', tool)}"
-    return (name if name[0].isalpha() else f"mcp-{name}")[:_MAX_NAME]
+    # A server that is called like a family of umi's own tools must not get the rules that a policy has for them.
+    return (name if name[0].isalpha() and server not in BUILT_IN_FAMILIES else f"mcp-{name}")[:_MAX_NAME]
 
 
 def hints(annotations: ToolAnnotations | None, *, remote: bool) -> Hints:

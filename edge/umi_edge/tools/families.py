@@ -1,0 +1,6 @@
+"""The families of tools that umi brings; their names are taken."""
+
+__all__ = ["BUILT_IN_FAMILIES"]
+
+BUILT_IN_FAMILIES = ("calendar", "contacts", "files", "mail", "notes", "search", "value")
+"""They run on the device, and a policy may know them by these names."""
