@@ -275,7 +275,8 @@ async def run(folder: Path, device: Device, flow: Flow, policy: str | Policy = P
                 (tuple(header for header in sent.headers if header[0] not in TIMING), sent.body)
                 for sent in w.capture.requests
             ],
-            ledger=[entry["sha256"] for entry in w.recorded],
+            # Each message once: a try whose connection fails at once is recorded, and leaves nothing.
+            ledger=list(dict.fromkeys(entry["sha256"] for entry in w.recorded)),
             ending="; ".join(endings),
             results=w.results,
             world=w,
