@@ -1,6 +1,7 @@
 """A whole session in a test: the real server with a scripted model, the real channel, the bytes that left."""
 
 import itertools
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -213,3 +214,16 @@ async def hostile_cloud(
         yield f"127.0.0.1:{port}"
     finally:
         await server.stop(0)
+
+
+def traces(records: Iterable[logging.LogRecord]) -> list[logging.LogRecord]:
+    """What was logged with an exception's trace.
+
+    Left out: gRPC's poller wakes every event loop of the process, and the loops that had nothing to read log a
+    BlockingIOError (https://github.com/grpc/grpc/issues/25364).
+    """
+    return [
+        record
+        for record in records
+        if record.exc_info and record.exc_info[0] is not None and record.exc_info[0] is not BlockingIOError
+    ]

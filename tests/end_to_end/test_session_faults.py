@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from tests.end_to_end.harness import hostile_cloud, plan, tool_of, world
+from tests.end_to_end.harness import hostile_cloud, plan, tool_of, traces, world
 from umi_edge import session as session_module
 from umi_edge.events import Answered
 from umi_edge.guard import EgressGuard
@@ -131,7 +131,7 @@ async def test_whatever_breaks_nothing_leaves_afterwards(
     assert CANARY.encode() not in w.capture.bytes_out
     assert CANARY not in caplog.text + "".join(str(record.args) for record in caplog.records)
     assert CANARY not in "".join(capfd.readouterr())
-    assert not [record for record in caplog.records if record.exc_info]
+    assert not traces(caplog.records)
 
 
 def owner_of(w, seam):

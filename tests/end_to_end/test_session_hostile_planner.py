@@ -5,7 +5,7 @@ import asyncio
 import grpc
 import pytest
 
-from tests.end_to_end.harness import FAST, hostile_cloud, plan, tool_of, world
+from tests.end_to_end.harness import FAST, hostile_cloud, plan, tool_of, traces, world
 from umi_edge.cloud import CloudConfig
 from umi_edge.events import Answered
 from umi_proto.v1 import agent_pb2 as pb
@@ -101,7 +101,7 @@ async def test_a_stream_that_breaks_the_protocol_is_a_peer_error_and_starts_noth
         with pytest.raises(MalformedError):
             await w.session.ask("Do something.")
     assert w.results == []
-    assert not [record for record in caplog.records if record.exc_info]
+    assert not traces(caplog.records)
 
 
 @pytest.mark.parametrize("event", [delta(""), delta("x"), USAGE], ids=["nothing", "letters", "usage"])
