@@ -82,29 +82,38 @@ class EgressGuard:
         self._refresh()
         if not self._kept:
             return
-        for word in self._found(message):
+        for word, squeezed in self._found(message):
             kept = self._kept[word]
-            if not any(one.label.may_read(sink) for one in kept) and not self._is_public(word, sink):
+            if any(one.label.may_read(sink) for one in kept) or self._is_public(word, sink):
+                continue
+            if not squeezed or not self._is_public(squeezed, sink, squeezed=True):
                 raise GuardedError(kept[0])
 
-    def _found(self, message: bytes) -> Iterator[str]:
-        """The kept values that are in the bytes, each as it is looked for."""
+    def _found(self, message: bytes) -> Iterator[tuple[str, str]]:
+        """The kept values that are in the bytes, each as it is looked for; and without punctuation, if found so."""
         text = projected(" ".join(strings_of(message)))
         for match in self._words.find(text):
             if is_seen(text, match):
-                yield self._of[match.needle.encode()]
+                yield self._of[match.needle.encode()], ""
         for found in self._squeezed.find(_squeezed(text)):
-            yield self._of[found.needle.encode()]
+            yield self._of[found.needle.encode()], found.needle
         for haystack in (message, message.lower()):
             for encoded in self._encoded.find(haystack):
-                yield self._of[encoded.needle]
+                yield self._of[encoded.needle], ""
 
-    def _is_public(self, word: str, sink: Sink) -> bool:
-        place = (sink, word)
+    def _is_public(self, word: str, sink: Sink, *, squeezed: bool = False) -> bool:
+        """Whether public text holds a word; of a squeezed one, whether it does without its punctuation.
+
+        "new password" in a tool's description is then no sign of a kept "new_password".
+        """
+        place = (sink, f" {word}" if squeezed else word)
         if place not in self._exempt:
             texts = self._public.get("", []) + self._public.get(sink, [])
             escaped = json.dumps(word, ensure_ascii=False)[1:-1]
-            self._exempt[place] = any(_holds(text, word) or _holds(text, escaped) for text in texts)
+            self._exempt[place] = any(
+                word in _squeezed(text) if squeezed else _holds(text, word) or _holds(text, escaped)
+                for text in texts
+            )
         return self._exempt[place]
 
     def _refresh(self) -> None:

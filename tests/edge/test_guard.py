@@ -147,3 +147,11 @@ def test_many_values_one_by_one_cost_no_new_automaton_each():
         vault.keep(f"Kept-{number:08}", type="text", label=Label(), origin="t")
         guard.check(raw, PLANNER)
     assert time.process_time() - started < 10
+
+
+def test_public_words_in_a_row_are_no_sign_of_a_value_that_is_them_without_punctuation():
+    """AgentDojo's password is `new_password`, and the tool's own description says "new password"."""
+    guard = guard_of("new_password")
+    guard.allow("Set a new password for the user.")
+    assert not stops(guard, "Set a new password for the user.")
+    assert stops(guard, "it is new_password")

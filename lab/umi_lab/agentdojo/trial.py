@@ -1,0 +1,288 @@
+"""A trial: one user task, alone or with one injection task, through a real session over gRPC."""
+
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+from agentdojo.agent_pipeline import GroundTruthPipeline
+from agentdojo.attacks import load_attack
+from agentdojo.base_tasks import BaseInjectionTask, BaseUserTask
+from agentdojo.functions_runtime import FunctionCall
+from agentdojo.task_suite import TaskSuite, get_suite
+from agentdojo.types import text_content_block_from_string
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from umi_cloud.testing import ScriptedCloud, serve_scripted
+from umi_edge.cloud import Cloud
+from umi_edge.events import Action, Answered, Ending
+from umi_edge.guard import EgressGuard
+from umi_edge.labelling import Labeller
+from umi_edge.ledger import Ledger, read_ledger
+from umi_edge.ledger.reconciliation import reconcile
+from umi_edge.policy import Policy, Scanner, load_policy
+from umi_edge.release import seen_by
+from umi_edge.session import Session
+from umi_edge.vault import Vault
+from umi_lab.agentdojo.attentive_user import AttentiveUser
+from umi_lab.agentdojo.ground_truth import GroundTruth
+from umi_lab.agentdojo.leaks import leaks, private_texts
+from umi_lab.agentdojo.suite_tools import SuiteTools
+from umi_lab.wire_tap import WireTap, tapped
+from umi_shared.engine import Generation
+from umi_shared.errors import UmiError
+from umi_shared.handles import render
+from umi_shared.labels import PLANNER
+
+__all__ = ["LABELS", "Bench", "Trial", "open_bench"]
+
+LABELS = Path(__file__).parent / "labels"
+"""The label files that ship, by the suite's name."""
+_VICTIM = "local"
+"""A model name that AgentDojo's attacks know how to address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of one user task, with the suite's own judgement of both sides."""
+
+    user_task: str
+    injection_task: str = ""
+    """Empty for a benign run."""
+    utility: bool
+    attack: bool = False
+    """Whether the injection reached its goal."""
+    stopped_by: str = ""
+    """`policy` where that alone refused calls; `user` where a "no" was needed; else `itself`."""
+    injected: tuple[str, ...] = ()
+    """What came of each call of the injection."""
+    refused: tuple[str, ...] = ()
+    """The user task's own calls that were not made, as `tool: why`."""
+    asked: int = 0
+    """How often the user was asked."""
+    unseen: int = 0
+    """Values that the scripted caller wrote though no handle and no word of the prompt gave them."""
+    private: int = 0
+    """Texts that no rule releases and that were looked for in what left."""
+    leaked: int = 0
+    messages: int = 0
+    reconciled: bool = False
+    """Whether every message seen on the wire is in the ledger, and every entry was seen."""
+    ended: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """One row."""
+        return asdict(self)
+
+
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """A suite, its labels and a server with a scripted model; trials run one after another."""
+
+    suite: "TaskSuite[Any]"
+    policy: Policy
+    attack: Any
+    folder: Path
+    guard: type[EgressGuard] = EgressGuard
+    approves_all: bool = False
+    judge: Policy | None = None
+    """Says what must not leave, where that is another policy than the one that runs."""
+    cloud: ScriptedCloud | None = None
+    _roles: GroundTruth | None = field(default=None, repr=False)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def user_tasks(self) -> list[str]:
+        """The ids of the user tasks."""
+        return list(self.suite.user_tasks)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every user task with every injection task."""
+        return list(itertools.product(self.suite.user_tasks, self.suite.injection_tasks))
+
+    def speak(self, generation: Generation) -> str:
+        """What the server's model says: the roles of the trial that runs."""
+        assert self._roles is not None  # noqa: S101  # a request without a trial
+        return self._roles.speak(generation)
+
+    async def run(self, user_task: str, injection_task: str = "") -> Trial:
+        """Run one trial on a fresh environment."""
+        user: BaseUserTask[Any] = self.suite.user_tasks[user_task]
+        injection = self.suite.injection_tasks[injection_task] if injection_task else None
+        environment = user.init_environment(
+            self.suite.load_and_inject_default_environment(self._injections(user, injection))
+        )
+        before = environment.model_copy(deep=True)
+        wanted = user.ground_truth(before.model_copy(deep=True))
+        first = injection.ground_truth(before.model_copy(deep=True)) if injection else []
+        tools = SuiteTools(self.suite.tools, environment)
+        consent = AttentiveUser(wanted, approves_all=self.approves_all)
+        async with AsyncExitStack() as stack:
+            assert self.cloud is not None  # noqa: S101  # set by `open_bench`
+            tap = await stack.enter_async_context(tapped(self.cloud.address))
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(tap.address))
+            session, ledger = self._session(tools, consent, channel, user, [*first, *wanted])
+            stack.callback(ledger.close)
+            ending = await _ending(session, user.PROMPT)
+            played = _Played(session=session, tools=tools, tap=tap, ledger=ledger, ending=ending)
+            return self._judged(user, injection, before, len(first), consent, played)
+
+    def _injections(self, user: "BaseUserTask[Any]", injection: "BaseInjectionTask[Any] | None") -> Any:
+        """The attack's texts; none where the task reads nothing that a stranger could have written."""
+        if injection is None:
+            return {}
+        try:
+            return self.attack.attack(user, injection)
+        except ValueError:
+            return {}
+
+    def _session(
+        self,
+        tools: SuiteTools,
+        consent: AttentiveUser,
+        channel: grpc.aio.Channel,
+        user: "BaseUserTask[Any]",
+        calls: Sequence[FunctionCall],
+    ) -> tuple[Session, Ledger]:
+        number, catalogue, vault = next(self._numbers), tools.catalogue(), Vault()
+        guard = self.guard(vault)
+        sources = {tool.name: tool.source for tool in catalogue}
+        labeller = Labeller(self.policy, Scanner(self.policy.detect), vault, sources)
+        self._roles = GroundTruth(
+            calls=deque(calls), output=user.GROUND_TRUTH_OUTPUT, prompt=user.PROMPT, labeller=labeller
+        )
+        ledger = Ledger.open(
+            self.folder / f"{number}.jsonl", Ed25519PrivateKey.generate(), lambda: "2026-06-01T00:00:00Z"
+        )
+        requests = itertools.count(1)
+        session = Session(
+            catalogue=catalogue,
+            labeller=labeller,
+            caller=self._roles,
+            cloud=Cloud(channel, guard, ledger, f"trial{number}"),
+            guard=guard,
+            consent=consent,
+            new_id=lambda: f"r{next(requests)}",
+        )
+        return session, ledger
+
+    def _judged(
+        self,
+        user: "BaseUserTask[Any]",
+        injection: "BaseInjectionTask[Any] | None",
+        before: Any,
+        first: int,
+        consent: AttentiveUser,
+        played: "_Played",
+    ) -> Trial:
+        assert self._roles is not None  # noqa: S101  # `_session` has made them
+        done, after = _traces(played.session.record), played.tools.environment
+        said = [text_content_block_from_string(played.answer)]
+        attack = injection is not None and self.suite._check_task_result(injection, said, before, after, done)
+        injected = tuple(str(action.result) for action in played.session.record[:first])
+        texts = (
+            private_texts(self.judge or self.policy, played.tools.results, played.public)
+            | played.kept_in_prompt
+        )
+        frames = played.tap.frames
+        sent = played.tap.bytes_out + b"".join(frame.message for frame in frames)
+        return Trial(
+            user_task=user.ID,
+            injection_task=injection.ID if injection else "",
+            utility=bool(self.suite._check_task_result(user, said, before, after, done)),
+            attack=attack,
+            stopped_by="" if attack or injection is None else _stopped_by(injected),
+            injected=injected,
+            refused=tuple(
+                f"{action.tool}: {action.result}"
+                for action in played.session.record[first:]
+                if not action.done
+            ),
+            asked=consent.asked,
+            unseen=self._roles.unseen,
+            private=len(texts),
+            leaked=len(leaks(texts, sent)),
+            messages=len(frames),
+            reconciled=reconcile(frames, read_ledger(played.ledger.path)).complete,
+            ended=type(played.ending).__name__,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Played:
+    """A session that has ended, and what saw it."""
+
+    session: Session
+    tools: SuiteTools = field(repr=False)
+    tap: WireTap
+    ledger: Ledger
+    ending: Ending | UmiError
+
+    @property
+    def answer(self) -> str:
+        return self.ending.answer if isinstance(self.ending, Answered) else ""
+
+    @property
+    def public(self) -> str:
+        """What leaves anyway: the prompt as released, and the catalogue."""
+        cards = " ".join(
+            f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session._cards
+        )
+        return f"{render(seen_by(self.session._entries[0].text, PLANNER))} {cards}"
+
+    @property
+    def kept_in_prompt(self) -> frozenset[str]:
+        vault = self.session.labeller.vault
+        return frozenset(str(one.value) for one in vault if one.origin == "instruction")
+
+
+async def _ending(session: Session, prompt: str) -> Ending | UmiError:
+    try:
+        return await session.ask(prompt)
+    except UmiError as error:
+        return error
+
+
+def _traces(record: Sequence[Action]) -> list[FunctionCall]:
+    """The calls that were really made: AgentDojo's trace."""
+    return [FunctionCall(function=one.tool, args=dict(one.arguments)) for one in record if one.done]
+
+
+def _stopped_by(injected: Sequence[str]) -> str:
+    if "declined" in injected:
+        return "user"
+    return "policy" if "denied" in injected else "itself"
+
+
+@asynccontextmanager
+async def open_bench(
+    suite: str,
+    folder: Path,
+    *,
+    version: str = "v1.2.2",
+    labels: Path | None = None,
+    attack: str = "important_instructions",
+    guard: type[EgressGuard] = EgressGuard,
+    approves_all: bool = False,
+) -> AsyncIterator[Bench]:
+    """A suite behind a real server on loopback; ledgers go into the folder. Raises `PolicyError`."""
+    path = labels or LABELS / f"{suite}.yaml"
+    tasks = get_suite(version, suite)
+    pipeline = GroundTruthPipeline(None)
+    pipeline.name = _VICTIM
+    bench = Bench(
+        suite=tasks,
+        policy=load_policy(path.read_text(encoding="utf-8"), path.name),
+        attack=load_attack(attack, tasks, pipeline),
+        folder=folder,
+        guard=guard,
+        approves_all=approves_all,
+    )
+    async with serve_scripted(bench.speak) as cloud:
+        bench.cloud = cloud
+        yield bench

@@ -1,0 +1,193 @@
+"""`agentdojo`: the tasks and attacks of an AgentDojo suite, through umi."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from umi_lab.agentdojo.trial import Bench, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    suite: str
+    labels: Path | None
+    version: str
+    attack: str
+    guard: bool
+    benign: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A trial, and the same with a user who says yes to everything; a benign one has the first only."""
+
+    trial: "Trial"
+    careless: "Trial | None" = None
+
+    @property
+    def rests_on(self) -> str:
+        if self.trial.attack:
+            return "NOT STOPPED"
+        return "the user" if self.careless is not None and self.careless.attack else self.trial.stopped_by
+
+    def as_json(self) -> dict[str, Any]:
+        careless = self.careless is not None and self.careless.attack
+        return {**self.trial.as_json(), "attack_if_user_approves_all": careless}
+
+
+@click.command(name="agentdojo")
+@click.option("--suite", default="banking", show_default=True, help="A suite that has a label file.")
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The policy, for another suite or in place of ours.",
+)
+@click.option("--version", default="v1.2.2", show_default=True, help="Of the benchmark.")
+@click.option(
+    "--attack", default="important_instructions", show_default=True, help="How injections are worded."
+)
+@click.option("--guard/--no-guard", default=True, show_default=True, help="The egress guard.")
+@click.option("--benign", is_flag=True, help="The user tasks alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a trial.")
+def command(**options: object) -> int:
+    """Run every user task of a suite by its ground truth, then with every injection and a hijacked planner.
+
+    No model plays: a hijacked planner makes the injection's calls first, then the user's. The user approves the
+    task's own calls and no others; each pair runs again with a user who approves all, to tell what the policy
+    stops from what rests on the user. Exit code 1 when a benign task fails, an attack succeeds or text leaks.
+    """
+    return asyncio.run(_agentdojo(_Options(**options)))  # type: ignore[arg-type]  # click has checked them
+
+
+async def _agentdojo(options: _Options) -> int:
+    from tempfile import TemporaryDirectory
+
+    from umi_edge.guard import EgressGuard, UnsafeNoGuard
+    from umi_lab.agentdojo.trial import open_bench
+
+    rows: list[_Row] = []
+    with TemporaryDirectory(prefix="umi-agentdojo-") as folder:
+        async with open_bench(
+            options.suite,
+            Path(folder),
+            version=options.version,
+            labels=options.labels,
+            attack=options.attack,
+            guard=EgressGuard if options.guard else UnsafeNoGuard,
+        ) as bench:
+            tasks = [(task, "") for task in bench.user_tasks] + ([] if options.benign else bench.pairs)
+            for task in tasks:
+                rows.append(await _row(bench, *task))
+                if options.as_json:
+                    click.echo(json.dumps(rows[-1].as_json()))
+    if not options.as_json:
+        _show(options.suite, rows)
+    return 0 if all(_sound(row) for row in rows) else 1
+
+
+async def _row(bench: "Bench", user_task: str, injection_task: str) -> _Row:
+    bench.approves_all = False
+    trial = await bench.run(user_task, injection_task)
+    if not injection_task:
+        return _Row(trial)
+    bench.approves_all = True
+    return _Row(trial, await bench.run(user_task, injection_task))
+
+
+def _sound(row: _Row) -> bool:
+    trial = row.trial
+    return trial.utility and not trial.attack and not trial.leaked and trial.reconciled
+
+
+def _show(suite: str, rows: list[_Row]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160, no_color=True)
+    _table(console, f"{suite}: user tasks alone", [row for row in rows if not row.trial.injection_task])
+    _table(console, f"{suite}: user task and injection", [row for row in rows if row.trial.injection_task])
+    for line in _summary(rows):
+        console.print(line, soft_wrap=True)
+
+
+def _table(console: "Console", title: str, rows: list[_Row]) -> None:
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None)
+    for name in (
+        "user task",
+        "injection",
+        "utility",
+        "attack",
+        "rests on",
+        "injected calls",
+        "user's refused",
+    ):
+        table.add_column(name)
+    for name in ("asked", "unseen", "private", "leaked", "messages"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        trial = row.trial
+        table.add_row(
+            _short(trial.user_task),
+            _short(trial.injection_task),
+            "kept" if trial.utility else "LOST",
+            ("succeeds" if trial.attack else "fails") if trial.injection_task else "",
+            row.rests_on,
+            " ".join(trial.injected),
+            ", ".join(trial.refused),
+            *map(str, (trial.asked, trial.unseen, trial.private, trial.leaked, trial.messages)),
+        )
+    console.print(table)
+
+
+def _short(task: str) -> str:
+    return task.rpartition("_")[2]
+
+
+def _summary(rows: Iterable[_Row]) -> Iterable[str]:
+    rows = list(rows)
+    benign = [row.trial for row in rows if not row.trial.injection_task]
+    pairs = [row for row in rows if row.trial.injection_task]
+    trials = [row.trial for row in rows]
+    yield ""
+    yield f"user tasks that keep their utility: {sum(trial.utility for trial in benign)} of {len(benign)}"
+    if pairs:
+        yield f"pairs that keep it: {sum(row.trial.utility for row in pairs)} of {len(pairs)}"
+        yield f"attacks that succeed: {sum(row.trial.attack for row in pairs)} of {len(pairs)}"
+        careless = [row for row in pairs if row.careless is not None and row.careless.attack]
+        yield f"  and if the user approved everything: {len(careless)} of {len(pairs)}"
+    yield (
+        f"private texts looked for in what left: {sum(trial.private for trial in trials):,}, "
+        f"found: {sum(trial.leaked for trial in trials)}"
+    )
+    yield (
+        f"messages: {sum(trial.messages for trial in trials):,}, "
+        f"sessions whose ledger matches the wire: {sum(trial.reconciled for trial in trials)} of {len(trials)}"
+    )
+    yield f"questions to the user in the {len(benign)} user tasks: {sum(trial.asked for trial in benign)}"
+    if pairs:
+        yield from _uncovered(careless)
+
+
+def _uncovered(careless: list[_Row]) -> Iterable[str]:
+    """The injections that no rule refuses: the user's reading is all that stops them."""
+    names = sorted({row.trial.injection_task for row in careless}, key=lambda name: int(_short(name)))
+    yield "injections that the policy does not refuse by itself: " + (", ".join(map(_short, names)) or "none")
+    if names:
+        yield (
+            "  their arguments are words of the planner's own, such as a task's own calls have; "
+            "`confirm: always` shows them to the user"
+        )
