@@ -50,7 +50,7 @@ class PlanStarted:
 class RationaleStreamed:
     """The planner says more; handles are still handles."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

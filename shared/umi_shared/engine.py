@@ -99,7 +99,7 @@ class Finish(StrEnum):
 class Delta:
     """The next piece of text; never an incomplete character."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

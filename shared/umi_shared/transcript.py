@@ -50,14 +50,14 @@ class ToolCard:
 class Instruction:
     """What the user asked for."""
 
-    text: Text
+    text: Text = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One decision of the planner."""
 
-    rationale: Text
+    rationale: Text = field(repr=False)
     next: Next
     tool: str = ""
     """The tool the planner named; empty when it named none."""
@@ -68,7 +68,7 @@ class Call:
     """One call, as the caller wrote it: a tool and its arguments as compact JSON text."""
 
     tool: str
-    arguments: Text
+    arguments: Text = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Observation:
     """What came of a call: compact JSON text, or the kind of its failure."""
 
     tool: str
-    content: Text
+    content: Text = field(repr=False)
     failure: str = ""
     """Empty for a success; else a word of the program, such as `unavailable`."""
 
@@ -85,7 +85,7 @@ class Observation:
 class Answer:
     """What the summarizer told the user."""
 
-    text: Text
+    text: Text = field(repr=False)
 
 
 Entry = Instruction | Plan | Call | Observation | Answer
@@ -155,7 +155,7 @@ class Usage:
 class RationaleDelta:
     """The next piece of the planner's rationale."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Decision:
 class AnswerDelta:
     """The next piece of the summarizer's answer."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 PlanEvent = RationaleDelta | Decision | Usage

@@ -73,7 +73,7 @@ class Reason:
 class Allowed:
     """The call may run, with the arguments at `redact` left out."""
 
-    redact: frozenset[Location] = frozenset()
+    redact: frozenset[Location] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Ask:
     """The call may run if the user, who sees the exact values, says so."""
 
     reasons: tuple[Reason, ...]
-    redact: frozenset[Location] = frozenset()
+    redact: frozenset[Location] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

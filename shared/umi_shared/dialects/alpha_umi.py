@@ -79,7 +79,7 @@ _SUMMARIZER = "Make a conclusion based on the conversation history:\n{history} c
 class Remark:
     """An assistant turn that decides nothing: α-UMi's data holds some, umi writes none."""
 
-    text: Text
+    text: Text = field(repr=False)
 
 
 Turn = Entry | Remark

@@ -33,7 +33,7 @@ class FilesConfig:
 class TextFile:
     """One text file; `path` begins with the name of its root."""
 
-    path: str
+    path: str = field(repr=False)
     text: str = field(repr=False)
 
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from umi_edge.tools.outcome import FailureKind, ToolFailure
@@ -19,9 +19,9 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 class Document:
     """One file: `name` is its path inside the folder, with slashes; no content when unreadable."""
 
-    path: Path
-    name: str
-    content: bytes | None
+    path: Path = field(repr=False)
+    name: str = field(repr=False)
+    content: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ _HEADER_BYTES = 64 << 10
 class Letter:
     """What the mail tools show of one e-mail."""
 
-    id: str
+    id: str = field(repr=False)
     sender: str = field(repr=False)
     to: str = field(repr=False)
     subject: str = field(repr=False)

@@ -36,7 +36,7 @@ class NotesConfig:
 class Note:
     """One Markdown file; `id` is its name inside the folder, without `.md`."""
 
-    id: str
+    id: str = field(repr=False)
     title: str = field(repr=False)
     text: str = field(repr=False)
 
