@@ -1,11 +1,10 @@
 """The service port: Planner, Summarizer and health over grpc.aio."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import grpc
-from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
@@ -14,10 +13,9 @@ from umi_cloud.gate import DeviceGate
 from umi_cloud.planner import Planner
 from umi_cloud.reception import Context, Reception, Rpc
 from umi_cloud.summarizer import Summarizer
-from umi_proto.v1 import agent_pb2 as pb
-from umi_shared.errors import ConfigError, MalformedError, RefusedError
+from umi_shared.errors import ConfigError, RefusedError
 from umi_shared.transcript import View
-from umi_shared.wire import WireLimits, plan_event_message, read_view, summarize_event_message
+from umi_shared.wire import WireLimits, plan_event_message, read_request, summarize_event_message
 
 __all__ = ["CloudServer", "Roles", "ServerLimits"]
 
@@ -137,13 +135,13 @@ class CloudServer:
     def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
         plan = Rpc(
             name="plan",
-            read=lambda raw: self._view(pb.PlanRequest.FromString, raw),
+            read=self._view,
             role=lambda: self._opened().planner.Plan,
             write=lambda event: plan_event_message(event).SerializeToString(),
         )
         summarize = Rpc(
             name="summarize",
-            read=lambda raw: self._view(pb.SummarizeRequest.FromString, raw),
+            read=self._view,
             role=lambda: self._opened().summarizer.Summarize,
             write=lambda event: summarize_event_message(event).SerializeToString(),
         )
@@ -159,13 +157,9 @@ class CloudServer:
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.method_handlers_generic_handler(service, {method: handler})
 
-    def _view(self, parse: Callable[[bytes], pb.PlanRequest | pb.SummarizeRequest], raw: bytes) -> View:
+    def _view(self, raw: bytes) -> View:
         self._opened()  # before anything is charged or queued
-        try:
-            request = parse(raw)
-        except DecodeError as error:
-            raise MalformedError("it is not the protobuf message of this call") from error
-        return read_view(request, self._limits.wire)
+        return read_request(raw, self._limits.wire).view
 
     def _opened(self) -> Roles:
         if self._roles is None:

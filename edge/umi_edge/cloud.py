@@ -14,12 +14,10 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 
 from umi_edge.explanation import explained
 from umi_edge.guard import EgressGuard
 from umi_edge.ledger import Ledger
-from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError, PrivacyError, TransportError
 from umi_shared.labels import PLANNER, SUMMARIZER, Sink
 from umi_shared.refusal import refusal_from_metadata
@@ -35,10 +33,10 @@ from umi_shared.transcript import (
 )
 from umi_shared.wire import (
     WireLimits,
-    plan_event,
     plan_request,
-    read_view,
-    summarize_event,
+    read_plan_event,
+    read_request,
+    read_summarize_event,
     summarize_request,
 )
 
@@ -145,7 +143,7 @@ class Cloud:
             message,
             view,
             request_id,
-            lambda raw: plan_event(pb.PlanEvent.FromString(raw), self.limits),
+            lambda raw: read_plan_event(raw, self.limits),
             _PlanRules,
         )
 
@@ -163,7 +161,7 @@ class Cloud:
             message,
             view,
             request_id,
-            lambda raw: summarize_event(pb.SummarizeEvent.FromString(raw), self.limits),
+            lambda raw: read_summarize_event(raw, self.limits),
             _AnswerRules,
         )
 
@@ -187,7 +185,7 @@ class Cloud:
             check = rules(self.config.stream_bytes)
             try:
                 async for raw in self._stream(method, message, end):
-                    event = self._read(raw, read)
+                    event = read(raw)
                     check.event(event)
                     yield event
                 check.end()
@@ -203,13 +201,13 @@ class Cloud:
         if self.approver is None:
             return
         self.guard.check(message, sink)
-        request = pb.PlanRequest.FromString(message)  # a summarizer's request has the same fields
+        request = read_request(message, self.limits)
         outbound = Outbound(
             sink=sink,
             peer=self.peer,
             request_id=request.request_id,
-            view=read_view(request, self.limits),
-            padding_bytes=len(request.padding),
+            view=request.view,
+            padding_bytes=request.padding_bytes,
             message=message,
             sha256=hashlib.sha256(message).hexdigest(),
         )
@@ -269,15 +267,6 @@ class Cloud:
             f"{self.peer} did not finish within {self.config.step_seconds:g} seconds",
             fix="try again, or raise `cloud.step_seconds`",
         )
-
-    def _read(self, raw: bytes, read: Callable[[bytes], E]) -> E:
-        try:
-            return read(raw)
-        except DecodeError:
-            raise MalformedError(
-                f"{self.peer} sends bytes that are no event",
-                fix="tell its operator; are both of one version?",
-            ) from None
 
     def _wait_before_retry(self, error: grpc.aio.AioRpcError, attempt: int) -> float | None:
         """Seconds to wait before the next try; None when trying again is of no use."""

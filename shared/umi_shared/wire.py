@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError
@@ -35,10 +35,14 @@ from umi_shared.transcript import (
 )
 
 __all__ = [
+    "Request",
     "WireLimits",
     "plan_event",
     "plan_event_message",
     "plan_request",
+    "read_plan_event",
+    "read_request",
+    "read_summarize_event",
     "read_view",
     "strings_of",
     "summarize_event",
@@ -182,6 +186,51 @@ def _segment_strings(text: pb.Text) -> list[str]:
 
 
 # Decoding, in the cloud.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it was read."""
+
+    request_id: str
+    view: View
+    padding_bytes: int
+
+
+def read_request(raw: bytes, limits: WireLimits) -> Request:
+    """The request in these bytes, a plan's or an answer's: they have the same fields.
+
+    Raises `MalformedError` where the bytes are none, pass a limit or make no sense.
+    """
+    request = _parsed(pb.PlanRequest, raw)
+    return Request(
+        request_id=request.request_id,
+        view=read_view(request, limits),
+        padding_bytes=len(request.padding),
+    )
+
+
+def read_plan_event(raw: bytes, limits: WireLimits) -> PlanEvent:
+    """The planner's event in these bytes; raises `MalformedError`."""
+    return plan_event(_parsed(pb.PlanEvent, raw), limits)
+
+
+def read_summarize_event(raw: bytes, limits: WireLimits) -> SummarizeEvent:
+    """The summarizer's event in these bytes; raises `MalformedError`."""
+    return summarize_event(_parsed(pb.SummarizeEvent, raw), limits)
+
+
+M = TypeVar("M", bound=Message)
+
+
+def _parsed(kind: type[M], raw: bytes) -> M:
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        # Without its cause: protobuf's text may quote the bytes.
+        raise MalformedError(
+            f"these bytes are no {kind.DESCRIPTOR.name}", fix="are laptop and planner of one version?"
+        ) from None
 
 
 def read_view(request: pb.PlanRequest | pb.SummarizeRequest, limits: WireLimits) -> View:

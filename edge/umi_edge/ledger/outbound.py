@@ -4,24 +4,19 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
-from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError
 from umi_shared.handles import Handle, Text
-from umi_shared.labels import SUMMARIZER
 from umi_shared.transcript import Call, Entry, Observation, Plan, View, text_of
-from umi_shared.wire import WireLimits, read_view
+from umi_shared.wire import WireLimits, read_request
 
 __all__ = ["entry_title", "outbound_view", "text_json", "view_json"]
 
 
 def outbound_view(entry: Mapping[str, Any]) -> View:
     """The view in a `sent` entry; raises `MalformedError` where the message is none."""
-    kind = pb.SummarizeRequest if entry["sink"] == SUMMARIZER else pb.PlanRequest
     try:
-        return read_view(kind.FromString(base64.b64decode(entry["message"])), WireLimits())
-    except (DecodeError, ValueError) as error:
+        return read_request(base64.b64decode(entry["message"]), WireLimits()).view
+    except (MalformedError, ValueError) as error:
         raise MalformedError(
             f"the message of entry {entry['number']} is not one that this version of umi can read",
             fix="its bytes are in the ledger all the same: `umi ledger export`",
