@@ -32,6 +32,10 @@ __all__ = ["UmiDialect"]
 
 _END = "<|im_end|>"
 _MAX_RATIONALE = 240
+_PURPOSE = r"([^,\n]|,[^ ,\n]|, [^u,\n]|, u[^s,\n]|, us[^e,\n]|, use[^ ,\n])"
+"""One piece of text in which `, use ` never comes up: what follows that is a tool of the catalogue."""
+_NOT_TO = r"([^T\n]|T[^o\n]|To[^ \n])"
+"""How a rationale begins that ends the task: one that says what a step is for names a tool."""
 _DECISION = re.compile(r"\s*Next: (caller|summarizer|give up)\.\s*$")
 
 
@@ -44,8 +48,8 @@ class UmiDialect:
     def plan(self, view: View) -> RolePrompt:
         """The planner's turn: a purpose, a tool of the catalogue, and whose turn is next."""
         tools = "|".join(re.escape(card.name) for card in view.catalogue)
-        step = rf"To [^\n]{{1,{_MAX_RATIONALE}}}, use ({tools})\. Next: caller\."
-        end = rf"[^\n]{{1,{_MAX_RATIONALE}}} Next: (summarizer|give up)\."
+        step = rf"To {_PURPOSE}{{1,{_MAX_RATIONALE}}}, use ({tools})\. Next: caller\."
+        end = rf"{_NOT_TO}[^\n]{{0,{_MAX_RATIONALE}}} Next: (summarizer|give up)\."
         pattern = f"({step}|{end})" if tools else end
         return self._turn(view, "planner", constraint=Regex(pattern), max_tokens=160)
 
