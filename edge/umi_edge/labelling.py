@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from umi_edge.declassification import Declassifications
@@ -29,6 +30,7 @@ __all__ = ["LabelledArguments", "Labeller", "well_formed"]
 
 _HIDDEN: Text = ('"[hidden]"',)
 _WITHHELD: Text = ("[withheld]",)
+_PUNCTUATION = {mark: constant(mark) for mark in "{}[],"}
 _TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 
 
@@ -249,8 +251,14 @@ def _type_of(value: Any, resolution: Resolution) -> str:
     return _TYPES.get(type(value), "data") if resolution.type == ANY_TYPE else resolution.type
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Compact JSON text; one encoder for all, because making one costs more than a short text."""
+
+
+@lru_cache(maxsize=1024)
+def _known_key(key: str) -> Span:
+    """A member name that is a constant; only names of the program, a policy or a schema get here."""
+    return constant(f"{_json(escape(key))}:")
 
 
 def _escaped_json(value: Any) -> str:
@@ -282,7 +290,7 @@ class _JsonWriter:
             if step.key is not None:
                 self._key(step.location, step.key)
             if step.punctuation:
-                self.spans.append((constant(step.punctuation),))
+                self.spans.append((_PUNCTUATION[step.punctuation],))
                 continue
             resolution = self._resolution(step.location)
             if resolution.scan:
@@ -308,7 +316,7 @@ class _JsonWriter:
 
     def _key(self, location: Location, key: str) -> None:
         if self.own_keys or key in self.known_keys:
-            self.spans.append((constant(f"{_json(escape(key))}:"),))
+            self.spans.append((_known_key(key),))
             return
         resolution = self.assignment.at(location)
         hidden = resolution.locality is Locality.HIDDEN
@@ -365,7 +373,7 @@ class _ArgumentWriter:
             if step.key is not None and not self.leaves_only:
                 self._key(step.key)
             if step.punctuation:
-                self.spans.append(constant(step.punctuation))
+                self.spans.append(_PUNCTUATION[step.punctuation])
                 if step.location == opened and step.punctuation in "]}" and opened:
                     # Nothing in it to check, but that it is empty is the caller's own choice.
                     self.leaves[opened] = LabelledLeaf(label=self.written, model_written=True)
@@ -446,7 +454,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     merged: list[Span] = []
     for span in spans:
         last = merged[-1] if merged else None
-        if last is not None and span.label == last.label == PUBLIC and span.rule == last.rule:
+        if span.label is PUBLIC and last is not None and last.label is PUBLIC and span.rule == last.rule:
             merged[-1] = constant(last.clear + span.clear, span.rule)
         else:
             merged.append(span)

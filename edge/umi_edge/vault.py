@@ -15,6 +15,7 @@ from umi_shared.labels import Label
 __all__ = ["Kept", "UnknownHandleError", "Vault"]
 
 _MAX_VALUES = 200_000
+_spelled = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 class UnknownHandleError(PrivacyError):
@@ -50,14 +51,15 @@ class Vault:
         self._kept: dict[Handle, Kept] = {}
         self._order: list[Kept] = []
         self._numbers: dict[str, int] = {}
-        self._linked: dict[tuple[str, str, Label], Handle] = {}
+        self._linked: dict[tuple[str, str | tuple[str], Label], Handle] = {}
+        """By type, by the text or the spelling of what is no text, and by label."""
 
     def keep(self, value: Any, *, type: str, label: Label, origin: str, link: bool = True) -> Handle:  # noqa: A002
         """Store a value and give its handle.
 
         Raises `PrivacyError` when the vault is full: the step stops, and nothing is sent.
         """
-        key = (type, json.dumps(value, ensure_ascii=False, sort_keys=True), label)
+        key = (type, value if isinstance(value, str) else (_spelled(value),), label)
         if link and key in self._linked:
             return self._linked[key]
         if len(self._kept) >= _MAX_VALUES:

@@ -86,6 +86,8 @@ class Projection:
 
 def projected(text: str) -> str:
     """The projection alone, for what is compared with projected texts."""
+    if text.isascii() and _NOT_SPACED.search(text) is None:
+        return text.lower()
     return project(text).text
 
 
@@ -95,8 +97,11 @@ def project(text: str) -> Projection:
     >>> project("Ａli\u200bce  MÜLLER").text
     'alice muller'
     """
-    if _NOT_SPACED.search(text) is None and all(map(_is_quick, set(text))):
-        return Projection(text.translate(_TABLE), range(len(text) + 1))
+    if _NOT_SPACED.search(text) is None:
+        if text.isascii():  # nothing but its case changes
+            return Projection(text.lower(), range(len(text) + 1))
+        if all(map(_is_quick, set(text))):
+            return Projection(text.translate(_TABLE), range(len(text) + 1))
     out: list[str] = []
     starts = array("q")
     spaced = False
