@@ -33,9 +33,8 @@ test: model  ## Run the whole suite that needs no GPU and no vLLM.
 $(VLLM)/installed: requirements/vllm-lock.txt
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install -q --upgrade "pip>=25"
-	$(VLLM)/bin/python -m pip install -q -r requirements/vllm-lock.txt
-	# The vision and audio packages that vLLM pulls in do not fit the CPU build of torch, and umi needs neither.
-	$(VLLM)/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
+	# The list is complete. Without it pip would add vision and audio packages that do not fit the CPU build of torch.
+	$(VLLM)/bin/python -m pip install -q --no-deps -r requirements/vllm-lock.txt
 	$(VLLM)/bin/python -m pip install -q --no-deps -e .
 	touch $@
 
@@ -43,6 +42,7 @@ test-vllm: export UMI_VLLM_PYTHON = $(CURDIR)/$(VLLM)/bin/python
 test-vllm: export UMI_HF_FOLDER = $(CURDIR)/$(VLLM)/smollm2
 test-vllm: model $(VLLM)/installed  ## Run the engine tests and whole sessions through a real vLLM on the CPU.
 	$(VLLM)/bin/python -m pytest -m vllm tests/cloud $(PYTEST_ARGS)
+	$(VLLM)/bin/python -m pytest tests/cloud/glpft $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m vllm tests/end_to_end $(PYTEST_ARGS)
 
 check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's help texts.
