@@ -1,0 +1,117 @@
+"""Handle-like text near the corpus: in results, arguments, answers and names, none of it resolves."""
+
+import contextlib
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.corpus import FUZZ, near_text, replayed, texts
+from umi_edge.labelled import LabelledEntry
+from umi_edge.labelling import Labeller
+from umi_edge.policy import Scanner, load_policy
+from umi_edge.release import release
+from umi_edge.resolution import Rehydrator, resolve
+from umi_edge.vault import UnknownHandleError, Vault
+from umi_edge.written_arguments import read_arguments
+from umi_shared.errors import MalformedError
+from umi_shared.handles import Handle, parts_of
+from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
+from umi_shared.transcript import Observation, text_of
+
+SECRET = "Kept-4711-secret"
+POLICY = load_policy(
+    """
+version: 1
+name: fuzz
+detect: [{type: email, pattern: builtin}]
+tools: {t: {runs: device, results: {"$.clear": cloud, "$.scanned": scan}, arguments: {a: cloud}}}
+"""
+)
+
+
+def labeller() -> Labeller:
+    """One whose vault has a value behind the handles that the corpus forges."""
+    vault = Vault()
+    for type_ in ("email", "person", "a"):
+        vault.keep(SECRET, type=type_, label=Label.at(Locality.HANDLE), origin="before")
+    return Labeller(POLICY, Scanner(POLICY.detect), vault, {"t": "python"})
+
+
+def check_input(text: str) -> None:
+    """Text of a tool, in every place that a result has: no handle of it in what a sink reads, none resolves."""
+    one = labeller()
+    issued = set(one.vault._kept)
+    labelled = one.result("t", {"clear": text, "scanned": text, text: [text], "list": [text]})
+    for sink in (PLANNER, SUMMARIZER):
+        view = release((), [LabelledEntry(Observation("t", (), ""), labelled)], sink).payload
+        clear = [part for part in text_of(view.entries[0]) if isinstance(part, str)]
+        assert not any(isinstance(part, Handle) for piece in clear for part in parts_of(piece))
+        assert not view.handles() & issued
+        assert SECRET not in repr(clear)
+
+
+def check_arguments(text: str) -> None:
+    """Arguments as any caller may write them: read or refused; only handles that were issued resolve."""
+    one = labeller()
+    try:
+        arguments = read_arguments(text)
+        one.arguments("t", arguments, Label.at(Locality.CLOUD), names=("a", "to"))
+        resolve(arguments, one.vault)
+    except (MalformedError, UnknownHandleError):
+        pass
+    with contextlib.suppress(MalformedError):
+        unseen = read_arguments(text, handles=False)
+        assert SECRET not in json.dumps(resolve(unseen, one.vault))
+
+
+def check_answer(pieces: list[str]) -> None:
+    """An answer reads the same however it is cut; handles that nobody issued stay as they are."""
+    vault = labeller().vault
+    whole, cut = Rehydrator(vault), Rehydrator(vault)
+    at_once = whole.feed("".join(pieces)) + whole.finish()
+    assert "".join(map(cut.feed, pieces)) + cut.finish() == at_once
+
+
+@replayed("handles")
+def test_every_text_of_the_corpus_is_harmless(raw):
+    text = raw.decode()
+    check_input(text)
+    check_arguments(text)
+    check_arguments(json.dumps({"a": text, text: text}))
+    check_answer(list(text))
+
+
+@given(near_text("handles"))
+@FUZZ
+def test_no_text_of_a_tool_becomes_a_handle(text):
+    check_input(text)
+
+
+@given(near_text("handles"))
+@FUZZ
+def test_arguments_are_read_or_refused(text):
+    check_arguments(text)
+
+
+@given(st.lists(near_text("handles") | st.sampled_from(texts("handles")) | st.text(max_size=3), max_size=6))
+@FUZZ
+def test_an_answer_reads_the_same_however_it_is_cut(pieces):
+    check_answer(pieces)
+
+
+@given(
+    st.lists(st.sampled_from(["<", "\\", "email", ":", "1", ">", '"', "x"]), max_size=12), st.integers(0, 6)
+)
+@FUZZ
+def test_texts_that_make_a_handle_only_side_by_side_make_none(pieces, at):
+    """Two released leaves, or a leaf and the program's own text, do not add up to a reference."""
+    one = labeller()
+    issued = set(one.vault._kept)
+    values = {"clear": "".join(pieces[:at]), "scanned": "".join(pieces[at:])}
+    text = one.result("t", values) + one.model_text("".join(pieces[at:]), Label.at(Locality.CLOUD))
+    own = {part for part in parts_of("".join(pieces[at:])) if isinstance(part, Handle)}
+    view = release((), [LabelledEntry(Observation("t", (), ""), text)], PLANNER).payload
+    assert view.handles() & issued <= own  # a model may name what it was shown
+    for part in text_of(view.entries[0]):
+        assert isinstance(part, Handle) or not any(isinstance(piece, Handle) for piece in parts_of(part))
