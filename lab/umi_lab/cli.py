@@ -12,6 +12,7 @@ __all__ = ["main"]
 SUMMARIES = {
     "episodes": "Write synthetic episodes: the real tools on made-up homes.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
+    "bench": "Measure what locality costs on the laptop.",
     "agentdojo": "Run AgentDojo's tasks and attacks through umi, by their ground truth.",
 }
 

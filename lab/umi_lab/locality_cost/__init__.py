@@ -1,0 +1,1 @@
+"""What locality costs on the laptop: one step from a tool's result to the bytes that leave."""
