@@ -6,21 +6,20 @@ the bytes, in any of these encodings, stops the step (I2) and names the value's 
 Covered: kept strings of at least six characters (four for those that are not plain words) and numbers of at least
 five digits: in clear, in any case, accents, width or look-alike letters, reversed, JSON-escaped, percent-encoded,
 hex; from eight letters or digits on without their punctuation, or split over neighbouring fields; from eight
-bytes on base64 (three alignments, url-safe).
+bytes on base64 (any alignment, url-safe).
 Not covered: shorter values, parts of values, values split over fields that are apart, encryption, compression,
 paraphrase; values that the user's own instruction, the catalogue or an explicit rule already made public, and
 those that a rule lets this very sink read.
 """
 
-import base64
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from ahocorasick_rs import AhoCorasick, BytesAhoCorasick
+from ahocorasick_rs import AhoCorasick
 
+from umi_edge.decoded import decoded_bytes, decoded_texts
 from umi_edge.growing_index import GrowingIndex, Match
 from umi_edge.known_values import is_seen
 from umi_edge.policy.projection import projected
@@ -29,11 +28,12 @@ from umi_shared.errors import PrivacyError
 from umi_shared.labels import Sink
 from umi_shared.wire import strings_of
 
-__all__ = ["EgressGuard", "GuardedError", "UnsafeNoGuard", "encodings"]
+__all__ = ["EgressGuard", "GuardedError", "UnsafeNoGuard"]
 
 _MIN_WORD, _MIN_OTHER, _MIN_DIGITS = 6, 4, 5
-_MIN_ANYWHERE, _MIN_SQUEEZED, _MIN_BASE64 = 8, 8, 8
+_MIN_SQUEEZED = 8
 _PUNCTUATION = re.compile(r"[\W_]+")
+_OTHER_THAN_DIGITS = re.compile(r"\D+")
 
 
 class GuardedError(PrivacyError):
@@ -60,13 +60,12 @@ class EgressGuard:
     _exempt: dict[tuple[Sink, str], bool] = field(default_factory=dict, repr=False)
     _kept: dict[str, list[Kept]] = field(default_factory=dict, repr=False)
     """By the value as it is looked for."""
-    _of: dict[bytes, str] = field(default_factory=dict, repr=False)
-    """The value behind each needle; a text's needle is its UTF-8."""
+    _of: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    """The values behind a needle that is none of them itself."""
     _words: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
     _squeezed: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
-    _encoded: GrowingIndex[bytes] = field(
-        default_factory=lambda: GrowingIndex[bytes](BytesAhoCorasick), repr=False
-    )
+    _raw: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
+    """The bytes, as Latin-1, of values that read otherwise when they are projected."""
 
     def allow(self, text: str, sink: Sink = "") -> None:
         """Note text that is public by its origin: the user's released words, the catalogue, an explicit rule.
@@ -91,15 +90,23 @@ class EgressGuard:
 
     def _found(self, message: bytes) -> Iterator[tuple[str, str]]:
         """The kept values that are in the bytes, each as it is looked for; and without punctuation, if found so."""
-        text = projected(" ".join(strings_of(message)))
-        for match in self._words.find(text):
-            if is_seen(text, match):
-                yield self._of[match.needle.encode()], ""
-        for found in self._squeezed.find(_squeezed(text)):
-            yield self._of[found.needle.encode()], found.needle
-        for haystack in (message, message.lower()):
-            for encoded in self._encoded.find(haystack):
-                yield self._of[encoded.needle], ""
+        strings = strings_of(message) or [message.decode(errors="replace")]
+        joined = " ".join(strings)
+        text = projected(joined)
+        for reading in (text, text[::-1], *map(projected, decoded_texts(joined))):
+            for match in self._words.find(reading):
+                if is_seen(reading, match):
+                    yield match.needle, ""
+        for reading in (_squeezed(text), message.decode("latin-1")):
+            for found in self._squeezed.find(reading):
+                yield from ((word, found.needle) for word in self._of[found.needle])
+        for decoded in decoded_bytes(message):
+            for match in self._words.find(decoded.text):
+                if decoded.holds(match.start, match.end):
+                    yield match.needle, ""
+            for match in self._raw.find(decoded.text):
+                if decoded.holds(match.start, match.end):
+                    yield from ((word, "") for word in self._of[match.needle])
 
     def _is_public(self, word: str, sink: Sink, *, squeezed: bool = False) -> bool:
         """Whether public text holds a word; of a squeezed one, whether it does without its punctuation.
@@ -118,23 +125,26 @@ class EgressGuard:
 
     def _refresh(self) -> None:
         for kept in self.vault.since(self._read):
-            for text in _strings(kept.value):
-                word = projected(text)
-                self._kept.setdefault(word, []).append(kept)
-                if len(self._kept[word]) == 1:
-                    self._look_for(text, word)
+            for text, word in _strings(kept.value):
+                known = self._kept.get(word)
+                if known is None:
+                    self._kept[word] = [kept]
+                    self._words.add(word)
+                    for squeezed in _squeezings(word):
+                        self._of.setdefault(squeezed, []).append(word)
+                        self._squeezed.add(squeezed)
+                else:
+                    known.append(kept)
+                if not text.isascii() or text.lower() != word:
+                    self._look_for_bytes(text, word)
         self._read = len(self.vault)
 
-    def _look_for(self, text: str, word: str) -> None:
-        for needle in (word, word[::-1]):
-            self._of.setdefault(needle.encode(), word)
-            self._words.add(needle)
-        for squeezed in _squeezings(word):
-            self._of.setdefault(squeezed.encode(), word)
-            self._squeezed.add(squeezed)
-        for encoded in encodings(text):
-            self._of.setdefault(encoded, word)
-            self._encoded.add(encoded)
+    def _look_for_bytes(self, text: str, word: str) -> None:
+        raw = text.encode(errors="replace").decode("latin-1").lower()
+        words = self._of.setdefault(raw, [])
+        if word not in words:
+            words.append(word)
+            self._raw.add(raw)
 
 
 class UnsafeNoGuard(EgressGuard):
@@ -144,43 +154,24 @@ class UnsafeNoGuard(EgressGuard):
         """Let it through."""
 
 
-def _strings(value: object) -> Iterator[str]:
-    """The strings of a kept value that are long enough to be told from chance."""
+def _strings(value: object) -> Iterator[tuple[str, str]]:
+    """The strings of a kept value that are long enough to be told from chance, and as they are looked for."""
     stack = [value]
     while stack:
         node = stack.pop()
-        if isinstance(node, dict):
+        if isinstance(node, str):
+            text = node.strip()
+            word = projected(text)
+            if len(word) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
+                yield text, word
+        elif isinstance(node, dict):
             stack += list(node.values()) + list(node)
         elif isinstance(node, list):
             stack += node
-        elif isinstance(node, str):
-            text = node.strip()
-            if len(projected(text)) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
-                yield text
         elif isinstance(node, int | float) and not isinstance(node, bool):
             text = json.dumps(node)
             if sum(character.isdigit() for character in text) >= _MIN_DIGITS:
-                yield text
-
-
-def encodings(text: str) -> set[bytes]:
-    """The byte strings under which a value might leave when it is not written as text."""
-    raw = text.encode()
-    percent = quote(text, safe="").lower().encode()
-    found = {raw, raw.lower(), raw.hex().encode(), percent, json.dumps(text)[1:-1].lower().encode()}
-    found |= {digits.encode() for digits in _squeezings(text) if digits.isdigit()}
-    return {needle for needle in found if len(needle) >= _MIN_ANYWHERE} | set(_base64_cores(raw))
-
-
-def _base64_cores(raw: bytes) -> Iterator[bytes]:
-    """The part of a value's base64 text that is the same whatever stands around it, at each alignment."""
-    if len(raw) < _MIN_BASE64:
-        return
-    for shift in range(3):
-        body = raw[(3 - shift) % 3 :]
-        whole = body[: len(body) // 3 * 3]
-        yield base64.b64encode(whole)
-        yield base64.urlsafe_b64encode(whole)
+                yield text, projected(text)
 
 
 def _squeezed(text: str) -> str:
@@ -190,11 +181,13 @@ def _squeezed(text: str) -> str:
 
 def _squeezings(word: str) -> Iterator[str]:
     """A value without its punctuation, and its digits where they are most of it."""
+    if len(word) < _MIN_SQUEEZED:
+        return
     squeezed = _squeezed(word)
     if len(squeezed) >= _MIN_SQUEEZED:
         yield squeezed
-    digits = "".join(filter(str.isdigit, word))
-    if len(digits) >= max(_MIN_SQUEEZED, len(word) // 2):
+    digits = _OTHER_THAN_DIGITS.sub("", word)
+    if len(digits) >= max(_MIN_SQUEEZED, len(word) // 2) and digits != squeezed:
         yield digits
 
 

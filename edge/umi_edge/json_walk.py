@@ -24,6 +24,10 @@ class Step:
     key: str | None = field(default=None, repr=False)
 
 
+_COMMA = Step((), punctuation=",")
+"""One for all: where a comma stands tells nothing."""
+
+
 def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) -> Iterator[Step]:
     """Every bracket, comma and leaf of a JSON value, in the order of its compact text.
 
@@ -49,4 +53,4 @@ def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) ->
             name, child = members[at]
             stack.append(((*location, name), child, name if isinstance(name, str) else None))
             if at:
-                stack.append(Step(location, punctuation=","))
+                stack.append(_COMMA)

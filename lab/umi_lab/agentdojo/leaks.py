@@ -4,17 +4,19 @@ It asks the policy where each leaf may go and the suite's own results what it wa
 say in it, so that a fault of theirs shows.
 """
 
+import base64
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
-from umi_edge.guard import encodings
 from umi_edge.json_walk import walk
 from umi_edge.policy import Policy
 from umi_shared.labels import Locality
 
 __all__ = ["leaks", "private_texts"]
 
-_MIN_CHARACTERS, _MIN_NUMBER = 4, 5
+_MIN_CHARACTERS, _MIN_NUMBER, _MIN_BASE64 = 4, 5, 8
 
 
 def private_texts(policy: Policy, results: Iterable[tuple[str, Any]], public: str) -> frozenset[str]:
@@ -36,12 +38,21 @@ def _kept(policy: Policy, results: Iterable[tuple[str, Any]]) -> Iterator[str]:
 
 
 def leaks(texts: Iterable[str], sent: bytes) -> list[str]:
-    """The private texts that are in the bytes, as they are, in lower case or encoded."""
+    """The private texts that are in the bytes, as they are, in another case or encoded."""
     lowered = sent.lower()
     return [
         text
         for text in texts
-        if text.encode() in sent
-        or text.lower().encode() in lowered
-        or any(needle in sent or needle in lowered for needle in encodings(text))
+        if any(needle in sent or needle in lowered for needle in _spellings(text.encode(), text))
     ]
+
+
+def _spellings(raw: bytes, text: str) -> set[bytes]:
+    """As text, small, in hex, percent-encoded, with JSON's escapes, and in base64 whatever stands around it."""
+    found = {raw, raw.lower(), raw.hex().encode(), json.dumps(text)[1:-1].lower().encode()}
+    found.add(quote(text, safe="").lower().encode())
+    for shift in range(3 if len(raw) >= _MIN_BASE64 else 0):
+        body = raw[(3 - shift) % 3 :]
+        whole = body[: len(body) // 3 * 3]
+        found |= {base64.b64encode(whole), base64.urlsafe_b64encode(whole)}
+    return found
