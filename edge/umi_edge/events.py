@@ -104,6 +104,8 @@ class Observed:
     tool: str
     outcome: Outcome
     observation: LabelledText = field(repr=False)
+    failure: str = ""
+    """The kind of failure that the cloud is told of; empty where not even that, and for a success."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resoluti
 from umi_edge.policy.document import Instruction
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.private_spans import private_spans
+from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
@@ -127,17 +128,37 @@ class Labeller:
         self,
         tool: str,
         kind: str,
+        detail: str | None = None,
         *,
         made_of: Label = PUBLIC,
         type: str = "",  # noqa: A002
     ) -> tuple[str, LabelledText]:
-        """What is said of a failed call: its kind, and none of the tool's own words.
+        """What is said of a failed call: its kind, and of the tool's own words (`detail`) what a rule lets out.
 
         Where the shape of the result is hidden, not even the kind: a failure then looks like any result.
         """
-        if self._hidden_root(tool, made_of, "") is None:
+        if self._hidden_root(tool, made_of, "") is not None:
+            return "", self.result(tool, None, made_of=made_of, type=type)
+        rule = self.tool_policy(tool).errors
+        if rule is None or detail is None:
             return kind, ()
-        return "", self.result(tool, None, made_of=made_of, type=type)
+        return kind, self._error_text(tool, detail, rule)
+
+    def _error_text(self, tool: str, detail: str, rule: Resolution) -> LabelledText:
+        """A tool's own words on its failure, as JSON text; whoever wrote them, they are not trusted."""
+        if rule.scan and len(detail) >= DETAIL_CHARACTERS:
+            # The cut may have gone through a private span, of which no detector knows the first half.
+            rule = replace(rule, locality=Locality.HANDLE, scan=False)
+        writer = _JsonWriter(
+            labeller=self,
+            tool=tool,
+            assignment=self.policy.results(tool, None),
+            known_keys=frozenset(),
+            own_keys=False,
+            integrity=Integrity.UNTRUSTED,
+        )
+        text = well_formed(detail)
+        return writer._scanned(text, rule) if rule.scan else (writer._leaf(text, rule),)
 
     def _hidden_root(self, tool: str, made_of: Label, type: str) -> Resolution | None:  # noqa: A002
         """How a result is kept of which not even the shape may show; None where it may.

@@ -47,7 +47,7 @@ from umi_edge.json_walk import walk
 from umi_edge.labelled import LabelledText, Span
 from umi_edge.policy import Policy
 from umi_edge.release import seen_by
-from umi_edge.tools import Catalogue, Failed, Hints
+from umi_edge.tools import Catalogue, Hints
 from umi_edge.vault import Vault
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, parts_of, render
@@ -150,11 +150,10 @@ class SessionRecorder:
         self._write(kind="verdict", tool=tool, verdict=verdict, reasons=list(reasons))
 
     def _result(self, event: Observed) -> None:
-        failure = event.outcome.kind if isinstance(event.outcome, Failed) and not event.observation else ""
         self._write(
             kind="result",
             tool=event.tool,
-            failure=str(failure),
+            failure=event.failure,
             names=sorted(self.policy.table(event.tool, "results").names),
             leaves=list(self._leaves(event.observation)),
         )

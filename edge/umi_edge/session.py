@@ -369,9 +369,10 @@ class Session:
                 self.record.append(
                     Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
-                kind, text = self.labeller.failure(name, str(failure), made_of=made_of, type=type)
+                kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
+                self._allow_explicit(text)
         self._entries.append(LabelledEntry(Observation(name, (), kind), text))
-        self.observe(Observed(tool=name, outcome=outcome, observation=text))
+        self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
 
     def _refuse(
         self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any], seen: Label

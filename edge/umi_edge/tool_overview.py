@@ -51,6 +51,8 @@ class ToolOverview:
     results_are: str
     """`trusted` or `untrusted`."""
     caller_sees: str
+    errors_are: str
+    """Who may read what it says when it fails: the policy's word; `kind` where only its kind is told."""
     rule: str
     arguments: tuple[ArgumentRule, ...]
     results: tuple[ResultRule, ...]
@@ -68,6 +70,7 @@ def overview(tool: Tool, policy: Policy) -> ToolOverview:
         asks=_asks(tool, holds),
         results_are=str(holds.integrity),
         caller_sees=str(holds.caller),
+        errors_are=str(holds.errors.clearance) if holds.errors else "kind",
         rule=holds.rule_id,
         arguments=tuple(_arguments(tool, policy)),
         results=tuple(_results(tool, policy, holds)),

@@ -73,12 +73,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of a call: compact JSON text, or the kind of its failure."""
+    """What came of a call: compact JSON text; or the kind of its failure, and what a policy lets out of its text.
+
+    >>> Observation("contacts.find", ('"nobody of that name"',), "not-found").told
+    ('failed: not-found: ', '"nobody of that name"')
+    """
 
     tool: str
     content: Text = field(repr=False)
     failure: str = ""
     """Empty for a success; else a word of the program, such as `unavailable`."""
+
+    @property
+    def told(self) -> Text:
+        """The observation as prompts say it."""
+        if not self.failure:
+            return self.content
+        return (f"failed: {self.failure}: ", *self.content) if self.content else (f"failed: {self.failure}",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def _show(tool: "ToolOverview", *, as_json: bool) -> None:
     console.print(f"\nruns         {tool.runs}", _plain(f"({tool.rule})"))
     console.print(f"asks first   {tool.asks}")
     console.print(f"its results  {tool.results_are}")
-    console.print(f"the caller   sees {tool.caller_sees}\n")
+    console.print(f"the caller   sees {tool.caller_sees}")
+    console.print(f"its errors   {_ERRORS.get(tool.errors_are) or _readers(tool.errors_are)}\n")
     for title, rows in (("argument", tool.arguments), ("result", tool.results)):
         table = Table(box=None, pad_edge=False)
         for column in (title, "type", "who reads it in clear", "terms", "rule"):
@@ -146,6 +147,9 @@ _READERS = {
     "handle": "nobody (handle)",
     "hidden": "nobody, and it leaves no trace (hidden)",
 }
+
+
+_ERRORS = {"kind": "only their kind is told", "cloud": "cloud, text and all"}
 
 
 def _readers(locality: str) -> str:

@@ -113,6 +113,9 @@ class ToolPolicy:
     """Of its results."""
     caller: CallerSees = CallerSees.HANDLES
     card: Card = Card.SCAN
+    errors: Resolution | None = None
+    """Who may read what it says of its failures; None: nobody, only the kind of a failure is told."""
+    errors_line: int = 0
     arguments: tuple[PathRule, ...] = ()
     results: tuple[PathRule, ...] = ()
     defaults: Defaults = field(default_factory=Defaults)

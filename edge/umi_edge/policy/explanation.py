@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from umi_edge.policy.document import Policy
+from umi_edge.policy.document import Assignment, Policy
 from umi_edge.policy.paths import Location, path_of
-from umi_edge.policy.rules import PathRule, Resolution
+from umi_edge.policy.rules import PathRule, Resolution, Shape
 from umi_shared.labels import Locality
 
 __all__ = ["Explanation", "Step", "explain", "said_by"]
@@ -36,6 +36,8 @@ class Explanation:
     depends: tuple[PathRule, ...]
     """Rules with filters or indices from the end: they may join in, depending on the value."""
     change: str
+    whole: str | None = None
+    """The path of the container, or of the node itself, that is kept whole and whose resolution this is."""
 
 
 def explain(policy: Policy, tool: str, side: str, location: Location) -> Explanation:
@@ -47,6 +49,9 @@ def explain(policy: Policy, tool: str, side: str, location: Location) -> Explana
     table = policy.table(tool, side)
     assignment = table.assign(None)
     resolution = assignment.at(location)
+    whole = _kept_whole(assignment, location) if side == "results" else None
+    if whole is not None:
+        resolution = assignment.at(whole)
     steps: list[Step] = []
     decided = False
     for depth in range(len(location), -1, -1):
@@ -73,8 +78,15 @@ def explain(policy: Policy, tool: str, side: str, location: Location) -> Explana
         resolution=resolution,
         steps=tuple(steps),
         depends=tuple(rule for rule in table.rules if not rule.query.plain),
-        change=_change(policy, tool, side, location, resolution),
+        change=_change(policy, tool, side, location if whole is None else whole, resolution),
+        whole=None if whole is None else path_of(whole),
     )
+
+
+def _kept_whole(assignment: Assignment, location: Location) -> Location | None:
+    """The outermost place on the way of which not even the shape may show."""
+    ways = (location[:depth] for depth in range(len(location) + 1))
+    return next((way for way in ways if assignment.at(way).shape is Shape.HIDDEN), None)
 
 
 def said_by(rule: PathRule) -> str:

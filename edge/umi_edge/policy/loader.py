@@ -26,7 +26,7 @@ from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.problems import Problems, near
 from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.rule_loader import load_rules
-from umi_edge.policy.rules import PathRule
+from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.errors import PolicyError
@@ -172,10 +172,23 @@ class _Builder:
             arguments=self._rules(name, data, "arguments"),
             results=self._rules(name, data, "results"),
             defaults=self._defaults((*place, "defaults"), data.get("defaults", {})),
+            errors=self._errors(place, data["errors"]) if "errors" in data else None,
+            errors_line=self._line(*place, "errors") if "errors" in data else 0,
             stated=frozenset(stated),
             rule_id=self._rule_id(*place, name=f"tools.{name}"),
             line=self._line(*place),
             **stated,
+        )
+
+    def _errors(self, place: Place, word: str) -> Resolution:
+        """What holds for a tool's error texts: of a handle, not even that two of them are equal shows."""
+        clearance = Clearance.of(word)
+        return Resolution(
+            locality=clearance.locality,
+            scan=clearance.scan,
+            type="error",
+            link=False,
+            rule_id=self._rule_id(*place, "errors", name=".".join(map(str, (*place, "errors")))),
         )
 
     def _rules(self, tool: str, data: dict[str, Any], side: str) -> tuple[PathRule, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import reduce
 
-from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.paths import Path
 from umi_shared.labels import Locality
 
@@ -131,7 +131,10 @@ def join_rules(rules: Iterable[PathRule], inherited: Resolution) -> Resolution:
     if not matched:
         return replace(inherited, show=None) if inherited.show else inherited
     said = reduce(_merge, matched, _Merged())
+    shape = said.shape or inherited.shape
     clearance = said.clearance or inherited.clearance
+    if shape is Shape.HIDDEN:  # what is kept whole stays, whatever is said of its parts
+        clearance = clearance.join(BUILT_IN_DEFAULT)
     names = [rule.rule_id for rule in matched]
     if said.clearance is None:
         # Only where it came from in the end: the whole chain would grow with the depth of a stranger's value.
@@ -143,7 +146,7 @@ def join_rules(rules: Iterable[PathRule], inherited: Resolution) -> Resolution:
         type=said.type or inherited.type,
         show=None if said.mute else said.show,
         link=_or(said.link, inherited.link),
-        shape=said.shape or inherited.shape,
+        shape=shape,
         requires=said.requires or inherited.requires,
         accepts=said.accepts or inherited.accepts,
         on_violation=said.on_violation or inherited.on_violation,

@@ -27,7 +27,7 @@ class Origin:
 
     handle: Handle
     kind: str
-    """`instruction`, `result`, `written` (by the caller, in an argument), or `unknown`."""
+    """`instruction`, `result`, `error` (a tool's words), `written` (by the caller, in an argument), or `unknown`."""
     step: int
     """The number of the step in the recording; 0 for the unknown."""
     tool: str = ""
@@ -110,6 +110,8 @@ def _origin(session: RecordedSession, handle: Handle, seen: frozenset[Handle]) -
             continue
         leaf, known = found
         kind = {RecordedInstruction: "instruction", RecordedCall: "written"}.get(type(step), "result")
+        if isinstance(step, RecordedResult) and step.failure:
+            kind = "error"
         deeper = isinstance(step, RecordedResult) and call is not None and len(seen) < _MAX_DEPTH
         return Origin(
             handle=handle,

@@ -9,6 +9,9 @@ Proven, for each tool, by a walk of schema x rules that meets every place of eve
 - always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
   what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
 
+A tool's error text may quote anything that the tool knows, so one that a rule lets out breaks every claim about that
+tool; and about a type, unless the text is scanned and a detector looks for that type.
+
 Not proven: that a server's results keep to the schema it declares (`any_results` walks all JSON values instead);
 that detectors find all there is in scanned text; what a tool on the device does with its arguments (`Assumption`s);
 what `show`, lengths, keys and timing tell.
@@ -18,8 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from umi_edge.labelling import whole
-from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, check_call
+from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, Resolution, check_call
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import Path, compile_path, path_of
@@ -166,7 +168,7 @@ class _Prover:
 
     def _results(self, tool: Tool, queries: Iterable[Path] = ()) -> Iterator[Case]:
         found = cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
-        return map(_as_labelled, filter(_holds_value, found))
+        return filter(_holds_value, found)
 
     def _arguments(self, tool: Tool) -> Iterator[Case]:
         table = self.policy.table(tool.name, "arguments")
@@ -181,6 +183,7 @@ class _Prover:
         for tool in self.tools:
             if not keep.covers(tool.name):
                 continue
+            self._check_errors(found, tool, keep.type)
             integrity = self.policy.tool(tool.name, source=tool.source).integrity
             for case in self._results(tool, queries):
                 if case.within or (keep.path is None and _is_of(case, keep.type)):
@@ -207,6 +210,33 @@ class _Prover:
             )
             found.add(self._counterexample(tool, case, sink, how))
 
+    def _check_errors(self, found: _Found, tool: Tool, kind: str) -> None:
+        """Whether what a tool says of its failures may tell of a value that must stay."""
+        rule = self._errors(tool)
+        if rule is None or (kind and rule.scan and self._is_detected(kind)):
+            return
+        for sink in (PLANNER, SUMMARIZER):
+            if Label.at(rule.locality).may_read(sink):
+                found.add(
+                    Counterexample(
+                        tool=tool.name,
+                        path="errors",
+                        sink=sink,
+                        rule_id=rule.rule_id,
+                        message=f"the {sink} reads what it says when it fails, which may quote it",
+                        example="...",
+                    )
+                )
+
+    def _errors(self, tool: Tool) -> Resolution | None:
+        """The rule of a tool's error texts, where they are told at all."""
+        if self.policy.results(tool.name, None).at(()).shape is Structure.HIDDEN:
+            return None
+        return self.policy.tool(tool.name, source=tool.source).errors
+
+    def _is_detected(self, kind: str) -> bool:
+        return any(detector.type == kind for detector in self.policy.detect)
+
     def _counterexample(self, tool: Tool, case: Case, sink: Sink, message: str) -> Counterexample:
         rules = case.exact or ()
         if any(not rule.query.plain for rule in rules):
@@ -224,7 +254,7 @@ class _Prover:
         word = self.policy.defaults.instruction
         line = self.policy.defaults.lines.get("instruction", 0)
         rule = f"{self.policy.file or 'policy'}:{line} defaults.instruction: {word}"
-        known = any(detector.type == kind for detector in self.policy.detect)
+        known = self._is_detected(kind)
         if word == "device" or (word == "scan" and known):
             return
         why = "no detector looks for it" if word == "scan" else "the instruction leaves as it is"
@@ -297,8 +327,9 @@ class _Prover:
     def enforced(self) -> Iterator[Theorem]:
         """The engine agrees with the rules, place by place."""
         witness = Witness(self.policy)
-        results, arguments = _Found(), _Found()
+        results, arguments, errors = _Found(), _Found(), _Found()
         for tool in self.tools:
+            self._witness_failure(witness, errors, tool)
             for case in self._results(tool):
                 for kind in sorted(case.kinds & MARKS.keys()):
                     self._witness_result(witness, results, tool, case, MARKS[kind])
@@ -309,6 +340,7 @@ class _Prover:
                     for seen in witness.argument(tool, value, case.location):
                         message = "a kept value that was given by its handle"
                         arguments.add(self._counterexample(tool, case, seen.sink, message))
+        yield errors.theorem("no view shows what a tool says of a failure, but where `errors` lets it out")
         yield results.theorem(
             "no view shows what stays in a result, a handle for what is hidden, or one sink what is another's"
         )
@@ -323,6 +355,23 @@ class _Prover:
                 "a handle stands for what is hidden" if seen.as_handle else f"the {seen.sink} sees what stays"
             )
             found.add(self._counterexample(tool, case, seen.sink, f"{how}: a fault of umi, please report it"))
+
+    def _witness_failure(self, witness: Witness, found: _Found, tool: Tool) -> None:
+        found.cases += 1
+        rule = self._errors(tool) or Resolution(
+            locality=Locality.HIDDEN, rule_id="built-in default for `errors`: only the kind"
+        )
+        for seen in witness.failure(tool, rule):
+            found.add(
+                Counterexample(
+                    tool=tool.name,
+                    path="errors",
+                    sink=seen.sink,
+                    rule_id=rule.rule_id,
+                    message="a failure tells what stays: a fault of umi, please report it",
+                    example="...",
+                )
+            )
 
     # What is taken for granted.
 
@@ -347,15 +396,13 @@ class _Prover:
             }
             if shown:
                 yield Assumption(tool.name, f"may tell {', '.join(sorted(shown))}, as `show` declares")
+            rule = self._errors(tool)
+            if rule is not None and any(
+                Label.at(rule.locality).may_read(one) for one in (PLANNER, SUMMARIZER)
+            ):
+                yield Assumption(tool.name, "says nothing private when it fails: `errors` lets its words out")
             if tool.output_schema is not None and not self.any_results and tool.source != "builtin":
                 yield Assumption(tool.name, "keeps to the result schema that it declares")
-
-
-def _as_labelled(case: Case) -> Case:
-    """The case with what really holds: where the shape is hidden, nothing is clear (`labelling.whole`)."""
-    if case.resolution.shape is not Structure.HIDDEN:
-        return case
-    return replace(case, resolution=whole(case.resolution))
 
 
 def _holds_value(case: Case) -> bool:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from umi_edge.labelling import whole
 from umi_edge.policy import Allowed, Ask, LabelledLeaf, Location, Policy, Resolution, Verdict, check_call
 from umi_edge.policy.paths import path_of
 from umi_edge.policy.rules import ANY_TYPE, Shape
@@ -41,7 +40,7 @@ class FieldChange:
 
     tool: str
     side: str
-    """`results`, `arguments`, or `instruction`."""
+    """`results`, `errors`, `arguments`, or `instruction`."""
     path: str
     sink: Sink
     exposed: bool
@@ -158,6 +157,8 @@ class _Replayer:
                 case RecordedCall():
                     source = step.source
                     self._call(step)
+                case RecordedResult(failure=failure) if failure:
+                    self._failure(step, source)
                 case RecordedResult():
                     for leaf in step.leaves:
                         self._result(step, source, leaf)
@@ -188,6 +189,21 @@ class _Replayer:
             kind = new.type if new.type != ANY_TYPE and not leaf.clear else known.handle.type
             stays = Label.at(Locality.HANDLE, integrity) if any(r.scan for r in new.resolutions) else label
             self._labels.setdefault(known.handle, (stays, kind))
+        if label.may_read(PLANNER):
+            self._shown = self._shown.join(label)
+
+    def _failure(self, step: RecordedResult, source: str) -> None:
+        """What the tool said of its failure; a recording in which it stayed has nothing of it."""
+        self.report.leaves += 1
+        rules = self.policy.tool(step.tool, source=source)
+        shapeless = any(one.shape is Shape.HIDDEN for one in self._new(step.tool, "results", ()).resolutions)
+        stays = Resolution(locality=Locality.HIDDEN, rule_id="built-in default for `errors`: only the kind")
+        new = _New((stays if rules.errors is None or shapeless else rules.errors,))
+        label = new.label(Integrity.UNTRUSTED)
+        for leaf in step.leaves or (RecordedLeaf(path=(), hidden=True),):
+            self._compare(step.tool, "errors", leaf, new)
+            for known in leaf.handles:
+                self._labels.setdefault(known.handle, (label, known.handle.type))
         if label.may_read(PLANNER):
             self._shown = self._shown.join(label)
 
@@ -266,10 +282,7 @@ class _Replayer:
         known = self._known.get(key)
         if known is None:
             found = resolutions_at(self.policy.table(tool, side), path, _is_unnamed, not_named)
-            effective = [
-                whole(one) if one.shape is Shape.HIDDEN and side == "results" else one for one in found
-            ]
-            known = self._known[key] = _New(tuple(effective))
+            known = self._known[key] = _New(found)
         return known
 
     # Calls.

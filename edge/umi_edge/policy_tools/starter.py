@@ -57,6 +57,8 @@ defaults:
   arguments: handle             # what a call is given is not shown again
   results: handle               # what a tool returns stays
 
+# Of a call that fails only the kind is told, such as not-found. `errors: scan` at a tool tells its words, too.
+
 # Without a `detect:` list every built-in pattern is looked for: addresses, phone and card numbers, keys and the like.
 """
 

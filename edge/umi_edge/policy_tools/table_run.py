@@ -7,7 +7,7 @@ from typing import Any
 
 from umi_edge.json_walk import walk
 from umi_edge.labelled import LabelledEntry, LabelledText
-from umi_edge.labelling import Labeller, whole
+from umi_edge.labelling import Labeller
 from umi_edge.policy import (
     Allowed,
     Ask,
@@ -24,15 +24,14 @@ from umi_edge.policy import (
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.paths import path_of
-from umi_edge.policy.rules import Shape
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
 from umi_edge.release import release
 from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_edge.vault import Vault
 from umi_shared.errors import PolicyError
-from umi_shared.handles import Handle, parts_of, render
+from umi_shared.handles import Handle, Text, parts_of, render
 from umi_shared.labels import Integrity, Label, Locality
-from umi_shared.transcript import Call, Instruction, Observation
+from umi_shared.transcript import Call, Entry, Instruction, Observation, text_of
 
 __all__ = ["Coverage", "Failure", "FileReport", "Rule", "coverage", "run_file"]
 
@@ -140,6 +139,8 @@ def _rules(policy: Policy) -> Iterator[Rule]:
             yield Rule(rule.rule_id, rule.line)
         if tool.stated - {"card", "caller"}:
             yield Rule(tool.rule_id, tool.line)
+        if tool.errors is not None:
+            yield Rule(tool.errors.rule_id, tool.errors_line)
         for side in ("arguments", "results"):
             first = policy.default_chain(tool.name, side)[0]
             if first.level == "tool default":
@@ -174,6 +175,8 @@ class _Run:
             line = self.policy.defaults.lines.get("instruction", 0)
             self.exercised.add(f"{file_name(self.policy.file)}:{line} defaults.instruction")
             return list(self._views(LabelledEntry(Instruction(()), text)))
+        if self.test.failure:
+            return self._failed(labeller)
         if self.test.arguments is None:
             return self._result(labeller)
         return self._call(labeller, self.test.arguments)
@@ -200,6 +203,23 @@ class _Run:
             found += self._views(LabelledEntry(Observation(test.tool, ()), text))
         return found
 
+    def _failed(self, labeller: Labeller) -> list[Failure]:
+        """A failed call: `$` is what the tool says of it."""
+        test, rule = self.test, self.policy.tool(self.test.tool, source=self._source).errors
+        found: list[Failure] = []
+        if rule is not None:
+            self.exercised.add(rule.rule_id)
+        for expected in test.expect:
+            if expected.path.selects(()):
+                found += self._compare(expected, (), rule or _ONLY_THE_KIND)
+            else:
+                got = "a failure has no place but `$`"
+                found.append(self._failure(expected.line, expected.path.text, "a value there", got))
+        if test.views:
+            kind, text = labeller.failure(test.tool, test.failure, str(test.value))
+            found += self._views(LabelledEntry(Observation(test.tool, (), kind), text))
+        return found
+
     def _expectations(self, assignment: Assignment, value: Any) -> Iterator[Failure]:
         side = "results" if self.test.arguments is None else "arguments"
         for expected in self.test.expect:
@@ -211,8 +231,6 @@ class _Run:
             for location in locations:
                 self._meet(assignment, location, side)
                 found = assignment.at(location)
-                if side == "results" and found.shape is Shape.HIDDEN:
-                    found = whole(found)
                 yield from self._compare(expected, location, found)
 
     def _compare(self, expected: Expectation, location: Location, found: Resolution) -> Iterator[Failure]:
@@ -234,7 +252,7 @@ class _Run:
     def _views(self, entry: LabelledEntry) -> Iterator[Failure]:
         self.exercised |= {span.rule for span in entry.text}
         for sink, wanted in self.test.views.items():
-            (text,) = release((), [entry], sink).payload.texts()
+            text = _told(release((), [entry], sink).payload.entries[0])
             if render(text) != wanted:
                 rules = "; ".join(dict.fromkeys(_deciding(entry.text)))
                 yield self._failure(self.test.lines[sink], f"the {sink}'s view", wanted, render(text), rules)
@@ -328,6 +346,11 @@ class _Run:
 
 
 _MAX_HANDLES = 1000
+_ONLY_THE_KIND = Resolution(locality=Locality.HIDDEN, rule_id="built-in default for `errors`: only the kind")
+
+
+def _told(entry: Entry) -> Text:
+    return entry.told if isinstance(entry, Observation) else text_of(entry)
 
 
 def _names(value: Any) -> Iterator[str]:

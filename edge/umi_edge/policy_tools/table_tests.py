@@ -7,6 +7,9 @@
         result: {tool: contacts.search, value: {matches: [{email: alice@example.org}]}}
         expect: {"$.matches[*].email": {locality: handle, type: email}}
         planner: '{"matches":[{"email":"<email:1>"}]}'
+      - name: why a search failed stays
+        failure: {tool: contacts.search, kind: not-found, text: nobody is called Alice}
+        planner: "failed: not-found"
       - name: mail to strangers is refused
         call: {tool: mail.send, arguments: {to: "<email:1>", body: Hello}}
         handles: {"<email:1>": {from: "mail.search $.messages[0].from"}}
@@ -27,7 +30,7 @@ from umi_edge.policy.paths import Path as JsonPath
 from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.problems import Problems, near
 from umi_edge.policy.yaml_source import Place, Source, read_yaml
-from umi_edge.tools import Hints
+from umi_edge.tools import FailureKind, Hints
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, parts_of
 
@@ -42,7 +45,7 @@ __all__ = [
 ]
 
 _SUFFIXES = (".test.yaml", ".test.yml")
-_GIVEN = ("instruction", "result", "call")
+_GIVEN = ("instruction", "result", "failure", "call")
 _KEYS = ("name", *_GIVEN, "handles", "expect", "verdict", "reasons", "redact", "planner", "summarizer")
 _FIELDS = ("locality", "type", "show", "link", "shape")
 VERDICTS = ("allowed", "asked", "denied")
@@ -80,6 +83,8 @@ class TableTest:
     source: str = ""
     hints: Hints = field(default_factory=Hints)
     value: Any = field(default=None, repr=False)
+    failure: str = ""
+    """The kind of the failure, and in `value` what the tool says of it."""
     arguments: Mapping[str, Any] | None = field(default=None, repr=False)
     handles: tuple[GivenHandle, ...] = ()
     expect: tuple[Expectation, ...] = ()
@@ -196,8 +201,10 @@ class _Reader:
             self._wrong((*place, "verdict"), f"`verdict` is `{verdict[:40]}`", near(verdict, VERDICTS))
         call = self._known(data.get("call", {}), (*place, "call"), ("tool", "source", "hints", "arguments"))
         result = self._known(data.get("result", {}), (*place, "result"), ("tool", "source", "value"))
+        failure = self._failure(data, place)
+        result = result | failure
         tool = str(call.get("tool", result.get("tool", "")))
-        if ("call" in data or "result" in data) and not tool:
+        if not tool and "instruction" not in data and given:
             self._wrong(place, "the test names no tool", "add `tool`")
         arguments = call.get("arguments", {})
         if not isinstance(arguments, dict):
@@ -210,7 +217,8 @@ class _Reader:
             tool=tool,
             source=str(call.get("source", result.get("source", ""))),
             hints=self._hints(call.get("hints", []), (*place, "call", "hints")),
-            value=result.get("value"),
+            value=failure.get("text", result.get("value")),
+            failure=str(failure.get("kind", "")),
             arguments=arguments if "call" in data else None,
             handles=self._handles(data.get("handles", {}), (*place, "handles")),
             expect=self._expect(data.get("expect", {}), (*place, "expect")),
@@ -220,6 +228,18 @@ class _Reader:
             views={sink: str(data[sink]) for sink in ("planner", "summarizer") if sink in data},
             lines={key: self.source.line((*place, key)) for key in data},
         )
+
+    def _failure(self, data: Mapping[str, Any], place: Place) -> dict[str, Any]:
+        """What a `failure` row gives; empty for another row."""
+        if "failure" not in data:
+            return {}
+        here = (*place, "failure")
+        said = self._known(data["failure"], here, ("tool", "source", "kind", "text"))
+        kinds = tuple(FailureKind)
+        kind = str(said.get("kind", FailureKind.ERROR))
+        if kind not in kinds:
+            self._wrong((*here, "kind"), f"`kind` is `{kind[:40]}`", near(kind, kinds))
+        return said | {"kind": kind, "text": str(said.get("text", ""))}
 
     def _hints(self, words: Any, place: Place) -> Hints:
         known = tuple(Hints.__dataclass_fields__)

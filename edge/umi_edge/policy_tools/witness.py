@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from umi_edge.labelled import LabelledEntry
-from umi_edge.labelling import Labeller, whole
+from umi_edge.labelling import Labeller
 from umi_edge.policy import Location, Policy, Resolution, Scanner
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.rules import Shape as Structure
@@ -52,6 +52,13 @@ class Witness:
         label = Label.at(self._resolution(tool, value, location).locality)
         return self._seen(labeller, LabelledEntry(Observation(tool.name, ()), text), label, mark)
 
+    def failure(self, tool: Tool, rule: Resolution) -> list[Sighting]:
+        """Where a mark shows that a tool's error text has, against what the policy says of such texts."""
+        labeller, mark = self._labeller(tool), MARKS["string"]
+        kind, text = labeller.failure(tool.name, "error", mark)
+        entry = LabelledEntry(Observation(tool.name, (), kind), text)
+        return self._seen(labeller, entry, Label.at(rule.locality), mark)
+
     def argument(self, tool: Tool, value: Any, location: Location) -> list[Sighting]:
         """Where a kept value shows that is given to an argument by its handle."""
         labeller, mark = self._labeller(tool), MARKS["string"]
@@ -66,9 +73,8 @@ class Witness:
         for depth in range(len(location)):
             around = assignment.at(location[:depth])
             if around.shape is Structure.HIDDEN:
-                return whole(around)
-        here = assignment.at(location)
-        return whole(here) if here.shape is Structure.HIDDEN else here
+                return around
+        return assignment.at(location)
 
     @staticmethod
     def _seen(labeller: Labeller, entry: LabelledEntry, label: Label, mark: Any) -> list[Sighting]:

@@ -16,7 +16,8 @@ from umi_edge.tools.tool import Tool
 
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
 
-_DETAIL_CHARACTERS = 2000
+DETAIL_CHARACTERS = 2000
+"""Of a failure's text; what is longer is cut."""
 _STOP_SECONDS = 2.0
 _PROBLEMS = 5
 
@@ -47,7 +48,7 @@ async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits)
         result = await _awaited(tool, checked, limits)
         value = _plain(result, limits)
     except ToolFailure as failure:
-        return Failed(failure.kind, failure.detail[:_DETAIL_CHARACTERS], time.monotonic() - started)
+        return Failed(failure.kind, failure.detail[:DETAIL_CHARACTERS], time.monotonic() - started)
     return Succeeded(value, time.monotonic() - started)
 
 

@@ -170,7 +170,7 @@ class AlphaUmiDialect:
             case Call():
                 return f"Action: {turn.tool}\nAction Input: {render(turn.arguments)}"
             case Observation():
-                return f"failed: {turn.failure}" if turn.failure else render(turn.content)
+                return render(turn.told)
 
 
 @dataclass(slots=True)

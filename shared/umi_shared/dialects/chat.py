@@ -145,8 +145,7 @@ def _shared_turn(entry: Entry) -> tuple[str, str]:
         case Instruction(text):
             return "user", f"Request: {render(text)}"
         case Observation():
-            result = f"failed: {entry.failure}" if entry.failure else render(entry.content)
-            return "user", f"Result of {entry.tool}: {result}"
+            return "user", f"Result of {entry.tool}: {render(entry.told)}"
         case Answer(text):
             return "assistant", render(text)
         case Plan() | Call():

@@ -117,7 +117,7 @@ def turn_of(entry: Entry) -> tuple[str, str]:
         case Call():
             return "caller", f'{{"tool":{json.dumps(entry.tool)},"arguments":{render(entry.arguments)}}}'
         case Observation():
-            return "tool", f"failed: {entry.failure}" if entry.failure else render(entry.content)
+            return "tool", render(entry.told)
         case Answer(text):
             return "summarizer", render(text)
 

@@ -123,3 +123,15 @@ def test_the_default_explains_itself(tmp_path: Path) -> None:
     path = tmp_path / "default.yaml"
     path.write_text(_run("show-default"), encoding="utf-8")
     assert "What no rule mentions stays" in _run("check", str(path))
+
+
+def test_explain_says_what_holds_inside_of_what_is_kept_whole(tmp_path: Path) -> None:
+    """A part that says `shape: open` is kept with the whole all the same."""
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        'version: 1\ntools: {a.b: {results: {"$.x": {locality: scan, shape: hidden}, '
+        '"$.x.y": {locality: cloud, shape: open}}}}\n'
+    )
+    out = _run("explain", str(path), "--tool", "a.b", "--path", "$.x.y")
+    assert "results $.x.y: stays (handle)" in out
+    assert "the shape of $.x is hidden" in out

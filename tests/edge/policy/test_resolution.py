@@ -276,3 +276,17 @@ def test_a_location_ten_thousand_deep_resolves() -> None:
 
 def test_the_names_that_rules_spell_out_are_known(policy: Policy) -> None:
     assert policy.results("with.default", {}).names == {"matches", "email", "company", "tags"}
+
+
+@pytest.mark.parametrize("word", ["cloud", "scan", "planner", "summarizer", "handle"])
+def test_what_is_kept_whole_stays_whatever_its_rule_says(word: str) -> None:
+    text = f'version: 1\ntools: {{a.b: {{results: {{"$.x": {{locality: {word}, shape: hidden}}, "$.x.y": {word}}}}}}}'
+    assignment = load_policy(text).results("a.b", {})
+    for place in (("x",), ("x", "y"), ("x", "z")):
+        resolution = assignment.at(place)
+        assert (resolution.locality, resolution.scan) == ("handle", False)
+
+
+def test_what_is_hidden_stays_hidden_when_it_is_kept_whole() -> None:
+    text = 'version: 1\ntools: {a.b: {results: {"$.x": {locality: hidden, shape: hidden}}}}'
+    assert load_policy(text).results("a.b", {}).at(("x",)).locality == "hidden"

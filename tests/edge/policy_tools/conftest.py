@@ -85,10 +85,10 @@ class Told:
             self.observe(Asked(tool, True))
         if isinstance(result, FailureKind):
             outcome: Any = Failed(result, "the tool's own words", 0)
-            _, text = self.labeller.failure(tool, result)
+            kind, text = self.labeller.failure(tool, str(result), "the tool's own words")
         else:
-            outcome, text = Succeeded(result, 0), self.labeller.result(tool, result)
-        self.observe(Observed(tool=tool, outcome=outcome, observation=text))
+            outcome, kind, text = Succeeded(result, 0), "", self.labeller.result(tool, result)
+        self.observe(Observed(tool=tool, outcome=outcome, observation=text, failure=kind))
 
     def end(self) -> None:
         self.observe(Ended(Answered("the answer")))

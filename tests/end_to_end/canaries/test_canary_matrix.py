@@ -31,7 +31,7 @@ tools:
       "$..deep": hidden
       "$.shapeless": {locality: handle, shape: hidden}
       "$.mail": {locality: handle, type: email}
-  data.fail: {runs: device}
+  data.fail: {runs: device, errors: handle}
   data.values: {runs: device, caller: values}
   data.send:
     runs: device

@@ -118,11 +118,12 @@ def test_a_session_reads_as_the_papers_turns():
 
 
 def test_a_failed_call_reads_as_the_programs_word():
-    """The kind of a failure is all that is shown of it."""
-    failed = Observation("weather", ("a trace of the server",), "unavailable")
-    prompt = prompt_of(DIALECT.plan(view(*ENTRIES[:3], failed)))
+    """Its kind, and what a policy let out of the tool's own words."""
+    prompt = prompt_of(DIALECT.plan(view(*ENTRIES[:3], Observation("weather", (), "unavailable"))))
     assert "observation: failed: unavailable\n" in prompt
-    assert "trace" not in prompt
+    failed = Observation("weather", ('"no city <city:1>"',), "unavailable")
+    prompt = prompt_of(DIALECT.plan(view(*ENTRIES[:3], failed)))
+    assert 'observation: failed: unavailable: "no city <city:1>"\n' in prompt
 
 
 def test_tools_are_described_as_the_paper_does():

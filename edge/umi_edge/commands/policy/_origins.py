@@ -54,6 +54,8 @@ def _words(origin: Origin) -> str:
             return (
                 f"{origin.handle} came from the result of {origin.tool} at {origin.path} (step {origin.step})"
             )
+        case "error":
+            return f"{origin.handle} came from what {origin.tool} said of its failure (step {origin.step})"
         case "written":
             return f"{origin.handle} was written by the caller, as {origin.path} of {origin.tool} (step {origin.step})"
     return f"{origin.handle}: where it came from is not recorded"
@@ -71,6 +73,13 @@ def _print_change(policy: Policy, lines: list[str], origin: Origin) -> None:
 
 def _explanation(policy: Policy, origin: Origin) -> tuple[str, int, str, str] | None:
     """What a policy says of the place that the value came from: clearance, deciding line and rule, counterfactual."""
+    if origin.kind == "error":
+        rules = policy.tool(origin.tool)
+        key = rules.name or origin.tool
+        change = f'the cloud would see it with: tools: {{"{key}": {{errors: cloud}}}}'
+        if rules.errors is None:
+            return "kind", 0, "built-in default for `errors`", change
+        return str(rules.errors.clearance), rules.errors_line, rules.errors.rule_id, change
     if origin.kind not in ("result", "written"):
         return None
     side = "results" if origin.kind == "result" else "arguments"

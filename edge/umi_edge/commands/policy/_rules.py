@@ -18,6 +18,7 @@ def settings(policy: "Policy", tool: str) -> dict[str, str]:
         "integrity": rules.integrity.value,
         "caller": rules.caller.value,
         "card": rules.card.value,
+        "errors": str(rules.errors.clearance) if rules.errors else "kind",
     }
 
 
@@ -37,6 +38,9 @@ def rows(policy: "Policy") -> list[dict[str, Any]]:
                 )
             default = policy.default_chain(name, side)[0]
             found.append(_row(name, side, "(all else)", str(default.clearance), default.level, default.line))
+        said = policy.tools[name]
+        if said.errors is not None:
+            found.append(_row(name, "errors", "(all)", str(said.errors.clearance), "", said.errors_line))
     return found
 
 

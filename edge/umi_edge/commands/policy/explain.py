@@ -120,7 +120,7 @@ def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
         "show": resolution.show,
         "link": resolution.link,
         "shape": resolution.shape.value,
-        "kept_whole": _kept_whole(item),
+        "kept_whole": item.whole is not None,
         "requires": resolution.requires,
         "accepts": resolution.accepts,
         "on_violation": resolution.on_violation.value,
@@ -141,18 +141,13 @@ def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
     }
 
 
-def _kept_whole(item: "Explanation") -> bool:
-    """Whether a hidden shape keeps what its locality alone would let out."""
-    return item.side == "results" and item.resolution.shape == "hidden"
-
-
 def _print_explanation(item: "Explanation", lines: list[str]) -> None:
     resolution = item.resolution
     word = str(resolution.clearance)
     extra = f", type {resolution.type}" + (f", show {resolution.show}" if resolution.show else "")
     click.echo(f"\n{item.side} {item.path}: {READS.get(word, word)}{extra}")
-    if _kept_whole(item):
-        click.echo("  its shape is hidden: it stays whole, as a handle, whatever its locality says")
+    if item.whole is not None:
+        click.echo(f"  the shape of {item.whole} is hidden: it stays whole, whatever is said of its parts")
     for step in item.steps:
         mark = "->" if step.decides else "  "
         where = f"line {step.line}: {quoted(lines, step.line)}" if step.line else step.rule_id
