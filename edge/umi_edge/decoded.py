@@ -30,6 +30,8 @@ def _byte(code: int) -> bytes:
     return bytes([code])
 
 
+_BASE64_RUNS = re.compile(rb"[A-Za-z0-9+/_-]{11,}")
+_HEX_RUNS = re.compile(rb"[0-9A-Fa-f]{8,}")
 _AS_BASE64 = _table(_BASE64, b"A", {b"-": b"+", b"_": b"/"})
 _AS_HEX = _table(_HEX, b"0", {})
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
@@ -70,14 +72,17 @@ def decoded_bytes(message: bytes) -> Iterator[Decoded]:
         yield Decoded(_small(unquote_to_bytes(message)), 8, message)
     if b"\\" in message:
         yield Decoded(_small(_unescaped(message.decode(errors="replace")).encode()), 8, message)
-    coded = message.translate(_AS_BASE64) + b"AAA"
-    for offset in range(4):
+    # Only what is long enough to hold something: words are not, so that plain text costs next to nothing.
+    runs = b"\n".join(_BASE64_RUNS.findall(message))
+    coded = runs.translate(_AS_BASE64) + b"AAA"
+    for offset in range(4 if runs else 0):
         whole = coded[offset : len(coded) - (len(coded) - offset) % 4]
-        yield Decoded(_small(binascii.a2b_base64(whole)), 8, message, _BASE64, offset, 6)
-    coded = message.translate(_AS_HEX)
-    for offset in range(2):
+        yield Decoded(_small(binascii.a2b_base64(whole)), 8, runs, _BASE64, offset, 6)
+    runs = b"\n".join(_HEX_RUNS.findall(message))
+    coded = runs.translate(_AS_HEX)
+    for offset in range(2 if runs else 0):
         whole = coded[offset : len(coded) - (len(coded) - offset) % 2]
-        yield Decoded(_small(binascii.unhexlify(whole)), 4, message, _HEX, offset, 4)
+        yield Decoded(_small(binascii.unhexlify(whole)), 4, runs, _HEX, offset, 4)
 
 
 def _small(raw: bytes) -> str:

@@ -183,7 +183,7 @@ def _squeezings(word: str) -> Iterator[str]:
     """A value without its punctuation, and its digits where they are most of it."""
     if len(word) < _MIN_SQUEEZED:
         return
-    squeezed = _squeezed(word)
+    squeezed = word if word.isalnum() else _squeezed(word)
     if len(squeezed) >= _MIN_SQUEEZED:
         yield squeezed
     digits = _OTHER_THAN_DIGITS.sub("", word)

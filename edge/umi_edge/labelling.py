@@ -473,10 +473,20 @@ class _ArgumentWriter:
 def _merged(spans: Iterable[Span]) -> list[Span]:
     """Neighbouring constants as one span: fewer segments on the wire."""
     merged: list[Span] = []
+    words: list[str] = []  # of the constants since the last span of another kind
+    rule = ""
     for span in spans:
-        last = merged[-1] if merged else None
-        if span.label is PUBLIC and last is not None and last.label is PUBLIC and span.rule == last.rule:
-            merged[-1] = constant(last.clear + span.clear, span.rule)
+        if span.label is PUBLIC and (not words or span.rule == rule):
+            words.append(span.clear)
+            rule = span.rule
+            continue
+        if words:
+            merged.append(constant("".join(words), rule))
+            words = []
+        if span.label is PUBLIC:
+            words, rule = [span.clear], span.rule
         else:
             merged.append(span)
+    if words:
+        merged.append(constant("".join(words), rule))
     return merged

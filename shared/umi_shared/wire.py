@@ -56,6 +56,8 @@ _NEXT_TO_PB = {
     Next.GIVE_UP: pb.NEXT_GIVE_UP,
 }
 _NEXT_FROM_PB = {number: word for word, number in _NEXT_TO_PB.items()}
+_MAX_OVERHEAD = 6
+"""Of a bytes field: its tag, and a length of at most five bytes."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -103,10 +105,15 @@ def _padding(size: int, bucket_bytes: int) -> bytes:
     """Zero bytes that bring a message up to a multiple of the bucket, the field's own tag and length included."""
     if bucket_bytes <= 0:
         return b""
-    for length in range(2 * bucket_bytes + 8):  # no length gives a size just past a jump of the overhead
-        overhead = (1 + (length.bit_length() + 6) // 7) if length else 0
-        if (size + overhead + length) % bucket_bytes == 0:
-            return bytes(length)
+    short = -size % bucket_bytes
+    if short == 0:
+        return b""
+    for room in range(
+        short, 3 * bucket_bytes, bucket_bytes
+    ):  # no length gives a size just past a jump of the overhead
+        for length in range(max(room - _MAX_OVERHEAD, 1), room):
+            if length + 1 + (length.bit_length() + 6) // 7 == room:
+                return bytes(length)
     return b""
 
 

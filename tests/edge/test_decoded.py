@@ -57,8 +57,9 @@ def test_noise_between_characters_of_a_code_is_no_finding(text):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(raw):
-    assert len(list(decoded_bytes(raw))) >= 7
+    assert next(iter(decoded_bytes(raw))).source == raw
 
 
 def test_reading_takes_time_linear_in_the_message():
-    assert len(list(decoded_bytes(b"\\u00e9%41" * 200_000))) == 9
+    assert len(list(decoded_bytes(b"\\u00e9%41" * 200_000))) == 3
+    assert len(list(decoded_bytes(b"abcdef01" * 200_000))) == 7
