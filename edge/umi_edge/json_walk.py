@@ -24,6 +24,8 @@ class Step:
     key: str | None = field(default=None, repr=False)
 
 
+_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
+_CONTAINERS = (Mapping, list)
 _COMMA = Step((), punctuation=",")
 """One for all: where a comma stands tells nothing."""
 
@@ -40,7 +42,7 @@ def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) ->
             yield top
             continue
         location, node, key = top
-        if not isinstance(node, Mapping | list) or opaque(location):
+        if isinstance(node, _LEAVES) or not isinstance(node, _CONTAINERS) or opaque(location):
             yield Step(location, value=node, key=key)
             continue
         members: list[tuple[str | int, Any]] = (
