@@ -34,6 +34,7 @@ _MIN_WORD, _MIN_OTHER, _MIN_DIGITS = 6, 4, 5
 _MIN_SQUEEZED = 8
 _PUNCTUATION = re.compile(r"[\W_]+")
 _OTHER_THAN_DIGITS = re.compile(r"\D+")
+_ASCII_PUNCTUATION = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 class GuardedError(PrivacyError):
@@ -176,6 +177,8 @@ def _strings(value: object) -> Iterator[tuple[str, str]]:
 
 def _squeezed(text: str) -> str:
     """Letters and digits only."""
+    if text.isascii():
+        return text.encode().translate(None, _ASCII_PUNCTUATION).decode()
     return _PUNCTUATION.sub("", text)
 
 
