@@ -10,8 +10,10 @@ from umi_edge.policy.paths import Location
 from umi_edge.policy.problems import InvalidPolicyError, Problem
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
+from umi_edge.policy.span_finder import PLUGINS, Plugin, SpanFinder
 
 __all__ = [
+    "PLUGINS",
     "Allowed",
     "Ask",
     "Assignment",
@@ -24,12 +26,14 @@ __all__ = [
     "Limits",
     "Location",
     "PathRule",
+    "Plugin",
     "Policy",
     "Problem",
     "Reason",
     "Resolution",
     "Scanner",
     "Span",
+    "SpanFinder",
     "ToolPolicy",
     "Verdict",
     "check_call",

@@ -15,6 +15,7 @@ class DetectorKind(StrEnum):
     PATTERN = "pattern"
     VALUES = "values"
     VALUES_FROM = "values_from"
+    PLUGIN = "plugin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +35,17 @@ class Detector:
     """Whether each word of a value counts too: `Alice` of `Alice Martin`."""
     region: str = ""
     """For phone numbers without a country code: ISO 3166 alpha-2."""
+    plugin: str = ""
+    """The name of a plug-in (`span_finder`)."""
+    entities: tuple[str, ...] = ()
+    """What the plug-in is to find, in its own words."""
+    language: str = "en"
+    """Of the texts that it reads: ISO 639-1."""
+    threshold: float = 0.5
+    """How sure it must be, from 0 to 1."""
     rule_id: str
     line: int
+
+    def __str__(self) -> str:
+        """The type, and what looks for it where that is no part of umi."""
+        return f"{self.type} ({self.plugin}: {', '.join(self.entities)})" if self.plugin else self.type

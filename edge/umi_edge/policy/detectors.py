@@ -13,6 +13,7 @@ from umi_edge.policy.names import parts_of_name, stands_alone
 from umi_edge.policy.paths import Location, Path
 from umi_edge.policy.projection import Projection, project, projected
 from umi_edge.policy.regexes import compile_regex
+from umi_edge.policy.span_finder import finder_of, spans_found
 from umi_shared.errors import PrivacyError
 
 __all__ = ["GazetteerSource", "Scanner", "Span", "gazetteer_sources"]
@@ -59,8 +60,8 @@ def gazetteer_sources(policy: Policy) -> tuple[GazetteerSource, ...]:
 class Scanner:
     """Finds what the detectors of a policy describe; linear in the text, whatever the length of the lists.
 
-    Raises `PrivacyError` where a list that the policy wants is missing or too long: scanning without it would
-    let its values out (I2). Holds private values: its `repr` shows none (I8).
+    Raises `PrivacyError` where a list that the policy wants is missing or too long, and `PolicyError` where a plug-in
+    is: scanning without it would let its values out (I2). Holds private values: its `repr` shows none (I8).
 
     >>> from umi_edge.policy.loader import builtin_detectors
     >>> [span.type for span in Scanner(builtin_detectors(), {}).scan("write to ann@example.org")]
@@ -81,6 +82,11 @@ class Scanner:
             for rank, detector in self._patterns
             if detector.kind is DetectorKind.PATTERN
         }
+        self._finders = [
+            (rank, detector.rule_id, finder_of(detector))
+            for rank, detector in enumerate(self._detectors)
+            if detector.kind is DetectorKind.PLUGIN
+        ]
         self._words: list[tuple[int, bool]] = []
         self._automaton = self._build(gazetteers or {})
 
@@ -91,12 +97,12 @@ class Scanner:
         """The private spans of a text: sorted, not overlapping, and together covering everything found.
 
         Findings that overlap become one span with the type of the longest; of equally long ones, of the
-        detector that the policy lists first.
+        detector that the policy lists first. Raises `PrivacyError` where a plug-in fails.
         """
         if not text:
             return ()
         view = project(text)
-        found = [*self._by_pattern(text, view), *self._by_list(text, view)]
+        found = [*self._by_pattern(text, view), *self._by_list(text, view), *self._by_plugin(text, view)]
         return tuple(self._merged(found)) if found else ()
 
     def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
@@ -126,6 +132,15 @@ class Scanner:
                 # `will` is a verb, `Will` may be a friend.
                 if not common or text[first:last][:1].isupper():
                     yield first, last, rank
+
+    def _by_plugin(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+        """As written, because case tells names from words; and, where more than case is in disguise, projected."""
+        for rank, rule_id, finder in self._finders:
+            for start, end in spans_found(finder, text.encode(errors="replace").decode(), rule_id):
+                yield start, end, rank
+            if view.text and view.text != text.lower():
+                for start, end in spans_found(finder, view.text, rule_id):
+                    yield (*view.original(start, end), rank)
 
     def _merged(self, found: list[tuple[int, int, int]]) -> Iterator[Span]:
         found.sort(key=lambda item: (item[0], -item[1]))

@@ -28,6 +28,7 @@ from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.rule_loader import load_rules
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.schema import check_schema
+from umi_edge.policy.span_finder import PLUGINS
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.errors import PolicyError
 from umi_shared.labels import Integrity
@@ -35,7 +36,8 @@ from umi_shared.labels import Integrity
 __all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_policy", "read_policy"]
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_ONE_OF = ("pattern", "values", "values_from")
+_ONE_OF = ("pattern", "values", "values_from", "plugin")
+_OF_PLUGINS = ("entities", "language", "threshold")
 
 
 def load_policy(text: str, file: str = "policy") -> Policy:
@@ -217,6 +219,7 @@ class _Builder:
             self.problems.add(line, "`parts` means nothing for a pattern", "remove it")
         if "region" in data and pattern != "phone":
             self.problems.add(line, "`region` means nothing but for `builtin:phone`", "remove it")
+        self._check_plugin(data, line)
         origin = data.get("values_from", {})
         return Detector(
             type=data["type"],
@@ -227,9 +230,26 @@ class _Builder:
             path=self._values_path(index, origin["path"]) if origin else None,
             parts=data.get("parts", False),
             region=data.get("region", ""),
+            plugin=data.get("plugin", ""),
+            entities=tuple(data.get("entities", ())),
+            language=data.get("language", "en"),
+            threshold=data.get("threshold", 0.5),
             rule_id=self._rule_id("detect", index, name=f"detect[{index}] {data['type']}"),
             line=line,
         )
+
+    def _check_plugin(self, data: dict[str, Any], line: int) -> None:
+        if "plugin" not in data:
+            for key in _OF_PLUGINS:
+                if key in data:
+                    self.problems.add(line, f"`{key}` means nothing without `plugin`", "remove it")
+            return
+        if data["plugin"] not in PLUGINS:
+            fix = near(data["plugin"], PLUGINS)
+            self.problems.add(line, f"there is no plug-in `{data['plugin']}`", fix)
+        elif "entities" not in data:
+            fix = "add what it is to find, such as `entities: [PERSON, LOCATION]`"
+            self.problems.add(line, f"the detector of {data['type']} names no `entities`", fix)
 
     def _values_path(self, index: int, path: str) -> Any:
         return self._path(path, "detect", index, "values_from", "path")

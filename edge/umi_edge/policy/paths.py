@@ -6,7 +6,7 @@ RE2, which cannot backtrack. A path is *plain* when whether it matches a node de
 location: names, non-negative indices, wildcards, forward slices and `..`. Plain paths never look at values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,24 @@ class Path:
             steps = [step for selector in segment.selectors for step in _example_steps(selector)]
             found = tuple((*location, step) for location in found for step in steps)[:64]
         return found
+
+    def looks_at(self) -> tuple[Location, ...]:
+        """A place of each kind whose value the path's filters look at; that a member exists is no value.
+
+        >>> compile_path("$.people[?@.age > 17 && @.vip].name").looks_at()
+        (('people', 0, 'age'),)
+        """
+        found: list[Location] = []
+        before: Location = ()
+        for segment in self.segments:
+            for selector in segment.selectors:
+                for query in _compared(selector.expression) if isinstance(selector, FilterSelector) else ():
+                    example = _example(segments_of(query.query))
+                    found.append(
+                        (*before, 0, *example) if isinstance(query, fe.RelativeFilterQuery) else example
+                    )
+            before = (*before, *_example((segment,)))
+        return tuple(found)
 
     def selects(self, location: Location) -> bool:
         """Whether a plain path selects the node at `location`."""
@@ -184,6 +202,32 @@ def _example_steps(selector: JSONPathSelector) -> list[str | int]:
             start = selector.slice.start or 0
             return [start] if selects(selector, start) else []
     return [0, "*"]
+
+
+def _example(segments: Iterable[Segment]) -> Location:
+    """One location that segments lead to; where values decide, the first item stands for any."""
+    steps = (_example_steps(segment.selectors[0]) for segment in segments)
+    return tuple(found[0] for found in steps if found)
+
+
+def _compared(expression: fe.Expression) -> Iterator[fe.FilterQuery]:
+    """The queries of a filter whose values are compared, or given to a function."""
+    stack: list[tuple[Any, bool]] = [(expression, False)]
+    while stack:
+        item, compared = stack.pop()
+        match item:
+            case fe.FilterQuery() if compared:
+                yield item
+            case fe.FilterExpression():
+                stack.append((item.expression, compared))
+            case fe.PrefixExpression():
+                stack.append((item.right, compared))
+            case fe.LogicalExpression():
+                stack += [(item.left, compared), (item.right, compared)]
+            case fe.ComparisonExpression():
+                stack += [(item.left, True), (item.right, True)]
+            case fe.FunctionExtension():
+                stack += [(argument, True) for argument in item.args]
 
 
 def _check_filter(expression: fe.Expression, text: str) -> None:

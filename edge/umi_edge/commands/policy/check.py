@@ -1,7 +1,7 @@
 """`umi policy check`: what is wrong with a policy; else what stays and what leaves."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,13 +12,18 @@ from umi_shared.errors import PolicyError
 
 if TYPE_CHECKING:
     from umi_edge.policy.document import Policy
+    from umi_edge.policy.problems import Problem
 
 
 @click.command()
 @FILE_ARGUMENT
 @json_option
 def command(file: Path, *, as_json: bool) -> int:
-    """Report everything that is wrong with FILE; when nothing is, show what stays and what leaves."""
+    """Report everything that is wrong with FILE; when nothing is, show what stays and what leaves.
+
+    Warnings are of what has no effect, or more than it seems to; with them FILE is still a policy.
+    """
+    from umi_edge.policy.lint import warnings_of
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
 
@@ -33,21 +38,43 @@ def command(file: Path, *, as_json: bool) -> int:
         ]
         print_json({"ok": False, "file": str(file), "problems": problems})
         return PolicyError.exit_code
-    found = rows(policy)
+    found, warnings = rows(policy), warnings_of(policy)
     if as_json:
         tools = [{"tool": name, **settings(policy, name)} for name in policy.tools]
-        print_json({"ok": True, "file": str(file), "name": policy.name, "tools": tools, "rules": found})
+        print_json(
+            {
+                "ok": True,
+                "file": str(file),
+                "name": policy.name,
+                "tools": tools,
+                "rules": found,
+                **_more(policy, warnings),
+            }
+        )
         return 0
     print_table(
         f"{policy.name}: what stays and what leaves",
         ("tool", "where", "path", "who reads it", "also"),
         [(row["tool"], row["side"], row["path"], row["reads"], row["also"]) for row in found],
     )
-    found_types = ", ".join(dict.fromkeys(detector.type for detector in policy.detect))
+    found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     click.echo(f"The detectors take out of scanned text: {found_types}.")
     click.echo("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
+    for one in warnings:
+        click.echo(f"warning: {file}:{one.line}: {one.message}\n  Fix: {one.fix}")
     click.echo(f"{file}: ok, {len(policy.tools)} tools, {len(found)} rules and defaults")
     return 0
+
+
+def _more(policy: "Policy", warnings: "tuple[Problem, ...]") -> dict[str, Any]:
+    return {
+        "detect": [
+            {"type": one.type, "kind": one.kind.value, "line": one.line}
+            | ({"plugin": one.plugin, "entities": one.entities} if one.plugin else {})
+            for one in policy.detect
+        ],
+        "warnings": [{"line": one.line, "message": one.message, "fix": one.fix} for one in warnings],
+    }
 
 
 def _closed(policy: "Policy") -> bool:

@@ -77,11 +77,14 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     wanted = [("results", path)] if path is not None else []
     wanted += [("arguments", argument)] if argument is not None else []
     found = [explanation.explain(policy, tool, side, _location(side, place)) for side, place in wanted]
+    scanned = [f"{one} (line {one.line})" if one.line else str(one) for one in policy.detect]
     lines = text.splitlines()
     said = settings(policy, tool)
     if as_json:
         of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
-        places = [_as_json(item, lines) for item in found]
+        places = [
+            _as_json(item, lines) | ({"detectors": scanned} if item.resolution.scan else {}) for item in found
+        ]
         print_json({"tool": tool, **said, "rules": of_tool, "places": places})
         return
     words = ", ".join(f"{key} {value}" for key, value in said.items() if key != "entry")
@@ -94,6 +97,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         )
     for item in found:
         _print_explanation(item, lines)
+        if item.resolution.scan:
+            click.echo(f"  the detectors take out: {', '.join(scanned)}")
 
 
 def _location(side: str, place: str) -> tuple[str | int, ...]:

@@ -1,0 +1,87 @@
+"""Lint: what a policy says that has no effect, or more effect than it seems to; warnings, for it loads all the same."""
+
+from collections.abc import Iterator
+
+from umi_edge.policy.document import Policy, ToolPolicy
+from umi_edge.policy.paths import Location
+from umi_edge.policy.problems import Problem
+from umi_edge.policy.resolution import Assignment
+from umi_edge.policy.rules import PathRule, Resolution
+from umi_edge.policy.span_finder import missing
+from umi_shared.labels import PLANNER, SUMMARIZER, Label
+
+__all__ = ["warnings_of"]
+
+
+def warnings_of(policy: Policy) -> tuple[Problem, ...]:
+    """Everything to warn of, in the order of the file.
+
+    - `show` where it shows nothing: on arguments, on what leaves anyway, on what is hidden;
+    - a filter that looks at values that stay: which places it lets out tells of them, and nothing counts it (I3);
+    - a plug-in that is not installed on this device.
+    """
+    found = [*_plugins(policy)]
+    for name, tool in policy.tools.items():
+        found += _shows(policy, name, tool)
+        found += _filters(policy, name, tool)
+    return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _plugins(policy: Policy) -> Iterator[Problem]:
+    for detector in policy.detect:
+        lacks = missing(detector) if detector.plugin else None
+        if lacks is not None:
+            yield Problem(detector.line, lacks.message, lacks.fix)
+
+
+def _shows(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:
+    for rule in tool.arguments:
+        if rule.show:
+            message = (
+                f"`show` on an argument ({name}, `{rule.path}`) shows nothing: facts are told of results"
+            )
+            yield Problem(rule.line, message, "put it on the result that the value comes from, or remove it")
+    assignment = policy.table(name, "results").assign(None)
+    for rule in tool.results:
+        if rule.show:
+            why = _why_nothing(_resolution(policy, name, rule, assignment))
+            if why:
+                message = f"`show: {rule.show}` of {name}, `{rule.path}`, shows nothing: {why}"
+                yield Problem(rule.line, message, "say `locality: handle`, or remove `show`")
+
+
+def _resolution(policy: Policy, tool: str, rule: PathRule, assignment: Assignment) -> Resolution | PathRule:
+    """What holds where the rule does; the rule's own word where that depends on values."""
+    examples = rule.query.examples()
+    if examples:
+        return assignment.at(examples[0])
+    return rule if rule.clearance else policy.table(tool, "results").default
+
+
+def _why_nothing(said: Resolution | PathRule) -> str:
+    if said.scan:
+        return "a text that is scanned leaves but for what the detectors find"
+    label = Label.at(said.locality) if said.locality else None
+    if label is None:
+        return ""
+    if label.readers is None and label.visible:
+        return "the value itself leaves"
+    return "" if label.visible else "what is hidden leaves no trace"
+
+
+def _filters(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:
+    assignment = policy.table(name, "results").assign(None)
+    for rule in tool.results:
+        looked_at = [where for where in rule.query.looks_at() if _stays(assignment, where)]
+        if looked_at:
+            yield Problem(
+                rule.line,
+                f"the filter of {name}, `{rule.path}`, looks at values that stay: where it matches tells of them",
+                "choose by a field that leaves anyway, or say the same for all of them",
+            )
+
+
+def _stays(assignment: Assignment, location: Location) -> bool:
+    label = Label.at(assignment.at(location).locality)
+    clear = label.may_read(PLANNER) and label.may_read(SUMMARIZER)
+    return not clear or assignment.at(location).scan
