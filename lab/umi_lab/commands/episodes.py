@@ -10,9 +10,15 @@ import click
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same episodes.")
 @click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
-@click.option("--wide", is_flag=True, help="Vary instructions, catalogues and unserved requests further.")
+@click.option(
+    "--variety",
+    type=click.IntRange(0, 2),
+    default=0,
+    show_default=True,
+    help="How far words, instructions and catalogues are varied.",
+)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def command(seed: int, count: int, out: Path, *, held_out: bool, wide: bool) -> None:
+def command(seed: int, count: int, variety: int, out: Path, *, held_out: bool) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.
 
     Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
@@ -21,7 +27,7 @@ def command(seed: int, count: int, out: Path, *, held_out: bool, wide: bool) -> 
     from umi_lab.synthesis.generator import generate
     from umi_lab.synthesis.scene import SceneConfig
 
-    config = SceneConfig(held_out_families=held_out, wide=wide)
+    config = SceneConfig(held_out_families=held_out, variety=variety)
     stream = generate(seed, held_out=held_out, config=config)
     with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
         write_episodes(out, (episode for _, episode in made))

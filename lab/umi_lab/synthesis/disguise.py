@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.tools import Tool
+from umi_lab.synthesis.home import made_up_word
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.words import VENDORS
 
@@ -286,9 +287,50 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
+_MORE_DESCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "contacts.search": ("Someone's address, number and employer, by name.", "Who is who: looks a person up."),
+    "contacts.list": ("Returns each contact there is.", "The complete list of people."),
+    "contacts.add": ("Keeps a new person with mail and phone.", "Adds a card to the address book."),
+    "calendar.list": (
+        "Events on a given date.",
+        "Tells what happens on a day.",
+        "Looks at one day of the diary.",
+    ),
+    "calendar.create": (
+        "Puts a meeting into the diary.",
+        "Makes an appointment, with guests.",
+        "Enters an event.",
+    ),
+    "calendar.cancel": ("Takes an event out of the diary.", "Calls an appointment off.", "Erases an event."),
+    "mail.search": (
+        "Finds letters that were received.",
+        "Which mails hold some words.",
+        "Looks through the inbox.",
+    ),
+    "mail.read": ("Gives the body of a mail.", "What one letter says.", "Opens a message from the inbox."),
+    "mail.send": (
+        "Writes to someone by mail.",
+        "Mails a text to a recipient.",
+        "Puts a letter into the outbox.",
+    ),
+    "notes.search": ("Which notes hold some words.", "Finds what the user wrote down.", "Looks notes up."),
+    "notes.read": ("What one note says.", "Opens a memo.", "Gives a note in full."),
+    "notes.create": ("Writes something down.", "Keeps a text for later.", "Makes a new memo."),
+    "files.search": ("Which documents hold some words.", "Finds papers on the disk.", "Looks documents up."),
+    "files.read": ("What one document says.", "Gives the text of a paper.", "Opens a document."),
+    "search.everywhere": (
+        "Looks in notes, files and mail at once.",
+        "Finds anything, when a search is down.",
+    ),
+}
+"""For varied training data; held-out episodes never draw from here."""
+
+
 def disguise_of(draw: Draw, tool: Tool) -> Disguise:
     """A new name, at times with a made-up prefix; often a new description, and some new argument names."""
     name = draw.one(_NAMES[tool.name]) if tool.name in _NAMES else tool.name
+    if draw.variety > 1 and not draw.held_out and draw.chance(0.25):
+        name = made_up_word(draw)  # says nothing: the description must be read
     if draw.chance(0.3):
         name = f"{draw.one(VENDORS)}{draw.rng.choice('._-')}{name}"
     described = tool.name in _DESCRIPTIONS and draw.chance(0.75)
@@ -297,9 +339,12 @@ def disguise_of(draw: Draw, tool: Tool) -> Disguise:
         shown = draw.one(_ARGUMENTS[own]) if own in _ARGUMENTS and draw.chance(0.4) else own
         taken = {*arguments.values(), *(set(tool.input_schema["properties"]) - {own})}
         arguments[own] = own if shown in taken else shown
+    description = draw.one(_DESCRIPTIONS[tool.name]) if described else tool.description
+    if draw.variety > 1 and not draw.held_out and tool.name in _MORE_DESCRIPTIONS and draw.chance(0.4):
+        description = draw.rng.choice(_MORE_DESCRIPTIONS[tool.name])
     return Disguise(
         name=name,
-        description=draw.one(_DESCRIPTIONS[tool.name]) if described else tool.description,
+        description=description,
         arguments=arguments,
     )
 

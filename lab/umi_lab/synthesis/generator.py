@@ -47,7 +47,7 @@ def draw_scenes(seed: int, *, held_out: bool, config: SceneConfig, together: int
     """Scenes without end; `together` neighbours share a catalogue."""
     for number in itertools.count():
         rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
-        draw = Draw(rng, held_out, config.wide)
+        draw = Draw(rng, held_out, config.variety)
         family = draw_family(draw, config)
         stage = draw_stage(draw, config, family)
         yield draw_scene(draw, config, stage, family)

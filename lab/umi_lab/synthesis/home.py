@@ -20,6 +20,7 @@ from umi_lab.synthesis.words import (
     PLACES,
     QUALIFIERS,
     SOLO_TOPICS,
+    SYLLABLES,
     THINGS,
 )
 
@@ -89,9 +90,25 @@ class Home:
 
 def topic_of(draw: Draw) -> str:
     """Something to write, meet or ask about: `kitchen review`, `boiler`."""
+    if draw.variety > 1 and draw.chance(0.5):
+        return made_up_topic(draw)
     if draw.chance(0.35):
         return draw.one(SOLO_TOPICS)
     return f"{draw.one(QUALIFIERS)} {draw.one(THINGS)}"
+
+
+def made_up_word(draw: Draw) -> str:
+    """A word that no model knows."""
+    return "".join(draw.rng.choices(SYLLABLES, k=draw.rng.randint(2, 3)))
+
+
+def made_up_topic(draw: Draw) -> str:
+    """A topic with a word that no model knows, so that it must be copied: `tarvol`, `melin workshop`."""
+    word = made_up_word(draw)
+    kind = draw.rng.random()
+    if kind < 0.4:
+        return word
+    return f"{word} {draw.one(THINGS)}" if kind < 0.7 else f"{draw.one(QUALIFIERS)} {word}"
 
 
 def capitalised(text: str) -> str:

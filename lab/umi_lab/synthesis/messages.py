@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from umi_lab.synthesis.home import capitalised
+from umi_lab.synthesis.home import capitalised, made_up_topic
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.words import NUMBER_WORDS, QUALIFIERS, SOLO_TOPICS, THINGS
 
@@ -70,6 +70,8 @@ def message_of(draw: Draw, *, about: bool = False) -> Message:
     clause, subject = draw.one(_ABOUT if about or draw.chance(0.55) else _ABOUT_ME)
     solo = draw.chance(0.35)
     topic = draw.one(SOLO_TOPICS) if solo else f"{draw.one(QUALIFIERS)} {draw.one(THINGS)}"
+    if draw.variety > 1 and draw.chance(0.5):
+        topic = made_up_topic(draw)
     slots = {
         "x": topic,
         "X": capitalised(topic),

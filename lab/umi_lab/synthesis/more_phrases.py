@@ -1,4 +1,4 @@
-"""More phrases, for wide data sets: none of them is near one that `phrases` holds out."""
+"""More phrases, for varied data sets: none of them is near one that `phrases` holds out."""
 
 __all__ = ["MORE_PHRASES"]
 

@@ -22,8 +22,8 @@ class Draw:
 
     rng: random.Random
     held_out: bool
-    wide: bool = False
-    """Whether instructions are varied further, beyond the phrases of the first data set."""
+    variety: int = 0
+    """How far things are varied beyond the first data set: see `SceneConfig`."""
 
     def part(self, pool: Sequence[T]) -> Sequence[T]:
         """The part of a pool that this draw may use: a fifth of it, at least one, is held out."""

@@ -40,9 +40,9 @@ class SceneConfig:
     declines: float = 0.12
     """The user says no where a confirmation is asked."""
     held_out_families: bool = False
-    wide: bool = False
-    """Also: some families of the built-in tools alone, requests of many more kinds that no tool serves, and
-    instructions wrapped as people speak."""
+    variety: int = 0
+    """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
+    more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
     """A catalogue that serves a family, mostly; None asks for one with gadgets."""
     builtin = list(builtin_tools(_NOWHERE))
     if draw.chance(config.own_names):
-        if config.wide and draw.chance(0.25):
+        if config.variety and draw.chance(0.25):
             return Stage(tools=_some_families(draw, builtin, family), disguises={})
         return Stage(tools=tuple(tool.name for tool in builtin), disguises={})
     gadgets = tuple(draw.some(GADGETS, draw.rng.randint(1, 3)))
@@ -169,7 +169,7 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
         present = stage.gadgets and draw.chance(0.6)
         gadget = draw.rng.choice(stage.gadgets) if present else draw.one(GADGETS)
         task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
-        if config.wide and not present and draw.chance(0.5):
+        if config.variety and not present and draw.chance(0.5):
             task = unserved_task(draw)
     else:
         task = family.draw(draw, home)

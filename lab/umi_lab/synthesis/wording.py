@@ -31,9 +31,9 @@ _GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "o
 
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """One of the family's ways to ask."""
-    more = MORE_PHRASES.get(family, ()) if draw.wide and not draw.held_out else ()
+    more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
     text = draw.rng.choice((*draw.part(PHRASES[family]), *more)).format(**slots)
-    if draw.wide:
+    if draw.variety:
         text = spoken(draw, text)
     return text[:1].upper() + text[1:]
 
@@ -53,9 +53,9 @@ def spoken(draw: Draw, text: str) -> str:
 
 def spelt_day(draw: Draw, day: date) -> str:
     """A date as people write it; mostly as ISO 8601."""
-    if draw.chance(0.6 if draw.wide else 0.75):
+    if draw.chance(0.6 if draw.variety else 0.75):
         return day.isoformat()
-    if draw.wide and draw.chance(0.3):
+    if draw.variety and draw.chance(0.3):
         return f"{day:%b} {day.day}, {day.year}" if draw.chance(0.5) else f"{day.day} {day:%b} {day.year}"
     return f"{day:%d %B %Y}".lstrip("0") if draw.chance(0.5) else f"{day:%B} {day.day}, {day.year}"
 

@@ -11,6 +11,7 @@ __all__ = [
     "QUALIFIERS",
     "SOLO_TOPICS",
     "THINGS",
+    "SYLLABLES",
     "VENDORS",
     "VERBS",
 ]
@@ -111,3 +112,10 @@ VERBS = frozenset(
     """.split()
 )
 """With which a request may begin that people wrap in a question."""
+SYLLABLES = tuple(
+    """
+    ka lo mi ter van sol bri ne ro shu fe li gar do pen ti wal mer ju ba cor den fi lan mo ras te vo zi ble cran
+    dor el fro gle ham in jor kel lum nor os pra quin ru ster tro ul ver wim yar zan ard ber che dra eth gan
+    """.split()
+)
+"""Of made-up words."""

@@ -141,8 +141,8 @@ def test_a_caller_learns_to_write_what_the_transcript_then_masks():
     assert "<text:" not in written
 
 
-def test_wide_scenes_have_requests_that_no_tool_serves_and_catalogues_of_some_families_only():
-    config = SceneConfig(own_names=1, gadgets=0.3, wide=True)
+def test_varied_scenes_have_requests_that_no_tool_serves_and_catalogues_of_some_families_only():
+    config = SceneConfig(own_names=1, gadgets=0.3, variety=2)
     made = list(itertools.islice(generate(4, held_out=False, config=config), 40))
     sizes = {len(scene.stage.tools) for scene, _ in made}
     assert max(sizes) > min(sizes)
