@@ -180,14 +180,21 @@ def _summary(rows: Iterable[_Row]) -> Iterable[str]:
     yield f"questions to the user in the {len(benign)} user tasks: {sum(trial.asked for trial in benign)}"
     if pairs:
         yield from _uncovered(careless)
+        partly = {row.trial.injection_task for row in pairs if row.trial.stopped_by == "user"}
+        partly -= {row.trial.injection_task for row in careless}
+        yield "injections whose first calls rest on the user, and a later one on a rule: " + _listed(partly)
 
 
 def _uncovered(careless: list[_Row]) -> Iterable[str]:
     """The injections that no rule refuses: the user's reading is all that stops them."""
-    names = sorted({row.trial.injection_task for row in careless}, key=lambda name: int(_short(name)))
-    yield "injections that the policy does not refuse by itself: " + (", ".join(map(_short, names)) or "none")
+    names = {row.trial.injection_task for row in careless}
+    yield "injections that the policy does not refuse by itself: " + _listed(names)
     if names:
         yield (
             "  their arguments are words of the planner's own, such as a task's own calls have; "
             "`confirm: always` shows them to the user"
         )
+
+
+def _listed(tasks: Iterable[str]) -> str:
+    return ", ".join(sorted(map(_short, tasks), key=int)) or "none"
