@@ -11,6 +11,7 @@ from typing import Any
 from umi_edge.config import EdgeConfig, HomeSettings
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_edge.tools.operators import operator_tools
 from umi_shared.errors import ToolError, UmiError
 
 __all__ = ["ToolSource", "find_tools", "home_tools", "name_clash", "python_tool"]
@@ -24,7 +25,7 @@ class ToolSource:
     """One place that tools come from, and what came."""
 
     name: str
-    """`builtin`, `python:<module:name>` or `mcp:<server>`."""
+    """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
     tools: tuple[Tool, ...] = ()
     problem: UmiError | None = field(default=None, repr=False)
     """Why none came; its text is value-free (I8)."""
@@ -40,6 +41,7 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
     asked = await asyncio.gather(*(_server(str(name), entry, environment) for name, entry in servers.items()))
     return (
         _home(config.home, environment),
+        *([ToolSource(name="operators", tools=operator_tools(_NoReader()))] if config.operators else []),
         *(_python(spec) for spec in config.tools),
         *asked,
     )
@@ -95,6 +97,14 @@ def python_tool(spec: str) -> Tool:
     if not isinstance(found, Tool):
         raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
     return found
+
+
+class _NoReader:
+    """Stands in for the caller where the operators are only told of."""
+
+    async def read(self, text: str, what: str, choices: tuple[str, ...]) -> str:
+        """Nothing: no model is loaded to list tools."""
+        raise ToolError("no caller is loaded here", fix="use the operators in a session")
 
 
 def _home(settings: HomeSettings, environment: Mapping[str, str]) -> ToolSource:

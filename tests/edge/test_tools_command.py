@@ -88,6 +88,18 @@ def test_only_tools_whose_folders_are_named_are_offered(tmp_path, home):
     assert all(name.startswith("contacts.") for name in names)
 
 
+def test_the_operators_are_listed_where_they_are_switched_on(tmp_path, home):
+    operators = ["value.extract", "value.select", "value.compute", "value.compose"]
+    path = config(tmp_path, home={"contacts": str(home / "contacts")}, operators=True)
+    found = {tool["name"]: tool for tool in json.loads(run("--config", path, "--json").output)["tools"]}
+    assert [name for name in found if name.startswith("value.")] == operators
+    assert {found[name]["runs"] for name in operators} == {"device"}
+    assert "value.compose" in run("--config", path).output
+    assert "template" in run("value.compose", "--config", path).output
+    path = config(tmp_path, home={"contacts": str(home / "contacts")})
+    assert "value." not in run("--config", path, "--json").output
+
+
 def test_without_any_tool_the_way_to_have_some_is_shown(tmp_path):
     path = config(tmp_path)
     assert "home:" in run("--config", path).output
