@@ -3,7 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,6 +55,7 @@ class Weights:
             llama_cpp.llama_backend_init()
             params = llama_cpp.llama_model_default_params()
             params.n_gpu_layers = gpu_layers
+            params.use_extra_bufts = not _built_for_amx()
             model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
             reason = native_log.last_error()
         if not model:
@@ -205,6 +206,16 @@ def neutralise(text: str, control_tokens: Iterable[str]) -> str:
         if token in text:
             text = text.replace(token, f"{token[0]}\\{token[1:]}")
     return text
+
+
+@cache
+def _built_for_amx() -> bool:
+    """Whether llama.cpp would lay weights out for AMX tiles (Xeon): then it must not.
+
+    GCC 12 knows of 8 of the 64 bytes that `_tile_loadconfig` reads, and may write the others after it: the first
+    prompt then ends the process with a segmentation fault (in `ggml_backend_amx_mul_mat`). Seen on Debian 12.
+    """
+    return b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info()
 
 
 def _check_file(path: Path, what: str, fix: str) -> None:
