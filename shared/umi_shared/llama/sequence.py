@@ -105,6 +105,27 @@ class Sequence:
             self._decode(tokens[start : start + self._batch_tokens], cancelled)
         return kept
 
+    def state(self) -> bytes:
+        """A copy of the KV cache, for `restore` with the same model, adapter and llama.cpp; empty if it has none."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, 0)
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data(self._context, buffer, size, 0)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, tokens: list[int], state: bytes) -> bool:
+        """Hold what a sequence held that had read exactly these tokens, and nothing else.
+
+        False when llama.cpp refuses the state: then the cache is empty. It trusts the bytes; check them before.
+        """
+        self._rewind(0)
+        source = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))  # not copied
+        fits = len(tokens) < self.context_tokens
+        if not fits or llama_cpp.llama_state_seq_set_data(self._context, source, len(state), 0) == 0:
+            llama_cpp.llama_memory_clear(self._memory, True)
+            return False
+        self.tokens = list(tokens)
+        return True
+
     def generate(
         self, generation: Generation, cancelled: Callable[[], bool] | threading.Event = lambda: False
     ) -> Iterator[Chunk]:
