@@ -1,54 +1,102 @@
 """`umi-cloud glpft`: train the adapters of the three roles."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from umi_cloud.glpft import Stage
-    from umi_cloud.glpft.trainer import Progress
+    from umi_cloud.glpft import Recipe
+
+_TRAINING = ("torch", "transformers", "peft", "accelerate", "matplotlib")
 
 
 @click.command(name="glpft")
 @click.option(
     "--recipe",
-    "path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "paths",
+    type=click.Path(exists=True, path_type=Path),
     required=True,
-    help="What to train, on what, for how long (cloud/recipes/*.yaml).",
+    multiple=True,
+    help="What to train, on what, for how long: a file, or a folder of them. May be given again.",
 )
 @click.option("--stage", "only", multiple=True, help="Train this stage of the recipe; may be given again.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=int,
+    multiple=True,
+    help="Instead of the recipe's, in OUTPUT/seed-N; may be given again, for one run after the other.",
+)
 @click.option(
     "--export",
     type=click.Path(file_okay=False, path_type=Path),
     help="Train nothing; write what is trained so far as GGUF adapters into this folder.",
 )
-def command(path: Path, only: tuple[str, ...], export: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a report, on stdout.")
+def command(
+    paths: tuple[Path, ...],
+    only: tuple[str, ...],
+    seeds: tuple[int, ...],
+    export: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Train planner, caller and summarizer in two stages, as the paper does.
 
-    Needs PyTorch, transformers and peft. Stop it at any time: the same command goes on from the last checkpoint.
-    """
-    from umi_cloud.glpft import read_recipe
+    Stop it at any time, even with kill -9: the same command goes on from the last checkpoint, and passes over stages
+    that are done. Deleting the newest folder of OUTPUT/STAGE/checkpoints goes back to the one before.
 
-    recipe = read_recipe(path)
+    OUTPUT/STAGE/progress.jsonl has every report, OUTPUT/losses.svg the loss curves, OUTPUT/STAGE/adapter what vLLM
+    loads (or model, where the recipe tunes whole models).
+
+    \b
+    umi-cloud glpft --recipe cloud/recipes/embedded.yaml
+    umi-cloud glpft --recipe cloud/recipes/embedded.yaml --export build/adapters
+    umi-cloud glpft --recipe cloud/recipes/ablation --seed 1 --seed 2 --seed 3
+    accelerate launch --config_file cloud/recipes/accelerate/fsdp.yaml -m umi_cloud glpft --recipe ...
+    """  # noqa: D301  # click wants the character
+    from umi_cloud.glpft import read_recipe, recipe_files
+
+    read = [read_recipe(file) for path in paths for file in recipe_files(path)]
+    recipes = [_seeded(recipe, seed) for seed in seeds or (None,) for recipe in read]
     if export is not None:
-        from umi_cloud.glpft.export import export_adapters
-
-        for role, out in export_adapters(recipe, export):
-            click.echo(f"{role}: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+        _export(recipes, export)
         return
+    for recipe in recipes:
+        _train(recipe, only, as_json=as_json)
+
+
+def _seeded(recipe: "Recipe", seed: int | None) -> "Recipe":
+    return recipe if seed is None else replace(recipe, seed=seed, output=recipe.output / f"seed-{seed}")
+
+
+def _train(recipe: "Recipe", only: tuple[str, ...], *, as_json: bool) -> None:
+    from umi_cloud.commands._training_display import JsonDisplay, NoDisplay, TrainingDisplay
+    from umi_cloud.extras import require
+
+    require("glpft", *_TRAINING)
+    from umi_cloud.glpft.curves import draw_curves
     from umi_cloud.glpft.run import run_recipe
 
-    run_recipe(recipe, _report, only)
+    first = os.environ.get("RANK", "0") == "0"  # accelerate launch starts several of these
+    display = (JsonDisplay(recipe) if as_json else TrainingDisplay(recipe)) if first else NoDisplay()
+    try:
+        with display:
+            run_recipe(recipe, display, only)
+    finally:
+        if first:
+            draw_curves(recipe)
 
 
-def _report(stage: "Stage", progress: "Progress") -> None:
-    share = progress.share(stage)
-    rate = progress.tokens / max(progress.seconds, 1e-9)
-    left = progress.seconds * (1 - share) / share / 60 if share else 0
-    losses = "  ".join(f"{role} {loss:.4f}" for role, loss in sorted(progress.losses.items()))
-    click.echo(
-        f"{stage.name}: {min(1, share):4.0%}  step {progress.steps}  {progress.tokens:,} tokens "
-        f"({rate:.0f}/s, {left:.0f} min left)  {losses}"
-    )
+def _export(recipes: list["Recipe"], folder: Path) -> None:
+    from umi_cloud.extras import require
+    from umi_cloud.glpft.export import export_adapters
+
+    require("adapters", "gguf", "safetensors")
+    if len(recipes) != 1:
+        raise click.UsageError("--export takes one recipe, and one seed")
+    for role, out in export_adapters(recipes[0], folder):
+        click.echo(f"{role}: {out} ({out.stat().st_size / 1e6:.1f} MB)")

@@ -8,7 +8,7 @@ from umi_cloud.episodes.training_row import TrainingRow
 from umi_shared.dialects import AlphaUmiDialect, Dialect, RolePrompt, UmiDialect
 from umi_shared.dialects.alpha_umi import Remark, Turn
 from umi_shared.dialects.dialect import neutral
-from umi_shared.dialects.umi import turn_of
+from umi_shared.dialects.umi import END_OF_TURN, turn_of, turn_start
 from umi_shared.engine import RawPrompt
 from umi_shared.errors import ConfigError
 from umi_shared.transcript import Answer, Call, Plan
@@ -34,24 +34,35 @@ def training_rows(episodes: Iterable[Episode], *, dialect: Dialect, role: Role) 
 
 
 def _umi_rows(episode: Episode, dialect: UmiDialect, role: Role) -> Iterator[TrainingRow]:
-    """Rows of the umi dialect; its backbone learns all three roles, turn by turn."""
+    """Rows of the umi dialect; its backbone writes a step whole: the plan, then the turn that carries it out."""
     tools = {card.name for card in episode.catalogue}
     for i, (turn, then) in enumerate(zip(episode.turns, (*episode.turns[1:], None), strict=True)):
         call = then if isinstance(turn, Plan) else turn
         if isinstance(call, Call) and call.tool not in tools:
             continue  # nobody should learn to call a tool that is not there
-        match turn:
-            case Plan() if role in (Role.PLANNER, Role.BACKBONE):
+        match turn, role:
+            case Plan(), Role.PLANNER:
                 yield _row(dialect.plan(episode.view(i)), turn)
-            case Call() if role in (Role.CALLER, Role.BACKBONE):
+            case Plan(), Role.BACKBONE:
+                carried_out = (episode.target(i + 1),) if isinstance(then, Call | Answer) else ()
+                yield _row(dialect.plan(episode.view(i)), turn, *carried_out)
+            case Call(), Role.CALLER:
                 yield _row(dialect.call(episode.view(i)), episode.target(i))
-            case Answer() if role in (Role.SUMMARIZER, Role.BACKBONE):
+            case Answer(), Role.SUMMARIZER:
                 yield _row(dialect.answer(episode.view(i)), turn)
             case _:
                 pass
 
 
-def _row(asked: RolePrompt, entry: Turn) -> TrainingRow:
+def _row(asked: RolePrompt, entry: Turn, then: Turn | None = None) -> TrainingRow:
     assert isinstance(asked.prompt, RawPrompt)  # noqa: S101  # the umi dialect writes no other
-    assert not isinstance(entry, Remark)  # noqa: S101  # nor has it remarks
-    return TrainingRow(input=asked.prompt.text, target=neutral(turn_of(entry)[1]))
+    target = _written(entry)
+    if then is not None:
+        assert not isinstance(then, Remark)  # noqa: S101  # the umi dialect has none
+        target += f"{END_OF_TURN}\n{turn_start(turn_of(then)[0])}{_written(then)}"
+    return TrainingRow(input=asked.prompt.text, target=target)
+
+
+def _written(entry: Turn) -> str:
+    assert not isinstance(entry, Remark)  # noqa: S101  # the umi dialect has none
+    return neutral(turn_of(entry)[1])

@@ -1,5 +1,6 @@
 """GLPFT (α-UMi, arXiv 2401.07324 §3.3): one model on whole trajectories, then a copy a role on its own targets."""
 
-from umi_cloud.glpft.recipe import Recipe, Stage, read_recipe
+from umi_cloud.glpft.progress import Progress
+from umi_cloud.glpft.recipe import Recipe, Stage, read_recipe, recipe_files
 
-__all__ = ["Recipe", "Stage", "read_recipe"]
+__all__ = ["Progress", "Recipe", "Stage", "read_recipe", "recipe_files"]

@@ -1,76 +1,95 @@
-"""The base model: a GGUF file's own weights in PyTorch, and LoRA adapters on top of it."""
+"""The base model: a GGUF file's own weights in PyTorch, or a Hugging Face folder; trained whole, or by an adapter."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from umi_cloud.glpft.recipe import Recipe
-from umi_cloud.glpft.tokens import Tokenizer
+from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.errors import ModelError
+from umi_shared.models import ModelStore
 
-__all__ = ["Trainee", "load_tokenizer", "load_trainee"]
+__all__ = ["Trainee", "base_path", "load_tokenizer", "load_trainee"]
 
 _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True, slots=True)
 class Trainee:
-    """A model with an adapter to train."""
+    """What is trained."""
 
-    peft: Any
-    """The `PeftModel`."""
+    model: Any
+    """A `PeftModel`, or a Hugging Face model that is tuned whole."""
 
-    @property
-    def body(self) -> Any:
-        """Everything below the head: gives hidden states."""
-        return self.peft.base_model.model.model
-
-    @property
-    def head(self) -> Any:
-        """Hidden states to logits."""
-        return self.peft.base_model.model.lm_head
-
-    def parameters(self) -> list[Any]:
-        """What is trained."""
-        return [parameter for parameter in self.peft.parameters() if parameter.requires_grad]
-
-    def save(self, folder: Path) -> None:
-        """Write the adapter as PEFT does."""
-        self.peft.save_pretrained(str(folder))
+    def save(self, folder: Path, state: Any = None) -> None:
+        """Write the adapter as PEFT does, or the model as transformers does; `state` where it lies in shards."""
+        self.model.save_pretrained(str(folder), state_dict=state)
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer inside a GGUF file; takes seconds."""
+def base_path(spec: str) -> Path:
+    """The file or folder of a base model. Raises `ModelError` when it is not here, `ConfigError` for no spec."""
+    path = ModelStore.local().path_of(spec)
+    if not path.exists():
+        raise ModelError(f"there is no base model at {path}", fix="name a GGUF file or a Hugging Face folder")
+    return path
+
+
+def load_tokenizer(base: Path) -> Any:
+    """The tokenizer of a base; takes seconds for one inside a GGUF file. Raises `ModelError`."""
     from transformers import AutoTokenizer  # noqa: PLC0415  # training only
 
-    return Tokenizer(AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name))
+    try:
+        return AutoTokenizer.from_pretrained(**_source(base))
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"transformers finds no tokenizer in {base}: {error}") from error
 
 
-def load_trainee(path: Path, recipe: Recipe, adapter: Path | None) -> Trainee:
-    """The GGUF file's weights, dequantized: what the adapter is trained on is what it will run on.
+def load_trainee(base: Path, recipe: Recipe, start: Path | None) -> Trainee:
+    """A fresh trainee, or one from what a stage or a checkpoint saved.
 
-    Raises `ModelError` when the file is no model that transformers can read.
+    Of a GGUF file the weights are dequantized: what an adapter is trained on is what it will run on.
+
+    Raises `ModelError` when the base is no model that transformers can read.
     """
+    if recipe.tuning is Tuning.FULL:
+        model = _load(start or base, "float32")  # the optimizer's steps are too small for bfloat16
+    else:
+        model = _with_adapter(_load(base, recipe.precision), recipe, start)
+    if recipe.recompute:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return Trainee(model.train())
+
+
+def _load(path: Path, precision: str) -> Any:
     import torch  # noqa: PLC0415  # training only
-    from peft import LoraConfig, PeftModel, get_peft_model  # noqa: PLC0415
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            str(path.parent),
-            gguf_file=path.name,
-            dtype=getattr(torch, recipe.precision),
-            attn_implementation="sdpa",
+            **_source(path), dtype=getattr(torch, precision), attn_implementation="sdpa"
         )
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise ModelError(f"transformers cannot read {path}: {error}") from error
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config  # the weights are dequantized; PEFT would look for a quantizer
+    return model
+
+
+def _source(path: Path) -> dict[str, str]:
+    """How transformers wants a folder or a GGUF file named."""
+    if path.is_dir():
+        return {"pretrained_model_name_or_path": str(path)}
+    return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+
+
+def _with_adapter(model: Any, recipe: Recipe, start: Path | None) -> Any:
+    import torch  # noqa: PLC0415  # training only
+    from peft import LoraConfig, PeftModel, get_peft_model  # noqa: PLC0415
+
     model.requires_grad_(requires_grad=False)
-    if adapter is not None:
-        return Trainee(PeftModel.from_pretrained(model, str(adapter), is_trainable=True))
+    if start is not None:
+        return PeftModel.from_pretrained(model, str(start), is_trainable=True)
     torch.manual_seed(recipe.seed)
     lora = LoraConfig(
         r=recipe.rank, lora_alpha=recipe.alpha, target_modules=list(_LINEAR), task_type="CAUSAL_LM"
     )
-    return Trainee(get_peft_model(model, lora))
+    return get_peft_model(model, lora)

@@ -1,14 +1,18 @@
-"""Chunks: episodes packed into prefix trees of about one size, so that no token of padding is computed."""
+"""The chunks of a stage, epoch after epoch: rows in one of two layouts, shuffled the same for the same seed."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from umi_cloud.episodes import Episode, Role, training_rows
-from umi_cloud.glpft.prefix_tree import PrefixTree, TokenRow
-from umi_cloud.glpft.tokens import Tokenizer
+from umi_cloud.glpft.forward_pass import Chunk
+from umi_cloud.glpft.prefix_tree import PrefixTree
+from umi_cloud.glpft.recipe import Layout
+from umi_cloud.glpft.row_batch import row_batches
+from umi_cloud.glpft.token_row import Tokenizer, TokenRow
 from umi_shared.dialects import Dialect
 
-__all__ = ["EpisodeRows", "chunks", "episode_rows"]
+__all__ = ["ChunkStream", "EpisodeRows", "episode_rows", "prefix_trees"]
 
 EpisodeRows = tuple[str, tuple[TokenRow, ...]]
 """A word for the catalogue, and the rows of one episode."""
@@ -19,14 +23,44 @@ def episode_rows(
 ) -> EpisodeRows:
     """The rows of an episode for some roles."""
     rows = tuple(
-        tokenizer.row(row.input, row.target, role)
+        row
         for role in roles
-        for row in training_rows([episode], dialect=dialect, role=role)
+        for row in tokenizer.rows(tuple(training_rows([episode], dialect=dialect, role=role)), role)
     )
     return "\n".join(card.name for card in episode.catalogue), rows
 
 
-def chunks(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random) -> Iterator[PrefixTree]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkStream:
+    """Pass after pass over the same episodes, each in another order."""
+
+    episodes: Sequence[EpisodeRows] = field(repr=False)
+    layout: Layout
+    chunk_tokens: int
+    seed: str
+
+    def __iter__(self) -> Iterator[tuple[Chunk, float]]:
+        """Each chunk, and how many epochs are behind one who has taken it; without end."""
+        rng = random.Random(self.seed)  # noqa: S311  # not for secrets
+        epoch = 0
+        while True:
+            chunks = list(self.epoch(rng))
+            for number, chunk in enumerate(chunks, start=1):
+                yield chunk, epoch + number / len(chunks)
+            epoch += 1
+
+    def roles(self) -> set[str]:
+        """Whose rows they are."""
+        return {row.role for _, rows in self.episodes for row in rows}
+
+    def epoch(self, rng: random.Random) -> Iterator[Chunk]:
+        """One pass over the episodes."""
+        if self.layout is Layout.TREE:
+            return prefix_trees(self.episodes, self.chunk_tokens, rng)
+        return row_batches([row for _, rows in self.episodes for row in rows], self.chunk_tokens, rng)
+
+
+def prefix_trees(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random) -> Iterator[PrefixTree]:
     """One pass over the episodes, shuffled: trees of at most `limit` tokens, whose episodes share a catalogue.
 
     An episode that is longer by itself is a tree of its own.

@@ -11,17 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PrefixTree", "TokenRow"]
+from umi_cloud.glpft.forward_pass import ForwardPass
+from umi_cloud.glpft.token_row import TokenRow
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
-    """One training row as tokens."""
-
-    tokens: tuple[int, ...] = field(repr=False)
-    """Prompt, then target."""
-    prompt_length: int
-    role: str
+__all__ = ["PrefixTree"]
 
 
 @dataclass(slots=True)
@@ -94,3 +87,18 @@ class PrefixTree:
             if parent >= 0:
                 mask[node] |= mask[parent]
         return mask
+
+    def forward_pass(self) -> ForwardPass:
+        """The tree as one row; the head is computed once where several targets follow the same token."""
+        edges = self.targets()
+        kept = sorted({source for source, _ in edges})
+        slot = {source: i for i, source in enumerate(kept)}
+        return ForwardPass(
+            tokens=np.array([self.tokens], np.int64),
+            positions=np.array([self.depths], np.int64),
+            mask=self.mask()[None, None],
+            kept=np.array(kept, np.int64),
+            rows=np.zeros(len(edges), np.int64),
+            slots=np.array([slot[source] for source, _ in edges], np.int64),
+            labels=np.array([self.tokens[target] for _, target in edges], np.int64),
+        )

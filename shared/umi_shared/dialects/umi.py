@@ -30,7 +30,7 @@ from umi_shared.transcript import (
 
 __all__ = ["UmiDialect"]
 
-_END = "<|im_end|>"
+END_OF_TURN = "<|im_end|>"
 _MAX_RATIONALE = 240
 _PURPOSE = r"([^,\n]|,[^ ,\n]|, [^u,\n]|, u[^s,\n]|, us[^e,\n]|, use[^ ,\n])"
 """One piece of text in which `, use ` never comes up: what follows that is a tool of the catalogue."""
@@ -77,9 +77,9 @@ class UmiDialect:
         self, view: View, role: str, *, constraint: Constraint | None = None, max_tokens: int
     ) -> RolePrompt:
         return RolePrompt(
-            prompt=RawPrompt(f"{transcript(view)}<|im_start|>{role}\n"),
+            prompt=RawPrompt(transcript(view) + turn_start(role)),
             constraint=constraint,
-            stop=(_END,),
+            stop=(END_OF_TURN,),
             max_tokens=max_tokens,
         )
 
@@ -90,8 +90,13 @@ def transcript(view: View) -> str:
     return _turn("system", f"Tools:\n{tools}") + "".join(_turn(*turn_of(entry)) for entry in view.entries)
 
 
+def turn_start(role: str) -> str:
+    """What stands before a turn's content."""
+    return f"<|im_start|>{role}\n"
+
+
 def _turn(role: str, content: str) -> str:
-    return f"<|im_start|>{role}\n{neutral(content)}{_END}\n"
+    return f"{turn_start(role)}{neutral(content)}{END_OF_TURN}\n"
 
 
 def signature(card: ToolCard) -> str:

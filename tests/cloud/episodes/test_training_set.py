@@ -101,13 +101,22 @@ def test_targets_hold_no_control_token():
 
 
 def test_the_umi_dialect_makes_the_same_sets():
-    """Its backbone learns the three roles' turns in order."""
+    """Its backbone writes a step whole, as the runtime's transcript has it: the plan, and what carries it out."""
     whole = episode(LOOK, CALL, RAIN, KNOW, Answer(("Rain.",)))
     sets = {role: targets(role, whole, dialect=UMI) for role in Role}
     assert sets["planner"] == ["Look.\n Next: caller.", "Know.\n Next: summarizer."]
     assert sets["caller"] == ['{"tool":"weather","arguments":{"a":1}}']
     assert sets["summarizer"] == ["Rain."]
-    assert sets["backbone"] == [sets["planner"][0], *sets["caller"], sets["planner"][1], *sets["summarizer"]]
+    assert sets["backbone"] == [
+        f"{sets['planner'][0]}<|im_end|>\n<|im_start|>caller\n{sets['caller'][0]}",
+        f"{sets['planner'][1]}<|im_end|>\n<|im_start|>summarizer\n{sets['summarizer'][0]}",
+    ]
+    assert rows("caller", whole, dialect=UMI)[0].input == (
+        rows("backbone", whole, dialect=UMI)[0].input + sets["backbone"][0].removesuffix(sets["caller"][0])
+    )
+    assert targets("backbone", episode(GIVE_UP), dialect=UMI) == targets(
+        "planner", episode(GIVE_UP), dialect=UMI
+    )
     assert targets("backbone", episode(LOOK, MADE_UP), dialect=UMI) == []
 
 

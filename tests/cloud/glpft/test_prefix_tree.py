@@ -1,12 +1,9 @@
-"""The prefix tree: rows merged by their beginnings, and the model's losses on them unchanged."""
-
-from dataclasses import dataclass
-from typing import Any
+"""The prefix tree: rows merged by their beginnings."""
 
 import numpy as np
-import pytest
 
-from umi_cloud.glpft.prefix_tree import PrefixTree, TokenRow
+from umi_cloud.glpft.prefix_tree import PrefixTree
+from umi_cloud.glpft.token_row import TokenRow
 
 
 def row(tokens: str, prompt: int, role: str = "planner") -> TokenRow:
@@ -50,44 +47,3 @@ def test_the_same_row_twice_adds_nothing():
     tree.add(row("abC", 2))
     assert len(tree) == 3
     assert len(tree.targets()) == 1
-
-
-@dataclass
-class SmallModel:
-    """A Llama of a few thousand parameters, in the shape that the trainer wants."""
-
-    body: Any
-    head: Any
-
-
-@pytest.fixture
-def small_model() -> SmallModel:
-    torch = pytest.importorskip("torch", reason="training needs PyTorch")
-    transformers = pytest.importorskip("transformers")
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=128,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        attn_implementation="sdpa",
-    )
-    model = transformers.LlamaForCausalLM(config).eval()
-    return SmallModel(model.model, model.lm_head)
-
-
-def test_losses_on_the_tree_are_those_of_the_rows_one_by_one(small_model: SmallModel):
-    from umi_cloud.glpft.trainer import tree_losses
-
-    rows = [
-        row("tools: a b. hello PLAN", 16),
-        row("tools: a b. hello PLAN call X{}", 27),
-        row("tools: a b. other Y", 18),
-    ]
-    together = tree_of(*rows)
-    losses = tree_losses(small_model, together)  # type: ignore[arg-type]
-    by_target = dict(zip(together.targets(), losses.tolist(), strict=True))
-    alone = [loss for one in rows for loss in tree_losses(small_model, tree_of(one)).tolist()]  # type: ignore[arg-type]
-    assert sorted(by_target.values()) == pytest.approx(sorted(alone), abs=1e-5)

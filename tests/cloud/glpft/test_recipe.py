@@ -1,13 +1,16 @@
 """Recipes: read whole, or refused with what is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from umi_cloud.episodes import Role
-from umi_cloud.glpft import read_recipe
+from umi_cloud.glpft import read_recipe, recipe_files
 from umi_shared.errors import ConfigError
 
+RECIPES = Path(__file__).parents[3] / "cloud" / "recipes"
+ABLATION = recipe_files(RECIPES / "ablation")
 RECIPE = """
 name: small
 base: model.gguf
@@ -33,7 +36,7 @@ def test_a_recipe_says_what_each_stage_trains_and_from_what(tmp_path: Path):
     assert recipe.rank == 16
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "cloud" / "recipes").glob("*.yaml")))
+@pytest.mark.parametrize("path", [*sorted(RECIPES.glob("*.yaml")), *ABLATION])
 def test_every_recipe_of_the_repository_can_be_read(path: Path):
     assert read_recipe(path).stages
 
@@ -43,7 +46,12 @@ def test_every_recipe_of_the_repository_can_be_read(path: Path):
     [
         ("start: backbone", "start: nothing", "no earlier stage makes"),
         ("roles: [planner],", "roles: [painter],", "unknown role"),
-        ("tokens: 1000", "skip: 0.5", "has no end"),
+        ("tokens: 1000", "warmup: 0.5", "has no end"),
+        ("tokens: 1000", "epochs: 1, part: [0.5, 0.2]", "part"),
+        ("name: planner", "name: backbone", "two stages"),
+        ("base: model.gguf", "base: model.gguf\ntuning: half", "tuning is lora or full"),
+        ("base: model.gguf", "base: model.gguf\nlayout: heap", "layout is tree or rows"),
+        ("base: model.gguf", "base: model.gguf\nprecision: int8", "precision 'int8'"),
         ("base: model.gguf", "", "needs base"),
         ("name: small", "name: small\nrnak: 4", "unknown key 'rnak'"),
     ],
@@ -51,3 +59,37 @@ def test_every_recipe_of_the_repository_can_be_read(path: Path):
 def test_what_is_wrong_with_a_recipe_is_named(tmp_path: Path, old: str, new: str, said: str):
     with pytest.raises(ConfigError, match=said):
         read_recipe(write(tmp_path, RECIPE.replace(old, new)))
+
+
+def test_the_arms_of_the_ablation_differ_in_their_stages_alone():
+    """Equal budgets, so that what is compared is the way of training."""
+    arms = [read_recipe(path) for path in ABLATION]
+    assert len(arms) == 5
+    assert {sum(stage.tokens for stage in arm.stages) for arm in arms} == {150_000}
+    shared = [replace(arm, name="", output=Path(), stages=()) for arm in arms]
+    assert all(one == shared[0] for one in shared)
+    assert {arm.output.name for arm in arms} == {path.stem for path in ABLATION}
+
+
+def test_instructions_are_used_again_or_not():
+    """The one difference between the two arms of GLPFT (the paper's section 4.4)."""
+    again, fresh = (read_recipe(RECIPES / "ablation" / f"{name}.yaml") for name in ("glpft", "glpft-fresh"))
+    assert {stage.part for stage in again.stages} == {(0.0, 0.5)}
+    assert [stage.part for stage in fresh.stages] == [(0.0, 0.5), *[(0.5, 1.0)] * 3]
+
+
+def test_the_recipe_for_operators_has_the_papers_hyperparameters():
+    stages = {stage.name: stage for stage in read_recipe(RECIPES / "llama-7b.yaml").stages}
+    found = {name: (stage.learning_rate, stage.epochs) for name, stage in stages.items()}
+    assert found == {
+        "backbone": (5e-5, 2),
+        "planner": (1e-5, 1),
+        "caller": (1e-5, 1),
+        "summarizer": (1e-5, 2),
+    }
+    assert read_recipe(RECIPES / "llama-7b.yaml").max_tokens == 4096
+
+
+def test_a_folder_without_recipes_is_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match="holds no recipe"):
+        recipe_files(tmp_path)

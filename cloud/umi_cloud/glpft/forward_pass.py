@@ -1,0 +1,76 @@
+"""One forward pass as arrays: what the model is given, and where its predictions count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Chunk", "ForwardPass", "losses_by_role", "target_losses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardPass:
+    """What the model is given, and which of its predictions are compared with what."""
+
+    tokens: NDArray[np.int64] = field(repr=False)
+    """`(rows, length)`."""
+    positions: NDArray[np.int64] = field(repr=False)
+    """`(rows, length)`."""
+    mask: NDArray[np.bool_] = field(repr=False)
+    """Of padding, `(rows, length)`; or who attends to whom, `(1, 1, length, length)`."""
+    kept: NDArray[np.int64] = field(repr=False)
+    """Where the head is computed, `(kept,)`: in every row at the same places."""
+    rows: NDArray[np.int64] = field(repr=False)
+    """The row of each target, `(targets,)`."""
+    slots: NDArray[np.int64] = field(repr=False)
+    """Which of `kept` predicts each target, `(targets,)`."""
+    labels: NDArray[np.int64] = field(repr=False)
+    """The token to be predicted, `(targets,)`."""
+
+
+class Chunk(Protocol):
+    """Training rows that are computed together; its length is the tokens computed, padding apart."""
+
+    def __len__(self) -> int: ...
+
+    def roles(self) -> list[str]:
+        """The role of each target, in the order of the losses."""
+        ...
+
+    def forward_pass(self) -> ForwardPass:
+        """The arrays; made when they are needed, for they are much larger than the rows."""
+        ...
+
+
+def target_losses(model: Any, chunk: Chunk, device: Any = "cpu") -> Any:
+    """The loss of each target of a chunk, in the order of its `roles()`, `(targets,)`.
+
+    The head is computed where something is to be predicted only.
+    """
+    import torch  # noqa: PLC0415  # training only
+
+    given = chunk.forward_pass()
+
+    def tensor(array: NDArray[Any]) -> Any:
+        return torch.from_numpy(array).to(device)
+
+    logits = model(
+        input_ids=tensor(given.tokens),
+        position_ids=tensor(given.positions),
+        attention_mask=tensor(given.mask),
+        logits_to_keep=tensor(given.kept),
+        use_cache=False,
+    ).logits
+    at_targets = logits[tensor(given.rows), tensor(given.slots)].float()
+    return torch.nn.functional.cross_entropy(at_targets, tensor(given.labels), reduction="none")
+
+
+def losses_by_role(chunk: Chunk, losses: Sequence[float]) -> dict[str, tuple[float, int]]:
+    """Sum and count of a chunk's losses by role."""
+    sums: dict[str, tuple[float, int]] = {}
+    for role, loss in zip(chunk.roles(), losses, strict=True):
+        total, count = sums.get(role, (0.0, 0))
+        sums[role] = (total + loss, count + 1)
+    return sums
