@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from umi_shared.models import EMBEDDED, ModelStore
 
 pytest_plugins = ["tests.random_adapters"]
+
+settings.register_profile("umi", deadline=None)  # a busy machine is no failure; each test has its timeout
+settings.load_profile("umi")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -21,6 +21,7 @@ from ahocorasick_rs import AhoCorasick
 
 from umi_edge.decoded import decoded_bytes, decoded_texts
 from umi_edge.growing_index import GrowingIndex, Match
+from umi_edge.json_walk import scalars
 from umi_edge.known_values import is_seen
 from umi_edge.policy.projection import projected
 from umi_edge.vault import Kept, Vault
@@ -157,18 +158,12 @@ class UnsafeNoGuard(EgressGuard):
 
 def _strings(value: object) -> Iterator[tuple[str, str]]:
     """The strings of a kept value that are long enough to be told from chance, and as they are looked for."""
-    stack = [value]
-    while stack:
-        node = stack.pop()
+    for node in scalars(value):
         if isinstance(node, str):
             text = node.strip()
             word = projected(text)
             if len(word) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
                 yield text, word
-        elif isinstance(node, dict):
-            stack += list(node.values()) + list(node)
-        elif isinstance(node, list):
-            stack += node
         elif isinstance(node, int | float) and not isinstance(node, bool):
             text = json.dumps(node)
             if sum(character.isdigit() for character in text) >= _MIN_DIGITS:

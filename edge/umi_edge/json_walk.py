@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Location", "Step", "walk"]
+__all__ = ["Location", "Step", "scalars", "walk"]
 
 Location = tuple[str | int, ...]
 """Member names and indices from the root, as in RFC 9535's normalized paths."""
@@ -56,3 +56,21 @@ def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) ->
             stack.append(((*location, name), child, name if isinstance(name, str) else None))
             if at:
                 stack.append(_COMMA)
+
+
+def scalars(value: Any) -> Iterator[Any]:
+    """Every leaf and every member name of a JSON value, in no order.
+
+    >>> sorted(scalars({"a": ["b", {"c": "d"}]}))
+    ['a', 'b', 'c', 'd']
+    """
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            stack += node
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+        else:
+            yield node

@@ -2,7 +2,7 @@
 
 Covered: strings of at least four characters and numbers of at least five digits, whatever their case, accents,
 width, invisible characters or look-alike letters; single words and what is shorter than eight characters only
-where they stand alone.
+where they stand alone. Those that are hidden, and those within an object or a list that is kept whole, too.
 Not covered: shorter values, parts of values, other spellings of a number, paraphrases; detectors and rules are
 for those.
 """
@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from ahocorasick_rs import AhoCorasick
 
 from umi_edge.growing_index import GrowingIndex, Match
+from umi_edge.json_walk import scalars
 from umi_edge.policy.names import stands_alone
 from umi_edge.policy.projection import project, projected
 from umi_edge.vault import Kept, Vault
+from umi_shared.labels import Label
 
 __all__ = ["KnownValues", "Sighting", "is_seen"]
 
@@ -31,6 +33,10 @@ class Sighting:
     start: int
     end: int
     kept: Kept
+    label: Label
+    """The join of all that it is kept under: the same value may be kept twice, and the stricter counts."""
+    whole: bool
+    """Whether it is all of the kept value, and no part of an object or a list."""
 
 
 @dataclass(slots=True)
@@ -39,7 +45,8 @@ class KnownValues:
 
     vault: Vault
     _read: int = 0
-    _kept: dict[str, Kept] = field(default_factory=dict, repr=False)
+    _kept: dict[str, tuple[Kept, Label, bool]] = field(default_factory=dict, repr=False)
+    """By the value as it is looked for."""
     _index: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
 
     def find(self, text: str) -> list[Sighting]:
@@ -50,20 +57,29 @@ class KnownValues:
         view = project(text)
         found = [match for match in self._index.find(view.text) if is_seen(view.text, match)]
         return [
-            Sighting(*view.original(match.start, match.end), self._kept[match.needle])
+            Sighting(*view.original(match.start, match.end), kept, label, whole)
             for match in _leftmost_longest(found)
+            for kept, label, whole in (self._kept[match.needle],)
         ]
 
     def _refresh(self) -> None:
         for kept in self.vault.since(self._read):
-            word = _word(kept.value)
-            if word:
-                known = self._kept.get(word)
-                # The same value under two labels: the stricter one counts wherever it shows up.
-                if known is None or known.label.join(kept.label) != known.label:
-                    self._kept[word] = kept
-                self._index.add(word)
+            whole = not isinstance(kept.value, dict | list)
+            for word in map(_word, (kept.value,) if whole else scalars(kept.value)):
+                if word:
+                    self._add(word, kept, whole)
         self._read = len(self.vault)
+
+    def _add(self, word: str, kept: Kept, whole: bool) -> None:
+        known = self._kept.get(word)
+        if known is None:
+            self._kept[word] = kept, kept.label, whole
+            self._index.add(word)
+            return
+        _, label, was_whole = known
+        joined = label.join(kept.label)
+        if joined != label or (whole and not was_whole):
+            self._kept[word] = kept, joined, whole
 
 
 def is_seen(text: str, match: Match[str]) -> bool:

@@ -206,6 +206,7 @@ class Labeller:
         """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
         clear, rule = _escaped_json(value), resolution.rule_id
         if not label.visible:
+            self.vault.conceal(value, label=label, origin=origin)
             return Span(clear=clear, masked=_HIDDEN, label=label, rule=rule)
         hidden = resolution.shape == "hidden"  # then neither its type nor its equality to others may show
         handle = self.vault.keep(
@@ -227,13 +228,14 @@ class Labeller:
         for found in private_spans(text, self.scanner, self.known):
             if found.start > end:
                 spans.append(_clear(text[end : found.start], label, rule))
-            value = text[found.start : found.end]
-            if found.kept is not None:
-                handle, stays = self._handle_again(found.kept), label.join(found.kept.label)
+            value, stays = text[found.start : found.end], label.join(found.label)
+            if not stays.visible:
+                masked: Text = ("[hidden]",)
+            elif found.kept is not None:
+                masked = (self._handle_again(found.kept),)
             else:
-                stays = Label.at(Locality.HANDLE, label.integrity)
-                handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
-            spans.append(Span(clear=escape(value), masked=(handle,), label=stays, rule=found.rule))
+                masked = (self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link),)
+            spans.append(Span(clear=escape(value), masked=masked, label=stays, rule=found.rule))
             end = found.end
         if end < len(text):
             spans.append(_clear(text[end:], label, rule))
@@ -460,6 +462,7 @@ class _ArgumentWriter:
     def _masked(self, value: Any, clear: str, label: Label, resolution: Resolution, *, quote: str) -> Span:
         """What the caller wrote and a rule keeps from the record that the cloud sees."""
         if not label.visible:
+            self.labeller.vault.conceal(value, label=label, origin=f"arguments of {self.tool}")
             return Span(
                 clear=clear, masked=(f"{quote}[hidden]{quote}",), label=label, rule=resolution.rule_id
             )

@@ -6,8 +6,12 @@ from dataclasses import dataclass, replace
 from umi_edge.known_values import KnownValues
 from umi_edge.policy import Scanner
 from umi_edge.vault import Kept
+from umi_shared.labels import Integrity, Label, Locality
 
 __all__ = ["PrivateSpan", "private_spans"]
+
+
+_STAYS = Label.at(Locality.HANDLE, Integrity.TRUSTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +22,18 @@ class PrivateSpan:
     end: int
     type: str
     rule: str
+    label: Label = _STAYS
+    """Who may read it; its integrity is that of the text."""
     kept: Kept | None = None
     """The value that it is, where it is exactly one that is kept already."""
 
     def merged(self, other: "PrivateSpan") -> "PrivateSpan":
-        """One span over both, with the words of the longer one; kept already only if that one is all of it."""
+        """One span over both, with the words of the longer one; as that one is kept only if it is all of it."""
         longest = other if other.end - other.start > self.end - self.start else self
         start, end = min(self.start, other.start), max(self.end, other.end)
-        exact = (longest.start, longest.end) == (start, end)
-        return replace(longest, start=start, end=end, kept=longest.kept if exact else None)
+        if (longest.start, longest.end) == (start, end):
+            return longest
+        return replace(longest, start=start, end=end, label=self.label.join(other.label), kept=None)
 
 
 def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[PrivateSpan]:
@@ -37,9 +44,10 @@ def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[P
     """
     found = [PrivateSpan(one.start, one.end, one.type, one.rule_id) for one in scanner.scan(text)]
     rule = "this session keeps this value already"
-    found += [
-        PrivateSpan(one.start, one.end, one.kept.handle.type, rule, one.kept) for one in known.find(text)
-    ]
+    for seen in known.find(text):
+        label = seen.label.with_integrity(Integrity.TRUSTED)
+        kind, kept = (seen.kept.handle.type, seen.kept) if seen.whole else ("text", None)
+        found.append(PrivateSpan(seen.start, seen.end, kind, rule, label, kept))
     found.sort(key=lambda one: one.start)
     best: PrivateSpan | None = None
     for one in found:

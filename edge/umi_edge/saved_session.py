@@ -130,15 +130,15 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
 
 def _restore_vault(session: Session, kept: list[Any]) -> None:
     vault = session.labeller.vault
-    for handle, value, label, origin, linked in kept:
-        wanted = _handle(handle)
+    for handle, value, spelled, origin, linked in kept:
+        wanted, label = _handle(handle), _read_label(spelled)
+        if not label.visible:
+            vault.conceal(value, label=label, origin=origin)
+            continue
         # What a fresh session has kept already, of its catalogue, is the same as it was then.
         if wanted in vault and vault[wanted].value == value:
             continue
-        if (
-            vault.keep(value, type=wanted.type, label=_read_label(label), origin=origin, link=linked)
-            != wanted
-        ):
+        if vault.keep(value, type=wanted.type, label=label, origin=origin, link=linked) != wanted:
             raise ValueError("another number")
 
 

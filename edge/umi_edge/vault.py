@@ -31,6 +31,7 @@ class Kept:
     """One value that stays, and what is known of it."""
 
     handle: Handle
+    """What stands for it; of a concealed value only a name for reports."""
     value: Any = field(repr=False)
     """A JSON value, or a span of text."""
     label: Label
@@ -48,6 +49,7 @@ class Vault:
     """
 
     def __init__(self) -> None:
+        self._concealed = 0
         self._kept: dict[Handle, Kept] = {}
         self._order: list[Kept] = []
         self._numbers: dict[str, int] = {}
@@ -62,8 +64,7 @@ class Vault:
         key = (type, value if isinstance(value, str) else (_spelled(value),), label)
         if link and key in self._linked:
             return self._linked[key]
-        if len(self._kept) >= _MAX_VALUES:
-            raise PrivacyError(f"the vault holds {_MAX_VALUES} values, its limit", fix="start a new session")
+        self._make_sure_of_room()
         number = self._numbers.get(type, 0) + 1
         handle = Handle(type, number)
         self._numbers[type] = number
@@ -72,6 +73,23 @@ class Vault:
         if link:
             self._linked[key] = handle
         return handle
+
+    def conceal(self, value: Any, *, label: Label, origin: str) -> None:
+        """Store a value that not even a handle may stand for: it is known where it shows up again, and never resolves.
+
+        Its own count, so that no handle's number tells of it. Raises `PrivacyError` as `keep` does.
+        """
+        key = ("", value if isinstance(value, str) else (_spelled(value),), label)
+        if key in self._linked:
+            return
+        self._make_sure_of_room()
+        self._concealed += 1
+        self._linked[key] = handle = Handle("hidden", self._concealed)
+        self._order.append(Kept(handle, value, label, origin))
+
+    def _make_sure_of_room(self) -> None:
+        if len(self._order) >= _MAX_VALUES:
+            raise PrivacyError(f"the vault holds {_MAX_VALUES} values, its limit", fix="start a new session")
 
     def __getitem__(self, handle: Handle) -> Kept:
         try:
@@ -90,7 +108,7 @@ class Vault:
         return iter(self._order[count:])
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._order)
 
     def __repr__(self) -> str:
         return f"<Vault of {len(self)} values>"

@@ -122,6 +122,14 @@ def test_values_kept_later_are_looked_for():
     assert stops(guard, "Kept-4711")
 
 
+@pytest.mark.parametrize("value", ["Kept-4711", {"a": ["Kept-4711"]}, {"Kept-4711": 1}])
+def test_what_is_hidden_and_has_no_handle_is_looked_for_too(value):
+    vault = Vault()
+    vault.conceal(value, label=Label.at(Locality.HIDDEN), origin="t")
+    with pytest.raises(GuardedError, match=r"<hidden:1> \(from t\)"):
+        EgressGuard(vault).check(message("see Kept-4711"), PLANNER)
+
+
 def test_the_unsafe_guard_lets_all_through_and_says_so_in_its_name():
     assert not stops(guard_of("Kept-4711", kind=UnsafeNoGuard), "Kept-4711")
 

@@ -66,6 +66,14 @@ def test_of_a_value_kept_twice_the_stricter_counts():
     assert seen.kept.label.readers == frozenset()
 
 
+def test_a_value_that_two_sinks_may_read_each_under_its_own_rule_is_read_by_neither():
+    vault = Vault()
+    for locality in (Locality.PLANNER, Locality.SUMMARIZER):
+        vault.keep("Moreau", type="text", label=Label.at(locality), origin="t")
+    (seen,) = KnownValues(vault).find("Moreau")
+    assert seen.label.readers == frozenset()
+
+
 @given(st.lists(st.text("ab", min_size=1, max_size=4), max_size=30), st.text("ab", max_size=30))
 def test_a_growing_index_finds_what_a_search_finds(needles, text):
     index = GrowingIndex[str](AhoCorasick)

@@ -1,6 +1,7 @@
 """Labelling: every leaf, key and span has a label, what stays is in the vault, and nothing reads as a handle."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -133,6 +134,31 @@ def test_what_is_kept_in_one_leaf_is_found_in_anothers_text_wherever_it_stands(t
         seen = result(order, policy=policy)
         assert "4711" not in seen
         assert seen.count("<text:1>") == 2
+
+
+@pytest.mark.parametrize("first", ["text", "secret"])
+@pytest.mark.parametrize(("place", "stands"), [("hidden", r"\[hidden\]"), ("whole", r"<(text|data):\d>")])
+@pytest.mark.parametrize("secret", ["Kept-4711", ["Kept-4711"], {"Kept-4711": None}, [[{"a": "Kept-4711"}]]])
+def test_what_is_hidden_or_kept_whole_is_found_in_a_text_too(secret, place, stands, first):
+    """Its leaves and its member names; where it is hidden not even a handle stands in its place."""
+    value = {place: secret, "text": "see KEPT-4711 now"}
+    seen = result(value if first == "secret" else dict(reversed(value.items())))
+    assert re.fullmatch(f"see {stands} now", json.loads(seen)["text"])
+
+
+def test_what_is_hidden_has_no_handle_and_changes_no_number():
+    labels = labeller()
+    first = shown(labels.result("t", {"hidden": ["Kept-4711", "Kept-4712"], "kept": "a@b.example"}))
+    assert first == '{"hidden":["[hidden]","[hidden]"],"kept":"<email:1>"}'
+    assert Handle("hidden", 1) not in labels.vault
+    with pytest.raises(UnknownHandleError):
+        labels.arguments("t", {"who": "<hidden:1>"}, PUBLIC)
+
+
+def test_a_detectors_finding_in_the_users_words_is_a_handle_though_the_value_is_hidden_elsewhere():
+    labels = labeller()
+    labels.result("t", {"hidden": "ann@x.example"})
+    assert shown(labels.instruction("Write to ann@x.example")) == "Write to <email:1>"
 
 
 def test_a_kept_value_is_not_cut_open_by_a_detector_that_finds_a_part_of_it():

@@ -59,6 +59,16 @@ def test_a_handle_of_another_session_is_unknown_and_the_error_has_no_context():
     assert Handle("email", 1) not in vault
 
 
+def test_what_is_concealed_resolves_to_nothing_and_moves_no_number():
+    vault = Vault()
+    for _ in range(2):
+        vault.conceal("Kept-4711", label=Label.at(Locality.HIDDEN), origin="t")
+    assert [kept.value for kept in vault] == ["Kept-4711"]
+    assert Handle("hidden", 1) not in vault
+    assert keep(vault, "x", type="hidden") == Handle("hidden", 1)
+    assert vault[Handle("hidden", 1)].value == "x"
+
+
 def test_a_full_vault_refuses_and_keeps_what_it_has(monkeypatch):
     monkeypatch.setattr("umi_edge.vault._MAX_VALUES", 2)
     vault = Vault()

@@ -78,7 +78,7 @@ async def whole(folder):
         guard=EgressGuard,
     ) as w:
         await w.session.ask("Who is it?")
-        ending = await w.session.ask("Write to ann@example.org.")
+        ending = await w.session.ask("Write to ann@example.org, not of the Dear Diary.")
         return ending, [sent.message for sent in w.capture.requests], w.session
 
 
@@ -100,7 +100,7 @@ async def test_a_resumed_session_sends_what_it_would_have_sent_byte_for_byte(tmp
         restore(w.session, content, "this")
         for _ in before:
             w.session.new_id()  # ids count up in these tests, so that runs compare
-        resumed = await w.session.ask("Write to ann@example.org.")
+        resumed = await w.session.ask("Write to ann@example.org, not of the Dear Diary.")
         after = [sent.message for sent in w.capture.requests]
     assert resumed == ending
     assert before + after == messages
