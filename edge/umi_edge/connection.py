@@ -24,6 +24,7 @@ from umi_shared.enrolment_token import check_device_name, split_address
 from umi_shared.errors import ConfigError
 
 __all__ = [
+    "SENT_ONCE",
     "CertificateError",
     "Connection",
     "ConnectionDraft",
@@ -39,6 +40,9 @@ FILE_NAME = "connection.json"
 VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
 RENEWAL_WINDOW = timedelta(days=30)
+SENT_ONCE = ("grpc.enable_retries", 0)
+"""Without it gRPC sends a message again by itself when a server claims not to have seen it (GOAWAY): it would leave
+twice, and be in the ledger once (I7)."""
 NEW_TOKEN = "enrol again: `umi enroll TOKEN`, with a new token from your operator"  # noqa: S105  # advice
 
 
@@ -219,12 +223,12 @@ def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
     )
 
 
-def channel_options(connection: Connection) -> list[tuple[str, str]]:
+def channel_options(connection: Connection) -> list[tuple[str, Any]]:
     """Channel options that go with the credentials: the server's name, where the address has another."""
     host, _ = split_address(connection.service_address)
     if host.lower() == connection.server_name:
-        return []
-    return [("grpc.ssl_target_name_override", connection.server_name)]
+        return [SENT_ONCE]
+    return [SENT_ONCE, ("grpc.ssl_target_name_override", connection.server_name)]
 
 
 def _load_certificate(path: Path) -> x509.Certificate:

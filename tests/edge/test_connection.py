@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from umi_edge.connection import (
+    SENT_ONCE,
     CertificateError,
     Connection,
     ConnectionDraft,
@@ -180,6 +181,6 @@ def test_renewal_is_due_in_the_last_thirty_days(connection):
 
 
 def test_the_servers_name_is_overridden_only_where_the_address_has_another(connection, tmp_path):
-    assert channel_options(connection) == []
+    assert channel_options(connection) == [SENT_ONCE]
     tunnelled = make(tmp_path / "tunnelled", "10.0.0.7:7443")
-    assert channel_options(tunnelled) == [("grpc.ssl_target_name_override", "planner.example")]
+    assert channel_options(tunnelled) == [SENT_ONCE, ("grpc.ssl_target_name_override", "planner.example")]

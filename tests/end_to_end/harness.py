@@ -16,6 +16,7 @@ from tests.end_to_end.capture import Capture, captured
 from umi_cloud.server import ServerLimits
 from umi_cloud.testing import ScriptedCloud, serve_scripted
 from umi_edge.cloud import Cloud, CloudConfig
+from umi_edge.connection import SENT_ONCE
 from umi_edge.consent import Consent, UnsafeApproveAll
 from umi_edge.events import Event
 from umi_edge.gazetteers import load_gazetteers
@@ -139,6 +140,7 @@ async def world(
             grpc.aio.insecure_channel(
                 capture.address,
                 options=[
+                    SENT_ONCE,
                     ("grpc.default_authority", "umi.test"),
                     ("grpc.initial_reconnect_backoff_ms", 100),
                     ("grpc.min_reconnect_backoff_ms", 100),
