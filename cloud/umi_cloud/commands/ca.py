@@ -12,7 +12,7 @@ def command() -> None:
     """Make the certificate authority of this deployment."""
 
 
-@command.command()
+@command.command(short_help="Make the authority, and the certificate of the server.")
 @state_option
 @click.option(
     "--host", "hosts", multiple=True, help="A name or address laptops reach the server at; repeatable."

@@ -29,7 +29,7 @@ def command(
     unsafe_approve_all: bool,
     as_json: bool,
 ) -> int:
-    r"""Carry out INSTRUCTION with the tools of this laptop.
+    """Carry out INSTRUCTION with the tools of this laptop.
 
     The planner sees the instruction and the results with handles such as <email:1> in place of private values;
     the tools and the answer get the real ones. Exit code 0: answered; 1: gave up or stopped.

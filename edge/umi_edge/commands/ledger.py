@@ -24,7 +24,7 @@ def command() -> None:
     """See what left this device: every message, byte for byte, and the rules that released its clear text."""
 
 
-@command.command()
+@command.command(short_help="List the messages that left, or show one.")
 @click.option("--session", help="Only messages of this session.")
 @click.option("--sink", help="Only messages to this sink, such as planner.")
 @click.option("--last", type=click.IntRange(min=1), help="Only the last so many.")
@@ -65,7 +65,7 @@ def show(
         )
 
 
-@command.command()
+@command.command(short_help="Check that the ledger is whole, unchanged and signed.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @config_option
 @json_option
@@ -101,7 +101,7 @@ def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(short_help="Copy the whole ledger to a file.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.option("--force", is_flag=True, help="Replace a FILE that is there.")
 @config_option
@@ -120,7 +120,7 @@ def export(file: Path, config: Path | None, *, force: bool) -> None:
     click.echo(f"{file}: {file.stat().st_size:,} bytes")
 
 
-@command.command()
+@command.command(short_help="Match captured messages to the ledger, byte for byte.")
 @click.argument("capture", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--session", help="Only entries of this session.")
 @click.option(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    r"""List, fetch and verify models.
+    """List, fetch and verify models.
 
     \b
     A model is named by
@@ -49,7 +49,7 @@ def list_(*, as_json: bool) -> None:
         click.echo(f"! {path} cannot be read; delete it, and pull its model again.", err=True)
 
 
-@command.command()
+@command.command(short_help="Fetch a model, and check it.")
 @click.argument("spec")
 @json_option
 def pull(spec: str, *, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def pull(spec: str, *, as_json: bool) -> None:
     _show(store, spec, as_json=as_json)
 
 
-@command.command()
+@command.command(short_help="Show licence, size, source and SHA-256 of a model.")
 @click.argument("spec")
 @json_option
 def show(spec: str, *, as_json: bool) -> None:
@@ -68,7 +68,7 @@ def show(spec: str, *, as_json: bool) -> None:
     _show(_store(), spec, as_json=as_json)
 
 
-@command.command()
+@command.command(short_help="Read fetched models again, and compare their SHA-256.")
 @click.argument("spec", required=False)
 @json_option
 def verify(spec: str | None, *, as_json: bool) -> int:

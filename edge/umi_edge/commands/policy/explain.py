@@ -32,7 +32,7 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    r"""Show which line of FILE decides for a tool's argument or result, and what would change it.
+    """Show which line of FILE decides for a tool's argument or result, and what would change it.
 
     With neither --path nor --argument: what holds for the tool, and every rule it has. With --session and --handle:
     where that handle's value came from, where it went, and what of FILE would let it out.

@@ -34,7 +34,7 @@ def command(
     any_results: bool,
     as_json: bool,
 ) -> int:
-    r"""Show that what must stay cannot reach planner, summarizer or a third party, or how it could.
+    """Show that what must stay cannot reach planner, summarizer or a third party, or how it could.
 
     What must stay is said under `keep:` in FILE, or by flags. Every place of every result and every call that the
     tools' schemas admit is looked at, so it is a proof about the rules and the schemas, not a test of some values.
