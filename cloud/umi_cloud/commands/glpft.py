@@ -57,7 +57,7 @@ def command(
     umi-cloud glpft --recipe cloud/recipes/embedded.yaml --export build/adapters
     umi-cloud glpft --recipe cloud/recipes/ablation --seed 1 --seed 2 --seed 3
     accelerate launch --config_file cloud/recipes/accelerate/fsdp.yaml -m umi_cloud glpft --recipe ...
-    """  # noqa: D301  # click wants the character
+    """
     from umi_cloud.glpft import read_recipe, recipe_files
 
     read = [read_recipe(file) for path in paths for file in recipe_files(path)]
