@@ -146,6 +146,12 @@ class _Case:
         ]
         return path_of(tuple(shown)).replace("['*']", "[*]")
 
+    def declared(self, location: Location) -> Location:
+        """The place, or what it stands in above the first name that is no word of the policy or the schema."""
+        names = range(len(location))
+        first = (at for at in names if isinstance(location[at], str) and location[at] not in self.known_names)
+        return location[: next(first, len(location))]
+
 
 def leaves_device(rules: ToolPolicy, hints: Hints) -> bool:
     """Whether a tool sends its arguments off the device: by the policy, else by what it says of itself."""
@@ -224,8 +230,10 @@ def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Re
     within = joined.readers == limit.readers and joined.visible == limit.visible
     if within or leaf.label.may_read(tool_sink(case.tool)):
         return
-    if rule.on_violation is OnViolation.REDACT:
-        case.redact.add(location)
+    # A name of the caller's own may tell as much as the value under it, so that it is left out with what it is in.
+    declared = case.declared(location)
+    if rule.on_violation is OnViolation.REDACT and declared:
+        case.redact.add(declared)
         return
     path, kept = case.path(location), leaf.label.locality
     reason = Reason(

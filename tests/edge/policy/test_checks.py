@@ -110,6 +110,21 @@ def test_redaction_names_the_places_and_lets_the_rest_go(policy: Policy) -> None
     assert asked.redact == {("lang",)}
 
 
+def test_a_name_of_the_callers_own_is_redacted_with_what_it_stands_in() -> None:
+    text = "version: 1\ntools: {a.b: {runs: third-party, arguments: {'$..*': {on_violation: redact}}}}"
+    policy = load_policy(text, "x.yaml")
+
+    def verdict(*location: str | int) -> Verdict:
+        return check_call(policy, "a.b", {location: _leaf("planner")}, argument_names=["headers", "name"])
+
+    assert verdict("headers", "name") == Allowed(frozenset({("headers", "name")}))
+    assert verdict("headers", "Kept-4711") == Allowed(frozenset({("headers",)}))
+    assert verdict("headers", 0, "Kept-4711", "name") == Allowed(frozenset({("headers", 0)}))
+    denied = verdict("Kept-4711")
+    assert isinstance(denied, Denied)
+    assert "4711" not in repr(denied)
+
+
 def test_a_denial_outweighs_questions_and_lists_every_denied_argument(policy: Policy) -> None:
     arguments = {("q",): _leaf("handle"), ("b",): _leaf("handle"), ("a",): _leaf("handle")}
     assert _codes(check_call(policy, "web.search", arguments)) == ["not-accepted $.a", "not-accepted $.b"]
