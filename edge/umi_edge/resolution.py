@@ -14,6 +14,8 @@ __all__ = ["Rehydrator", "resolve", "without"]
 
 _MAX_HANDLE = 48
 _MAYBE_HANDLE = re.compile(r"<[a-z\\]?[a-z0-9_:\\]*$")
+_IN_LINK = re.compile(r"""[(<"'=]\s*(?:[a-z][a-z0-9+.-]*:)?//|//\S*$""", re.IGNORECASE)
+_MAX_LINE = 64 * 1024
 
 
 def resolve(node: Any, vault: Vault) -> Any:
@@ -56,10 +58,17 @@ def without(node: Any, locations: Collection[Location], at: Location = ()) -> An
 
 @dataclass(slots=True)
 class Rehydrator:
-    """Puts values into an answer as it streams; a handle that this session never issued stays as it is."""
+    """Puts values into an answer as it streams; a handle that this session never issued stays as it is.
+
+    So does one in a link: whoever wrote the answer would have the value as soon as the link is opened, and what shows
+    Markdown opens an image by itself. Covered: from `//` to the next space; in brackets or quotes to the line's end.
+    Not covered: addresses without `//`, links that go on over a line's end.
+    """
 
     vault: Vault
     _held: str = field(default="", repr=False)
+    _line: str = field(default="", repr=False)
+    """What stands in the line so far, with values in place."""
 
     def feed(self, text: str) -> str:
         """Take the next piece of the answer; give what is now certain, with values in place."""
@@ -75,9 +84,15 @@ class Rehydrator:
         return self._put_back(rest)
 
     def _put_back(self, text: str) -> str:
-        return "".join(
-            _as_text(self.vault[part].value)
-            if isinstance(part, Handle) and part in self.vault
-            else unescape(str(part))
-            for part in parts_of(text)
-        )
+        return "".join(map(self._piece, parts_of(text)))
+
+    def _piece(self, part: str | Handle) -> str:
+        if isinstance(part, Handle) and part in self.vault and not _IN_LINK.search(self._line):
+            piece = _as_text(self.vault[part].value)
+        else:
+            piece = unescape(str(part))
+        line = (self._line + piece).rpartition("\n")[2]
+        self._line = (
+            line if len(line) <= _MAX_LINE else "<//"
+        )  # as in a link, so that no length gets around it
+        return piece
