@@ -1,4 +1,4 @@
-"""What reaches a tool that sends its arguments on: what a rule accepts, or what the user was shown, and no more (I5)."""
+"""What reaches a tool that sends its arguments on: what a rule accepts or the user was shown, and no more (I5)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every string, bytes and map field of the messages that leave, found in the protobuf descriptors."""
+"""Every field of the messages that leave that can carry a value, found in the protobuf descriptors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from umi_proto.v1 import agent_pb2 as pb
 
-__all__ = ["CLASSIFIED", "LEAVES", "REQUESTS", "leaf_fields", "request_with", "values_in"]
+__all__ = ["CLASSIFIED", "LEAVES", "REQUESTS", "fields_of", "leaf_fields", "request_with", "values_in"]
 
 REQUESTS: tuple[type[Message], ...] = (pb.PlanRequest, pb.SummarizeRequest)
 LEAVES = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
@@ -22,22 +22,29 @@ CLASSIFIED = {
     "ToolCard.input_schema": "the tool's schema; texts that a detector objects to are withheld",
     "Segment.clear": "released text",
     "Handle.type": "a word of the policy",
+    "Handle.number": "the order of first sight",
+    "Plan.next": "one of three words",
     "Plan.tool": "a name of the catalogue",
     "Call.tool": "a name of the catalogue, or the planner's word for one",
     "Observation.tool": "the same",
     "Observation.failure": "a word of the program",
 }
-"""Every field that can carry text, and what it carries. A new field belongs here, and then into the tests."""
+"""Every field that can carry a value, and what it carries. A new field belongs here, and then into the tests."""
+
+
+def fields_of(descriptor: Descriptor) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """The paths from a message down to each of its fields that is no message: text, numbers, choices, maps."""
+    for field in descriptor.fields:
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            yield (field,)
+        else:
+            for path in fields_of(field.message_type):
+                yield (field, *path)
 
 
 def leaf_fields(descriptor: Descriptor) -> Iterator[tuple[FieldDescriptor, ...]]:
-    """The paths from a message down to each of its string, bytes and map fields."""
-    for field in descriptor.fields:
-        if field.type in LEAVES or (field.message_type and field.message_type.GetOptions().map_entry):
-            yield (field,)
-        elif field.message_type is not None:
-            for path in leaf_fields(field.message_type):
-                yield (field, *path)
+    """Those of them that hold text."""
+    return (path for path in fields_of(descriptor) if path[-1].type in LEAVES)
 
 
 def request_with(request: type[Message], path: tuple[FieldDescriptor, ...], *texts: str) -> Message:
