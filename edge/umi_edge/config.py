@@ -38,6 +38,11 @@ class CallerSettings:
     """`umi`, `chat` or `alpha-umi`; empty chooses `umi` with a shipped adapter and `chat` without."""
     context_tokens: int = 4096
     threads: int = 0
+    """0 chooses by the machine's cores."""
+    catalogue_tokens: int = 0
+    """What the tools may take of the context before the caller is shown some of them only; 0: half of it."""
+    cache_mib: int = 1024
+    """Of catalogues that the caller has read, kept on the disk so that sessions start warm; 0: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

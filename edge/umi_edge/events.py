@@ -78,6 +78,8 @@ class CallWritten:
     tool: str
     arguments: LabelledText = field(repr=False)
     usage: Usage
+    ahead_tokens: int = 0
+    """Of the prompt, those that were read while the planner still spoke."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc.aio
+from platformdirs import user_cache_path
 
 from umi_edge.caller import Caller, CallerConfig, CallerReader
-from umi_edge.cloud import Approver, Cloud, CloudConfig
+from umi_edge.cloud import Approver, Cloud
 from umi_edge.config import CallerSettings, EdgeConfig
 from umi_edge.connection import Connection, channel_credentials, channel_options
 from umi_edge.consent import Consent, DeclineAll
@@ -24,12 +25,10 @@ from umi_edge.installed_tools import home_tools, python_tool
 from umi_edge.labelling import Labeller
 from umi_edge.laptop_policy import read_laptop_policy
 from umi_edge.ledger import Ledger
-from umi_edge.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.policy import Policy, Scanner
 from umi_edge.recording import recorded
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
-from umi_edge.tools.mcp import McpServers, open_mcp
 from umi_edge.tools.operators import operator_tools
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
@@ -85,7 +84,7 @@ class Laptop:
                 guard,
                 self.ledger,
                 secrets.token_hex(8),
-                _patient(self.config.cloud) if on_device else self.config.cloud,
+                self.config.cloud,
                 peer=f"the planner at {connection.service_address}",
                 approver=approver,
             )
@@ -112,28 +111,28 @@ class Laptop:
 
 @asynccontextmanager
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
-    """Read the policy, start the tools, load the caller; and free it all at the end.
+    """Read the policy, start the tools; and free it all at the end. The caller loads meanwhile.
 
     `tools` stands for the whole catalogue where it is given. Raises `ConfigError`, `ToolError`, `ModelError`.
     """
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
+        caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
+        stack.push_async_callback(caller.close)
         if tools is None:
             found = [*home_tools(config.home, os.environ), *map(python_tool, config.tools)]
             if config.mcp:
+                from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
+
                 servers = McpServers.parse({"mcpServers": config.mcp})
                 found += await stack.enter_async_context(
                     open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp")
                 )
             tools = tuple(found)
         catalogue = Catalogue(tools)
-        settings = caller_config(config.caller)
-        dialect = dialect_named(_dialect(config.caller))
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now)
         stack.callback(ledger.close)
-        caller = await Caller.open(settings, dialect)
-        stack.push_async_callback(caller.close)
         if config.operators:
             catalogue = Catalogue([*catalogue, *operator_tools(CallerReader(caller))])
         yield Laptop(
@@ -155,13 +154,10 @@ def caller_config(settings: CallerSettings) -> CallerConfig:
         adapter=Path(settings.adapter).expanduser() if settings.adapter else shipped,
         context_tokens=settings.context_tokens,
         threads=settings.threads,
+        catalogue_tokens=settings.catalogue_tokens,
+        state_folder=user_cache_path("umi", appauthor=False) / "states",
+        state_bytes=settings.cache_mib << 20,
     )
-
-
-def _patient(config: CloudConfig) -> CloudConfig:
-    """For a planner on this device, which takes the time that this device needs, and shares it with the caller."""
-    seconds = max(config.step_seconds, LOCAL_STEP_SECONDS)
-    return replace(config, step_seconds=seconds, idle_seconds=seconds)
 
 
 def _dialect(settings: CallerSettings) -> str:

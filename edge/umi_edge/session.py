@@ -4,11 +4,10 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from umi_edge.caller import HandleRule, WrittenCall, call_schemas
+from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
 from umi_edge.cards import declared_names, labelled_cards
 from umi_edge.cloud import Restarted, Sent, UnapprovedError
 from umi_edge.consent import Consent, ConsentRequest
@@ -37,13 +36,14 @@ from umi_edge.labelled import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling import LabelledArguments, Labeller
 from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
+from umi_edge.read_ahead import ReadAhead, reading_ahead
 from umi_edge.release import LabelledCard, release
 from umi_edge.resolution import Rehydrator, resolve, without
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
 from umi_edge.vault import UnknownHandleError
 from umi_edge.written_arguments import read_arguments
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle
+from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -82,8 +82,12 @@ class CloudPort(Protocol):
 class CallerPort(Protocol):
     """The caller, as a session needs it."""
 
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Hold what every prompt with these tools begins with; it may come from the disk, and be kept there."""
+        ...
+
     async def prefill(self, view: View) -> None:
-        """Read a prompt ahead of time."""
+        """Read a prompt ahead of time; the plan that the view ends with, if it names no tool, is still going on."""
         ...
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
@@ -101,6 +105,8 @@ class Totals:
     planner: Usage = field(default_factory=Usage)
     caller: Usage = field(default_factory=Usage)
     summarizer: Usage = field(default_factory=Usage)
+    ahead_tokens: int = 0
+    """Of the caller's prompts, those read while the planner spoke."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,11 +133,15 @@ class Session:
     """Tools that the cloud is not told of."""
     _cards: tuple[LabelledCard, ...] = ()
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
+    _catalogue: Released[View] = field(init=False, repr=False)
+    """What the planner is shown of the tools, and nothing else."""
+    _caller_is_warm: bool = False
     _read_by: dict[Sink, int] = field(default_factory=dict)
     """How many entries each sink has been sent: a value that is kept only later is in these already."""
 
     def __post_init__(self) -> None:
         self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
+        self._catalogue = release(self._cards, (), PLANNER)
         for card, text in self._cards:
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self._allow_clear(text)
@@ -179,39 +189,43 @@ class Session:
     async def _steps(self) -> Ending:
         limit = self.labeller.policy.limits.steps
         for step in range(1, limit + 1):
-            plan = await self._plan(step)
-            self.totals.steps += 1
-            match plan.next:
-                case Next.SUMMARIZER:
-                    return await self._answer()
-                case Next.GIVE_UP:
-                    return GaveUp(self._spoken(plan))
-                case Next.CALLER:
-                    await self._carry_out(plan)
+            async with reading_ahead(self._warm_caller, self.caller.prefill) as ahead:
+                plan = await self._plan(step, ahead)
+                self.totals.steps += 1
+                match plan.next:
+                    case Next.SUMMARIZER:
+                        return await self._answer()
+                    case Next.GIVE_UP:
+                        return GaveUp(self._spoken(plan))
+                    case Next.CALLER:
+                        await self._carry_out(plan)
         return Stopped(f"{limit} steps were not enough (`limits.steps` of the policy)")
 
     # Planning.
 
-    async def _plan(self, step: int) -> Plan:
+    async def _plan(self, step: int, ahead: ReadAhead) -> Plan:
         self.observe(PlanStarted(step))
         view = release(self._cards, self._entries, PLANNER)
         shown = self._shown_to(PLANNER)
         rationale, decision, usage = "", None, Usage()
-        async with self._prefilling(view.payload):
-            async for event in self.cloud.plan(view, self.new_id()):
-                match event:
-                    case Sent():
-                        self._sent(event, PLANNER)
-                    case Restarted(attempt):
-                        rationale, decision = "", None
-                        self.observe(Retrying(attempt))
-                    case RationaleDelta(text):
-                        rationale += text
-                        self.observe(RationaleStreamed(text))
-                    case Decision():
-                        decision = self._sound(event)
-                    case Usage():
-                        usage = event
+        ahead.know(view.payload)
+        async for event in self.cloud.plan(view, self.new_id()):
+            match event:
+                case Sent():
+                    self._sent(event, PLANNER)
+                case Restarted(attempt):
+                    rationale, decision = "", None
+                    ahead.know(view.payload)
+                    self.observe(Retrying(attempt))
+                case RationaleDelta(text):
+                    rationale += text
+                    ahead.know(_with_plan(view.payload, rationale))
+                    self.observe(RationaleStreamed(text))
+                case Decision():
+                    decision = self._sound(event)
+                    (ahead.end if decision.next is Next.CALLER else ahead.drop)()
+                case Usage():
+                    usage = event
         if decision is None:
             raise MalformedError("the planner ended without a decision")
         labelled = self._model_text(rationale, shown)
@@ -227,16 +241,11 @@ class Session:
             raise MalformedError("the planner names a tool that is not in the catalogue")
         return decision
 
-    @asynccontextmanager
-    async def _prefilling(self, view: View) -> AsyncIterator[None]:
-        """The caller reads the transcript while the planner thinks; leaving early stops it."""
-        task = asyncio.create_task(self.caller.prefill(view))
-        try:
-            yield
-            await task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)  # also so that asyncio logs no failure of it
+    async def _warm_caller(self) -> None:
+        """What all sessions share, before what is this one's own."""
+        if not self._caller_is_warm:
+            await self.caller.warm(self._catalogue)
+            self._caller_is_warm = True
 
     # Calling.
 
@@ -260,9 +269,17 @@ class Session:
             self._failed_to_write(plan.tool, error, shown if sees == DEVICE else PUBLIC)
             return
         self.totals.caller += written.usage
+        self.totals.ahead_tokens += written.ahead_tokens
         self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
         self._allow_written(labelled.text)
-        self.observe(CallWritten(tool=written.tool, arguments=labelled.text, usage=written.usage))
+        self.observe(
+            CallWritten(
+                tool=written.tool,
+                arguments=labelled.text,
+                usage=written.usage,
+                ahead_tokens=written.ahead_tokens,
+            )
+        )
         before = len(self._entries)
         try:
             await self._execute(written.tool, arguments, labelled, shown if sees == DEVICE else PUBLIC)
@@ -461,6 +478,19 @@ class Session:
             if span.explicit:
                 self.guard.allow(span.clear.strip('"'))
             self.guard.allow(span.fact)
+
+
+def _with_plan(view: View, rationale: str) -> View:
+    """The view with what the planner has said so far: a guess at what a caller of handles will see, for it alone.
+
+    Before the tool is fixed no caller sees more than that. A rationale that ends with a tool's name may be the
+    whole plan, and is taken for it.
+    """
+    end = rationale.rpartition(" ")[2]
+    named = end.endswith(".") and end[:-1] in {card.name for card in view.catalogue}
+    said = parts_of(rationale if named else whole_words(rationale))
+    plan = Plan(said, Next.CALLER, end[:-1] if named else "")
+    return View(catalogue=view.catalogue, entries=(*view.entries, plan))
 
 
 def _type_asked_for(arguments: Mapping[str, Any], labelled: LabelledArguments) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.caller import WrittenCall
+from umi_shared.released import Released
 from umi_shared.transcript import Usage, View
 
 __all__ = ["ScriptedCaller"]
@@ -20,13 +21,20 @@ class ScriptedCaller:
     script: Iterable[tuple[str, str] | Callable[[View], tuple[str, str]]]
     views: list[View] = field(default_factory=list, repr=False)
     schemas: list[Mapping[str, Mapping[str, Any]]] = field(default_factory=list, repr=False)
+    ahead: list[View] = field(default_factory=list, repr=False)
+    catalogue: View | None = field(default=None, repr=False)
     _rest: Iterator[tuple[str, str] | Callable[[View], tuple[str, str]]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._rest = iter(self.script)
 
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Nothing to load."""
+        self.catalogue = catalogue.payload
+
     async def prefill(self, view: View) -> None:
-        """Nothing to read ahead."""
+        """Nothing to read; `ahead` records what could have been."""
+        self.ahead.append(view)
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
         """The next call of the script."""

@@ -31,6 +31,7 @@ __all__ = [
     "ModelRecord",
     "ModelStore",
     "Progress",
+    "check_gguf",
     "is_gguf",
     "known_package",
     "parse_spec",
@@ -90,6 +91,8 @@ class ModelStore:
         path = self.folder / record.file if record else None
         if path is None or not path.exists():
             raise ModelError(f"the model {spec} is not on this machine", fix=f"run `umi models pull {spec}`")
+        if record and path.stat().st_size != record.size_bytes:
+            raise _other_size(path, record)
         return path
 
     def pull(self, spec: str, progress: Progress = lambda _done, _all: None) -> Path:
@@ -135,24 +138,20 @@ class ModelStore:
     def verify(self, record: ModelRecord, progress: Progress = lambda _done, _all: None) -> None:
         """Read a model again; raises `ModelError` when it is not what was fetched."""
         path = self.folder / record.file
-        again = f"delete it and run `umi models pull {record.source}`"
         try:
             size = path.stat().st_size
             if size != record.size_bytes:
-                raise ModelError(
-                    f"{path} is not the file that was fetched: it has {size:,} bytes, not {record.size_bytes:,}",
-                    fix=again,
-                )
+                raise _other_size(path, record)
             with path.open("rb") as file:
                 found = _digest(file, size, progress)
         except FileNotFoundError as error:
             raise ModelError(f"{path} is gone", fix=f"run `umi models pull {record.source}`") from error
         except OSError as error:
-            raise ModelError(f"{path} cannot be read: {error.strerror}", fix=again) from error
+            raise ModelError(f"{path} cannot be read: {error.strerror}", fix=_again(record)) from error
         if found != record.sha256:
             raise ModelError(
                 f"{path} is not the file that was fetched: its SHA-256 is {found}, not {record.sha256}",
-                fix=again,
+                fix=_again(record),
             )
 
     def _record_files(self) -> list[Path]:
@@ -221,10 +220,36 @@ def is_gguf(path: Path) -> bool:
         return file.read(4) == b"GGUF"
 
 
+def check_gguf(path: Path, *, adapter: bool = False) -> None:
+    """Raise `ModelError` for a file that is not there, cannot be read or is no GGUF; costs nothing."""
+    what = "adapter" if adapter else "model"
+    fix = "check `adapters` in the configuration" if adapter else "fetch it again with `umi models pull`"
+    try:
+        sound = is_gguf(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no {what} at {path}", fix=fix) from error
+    except OSError as error:
+        raise ModelError(f"the {what} {path} cannot be read: {error.strerror}", fix=fix) from error
+    if not sound:
+        raise ModelError(f"{path} is not a GGUF file (it does not start with GGUF)", fix=fix)
+
+
 def shipped_adapter(role: str) -> Path | None:
     """The LoRA adapter that umi ships for a role on the embedded model; None while it ships none."""
     path = Path(str(resources.files("umi_shared"))) / "adapters" / f"{role}.gguf"
     return path if path.exists() else None
+
+
+def _again(record: ModelRecord) -> str:
+    return f"delete it and run `umi models pull {record.source}`"
+
+
+def _other_size(path: Path, record: ModelRecord) -> ModelError:
+    size = path.stat().st_size
+    return ModelError(
+        f"{path} is not the file that was fetched: it has {size:,} bytes, not {record.size_bytes:,}",
+        fix=_again(record),
+    )
 
 
 _SPEC_FIX = f"use a path to a .gguf file, hf:OWNER/REPO:QUANTIZATION (such as Q4_K_M), or {EMBEDDED}"

@@ -40,10 +40,11 @@ async def test_what_a_model_extracts_stands_in_the_text(caller):
 
 
 async def test_reading_leaves_what_the_caller_has_read_of_the_session(caller):
-    tokens = caller._sequence.weights.prompt_tokens(ChatPrompt((Message("user", "hello"),)))
-    caller._sequence.read(tokens)
+    sequence = caller._loading.result()._sequence
+    tokens = sequence.weights.prompt_tokens(ChatPrompt((Message("user", "hello"),)))
+    sequence.read(tokens)
     await CallerReader(caller).read(LETTER, "the price", ())
-    assert caller._sequence.tokens == tokens
+    assert sequence.tokens == tokens
 
 
 async def test_a_failure_to_read_quotes_nothing_of_the_text(caller):

@@ -20,6 +20,7 @@ from umi_edge.policy.names import stands_alone
 from umi_edge.vault import Kept
 from umi_shared.engine import Generation
 from umi_shared.handles import Handle
+from umi_shared.released import Released
 from umi_shared.transcript import Usage, View
 
 __all__ = ["GroundTruth"]
@@ -48,6 +49,9 @@ class GroundTruth:
         if not self.calls:
             return "To end, all is done. Next: summarizer."
         return f"To go on, use {self.calls[0].function}. Next: caller."
+
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Nothing to load."""
 
     async def prefill(self, view: View) -> None:
         """The view is what the caller sees."""

@@ -62,6 +62,10 @@ class ShadowCast:
         """Let the oracle see."""
         self.oracle.observe(event)
 
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Let the caller begin."""
+        await self.models.caller.warm(catalogue)
+
     async def prefill(self, view: View) -> None:
         """Let the caller read ahead."""
         await self.models.caller.prefill(view)

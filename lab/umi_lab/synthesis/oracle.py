@@ -95,6 +95,9 @@ class Oracle:
             case GiveUp(reason):
                 return Plan(parts_of(reason), Next.GIVE_UP)
 
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Nothing to load."""
+
     async def prefill(self, view: View) -> None:
         """Nothing to read ahead."""
 

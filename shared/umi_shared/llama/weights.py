@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from umi_shared.engine import ChatPrompt, Prompt, RawPrompt
 from umi_shared.errors import ModelError
 from umi_shared.llama import native_log
+from umi_shared.models import check_gguf
 
 __all__ = ["Adapter", "Weights"]
 
-_MAGIC = b"GGUF"
 _loading = threading.Lock()
 
 
@@ -49,7 +49,7 @@ class Weights:
         Raises `ModelError` when the file is missing, not a GGUF, truncated, or of an architecture that this
         llama.cpp does not know.
         """
-        _check_file(path, "model", "fetch it again with `umi models pull`")
+        check_gguf(path)
         with _loading:  # llama.cpp's log and backend are global
             native_log.silence()
             llama_cpp.llama_backend_init()
@@ -79,7 +79,7 @@ class Weights:
         """
         if path in self._adapters:
             return self._adapters[path]
-        _check_file(path, "adapter", "check `adapters` in the configuration")
+        check_gguf(path, adapter=True)
         with _loading:
             native_log.silence()
             pointer = llama_cpp.llama_adapter_lora_init(self.model, str(path).encode())
@@ -216,15 +216,3 @@ def _built_for_amx() -> bool:
     prompt then ends the process with a segmentation fault (in `ggml_backend_amx_mul_mat`). Seen on Debian 12.
     """
     return b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info()
-
-
-def _check_file(path: Path, what: str, fix: str) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except FileNotFoundError as error:
-        raise ModelError(f"there is no {what} at {path}", fix=fix) from error
-    except OSError as error:
-        raise ModelError(f"the {what} {path} cannot be read: {error.strerror}", fix=fix) from error
-    if magic != _MAGIC:
-        raise ModelError(f"{path} is not a GGUF file (it does not start with GGUF)", fix=fix)

@@ -128,6 +128,49 @@ async def test_a_prompt_that_does_not_fit_says_what_to_do(smollm2: Path) -> None
     await caller.close()
 
 
+async def test_two_hundred_tools_fit_and_each_can_be_called(smollm2: Path) -> None:
+    """20,000 tokens of schema in a context of 1,024: any tool that a plan names is called, and nothing else fits."""
+    schema = {
+        "type": "object",
+        "properties": {
+            f"argument{number}": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 9,
+                "description": "A number. " * 5,
+            }
+            for number in range(3)
+        },
+        "required": ["argument0"],
+    }
+    cards = tuple(
+        ToolCard(
+            name=f"thing{number}.count",
+            description=(f"Count the things of kind {number}.",),
+            input_schema=schema,
+        )
+        for number in range(200)
+    )
+    every = call_schemas(
+        [(card.name, card.input_schema) for card in cards], (), lambda _tool, _argument: HandleRule()
+    )
+    config = CallerConfig(model=smollm2, context_tokens=1024, catalogue_tokens=400, threads=1)
+    caller = await Caller.open(config, ChatDialect())
+    model = caller._loading.result()
+    assert len(model._tokens(View(catalogue=cards, entries=START))) > 20_000
+    plan = Plan(("Count the things of kind 177.",), Next.CALLER, "thing177.count")
+    asked = View(catalogue=cards, entries=(*START, plan))
+    assert "thing177.count" in [card.name for card in model._narrowed(asked).catalogue]
+    written = await caller.call(asked, every)
+    assert written.usage.prompt_tokens < 800
+    jsonschema.validate(json.loads(written.arguments), dict(cards[0].input_schema))
+    alone = {"thing42.count": every["thing42.count"]}
+    assert (await caller.call(asked, alone)).tool == "thing42.count", (
+        "a tool that was not read can be written"
+    )
+    await caller.close()
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not a gguf at all", b"GGUF\x03\x00\x00\x00 torn"])
 async def test_a_file_that_is_no_model_is_named_with_the_fix(tmp_path: Path, content: bytes | None) -> None:
     model = tmp_path / "caller.gguf"

@@ -20,6 +20,7 @@ from umi_lab.synthesis.performance import Performance, perform
 from umi_lab.synthesis.scene import Scene, SceneConfig
 from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
+from umi_shared.released import Released
 from umi_shared.transcript import View
 
 SCENES = 40
@@ -34,6 +35,9 @@ class Listening(OracleCast):
     @property
     def caller(self) -> CallerPort:
         return self
+
+    async def warm(self, catalogue: Released[View]) -> None:
+        await self.oracle.warm(catalogue)
 
     async def prefill(self, view: View) -> None:
         await self.oracle.prefill(view)

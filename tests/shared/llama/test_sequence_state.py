@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from umi_shared.llama import Sequence, Weights
+from umi_shared.llama import Cancelled, Sequence, Weights
 
 pytestmark = pytest.mark.model
 
@@ -71,3 +71,29 @@ def test_a_state_that_does_not_fit_the_context_is_refused(weights, sequence) -> 
     cold, small = sequence(), sequence(context_tokens=64)
     cold.read(prefix)
     assert not small.restore(prefix, cold.state())
+
+
+def test_a_reading_that_was_cancelled_leaves_what_was_held_before_it(weights, sequence) -> None:
+    """Cancelled in the middle of a decode, so that some layers have seen the tokens and others have not."""
+    prefix = weights.tokenize(PREFIX, special=True)
+    wrong, right = (prefix + weights.tokenize(text * 20, special=True) for text in ("Bob is here. ", REST))
+    cold, branched = sequence(), sequence()
+    for one in (cold, branched):
+        one.read(prefix)
+    asked = iter(range(100))
+    with pytest.raises(Cancelled):
+        branched.read(wrong, lambda: next(asked) > 50)
+    assert branched.tokens == prefix
+    assert branched.read(right) == cold.read(right) == len(prefix)
+    assert np.array_equal(branched.logits(), cold.logits())
+
+
+def test_a_branch_that_was_read_in_vain_leaves_no_trace(weights, sequence) -> None:
+    prefix = weights.tokenize(PREFIX, special=True)
+    cold, branched = sequence(), sequence()
+    for one in (cold, branched):
+        one.read(prefix)
+    branched.read(prefix + weights.tokenize("\nBob is here.", special=True))
+    right = prefix + weights.tokenize(REST, special=True)
+    assert branched.read(right) == cold.read(right) == len(prefix)
+    assert np.array_equal(branched.logits(), cold.logits())

@@ -1,1 +1,0 @@
-"""The ablation: the paper's ways of training at equal budgets, step by step on scenes that none of them saw."""
