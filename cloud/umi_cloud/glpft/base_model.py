@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from umi_cloud.glpft.cpu_kernels import use_cpu_kernels
 from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.errors import ModelError
 from umi_shared.models import ModelStore
@@ -54,6 +55,8 @@ def load_trainee(base: Path, recipe: Recipe, start: Path | None) -> Trainee:
         model = _load(start or base, "float32")  # the optimizer's steps are too small for bfloat16
     else:
         model = _with_adapter(_load(base, recipe.precision), recipe, start)
+        if recipe.cpu_kernels:
+            use_cpu_kernels(model)
     if recipe.recompute:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return Trainee(model.train())

@@ -100,6 +100,9 @@ class Recipe:
     precision: str = "float32"
     """`bfloat16` is many times quicker where the machine multiplies it. Adapters, and what full tuning changes, are
     float32 all the same."""
+    cpu_kernels: bool = False
+    """Adapters over a Llama, in trees, on a CPU that multiplies bfloat16: some three times quicker. Needs a C++
+    compiler."""
     recompute: bool = False
     """Compute activations again for the gradients: slower, for much less memory."""
     stages: tuple[Stage, ...]

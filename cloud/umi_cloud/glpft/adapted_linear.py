@@ -1,0 +1,61 @@
+"""A linear layer with a LoRA adapter, in one step of autograd.
+
+PEFT computes the adapter in float32 beside a bfloat16 layer: it converts every activation there and back, and keeps
+the copies for the backward pass. Here the adapter's two small matrices are converted instead. The parameters are
+PEFT's own, float32, and so are their gradients.
+"""
+
+from typing import Any
+
+__all__ = ["fuse_adapters"]
+
+
+def fuse_adapters(model: Any, adapter: str = "default") -> None:
+    """Let every adapted layer of a PEFT model compute in one step; dropout is 0, and layers have no bias."""
+    from peft.tuners.lora.layer import Linear  # noqa: PLC0415  # training only
+
+    function = _function()
+    for module in model.modules():
+        if isinstance(module, Linear):
+            module.forward = _Forward(module, adapter, function)
+
+
+class _Forward:
+    """What a layer computes: `x Wᵀ + scale · (x Aᵀ) Bᵀ`."""
+
+    def __init__(self, module: Any, adapter: str, function: Any) -> None:
+        self._weight = module.base_layer.weight
+        self._down = module.lora_A[adapter].weight
+        self._up = module.lora_B[adapter].weight
+        self._scale = module.scaling[adapter]
+        self._apply = function.apply
+
+    def __call__(self, x: Any) -> Any:
+        return self._apply(x, self._weight, self._down, self._up, self._scale)
+
+
+def _function() -> Any:
+    import torch  # noqa: PLC0415  # training only
+
+    class AdaptedLinear(torch.autograd.Function):
+        """`x` is `(…, in)`; the frozen weight, `(out, in)`, gets no gradient."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Any, weight: Any, down: Any, up: Any, scale: float) -> Any:
+            flat = x.reshape(-1, x.shape[-1])
+            a, b = down.to(x.dtype), (up * scale).to(x.dtype)
+            inner = flat @ a.T
+            ctx.save_for_backward(flat, weight, a, b, inner)
+            ctx.scale, ctx.shape = scale, x.shape
+            return (flat @ weight.T).addmm_(inner, b.T).view(*x.shape[:-1], -1)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            x, weight, a, b, inner = ctx.saved_tensors
+            flat = gradient.reshape(-1, gradient.shape[-1])
+            back = flat @ b
+            to_down, to_up = (back.T @ x).float(), (flat.T @ inner).float() * ctx.scale
+            to_x = (flat @ weight).addmm_(back, a).view(ctx.shape) if ctx.needs_input_grad[0] else None
+            return to_x, None, to_down, to_up, None
+
+    return AdaptedLinear
