@@ -37,7 +37,7 @@ class _Forward:
 def _function() -> Any:
     import torch  # noqa: PLC0415  # training only
 
-    class AdaptedLinear(torch.autograd.Function):
+    class AdaptedLinear(torch.autograd.Function):  # type: ignore[misc]  # torch has no types here
         """`x` is `(…, in)`; the frozen weight, `(out, in)`, gets no gradient."""
 
         @staticmethod

@@ -76,7 +76,7 @@ def _blocks_of(mask: Any) -> list[_Block]:
 def _function(softmax: Callable[..., Any], softmax_gradient: Callable[..., Any]) -> Any:
     import torch  # noqa: PLC0415  # training only
 
-    class Attention(torch.autograd.Function):
+    class Attention(torch.autograd.Function):  # type: ignore[misc]  # torch has no types here
         """Queries `(heads, tokens, size)`, keys and values `(groups, tokens, size)`; mixed values as the queries."""
 
         @staticmethod
