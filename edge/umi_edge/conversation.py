@@ -1,9 +1,10 @@
 """One instruction after another in one session, shown to a person or given to a program."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,9 @@ from umi_edge.config import EdgeConfig
 from umi_edge.connection import Connection, check_certificate, renewal_due
 from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.enroll import renew
-from umi_edge.events import Event
+from umi_edge.events import Event, Stopped
 from umi_edge.laptop import Laptop, open_laptop
-from umi_edge.ledger import verify_ledger
-from umi_edge.live_view import LiveView, actions_table, legend
+from umi_edge.live_view import LiveView, conclusion, legend
 from umi_edge.local_cloud import local_cloud
 from umi_edge.preview import DeclineOutbound, TerminalPreview
 from umi_edge.reachability import reachable
@@ -27,8 +27,11 @@ from umi_edge.report import Report
 from umi_edge.session import Session
 from umi_edge.terminal_consent import TerminalConsent
 from umi_edge.terminal_text import plain
+from umi_edge.typed_lines import TypedLines
 from umi_edge.vault import Vault
-from umi_shared.errors import TransportError
+from umi_edge.waiting import Waiting
+from umi_shared.errors import TransportError, UmiError
+from umi_shared.lazy_group import show_error
 
 __all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
 
@@ -46,6 +49,9 @@ class Output:
     quiet: bool = False
     """Only the answer, and what was done."""
     approve_all: bool = False
+    lines: TypedLines = field(default_factory=TypedLines)
+    """What the person answers, and asks."""
+    waiting: Waiting = field(default_factory=Waiting)
 
     @classmethod
     def for_terminal(cls, *, as_json: bool, approve_all: bool) -> "Output":
@@ -58,7 +64,7 @@ class Output:
         """A person at the terminal, or nobody."""
         if self.approve_all:
             return UnsafeApproveAll()
-        return TerminalConsent(self.console) if self.console.is_terminal else DeclineAll()
+        return TerminalConsent(self.console, self.lines) if self.console.is_terminal else DeclineAll()
 
     def approver(self, preview: str) -> Approver | None:
         """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
@@ -66,11 +72,11 @@ class Output:
             return None
         if not self.console.is_terminal:
             return DeclineOutbound()
-        return TerminalPreview(self.console, once=preview == "first")
+        return TerminalPreview(self.console, self.lines, once=preview == "first")
 
     def observer(self, vault: Vault) -> Callable[[Event], None]:
         """What shows the events of a session."""
-        return (lambda _: None) if self.quiet else LiveView(self.console, vault).show
+        return (lambda _: None) if self.quiet else LiveView(self.console, vault, self.waiting).show
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,35 +90,34 @@ class Conversation:
     """Where the planner is: an address, or this device."""
 
     async def ask(self, instruction: str) -> Report:
-        """Carry out one instruction and show what came of it."""
-        done_before = len(self.session.record)
-        ending = await self.session.ask(instruction)
-        self.laptop.ledger.checkpoint()
-        report = Report(
-            session=self.session,
-            ending=ending,
-            ledger=verify_ledger(self.laptop.ledger.path, self.laptop.ledger.public_key),
-        )
-        self._show(report, done_before)
+        """Carry out one instruction and show what came of it: also where it failed, or was interrupted.
+
+        Raises no `UmiError`: a failure is the report's ending, beside what was done before it.
+        """
+        ledger, done_before = self.laptop.ledger, len(self.session.record)
+        try:
+            report = await Report.of(self.session, instruction, ledger)
+        except asyncio.CancelledError:
+            interrupted = Stopped("it was interrupted")
+            self._show(Report.concluding(self.session, interrupted, ledger, done_before=done_before))
+            raise
+        self._show(report)
         return report
 
-    def _show(self, report: Report, done_before: int) -> None:
+    def _show(self, report: Report) -> None:
+        self.output.waiting.end()
+        if not self.output.quiet:
+            self.output.console.print(conclusion(report))
+            return
+        if isinstance(report.ending, UmiError):
+            show_error("umi", report.ending)
         if self.output.as_json:
             click.echo(json.dumps(report.as_json(), ensure_ascii=False))
             return
-        if self.output.quiet:
+        if not isinstance(report.ending, UmiError):
             click.echo(plain(report.text))
-            for action in self.session.record[done_before:]:
-                click.echo(f"- {action.tool}: {action.result}")
-            return
-        console = self.output.console
-        if not report.ended_well:
-            console.print(f"\n[bold]{report.word}[/bold]:", plain(report.text), markup=True)
-        console.print()
-        if self.session.record[done_before:]:
-            console.print(actions_table(self.session.record[done_before:]))
-        else:
-            console.print("nothing was done on this device", style="dim")
+        for action in report.actions:
+            click.echo(f"- {action.tool}: {action.result}")
 
 
 @asynccontextmanager
@@ -138,7 +143,9 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             output.console.print(legend())
         for name in session.withheld:
             output.console.print(
-                f"The planner is not told of {name}: its policy or its name keeps it here.", soft_wrap=True
+                f"The planner is not told of {name}: its policy or its name keeps it here.",
+                soft_wrap=True,
+                markup=False,
             )
         yield Conversation(laptop=laptop, session=session, output=output, where=where)
 

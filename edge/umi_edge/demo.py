@@ -11,7 +11,6 @@ from umi_edge.config import EdgeConfig
 from umi_edge.consent import UnsafeApproveAll
 from umi_edge.events import Event
 from umi_edge.laptop import Laptop, open_laptop
-from umi_edge.ledger import verify_ledger
 from umi_edge.local_cloud import LocalCloud, local_cloud
 from umi_edge.report import Report
 from umi_edge.tools import FailureKind, Tool, ToolFailure
@@ -64,9 +63,7 @@ class Demo:
         async with laptop.session(
             self.cloud.connection, consent=UnsafeApproveAll(), observe=observe, on_device=True
         ) as session:
-            ending = await session.ask(task.instruction)
-        ledger = verify_ledger(self.laptop.ledger.path, self.laptop.ledger.public_key)
-        return Report(session=session, ending=ending, ledger=ledger)
+            return await Report.of(session, task.instruction, self.laptop.ledger)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import grpc.aio
 from platformdirs import user_cache_path
 
 from umi_edge.caller import Caller, CallerConfig, CallerReader
-from umi_edge.cloud import Approver, Cloud
+from umi_edge.cloud import Approver, Cloud, CloudConfig
 from umi_edge.config import CallerSettings, EdgeConfig
 from umi_edge.connection import Connection, channel_credentials, channel_options
 from umi_edge.consent import Consent, DeclineAll
@@ -25,6 +25,7 @@ from umi_edge.installed_tools import home_tools, python_tool
 from umi_edge.labelling import Labeller
 from umi_edge.laptop_policy import read_laptop_policy
 from umi_edge.ledger import Ledger
+from umi_edge.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.policy import Policy, Scanner
 from umi_edge.recording import recorded
 from umi_edge.session import Session
@@ -84,7 +85,7 @@ class Laptop:
                 guard,
                 self.ledger,
                 secrets.token_hex(8),
-                self.config.cloud,
+                _patient(self.config.cloud) if on_device else self.config.cloud,
                 peer=f"the planner at {connection.service_address}",
                 approver=approver,
             )
@@ -158,6 +159,12 @@ def caller_config(settings: CallerSettings) -> CallerConfig:
         state_folder=user_cache_path("umi", appauthor=False) / "states",
         state_bytes=settings.cache_mib << 20,
     )
+
+
+def _patient(config: CloudConfig) -> CloudConfig:
+    """For a planner on this device, which takes the time that this device needs, and shares it with the caller."""
+    seconds = max(config.step_seconds, LOCAL_STEP_SECONDS)
+    return replace(config, step_seconds=seconds, idle_seconds=seconds)
 
 
 def _dialect(settings: CallerSettings) -> str:

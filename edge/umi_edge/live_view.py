@@ -1,10 +1,10 @@
 """A session on a terminal as it runs: what stayed in green, what left in yellow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text as Rich
 
@@ -30,9 +30,11 @@ from umi_edge.report import Report
 from umi_edge.terminal_text import BAD, LEFT, MODEL, STAYED, plain
 from umi_edge.tools import Failed, Succeeded
 from umi_edge.vault import Vault
+from umi_edge.waiting import Waiting
 from umi_shared.handles import Handle, parts_of
+from umi_shared.transcript import Next
 
-__all__ = ["LiveView", "actions_table", "legend", "summary_table"]
+__all__ = ["LiveView", "conclusion", "legend", "summary_table"]
 
 _LINE_CHARACTERS = 160
 
@@ -50,12 +52,25 @@ class LiveView:
 
     console: Console
     vault: Vault
+    waiting: Waiting = field(default_factory=Waiting)
+    """Whoever asks a session ends it, also where the session fails."""
     _open: bool = False
     """Whether a line is being streamed."""
     _told: set[Handle] = field(default_factory=set)
 
     def show(self, event: Event) -> None:
         """Print one event."""
+        self.waiting.end()
+        self._print(event)
+        match event:
+            case Sent(sink):
+                self.waiting.show(self.console, f"the {sink} reads")
+            case Planned(next=Next.CALLER):
+                self.waiting.show(self.console, "the caller writes the call")
+            case Asked(tool, True):
+                self.waiting.show(self.console, f"{tool} runs")
+
+    def _print(self, event: Event) -> None:
         match event:
             case Instructed(text):
                 self._line("you      ", self._as_cloud_sees(text))
@@ -162,8 +177,19 @@ class LiveView:
             self.console.print(Rich(f"         ⌂ and {len(new) - 12} more", style=STAYED))
 
 
-def actions_table(record: list[Action]) -> Table:
-    """What was really done."""
+def conclusion(report: Report) -> Group:
+    """What came of an instruction: why there is no answer, where there is none, and what was really done."""
+    lines: list[Rich | Table] = []
+    if not report.ended_well:  # not as markup: a model, or a tool, may have written this
+        lines.append(Rich.assemble((report.word, f"bold {BAD}"), ": ", plain(report.text)))
+    if report.actions:
+        lines.append(_actions_table(report.actions))
+    else:
+        lines.append(Rich("nothing was done on this device", style="dim"))
+    return Group(Rich(), *lines)
+
+
+def _actions_table(record: Sequence[Action]) -> Table:
     table = Table(title="done on this device", title_justify="left", title_style="bold", box=None)
     table.add_column("tool", style="bold")
     table.add_column("with")

@@ -17,8 +17,10 @@ from umi_edge.enroll import enroll
 from umi_shared.errors import ModelError, UmiError
 from umi_shared.models import EMBEDDED
 
-__all__ = ["LocalCloud", "local_cloud"]
+__all__ = ["LOCAL_STEP_SECONDS", "LocalCloud", "local_cloud"]
 
+LOCAL_STEP_SECONDS = 600.0
+"""For one plan or answer here: a slow laptop reads a long prompt for minutes."""
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -74,6 +76,7 @@ def _config(state: Path, model: str, threads: int) -> str:
             "enrol_listen": "127.0.0.1:0",
             "state": str(state),
             "engine": {"kind": "llama.cpp", "model": model, "threads": threads},
+            "request_seconds": LOCAL_STEP_SECONDS,
         }
     )
 

@@ -1,18 +1,17 @@
 """The preview: a person sees exactly what is about to leave, and says yes or no to these bytes and no others."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.prompt import Confirm
 from rich.rule import Rule
 from rich.text import Text as Rich
 
 from umi_edge.cloud import Outbound
 from umi_edge.ledger.outbound import entry_title
 from umi_edge.terminal_text import LEFT, STAYED, plain
+from umi_edge.typed_lines import TypedLines
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
 from umi_shared.transcript import ToolCard, View, text_of
@@ -36,6 +35,7 @@ class TerminalPreview:
     """
 
     console: Console
+    lines: TypedLines
     once: bool = False
     _approved: dict[Sink, View] = field(default_factory=dict, repr=False)
 
@@ -45,12 +45,7 @@ class TerminalPreview:
             return True
         for line in self._shown(outbound):
             self.console.print(line, soft_wrap=True)
-        try:
-            approved = await asyncio.to_thread(
-                Confirm.ask, "May this leave the device?", console=self.console, default=False
-            )
-        except EOFError:
-            approved = False
+        approved = await self.lines.confirmed(self.console, "May this leave the device?")
         if approved:
             self._approved[outbound.sink] = outbound.view
         return approved

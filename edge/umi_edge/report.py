@@ -1,11 +1,12 @@
-"""What a session came to, for programs and for people: from the device's own record."""
+"""What an instruction came to, for programs and for people: from the device's own record."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
-from umi_edge.events import Answered, Ending, GaveUp, Stopped
-from umi_edge.ledger import LedgerReport
+from umi_edge.events import Action, Answered, Ending, GaveUp, Stopped
+from umi_edge.ledger import Ledger, LedgerReport, verify_ledger
 from umi_edge.session import Session
+from umi_shared.errors import UmiError
 
 __all__ = ["Report"]
 
@@ -15,8 +16,37 @@ class Report:
     """One instruction, carried out or not."""
 
     session: Session
-    ending: Ending
+    ending: Ending | UmiError
+    """How it ended; an error where it failed on the way, after whatever the record says was done."""
     ledger: LedgerReport | None = None
+    """None where the ledger does not hold."""
+    done_before: int = 0
+    """How many actions of the session's record are of earlier instructions."""
+
+    @classmethod
+    async def of(cls, session: Session, instruction: str, ledger: Ledger) -> Self:
+        """Carry out an instruction, and check the ledger.
+
+        A failure is a report, too: a tool that ran before it has run. Raises no `UmiError`.
+        """
+        done_before = len(session.record)
+        try:
+            ending: Ending | UmiError = await session.ask(instruction)
+        except UmiError as error:
+            ending = error
+        return cls.concluding(session, ending, ledger, done_before=done_before)
+
+    @classmethod
+    def concluding(
+        cls, session: Session, ending: Ending | UmiError, ledger: Ledger, *, done_before: int
+    ) -> Self:
+        """The report of an ending, once the ledger is signed and verified; if that fails, that is the ending."""
+        try:
+            ledger.checkpoint()
+            verified = verify_ledger(ledger.path, ledger.public_key)
+        except UmiError as error:
+            verified, ending = None, ending if isinstance(ending, UmiError) else error
+        return cls(session=session, ending=ending, ledger=verified, done_before=done_before)
 
     @property
     def ended_well(self) -> bool:
@@ -26,12 +56,26 @@ class Report:
     @property
     def ended_properly(self) -> bool:
         """Whether it came to an answer or an honest give-up, and the ledger holds."""
-        return not isinstance(self.ending, Stopped) and self.ledger is not None
+        return isinstance(self.ending, Answered | GaveUp) and self.ledger is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 for an answer, 1 without one, and of an error its own."""
+        if isinstance(self.ending, UmiError):
+            return self.ending.exit_code
+        return 0 if self.ended_well else 1
 
     @property
     def word(self) -> str:
-        """`answered`, `gave up` or `stopped`."""
-        return {Answered: "answered", GaveUp: "gave up", Stopped: "stopped"}[type(self.ending)]
+        """`answered`, `gave up`, `stopped` or `failed`."""
+        match self.ending:
+            case Answered():
+                return "answered"
+            case GaveUp():
+                return "gave up"
+            case Stopped():
+                return "stopped"
+        return "failed"
 
     @property
     def text(self) -> str:
@@ -39,6 +83,12 @@ class Report:
         match self.ending:
             case Answered(text) | GaveUp(text) | Stopped(text):
                 return text
+        return str(self.ending)
+
+    @property
+    def actions(self) -> list[Action]:
+        """What was done for this instruction, in order."""
+        return self.session.record[self.done_before :]
 
     def as_json(self) -> dict[str, Any]:
         """One object for programs; it holds real values, as the answer does."""
@@ -53,7 +103,7 @@ class Report:
                     "result": action.result,
                     "seconds": round(action.seconds, 3),
                 }
-                for action in self.session.record
+                for action in self.actions
             ],
             "steps": totals.steps,
             "messages_out": totals.messages_out,

@@ -1,15 +1,14 @@
 """Consent on a terminal: the exact values, then a question whose default is no."""
 
-import asyncio
 import json
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.prompt import Confirm
 from rich.text import Text
 
 from umi_edge.consent import ConsentRequest
 from umi_edge.terminal_text import plain
+from umi_edge.typed_lines import TypedLines
 
 __all__ = ["TerminalConsent"]
 
@@ -17,16 +16,14 @@ __all__ = ["TerminalConsent"]
 class TerminalConsent:
     """Asks the person at the terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, lines: TypedLines) -> None:
         self._console = console
+        self._lines = lines
 
     async def approve(self, request: ConsentRequest) -> bool:
         """Show the call with its real values and ask; end of input is a no."""
         self._console.print(Panel(_shown(request), title=f"May {request.tool} do this?", border_style="bold"))
-        try:
-            return await asyncio.to_thread(Confirm.ask, "Go ahead?", console=self._console, default=False)
-        except EOFError:
-            return False
+        return await self._lines.confirmed(self._console, "Go ahead?")
 
 
 def _shown(request: ConsentRequest) -> Text:

@@ -12,6 +12,8 @@ __all__ = ["main"]
 SUMMARIES = {
     "episodes": "Write synthetic episodes: the real tools on made-up homes.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
+    "compare": "Say whether a new set of adapters is better than the recorded one.",
+    "ablation": "Compare the paper's ways of training at equal budgets.",
     "bench": "Measure what locality costs on the laptop.",
     "agentdojo": "Run AgentDojo's tasks and attacks through umi, by their ground truth.",
 }

@@ -1,6 +1,7 @@
 """The command group that imports a command's module only when that command runs."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ import click
 
 from umi_shared.errors import UmiError
 
-__all__ = ["LazyGroup", "run"]
+__all__ = ["LazyGroup", "run", "show_error"]
 
 
 class LazyGroup(click.Group):
@@ -50,6 +51,7 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
     the protocol, 6 connection, 7 privacy, 8 limit, 70 a fault of umi's own, 130 interrupted. A fault is named by
     its type alone, since its text and its trace may quote private values (I8); `UMI_TRACEBACK=1` shows them.
     """
+    _make_printable()
     try:
         result = group.main(args=argv, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
@@ -59,7 +61,7 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
         click.echo("interrupted", err=True)
         sys.exit(130)
     except UmiError as error:
-        click.echo(click.style(f"{program}: ", fg="red") + str(error), err=True)
+        show_error(program, error)
         sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("UMI_TRACEBACK"):
@@ -71,3 +73,16 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
         )
         sys.exit(70)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _make_printable() -> None:
+    """Let any text be printed: redirected output is UTF-8, on Windows too, and what cannot be shown is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            redirected = not stream.isatty() and "PYTHONIOENCODING" not in os.environ
+            stream.reconfigure(encoding="utf-8" if redirected else None, errors="backslashreplace")
+
+
+def show_error(program: str, error: UmiError) -> None:
+    """Say on standard error what went wrong, and the fix."""
+    click.echo(click.style(f"{program}: ", fg="red") + str(error), err=True)

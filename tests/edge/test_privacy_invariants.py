@@ -102,7 +102,7 @@ def test_a_view_for_the_device_is_for_no_message():
 # I8: nothing prints.
 
 MAY_PRINT = re.compile(
-    r"umi_edge/(commands/.*|cli|conversation|live_view|model_progress|preview|terminal_consent|demo|report)\.py"
+    r"umi_edge/(commands/.*|cli|conversation|live_view|model_progress|preview|terminal_consent|typed_lines|waiting|demo|report)\.py"
 )
 """What talks to the user at their terminal."""
 OTHERWISE = {

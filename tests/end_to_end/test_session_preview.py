@@ -16,6 +16,7 @@ from umi_edge.conversation import Output
 from umi_edge.events import Answered, Ended, RationaleStreamed, Retrying, Sent, Stopped
 from umi_edge.guard import EgressGuard, GuardedError
 from umi_edge.preview import DeclineOutbound, TerminalPreview
+from umi_edge.typed_lines import TypedLines
 from umi_shared.handles import Handle, render
 from umi_shared.labels import Label, Locality
 from umi_shared.testing import Ending, Reply
@@ -116,21 +117,16 @@ async def test_the_guard_looks_first_so_nobody_is_shown_what_may_not_leave(tmp_p
 # On a terminal.
 
 
-def terminal(answers: str) -> Console:
-    """A console that is a terminal to rich, with what a person types."""
-    console = Console(
+def terminal() -> Console:
+    """A console that is a terminal to rich."""
+    return Console(
         file=io.StringIO(), force_terminal=True, width=300, color_system="standard", highlight=False
     )
-    typed = iter(answers.splitlines())
 
-    def read(*_args, **_kwargs):
-        try:
-            return next(typed)
-        except StopIteration:
-            raise EOFError from None
 
-    console.input = read  # type: ignore[method-assign]
-    return console
+def typed(answers: str) -> TypedLines:
+    """What a person types, to the end of input."""
+    return TypedLines(read=io.StringIO(answers).readline)
 
 
 def printed(console: Console) -> str:
@@ -138,9 +134,9 @@ def printed(console: Console) -> str:
 
 
 async def test_a_person_sees_the_exact_text_with_handles_marked_the_size_and_the_hash(tmp_path):
-    console = terminal("y\ny\ny\n")
+    console = terminal()
     async with world(tmp_path, plans=PLANS, calls=CALLS) as w:
-        w.session.cloud.approver = TerminalPreview(console)
+        w.session.cloud.approver = TerminalPreview(console, typed("y\nyes\nwhat?\ny\n"))
         assert isinstance(await w.session.ask(ASK), Answered)
         entries = w.recorded
     shown = printed(console)
@@ -159,23 +155,23 @@ async def test_a_person_sees_the_exact_text_with_handles_marked_the_size_and_the
 @pytest.mark.parametrize("answers", ["n\n", "\n", ""])
 async def test_no_is_the_default_and_the_end_of_input(tmp_path, answers):
     async with world(tmp_path, plans=PLANS, calls=CALLS) as w:
-        w.session.cloud.approver = TerminalPreview(terminal(answers))
+        w.session.cloud.approver = TerminalPreview(terminal(), typed(answers))
         assert isinstance(await w.session.ask(ASK), Stopped)
     assert w.capture.requests == []
 
 
 async def test_first_asks_once_a_session(tmp_path):
     async with world(tmp_path, plans=PLANS, calls=CALLS) as w:
-        w.session.cloud.approver = TerminalPreview(terminal("y\n"), once=True)
+        w.session.cloud.approver = TerminalPreview(terminal(), typed("y\n"), once=True)
         assert isinstance(await w.session.ask(ASK), Answered)
     assert len(w.capture.requests) == 3
 
 
 async def test_control_characters_of_a_message_do_nothing_to_the_terminal(tmp_path):
-    console = terminal("n\n")
+    console = terminal()
     tools = [tool_of("a.get", lambda _: 1, description="\x1b[2J\rgone")]
     async with world(tmp_path, plans=PLANS, tools=tools, policy="tools: {a.get: {runs: device}}") as w:
-        w.session.cloud.approver = TerminalPreview(console)
+        w.session.cloud.approver = TerminalPreview(console, typed("n\n"))
         await w.session.ask("[red]x[/red]")
     assert "\x1b[2J" not in printed(console)
     assert "\r" not in printed(console)
@@ -188,7 +184,7 @@ def test_where_nobody_can_be_asked_nothing_leaves():
     assert isinstance(piped.approver("first"), DeclineOutbound)
     assert piped.approver("never") is None
     assert EdgeConfig().preview == "never"
-    watched = Output(console=terminal("")).approver("first")
+    watched = Output(console=terminal()).approver("first")
     assert isinstance(watched, TerminalPreview)
     assert watched.once
 

@@ -1,5 +1,6 @@
 """How the two programs end: a clear message and an exit code, never a trace with values in it."""
 
+import os
 import subprocess
 import sys
 
@@ -67,3 +68,26 @@ def test_help_imports_no_model_library(package: str) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "printed"),
+    [
+        ({"PYTHONIOENCODING": "cp1252"}, rb"\u2713 caf" + b"\xe9"),
+        ({"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}, "✓ café".encode()),
+    ],
+)
+def test_no_text_is_too_strange_for_a_pipe(environment: dict[str, str], printed: bytes) -> None:
+    """As where Windows redirects: its encoding there has no check mark."""
+    program = (
+        "import click\n"
+        "from umi_shared.lazy_group import LazyGroup, run\n"
+        "group = LazyGroup(package='nowhere', summaries={'go': ''})\n"
+        "group.get_command = lambda *_: click.Command('go', callback=lambda: click.echo('\\u2713 caf\\xe9'))\n"
+        "run(group, 'umi', ['go'])\n"
+    )
+    left = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, env=left | environment
+    )
+    assert (ran.returncode, ran.stdout.strip()) == (0, printed)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from umi_edge.config import EdgeConfig
 
-__all__ = ["VARIABLES", "config_option", "json_option", "output_console", "read_config"]
+__all__ = ["VARIABLES", "config_option", "json_lines_option", "json_option", "output_console", "read_config"]
 
 VARIABLES: Mapping[str, str] = {
     "policy": "UMI_POLICY",
@@ -35,6 +35,9 @@ config_option: Callable[[Any], Any] = click.option(
     help="The configuration file.  [default: config.yaml in this user's configuration folder]",
 )
 
+json_lines_option: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, one object a line."
+)
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -45,8 +45,8 @@ def command(
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=as_json, approve_all=unsafe_approve_all)
 
-    async def carry_out() -> bool:
+    async def carry_out() -> int:
         async with open_conversation(settings, output) as conversation:
-            return (await conversation.ask(instruction)).ended_well
+            return (await conversation.ask(instruction)).exit_code
 
-    return 0 if asyncio.run(carry_out()) else 1
+    return asyncio.run(carry_out())

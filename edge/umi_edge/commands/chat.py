@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from umi_edge.commands._options import config_option, read_config
+from umi_edge.commands._options import config_option, json_lines_option, read_config
 
 if TYPE_CHECKING:
+    from umi_edge.conversation import Output
     from umi_edge.sealed_store import SealingKey
 
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", metavar="NAME", help="Go on with a saved conversation, and keep saving it.")
 @click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
+@json_lines_option
 def command(
     config: Path | None,
     policy: Path | None,
@@ -33,16 +35,17 @@ def command(
     resume: str | None,
     *,
     preview: bool,
+    as_json: bool,
 ) -> int:
     """Keep a conversation going: handles and what was said stay until you leave.
 
     One instruction a line, from the terminal or from standard input. Ctrl-C stops the step that is running;
     Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
-    passphrase (UMI_PASSPHRASE, or asked for).
+    passphrase (UMI_PASSPHRASE, or asked for). Exit code 0: every instruction was answered; 1: one was not.
     """
     from umi_edge.conversation import Conversation, Output, open_conversation
     from umi_edge.saved_session import SavedChat
-    from umi_shared.errors import ConfigError, UmiError
+    from umi_shared.errors import ConfigError
 
     if save and resume:
         raise ConfigError(
@@ -50,28 +53,28 @@ def command(
         )
 
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
-    output = Output.for_terminal(as_json=False, approve_all=False)
+    output = Output.for_terminal(as_json=as_json, approve_all=False)
 
     chat = SavedChat.open(settings, save or resume or "", _sealing_key, resume=bool(resume))
 
-    async def turn(conversation: Conversation, line: str) -> None:
+    async def turn(conversation: Conversation, line: str) -> bool:
         try:
-            await conversation.ask(line)
-        except UmiError as error:
-            output.console.print(f"[red]umi:[/red] {error}")
+            return (await conversation.ask(line)).ended_well
         finally:
             chat.keep(conversation.session)
 
-    async def talk() -> None:
+    async def talk() -> bool:
+        all_well = True
         async with open_conversation(settings, output) as conversation:
             chat.restore(conversation.session)
-            output.console.print(f"Planner: {conversation.where}. An empty line leaves.", style="dim")
-            while line := await asyncio.to_thread(_line):
-                task = asyncio.create_task(turn(conversation, line))
-                await _interruptible(task)
+            if not as_json:
+                output.console.print(f"Planner: {conversation.where}. An empty line leaves.", style="dim")
+            while line := await _line(output):
+                well = await _interruptible(asyncio.create_task(turn(conversation, line)))
+                all_well = all_well and well
+        return all_well
 
-    asyncio.run(talk())
-    return 0
+    return 0 if asyncio.run(talk()) else 1
 
 
 def _sealing_key() -> "SealingKey":
@@ -88,14 +91,14 @@ def _sealing_key() -> "SealingKey":
     return Passphrase(click.prompt("Passphrase", hide_input=True, err=True))
 
 
-def _line() -> str:
+async def _line(output: "Output") -> str:
     """The next instruction; empty at the end."""
     if sys.stdin.isatty():
-        click.echo("\n> ", nl=False)
-    return sys.stdin.readline().strip()
+        click.echo("\n> ", nl=False, err=output.quiet)
+    return (await output.lines.next()).strip()
 
 
-async def _interruptible(task: asyncio.Task[None]) -> None:
+async def _interruptible(task: asyncio.Task[bool]) -> bool:
     """Wait for a turn; Ctrl-C cancels the turn, not the conversation."""
     import signal
 
@@ -105,7 +108,4 @@ async def _interruptible(task: asyncio.Task[None]) -> None:
         await asyncio.wait([task])
     finally:
         signal.signal(signal.SIGINT, previous)
-    if task.cancelled():
-        click.echo("\nstopped", err=True)
-    elif task.exception():
-        raise task.exception()  # type: ignore[misc]  # it was just seen to be one
+    return False if task.cancelled() else task.result()

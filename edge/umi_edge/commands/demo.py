@@ -20,7 +20,8 @@ def command(keep: Path | None, *, as_json: bool) -> int:
 
     Starts `umi-cloud serve` as a process of its own (mTLS on loopback, certificates just issued, the embedded
     model), writes an invented home of contacts, events, mail, notes and files, and carries out three tasks. Green
-    stayed on this device, yellow left it. Exit code 0: all three ended with an answer.
+    stayed on this device, yellow left it. Exit code 0: all three came to an answer or an honest "no way", and the
+    ledger verifies; 1: one did not.
     """
     import asyncio
 
@@ -39,22 +40,24 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
     from rich.console import Console
 
     from umi_edge.demo import demo_tasks, open_demo
-    from umi_edge.live_view import LiveView, actions_table, legend, summary_table
+    from umi_edge.live_view import LiveView, conclusion, legend, summary_table
     from umi_edge.model_progress import pull_with_progress
     from umi_edge.report import Report
-    from umi_edge.terminal_text import plain
+    from umi_edge.waiting import Waiting
     from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     console = Console(stderr=as_json, highlight=False, quiet=as_json)
     pull_with_progress(console, ModelStore.local(), EMBEDDED)
     today = date.today()  # noqa: DTZ011  # the user's own day
     reports: dict[str, Report] = {}
+    waiting = Waiting()
     async with AsyncExitStack() as stack:
         with console.status("starting the planner and loading the caller"):
             demo = await stack.enter_async_context(open_demo(folder, today))
         console.print(
             f"Planner: process {demo.cloud.process_id} at {demo.cloud.connection.service_address}, mTLS. "
-            f"Caller: {demo.cloud.model}, in this process."
+            f"Caller: {demo.cloud.model}, in this process.",
+            soft_wrap=True,
         )
         if shipped_adapter("planner") is None:
             console.print(
@@ -62,12 +65,13 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
             )
         console.print(legend())
         for task in demo_tasks(today):
-            console.print(f"\n[bold reverse] {task.name} [/bold reverse] {task.instruction}")
-            report = await demo.run(task, lambda vault: LiveView(console, vault).show)
+            console.print(f"\n[bold reverse] {task.name} [/bold reverse] {task.instruction}", soft_wrap=True)
+            try:
+                report = await demo.run(task, lambda vault: LiveView(console, vault, waiting).show)
+            finally:
+                waiting.end()
             reports[task.name] = report
-            if not report.ended_well:
-                console.print(f"[bold red]{report.word}[/bold red]: {plain(report.text)}")
-            console.print(actions_table(report.session.record))
+            console.print(conclusion(report))
         console.print()
         console.print(summary_table(reports))
     if as_json:

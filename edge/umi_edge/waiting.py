@@ -1,0 +1,32 @@
+"""A sign of life on a terminal while somebody is waited for."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.status import Status
+
+__all__ = ["Waiting"]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One spinner at a time. Nothing may stream, or ask, until it has ended."""
+
+    what: str = ""
+    """What is waited for now."""
+    _status: Status | None = None
+
+    def show(self, console: Console, what: str) -> None:
+        """Say what is waited for; nothing where the console is no terminal."""
+        self.end()
+        self.what = what
+        if console.is_terminal:
+            self._status = console.status(what)
+            self._status.start()
+
+    def end(self) -> None:
+        """Take it away; also where there is none."""
+        self.what = ""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -1,0 +1,83 @@
+"""An arm of the ablation: a recipe and a seed, trained before, measured scene by scene."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from umi_cloud.glpft import Recipe
+from umi_cloud.glpft.export import export_adapters
+from umi_cloud.glpft.run import StageResult
+from umi_lab.ablation.figures import SceneScore
+from umi_lab.closed_loop.model_cast import Models
+from umi_lab.closed_loop.shadow import shadow, stepwise
+from umi_lab.synthesis.scene import Scene
+
+__all__ = ["Arm", "append_score", "digest", "read_scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One recipe with one seed."""
+
+    recipe: Recipe
+
+    def results(self) -> dict[str, StageResult] | None:
+        """What came of each stage; None while one is not done."""
+        found = {
+            stage.name: StageResult.read(self.recipe.output / stage.name) for stage in self.recipe.stages
+        }
+        done = {name: result for name, result in found.items() if result is not None}
+        return done if len(done) == len(found) else None
+
+    def held_out(self) -> dict[str, float]:
+        """The loss on held-out episodes by role: of the last stage that trained the role."""
+        return {
+            role: loss for result in (self.results() or {}).values() for role, loss in result.held_out.items()
+        }
+
+    def adapters(self) -> dict[str, Path]:
+        """The GGUF adapters of the three roles, written anew: that takes a second."""
+        return dict(export_adapters(self.recipe, self.recipe.output / "gguf"))
+
+    async def scores(
+        self, adapters: Mapping[str, Path], models: Models, scenes: Iterable[tuple[int, Scene]]
+    ) -> AsyncIterator[SceneScore]:
+        """What the models would do at each of the oracle's steps; scenes that it cannot play are left out."""
+        name = digest(adapters)
+        for number, scene in scenes:
+            comparisons = [comparison async for comparison in shadow([scene], models)]
+            if comparisons:
+                yield SceneScore(
+                    arm=self.recipe.name,
+                    seed=self.recipe.seed,
+                    scene=number,
+                    adapters=name,
+                    right=stepwise(comparisons),
+                )
+
+
+def digest(adapters: Mapping[str, Path]) -> str:
+    """A short name for what is in the files."""
+    whole = hashlib.sha256()
+    for role in sorted(adapters):
+        whole.update(adapters[role].read_bytes())
+    return whole.hexdigest()[:12]
+
+
+def read_scores(path: Path) -> Iterator[SceneScore]:
+    """The scores of a file of JSON lines; a line that was torn is left out."""
+    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+            right = {name: (part, whole) for name, (part, whole) in row.pop("right").items()}
+            yield SceneScore(**row, right=right)
+        except (ValueError, TypeError, KeyError):
+            continue
+
+
+def append_score(path: Path, score: SceneScore) -> None:
+    """Add one line."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(score)) + "\n")

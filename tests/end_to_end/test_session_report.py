@@ -1,0 +1,129 @@
+"""What a person, or a program, is told at the end: what was really done, also where the session failed on the way."""
+
+import asyncio
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from tests.end_to_end.harness import plan, tool_of, world
+from umi_edge.conversation import Conversation, Output
+from umi_edge.events import Answered, GaveUp, Stopped
+from umi_edge.ledger import LedgerError
+from umi_edge.live_view import LiveView
+from umi_edge.report import Report
+from umi_shared.errors import PeerError
+from umi_shared.testing import Ending, Reply
+
+POLICY = "tools: {mail.send: {runs: device, confirm: never}}"
+SEND, DONE = plan("To send it, use mail.send."), plan("Done.", "summarizer")
+CALLS = [("mail.send", '{"to":"a"}')]
+BREAKS = Reply(text="To go ", ending=Ending.CRASH)
+HANGS = Reply(text="To go ", ending=Ending.HANG)
+
+
+def tools():
+    return [tool_of("mail.send", lambda _: {"sent": True})]
+
+
+def conversation_of(w, **output) -> Conversation:
+    return Conversation(
+        laptop=SimpleNamespace(ledger=w.ledger),  # type: ignore[arg-type]
+        session=w.session,
+        output=Output(**{"console": Console(file=io.StringIO()), "quiet": True} | output),
+        where="here",
+    )
+
+
+async def test_a_session_that_fails_tells_what_was_done_before_it(tmp_path, capsys):
+    async with world(tmp_path, plans=[SEND, BREAKS], calls=CALLS, tools=tools(), policy=POLICY) as w:
+        report = await conversation_of(w).ask("Send it.")
+    assert isinstance(report.ending, PeerError)
+    assert (report.word, report.exit_code, report.ended_properly) == ("failed", 5, False)
+    said = capsys.readouterr()
+    assert said.out == "- mail.send: done\n"
+    assert said.err.startswith("umi: ")
+    assert "Fix: " in said.err
+
+
+async def test_a_program_is_told_so_as_one_object(tmp_path, capsys):
+    async with world(tmp_path, plans=[SEND, BREAKS], calls=CALLS, tools=tools(), policy=POLICY) as w:
+        await conversation_of(w, as_json=True).ask("Send it.")
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ending"] == "failed"
+    assert [(action["tool"], action["result"]) for action in printed["actions"]] == [("mail.send", "done")]
+    assert printed["ledger"]["entries"] == 2
+
+
+async def test_an_interrupted_session_tells_what_was_done_before_it(tmp_path, capsys):
+    async with world(tmp_path, plans=[SEND, HANGS], calls=CALLS, tools=tools(), policy=POLICY) as w:
+        task = asyncio.create_task(conversation_of(w).ask("Send it."))
+        await w.cloud.engine.until(lambda engine: len(engine.generations) == 2 and engine.running == 1)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    assert capsys.readouterr().out == "it was interrupted\n- mail.send: done\n"
+
+
+async def test_each_instruction_is_told_its_own_actions(tmp_path, capsys):
+    async with world(
+        tmp_path, plans=[SEND, DONE, "Sent.", DONE, "Nothing."], calls=CALLS, tools=tools(), policy=POLICY
+    ) as w:
+        conversation = conversation_of(w)
+        await conversation.ask("Send it.")
+        await conversation.ask("And now?")
+    assert capsys.readouterr().out == "Sent.\n- mail.send: done\nNothing.\n"
+
+
+async def test_a_ledger_that_fails_at_the_end_is_the_ending(tmp_path, monkeypatch):
+    async with world(tmp_path, plans=[SEND, DONE, "Sent."], calls=CALLS, tools=tools(), policy=POLICY) as w:
+
+        def full(_):
+            raise LedgerError("the disk is full", fix="make room")
+
+        monkeypatch.setattr(type(w.ledger), "checkpoint", full)
+        report = await Report.of(w.session, "Send it.", w.ledger)
+        monkeypatch.undo()
+    assert isinstance(report.ending, LedgerError)
+    assert report.ledger is None
+    assert [action.result for action in report.actions] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [(Answered("a"), 0), (GaveUp("b"), 1), (Stopped("c"), 1), (LedgerError("d"), 7)]
+)
+def test_each_ending_has_its_exit_code(ending, code):
+    assert Report(session=SimpleNamespace(record=[]), ending=ending).exit_code == code  # type: ignore[arg-type]
+
+
+# On a terminal.
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
+
+
+async def test_what_a_model_writes_is_no_markup_of_the_terminals(tmp_path):
+    console = terminal()
+    lost = plan("No way [/red] out [bold]of here.", "give up")
+    async with world(tmp_path, plans=[lost], tools=tools(), policy=POLICY) as w:
+        await conversation_of(w, console=console, quiet=False).ask("Send [/b] it.")
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "gave up: No way [/red] out [bold]of here." in shown
+    assert "nothing was done on this device" in shown
+
+
+async def test_the_live_view_says_who_is_waited_for_and_leaves_no_spinner(tmp_path):
+    console = terminal()
+    async with world(tmp_path, plans=[SEND, BREAKS], calls=CALLS, tools=tools(), policy=POLICY) as w:
+        conversation = conversation_of(w, console=console, quiet=False)
+        view = LiveView(console, w.vault, conversation.output.waiting)
+        waited = []
+        w.session.observe = lambda event: (view.show(event), waited.append(view.waiting.what))
+        await conversation.ask("Send it.")
+    assert {"the planner reads", "the caller writes the call"} <= set(waited)
+    assert conversation.output.waiting.what == ""
+    assert not console._live_stack
+    assert "mail.send  to='a'  done" in console.file.getvalue()  # type: ignore[attr-defined]
