@@ -16,6 +16,7 @@ SUMMARIES = {
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",
     "evaluate": "Score predictions, as the paper does.",
     "glpft": "Train the adapters of the three roles, as the paper does.",
+    "adapters": "See the adapters that umi ships; write them for vLLM.",
 }
 
 

@@ -1,75 +1,22 @@
 """PEFT adapters as GGUF: shown right against a forward pass of our own, in Hugging Face's layout."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from umi_cloud.adapters import peft_to_gguf
+from umi_cloud.adapters import gguf_to_peft, peft_to_gguf
+from umi_cloud.cli import umi_cloud
+from umi_cloud.config import CloudConfig, VllmSettings
 from umi_shared.errors import ModelError
 
-gguf = pytest.importorskip("gguf")
+pytest.importorskip("gguf")
+from tests.reference_llama import TEXT, NumpyLlama
+
 pytestmark = pytest.mark.model
-
-HEADS, KV_HEADS, HEAD = 9, 3, 64
-TEXT = "To find the address of Ann, first look"
-
-
-class NumpyLlama:
-    """SmolLM2 as Hugging Face computes it: rotate-half RoPE, weights in its own row order, LoRA added on top."""
-
-    def __init__(self, path: Path) -> None:
-        tensors = gguf.GGUFReader(path).tensors
-        self.weights = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in tensors}
-        for name, weight in self.weights.items():
-            if name.endswith(("attn_q.weight", "attn_k.weight")):  # back to Hugging Face's order
-                heads = HEADS if "attn_q" in name else KV_HEADS
-                pairs = weight.reshape(heads, HEAD // 2, 2, -1).swapaxes(1, 2)
-                self.weights[name] = pairs.reshape(weight.shape)
-
-    def merge(self, peft: Path) -> None:
-        from safetensors.numpy import load_file
-
-        ours = {"q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output"}
-        ours |= {"gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down"}
-        matrices = load_file(peft / "adapter_model.safetensors")
-        for key in [key for key in matrices if "lora_A" in key]:
-            parts = key.split(".")
-            name = f"blk.{parts[4]}.{ours[parts[6]]}.weight"
-            b = matrices[key.replace("lora_A", "lora_B")]
-            self.weights[name] = self.weights[name] + 2.0 * b @ matrices[key]  # alpha / r is 2
-
-    def logits(self, tokens: list[int]) -> np.ndarray:
-        x = self.weights["token_embd.weight"][tokens]
-        angles = np.outer(np.arange(len(tokens)), 100_000.0 ** (-np.arange(0, HEAD, 2) / HEAD))
-        angles = np.hstack([angles, angles]).astype(np.float32)
-        cos, sin = np.cos(angles), np.sin(angles)
-        for layer in range(30):
-            x = x + self._attention(f"blk.{layer}.", self._norm(x, f"blk.{layer}.attn_norm"), cos, sin)
-            h = self._norm(x, f"blk.{layer}.ffn_norm")
-            gate = h @ self.weights[f"blk.{layer}.ffn_gate.weight"].T
-            up = h @ self.weights[f"blk.{layer}.ffn_up.weight"].T
-            x = x + (gate / (1 + np.exp(-gate)) * up) @ self.weights[f"blk.{layer}.ffn_down.weight"].T
-        return self._norm(x, "output_norm")[-1] @ self.weights["token_embd.weight"].T
-
-    def _norm(self, x, name):
-        return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * self.weights[f"{name}.weight"]
-
-    def _attention(self, block, x, cos, sin):
-        n = len(x)
-
-        def heads(kind, count):
-            return (x @ self.weights[f"{block}attn_{kind}.weight"].T).reshape(n, count, HEAD).swapaxes(0, 1)
-
-        def rotate(h):
-            return h * cos + np.concatenate([-h[..., HEAD // 2 :], h[..., : HEAD // 2]], -1) * sin
-
-        q, k, v = rotate(heads("q", HEADS)), rotate(heads("k", KV_HEADS)), heads("v", KV_HEADS)
-        k, v = np.repeat(k, HEADS // KV_HEADS, 0), np.repeat(v, HEADS // KV_HEADS, 0)
-        scores = q @ k.swapaxes(1, 2) / np.float32(8) + np.triu(np.full((n, n), -np.inf, np.float32), 1)
-        scores = np.exp(scores - scores.max(-1, keepdims=True))
-        mixed = (scores / scores.sum(-1, keepdims=True)) @ v
-        return mixed.swapaxes(0, 1).reshape(n, -1) @ self.weights[f"{block}attn_output.weight"].T
 
 
 def native_logits(model: Path, adapter: Path | None) -> tuple[list[int], np.ndarray]:
@@ -145,3 +92,85 @@ def test_a_base_that_is_no_gguf_is_refused(make_peft, tmp_path):
     (tmp_path / "base.gguf").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"base\.gguf"):
         peft_to_gguf(peft, tmp_path / "base.gguf", tmp_path / "adapter.gguf")
+
+
+def test_an_adapter_comes_back_from_gguf_as_it_went(smollm2, make_peft, tmp_path):
+    from safetensors.numpy import load_file
+
+    peft = make_peft(tmp_path / "peft", seed=3)
+    peft_to_gguf(peft, smollm2, tmp_path / "adapter.gguf")
+    gguf_to_peft(tmp_path / "adapter.gguf", smollm2, tmp_path / "back")
+    one, two = (load_file(folder / "adapter_model.safetensors") for folder in (peft, tmp_path / "back"))
+    assert one.keys() == two.keys()
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    config = json.loads((tmp_path / "back" / "adapter_config.json").read_text())
+    assert (config["r"], config["lora_alpha"]) == (4, 8)
+    assert config["target_modules"] == sorted(
+        json.loads((peft / "adapter_config.json").read_text())["target_modules"]
+    )
+
+
+def test_a_folder_of_hugging_face_will_do_as_the_base(smollm2, make_peft, tmp_path):
+    """Its configuration says all that is needed; the adapter is the same, byte for byte."""
+    base = tmp_path / "base"
+    base.mkdir()
+    config = {
+        "model_type": "llama",
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+    }
+    (base / "config.json").write_text(json.dumps(config))
+    peft = make_peft(tmp_path / "peft", seed=3)
+    for name, source in {"one": smollm2, "two": base}.items():
+        peft_to_gguf(peft, source, tmp_path / f"{name}.gguf", half=True)
+    assert (tmp_path / "one.gguf").read_bytes() == (tmp_path / "two.gguf").read_bytes()
+
+
+def test_what_is_no_gguf_adapter_is_refused_and_leaves_no_folder(smollm2, tmp_path):
+    (tmp_path / "adapter.gguf").write_bytes(b"not an adapter")
+    with pytest.raises(ModelError, match=r"adapter\.gguf is no GGUF adapter"):
+        gguf_to_peft(tmp_path / "adapter.gguf", smollm2, tmp_path / "peft")
+    assert not (tmp_path / "peft").exists()
+
+
+def test_an_adapter_of_a_deeper_model_is_refused(smollm2, make_peft, tmp_path):
+    peft_to_gguf(make_peft(tmp_path / "peft", seed=3), smollm2, tmp_path / "adapter.gguf")
+    base = tmp_path / "base"
+    base.mkdir()
+    config = {
+        "model_type": "llama",
+        "num_hidden_layers": 12,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+    }
+    (base / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="of 12 blocks"):
+        gguf_to_peft(tmp_path / "adapter.gguf", base, tmp_path / "back")
+
+
+def test_adapters_are_written_for_vllm_with_a_configuration_that_names_them(smollm2, gguf_adapters, tmp_path):
+    """The base is a folder here: making one of a GGUF needs torch, and is tested with vLLM."""
+    base, given, out = tmp_path / "base", tmp_path / "given", tmp_path / "out"
+    base.mkdir()
+    given.mkdir()
+    config = {
+        "model_type": "llama",
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+    }
+    (base / "config.json").write_text(json.dumps(config))
+    for role in ("planner", "summarizer"):
+        shutil.copy(gguf_adapters[role], given / f"{role}.gguf")
+    arguments = ["adapters", "vllm", str(out), "--base", str(base), "--adapters", str(given)]
+    result = CliRunner().invoke(umi_cloud, arguments)
+    assert result.exit_code == 0, result.output
+    settings = CloudConfig.read(out / "cloud.yaml").engine
+    assert isinstance(settings, VllmSettings)
+    assert settings.dialect == "umi"
+    assert all(
+        (settings.adapters[role] / "adapter_config.json").exists() for role in ("planner", "summarizer")
+    )
+    (given / "planner.gguf").unlink()
+    assert "no adapter for the planner" in str(CliRunner().invoke(umi_cloud, arguments).exception)

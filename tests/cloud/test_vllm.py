@@ -14,6 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -120,6 +121,30 @@ async def test_each_adapter_is_another_model_and_stays_itself_in_company(engine)
     assert len(set(alone)) == 3
     together = await asyncio.gather(*(run(engine, generation) for generation in generations))
     assert [text for text, _ in together] == alone
+
+
+async def test_logits_are_those_of_the_reference(engine, smollm2, peft_adapters):
+    """llama.cpp and transformers are held to the same (`tests/cloud/test_adapters.py`, `glpft/test_logits.py`)."""
+    from vllm import SamplingParams
+
+    from tests.reference_llama import TEXT, NumpyLlama
+
+    tokens = engine._tokens(RawPrompt(TEXT))
+    for name in ("", "planner"):
+        reference = NumpyLlama(smollm2)
+        if name:
+            reference.merge(peft_adapters[name])
+        logits = reference.logits(tokens)
+        expected = logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+        sampling = SamplingParams(temperature=0, max_tokens=1, logprobs=20)
+        stream = engine._llm.generate(
+            {"prompt_token_ids": tokens}, sampling, f"logits{name}", lora_request=engine._adapter(name)
+        )
+        *_, last = [output async for output in stream]
+        found = {token: entry.logprob for token, entry in last.outputs[0].logprobs[0].items()}
+        assert len(found) >= 20
+        assert max(abs(expected[token] - logprob) for token, logprob in found.items()) < 0.02
+        assert max(found, key=found.__getitem__) == expected.argmax()
 
 
 async def test_an_unknown_adapter_is_an_error_that_names_it(engine):
