@@ -34,8 +34,9 @@ class ReadAhead:
         self._news.set()
 
     def drop(self) -> None:
-        """Stop within a token: it is not the caller's turn."""
-        self._task.cancel()
+        """Stop within a token: it is not the caller's turn. A second time changes nothing."""
+        if not self._task.cancelling():  # a second cancellation would end the wait for the worker
+            self._task.cancel()
 
     async def settled(self) -> None:
         """Wait until nothing is being read. A failure is not told here: the call meets it, if there is one."""

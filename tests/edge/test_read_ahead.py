@@ -90,3 +90,24 @@ async def test_leaving_with_an_error_stops_it_and_a_failure_of_its_own_is_silent
         await asyncio.sleep(0)
     assert reader.log == ["begin", "stopped a"]
     assert "SECRET" not in caplog.text
+
+
+async def test_stopping_twice_still_waits_until_the_reader_has_stopped():
+    stopping, stopped = asyncio.Event(), []
+
+    async def read(view: View) -> None:
+        del view
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopping.set()
+            await asyncio.sleep(0.05)
+            stopped.append(True)
+
+    async with reading_ahead(Reader().begin, read) as ahead:
+        ahead.know(known("a"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ahead.drop()
+        await stopping.wait()
+    assert stopped

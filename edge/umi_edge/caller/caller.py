@@ -105,11 +105,8 @@ class Caller:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             cancelled.set()
-            try:
-                await asyncio.shield(asyncio.wait([future]))
-            finally:
-                if future.done() and not future.cancelled():
-                    future.exception()  # Cancelled, and expected
+            future.add_done_callback(_expected)
+            await asyncio.shield(asyncio.wait([future]))
             raise
 
     async def close(self) -> None:
@@ -128,6 +125,12 @@ def _load(config: CallerConfig, dialect: Dialect) -> "CallerModel":
     from umi_edge.caller.model import CallerModel  # noqa: PLC0415  # machine code, and a slow import
 
     return CallerModel.load(config, dialect)
+
+
+def _expected(future: "asyncio.Future[Any]") -> None:
+    """Look at the outcome of a job that was cancelled, so that asyncio does not log it."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _loaded(loading: "Future[CallerModel]") -> bool:

@@ -38,16 +38,15 @@ class WarmStart:
 
     @classmethod
     def of(cls, config: CallerConfig) -> Self | None:
-        """The warm start of a configuration; None where nothing is kept. Raises `OSError`."""
+        """The warm start of a configuration; None where nothing is to be kept, or its files cannot be read."""
         if config.state_folder is None or config.state_bytes == 0:
             return None
-        parts = (
-            llama_cpp.__version__,
-            str(llama_cpp.LLAMA_STATE_SEQ_VERSION),
-            str(config.context_tokens),
-            fingerprint(config.model),
-            fingerprint(config.adapter) if config.adapter else "",
-        )
+        try:
+            files = (fingerprint(config.model), fingerprint(config.adapter) if config.adapter else "")
+        except OSError:
+            return None
+        engine = (llama_cpp.__version__, str(llama_cpp.LLAMA_STATE_SEQ_VERSION))
+        parts = (*engine, str(config.context_tokens), *files)
         return cls(StateStore(config.state_folder, config.state_bytes), "\n".join(parts))
 
     def begin(self, sequence: Sequence, tokens: list[int], cancelled: Callable[[], bool]) -> Keep | None:
