@@ -33,6 +33,7 @@ __all__ = [
     "check_certificate",
     "check_dates",
     "default_directory",
+    "is_enrolled",
     "renewal_due",
 ]
 
@@ -49,6 +50,11 @@ NEW_TOKEN = "enrol again: `umi enroll TOKEN`, with a new token from your operato
 def default_directory() -> Path:
     """Where this user's connection is kept."""
     return platformdirs.user_config_path("umi", appauthor=False) / "connection"
+
+
+def is_enrolled(directory: Path) -> bool:
+    """Whether there is a connection, sound or not."""
+    return (directory / FILE_NAME).exists()
 
 
 class CertificateError(ConfigError):
@@ -84,7 +90,9 @@ class Connection:
         """
         path = directory / FILE_NAME
         try:
-            fields = json.loads(_read(path, "connect this device: `umi enroll TOKEN`"))
+            fields = json.loads(
+                _read(path, "connect this device: `umi enroll TOKEN`; or plan here: `offline: device`")
+            )
             return cls._from_fields(directory, fields)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"{path} is damaged", fix=NEW_TOKEN) from error

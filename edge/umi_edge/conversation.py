@@ -14,7 +14,7 @@ from rich.console import Console
 
 from umi_edge.cloud import Approver
 from umi_edge.config import EdgeConfig
-from umi_edge.connection import Connection, check_certificate, renewal_due
+from umi_edge.connection import Connection, check_certificate, is_enrolled, renewal_due
 from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.enroll import renew
 from umi_edge.events import Event, Stopped
@@ -124,8 +124,8 @@ class Conversation:
 async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator[Conversation]:
     """Connect to the planner of the configuration and start a session with it.
 
-    With `offline: device` a planner on this device takes over when the cloud cannot be reached, and that is
-    announced; the other way never happens. Raises `TransportError` when there is no planner.
+    With `offline: device` a planner on this device takes over when the cloud cannot be reached, or there is none,
+    and that is announced; the other way never happens. Raises `TransportError` when there is no planner.
     """
     async with AsyncExitStack() as stack:
         laptop = await stack.enter_async_context(open_laptop(config))
@@ -157,6 +157,11 @@ async def _planner(
     if laptop.policy.defaults.instruction == "device":
         output.console.print(
             "Planning on this device: the policy keeps the instruction here.", style="bold", soft_wrap=True
+        )
+        return await _on_device(stack)
+    if config.offline == "device" and not is_enrolled(config.connection):
+        output.console.print(
+            "Planning on this device: it is enrolled with no planner.", style="bold yellow", soft_wrap=True
         )
         return await _on_device(stack)
     connection = Connection.load(config.connection)

@@ -1,13 +1,13 @@
 """What a person types, line by line, waited for so that Ctrl-C works at every prompt."""
 
 import asyncio
-import contextlib
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
+
+from umi_edge.tools.worker import in_worker
 
 __all__ = ["TypedLines"]
 
@@ -31,15 +31,21 @@ class TypedLines:
 
     read: Callable[[], str] = field(default=_of_standard_input, repr=False)
     """Blocks until there is a line; empty at the end."""
-    _coming: "asyncio.Future[str] | None" = field(default=None, repr=False)
+    _coming: asyncio.Task[str] | None = field(default=None, repr=False)
 
     async def next(self) -> str:
         """The next line, with its end; empty at the end of input."""
         if self._coming is None:
-            self._coming = _in_thread(self.read)
+            self._coming = asyncio.create_task(self._read())
         line = await asyncio.shield(self._coming)
         self._coming = None
         return line
+
+    async def _read(self) -> str:
+        try:
+            return await in_worker(self.read)
+        except (OSError, ValueError):  # closed, or gone with the terminal: the end of input
+            return ""
 
     async def confirmed(self, console: Console, question: str) -> bool:
         """Whether the person says yes; an empty line, and the end of input, is no."""
@@ -53,23 +59,3 @@ class TypedLines:
                 case "" | "n" | "no":
                     return False
             console.print("Please type y or n.")
-
-
-def _in_thread(read: Callable[[], str]) -> "asyncio.Future[str]":
-    loop = asyncio.get_running_loop()
-    line: asyncio.Future[str] = loop.create_future()
-
-    def settle(text: str) -> None:
-        if not line.done():
-            line.set_result(text)
-
-    def wait() -> None:
-        try:
-            text = read()
-        except (OSError, ValueError):  # closed, or gone with the terminal: the end of input
-            text = ""
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody asks any more
-            loop.call_soon_threadsafe(settle, text)
-
-    threading.Thread(target=wait, name="typed line", daemon=True).start()
-    return line

@@ -1,6 +1,6 @@
 """A sign of life on a terminal while somebody is waited for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.status import Status
@@ -12,9 +12,9 @@ __all__ = ["Waiting"]
 class Waiting:
     """One spinner at a time. Nothing may stream, or ask, until it has ended."""
 
-    what: str = ""
+    what: str = field(default="", repr=False)
     """What is waited for now."""
-    _status: Status | None = None
+    _status: Status | None = field(default=None, repr=False)
 
     def show(self, console: Console, what: str) -> None:
         """Say what is waited for; nothing where the console is no terminal."""

@@ -205,6 +205,20 @@ def test_a_laptop_that_is_not_enrolled_is_told_how(tmp_path: Path, smollm2: Path
     assert "umi enroll" in ran.stderr
 
 
+def test_a_laptop_with_no_planner_plans_here_where_its_owner_wants_that(
+    tmp_path: Path, smollm2: Path
+) -> None:
+    config = tmp_path / "config.yaml"
+    make_sample_home(tmp_path / "home", date(2026, 6, 1))
+    home = {"contacts": str(tmp_path / "home" / "contacts")}
+    settings = {"connection": str(tmp_path / "none"), "ledger": str(tmp_path / "l.jsonl"), "home": home}
+    config.write_text(json.dumps({**settings, "offline": "device"}))
+    ran = umi("ask", "--config", str(config), "--json", INSTRUCTION)
+    assert ran.returncode in (0, 1), ran.stderr
+    assert "enrolled with no planner" in ran.stderr
+    assert json.loads(ran.stdout)["messages_out"] >= 1
+
+
 def test_a_broken_policy_is_named_with_its_line_before_anything_starts(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("version: 1\nname: p\ntols: {}\n")

@@ -14,13 +14,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_edge.config import EdgeConfig
 from umi_edge.connection import (
-    FILE_NAME,
     NEW_TOKEN,
     Connection,
     channel_credentials,
     channel_options,
     check_certificate,
     check_dates,
+    is_enrolled,
     renewal_due,
 )
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error, warning
@@ -39,7 +39,7 @@ _ASK_OPERATOR = "ask the planner's operator"
 
 async def connection(config: EdgeConfig, now: datetime) -> AsyncIterator[Finding]:
     """Whether this device is enrolled, and its certificate good now."""
-    if not (config.connection / FILE_NAME).exists():
+    if not is_enrolled(config.connection):
         message = "this device is not enrolled with any planner"
         fix = "`umi enroll TOKEN`, with a token from the planner's operator; or try `umi demo`"
         found = warning if config.offline == "device" else broken

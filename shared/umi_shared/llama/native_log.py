@@ -1,6 +1,7 @@
 """llama.cpp's own log: kept off the terminal, its last error kept for our messages."""
 
 import ctypes
+import re
 from collections import deque
 from typing import Any
 
@@ -8,14 +9,17 @@ import llama_cpp
 
 __all__ = ["last_error", "silence"]
 
-_GGML_ERROR = 3
+_GGML_ERROR = 4
+"""`GGML_LOG_LEVEL_ERROR` of ggml.h."""
+_FUNCTION = re.compile(r"^\w+: (error loading model: )?")
+"""What llama.cpp writes first: the name of its function."""
 _errors: deque[str] = deque(maxlen=8)
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _collect(level: int, text: bytes, _user_data: Any) -> None:
     if level == _GGML_ERROR:
-        _errors.append(text.decode("utf-8", "replace").strip())
+        _errors.append(_FUNCTION.sub("", text.decode("utf-8", "replace").strip()))
 
 
 def silence() -> None:

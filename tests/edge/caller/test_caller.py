@@ -184,10 +184,10 @@ async def test_a_truncated_model_is_refused(tmp_path: Path, smollm2: Path) -> No
     model = tmp_path / "half.gguf"
     with smollm2.open("rb") as whole:
         model.write_bytes(whole.read(20_000_000))
-    with pytest.raises(ModelError, match=r"half\.gguf"):
+    with pytest.raises(ModelError, match=r"half\.gguf: tensor .* is corrupted or incomplete\nFix: "):
         await Caller.open(CallerConfig(model=model), UmiDialect())
 
 
 async def test_an_adapter_that_is_none_is_refused(smollm2: Path) -> None:
-    with pytest.raises(ModelError, match="adapter"):
+    with pytest.raises(ModelError, match=r"expect general\.type to be 'adapter', but got: model"):
         await Caller.open(CallerConfig(model=smollm2, adapter=smollm2), UmiDialect())
