@@ -205,8 +205,7 @@ class Session:
 
     async def _plan(self, step: int, ahead: ReadAhead) -> Plan:
         self.observe(PlanStarted(step))
-        view = release(self._cards, self._entries, PLANNER)
-        shown = self._shown_to(PLANNER)
+        view, shown = self._released(PLANNER), self._shown_to(PLANNER)
         rationale, decision, usage = "", None, Usage()
         ahead.know(view.payload)
         async for event in self.cloud.plan(view, self.new_id()):
@@ -406,7 +405,7 @@ class Session:
 
     async def _answer(self) -> Answered:
         self.observe(AnswerStarted())
-        view, shown = release(self._cards, self._entries, SUMMARIZER), self._shown_to(SUMMARIZER)
+        view, shown = self._released(SUMMARIZER), self._shown_to(SUMMARIZER)
         said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
         async for event in self.cloud.summarize(view, self.new_id()):
             match event:
@@ -430,6 +429,15 @@ class Session:
         return piece
 
     # What the cloud has seen.
+
+    def _released(self, sink: Sink) -> Released[View]:
+        """What a sink may see, as long as the vault has what every handle in it stands for (I2)."""
+        view = release(self._cards, self._entries, sink)
+        if not all(handle in self.labeller.vault for handle in view.payload.handles()):
+            raise PrivacyError(
+                "the vault has lost values of this session; nothing more was sent", fix="start a new session"
+            )
+        return view
 
     def _shown_to(self, sink: Sink) -> Label:
         """The label of what a sink writes next: the join of all that it was shown in clear."""

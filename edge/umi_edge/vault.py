@@ -104,7 +104,9 @@ class Vault:
         return iter(self._order)
 
     def since(self, count: int) -> Iterator[Kept]:
-        """What was stored after the first `count` values."""
+        """What was stored after the first `count` values. Raises `PrivacyError` where fewer are left."""
+        if count > len(self._order):
+            raise PrivacyError("the vault has lost values of this session", fix="start a new session")
         return iter(self._order[count:])
 
     def __len__(self) -> int:

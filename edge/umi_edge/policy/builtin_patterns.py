@@ -189,7 +189,7 @@ _DIGIT = re.compile(r"\d")
 BUILTIN_PATTERNS: Mapping[str, BuiltinPattern] = {
     "email": BuiltinPattern(
         re.compile("@"),
-        r"[\pL\pN._%+'-]+@(?:[\pL\pN][\pL\pN-]*\.)+[\pL][\pL\pN-]+",
+        r"[\pL\pN._%+-][\pL\pN._%+'-]*@(?:[\pL\pN][\pL\pN-]*\.)+[\pL][\pL\pN-]+",
         whole=False,
     ),
     "phone": BuiltinPattern(_DIGIT, r"[+(]{0,2}\d[\d ().\/-]{4,}\d", _of_groups(_is_phone)),

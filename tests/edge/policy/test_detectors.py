@@ -40,6 +40,7 @@ def _found(scanner: Scanner, text: str) -> list[tuple[str, str]]:
     ("text", "found"),
     [
         ("write to ann.o'neil+x@mail.example.org.", [("email", "ann.o'neil+x@mail.example.org")]),
+        ("to 'ann@example.org' and ‘bob@example.org’", [("email", "ann@example.org"), ("email", "bob@example.org")]),
         ("<ann@example.org>,bob@example.org", [("email", "ann@example.org"), ("email", "bob@example.org")]),
         ("Ａnn＠example．org", [("email", "Ａnn＠example．org")]),
         ("ann@exa\u00admple.org", [("email", "ann@exa\u00admple.org")]),
