@@ -31,6 +31,9 @@ def umi_cloud() -> None:
     """The planner and the summarizer that many laptops share.
 
     Start with `umi-cloud ca init`, `umi-cloud serve --config cloud.yaml` and `umi-cloud enroll NAME`.
+
+    Exit codes: 0 done, 1 not done, 2 usage or configuration, 3 model, 4 tool, 5 the other side refused or broke the
+    protocol, 6 connection, 7 privacy, 8 limit, 130 interrupted.
     """
 
 

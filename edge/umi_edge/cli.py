@@ -10,6 +10,7 @@ from umi_shared.lazy_group import LazyGroup, run
 SUMMARIES = {
     "ask": "Carry out one instruction with your tools.",
     "chat": "Keep a conversation going.",
+    "config": "Print or write a configuration file with every setting.",
     "demo": "Watch three private tasks on a sample home, offline.",
     "doctor": "Find what is wrong, and how to mend it.",
     "enroll": "Connect this laptop to a planner, with a token from its operator.",
@@ -32,6 +33,9 @@ def umi() -> None:
 
     Start with `umi demo`. Then `umi enroll TOKEN` with the token your operator gave you, and
     `umi ask "Email Alice that I am late"`.
+
+    Exit codes: 0 done, 1 not done, 2 usage or configuration, 3 model, 4 tool, 5 the other side refused or broke the
+    protocol, 6 connection, 7 privacy, 8 limit, 130 interrupted.
     """
 
 

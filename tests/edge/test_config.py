@@ -1,11 +1,18 @@
 """The configuration: what is wrong with it is named with file and line, and no value is quoted."""
 
+from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
 
-from umi_edge.commands._options import read_config
-from umi_edge.config import EdgeConfig
+from umi_edge.cloud import CloudConfig
+from umi_edge.commands._options import VARIABLES, read_config
+from umi_edge.commands.config import command
+from umi_edge.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
+from umi_edge.tools.mcp import McpServers
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
 
@@ -218,3 +225,52 @@ def test_a_wrong_variable_is_named(file):
 def test_a_configuration_that_was_named_must_be_there(file):
     with pytest.raises(ConfigError, match="there is no configuration at"):
         read_config(file)
+
+
+# The example.
+
+FILE = Path("/etc/umi/config.yaml")
+
+
+def example(*, uncommented: bool) -> str:
+    lines = (
+        resources.files("umi_edge").joinpath("config.example.yaml").read_text(encoding="utf-8").splitlines()
+    )
+    off = [(line.startswith("#") and line[1:2] not in ("", " ")) or line.startswith("#  ") for line in lines]
+    return "\n".join(
+        line.removeprefix("#") if hidden and uncommented else line
+        for line, hidden in zip(lines, off, strict=True)
+    )
+
+
+def test_the_example_shows_the_defaults():
+    assert EdgeConfig.parse(example(uncommented=False), FILE) == EdgeConfig(file=FILE)
+
+
+def test_the_example_has_every_setting_and_all_of_it_parses():
+    config = EdgeConfig.parse(example(uncommented=True), FILE)
+    document = YAML(typ="safe").load(example(uncommented=True))
+    for section, kind in (
+        (document, EdgeConfig),
+        (document["caller"], CallerSettings),
+        (document["home"], HomeSettings),
+        (document["home"]["smtp"], SmtpSettings),
+        (document["cloud"], CloudConfig),
+    ):
+        names = {"mcpServers" if one.name == "mcp" else one.name for one in fields(kind)}
+        assert set(section) == names - {"file"}
+    assert len(McpServers.parse({"mcpServers": config.mcp}).servers) == 2
+    assert all(variable in example(uncommented=False) for variable in VARIABLES.values())
+
+
+def test_the_command_writes_it_once(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "config.yaml"
+    monkeypatch.setenv("UMI_CONFIG", str(path))
+    run = CliRunner().invoke
+    assert run(command, ["--path"]).output == f"{path}\n"
+    assert run(command, ["--write"]).exit_code == 0
+    assert EdgeConfig.read(path) == EdgeConfig(file=path)
+    path.write_text("offline: device\n")
+    refused = run(command, ["--write"])
+    assert isinstance(refused.exception, ConfigError)
+    assert path.read_text() == "offline: device\n"

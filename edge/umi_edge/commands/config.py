@@ -1,0 +1,38 @@
+"""`umi config`: the configuration file, with every setting explained."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--path", "only_path", is_flag=True, help="Print where the file is looked for, and nothing else."
+)
+@click.option("--write", is_flag=True, help="Write it there, unless there is one.")
+def command(*, only_path: bool, write: bool) -> None:
+    """Print a configuration file with every setting, its default and what it is for.
+
+    Start your own from it; every setting is optional. The file is config.yaml in this user's configuration folder,
+    unless UMI_CONFIG names another.
+    """
+    import os
+    from importlib import resources
+
+    from umi_edge.config import config_path
+    from umi_shared.durable_file import make_private_directory, write_durably
+    from umi_shared.errors import ConfigError
+
+    path = Path(os.environ.get("UMI_CONFIG") or config_path())
+    if only_path:
+        click.echo(path)
+        return
+    example = resources.files("umi_edge").joinpath("config.example.yaml").read_text(encoding="utf-8")
+    if not write:
+        click.echo(example, nl=False)
+        return
+    if path.exists():
+        raise ConfigError(f"there is a configuration at {path} already", fix="move it away, or edit it")
+    make_private_directory(path.parent)
+    write_durably(path, example.encode())
+    click.echo(f"Written to {path}: edit it, then `umi doctor`.")
