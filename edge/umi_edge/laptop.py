@@ -31,12 +31,13 @@ from umi_edge.recording import recorded
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
+from umi_edge.tuning import Tuning
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
 from umi_shared.errors import PrivacyError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
-__all__ = ["Laptop", "caller_config", "open_laptop"]
+__all__ = ["Laptop", "caller_config", "open_laptop", "tuning_folder", "untuned_config"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +149,25 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:
-    """Where the caller's model and adapter lie; raises `ModelError` when they are not on this machine."""
+    """Where the caller's model and adapter lie, and how it runs here best, where `umi doctor --tune` found that out.
+
+    What the configuration says of threads holds. Raises `ModelError` when a file is not on this machine.
+    """
+    config = untuned_config(settings)
+    tuning = Tuning.read(tuning_folder(), config.model)
+    if tuning is None:
+        return config
+    weights = Path(tuning.weights) if tuning.weights else config.model
+    return replace(config, model=weights, threads=settings.threads or tuning.threads)
+
+
+def tuning_folder() -> Path:
+    """Where tunings lie, and the weights that they chose."""
+    return user_cache_path("umi", appauthor=False) / "tuning"
+
+
+def untuned_config(settings: CallerSettings) -> CallerConfig:
+    """The caller as the configuration alone has it; raises `ModelError`."""
     shipped = shipped_adapter("caller") if settings.model == EMBEDDED else None
     return CallerConfig(
         model=ModelStore.local().path_of(settings.model),

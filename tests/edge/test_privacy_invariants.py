@@ -157,6 +157,7 @@ CONFIGURATION = (
     "umi_edge.recording",
     "umi_edge.reachability",
     "umi_edge.tool_overview",
+    "umi_edge.tuning",
     "umi_edge.tools.mcp",
     "umi_shared.enrolment_token",
     "umi_shared.hugging_face",

@@ -9,20 +9,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Self
 
 import llama_cpp
 
 from umi_edge.caller.config import CallerConfig
+from umi_edge.caller.fingerprint import fingerprint
 from umi_edge.caller.state_store import StateStore
 from umi_shared.llama import Sequence
 
-__all__ = ["WarmStart", "fingerprint"]
-
-_SAMPLES = 128
-_SAMPLE_BYTES = 16 * 1024
-_HEAD_BYTES = 1 << 20
+__all__ = ["Keep", "WarmStart"]
 
 Keep = Callable[[], object]
 """Writes a state to the disk; to be called in a thread that may wait for it."""
@@ -65,20 +61,3 @@ class WarmStart:
     def key(self, tokens: list[int]) -> str:
         """A name for the state of these tokens."""
         return hashlib.sha256(f"{self.model}\n{tokens}".encode()).hexdigest()
-
-
-def fingerprint(path: Path) -> str:
-    """A word for a model file that costs milliseconds: size, time, its head, and samples from all of it.
-
-    Two fine-tunings of one base have the same size and the same head, and differ in nearly every sample. Raises
-    `OSError`.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        stat = path.stat()
-        digest.update(f"{stat.st_size} {stat.st_mtime_ns}".encode())
-        digest.update(file.read(_HEAD_BYTES))
-        for sample in range(_SAMPLES):
-            file.seek(stat.st_size * sample // _SAMPLES)
-            digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()

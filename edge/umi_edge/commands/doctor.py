@@ -19,14 +19,28 @@ _COLOURS = {"fine": "green", "warning": "yellow", "broken": "red"}
 
 @click.command()
 @config_option
+@click.option(
+    "--tune",
+    is_flag=True,
+    help="Measure what suits the caller's model on this machine, and use it from now on.",
+)
 @json_option
-def command(config: Path | None, *, as_json: bool) -> int:
+def command(config: Path | None, *, tune: bool, as_json: bool) -> int:
     """Find what is wrong, and how to mend it.
 
     Looks at Python and its packages, the configuration, the policy, the caller's model (hash, and one word written
     under a grammar), the certificate, the planner, the ledger, the tools, and the planner for offline use. Nothing
     is changed, and no private value is shown. Exit code 0: nothing is broken; 1: something is.
+
+    With --tune it looks at nothing, but runs the model with several numbers of threads, and with its weights in
+    several formats, for some minutes; the fastest way is kept in the cache folder, and sessions use it. Best on a
+    quiet machine.
     """
+    if tune:
+        from umi_edge.commands._tuning import tune_caller
+
+        return tune_caller(read_config(config), as_json=as_json)
+
     import asyncio
 
     found: list[Finding] = []

@@ -1,7 +1,6 @@
 """One sequence in one llama.cpp context: what it has read stays in the KV cache and is not read again."""
 
 import ctypes
-import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,10 +13,11 @@ from umi_shared.engine import Chunk, Constraint, Delta, Finish, Finished, Genera
 from umi_shared.errors import ModelError
 from umi_shared.llama.guide import Guide
 from umi_shared.llama.output import OutputText
+from umi_shared.llama.threads import default_threads
 from umi_shared.llama.weights import Adapter, Weights
 from umi_shared.transcript import Usage
 
-__all__ = ["Cancelled", "Sequence", "default_threads"]
+__all__ = ["Cancelled", "Sequence"]
 
 _ABORTED = 2
 
@@ -29,12 +29,6 @@ def _must_close(constraint: Constraint | None, written: int, room: int) -> bool:
 
 class Cancelled(Exception):  # noqa: N818  # like asyncio's, it is not an error
     """The generation was cancelled; the sequence stays usable."""
-
-
-def default_threads() -> int:
-    """Threads for one decode: half the logical cores where there are many, since hyper-threads do not help."""
-    cores = os.cpu_count() or 1
-    return cores if cores <= 2 else min(8, cores // 2)
 
 
 class Sequence:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["passive_waiting"]
+__all__ = ["default_threads", "passive_waiting"]
 
 _VARIABLE = "OMP_WAIT_POLICY"
 
@@ -28,3 +28,9 @@ def passive_waiting() -> Iterator[None]:
         yield
     finally:
         del os.environ[_VARIABLE]
+
+
+def default_threads() -> int:
+    """Threads for one decode: half the logical cores where there are many, since hyper-threads do not help."""
+    cores = os.cpu_count() or 1
+    return cores if cores <= 2 else min(8, cores // 2)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from umi_edge.caller import Caller, CallerConfig, HandleRule, call_schemas
-from umi_edge.caller.warm_start import WarmStart, fingerprint
+from umi_edge.caller.fingerprint import fingerprint
+from umi_edge.caller.warm_start import WarmStart
 from umi_edge.labelled import LabelledEntry, constant
 from umi_edge.release import release
 from umi_shared.dialects import ChatDialect, Dialect, UmiDialect
