@@ -91,3 +91,19 @@ def test_workers_side_by_side_are_refused_where_there_are_processes():
 
     with pytest.raises(ConfigError, match="side by side"):
         Machines(Two(), workers=2)
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_a_trainee_in_shards_computes_the_same_losses_and_gradients(
+    write_recipe: Callable[..., Path], tuning: str
+):
+    """accelerate shards on GPUs only; this shards as it does there, by FSDP2, between two processes on a CPU."""
+    path = write_recipe(tuning=tuning)
+    script = str(Path(__file__).with_name("sharded.py"))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [sys.executable, *launch, script, str(path)],
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
