@@ -2,4 +2,5 @@
 
 from umi_lab.cli import main
 
-main()
+if __name__ == "__main__":  # processes of an evaluation import this module, too
+    main()

@@ -12,8 +12,10 @@ __all__ = ["main"]
 SUMMARIES = {
     "episodes": "Write synthetic episodes: the real tools on made-up homes.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
+    "cost": "Measure what the split agent costs beside a single model.",
     "compare": "Say whether a new set of adapters is better than the recorded one.",
     "ablation": "Compare the paper's ways of training at equal budgets.",
+    "report": "Make the tables and plots of docs/evaluation.md again.",
     "bench": "Measure what locality costs on the laptop.",
     "agentdojo": "Run AgentDojo's tasks and attacks through umi, by their ground truth.",
 }

@@ -1,11 +1,11 @@
 """Comparing two sets of adapters: better beyond chance, on the same scenes."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from umi_cloud.evaluation.run_file import RunFile, RunHeader
 from umi_lab.cli import umi_lab
 from umi_lab.closed_loop.comparison import changes, is_better
 from umi_shared.errors import ConfigError
@@ -17,6 +17,7 @@ def outcome(number: int, *, success: bool, claim: bool = False) -> dict[str, Any
     ended = "answered" if success or claim else "gave up"
     verdict = {"ended": ended, "should_end": "answered", "right_state": success, "right_answer": success}
     return {
+        "number": number,
         "family": "find",
         "own_names": number % 2 == 0,
         "broken": False,
@@ -59,7 +60,8 @@ def test_the_command_says_so_by_its_exit_code(tmp_path: Path):
     files = {}
     for name, rows in {"old": OLD, "better": BETTER, "torn": [{"family": "find"}]}.items():
         files[name] = tmp_path / f"{name}.jsonl"
-        files[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
+        file = RunFile.open(files[name], RunHeader(kind="closed-loop", seed=1, model="m"))
+        file.add(*reversed(rows), {"number": 100, "left_out": True})
     run = click_testing.CliRunner().invoke
     said = run(umi_lab, ["compare", str(files["old"]), str(files["better"])], standalone_mode=False)
     assert (said.return_value, said.output.splitlines()[-1]) == (0, "better")

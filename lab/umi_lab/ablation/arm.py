@@ -10,8 +10,9 @@ from umi_cloud.glpft import Recipe
 from umi_cloud.glpft.export import export_adapters
 from umi_cloud.glpft.run import StageResult
 from umi_lab.ablation.figures import SceneScore
-from umi_lab.closed_loop.model_cast import Models
-from umi_lab.closed_loop.shadow import shadow, stepwise
+from umi_lab.closed_loop.figures import stepwise
+from umi_lab.closed_loop.rig import Rig
+from umi_lab.closed_loop.shadow import shadow
 from umi_lab.synthesis.scene import Scene
 
 __all__ = ["Arm", "append_score", "digest", "read_scores"]
@@ -42,19 +43,19 @@ class Arm:
         return dict(export_adapters(self.recipe, self.recipe.output / "gguf"))
 
     async def scores(
-        self, adapters: Mapping[str, Path], models: Models, scenes: Iterable[tuple[int, Scene]]
+        self, adapters: Mapping[str, Path], rig: Rig, scenes: Iterable[tuple[int, Scene]]
     ) -> AsyncIterator[SceneScore]:
         """What the models would do at each of the oracle's steps; scenes that it cannot play are left out."""
         name = digest(adapters)
         for number, scene in scenes:
-            comparisons = [comparison async for comparison in shadow([scene], models)]
-            if comparisons:
+            if comparisons := list(await shadow(scene, rig)):
+                shares = stepwise(comparison.as_json() for comparison in comparisons)
                 yield SceneScore(
                     arm=self.recipe.name,
                     seed=self.recipe.seed,
                     scene=number,
                     adapters=name,
-                    right=stepwise(comparisons),
+                    right={what: (share.part, share.whole) for what, share in shares.items()},
                 )
 
 

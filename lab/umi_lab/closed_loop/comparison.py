@@ -1,6 +1,5 @@
 """The comparison of two sets of adapters, played on the same scenes: whether the new one is to replace the old."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from umi_cloud.evaluation.run_file import RunFile
 from umi_shared.errors import ConfigError
 
 __all__ = ["Change", "changes", "is_better", "read_outcomes"]
@@ -38,13 +38,14 @@ class Change:
 
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:
-    """The rows of `closed-loop --out`. Raises `ConfigError`."""
+    """The rows of `closed-loop --out` by the scenes' numbers. Raises `ConfigError`."""
     try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rows = [row for row in RunFile.read(path).rows if not row.get("left_out")]
+        rows.sort(key=lambda row: int(row["number"]))
         for row in rows:
             for measure in _MEASURES.values():
                 measure(row)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} holds no outcomes", fix="write it with closed-loop --out") from error
     return rows
 

@@ -1,21 +1,20 @@
 """The evaluation: scenes that training never saw, played by the oracle and by the models, and what came of it."""
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
 
-from umi_edge.events import Ending
+from umi_edge.events import Ending, Planned
 from umi_lab.closed_loop.judgement import Verdict, judge, text_of
-from umi_lab.closed_loop.model_cast import ModelCast, Models
 from umi_lab.synthesis.generator import OracleCast
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import Performance, perform
+from umi_lab.synthesis.performance import Cast, Performance, perform
 from umi_lab.synthesis.scene import Scene
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
-from umi_shared.transcript import Call, Plan
+from umi_shared.transcript import Call, Plan, Usage
 
-__all__ = ["Outcome", "figures", "play"]
+__all__ = ["Models", "Outcome", "play"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,35 +25,55 @@ class Outcome:
     own_names: bool
     broken: bool
     verdict: Verdict
-    steps: int = 0
-    invalid_calls: int = 0
-    tools: tuple[str, ...] = ()
+    steps: int
+    invalid_calls: int
+    """Calls that could not be read, or that their tool's schema or the vault did not admit."""
+    tools: tuple[str, ...]
     """What was called, in order."""
-    oracle_tools: tuple[str, ...] = ()
-    completion_tokens: int = 0
+    oracle_tools: tuple[str, ...]
+    tokens: dict[str, Usage]
+    """By role."""
+    bytes_out: int
+    """Of the messages to the planner and the summarizer, padding included."""
+    messages_out: int
+    kept: int
+    """Values that the vault held back."""
+    seconds: float
+    """Of the whole session; means something on a quiet machine only."""
     transcript: dict[str, Any] = field(default_factory=dict, repr=False)
     """The instruction, what each side wrote: synthetic data, kept for looking at failures."""
 
     def as_json(self) -> dict[str, Any]:
         """One row."""
-        return {**asdict(self), "success": self.verdict.success}
+        judged = ("success", "false_claim", "wrongly_gave_up")
+        return {**asdict(self), **{word: getattr(self.verdict, word) for word in judged}}
 
 
-async def play(scenes: Iterable[Scene], models: Models) -> AsyncIterator[Outcome]:
-    """Play each scene twice, each time on a fresh copy of its home; scenes that the oracle cannot play are left out."""
-    for scene in scenes:
-        oracle = Oracle(scene)
-        try:
-            wanted = await perform(scene, OracleCast(oracle))
-        except UnseenError:
-            continue
-        cast = ModelCast(models)
-        played = await perform(scene, cast)
-        yield _outcome(scene, oracle, wanted, cast, played)
+class Models(Cast, Protocol):
+    """Models in the roles, for one session."""
+
+    @property
+    def plans(self) -> Sequence[Planned]:
+        """What the planner decided, in order."""
+        ...
+
+
+async def play(scene: Scene, models: Models, *, in_clear: bool = False) -> Outcome | None:
+    """Play a scene twice, each time on a fresh copy of its home; None for one that the oracle cannot play.
+
+    `in_clear`: the models play under a policy that keeps nothing; the oracle, which they are judged by, does not.
+    """
+    oracle = Oracle(scene)
+    try:
+        wanted = await perform(scene, OracleCast(oracle))
+    except UnseenError:
+        return None
+    played = await perform(replace(scene, in_clear=in_clear), models)
+    return _outcome(scene, oracle, wanted, models.plans, played)
 
 
 def _outcome(
-    scene: Scene, oracle: Oracle, wanted: Performance, cast: ModelCast, played: Performance
+    scene: Scene, oracle: Oracle, wanted: Performance, plans: Sequence[Planned], played: Performance
 ) -> Outcome:
     assert not isinstance(wanted.ending, UmiError)  # noqa: S101  # the oracle makes no mistakes
     totals = played.totals
@@ -64,56 +83,36 @@ def _outcome(
         broken=bool(scene.broken),
         verdict=judge(played.ending, played.state, wanted.ending, wanted.state),
         steps=totals.steps,
-        invalid_calls=sum(
-            a.result in ("invalid-call", "unknown-handle", "invalid-arguments") for a in played.record
-        ),
+        invalid_calls=sum(action.result in _INVALID for action in played.record),
         tools=tuple(action.tool for action in played.record),
         oracle_tools=tuple(entry.tool for entry in oracle.written if isinstance(entry, Call)),
-        completion_tokens=totals.planner.completion_tokens + totals.summarizer.completion_tokens,
-        transcript={
-            "instruction": scene.task.instruction,
-            "oracle": [render(entry.rationale) for entry in oracle.written if isinstance(entry, Plan)],
-            "planner": ["".join(span.clear for span in plan.rationale) for plan in cast.plans],
-            "calls": [
-                {"tool": a.tool, "arguments": dict(a.arguments), "result": a.result} for a in played.record
-            ],
-            "wanted": _told(wanted.ending),
-            "told": _told(played.ending),
-        },
+        tokens={"planner": totals.planner, "caller": totals.caller, "summarizer": totals.summarizer},
+        bytes_out=totals.bytes_out,
+        messages_out=totals.messages_out,
+        kept=len(list(played.vault)),
+        seconds=round(played.seconds, 3),
+        transcript=_transcript(scene, oracle, wanted, plans, played),
     )
+
+
+_INVALID = ("invalid-call", "unknown-handle", "invalid-arguments")
+
+
+def _transcript(
+    scene: Scene, oracle: Oracle, wanted: Performance, plans: Sequence[Planned], played: Performance
+) -> dict[str, Any]:
+    return {
+        "instruction": scene.task.instruction,
+        "oracle": [render(entry.rationale) for entry in oracle.written if isinstance(entry, Plan)],
+        "planner": ["".join(span.clear for span in plan.rationale) for plan in plans],
+        "calls": [
+            {"tool": action.tool, "arguments": dict(action.arguments), "result": action.result}
+            for action in played.record
+        ],
+        "wanted": _told(wanted.ending),
+        "told": _told(played.ending),
+    }
 
 
 def _told(ending: Ending | Exception) -> str:
     return text_of(ending) if not isinstance(ending, Exception) else f"{type(ending).__name__}: {ending}"
-
-
-def figures(outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Counts, in all and by family: how many succeeded of how many, and how the others failed."""
-    outcomes = list(outcomes)
-    can = [o for o in outcomes if o.verdict.should_end == "answered"]
-    cannot = [o for o in outcomes if o.verdict.should_end == "gave up"]
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        names = "built-in names" if outcome.own_names else "other names"
-        for group in (names, f"family {outcome.family}", *(["a tool fails"] if outcome.broken else [])):
-            groups.setdefault(group, []).append(outcome)
-    return {
-        "success": _share(outcomes, lambda o: o.verdict.success),
-        "false claims": _share(outcomes, lambda o: o.verdict.false_claim),
-        "wrongly gave up": _share(can, lambda o: o.verdict.wrongly_gave_up),
-        "gave up where it should": _share(cannot, lambda o: o.verdict.ended == "gave up"),
-        "ended in an error": _share(
-            outcomes, lambda o: not isinstance(o.verdict.ended, str) or o.verdict.ended[0].isupper()
-        ),
-        "invalid calls": _count(outcomes, lambda o: o.invalid_calls, lambda o: len(o.tools)),
-        "same tools as the oracle": _share(outcomes, lambda o: o.tools == o.oracle_tools),
-        **{name: _share(group, lambda o: o.verdict.success) for name, group in sorted(groups.items())},
-    }
-
-
-def _share(outcomes: list[Outcome], counts: Any) -> tuple[int, int]:
-    return sum(bool(counts(outcome)) for outcome in outcomes), len(outcomes)
-
-
-def _count(outcomes: list[Outcome], part: Any, whole: Any) -> tuple[int, int]:
-    return sum(map(part, outcomes)), sum(map(whole, outcomes))

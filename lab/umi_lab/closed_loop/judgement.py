@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from umi_edge.events import Answered, Ending, GaveUp, Stopped
 from umi_lab.closed_loop.home_state import HomeState, Thing
+from umi_shared.errors import RefusedError
 
 __all__ = ["Verdict", "judge", "overlap", "same_state"]
 
@@ -18,7 +19,7 @@ class Verdict:
     """How one session went."""
 
     ended: str
-    """`answered`, `gave up`, `stopped`, or the kind of error that ended it."""
+    """`answered`, `gave up`, `stopped`, or else the error: a refusal's reason, or its kind."""
     should_end: str
     right_state: bool
     right_answer: bool
@@ -61,6 +62,8 @@ def word_of(ending: Ending | Exception) -> str:
             return "gave up"
         case Stopped():
             return "stopped"
+        case RefusedError():
+            return ending.reason
         case _:
             return type(ending).__name__
 

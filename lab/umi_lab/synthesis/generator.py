@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from umi_cloud.episodes import Episode
-from umi_edge.events import Event
-from umi_edge.session import CallerPort, CloudPort
+from umi_edge.session import CallerPort, CloudPort, Session
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import perform
+from umi_lab.synthesis.performance import Setting, perform, plain_session
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.scene import Scene, SceneConfig, draw_family, draw_scene, draw_stage
 from umi_shared.errors import UmiError
@@ -38,9 +38,10 @@ class OracleCast:
         """The oracle."""
         return self.oracle
 
-    def observe(self, event: Event) -> None:
-        """Let the oracle see."""
-        self.oracle.observe(event)
+    @asynccontextmanager
+    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+        """A session that the oracle watches, too."""
+        yield plain_session(setting, cloud=self.cloud, caller=self.caller, observe=self.oracle.observe)
 
 
 def draw_scenes(seed: int, *, held_out: bool, config: SceneConfig, together: int = 5) -> Iterator[Scene]:

@@ -1,17 +1,21 @@
 """A performance: a scene played through the real session, tools, policy and labelling."""
 
 import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from umi_edge.consent import DeclineAll, UnsafeApproveAll
+from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.events import Action, Ending, Event
 from umi_edge.guard import EgressGuard
 from umi_edge.labelling import Labeller
-from umi_edge.policy import Scanner, gazetteer_sources
+from umi_edge.policy import Policy, Scanner, gazetteer_sources
 from umi_edge.session import CallerPort, CloudPort, Session, Totals
+from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import HomeConfig
 from umi_edge.vault import Vault
 from umi_lab.closed_loop.home_state import HomeState, home_state
@@ -20,24 +24,24 @@ from umi_lab.synthesis.oracle import UnseenError
 from umi_lab.synthesis.scene import Scene
 from umi_shared.errors import UmiError
 
-__all__ = ["Cast", "Performance", "perform"]
+__all__ = ["Cast", "Performance", "Setting", "perform", "plain_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a scene gives to a session."""
+
+    policy: Policy
+    catalogue: Catalogue
+    gazetteers: Mapping[str, tuple[str, ...]] = field(repr=False)
+    consent: Consent
 
 
 class Cast(Protocol):
-    """Who plays the roles; one object may play all."""
+    """Who plays the roles."""
 
-    @property
-    def cloud(self) -> CloudPort:
-        """The planner and the summarizer."""
-        ...
-
-    @property
-    def caller(self) -> CallerPort:
-        """The caller."""
-        ...
-
-    def observe(self, event: Event) -> None:
-        """Learn what happens in the session."""
+    def session(self, setting: Setting) -> AbstractAsyncContextManager[Session]:
+        """A session with these players in it."""
         ...
 
 
@@ -52,46 +56,62 @@ class Performance:
     record: tuple[Action, ...]
     totals: Totals
     vault: Vault = field(repr=False)
+    seconds: float
+    """From the request to its end, tools included, the making of the home not."""
 
 
 async def perform(scene: Scene, cast: Cast) -> Performance:
     """Play a scene on a home of its own; `UnseenError` of the oracle passes through."""
     with tempfile.TemporaryDirectory(prefix="umi-scene-") as folder:
         home = write_home(scene.home, Path(folder))
-        session = _session(scene, cast, home)
-        ending: Ending | UmiError
-        try:
-            ending = await session.ask(scene.task.instruction)
-        except UnseenError:
-            raise
-        except UmiError as error:
-            ending = error
+        async with cast.session(_setting(scene, home)) as session:
+            ending: Ending | UmiError
+            began = time.monotonic()
+            try:
+                ending = await session.ask(scene.task.instruction)
+            except UnseenError:
+                raise
+            except UmiError as error:
+                ending = error
+            seconds = time.monotonic() - began
         return Performance(
             ending=ending,
             state=home_state(home),
             record=tuple(session.record),
             totals=session.totals,
             vault=session.labeller.vault,
+            seconds=seconds,
         )
 
 
-def _session(scene: Scene, cast: Cast, home: HomeConfig) -> Session:
-    policy, catalogue, vault = scene.policy(), scene.catalogue(home), Vault()
+def _setting(scene: Scene, home: HomeConfig) -> Setting:
+    policy = scene.policy()
     names = tuple(person.name for person in scene.home.people)
-    gazetteers = {source.rule_id: names for source in gazetteer_sources(policy)}
-    numbers = count(1)
-    return Session(
-        catalogue=catalogue,
-        labeller=Labeller(
-            policy,
-            Scanner(policy.detect, gazetteers),
-            vault,
-            {tool.name: tool.source for tool in catalogue},
-        ),
-        caller=cast.caller,
-        cloud=cast.cloud,
-        guard=EgressGuard(vault),
+    return Setting(
+        policy=policy,
+        catalogue=scene.catalogue(home),
+        gazetteers={source.rule_id: names for source in gazetteer_sources(policy)},
         consent=UnsafeApproveAll() if scene.approves else DeclineAll(),
+    )
+
+
+def plain_session(
+    setting: Setting, *, cloud: CloudPort, caller: CallerPort, observe: Callable[[Event], None]
+) -> Session:
+    """A session between players in this process, without a wire."""
+    vault, numbers = Vault(), count(1)
+    return Session(
+        catalogue=setting.catalogue,
+        labeller=Labeller(
+            setting.policy,
+            Scanner(setting.policy.detect, setting.gazetteers),
+            vault,
+            {tool.name: tool.source for tool in setting.catalogue},
+        ),
+        caller=caller,
+        cloud=cloud,
+        guard=EgressGuard(vault),
+        consent=setting.consent,
         new_id=lambda: str(next(numbers)),
-        observe=cast.observe,
+        observe=observe,
     )

@@ -1,7 +1,7 @@
 """A scene: one request, one home, one catalogue and one policy, ready for a session."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -73,6 +73,8 @@ class Scene:
     approves: bool
     result: str
     """What a gadget gives."""
+    in_clear: bool = False
+    """Whether the policy keeps nothing from the cloud; for measuring what keeping costs."""
 
     def shown(self, tool: str) -> str:
         """The name that the catalogue has for a tool."""
@@ -98,8 +100,8 @@ class Scene:
         return failing(tool, kind) if kind else tool
 
     def policy(self) -> Policy:
-        """The default policy, its rules under the scene's names."""
-        return policy_of(self.stage)
+        """The default policy, its rules under the scene's names; or one that keeps nothing."""
+        return clear_policy_of(self.stage) if self.in_clear else policy_of(self.stage)
 
 
 def failing(tool: Tool, kind: FailureKind) -> Tool:
@@ -211,12 +213,36 @@ def policy_of(stage: Stage) -> Policy:
     if stage.own_names:
         return default_policy()
     document = _default_rules()
-    entries: dict[str, Any] = {}
-    for tool in stage.tools:
-        disguise = stage.disguises[tool]
-        entries[disguise.name] = _renamed(_entry_of(document["tools"], tool), disguise.arguments)
+    entries = {shown: _renamed(entry, names) for shown, entry, names in _entries(stage)}
     detect = [dict(line) for line in document["detect"]]
     return load_policy(json.dumps({**document, "detect": detect, "tools": entries}), "synthetic.yaml")
+
+
+_NO_LOCALITY = ("runs", "integrity", "confirm")
+
+
+def clear_policy_of(stage: Stage) -> Policy:
+    """A policy that asks the user where the default one does, and keeps nothing from the cloud."""
+    document = {
+        "version": 1,
+        "name": "clear",
+        "defaults": {"instruction": "cloud", "arguments": "cloud", "results": "cloud"},
+        "tools": {
+            shown: kept
+            for shown, entry, _ in _entries(stage)
+            if (kept := {key: entry[key] for key in _NO_LOCALITY if key in entry})
+        },
+        "limits": dict(_default_rules()["limits"]),
+    }
+    return load_policy(json.dumps(document), "clear.yaml")
+
+
+def _entries(stage: Stage) -> Iterator[tuple[str, dict[str, Any], Mapping[str, str]]]:
+    """For each tool its name in the catalogue, its rules under its own words, and those words' new ones."""
+    for tool in stage.tools:
+        disguise = stage.disguises.get(tool)
+        entry = _entry_of(_default_rules()["tools"], tool)
+        yield disguise.name if disguise else tool, entry, disguise.arguments if disguise else {}
 
 
 _GADGET_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}

