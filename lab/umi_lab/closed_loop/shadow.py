@@ -71,7 +71,7 @@ class ShadowCast:
 
     async def warm(self, catalogue: Released[View]) -> None:
         """Let the caller begin."""
-        await self.models.caller.warm(catalogue)
+        await self._caller.warm(catalogue)
 
     async def prefill(self, view: View) -> None:
         """Let the caller read ahead."""

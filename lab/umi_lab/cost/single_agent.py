@@ -47,6 +47,9 @@ class SingleAgent:
         del request_id
         return Summarizer(self.engine, self.dialect, self.adapter).Summarize(view.payload)
 
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Nothing: the first plan's prompt begins with it."""
+
     async def prefill(self, view: View) -> None:
         """Nothing: the plan is written in the very context that the call is written in."""
 
