@@ -8,7 +8,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-vllm check format proto readme clean
+.PHONY: help demo model test test-vllm evaluation check format proto readme clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,25 @@ test-vllm: model $(VLLM)/installed  ## Run the engine tests and whole sessions t
 	$(VLLM)/bin/python -m pytest -m vllm tests/cloud $(PYTEST_ARGS)
 	$(VLLM)/bin/python -m pytest tests/cloud/glpft $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m vllm tests/end_to_end $(PYTEST_ARGS)
+
+# The adapters under test, what they were trained by, and how many sessions are played; TRAINED: a run's folder.
+ADAPTERS ?= shared/umi_shared/adapters
+RECIPE   ?= cloud/recipes/embedded.yaml
+SESSIONS ?= 200
+TOOLBENCH := ../shared/data/toolbench/out_of_domain_dev.json
+EVALUATE := $(BIN)/umi-cloud evaluate
+EVALUATED = --recipe $(RECIPE) --adapters $(ADAPTERS)
+
+evaluation: model  ## Play, score and time everything of docs/evaluation.md; what is done is not done again.
+	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --out build/evaluation/sessions.jsonl
+	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --in-clear --out build/evaluation/sessions-in-clear.jsonl
+	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --shadow --out build/evaluation/steps.jsonl
+	$(EVALUATE) closed-loop --count 30 --out build/evaluation/base.jsonl
+	$(EVALUATE) closed-loop --count 30 --in-clear --out build/evaluation/base-in-clear.jsonl
+	$(EVALUATE) static $(EVALUATED) --data $(TOOLBENCH) --out build/evaluation/toolbench.jsonl
+	$(EVALUATE) static --data $(TOOLBENCH) --limit 50 --out build/evaluation/toolbench-base.jsonl
+	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
+	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))
 
 check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's help texts.
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ SUMMARIES = {
     "revoke": "Shut a laptop out, from its next call on.",
     "devices": "List the laptops and what they have used.",
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",
-    "evaluate": "Score predictions, as the paper does.",
+    "evaluate": "Score the roles: step by step as the paper does, or in whole sessions.",
     "glpft": "Train the adapters of the three roles, as the paper does.",
     "adapters": "See the adapters that umi ships; write them for vLLM.",
 }

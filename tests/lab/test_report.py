@@ -132,6 +132,16 @@ def test_what_was_not_measured_is_not_in_the_page() -> None:
     assert "GPT-4" in text
 
 
+def test_an_ablation_has_a_table_of_its_own() -> None:
+    """What `umi_lab ablation --out` writes."""
+    right = {"planner: tool": {"share": 0.5, "seeds": [0.5], "interval": [0.4, 0.6]}}
+    trained = {"seeds": [1, 2], "tokens": [1000, 2000], "seconds": [5, 6]}
+    arms = {"glpft": {"right": right, **trained}, "single": {"right": {}, **trained}}
+    text = page({"ablation": {"scenes": 100, "scene seed": 11, "arms": arms}}, {})
+    assert "| planner: tool | 50.0 % [40.0–60.0] | – |" in text
+    assert "| tokens | 1,000, 2,000 | 1,000, 2,000 |" in text
+
+
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     folder.mkdir()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shlex
 import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
@@ -210,7 +209,7 @@ def _dialect(options: _Options) -> str:
 
 
 def _header(options: _Options) -> "RunHeader":
-    from umi_cloud.evaluation.run_file import RunHeader, fingerprint
+    from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
     from umi_shared.models import ModelStore
 
     model = options.model
@@ -229,5 +228,5 @@ def _header(options: _Options) -> "RunHeader":
             "limit": options.limit,
             "context": options.context,
         },
-        command=shlex.join(["umi-cloud", "evaluate", "static", *sys.argv[3:]]),
+        command=command_line("static"),
     )

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +11,13 @@ from typing import Any, Self
 
 from umi_shared.errors import ConfigError
 
-__all__ = ["RunFile", "RunHeader", "fingerprint"]
+__all__ = ["RunFile", "RunHeader", "command_line", "fingerprint"]
+
+
+def command_line(name: str) -> str:
+    """The command that this process was started with, as `umi-cloud evaluate` has it."""
+    words = sys.argv[sys.argv.index(name) + 1 :] if name in sys.argv else []
+    return shlex.join(["umi-cloud", "evaluate", name, *words])
 
 
 def fingerprint(path: Path) -> str:

@@ -1,7 +1,6 @@
 """`closed-loop`: the whole system on held-out homes."""
 
 import json
-import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -106,7 +105,7 @@ def _closed_loop(options: _Options) -> None:
 
 def _job(options: _Options) -> "tuple[Job, RunHeader]":
     from umi_cloud.evaluation.adapter_folder import adapters_in
-    from umi_cloud.evaluation.run_file import RunHeader, fingerprint
+    from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
     from umi_lab.closed_loop.fleet import Job
     from umi_lab.closed_loop.rig import RigConfig
     from umi_lab.synthesis.scene import SceneConfig
@@ -133,7 +132,7 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
         dialect=dialect,
         recipe=options.recipe,
         options={"scenes": asdict(job.scenes), "held_out": held_out, "in_clear": options.in_clear},
-        command=shlex.join(["umi-cloud", "evaluate", "closed-loop", *sys.argv[2:]]),
+        command=command_line("closed-loop"),
     )
     return job, header
 

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import shlex
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -69,7 +68,7 @@ def command(**options: object) -> None:
 
 def _cost(options: _Options) -> None:
     from umi_cloud.evaluation.adapter_folder import adapters_in
-    from umi_cloud.evaluation.run_file import RunFile, RunHeader, fingerprint
+    from umi_cloud.evaluation.run_file import RunFile, RunHeader, command_line, fingerprint
     from umi_lab.cost.storage import storage
     from umi_shared.models import ModelStore
 
@@ -87,7 +86,7 @@ def _cost(options: _Options) -> None:
             "own_names": options.own_names,
             "storage": storage(model, adapters),
         },
-        command=shlex.join(["umi-cloud", "evaluate", "cost", *sys.argv[3:]]),
+        command=command_line("cost"),
     )
     file = RunFile.open(options.out, header)
     asyncio.run(_measure(options, model, adapters, file))

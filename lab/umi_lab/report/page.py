@@ -42,6 +42,7 @@ def page(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> str:
         *_static(figures),
         *_tax(figures),
         *_cost(figures),
+        *_ablation(figures),
         *_training(figures, pictures),
     ]
     return "\n".join(parts)
@@ -178,6 +179,33 @@ def _cost(figures: Mapping[str, Figures]) -> Iterator[str]:
             f"{found['ratio of equal ways']:.2f}.\n"
         )
         yield _made_by(one)
+
+
+def _ablation(figures: Mapping[str, Figures]) -> Iterator[str]:
+    """What `python -m umi_lab ablation --out docs/evaluation/NAME.json` wrote."""
+    for name, one in sorted(figures.items()):
+        if "arms" not in one:
+            continue
+        yield f"## The paper's ways of training ({name})\n"
+        yield f"Right steps on {one['scenes']} held-out scenes (seed {one['scene seed']}), with bootstrap intervals.\n"
+        arms = one["arms"]
+        measures = dict.fromkeys(measure for arm in arms.values() for measure in arm["right"])
+        rows = [[what, *(_arm(arm["right"].get(what)) for arm in arms.values())] for what in measures]
+        rows += [
+            [what, *(_seeds(arm[what]) for arm in arms.values())] for what in ("seeds", "tokens", "seconds")
+        ]
+        yield f"{table(['', *arms], rows)}\n"
+
+
+def _arm(figure: Mapping[str, Any] | None) -> str:
+    if figure is None:
+        return "–"
+    low, high = figure["interval"]
+    return f"{100 * figure['share']:.1f} % [{100 * low:.1f}–{100 * high:.1f}]"
+
+
+def _seeds(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:,}" for value in values)
 
 
 def _training(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> Iterator[str]:

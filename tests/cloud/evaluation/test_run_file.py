@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from umi_cloud.evaluation.run_file import RunFile, RunHeader, fingerprint
+from umi_cloud.evaluation.run_file import RunFile, RunHeader, command_line, fingerprint
 from umi_shared.errors import ConfigError
 
 HEADER = RunHeader(kind="static", seed=1, model="m 1", options={"limit": 3}, command="a")
@@ -48,6 +48,20 @@ def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="what was run"):
         RunFile.open(path, HEADER)
     assert len(fingerprint(path)) == 12
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["/usr/bin/umi-cloud", "evaluate", "cost", "--seed", "2"],
+        ["umi_lab/__main__.py", "cost", "--seed", "2"],
+    ],
+)
+def test_a_command_is_named_the_same_way_however_it_was_started(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", words)
+    assert command_line("cost") == "umi-cloud evaluate cost --seed 2"
 
 
 def test_without_a_path_rows_are_in_memory() -> None:
