@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from umi_lab.commands.cost import command
-from umi_lab.cost.comparison import inference
+from umi_lab.cost.inference import inference
 from umi_lab.cost.single_agent import SingleCast, open_single_agent
 from umi_lab.cost.storage import storage
 from umi_lab.cost.training import training

@@ -119,7 +119,7 @@ async def _measure(options: _Options, model: Path, adapters: dict[str, Path], fi
 
 
 def _show(file: "RunFile", options: _Options) -> None:
-    from umi_lab.cost.comparison import inference
+    from umi_lab.cost.inference import inference
     from umi_lab.cost.training import training
 
     figures: dict[str, Any] = {

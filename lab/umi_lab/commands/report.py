@@ -44,7 +44,8 @@ def command(rows: Path, runs: tuple[Path, ...], docs: Path) -> None:
     trained = {name: one for name, one in known.items() if one.get("kind") == "training"}
     if trained and not can_draw():
         click.echo(
-            "pictures stay as they are: they need matplotlib (pip install 'umi-runtime[glpft]')", err=True
+            "pictures stay as they are: they need matplotlib (pip install 'umi-runtime[evaluation]')",
+            err=True,
         )
     for name, figures in trained.items():
         if can_draw():

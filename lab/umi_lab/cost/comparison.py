@@ -1,20 +1,16 @@
 """The comparison: both agents play the same scenes in one run, by turns, so that the machine's moods fall on both."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from statistics import mean, median
 from typing import Any
 
 from umi_lab.closed_loop.evaluation import Outcome, play
 from umi_lab.closed_loop.rig import LaptopCast, Rig
+from umi_lab.cost.inference import AGENTS
 from umi_lab.cost.single_agent import SingleAgent, SingleCast
 from umi_lab.synthesis.scene import Scene
 
-__all__ = ["AGENTS", "compare", "inference"]
-
-AGENTS = ("single", "split")
-_ROLES = ("planner", "caller", "summarizer")
-Row = Mapping[str, Any]
+__all__ = ["compare"]
 
 
 async def compare(
@@ -37,49 +33,4 @@ def _measured(outcome: Outcome) -> dict[str, Any]:
         "success": outcome.verdict.success,
         "tokens": {role: asdict(usage) for role, usage in outcome.tokens.items()},
         "bytes_out": outcome.bytes_out,
-    }
-
-
-def inference(rows: Iterable[Row]) -> dict[str, Any]:
-    """Seconds and tokens a session by agent, and the split agent's time over the single one's.
-
-    Agents may take different ways: `ratio of equal ways` is over the sessions of as many steps. Empty for no rows.
-    """
-    by_agent: dict[str, dict[int, Row]] = {agent: {} for agent in AGENTS}
-    for row in rows:
-        by_agent[row["agent"]][row["number"]] = row
-    single, split = by_agent["single"], by_agent["split"]
-    both = sorted(single.keys() & split.keys())
-    if not both:
-        return {}
-    equal = [number for number in both if single[number]["steps"] == split[number]["steps"]]
-    return {
-        "sessions": len(both),
-        "sessions of equal ways": len(equal),
-        "single": _means([single[number] for number in both]),
-        "split": _means([split[number] for number in both]),
-        "ratio": _ratio(single, split, both),
-        "median ratio": median(split[n]["seconds"] / max(single[n]["seconds"], 1e-9) for n in both),
-        "ratio of equal ways": _ratio(single, split, equal),
-    }
-
-
-def _ratio(single: Mapping[int, Row], split: Mapping[int, Row], numbers: Sequence[int]) -> float:
-    """The sum of one over the sum of the other; 0 of nothing."""
-    below = sum(float(single[number]["seconds"]) for number in numbers)
-    return sum(float(split[number]["seconds"]) for number in numbers) / below if below else 0.0
-
-
-def _means(rows: Sequence[Row]) -> dict[str, float]:
-    def tokens(word: str) -> float:
-        return float(mean(sum(row["tokens"][role][word] for role in _ROLES) for row in rows))
-
-    return {
-        "seconds": float(mean(row["seconds"] for row in rows)),
-        "success": float(mean(row["success"] for row in rows)),
-        "steps": float(mean(row["steps"] for row in rows)),
-        "prompt tokens": tokens("prompt_tokens"),
-        "of these cached": tokens("cached_tokens"),
-        "tokens written": tokens("completion_tokens"),
-        "bytes out": float(mean(row["bytes_out"] for row in rows)),
     }

@@ -10,7 +10,7 @@ from umi_cloud.evaluation.predictor import predictions_of, rows_in_order
 from umi_cloud.evaluation.run_file import RunFile
 from umi_cloud.evaluation.static import static_metrics
 from umi_lab.closed_loop.figures import means, privacy_tax, sessions, stepwise
-from umi_lab.cost.comparison import inference
+from umi_lab.cost.inference import inference
 from umi_lab.cost.training import training
 
 __all__ = ["Figures", "collected", "of_kind"]
