@@ -65,12 +65,12 @@ class Machines:
     @property
     def sharded(self) -> bool:
         """Whether no process holds the model whole."""
-        return str(self._accelerator.distributed_type).rpartition(".")[2] in _SHARDED
+        return self._accelerator.distributed_type.value in _SHARDED
 
     def prepare(self, trainee: Trainee, optimizer: Any) -> None:
         """Take a model and its optimizer to the device, in shards where the configuration says so."""
         self._trainee = trainee
-        if self.sharded and "DEEPSPEED" in str(self._accelerator.distributed_type):
+        if self._accelerator.distributed_type.value == "DEEPSPEED":
             # DeepSpeed reads the batch's size from a data loader, and there is none: chunks differ in size.
             plugin = self._accelerator.state.deepspeed_plugin
             plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1

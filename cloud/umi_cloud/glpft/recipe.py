@@ -136,9 +136,12 @@ def read_recipe(path: Path) -> Recipe:
     stages = tuple(_stage(path, entry) for entry in document.pop("stages"))
     _check_starts(path, stages)
     try:
-        return Recipe(**{name: _read(name, value) for name, value in document.items()}, stages=stages)
+        recipe = Recipe(**{name: _read(name, value) for name, value in document.items()}, stages=stages)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}", fix="tuning is lora or full, layout is tree or rows") from error
+    if recipe.cpu_kernels and (recipe.tuning, recipe.layout) != (Tuning.LORA, Layout.TREE):
+        raise ConfigError(f"{path}: `cpu_kernels` are for adapters in trees", fix="leave it out here")
+    return recipe
 
 
 def _read(name: str, value: Any) -> Any:

@@ -50,6 +50,7 @@ def test_every_recipe_of_the_repository_can_be_read(path: Path):
         ("tokens: 1000", "epochs: 1, part: [0.5, 0.2]", "part"),
         ("name: planner", "name: backbone", "two stages"),
         ("base: model.gguf", "base: model.gguf\ntuning: half", "tuning is lora or full"),
+        ("base: model.gguf", "base: model.gguf\nlayout: rows\ncpu_kernels: true", "cpu_kernels"),
         ("base: model.gguf", "base: model.gguf\nlayout: heap", "layout is tree or rows"),
         ("base: model.gguf", "base: model.gguf\nprecision: int8", "precision 'int8'"),
         ("base: model.gguf", "", "needs base"),
