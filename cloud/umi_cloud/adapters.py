@@ -90,7 +90,7 @@ def gguf_to_peft(adapter: Path, base: Path, out: Path) -> None:
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": "",
         "r": ranks.pop(),
-        "lora_alpha": alpha,
+        "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
         "lora_dropout": 0.0,
         "bias": "none",
         "target_modules": sorted(modules),

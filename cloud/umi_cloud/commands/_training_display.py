@@ -100,7 +100,8 @@ class TrainingDisplay(NoDisplay):
     def _show(self, stage: Stage, share: float, words: str) -> None:
         if self._task is None:
             self._task = self._bar.add_task(self._title(stage), total=1.0, words=words)
-        self._bar.update(self._task, description=self._title(stage), completed=share, words=words)
+        title = self._title(stage)
+        self._bar.update(self._task, description=title, completed=share, words=words, refresh=True)
 
     def _title(self, stage: Stage) -> str:
         return f"{self._recipe.name}/{self._recipe.seed} {stage.name}"

@@ -95,7 +95,7 @@ def _export(recipes: list["Recipe"], folder: Path) -> None:
     from umi_cloud.extras import require
     from umi_cloud.glpft.export import export_adapters
 
-    require("adapters", "gguf", "safetensors")
+    require("glpft", "gguf", "safetensors")
     if len(recipes) != 1:
         raise click.UsageError("--export takes one recipe, and one seed")
     for role, out in export_adapters(recipes[0], folder):

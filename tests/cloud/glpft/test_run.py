@@ -167,3 +167,47 @@ def test_the_command_without_a_terminal_writes_lines(write_recipe: Callable[...,
     assert result.exit_code == 0, result.output
     assert "tiny/1 all: done" in result.output
     assert "/s  caller" in result.output
+
+
+def test_what_was_trained_is_exported_to_gguf_and_comes_back_for_vllm(
+    write_recipe: Callable[..., Path], tmp_path: Path
+):
+    """Over a Hugging Face folder; a role without a stage of its own gets what all were trained to."""
+    pytest.importorskip("gguf")
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from umi_cloud.adapters import gguf_to_peft
+
+    path = write_recipe()
+    recipe = read_recipe(path)
+    export = ["glpft", "--recipe", str(path), "--export", str(tmp_path / "gguf")]
+    assert "has trained the planner yet" in str(CliRunner().invoke(umi_cloud, export).exception)
+    train(recipe)
+    result = CliRunner().invoke(umi_cloud, export)
+    assert result.exit_code == 0, result.output
+    files = {
+        role: (tmp_path / "gguf" / f"{role}.gguf").read_bytes()
+        for role in ("planner", "caller", "summarizer")
+    }
+    assert files["planner"] == files["summarizer"] != files["caller"]
+
+    gguf_to_peft(tmp_path / "gguf" / "caller.gguf", Path(recipe.base), tmp_path / "back")
+    logits = []
+    for folder in (recipe.result_of("caller"), tmp_path / "back"):
+        model = PeftModel.from_pretrained(
+            AutoModelForCausalLM.from_pretrained(recipe.base), str(folder)
+        ).eval()
+        with torch.no_grad():
+            logits.append(model(input_ids=torch.arange(3, 40)[None]).logits)
+            with model.disable_adapter():
+                plain = model(input_ids=torch.arange(3, 40)[None]).logits
+    assert (logits[0] - plain).abs().max() > 0.5
+    assert (logits[0] - logits[1]).abs().max() < 0.02  # the file is in float16
+
+
+def test_a_model_that_was_tuned_whole_is_no_adapter(write_recipe: Callable[..., Path], tmp_path: Path):
+    path = write_recipe(tuning="full")
+    said = CliRunner().invoke(umi_cloud, ["glpft", "--recipe", str(path), "--export", str(tmp_path / "gguf")])
+    assert "tunes whole models" in str(said.exception)
