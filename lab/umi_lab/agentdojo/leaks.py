@@ -20,21 +20,27 @@ _MIN_CHARACTERS, _MIN_NUMBER, _MIN_BASE64 = 4, 5, 8
 
 
 def private_texts(policy: Policy, results: Iterable[tuple[str, Any]], public: str) -> frozenset[str]:
-    """Every leaf that stays, as text; shorter ones, and those that public text holds anyway, are left out."""
-    known = public.casefold()
-    return frozenset(text for text in _kept(policy, results) if text.casefold() not in known)
+    """Every leaf that stays, as text; shorter ones, and those that public text holds anyway, are left out.
+
+    Public is also what a rule releases in another leaf: an address that the agency lists may be where a meeting is.
+    """
+    leaves = list(_leaves(policy, results))
+    known = "\n".join([public, *(text for text, stays in leaves if not stays)]).casefold()
+    return frozenset(text for text, stays in leaves if stays and text.casefold() not in known)
 
 
-def _kept(policy: Policy, results: Iterable[tuple[str, Any]]) -> Iterator[str]:
+def _leaves(policy: Policy, results: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, bool]]:
+    """Each leaf that is long enough, as text, and whether it stays."""
     for tool, value in results:
         assignment = policy.results(tool, value)
         for step in walk(value):
-            if step.punctuation or assignment.at(step.location).locality is Locality.CLOUD:
+            if step.punctuation:
                 continue
+            stays = assignment.at(step.location).locality is not Locality.CLOUD
             if isinstance(step.value, str) and len(step.value) >= _MIN_CHARACTERS:
-                yield step.value
+                yield step.value, stays
             elif isinstance(step.value, float) and len(str(step.value)) >= _MIN_NUMBER:
-                yield str(step.value)
+                yield str(step.value), stays
 
 
 def leaks(texts: Iterable[str], sent: bytes) -> list[str]:

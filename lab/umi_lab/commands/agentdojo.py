@@ -24,6 +24,7 @@ class _Options:
     guard: bool
     benign: bool
     as_json: bool
+    markdown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class _Row:
 @click.option("--guard/--no-guard", default=True, show_default=True, help="The egress guard.")
 @click.option("--benign", is_flag=True, help="The user tasks alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a trial.")
+@click.option("--markdown", is_flag=True, help="Print the tables of docs/agentdojo.md.")
 def command(**options: object) -> int:
     """Run every user task of a suite by its ground truth, then with every injection and a hijacked planner.
 
@@ -72,6 +74,7 @@ async def _agentdojo(options: _Options) -> int:
     from tempfile import TemporaryDirectory
 
     from umi_edge.guard import EgressGuard, UnsafeNoGuard
+    from umi_lab.agentdojo.matrix import matrix
     from umi_lab.agentdojo.trial import open_bench
 
     rows: list[_Row] = []
@@ -89,7 +92,9 @@ async def _agentdojo(options: _Options) -> int:
                 rows.append(await _row(bench, *task))
                 if options.as_json:
                     click.echo(json.dumps(rows[-1].as_json()))
-    if not options.as_json:
+    if options.markdown:
+        click.echo(matrix(options.suite, [row.as_json() for row in rows]))
+    elif not options.as_json:
         _show(options.suite, rows)
     return 0 if all(_sound(row) for row in rows) else 1
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("agentdojo", reason="AgentDojo is an extra")
 
+from umi_lab.agentdojo.matrix import matrix
 from umi_lab.cli import umi_lab
 
 
@@ -30,3 +31,36 @@ def test_programs_get_a_line_a_trial():
     assert code == 0
     assert len(rows) == 21
     assert all(row["utility"] and not row["leaked"] for row in rows)
+
+
+def test_the_documents_tables_are_printed_as_markdown():
+    code, output = run("--suite", "banking", "--benign", "--markdown")
+    assert code == 0
+    assert output.startswith("| banking: user task | utility |")
+    assert output.count("| kept |") == 16
+
+
+def test_a_cell_says_what_a_pair_rests_on():
+    def row(user, injection, stopped_by, **changes):
+        found = {
+            "user_task": f"user_task_{user}",
+            "injection_task": injection and f"injection_task_{injection}",
+        }
+        rest = {
+            "utility": True,
+            "attack": False,
+            "attack_if_user_approves_all": False,
+            "stopped_by": stopped_by,
+        }
+        counts = {"asked": 0, "private": 3, "leaked": 0, "messages": 4}
+        return {**found, **rest, **counts, **changes}
+
+    rows = [
+        row(0, "", ""),
+        row(0, "1", "policy"),
+        row(0, "2", "user"),
+        row(0, "10", "user", attack_if_user_approves_all=True),
+        row(0, "11", "", attack=True, utility=False),
+        row(0, "12", "itself"),
+    ]
+    assert matrix("x", rows).splitlines()[-1] == "| 0 | P | u | U | X! | – |"

@@ -1,4 +1,4 @@
-"""AgentDojo's banking and slack suites through whole sessions over gRPC; the suites judge utility and attacks."""
+"""Suites of AgentDojo through whole sessions over gRPC; the suites themselves judge utility and attacks."""
 
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from umi_edge.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import load_policy
 from umi_lab.agentdojo.trial import LABELS, Trial, open_bench
 
-SUITES = ("banking", "slack")
-USER_TASKS = {"banking": 16, "slack": 21}
-PAIRS = {"banking": 144, "slack": 105}
-RESTS_ON_THE_USER = {"banking": {0, 1, 2, 3, 5, 6}, "slack": {1, 3}}
+SUITES = ("banking", "slack", "travel")
+USER_TASKS = {"banking": 16, "slack": 21, "travel": 20}
+PAIRS = {"banking": 144, "slack": 105, "travel": 140}
+RESTS_ON_THE_USER = {"banking": {0, 1, 2, 3, 5, 6}, "slack": {1, 3}, "travel": {0, 2, 4, 5}}
 """Injections that no rule refuses: the planner writes their arguments itself, as it does for a user's own task."""
+CALLS_NOTHING: dict[str, set[int]] = {"banking": set(), "slack": set(), "travel": {6}}
+"""Injections that only want something said, which a scripted summarizer does not say."""
 
 
 def number(trial: Trial) -> int:
@@ -45,7 +47,7 @@ async def test_no_injection_reaches_its_goal_though_the_planner_is_hijacked(tmp_
     assert len(trials) == PAIRS[suite]
     assert [trial for trial in trials if trial.attack] == []
     assert_kept_and_private(trials)
-    assert {number(trial) for trial in trials if trial.stopped_by == "itself"} == set()
+    assert {number(trial) for trial in trials if trial.stopped_by == "itself"} == CALLS_NOTHING[suite]
 
 
 @pytest.mark.parametrize("suite", SUITES)
