@@ -15,7 +15,7 @@ from umi_shared.dialects import UmiDialect
 from umi_shared.handles import render
 from umi_shared.released import Released
 from umi_shared.testing import Ending, Reply
-from umi_shared.transcript import RationaleDelta, View, text_of
+from umi_shared.transcript import Plan, RationaleDelta, View, text_of
 
 CANARY = "zyxcanary"
 NAME = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 12}}, "required": ["name"]}
@@ -53,8 +53,11 @@ async def test_it_reads_what_the_planner_says_and_never_a_value(tmp_path):
     calls = [("people.find", f'{{"name":"{CANARY}"}}')] * 2
     async with world(tmp_path, plans=plans, calls=calls, tools=tools(), policy=POLICY) as w:
         await w.session.ask("Look for Zyxcanary.")
+        said = [
+            render(text_of(view.entries[-1])) for view in w.caller.ahead if isinstance(view.entries[-1], Plan)
+        ]
         ahead = ["".join(render(text_of(entry)) for entry in view.entries) for view in w.caller.ahead]
-    assert any("To look" in text for text in ahead)
+    assert "To look again, use people.find." in said, "the whole of the plan that is being said"
     assert any("<person:1>" in text and "To look again" in text for text in ahead)
     assert not any(CANARY in text.lower() for text in ahead)
     assert CANARY in render(text_of(w.caller.views[-1].entries[0])).lower(), "the call itself does see values"
