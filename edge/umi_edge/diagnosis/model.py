@@ -8,6 +8,8 @@ from pathlib import Path
 
 from umi_edge.config import CallerSettings
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error
+from umi_edge.laptop import tuning_folder
+from umi_edge.tuning import Tuning
 from umi_shared.errors import ModelError
 from umi_shared.models import EMBEDDED, ModelStore, is_gguf, shipped_adapter
 
@@ -42,6 +44,11 @@ async def model(settings: CallerSettings) -> AsyncIterator[Finding]:
         yield found
         if found.fix:
             return
+    tuning = Tuning.read(tuning_folder(), path)
+    if tuning is not None:
+        path = Path(tuning.weights) if tuning.weights else path
+        made = f", weights {path.name}" if tuning.weights else ""
+        yield fine("model", f"tuned for this machine: {tuning.threads} threads{made}")
     yield await _probe(path, adapter, settings)
 
 

@@ -12,6 +12,7 @@ from umi_edge import laptop
 from umi_edge.caller import CallerConfig
 from umi_edge.cli import umi
 from umi_edge.config import CallerSettings
+from umi_edge.diagnosis.model import model
 from umi_edge.tuning import Trial, Tuning, choose, trials
 from umi_edge.tuning.tuned import Tuned, tune
 from umi_shared.llama import Weights
@@ -112,3 +113,15 @@ def test_the_command_shows_every_way_and_what_holds_from_now_on(tmp_path, monkey
     assert "tokens/s written" in shown.output
     as_json = CliRunner().invoke(umi, ["doctor", "--tune", "--json", "--config", str(config)])
     assert json.loads(as_json.stdout)["chosen"]["format"] == found[chosen].format
+
+
+@pytest.mark.model
+async def test_the_doctor_tries_the_weights_that_sessions_use(tmp_path, smollm2, monkeypatch):
+    monkeypatch.setattr("umi_edge.diagnosis.model.tuning_folder", lambda: tmp_path)
+    broken = tmp_path / "made-F16.gguf"
+    broken.write_bytes(b"GGUF, and nothing else")
+    Tuning(threads=1, cores=CORES, weights=str(broken)).write(tmp_path, smollm2)
+    found = [finding async for finding in model(CallerSettings(model=str(smollm2), context_tokens=512))]
+    assert any("tuned for this machine: 1 threads, weights made-F16.gguf" in one.message for one in found)
+    assert found[-1].status == "broken"
+    assert "made-F16.gguf" in found[-1].message
