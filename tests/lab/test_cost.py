@@ -23,7 +23,14 @@ USAGE = {"prompt_tokens": 100, "cached_tokens": 60, "completion_tokens": 10}
 
 def row(number: int, agent: str, seconds: float, steps: int = 2) -> dict[str, Any]:
     tokens = dict.fromkeys(("planner", "caller", "summarizer"), USAGE)
-    shared = {"number": number, "agent": agent, "tokens": tokens, "success": True, "bytes_out": 0}
+    shared = {
+        "number": number,
+        "agent": agent,
+        "tokens": tokens,
+        "success": True,
+        "bytes_out": 0,
+        "load": 1.0,
+    }
     return {**shared, "seconds": seconds, "steps": steps}
 
 

@@ -59,7 +59,7 @@ def rows(tmp_path: Path) -> Path:
         },
     )
     tokens = row(0, "answered")["tokens"]
-    shared = {"number": 0, "steps": 2, "success": True, "tokens": tokens, "bytes_out": 0}
+    shared = {"number": 0, "steps": 2, "success": True, "tokens": tokens, "bytes_out": 0, "load": 1.0}
     RunFile.open(folder / "cost.jsonl", cost).add(
         {**shared, "agent": "single", "seconds": 2.0}, {**shared, "agent": "split", "seconds": 1.0}
     )

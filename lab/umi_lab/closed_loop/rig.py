@@ -20,6 +20,7 @@ from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, LlamaCppSettings
 from umi_cloud.deployment import Deployment
 from umi_edge.caller import Caller, CallerConfig
+from umi_edge.cloud import CloudConfig as EdgeCloudConfig
 from umi_edge.config import EdgeConfig
 from umi_edge.connection import Connection
 from umi_edge.device_key import device_key
@@ -35,6 +36,8 @@ __all__ = ["LaptopCast", "Rig", "RigConfig", "open_rig"]
 
 _PLENTY = Quota(requests_per_minute=1_000_000, tokens_per_day=1_000_000_000_000)
 """An evaluation asks more than a person does."""
+_PATIENCE_SECONDS = 3600.0
+"""For one step: a machine that is busy with other things makes figures late, not worse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,8 @@ async def open_rig(config: RigConfig) -> AsyncIterator[Rig]:
             dialect_named(config.dialect),
         )
         stack.push_async_callback(caller.close)
-        edge = EdgeConfig(ledger=folder / "ledger.jsonl")
+        patient = EdgeCloudConfig(step_seconds=_PATIENCE_SECONDS, idle_seconds=_PATIENCE_SECONDS)
+        edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient)
         ledger = Ledger.open(edge.ledger, device_key(folder), lambda: datetime.now(UTC).isoformat())
         stack.callback(ledger.close)
         yield Rig(connection=connection, caller=caller, ledger=ledger, edge=edge)
@@ -123,6 +127,7 @@ async def _serving(config: RigConfig, state: Path) -> Deployment:
         enrol_listen="127.0.0.1:0",
         state=state,
         quota=_PLENTY,
+        request_seconds=_PATIENCE_SECONDS,
         engine=LlamaCppSettings(
             model=str(config.model),
             adapters={role: path for role, path in config.adapters.items() if role != "caller"},

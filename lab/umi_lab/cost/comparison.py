@@ -1,5 +1,6 @@
 """The comparison: both agents play the same scenes in one run, by turns, so that the machine's moods fall on both."""
 
+import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -33,4 +34,5 @@ def _measured(outcome: Outcome) -> dict[str, Any]:
         "success": outcome.verdict.success,
         "tokens": {role: asdict(usage) for role, usage in outcome.tokens.items()},
         "bytes_out": outcome.bytes_out,
+        "load": os.getloadavg()[0],
     }

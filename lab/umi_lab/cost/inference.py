@@ -53,4 +53,5 @@ def _means(rows: Sequence[Row]) -> dict[str, float]:
         "of these cached": tokens("cached_tokens"),
         "tokens written": tokens("completion_tokens"),
         "bytes out": float(mean(row["bytes_out"] for row in rows)),
+        "load of the machine": float(mean(row["load"] for row in rows)),
     }
