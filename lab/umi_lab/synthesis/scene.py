@@ -42,7 +42,8 @@ class SceneConfig:
     held_out_families: bool = False
     variety: int = 0
     """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
-    more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied."""
+    more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied. From 3 on also:
+    phrases put together of parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

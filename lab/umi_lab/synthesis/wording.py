@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from umi_lab.synthesis.combined_phrases import combined_phrase
 from umi_lab.synthesis.home import Home, topic_of
 from umi_lab.synthesis.more_phrases import MORE_PHRASES
 from umi_lab.synthesis.phrases import PHRASES
@@ -32,7 +33,10 @@ _GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "o
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """One of the family's ways to ask."""
     more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
-    text = draw.rng.choice((*draw.part(PHRASES[family]), *more)).format(**slots)
+    text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
+    if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
+        text = combined_phrase(draw, family) or text
+    text = text.format(**slots)
     if draw.variety:
         text = spoken(draw, text)
     return text[:1].upper() + text[1:]
