@@ -18,6 +18,11 @@ $(VENV)/installed: pyproject.toml requirements/lock.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing (llama.cpp is compiled: 5 to 10 minutes the first time)"
 	$(BIN)/python -m pip install -q --upgrade "pip>=25"
+	$(BIN)/python -m pip install -q -c requirements/lock.txt -e .
+	touch $@
+
+# What tests and checks need on top; the demo goes without.
+$(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev]"
 	touch $@
 
@@ -27,7 +32,7 @@ model: $(VENV)/installed
 demo: model  ## Watch three private tasks on a sample home, offline.
 	$(BIN)/umi demo $(DEMO_ARGS)
 
-test: model  ## Run the whole suite that needs no GPU and no vLLM.
+test: model $(VENV)/installed-dev  ## Run the whole suite that needs no GPU and no vLLM.
 	$(BIN)/python -m pytest -m "not vllm" $(PYTEST_ARGS)
 
 $(VLLM)/installed: requirements/vllm-lock.txt
@@ -40,7 +45,7 @@ $(VLLM)/installed: requirements/vllm-lock.txt
 
 test-vllm: export UMI_VLLM_PYTHON = $(CURDIR)/$(VLLM)/bin/python
 test-vllm: export UMI_HF_FOLDER = $(CURDIR)/$(VLLM)/smollm2
-test-vllm: model $(VLLM)/installed  ## Run the engine tests and whole sessions through a real vLLM on the CPU.
+test-vllm: model $(VENV)/installed-dev $(VLLM)/installed  ## Run the engine tests and whole sessions through a real vLLM on the CPU.
 	$(VLLM)/bin/python -m pytest -m vllm tests/cloud $(PYTEST_ARGS)
 	$(VLLM)/bin/python -m pytest tests/cloud/glpft $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m vllm tests/end_to_end $(PYTEST_ARGS)
@@ -53,7 +58,7 @@ TOOLBENCH := ../shared/data/toolbench/out_of_domain_dev.json
 EVALUATE := $(BIN)/umi-cloud evaluate
 EVALUATED = --recipe $(RECIPE) --adapters $(ADAPTERS)
 
-evaluation: model  ## Play, score and time everything of docs/evaluation.md; what is done is not done again.
+evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of docs/evaluation.md; what is done is not done again.
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --out build/evaluation/sessions.jsonl
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --in-clear --out build/evaluation/sessions-in-clear.jsonl
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --shadow --out build/evaluation/steps.jsonl
@@ -64,7 +69,7 @@ evaluation: model  ## Play, score and time everything of docs/evaluation.md; wha
 	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
 	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))
 
-check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's help texts.
+check: $(VENV)/installed-dev  ## Lint, types, layers, generated code, the README's help texts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -72,14 +77,14 @@ check: $(VENV)/installed  ## Lint, types, layers, generated code, the README's h
 	$(MAKE) proto && git diff --exit-code -- shared/umi_proto
 	$(BIN)/python tools/readme_help.py --check
 
-format: $(VENV)/installed  ## Format the code.
+format: $(VENV)/installed-dev  ## Format the code.
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-proto: $(VENV)/installed  ## Generate shared/umi_proto from proto/.
+proto: $(VENV)/installed-dev  ## Generate shared/umi_proto from proto/.
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=shared --grpc_python_out=shared \
 		--mypy_out=quiet:shared --mypy_grpc_out=quiet:shared proto/umi_proto/v1/*.proto
 
-readme: $(VENV)/installed  ## Put the current help texts into the README.
+readme: $(VENV)/installed-dev  ## Put the current help texts into the README.
 	$(BIN)/python tools/readme_help.py
 
 clean:  ## Remove what the other words made.
