@@ -109,8 +109,8 @@ class Conversation:
         if not self.output.quiet:
             self.output.console.print(conclusion(report))
             return
-        if isinstance(report.ending, UmiError):
-            show_error("umi", report.ending)
+        for error in report.errors:
+            show_error("umi", error)
         if self.output.as_json:
             click.echo(json.dumps(report.as_json(), ensure_ascii=False))
             return

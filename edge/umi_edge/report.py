@@ -20,6 +20,8 @@ class Report:
     """How it ended; an error where it failed on the way, after whatever the record says was done."""
     ledger: LedgerReport | None = None
     """None where the ledger does not hold."""
+    ledger_fault: UmiError | None = None
+    """Why it does not."""
     done_before: int = 0
     """How many actions of the session's record are of earlier instructions."""
 
@@ -40,18 +42,28 @@ class Report:
     def concluding(
         cls, session: Session, ending: Ending | UmiError, ledger: Ledger, *, done_before: int
     ) -> Self:
-        """The report of an ending, once the ledger is signed and verified; if that fails, that is the ending."""
+        """The report of an ending, once the ledger is signed and verified, or could not be."""
+        verified, fault = None, None
         try:
             ledger.checkpoint()
             verified = verify_ledger(ledger.path, ledger.public_key)
         except UmiError as error:
-            verified, ending = None, ending if isinstance(ending, UmiError) else error
-        return cls(session=session, ending=ending, ledger=verified, done_before=done_before)
+            fault = error
+        return cls(
+            session=session, ending=ending, ledger=verified, ledger_fault=fault, done_before=done_before
+        )
 
     @property
     def ended_well(self) -> bool:
         """Whether there is an answer."""
         return isinstance(self.ending, Answered)
+
+    @property
+    def errors(self) -> list[UmiError]:
+        """What went wrong: on the way, and with the ledger; each once."""
+        ending = [self.ending] if isinstance(self.ending, UmiError) else []
+        ledger = [self.ledger_fault] if self.ledger_fault is not None else []
+        return ending + [error for error in ledger if str(error) not in map(str, ending)]
 
     @property
     def ended_properly(self) -> bool:
@@ -61,8 +73,8 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 for an answer, 1 without one, and of an error its own."""
-        if isinstance(self.ending, UmiError):
-            return self.ending.exit_code
+        if self.errors:
+            return self.errors[0].exit_code
         return 0 if self.ended_well else 1
 
     @property

@@ -35,6 +35,13 @@ def umi(*arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedPro
     )
 
 
+def short_policy(folder: Path) -> str:
+    """A policy that ends a session after two steps: an untuned planner would take all there are."""
+    policy = folder / "short.yaml"
+    policy.write_text("version: 1\nname: short\nlimits: {steps: 2}\n")
+    return str(policy)
+
+
 def umi_cloud(*arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", "umi_cloud", *arguments],
@@ -99,6 +106,7 @@ class Office:
         self.config.write_text(json.dumps(written))
 
     def stop(self) -> None:
+        """End the server, as its operator would."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.communicate(timeout=30)
@@ -170,9 +178,9 @@ def test_without_a_server_the_default_is_to_stop_before_anything_is_sent(enrolle
     assert verify_ledger(enrolled.ledger).entries == 0
 
 
-def test_offline_a_planner_on_this_device_takes_over_and_says_so(enrolled: Office) -> None:
+def test_offline_a_planner_on_this_device_takes_over_and_says_so(enrolled: Office, tmp_path: Path) -> None:
     enrolled.stop()
-    ran = enrolled.ask("--offline", "device", "--json")
+    ran = enrolled.ask("--offline", "device", "--json", "--policy", short_policy(tmp_path))
     assert ran.returncode in (0, 1), ran.stderr
     assert "planning on this device instead" in ran.stderr
     assert json.loads(ran.stdout)["steps"] >= 1
@@ -213,7 +221,7 @@ def test_a_laptop_with_no_planner_plans_here_where_its_owner_wants_that(
     home = {"contacts": str(tmp_path / "home" / "contacts")}
     settings = {"connection": str(tmp_path / "none"), "ledger": str(tmp_path / "l.jsonl"), "home": home}
     config.write_text(json.dumps({**settings, "offline": "device"}))
-    ran = umi("ask", "--config", str(config), "--json", INSTRUCTION)
+    ran = umi("ask", "--config", str(config), "--policy", short_policy(tmp_path), "--json", INSTRUCTION)
     assert ran.returncode in (0, 1), ran.stderr
     assert "enrolled with no planner" in ran.stderr
     assert json.loads(ran.stdout)["messages_out"] >= 1

@@ -77,18 +77,17 @@ async def test_each_instruction_is_told_its_own_actions(tmp_path, capsys):
     assert capsys.readouterr().out == "Sent.\n- mail.send: done\nNothing.\n"
 
 
-async def test_a_ledger_that_fails_at_the_end_is_the_ending(tmp_path, monkeypatch):
+async def test_a_ledger_that_fails_at_the_end_costs_no_answer_and_is_told(tmp_path, monkeypatch, capsys):
     async with world(tmp_path, plans=[SEND, DONE, "Sent."], calls=CALLS, tools=tools(), policy=POLICY) as w:
 
         def full(_):
             raise LedgerError("the disk is full", fix="make room")
 
         monkeypatch.setattr(type(w.ledger), "checkpoint", full)
-        report = await Report.of(w.session, "Send it.", w.ledger)
+        report = await conversation_of(w).ask("Send it.")
         monkeypatch.undo()
-    assert isinstance(report.ending, LedgerError)
-    assert report.ledger is None
-    assert [action.result for action in report.actions] == ["done"]
+    assert (report.ledger, report.exit_code, report.ended_properly) == (None, 7, False)
+    assert capsys.readouterr() == ("Sent.\n- mail.send: done\n", "umi: the disk is full\nFix: make room\n")
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ class Ledger:
     @contextlib.contextmanager
     def _writing(self, what: str) -> Iterator[None]:
         """Hold the lock, know what others wrote, and turn what the system says into a `LedgerError`."""
+        so = "" if what == "synced" else "; nothing was sent"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock:
@@ -136,16 +137,16 @@ class Ledger:
                 yield
         except Timeout as error:
             raise LedgerError(
-                f"the ledger {self.path} is being written to by another program; nothing was sent",
+                f"the ledger {self.path} is being written to by another program{so}",
                 fix="wait for it, or end it",
             ) from error
         except OSError as error:
             raise LedgerError(
-                f"the ledger {self.path} cannot be {what}: {error.strerror}; nothing was sent",
+                f"the ledger {self.path} cannot be {what}: {error.strerror}{so}",
                 fix="make room on the disk, and make the folder one that you may write to",
             ) from error
         except ConfigError as error:  # of write_durably
-            raise LedgerError(f"{error.message}; nothing was sent", fix=error.fix) from error
+            raise LedgerError(f"{error.message}{so}", fix=error.fix) from error
 
     def _catch_up(self) -> None:
         """Follow what is in the files and this process did not write; put a torn end away."""
