@@ -3,8 +3,9 @@
 Covered: strings of at least four characters and numbers of at least five digits, whatever their case, accents,
 width, invisible characters or look-alike letters; single words and what is shorter than eight characters only
 where they stand alone. Those that are hidden, and those within an object or a list that is kept whole, too.
-Not covered: shorter values, parts of values, other spellings of a number, paraphrases; detectors and rules are
-for those.
+Not covered: the parts of what a caller that has seen values wrote, or an operator made: a planner could have words
+chosen by a value, and see in a text that it knows which of them are looked for. Shorter values, parts of texts, other
+spellings of a number, paraphrases; detectors and rules are for those.
 """
 
 import json
@@ -65,6 +66,8 @@ class KnownValues:
     def _refresh(self) -> None:
         for kept in self.vault.since(self._read):
             whole = not isinstance(kept.value, dict | list)
+            if not whole and kept.chosen:
+                continue
             for word in map(_word, (kept.value,) if whole else scalars(kept.value)):
                 if word:
                     self._add(word, kept, whole)

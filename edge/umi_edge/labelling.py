@@ -112,7 +112,8 @@ class Labeller:
         hidden = self._hidden_root(tool, made_of, type)
         if hidden is not None:
             label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
-            return (self.kept(value, label, hidden, origin=tool),)
+            public = made_of.readers is None and made_of.visible
+            return (self.kept(value, label, hidden, origin=tool if public else f"made by {tool}"),)
         writer = _JsonWriter(
             labeller=self,
             tool=tool,

@@ -40,6 +40,11 @@ class Kept:
     linked: bool = True
     """Whether every occurrence of the value has this handle, so that equality shows."""
 
+    @property
+    def chosen(self) -> bool:
+        """Whether a model, by what it wrote, had a say in what it is."""
+        return self.origin.startswith(("arguments of ", "made by "))
+
 
 class Vault:
     """Handles to values, for one session; numbers count up by type, so they tell an order and nothing else.

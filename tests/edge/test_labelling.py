@@ -280,6 +280,13 @@ def test_what_a_caller_that_saw_values_writes_is_one_handle(value):
     assert shown(made.text) == '"<data:1>"'
 
 
+def test_no_text_tells_which_words_a_caller_that_saw_values_chose():
+    made, _ = arguments({"note": ["Kept-4711"]}, Label.at(Locality.HANDLE), values_seen=True)
+    made.result("t", {"echo": "Kept-4712"}, made_of=Label.at(Locality.HANDLE))
+    text = "Kept-4710 Kept-4711 Kept-4712"
+    assert shown(made.result("t", {"text": text})) == f'{{"text":"{text}"}}'
+
+
 def test_what_it_writes_before_it_saw_any_is_as_anyones():
     _, made = arguments({"note": "x"}, AT_CLOUD, values_seen=True)
     assert shown(made.text) == '{"note":"x"}'
