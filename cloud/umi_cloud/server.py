@@ -1,6 +1,7 @@
 """The service port: Planner, Summarizer and health over grpc.aio."""
 
 import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -180,6 +181,8 @@ def _options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", limits.metadata_bytes),
         ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
         ("grpc.max_concurrent_streams", limits.streams_per_connection),
+        # gRPC takes in one request a turn of the event loop, and by itself cancels what waits for that for 30 s.
+        ("grpc.server_max_unrequested_time_in_server", math.ceil(limits.request_seconds)),
         ("grpc.keepalive_time_ms", milliseconds),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
