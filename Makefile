@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 VLLM   := .venv-vllm
+PEERS  := .venv-bench
 # llama.cpp is built without its image tools and servers, which umi does not use.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-vllm evaluation check format proto readme clean
+.PHONY: help demo model test test-vllm evaluation bench check format proto readme clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -69,6 +70,18 @@ evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of d
 	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
 	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))
 
+$(PEERS)/installed: requirements/bench-lock.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q --upgrade "pip>=25"
+	@echo "Installing the peers (llama.cpp is compiled: 5 to 10 minutes the first time)"
+	$(PEERS)/bin/python -m pip install -q --no-deps -r requirements/bench-lock.txt
+	touch $@
+
+# vLLM takes part where `make test-vllm` has set it up.
+bench: model $(VENV)/installed-dev $(PEERS)/installed  ## Measure umi beside its peers; figures go to docs/benchmarks.
+	$(BIN)/python -m umi_lab bench run --peers $(PEERS)/bin/python \
+		$(if $(wildcard $(VLLM)/installed),--vllm $(VLLM)/bin/python) $(BENCH_ARGS)
+
 check: $(VENV)/installed-dev  ## Lint, types, layers, generated code, the README's help texts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,4 +101,4 @@ readme: $(VENV)/installed-dev  ## Put the current help texts into the README.
 	$(BIN)/python tools/readme_help.py
 
 clean:  ## Remove what the other words made.
-	rm -rf $(VENV) $(VLLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

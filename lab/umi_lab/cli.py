@@ -16,7 +16,7 @@ SUMMARIES = {
     "compare": "Say whether a new set of adapters is better than the recorded one.",
     "ablation": "Compare the paper's ways of training at equal budgets.",
     "report": "Make the tables and plots of docs/evaluation.md again.",
-    "bench": "Measure what locality costs on the laptop.",
+    "bench": "Measure umi beside its peers.",
     "agentdojo": "Run AgentDojo's tasks and attacks through umi, by their ground truth.",
 }
 

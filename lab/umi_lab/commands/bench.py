@@ -1,14 +1,21 @@
-"""`bench`: measurements of the laptop's side."""
+"""`bench`: every figure that umi claims of its speed."""
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from umi_lab.bench.run import BENCHMARKS, finish, run_one
+from umi_lab.bench.setting import Setting
+from umi_shared.models import EMBEDDED
+
 if TYPE_CHECKING:
     from umi_lab.locality_cost.measurement import Measured
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KIB = 1024
 _LEAVES_A_KIB = 200 / 16
 _GOAL_MILLISECONDS = 1.0
@@ -16,7 +23,80 @@ _GOAL_MILLISECONDS = 1.0
 
 @click.group(name="bench")
 def command() -> None:
-    """Measure what locality costs on the laptop."""
+    """Measure umi beside its peers.
+
+    `run` makes all figures of docs/benchmarks; `locality` looks closer at one of them.
+    """
+
+
+@command.command()
+@click.option(
+    "--only",
+    "names",
+    multiple=True,
+    type=click.Choice(list(BENCHMARKS)),
+    help="A benchmark; may be given again. The others' records stay as they are.",
+)
+@click.option("--quick", is_flag=True, help="As little as shows that the measurements work.")
+@click.option(
+    "--model", default=EMBEDDED, show_default=True, help="Any GGUF: a path, or hf:OWNER/REPO:QUANTIZATION."
+)
+@click.option("--adapter", type=_FILE, help="The caller's LoRA adapter for that model, in GGUF.")
+@click.option("--peers", type=_FILE, help="A Python with requirements/bench-lock.txt installed.")
+@click.option("--vllm", type=_FILE, help="A Python with vLLM and umi.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("docs/benchmarks"),
+    show_default=True,
+    help="Where records, pictures and the page go.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
+def run(
+    names: tuple[str, ...],
+    model: str,
+    adapter: Path | None,
+    peers: Path | None,
+    vllm: Path | None,
+    out: Path,
+    *,
+    quick: bool,
+    as_json: bool,
+) -> None:
+    """Run the benchmarks, write a JSON record of each, and make the page and its pictures anew.
+
+    \b
+    python -m umi_lab bench run --only calls --peers .venv-bench/bin/python
+    make bench                           # the same for all, set-up included
+    make bench BENCH_ARGS="--only load"  # one anew
+
+    A record is written as soon as its benchmark ends, so that a run that is interrupted goes on with `--only`.
+    Quick runs are kept apart, in `OUT/quick`.
+    """
+    from rich.console import Console
+
+    from umi_lab.bench.terminal import show, working
+
+    folder = out / "quick" if quick else out
+    console = Console(stderr=as_json, highlight=False)
+    setting = Setting(model=model, adapter=adapter, peers=peers, vllm=vllm, quick=quick)
+    records = []
+    for name in names or BENCHMARKS:
+        with working(name) as tell:
+            record = asyncio.run(run_one(name, replace(setting, tell=tell)))
+        record.write(folder)
+        records.append(record)
+        show(console, record)
+    finish(folder)
+    if as_json:
+        click.echo(json.dumps([json.loads((folder / f"{one.name}.json").read_text()) for one in records]))
+
+
+@command.command(name="page")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def page_command(folder: Path) -> None:
+    """Make the page and the pictures of FOLDER's records anew."""
+    finish(folder)
 
 
 @command.command()
@@ -32,7 +112,7 @@ def command() -> None:
 )
 @click.option(
     "--presidio",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     help="A Python that has presidio-analyzer: it analyses the same 16 KiB.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

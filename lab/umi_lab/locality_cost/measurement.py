@@ -1,42 +1,22 @@
 """The measurement: repeats of several workloads in turn, so that a noisy minute falls on all of them alike."""
 
+import asyncio
 import json
-import statistics
-import subprocess
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from umi_lab.bench.spread import Spread
+from umi_lab.bench.worker import Worker, worker
 from umi_lab.locality_cost import presidio_worker
 from umi_lab.locality_cost.step import PARTS, open_step
 from umi_lab.locality_cost.workload import Workload
-from umi_shared.errors import ConfigError
 
-__all__ = ["Measured", "Spread", "measure", "measure_presidio"]
+__all__ = ["Measured", "measure", "measure_presidio", "presidio"]
 
 _WARM_UP = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Milliseconds of some repeats."""
-
-    median: float
-    low: float
-    """The first quartile."""
-    high: float
-    """The third."""
-    least: float
-    """What it costs when nothing disturbs it."""
-
-    @classmethod
-    def of(cls, seconds: Iterable[float]) -> "Spread":
-        """Of at least two repeats."""
-        times = [1e3 * one for one in seconds]
-        low, median, high = statistics.quantiles(times, n=4)
-        return cls(median=median, low=low, high=high, least=min(times))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +28,7 @@ class Measured:
     private_leaves: int
     repeats: int
     total: Spread
+    """Milliseconds."""
     parts: dict[str, Spread]
 
     def as_json(self) -> dict[str, Any]:
@@ -74,31 +55,33 @@ def _measured(workload: Workload, rows: list[dict[str, float]]) -> Measured:
         size_bytes=workload.size_bytes,
         private_leaves=workload.private_leaves,
         repeats=len(rows),
-        total=Spread.of(sum(row.values()) for row in rows),
-        parts={part: Spread.of(row[part] for row in rows) for part in PARTS},
+        total=Spread.of(1e3 * sum(row.values()) for row in rows),
+        parts={part: Spread.of(1e3 * row[part] for row in rows) for part in PARTS},
     )
 
 
+def presidio(python: Path) -> AbstractAsyncContextManager[Worker]:
+    """Presidio in a Python that has it. Raises `ConfigError` when that Python has not."""
+    return worker([python, presidio_worker.__file__], "Presidio")
+
+
 def measure_presidio(python: Path, workload: Workload, *, repeats: int) -> list[Measured]:
-    """Presidio on the same text, by a Python that has it. Raises `ConfigError` when that Python has not."""
+    """Presidio on the same text. Raises `ConfigError` when that Python does not have it."""
     text = json.dumps(workload.result, separators=(",", ":"))
-    command = [str(python), presidio_worker.__file__, str(repeats)]
-    ran = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        last = ran.stderr.strip().rpartition("\n")[2]
-        raise ConfigError(
-            f"{python} cannot run Presidio: {last}",
-            fix="name a Python that has presidio-analyzer, and a spaCy model if you can",
-        )
-    found = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+
+    async def analyse() -> list[dict[str, float]]:
+        async with presidio(python) as peer:
+            return [(await peer.ask({"text": text}))["seconds"] for _ in range(repeats)]
+
+    rows = asyncio.run(analyse())
     return [
         Measured(
-            name=f"Presidio, {one['pipeline']}",
+            name=f"Presidio, {pipeline}",
             size_bytes=workload.size_bytes,
             private_leaves=workload.private_leaves,
             repeats=repeats,
-            total=Spread.of(one["seconds"]),
+            total=Spread.of(1e3 * row[pipeline] for row in rows),
             parts={},
         )
-        for one in found
+        for pipeline in rows[0]
     ]

@@ -1,8 +1,6 @@
-"""Presidio on a text from standard input: how long one analysis takes. Run by any Python that has Presidio.
+"""Presidio on texts from standard input: how long one analysis takes. Run by any Python that has Presidio.
 
-    python presidio_worker.py REPEATS < text
-
-Prints a line of JSON a pipeline: its name, what it found, and the seconds of each repeat. With a spaCy model
+Each line of work is a `text`; the answer has the seconds of each pipeline, and what it found. With a spaCy model
 installed one of them is Presidio as most use it; the other is its pattern recognizers over a blank pipeline. It
 imports nothing of umi. Presidio looks for a list of domains on the net at its first address, and does without.
 """
@@ -41,17 +39,19 @@ def analyzer(pipeline: Any) -> Any:
 
 
 def main() -> None:
-    """Analyse standard input a number of times with each pipeline."""
-    text, repeats = sys.stdin.read(), int(sys.argv[1])
-    for name, pipeline in pipelines():
-        engine = analyzer(pipeline)
-        found = engine.analyze(text=text, language="en")
-        seconds = []
-        for _ in range(repeats):
+    """Analyse each line's text once with each pipeline."""
+    engines = {name: analyzer(pipeline) for name, pipeline in pipelines()}
+    for engine in engines.values():
+        engine.analyze(text="Write to ann@example.org", language="en")
+    print("{}", flush=True)  # noqa: T201
+    for line in sys.stdin:
+        text = json.loads(line)["text"]
+        seconds, found = {}, {}
+        for name, engine in engines.items():
             began = time.perf_counter()
-            engine.analyze(text=text, language="en")
-            seconds.append(time.perf_counter() - began)
-        print(json.dumps({"pipeline": name, "found": len(found), "seconds": seconds}))  # noqa: T201
+            found[name] = len(engine.analyze(text=text, language="en"))
+            seconds[name] = time.perf_counter() - began
+        print(json.dumps({"seconds": seconds, "found": found}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -53,5 +53,5 @@ def test_the_command_prints_rows_for_programs_and_a_verdict_for_people():
 
 
 def test_a_python_without_presidio_is_named():
-    with pytest.raises(ConfigError, match="cannot run Presidio"):
+    with pytest.raises(ConfigError, match="Presidio ended with exit code"):
         measure_presidio(Path(sys.executable), make_workload(1024, 4, free="scan"), repeats=4)

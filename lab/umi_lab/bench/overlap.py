@@ -1,0 +1,108 @@
+"""How much of the caller's reading is hidden behind the planner's stream, in whole sessions."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from umi_edge.caller import Caller, WrittenCall
+from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.prefix_cache import shared_prefix
+from umi_lab.bench.setting import Outcome, Setting
+from umi_lab.bench.spread import Spread
+from umi_lab.bench.workload import CALLS, ScriptedRoles, instruction, open_session
+from umi_shared.llama import Weights
+from umi_shared.released import Released
+from umi_shared.transcript import PlanEvent, RationaleDelta, Usage, View
+
+__all__ = ["measure"]
+
+_FIRST_SECONDS = 0.3
+_WORD_SECONDS = 0.05
+"""A planner that thinks for 0.3 s and then says 20 words a second, as one of 7 billion parameters does."""
+
+
+@dataclass(slots=True)
+class _PacedRoles(ScriptedRoles):
+    """The scripted planner, at a real planner's pace."""
+
+    async def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent]:
+        await asyncio.sleep(_FIRST_SECONDS)
+        async for event in ScriptedRoles.plan(self, view, request_id):
+            if isinstance(event, RationaleDelta):
+                for word in event.text.split(" "):
+                    yield RationaleDelta(word if event.text.startswith(word) else f" {word}")
+                    await asyncio.sleep(_WORD_SECONDS)
+            else:
+                yield event
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The real caller, whose calls are replaced by the script's, so that all sessions go alike."""
+
+    caller: Caller
+    number: int = 0
+    rows: list[tuple[View, WrittenCall]] = field(default_factory=list)
+
+    async def warm(self, catalogue: Released[View]) -> None:
+        """As the caller does."""
+        await self.caller.warm(catalogue)
+
+    async def prefill(self, view: View) -> None:
+        """As the caller does."""
+        await self.caller.prefill(view)
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """Have the caller write, and hand out what the script says."""
+        written = await self.caller.call(view, schemas)
+        self.rows.append((view, written))
+        tool, _, arguments = CALLS[self.number]
+        self.number += 1
+        return WrittenCall(tool=tool, arguments=arguments, usage=Usage())
+
+
+async def measure(setting: Setting) -> Outcome:
+    """Sessions over the sample home; tokens read after the decision, of those that a step adds."""
+    weights = Weights.load(setting.model_file)
+    caller = await Caller.open(setting.caller_config, setting.dialect)
+    shares, steps = [], []
+    try:
+        for number in range(sessions := setting.times(5)):
+            setting.tell("overlap", number, sessions)
+            watched = _Watched(caller)
+            with tempfile.TemporaryDirectory(prefix="umi-overlap-") as folder:
+                session = await open_session(Path(folder), _PacedRoles(), watched)
+                await session.ask(instruction(number))
+            new, visible = _tokens(setting, weights, watched.rows)
+            shares.append(100 * (1 - sum(visible) / sum(new)))
+            steps.append({"new": new, "read after the decision": visible})
+    finally:
+        await caller.close()
+        weights.close()
+    setting.tell("overlap", sessions, sessions)
+    hidden = Figure(
+        title="the caller's prefill hidden behind the planner's stream",
+        goal=Goal(80, "%", least=True),
+        value=Spread.of(shares),
+        repeats=sessions,
+        profile="Tokens of a step's prompt that were read before the planner's decision. What is left is the end of "
+        "the plan, and what the caller had no time for.",
+    )
+    return Outcome(figures=[hidden], details={"tokens of the steps": steps})
+
+
+def _tokens(
+    setting: Setting, weights: Weights, rows: list[tuple[View, WrittenCall]]
+) -> tuple[list[int], list[int]]:
+    """Of each step but the first, the tokens that it adds to the prompt before, and those not read ahead.
+
+    The first step reads the catalogue: that is what a warm start is for.
+    """
+    prompts = [weights.prompt_tokens(setting.dialect.call(view).prompt) for view, _ in rows]
+    new = [len(tokens) - shared_prefix(before, tokens) for before, tokens in pairwise(prompts)]
+    ahead = [written.ahead_tokens for _, written in rows[1:]]
+    return new, [max(count - read, 0) for count, read in zip(new, ahead, strict=True)]

@@ -1,0 +1,79 @@
+"""What all benchmarks of one run share: the model, the peers' Pythons, and how much to repeat."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from umi_edge.caller import CallerConfig
+from umi_lab.bench.figure import Figure
+from umi_shared.dialects import Dialect, dialect_named
+from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+__all__ = ["CONTEXT_TOKENS", "Outcome", "Setting"]
+
+CONTEXT_TOKENS = 4096
+_CALL_TOKENS = 96
+"""Of one call at most, for every contender: an untuned model does not always end a string."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One run."""
+
+    model: str = EMBEDDED
+    adapter: Path | None = None
+    """The caller's; None for umi's own where it fits, or else none."""
+    peers: Path | None = None
+    """A Python with guidance and presidio-analyzer (`requirements/bench-lock.txt`)."""
+    vllm: Path | None = None
+    """A Python with vLLM and umi."""
+    quick: bool = False
+    """As little as shows that the measurement works; its figures are worth nothing."""
+    tell: Callable[[str, int, int], None] = lambda _what, _done, _all: None
+    """Takes what is being done, how much of it is done, and how much there is."""
+
+    @property
+    def model_file(self) -> Path:
+        """Where the model lies. Raises `ModelError` when it is not on this machine."""
+        return ModelStore.local().path_of(self.model)
+
+    @property
+    def caller_adapter(self) -> Path | None:
+        """The adapter of the caller."""
+        if self.adapter is not None:
+            return self.adapter
+        return shipped_adapter("caller") if self.model == EMBEDDED else None
+
+    @property
+    def dialect(self) -> Dialect:
+        """`umi` for the embedded model, with or without adapters; `chat` for any other without one."""
+        return dialect_named("umi" if self.adapter is not None or self.model == EMBEDDED else "chat")
+
+    @property
+    def caller_config(self) -> CallerConfig:
+        """How the caller is set up, in this process."""
+        return CallerConfig(
+            model=self.model_file,
+            adapter=self.caller_adapter,
+            context_tokens=CONTEXT_TOKENS,
+            max_tokens=_CALL_TOKENS,
+        )
+
+    def times(self, full: int) -> int:
+        """How often something is repeated."""
+        return 2 if self.quick else full
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """Tells of one thing's progress."""
+        return lambda done, whole: self.tell(what, done, whole)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What one benchmark found."""
+
+    figures: list[Figure]
+    details: dict[str, object] = field(default_factory=dict)
+    """Medians and rows behind the figures, for whoever wants to look closer."""
+    notes: list[str] = field(default_factory=list)
+    """What was not measured, and why; what a reader must know."""

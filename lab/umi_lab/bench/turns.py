@@ -1,0 +1,42 @@
+"""Turns: contenders run one after the other in every round, so that a noisy minute falls on all of them alike."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+__all__ = ["Round", "ratios", "take_turns"]
+
+T = TypeVar("T")
+Round = Mapping[str, T]
+"""What each contender gave in one round."""
+
+
+async def take_turns(
+    contenders: Mapping[str, Callable[[int], Awaitable[T]]],
+    *,
+    rounds: int,
+    warm_up: int = 1,
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Round[T]]:
+    """Run all contenders in each round, every second round in the other order; warm-up rounds are forgotten.
+
+    A contender is given the number of the round, so that all can work on the same input. `tell` is given the
+    rounds done and to do.
+    """
+    kept: list[Round[T]] = []
+    names = list(contenders)
+    for turn in range(warm_up + rounds):
+        order = names if turn % 2 == 0 else names[::-1]
+        got = {name: await contenders[name](turn) for name in order}
+        if turn >= warm_up:
+            kept.append({name: got[name] for name in names})
+        tell(turn + 1, warm_up + rounds)
+    return kept
+
+
+def ratios(rounds: Sequence[Round[float]], name: str, over: str) -> list[float]:
+    """One contender's value over another's, round by round.
+
+    >>> ratios([{"a": 2.0, "b": 4.0}, {"a": 3.0, "b": 3.0}], "b", "a")
+    [2.0, 1.0]
+    """
+    return [one[name] / one[over] for one in rounds]
