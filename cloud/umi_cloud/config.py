@@ -54,8 +54,10 @@ class LlamaCppSettings:
     context_tokens: int = 4096
     threads: int = 0
     """0 chooses by the number of cores."""
-    sequences_per_adapter: int = 2
-    """Sessions whose prompts stay cached, per adapter; each costs the memory of one context."""
+    sequences_per_adapter: int = 8
+    """Generations in one batch, and sessions whose prompts stay cached, per adapter."""
+    cache_tokens: int = 0
+    """What all of an adapter's sequences may hold together, which is its memory; 0: twice `context_tokens`."""
     gpu_layers: int = 0
 
     def __post_init__(self) -> None:

@@ -1,29 +1,25 @@
-"""The embedded engine: one GGUF in this process, one context per sequence, one thread that decodes.
+"""The embedded engine: one GGUF in this process, and a lane of batches for each adapter.
 
-With few cores one decode at a time is fastest, so a single worker thread takes turns among the generations: a
-token (or a slice of a prompt) each. Several sequences in one batch are issue 5's: `_Worker` is what it replaces.
+One thread decodes: with few cores one batch at a time is fastest, and contexts that one thread drives share its
+OpenMP threads. The lanes take turns, a batch each.
 """
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError, UnknownAdapterError
-from umi_cloud.engines.sequence_pool import SequencePool, Slot
+from umi_cloud.engines.job import Job
+from umi_cloud.engines.lane import Lane
 from umi_shared.engine import Chunk, Finished, Generation
-from umi_shared.errors import LimitError, ModelError
-from umi_shared.llama import Adapter, Cancelled, Sequence, Weights
+from umi_shared.errors import LimitError
+from umi_shared.llama import Adapter, Weights
 
 __all__ = ["LlamaCppEngine", "LlamaCppOptions"]
-
-_BATCH_TOKENS = 512
-_SLICE_TOKENS = 128
-"""Of a prompt, before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,29 +27,16 @@ class LlamaCppOptions:
     """How much of the machine the engine takes."""
 
     context_tokens: int = 4096
+    """The longest prompt with its output."""
     threads: int = 0
     """0 chooses by the number of cores."""
-    sequences_per_adapter: int = 2
-    """Sessions whose prompts stay cached, per adapter; each costs the memory of one context."""
+    sequences_per_adapter: int = 8
+    """Generations in one batch, and sessions whose prompts stay cached, per adapter."""
+    cache_tokens: int = 0
+    """What all of an adapter's sequences may hold together, which is its memory; 0: twice `context_tokens`."""
     queued: int = 256
     """Generations that may wait; admission control is in front, so this is a second line."""
     gpu_layers: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One generation on its way between the event loop and the worker."""
-
-    generation: Generation = field(repr=False)
-    loop: asyncio.AbstractEventLoop = field(repr=False)
-    chunks: asyncio.Queue[Chunk | Exception] = field(default_factory=asyncio.Queue, repr=False)
-    cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
-    tokens: list[int] = field(default_factory=list, repr=False)
-
-    def send(self, item: Chunk | Exception) -> None:
-        """Hand a chunk, or the failure that ends the stream, to the event loop."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self.loop.call_soon_threadsafe(self.chunks.put_nowait, item)
 
 
 class LlamaCppEngine:
@@ -72,7 +55,7 @@ class LlamaCppEngine:
         try:
             loaded = {name: weights.adapter(path) for name, path in adapters.items()}
             _ = weights.guide_tokenizer  # takes up to a second: now, not in the first request
-            # One sequence per adapter at once: no memory for it is an error of the start, not of a request.
+            # A lane per adapter at once: no memory for it is an error of the start, not of a request.
             worker = _Worker(weights, loaded, options)
         except BaseException:
             weights.close()
@@ -85,12 +68,17 @@ class LlamaCppEngine:
         """Generations that the model works on now, those that wait not included."""
         return self._worker.running
 
+    @property
+    def batches(self) -> int:
+        """How often the model was run."""
+        return self._worker.batches
+
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream one generation; closing it stops the decoding within a token.
 
         Raises `PromptTooLongError`, `UnknownAdapterError`, `LimitError` when too many wait, and `ModelError`.
         """
-        job = _Job(generation, asyncio.get_running_loop())
+        job = Job(generation, asyncio.get_running_loop())
         self._worker.submit(job)
         try:
             while True:
@@ -109,26 +97,49 @@ class LlamaCppEngine:
 
 
 class _Worker(threading.Thread):
-    """Takes turns among jobs; the only thread that touches llama.cpp."""
+    """Takes turns among the lanes; the only thread that touches llama.cpp."""
 
     def __init__(self, weights: Weights, adapters: Mapping[str, Adapter], options: LlamaCppOptions) -> None:
         super().__init__(name="llama.cpp", daemon=True)
         self._weights = weights
         self._adapters = adapters
         self._options = options
-        self._pool: SequencePool[Sequence] = SequencePool(self._sequence, options.sequences_per_adapter)
-        for name in adapters or [""]:
-            self._pool.warm(name)
+        self._context_tokens = min(options.context_tokens, weights.trained_context)
+        self._lanes: dict[str, Lane] = {}
         self._wake = threading.Condition()
-        self._waiting: deque[_Job] = deque()  # guarded by _wake
+        self._waiting: deque[Job] = deque()  # guarded by _wake
         self._stopping = False  # guarded by _wake
-        self._active: list[tuple[_Job, Slot[Sequence], Iterator[Chunk | None]]] = []
+        try:
+            for name in adapters or [""]:
+                self._lane(name)
+        except BaseException:
+            self._close_lanes()
+            raise
+
+    def _lane(self, adapter: str) -> Lane:
+        """The adapter's lane; that of the base model is made when it is first asked for."""
+        if adapter not in self._lanes:
+            self._lanes[adapter] = Lane(
+                self._weights,
+                self._adapters.get(adapter),
+                context_tokens=self._context_tokens,
+                cache_tokens=max(
+                    self._options.cache_tokens or 2 * self._context_tokens, self._context_tokens
+                ),
+                sequences=self._options.sequences_per_adapter,
+                threads=self._options.threads,
+            )
+        return self._lanes[adapter]
 
     @property
     def running(self) -> int:
-        return len(self._active)
+        return sum(len(lane.jobs) for lane in tuple(self._lanes.values()))
 
-    def submit(self, job: _Job) -> None:
+    @property
+    def batches(self) -> int:
+        return sum(lane.batches for lane in tuple(self._lanes.values()))
+
+    def submit(self, job: Job) -> None:
         if job.generation.adapter and job.generation.adapter not in self._adapters:
             raise UnknownAdapterError(job.generation.adapter)
         with self._wake:
@@ -143,102 +154,69 @@ class _Worker(threading.Thread):
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        for job, _, _ in tuple(self._active):
-            job.cancelled.set()  # aborts a decode under way
+        for lane in tuple(self._lanes.values()):
+            lane.halt.set()  # aborts a decode under way
+            for job in lane.jobs:
+                job.cancelled.set()
         self.join()
 
     def run(self) -> None:
-        """The thread: start what can start, let each take a turn, sleep when there is nothing."""
+        """The thread: start what can start, let each lane take a turn, sleep when there is nothing."""
         try:
             while self._has_work():
                 self._begin()
-                for turn in tuple(self._active):
-                    self._take_turn(*turn)
+                busy = [lane for lane in self._lanes.values() if lane.jobs]
+                for lane in busy:
+                    self._take_turn(lane, alone=len(busy) == 1)
         finally:
             self._end_all()
-            self._pool.close()
+            self._close_lanes()
             self._weights.close()
 
     def _has_work(self) -> bool:
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._active or self._waiting)
+            self._wake.wait_for(lambda: self._stopping or self._waiting or self.running)
             return not self._stopping
 
     def _begin(self) -> None:
         """Give sequences to waiting jobs, in their order; one whose adapter is busy lets others pass."""
         with self._wake:
             waiting, self._waiting = self._waiting, deque()
-        left: deque[_Job] = deque()
+        left: deque[Job] = deque()
+        full: set[str] = set()
         for job in waiting:
-            if job.cancelled.is_set():
+            adapter = job.generation.adapter
+            if job.cancelled():
                 continue
             try:
-                slot = self._slot(job)
+                if adapter in full or not self._begun(job):
+                    full.add(adapter)
+                    left.append(job)
             except Exception as error:  # whatever it is, it belongs to this request and not to the thread
                 job.send(error)
-                continue
-            if slot is None:
-                left.append(job)
-            else:
-                self._active.append((job, slot, self._steps(job, slot.sequence)))
         with self._wake:
             self._waiting.extendleft(reversed(left))
 
-    def _slot(self, job: _Job) -> Slot[Sequence] | None:
+    def _begun(self, job: Job) -> bool:
         if not job.tokens:
             job.tokens = self._weights.prompt_tokens(job.generation.prompt)
-            room = min(self._options.context_tokens, self._weights.trained_context)
-            if len(job.tokens) >= room:
-                raise PromptTooLongError(len(job.tokens), room)
-        return self._pool.take(job.generation.adapter, job.generation.session, job.tokens)
+            if len(job.tokens) >= self._context_tokens:
+                raise PromptTooLongError(len(job.tokens), self._context_tokens)
+        return self._lane(job.generation.adapter).begin(job)
 
-    def _sequence(self, adapter: str) -> Sequence:
-        return Sequence(
-            self._weights,
-            context_tokens=self._options.context_tokens,
-            threads=self._options.threads,
-            adapter=self._adapters.get(adapter),
-            batch_tokens=_BATCH_TOKENS,
-        )
-
-    def _steps(self, job: _Job, sequence: Sequence) -> Iterator[Chunk | None]:
-        """The turns of one job: slices of its prompt while others wait for theirs, then its tokens."""
-        kept = min(sequence.shared_prefix(job.tokens), len(job.tokens) - 1)
-        end = kept
-        while len(job.tokens) - end > _SLICE_TOKENS and len(self._active) > 1:
-            end += _SLICE_TOKENS
-            sequence.read(job.tokens[:end], job.cancelled.is_set)
-            yield None
-        for chunk in sequence.generate(job.generation, job.cancelled):
-            if isinstance(chunk, Finished):
-                yield Finished(chunk.finish, replace(chunk.usage, cached_tokens=kept))
-            else:
-                yield chunk
-
-    def _take_turn(self, job: _Job, slot: Slot[Sequence], steps: Iterator[Chunk | None]) -> None:
-        finish = self._pool.give
+    def _take_turn(self, lane: Lane, *, alone: bool) -> None:
         try:
-            if job.cancelled.is_set():
-                raise Cancelled  # the same end as when llama.cpp noticed
-            chunk = next(steps)
-            if chunk is not None:
-                job.send(chunk)
-            if not isinstance(chunk, Finished):
-                return
-        except Cancelled:
-            if self._stopping:
-                job.send(EngineDeadError("the engine is closed"))
-        except ModelError as error:  # the sequence has put itself in order
-            job.send(error)
-        except Exception as error:  # a failed sequence must not end the thread that serves the others
-            job.send(error)
-            finish = self._pool.drop
-        self._active = [turn for turn in self._active if turn[0] is not job]
-        finish(slot)
+            lane.step(alone=alone)
+        except Exception as error:  # a failed batch must not end the thread that serves the others
+            lane.fail(error)
 
     def _end_all(self) -> None:
         with self._wake:
             self._stopping = True
-            jobs = [job for job, _, _ in self._active] + list(self._waiting)
+            jobs = [job for lane in self._lanes.values() for job in lane.jobs] + list(self._waiting)
         for job in jobs:
             job.send(EngineDeadError("the engine is closed"))
+
+    def _close_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.close()

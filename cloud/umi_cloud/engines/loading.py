@@ -85,6 +85,7 @@ async def _llama_cpp(settings: LlamaCppSettings, announce: Announce) -> Made:
         context_tokens=settings.context_tokens,
         threads=settings.threads,
         sequences_per_adapter=settings.sequences_per_adapter,
+        cache_tokens=settings.cache_tokens,
         gpu_layers=settings.gpu_layers,
     )
     engine = await asyncio.to_thread(LlamaCppEngine.load, model, adapters, options)

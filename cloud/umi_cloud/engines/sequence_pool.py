@@ -1,86 +1,71 @@
-"""Which KV cache reads the next prompt: several sequences per adapter, so that sessions keep their prefixes."""
+"""Which sequence of a context reads the next prompt, and which of those that rest make room for it."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
 
-__all__ = ["SequencePool", "Slot"]
+from umi_shared.llama.sequence import shared_prefix
 
-_STEP = 64
+__all__ = ["MIN_COPY", "SequencePool", "Slot"]
 
-
-class HasPrefix(Protocol):
-    """The part of a sequence that the choice looks at."""
-
-    def shared_prefix(self, tokens: list[int]) -> int:
-        """How many tokens of a prompt its cache holds."""
-        ...
-
-    def close(self) -> None:
-        """Free it."""
-        ...
-
-
-S = TypeVar("S", bound=HasPrefix)
+MIN_COPY = 64
+"""Fewer tokens in common are not worth a copy."""
 
 
 @dataclass(slots=True, eq=False)
-class Slot(Generic[S]):
-    """One sequence, the session that used it last, and when."""
+class Slot:
+    """One sequence: what the cache holds of it, the session that used it last, and when."""
 
-    sequence: S = field(repr=False)
-    adapter: str
+    number: int
+    tokens: list[int] = field(default_factory=list, repr=False)
     session: str = ""
     used: int = 0
-    busy: bool = False
+    needs: int = 0
+    """Tokens that its generation may come to; 0 when it rests."""
 
 
-class SequencePool(Generic[S]):
-    """Gives out sequences. Made lazily: one that nobody needs costs no memory. For one thread.
+class SequencePool:
+    """Gives out the sequences of one context, whose cache has fewer cells than they might fill. For one thread.
 
-    A session goes back to its own sequence. A new one gets an unused sequence while there is room, for it will
-    grow; else the one that holds most of its prompt (in steps of `_STEP` tokens, or a few tokens that happen to
-    be alike would cost an active session its cache), and among equals the longest unused. Copying the catalogue's
-    prefix from one sequence to another would spare a new session that too: issue 5.
+    A session goes back to its own sequence; a new one gets one that nobody has used, or that rests the longest. What
+    it has in common with another sequence is copied from there (`donor`), so no session loses its own cache to one
+    that is only alike. No generation starts unless its last token will find a cell.
     """
 
-    def __init__(self, make: Callable[[str], S], per_adapter: int) -> None:
-        self._make = make
-        self._per_adapter = per_adapter
-        self._slots: list[Slot[S]] = []
+    def __init__(self, sequences: int, cells: int) -> None:
+        self.slots = tuple(Slot(number) for number in range(sequences))
+        self._cells = cells
         self._ticks = itertools.count(1)
 
-    def warm(self, adapter: str) -> None:
-        """Make one sequence of the adapter now. Raises as `make` does."""
-        self._slots.append(Slot(self._make(adapter), adapter))
-
-    def take(self, adapter: str, session: str, tokens: list[int]) -> Slot[S] | None:
-        """A sequence for this prompt, or None while all of the adapter's are busy. Raises as `make` does."""
-        slots = [slot for slot in self._slots if slot.adapter == adapter]
-        idle = [slot for slot in slots if not slot.busy]
+    def take(self, session: str, needs: int) -> Slot | None:
+        """A sequence for a generation that may come to `needs` tokens; None while there is no room for it."""
+        idle = [slot for slot in self.slots if not slot.needs]
+        if not idle or sum(slot.needs for slot in self.slots) + needs > self._cells:
+            return None
         own = next((slot for slot in idle if session and slot.session == session), None)
-        slot = own or next((slot for slot in idle if not slot.used), None)
-        if slot is None and len(slots) < self._per_adapter:
-            slot = Slot(self._make(adapter), adapter)
-            self._slots.append(slot)
-        if slot is None and idle:
-            slot = max(idle, key=lambda one: (one.sequence.shared_prefix(tokens) // _STEP, -one.used))
-        if slot is not None:
-            slot.busy, slot.session = True, session
+        slot = own or min(idle, key=lambda one: one.used)
+        slot.needs, slot.session = needs, session
         return slot
 
-    def give(self, slot: Slot[S]) -> None:
-        """The generation ended; the cache stays."""
-        slot.busy, slot.used = False, next(self._ticks)
+    def surplus(self) -> list[Slot]:
+        """The resting sequences that must be forgotten so that all who run find cells; the longest unused first."""
+        resting = sorted((slot for slot in self.slots if not slot.needs), key=lambda slot: slot.used)
+        excess = sum(slot.needs or len(slot.tokens) for slot in self.slots) - self._cells
+        found = []
+        for slot in resting:
+            if excess <= 0:
+                break
+            if slot.tokens:
+                excess -= len(slot.tokens)
+                found.append(slot)
+        return found
 
-    def drop(self, slot: Slot[S]) -> None:
-        """The sequence failed in a way that leaves its state unknown: free it."""
-        self._slots.remove(slot)
-        slot.sequence.close()
+    def donor(self, slot: Slot, tokens: list[int]) -> tuple[Slot, int] | None:
+        """Another sequence that holds notably more of a prompt's beginning, and how much; never the whole prompt."""
+        others = (other for other in self.slots if other is not slot)
+        best = max(others, key=lambda other: shared_prefix(other.tokens, tokens), default=None)
+        count = min(shared_prefix(best.tokens, tokens), len(tokens) - 1) if best else 0
+        return (best, count) if best and count - len(slot.tokens) >= MIN_COPY else None
 
-    def close(self) -> None:
-        """Free them all."""
-        for slot in self._slots:
-            slot.sequence.close()
-        self._slots.clear()
+    def give(self, slot: Slot) -> None:
+        """The generation ended; what the cache holds of it stays."""
+        slot.needs, slot.used = 0, next(self._ticks)

@@ -1,13 +1,13 @@
 """The caller: its model, driven from one worker thread. Importing this loads no machine code."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from umi_edge.caller.config import CallerConfig
 from umi_edge.caller.written_call import WrittenCall
+from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import Dialect
 from umi_shared.engine import Generation
 from umi_shared.models import check_gguf
@@ -64,7 +64,7 @@ class Caller:
 
         `catalogue` has no entries that are looked at. What is kept is written while others work.
         """
-        keep = await self._work(lambda model, cancelled: model.warm(catalogue, cancelled.is_set))
+        keep = await self._work(lambda model, cancelled: model.warm(catalogue, cancelled))
         if keep is not None:
             writing = asyncio.ensure_future(asyncio.to_thread(keep))
             self._keeping.add(writing)
@@ -76,7 +76,7 @@ class Caller:
         The view's last entry may be a plan that is still being said, up to a whole word and without a tool; or a
         guess at the whole of it. What was read and then differs is read again.
         """
-        await self._work(lambda model, cancelled: model.prefill(view, cancelled.is_set))
+        await self._work(lambda model, cancelled: model.prefill(view, cancelled))
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
         """Write the call that the view's last plan asks for; `schemas` are those of `call_schemas`.
@@ -85,7 +85,7 @@ class Caller:
         not fit the context.
         """
         held = self._loading.result().held() if _loaded(self._loading) else []
-        return await self._work(lambda model, cancelled: model.call(view, schemas, held, cancelled.is_set))
+        return await self._work(lambda model, cancelled: model.call(view, schemas, held, cancelled))
 
     async def read(self, generation: Generation) -> str:
         """Answer another prompt than a call's, without the adapter and on a sequence of its own.
@@ -93,11 +93,11 @@ class Caller:
         So what the caller has read of the session stays read. The first use allocates that sequence. Raises
         `ModelError`, which quotes neither the prompt nor the constraint: both may hold private values (I8).
         """
-        return await self._work(lambda model, cancelled: model.read(generation, cancelled.is_set))
+        return await self._work(lambda model, cancelled: model.read(generation, cancelled))
 
-    async def _work(self, job: "Callable[[CallerModel, threading.Event], T]") -> T:
+    async def _work(self, job: "Callable[[CallerModel, Cancellation], T]") -> T:
         """Run a job on the worker; a cancelled await stops the job and waits until it has stopped."""
-        cancelled = threading.Event()
+        cancelled = Cancellation()
         future = asyncio.get_running_loop().run_in_executor(
             self._worker, lambda: job(self._loading.result(), cancelled)
         )

@@ -9,7 +9,8 @@ from umi_shared.llama.threads import passive_waiting
 with passive_waiting():
     import llama_cpp as _llama_cpp  # noqa: F401  # loads the native library
 
-from umi_shared.llama.sequence import Cancelled, Sequence
+from umi_shared.llama.context import Cancelled
+from umi_shared.llama.sequence import Sequence
 from umi_shared.llama.weights import Adapter, Weights
 
 __all__ = ["Adapter", "Cancelled", "Sequence", "Weights"]

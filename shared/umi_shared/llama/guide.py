@@ -1,70 +1,117 @@
 """Guided decoding with llguidance: the tokens that a constraint allows next."""
 
 import json
-from collections.abc import Sequence as Tokens
 from functools import lru_cache
 
 import llguidance
-import llguidance.numpy
 import numpy as np
 from numpy.typing import NDArray
 
 from umi_shared.engine import Constraint, JsonSchema, Lark, Regex
 from umi_shared.errors import ModelError
+from umi_shared.llama.schema_parts import with_shared_parts
 
-__all__ = ["Guide"]
+__all__ = ["SLICES", "Guide", "Mask", "likeliest"]
+
+Mask = NDArray[np.uint8]
+"""One bit for each token of the vocabulary, the lowest first; a token may come next if its bit is set."""
 
 
-@lru_cache(maxsize=64)
-def _grammar(kind: str, text: str) -> str:
+SLICES = [rf'[^"\\\x00-\x1F\x7F<]{times}' for times in ("{1,10}", "{1,30}", "+")]
+"""Sets of tokens whose masks llguidance has ready: pieces of JSON strings that no handle can start in.
+
+Its own slices hold `<`, which our strings treat apart (`umi_edge.caller.schemas`), and so never matched: the masks of
+one call took four times as long.
+"""
+
+
+@lru_cache(maxsize=16)
+def _compiled(tokenizer: llguidance.LLTokenizer, kind: str, text: str) -> llguidance.LLMatcher:
+    """A matcher at its start; takes milliseconds for a tool and up to a second for a large catalogue."""
     match kind:
         case "regex":
-            return llguidance.LLMatcher.grammar_from_regex(text)
+            grammar = llguidance.LLMatcher.grammar_from_regex(text)
         case "lark":
-            return llguidance.LLMatcher.grammar_from_lark(text)
-    return llguidance.LLMatcher.grammar_from_json_schema(text, overrides={"whitespace_flexible": False})
+            grammar = llguidance.LLMatcher.grammar_from_lark(text)
+        case _:
+            schema = json.dumps(with_shared_parts(json.loads(text)))
+            grammar = llguidance.LLMatcher.grammar_from_json_schema(
+                schema, overrides={"whitespace_flexible": False}
+            )
+    return llguidance.LLMatcher(tokenizer, grammar, log_level=0)
 
 
-def _grammar_of(constraint: Constraint) -> str:
+def _matcher(tokenizer: llguidance.LLTokenizer, constraint: Constraint) -> llguidance.LLMatcher:
     match constraint:
         case Regex(pattern):
-            return _grammar("regex", pattern)
+            return _compiled(tokenizer, "regex", pattern).deep_copy()
         case Lark(grammar):
-            return _grammar("lark", grammar)
+            return _compiled(tokenizer, "lark", grammar).deep_copy()
         case JsonSchema(schema):
-            return _grammar("json", json.dumps(schema))
+            return _compiled(tokenizer, "json", json.dumps(schema)).deep_copy()
 
 
 class Guide:
     """Walks one output through its constraint."""
 
     def __init__(self, tokenizer: llguidance.LLTokenizer, constraint: Constraint) -> None:
-        self._matcher = llguidance.LLMatcher(tokenizer, _grammar_of(constraint), log_level=0)
+        self._matcher = _matcher(tokenizer, constraint)
         if self._matcher.is_error():
             # llguidance may quote the grammar, which holds names of the catalogue but never values.
             raise ModelError(f"the constraint does not compile: {self._matcher.get_error()[:300]}")
-        self._mask = llguidance.numpy.allocate_token_bitmask(1, tokenizer.vocab_size)
+        self._mask_bytes = (tokenizer.vocab_size + 31) // 32 * 4
 
-    def allowed(self) -> NDArray[np.intp]:
-        """The ids of the tokens that may come next, in ascending order."""
-        llguidance.numpy.fill_next_token_bitmask(self._matcher, self._mask, 0)
-        return np.flatnonzero(np.unpackbits(self._mask.view(np.uint8), bitorder="little"))
+    def forced(self) -> list[int]:
+        """The tokens of the text that must come next, as the tokenizer writes it; empty where there is a choice.
 
-    def choose(self, logits: NDArray[np.float32], prefer: NDArray[np.bool_] | None = None) -> int:
-        """The likeliest allowed token; of those in `prefer`, a mask over the vocabulary, where any is allowed."""
-        allowed = self.allowed()
-        if allowed.size == 0:
-            raise ModelError(f"no token can continue the output: {self._matcher.get_error()[:300]}")
-        if prefer is not None and (preferred := allowed[prefer[allowed]]).size:
-            allowed = preferred
-        return int(allowed[np.argmax(logits[allowed])])
+        The model may still put the bounds of these tokens elsewhere, above all the last one.
+        """
+        return self._matcher.compute_ff_tokens()
 
-    def take(self, tokens: Tokens[int]) -> None:
-        """Advance over chosen tokens."""
-        if not self._matcher.consume_tokens(list(tokens)):
-            raise ModelError(f"the constraint refuses the output: {self._matcher.get_error()[:300]}")
+    def valid(self, tokens: list[int]) -> list[int]:
+        """As many of the tokens as may come next, one after the other."""
+        return tokens[: self._matcher.validate_tokens(tokens)] if tokens else []
+
+    def masks(self, tokens: list[int]) -> list[Mask]:
+        """What may come next, and after each of the tokens (which must be valid), as long as anything may."""
+        masks, taken = [self._mask()], 0
+        for token in tokens:
+            self._matcher.consume_token(token)
+            taken += 1
+            if self._matcher.is_stopped():
+                break
+            masks.append(self._mask())
+        if taken and not self._matcher.rollback(taken):
+            raise ModelError("the constraint cannot go back")
+        return masks
+
+    def _mask(self) -> Mask:
+        mask = np.empty(self._mask_bytes, np.uint8)
+        self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+        return mask
+
+    def take(self, token: int) -> None:
+        """Advance over a chosen token."""
+        if not self._matcher.consume_token(token):
+            raise ModelError("the constraint refuses the output")  # llguidance would quote it (I8)
 
     @property
     def done(self) -> bool:
         """Whether nothing more may come."""
         return self._matcher.is_stopped()
+
+
+def likeliest(logits: NDArray[np.float32], mask: Mask, prefer: NDArray[np.bool_] | None = None) -> int:
+    """The likeliest token that the mask allows; of those in `prefer`, a mask over the vocabulary, where any is.
+
+    Raises `ModelError` when the mask allows none.
+    """
+    best = int(np.argmax(logits))
+    if prefer is None and mask[best >> 3] >> (best & 7) & 1:
+        return best  # what the model wants is allowed: mostly
+    allowed = np.flatnonzero(np.unpackbits(mask, count=logits.size, bitorder="little").view(np.bool_))
+    if allowed.size == 0:
+        raise ModelError("no token can continue the output")
+    if prefer is not None and (preferred := allowed[prefer[allowed]]).size:
+        allowed = preferred
+    return int(allowed[np.argmax(logits[allowed])])

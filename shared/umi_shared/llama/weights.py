@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from umi_shared.engine import ChatPrompt, Prompt, RawPrompt
 from umi_shared.errors import ModelError
 from umi_shared.llama import native_log
+from umi_shared.llama.guide import SLICES
 from umi_shared.models import check_gguf
 
 __all__ = ["Adapter", "Weights"]
@@ -34,9 +35,10 @@ class Adapter:
 class Weights:
     """A loaded model. Several sequences may share it; `close` frees it after they are closed."""
 
-    def __init__(self, model: Any, path: Path) -> None:
+    def __init__(self, model: Any, path: Path, gpu_layers: int = 0) -> None:
         self._model = model
         self.path = path
+        self.gpu_layers = gpu_layers
         self.vocabulary = llama_cpp.llama_model_get_vocab(model)
         self.vocabulary_size: int = llama_cpp.llama_vocab_n_tokens(self.vocabulary)
         self.trained_context: int = llama_cpp.llama_model_n_ctx_train(model)
@@ -63,7 +65,7 @@ class Weights:
                 f"llama.cpp cannot load {path}: {reason or 'no reason given'}",
                 fix="the file may be truncated, or newer than this llama.cpp; fetch it again with `umi models pull`",
             )
-        return cls(model, path)
+        return cls(model, path, gpu_layers)
 
     @property
     def model(self) -> Any:
@@ -95,7 +97,7 @@ class Weights:
     @cached_property
     def guide_tokenizer(self) -> llguidance.LLTokenizer:
         """The view that llguidance has of the vocabulary; costs up to a second, once."""
-        return llguidance.llamacpp.lltokenizer_from_vocab(self.vocabulary)
+        return llguidance.llamacpp.lltokenizer_from_vocab(self.vocabulary, slices=SLICES)
 
     @cached_property
     def closing_tokens(self) -> NDArray[np.bool_]:
@@ -116,6 +118,13 @@ class Weights:
         )
         texts = {self.piece(token, special=True).decode("utf-8", "replace") for token in control}
         return tuple(sorted((text for text in texts if len(text) > 1), key=len, reverse=True))
+
+    @cached_property
+    def recurrent(self) -> bool:
+        """Whether the model keeps a state instead of all it has read, so that nothing can be taken back."""
+        return bool(
+            llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model)
+        )
 
     @property
     def identity(self) -> str:

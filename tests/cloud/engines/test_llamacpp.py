@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,7 @@ LONG = RawPrompt("<|im_start|>user\n" + "Tell me of the sea and of the ships. " 
 def gguf_engine_options():
     from umi_cloud.engines.llamacpp import LlamaCppOptions
 
-    return LlamaCppOptions(context_tokens=1024, threads=2, sequences_per_adapter=2, queued=4)
+    return LlamaCppOptions(context_tokens=1024, threads=2, sequences_per_adapter=4, queued=4)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,70 @@ async def test_sessions_share_the_model_by_turns(engine):
     short = asyncio.create_task(one("short", "summarizer", 3))
     await asyncio.gather(long, short)
     assert ended == ["short", "long"]
+
+
+async def test_generations_of_one_adapter_are_decoded_in_one_batch(engine):
+    """And each ends with what it writes alone: prompts where rounding in a batch decides nothing."""
+    prompts = [f"Count: {start}, {start + 1}, {start + 2}," for start in (1, 11, 21, 31)]
+    asked = [
+        Generation(
+            prompt=RawPrompt(prompt), max_tokens=16, session=prompt, constraint=Regex(r"( \d+,){4} end")
+        )
+        for prompt in prompts
+    ]
+    alone = [await run(engine, generation) for generation in asked]
+    before = engine.batches
+    together = await asyncio.gather(*(run(engine, generation) for generation in asked))
+    assert [text for text, _ in together] == [text for text, _ in alone]
+    assert engine.batches - before < 0.6 * sum(last.usage.completion_tokens for _, last in alone)
+
+
+async def test_a_new_session_copies_what_another_has_read(engine):
+    """The catalogue's part of a prompt is read once, also while another session still works on it."""
+    catalogue = "Tools: " + "".join(f"tool {number} finds things; " for number in range(40))
+    first, second = RawPrompt(catalogue + "Find Ann."), RawPrompt(catalogue + "Ask Bob.")
+
+    async def cached(prompt, session):
+        generation = Generation(prompt=prompt, adapter="summarizer", session=session, max_tokens=2)
+        usage = (await run(engine, generation))[1].usage
+        return usage.cached_tokens / usage.prompt_tokens
+
+    cold, late = await asyncio.gather(cached(first, "c1"), cached(second, "c2"))
+    assert cold < 0.2
+    assert late > 0.8
+    assert await cached(first, "c3") > 0.9
+
+
+async def test_a_copied_prefix_is_as_good_as_a_read_one(engine):
+    prompt = RawPrompt("Once more. " + LONG.text[:900] + "The captain said: aye, aye, aye, aye,")
+    generation = Generation(prompt=prompt, adapter="planner", max_tokens=4, session="p1")
+    text, cold = await run(engine, generation)
+    again, copied = await run(engine, replace(generation, session="p2"))
+    assert copied.usage.cached_tokens > cold.usage.cached_tokens + 100
+    assert again == text
+
+
+async def test_a_long_prompt_does_not_hold_up_who_writes(engine):
+    """Between two tokens of the writer there is a slice of the reader's prompt, not all of it."""
+    arrived, read = [], asyncio.Event()
+
+    async def write():
+        generation = Generation(
+            prompt=PROMPT, adapter="planner", max_tokens=40, session="w", constraint=Regex("[a-z ]{400}")
+        )
+        async for _ in engine.generate(generation):
+            arrived.append(read.is_set())  # noqa: PERF401  # looked at while it grows
+
+    writer = asyncio.create_task(write())
+    while not arrived:  # noqa: ASYNC110  # another thread's progress
+        await asyncio.sleep(0.002)
+    written = len(arrived)
+    fresh = RawPrompt("Another text. " + LONG.text[:1500])  # three slices
+    await run(engine, Generation(prompt=fresh, adapter="planner", max_tokens=1, session="r"))
+    read.set()
+    during = len(arrived) - written
+    await writer
+    assert during >= 2
 
 
 async def test_turns_do_not_change_what_is_written(engine):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,9 +89,9 @@ async def test_every_call_is_valid_for_its_tool_and_names_known_handles_only(cal
     for entries in (FIRST, SECOND):
         asked = view(*entries)
         written = await caller.call(asked, schemas(asked))
-        arguments = json.loads(written.arguments)
         schema = {card.name: card.input_schema for card in CATALOGUE}[written.tool]
-        jsonschema.validate(arguments, with_handles(schema))
+        short = re.sub(r"<[a-z]+:\d+>", "@", written.arguments)  # a handle counts as one character
+        jsonschema.validate(json.loads(short), with_handles(schema))
         named = {part for part in parts_of(written.arguments) if isinstance(part, Handle)}
         assert named <= asked.handles()
 

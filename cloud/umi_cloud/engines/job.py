@@ -1,0 +1,27 @@
+"""One generation on its way between the event loop and the thread that decodes."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+from umi_shared.cancellation import Cancellation
+from umi_shared.engine import Chunk, Generation
+
+__all__ = ["Job"]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """What is asked, and the stream that answers it."""
+
+    generation: Generation = field(repr=False)
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+    chunks: asyncio.Queue[Chunk | Exception] = field(default_factory=asyncio.Queue, repr=False)
+    cancelled: Cancellation = field(default_factory=Cancellation, repr=False)
+    tokens: list[int] = field(default_factory=list, repr=False)
+    """The prompt's."""
+
+    def send(self, item: Chunk | Exception) -> None:
+        """Hand a chunk, or the failure that ends the stream, to the event loop."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self.chunks.put_nowait, item)
