@@ -3,14 +3,23 @@
 llama.cpp's OpenMP threads spin while they wait for each other. Beside any other busy process they then wait for a
 thread that is not running: measured here, decoding fell from 84 to 5 tokens a second. Waiting passively costs
 nothing that could be measured on the same machine.
+
+Contexts that one thread drives share one team of OpenMP threads; two threads that drive contexts have two teams, which
+take the cores from each other but do not spin. So a process drives all of its contexts from one thread: the caller its
+two, the embedded engine its lanes. (`llama_attach_threadpool`, which llama-cpp-python does not bind, does nothing in a
+build with OpenMP: its pool has no threads then.)
 """
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-__all__ = ["default_threads", "passive_waiting"]
+__all__ = ["cpu_quota", "default_threads", "passive_waiting", "physical_cores"]
 
+_MOST = 8
 _VARIABLE = "OMP_WAIT_POLICY"
 
 
@@ -31,6 +40,36 @@ def passive_waiting() -> Iterator[None]:
 
 
 def default_threads() -> int:
-    """Threads for one decode: half the logical cores where there are many, since hyper-threads do not help."""
-    cores = os.cpu_count() or 1
-    return cores if cores <= 2 else min(8, cores // 2)
+    """Threads for one decode: the physical cores that this process may use, at most 8; hyper-threads do not help."""
+    return max(1, min(_MOST, physical_cores(), *cpu_quota()))
+
+
+def physical_cores(cpus: Path = Path("/sys/devices/system/cpu")) -> int:
+    """Cores that this process may run on: by the kernel's list on Linux, the fast ones on a Mac.
+
+    Elsewhere half of the logical ones where there are more than two, which is a guess.
+    """
+    if sys.platform == "darwin":
+        counts = (_sysctl(name) for name in (b"hw.perflevel0.physicalcpu", b"hw.physicalcpu"))
+        return next(filter(None, counts), 0) or (os.cpu_count() or 1)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            siblings = (f"cpu{cpu}/topology/thread_siblings_list" for cpu in os.sched_getaffinity(0))
+            return len({(cpus / path).read_text() for path in siblings})
+    logical = os.cpu_count() or 1
+    return logical if logical <= 2 else logical // 2
+
+
+def cpu_quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> list[int]:
+    """The whole CPUs that a container may use, where it has a limit; threads beyond them only wait."""
+    try:
+        quota, period = limit.read_text().split()
+    except (OSError, ValueError):
+        return []
+    return [] if quota == "max" else [max(1, int(quota) // int(period))]
+
+
+def _sysctl(name: bytes) -> int:
+    value, size = ctypes.c_int(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
+    failed = ctypes.CDLL(None).sysctlbyname(name, ctypes.byref(value), ctypes.byref(size), None, 0)
+    return 0 if failed else value.value
