@@ -1,6 +1,7 @@
 """Drafts change how often the model is asked, never what is written: a real vocabulary, and a model made up."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -139,26 +140,23 @@ def test_a_stop_string_within_a_draft_ends_the_text_there(weights):
 
 
 def test_the_bound_between_forced_and_free_text_is_the_models(weights):
-    """A model that would write the quote and the first letters as one token does so."""
-    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    guide = Guide(weights.guide_tokenizer, JsonSchema(schema))
-    wanted = weights.tokenize('{"a":"', special=False)[-1]
-    wider = next(
-        token
-        for token in range(weights.vocabulary_size)
-        if weights.piece(token).startswith(weights.piece(wanted))
-        and weights.piece(token)[len(weights.piece(wanted)) :].isalpha()
-    )
+    """A model that would write forced and free letters as one token does so."""
+    guide = Guide(weights.guide_tokenizer, Lark('start: "It is the" /[a-z]{2,9}/'))
+    pieces = ((token, weights.piece(token)) for token in range(weights.vocabulary_size))
+    wider = next(token for token, piece in pieces if re.fullmatch(rb" the[a-z]{2,9}", piece))
     prompt = weights.tokenize("Say it.", special=True)
     writing = Writing(vocabulary=weights, prompt=prompt, held=0, room=20, guide=guide)
-    tokens: list[int] = []
-    while wider not in tokens:
-        fed = writing.feed()
+    forced = [*weights.tokenize("It is the", special=False), 0]
+    text = ""
+    while writing.finish is None:
+        writing.feed()
         logits = np.zeros((writing.rows, weights.vocabulary_size), np.float32)
-        logits[:, wider] = 1
-        writing.take(logits)
-        tokens += fed[: len(fed) - writing.refused]
-        assert len(tokens) < 40
+        for row, token in enumerate(forced[writing.written :][: writing.rows]):
+            logits[row, token] = 1
+        logits[:, wider] = 2
+        text += "".join(delta.text for delta in writing.take(logits))
+    assert text.startswith("It is" + weights.piece(wider).decode())
+    assert writing.effort.forced > 0
 
 
 def test_deltas_are_whole_characters(weights):
