@@ -56,6 +56,7 @@ ADAPTERS ?= shared/umi_shared/adapters
 RECIPE   ?= cloud/recipes/embedded.yaml
 SESSIONS ?= 200
 TOOLBENCH := ../shared/data/toolbench/out_of_domain_dev.json
+TOOLALPACA := ../shared/data/toolalpaca/eval_simulated.json
 EVALUATE := $(BIN)/umi-cloud evaluate
 EVALUATED = --recipe $(RECIPE) --adapters $(ADAPTERS)
 
@@ -66,6 +67,7 @@ evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of d
 	$(EVALUATE) closed-loop --count 30 --out build/evaluation/base.jsonl
 	$(EVALUATE) closed-loop --count 30 --in-clear --out build/evaluation/base-in-clear.jsonl
 	$(EVALUATE) static $(EVALUATED) --data $(TOOLBENCH) --out build/evaluation/toolbench.jsonl
+	$(EVALUATE) static $(EVALUATED) --data $(TOOLALPACA) --out build/evaluation/toolalpaca.jsonl
 	$(EVALUATE) static --data $(TOOLBENCH) --limit 50 --out build/evaluation/toolbench-base.jsonl
 	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
 	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))

@@ -48,9 +48,9 @@ def rows(tmp_path: Path) -> Path:
         "cut": 5,
         "unanswered": 0,
     }
-    RunFile.open(folder / "toolbench.jsonl", replace(HEADER, kind="static")).add(
-        {"conversation": 0, "step": 1, **asked}, {"conversation": 0, "step": 1, **asked}
-    )
+    RunFile.open(
+        folder / "toolbench.jsonl", replace(HEADER, kind="static", options={"data": "dev.json 01"})
+    ).add({"conversation": 0, "step": 1, **asked}, {"conversation": 0, "step": 1, **asked})
     cost = replace(
         HEADER,
         kind="cost",
@@ -98,15 +98,15 @@ def test_every_run_is_in_the_page_with_what_makes_it_again(rows: Path, trained: 
         "Goals",
         "Whole sessions",
         "Step by step",
-        "ToolBench, out of domain",
+        "Step metrics of the paper",
         "The privacy tax",
         "Cost",
         "Training",
     ]
     assert "| success, built-in names | at least 90 % | 33.3 % [9.7–70.0], 2 of 6 |" in text
     assert "| caller: exact | at least 98 % | 100.0 % [20.6–100.0], 1 of 1 ✓ |" in text
-    assert "| **toolbench** | 100.00 | 100.00 | 0.00 | 100.00 | 0.00 | 1 of 1 | 1 / 0 |" in text
-    assert "| α-UMi 7B, as published | 89.72 | 60.47 | 0.45 | 53.60 | 46.26 |" in text
+    assert "| **toolbench** | 100.00 | 100.00 | 0.00 | 100.00 | 0.00 | dev.json | 1 of 1 | 1 / 0 |" in text
+    assert "| α-UMi 7B, as published | 89.72 | 60.47 | 0.45 | 53.60 | 46.26 | ToolBench |  |  |" in text
     assert "split over single: 0.50" in text
     assert "Of 2 sessions 1 succeeded with handles only, 1 in clear only." in text
     assert "| backbone | 500.0 | 500,000 |" in text
@@ -128,7 +128,7 @@ def test_checked_in_figures_outlive_their_rows(rows: Path, trained: Path, tmp_pa
 def test_what_was_not_measured_is_not_in_the_page() -> None:
     """Nothing but what the paper published."""
     text = page({}, {})
-    assert headings(text) == ["ToolBench, out of domain"]
+    assert headings(text) == ["Step metrics of the paper"]
     assert "GPT-4" in text
 
 
