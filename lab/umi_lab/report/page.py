@@ -111,8 +111,8 @@ def _steps(figures: Mapping[str, Figures]) -> Iterator[str]:
 def _static(figures: Mapping[str, Figures]) -> Iterator[str]:
     yield "## Step metrics of the paper\n"
     yield (
-        "In percent, by its own scorer's rules. The published rows are ToolBench's, out of domain. ToolAlpaca has golden"
-        " calls\nand nothing else, so each request is asked for its first call, and R-L means nothing there.\n"
+        "In percent, by its own scorer's rules. The published rows are ToolBench's, out of domain. ToolAlpaca has\n"
+        "golden calls and nothing else, so each request is asked for its first call, and R-L means nothing there.\n"
     )
     rows = [[name, *(f"{value:.2f}" for value in values), "ToolBench", "", ""] for name, values in _PAPER]
     runs = of_kind(figures, "static")
