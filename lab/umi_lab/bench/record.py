@@ -14,6 +14,7 @@ from umi_lab.bench.figure import Figure
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.surroundings import Surroundings
 from umi_shared.errors import ConfigError
+from umi_shared.models import EMBEDDED
 
 __all__ = ["Record", "read_records"]
 
@@ -71,9 +72,12 @@ def read_records(folder: Path) -> list[Record]:
 
 
 def _recipe(name: str, setting: Setting, when: str) -> dict[str, Any]:
-    quick = " --quick" if setting.quick else ""
+    options = [f"--only {name}"]
+    options += [f"--model {setting.model}"] if setting.model != EMBEDDED else []
+    options += [f"--adapter {setting.adapter}"] if setting.adapter else []
+    options += ["--quick"] if setting.quick else []
     return {
-        "command": f"make bench BENCH_ARGS='--only {name}{quick}'",
+        "command": f'make bench BENCH_ARGS="{" ".join(options)}"',
         "model": setting.model_file.name,
         "adapter": setting.caller_adapter.name if setting.caller_adapter else "none",
         "dialect": setting.dialect.name,
