@@ -45,13 +45,13 @@ class _Way:
     threads: int
 
 
-def thread_counts(cores: int) -> list[int]:
+def thread_counts(chosen: int, cores: int) -> list[int]:
     """What is worth trying: what umi chooses by itself first, then one, half and all of the cores.
 
-    >>> thread_counts(8)
+    >>> thread_counts(4, 8)
     [4, 1, 8]
     """
-    return list(dict.fromkeys([default_threads(), 1, max(1, cores // 2), cores]))
+    return list(dict.fromkeys([chosen, 1, max(1, cores // 2), cores]))
 
 
 def made_formats(model: Path, folder: Path) -> dict[str, Path]:

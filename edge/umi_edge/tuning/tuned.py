@@ -11,6 +11,7 @@ from umi_edge.tuning.choice import Trial, choose
 from umi_edge.tuning.trials import AS_IT_IS, Tell, made_formats, thread_counts, try_out
 from umi_edge.tuning.tuning import Tuning
 from umi_shared.durable_file import make_private_directory
+from umi_shared.llama.threads import default_threads
 
 __all__ = ["Tuned", "tune"]
 
@@ -31,7 +32,7 @@ def tune(config: CallerConfig, folder: Path, tell: Tell = lambda _done, _all: No
     """
     make_private_directory(folder)
     cores = os.cpu_count() or 1
-    counts = [config.threads] if config.threads else thread_counts(cores)
+    counts = [config.threads] if config.threads else thread_counts(default_threads(), cores)
     with TemporaryDirectory(dir=folder, prefix=".trial-", ignore_cleanup_errors=True) as scratch:
         trials = try_out(config, made_formats(config.model, Path(scratch)), counts, tell)
         chosen = choose(trials)
