@@ -44,7 +44,7 @@ Written = list[dict[str, Any]]
 
 async def measure(setting: Setting) -> Outcome:
     """Sessions take turns; each figure is the whole session's time over umi's in the same round."""
-    rounds_wanted, steps = setting.times(9), 3 if setting.quick else 8
+    rounds_wanted, steps = setting.times(7), 3 if setting.quick else 8
     sessions = await _sessions(range(rounds_wanted + 1), steps)
     others = await _sessions(range(_OTHERS, _OTHERS + rounds_wanted + 1), steps)
     async with AsyncExitStack() as stack:
