@@ -37,7 +37,7 @@ def test_an_interrupt_at_a_question_ends_the_program_at_once():
         said += program.stderr.read(1)
     program.send_signal(signal.SIGINT)
     try:  # its standard input stays open: nobody types a line
-        assert program.wait(timeout=20) != 0
+        assert program.wait(timeout=90) != 0
         rest = program.stderr.read()
     finally:
         program.kill()

@@ -71,7 +71,7 @@ class _Options:
     recipe: str
 
 
-@command.command()
+@command.command(short_help="Score each step as α-UMi's own scorer does.")
 @click.option(
     "--data",
     type=_FILE,
@@ -97,7 +97,7 @@ class _Options:
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Ask about so many conversations only, drawn by --seed."
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the choice that --limit makes.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

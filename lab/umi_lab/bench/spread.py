@@ -24,7 +24,7 @@ class Spread:
         """Of at least one value.
 
         >>> Spread.of([4, 1, 3, 2, 5])
-        Spread(median=3, low=1.5, high=4.5, least=1)
+        Spread(median=3.0, low=1.5, high=4.5, least=1)
         """
         known = list(values)
         if len(known) == 1:

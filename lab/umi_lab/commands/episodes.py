@@ -17,8 +17,15 @@ import click
     show_default=True,
     help="How far words, instructions and catalogues are varied.",
 )
+@click.option(
+    "--broken",
+    type=click.FloatRange(0, 1),
+    default=0.24,
+    show_default=True,
+    help="How often a tool that the task needs fails.",
+)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def command(seed: int, count: int, variety: int, out: Path, *, held_out: bool) -> None:
+def command(seed: int, count: int, variety: int, broken: float, out: Path, *, held_out: bool) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.
 
     Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
@@ -27,7 +34,7 @@ def command(seed: int, count: int, variety: int, out: Path, *, held_out: bool) -
     from umi_lab.synthesis.generator import generate
     from umi_lab.synthesis.scene import SceneConfig
 
-    config = SceneConfig(held_out_families=held_out, variety=variety)
+    config = SceneConfig(held_out_families=held_out, variety=variety, broken=broken)
     stream = generate(seed, held_out=held_out, config=config)
     with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
         write_episodes(out, (episode for _, episode in made))
