@@ -10,8 +10,8 @@ from umi_shared.cancellation import Cancellation
 from umi_shared.errors import ModelError
 from umi_shared.llama import Adapter, Cancelled, Weights
 from umi_shared.llama.context import Context, Part
-from umi_shared.llama.sequence import shared_prefix
 from umi_shared.llama.writing import MOST_AHEAD, Writing
+from umi_shared.prefix import shared_prefix
 
 __all__ = ["Lane"]
 

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, field
 
-from umi_shared.llama.sequence import shared_prefix
+from umi_shared.prefix import shared_prefix
 
 __all__ = ["MIN_COPY", "SequencePool", "Slot"]
 

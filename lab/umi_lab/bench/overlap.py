@@ -10,11 +10,11 @@ from typing import Any
 
 from umi_edge.caller import Caller, WrittenCall
 from umi_lab.bench.figure import Figure, Goal
-from umi_lab.bench.prefix_cache import shared_prefix
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.workload import CALLS, ScriptedRoles, instruction, open_session
 from umi_shared.llama import Weights
+from umi_shared.prefix import shared_prefix
 from umi_shared.released import Released
 from umi_shared.transcript import PlanEvent, RationaleDelta, Usage, View
 

@@ -11,9 +11,10 @@ from umi_lab.bench.setting import CONTEXT_TOKENS, Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.workload import record_session
 from umi_shared.llama import Weights
+from umi_shared.prefix import shared_prefix
 from umi_shared.transcript import Usage, View
 
-__all__ = ["measure", "shared_blocks", "shared_prefix", "usage_of"]
+__all__ = ["measure", "shared_blocks", "usage_of"]
 
 
 async def measure(setting: Setting) -> Outcome:
@@ -69,20 +70,6 @@ async def usage_of(planner: Planner, view: View, session: str) -> Usage:
         if isinstance(event, Usage):
             usage = event
     return usage
-
-
-def shared_prefix(before: list[int], tokens: list[int]) -> int:
-    """How many tokens two prompts begin with alike.
-
-    >>> shared_prefix([1, 2, 3], [1, 2, 4, 5])
-    2
-    """
-    count = 0
-    for one, other in zip(before, tokens, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
 
 
 def shared_blocks(rows: list[dict[str, Any]], block: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
 from umi_shared.llama.context import Cancelled, Context, Part
 from umi_shared.llama.weights import Adapter, Weights
+from umi_shared.prefix import shared_prefix
 from umi_shared.llama.writing import MOST_AHEAD, Effort, Writing
 
 __all__ = ["Sequence"]
@@ -150,14 +151,3 @@ class Sequence:
     def close(self) -> None:
         """Free the context; safe to call twice."""
         self._context.close()
-
-
-def shared_prefix(held: list[int], tokens: list[int]) -> int:
-    """How many tokens two lists begin with alike.
-
-    >>> shared_prefix([1, 2, 3], [1, 2, 4, 5])
-    2
-    """
-    if held[: len(tokens)] == tokens[: len(held)]:  # mostly one continues the other
-        return min(len(held), len(tokens))
-    return next(at for at, (ours, theirs) in enumerate(zip(held, tokens, strict=False)) if ours != theirs)
