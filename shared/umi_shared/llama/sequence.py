@@ -12,8 +12,8 @@ from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
 from umi_shared.llama.context import Cancelled, Context, Part
 from umi_shared.llama.weights import Adapter, Weights
-from umi_shared.prefix import shared_prefix
 from umi_shared.llama.writing import MOST_AHEAD, Effort, Writing
+from umi_shared.prefix import shared_prefix
 
 __all__ = ["Sequence"]
 
