@@ -45,6 +45,9 @@ __all__ = ["Approver", "Cloud", "CloudConfig", "Outbound", "Restarted", "Sent", 
 E = TypeVar("E")
 
 
+_LONGEST_BACKOFF_SECONDS = 10.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudConfig:
     """How long to wait, how often to try again, how much to listen to."""
@@ -53,9 +56,10 @@ class CloudConfig:
     """For one plan or one answer, tries and waits included."""
     idle_seconds: float = 60
     """Without a single event."""
-    tries: int = 5
+    tries: int = 9
+    """Nine outlast a planner that starts anew: half a minute of waiting, by default."""
     backoff_seconds: float = 0.2
-    """Before the second try; doubles each time."""
+    """Before the second try; doubles each time, up to 10 seconds."""
     stream_bytes: int = 64 * 1024
     """Of text in one plan or answer."""
     bucket_bytes: int = 1024
@@ -274,7 +278,8 @@ class Cloud:
             return None
         refusal = refusal_from_metadata(error.trailing_metadata())
         asked = refusal.retry_after_seconds if refusal else None
-        backoff: float = self.config.backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+        doubled: float = min(self.config.backoff_seconds * 2 ** (attempt - 1), _LONGEST_BACKOFF_SECONDS)
+        backoff = doubled * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             return max(backoff, asked or 0.0)
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
