@@ -1,15 +1,18 @@
 """Disguises: built-in tools under other names, so that a planner reads its catalogue instead of knowing it."""
 
-from collections.abc import Mapping
+import itertools
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.tools import Tool
+from umi_lab.synthesis.composed_words import composed_description, composed_name
 from umi_lab.synthesis.home import made_up_word
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.words import VENDORS
 
-__all__ = ["Disguise", "disguise_of", "disguised"]
+__all__ = ["Disguise", "disguise_of", "disguised", "held_out_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,8 +331,11 @@ _MORE_DESCRIPTIONS: dict[str, tuple[str, ...]] = {
 
 def disguise_of(draw: Draw, tool: Tool) -> Disguise:
     """A new name, at times with a made-up prefix; often a new description, and some new argument names."""
+    varied = draw.variety > 1 and not draw.held_out
     name = draw.one(_NAMES[tool.name]) if tool.name in _NAMES else tool.name
-    if draw.variety > 1 and not draw.held_out and draw.chance(0.25):
+    if varied and draw.variety > 3 and draw.chance(0.7):
+        name = _apart_from_held_out(draw, composed_name, tool.name)
+    if varied and draw.chance(0.25):
         name = made_up_word(draw)  # says nothing: the description must be read
     if draw.chance(0.3):
         name = f"{draw.one(VENDORS)}{draw.rng.choice('._-')}{name}"
@@ -340,13 +346,22 @@ def disguise_of(draw: Draw, tool: Tool) -> Disguise:
         taken = {*arguments.values(), *(set(tool.input_schema["properties"]) - {own})}
         arguments[own] = own if shown in taken else shown
     description = draw.one(_DESCRIPTIONS[tool.name]) if described else tool.description
-    if draw.variety > 1 and not draw.held_out and tool.name in _MORE_DESCRIPTIONS and draw.chance(0.4):
+    if varied and tool.name in _MORE_DESCRIPTIONS and draw.chance(0.4):
         description = draw.rng.choice(_MORE_DESCRIPTIONS[tool.name])
-    return Disguise(
-        name=name,
-        description=description,
-        arguments=arguments,
-    )
+    if varied and draw.variety > 3 and draw.chance(0.6):
+        description = _apart_from_held_out(draw, composed_description, tool.name) or description
+    return Disguise(name=name, description=description, arguments=arguments)
+
+
+def held_out_words(tool: str) -> frozenset[str]:
+    """The names and descriptions of one built-in tool that training never sees."""
+    held_out = Draw(random.Random(0), held_out=True)  # noqa: S311  # not for secrets
+    return frozenset((*held_out.part(_NAMES.get(tool, ())), *held_out.part(_DESCRIPTIONS.get(tool, ()))))
+
+
+def _apart_from_held_out(draw: Draw, compose: Callable[[Draw, str], str], tool: str) -> str:
+    held_out = held_out_words(tool)
+    return next(text for _ in itertools.count() if (text := compose(draw, tool)) not in held_out)
 
 
 def disguised(tool: Tool, disguise: Disguise) -> Tool:

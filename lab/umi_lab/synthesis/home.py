@@ -1,5 +1,6 @@
 """A synthetic home: drawn at random, then written in the formats that the built-in tools read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ from umi_edge.tools.builtin.contacts import AddressBook, Contact, ContactsConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import folded
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.vocabulary import known_name, known_word
 from umi_lab.synthesis.words import (
     BODIES,
     COMPANIES,
@@ -103,8 +105,9 @@ def made_up_word(draw: Draw) -> str:
 
 
 def made_up_topic(draw: Draw) -> str:
-    """A topic with a word that no model knows, so that it must be copied: `tarvol`, `melin workshop`."""
-    word = made_up_word(draw)
+    """A topic with a word that can only be copied: `tarvol`, `melin workshop`; at variety 4 `quarry review`, too."""
+    known = draw.variety > 3 and not draw.held_out and draw.chance(0.7)
+    word = known_word(draw) if known else made_up_word(draw)
     kind = draw.rng.random()
     if kind < 0.4:
         return word
@@ -150,7 +153,7 @@ def draw_home(draw: Draw) -> Home:
 def _people(draw: Draw) -> tuple[Person, ...]:
     rng = draw.rng
     names = list(
-        dict.fromkeys((draw.one(GIVEN_NAMES), draw.one(FAMILY_NAMES)) for _ in range(rng.randint(3, 5)))
+        dict.fromkeys((_name(draw, GIVEN_NAMES), _name(draw, FAMILY_NAMES)) for _ in range(rng.randint(3, 5)))
     )
     if draw.chance(0.3):  # a second bearer of a name, so that it is ambiguous
         given, family = rng.choice(names)
@@ -166,6 +169,11 @@ def _people(draw: Draw) -> tuple[Person, ...]:
         )
         for given, family in names
     )
+
+
+def _name(draw: Draw, pool: Sequence[str]) -> str:
+    varied = draw.variety > 3 and not draw.held_out
+    return known_name(draw) if varied and draw.chance(0.35) else draw.one(pool)
 
 
 def _ascii(text: str) -> str:

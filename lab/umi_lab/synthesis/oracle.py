@@ -64,6 +64,8 @@ class Oracle:
         self.view = view.payload
         self._next = self._advance(view.payload)
         plan = self._plan_of(self._next)
+        if plan.tool and plan.tool not in {card.name for card in view.payload.catalogue}:
+            raise UnseenError("the tool's name holds a private word, as a contact called Mail makes it")
         self.written.append(plan)
         yield RationaleDelta(render(plan.rationale))
         yield Decision(plan.next, plan.tool)

@@ -1,7 +1,7 @@
 """A scene: one request, one home, one catalogue and one policy, ready for a session."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from umi_lab.synthesis.disguise import Disguise, disguise_of, disguised
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
 from umi_lab.synthesis.home import Home, draw_home
+from umi_lab.synthesis.more_gadgets import MORE_GADGETS
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.unserved import unserved_task
@@ -43,7 +44,8 @@ class SceneConfig:
     variety: int = 0
     """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
     more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied. From 3 on also:
-    phrases put together of parts."""
+    phrases put together of parts. From 4 on also: names and descriptions of tools put together of parts, many more
+    gadgets, and words of the model's own vocabulary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
         if config.variety and draw.chance(0.25):
             return Stage(tools=_some_families(draw, builtin, family), disguises={})
         return Stage(tools=tuple(tool.name for tool in builtin), disguises={})
-    gadgets = tuple(draw.some(GADGETS, draw.rng.randint(1, 3)))
+    gadgets = tuple(draw.rng.sample(_gadgets(draw), draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
     if family and draw.chance(config.missing):
         needed.discard(draw.rng.choice(family.tools))
@@ -137,6 +139,11 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
     return Stage(
         tools=tuple(names), disguises=_disguises(draw, [own[name] for name in names]), gadgets=gadgets
     )
+
+
+def _gadgets(draw: Draw) -> Sequence[Gadget]:
+    more = MORE_GADGETS if draw.variety > 3 and not draw.held_out else ()
+    return (*draw.part(GADGETS), *more)
 
 
 def _some_families(draw: Draw, builtin: list[Tool], family: Family | None) -> tuple[str, ...]:
@@ -170,7 +177,7 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
     result = ""
     if family is None:
         present = stage.gadgets and draw.chance(0.6)
-        gadget = draw.rng.choice(stage.gadgets) if present else draw.one(GADGETS)
+        gadget = draw.rng.choice(stage.gadgets if present else _gadgets(draw))
         task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
         if config.variety and not present and draw.chance(0.5):
             task = unserved_task(draw)
