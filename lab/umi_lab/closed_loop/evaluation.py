@@ -1,10 +1,11 @@
 """The evaluation: scenes that training never saw, played by the oracle and by the models, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from umi_edge.events import Ending, Planned
+from umi_lab.closed_loop.home_state import Thing
 from umi_lab.closed_loop.judgement import Verdict, judge, text_of
 from umi_lab.synthesis.generator import OracleCast
 from umi_lab.synthesis.oracle import Oracle, UnseenError
@@ -81,7 +82,13 @@ def _outcome(
         family=scene.family,
         own_names=scene.stage.own_names,
         broken=bool(scene.broken),
-        verdict=judge(played.ending, played.state, wanted.ending, wanted.state),
+        verdict=judge(
+            played.ending,
+            (*played.state, *_gadgets_used(scene, played)),
+            wanted.ending,
+            (*wanted.state, *_gadgets_used(scene, wanted)),
+            scene.task.facts,
+        ),
         steps=totals.steps,
         invalid_calls=sum(action.result in _INVALID for action in played.record),
         tools=tuple(action.tool for action in played.record),
@@ -93,6 +100,14 @@ def _outcome(
         seconds=round(played.seconds, 3),
         transcript=_transcript(scene, oracle, wanted, plans, played),
     )
+
+
+def _gadgets_used(scene: Scene, performance: Performance) -> Iterator[Thing]:
+    """What gadgets did, which leaves no trace in the home."""
+    shown = {scene.shown(gadget.name) for gadget in scene.stage.gadgets}
+    for action in performance.record:
+        if action.tool in shown and action.done:
+            yield Thing("gadget", (action.tool,), (" ".join(map(str, action.arguments.values())),))
 
 
 _INVALID = ("invalid-call", "unknown-handle", "invalid-arguments")

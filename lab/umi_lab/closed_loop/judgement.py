@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from umi_edge.events import Answered, Ending, GaveUp, Stopped
@@ -41,15 +42,20 @@ class Verdict:
 
 
 def judge(
-    ending: Ending | Exception, state: HomeState, oracle_ending: Ending, oracle_state: HomeState
+    ending: Ending | Exception,
+    state: HomeState,
+    oracle_ending: Ending,
+    oracle_state: HomeState,
+    facts: Sequence[str] = (),
 ) -> Verdict:
-    """Compare a session with the oracle's."""
+    """Compare a session with the oracle's; an answer is right that says nearly the same, or all of the facts."""
     answer, wanted = text_of(ending), text_of(oracle_ending)
+    told = overlap(answer, wanted) >= _CLOSE or (bool(facts) and not _words(" ".join(facts)) - _words(answer))
     return Verdict(
         ended=word_of(ending),
         should_end=word_of(oracle_ending),
         right_state=same_state(state, oracle_state),
-        right_answer=isinstance(oracle_ending, GaveUp) or overlap(answer, wanted) >= _CLOSE,
+        right_answer=isinstance(oracle_ending, GaveUp) or told,
     )
 
 
@@ -107,7 +113,11 @@ def overlap(one: str, other: str) -> float:
     >>> overlap("The mail is sent.", "the mail was sent")
     0.75
     """
-    a, b = (Counter(re.findall(r"[\w@.+:-]*\w", text.lower())) for text in (one, other))
+    a, b = _words(one), _words(other)
     if not a and not b:
         return 1.0
     return 2 * sum((a & b).values()) / (sum(a.values()) + sum(b.values()))
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"[\w@.+:-]*\w", text.lower()))

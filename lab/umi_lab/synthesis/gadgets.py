@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from umi_edge.tools import Tool
@@ -315,4 +316,6 @@ def gadget_task(draw: Draw, gadget: Gadget) -> Task:
         answer = gadget.answer.format(**shown, result=seen.value["result"])
         return Done("That is done.", answer)
 
-    return Task(instruction=text[:1].upper() + text[1:], script=script)
+    slots = {slot for _, slot, _, _ in Formatter().parse(gadget.answer)}
+    facts = tuple(value for name, value in values.items() if name in slots)
+    return Task(instruction=text[:1].upper() + text[1:], script=script, facts=facts)

@@ -179,6 +179,8 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
         present = stage.gadgets and draw.chance(0.6)
         gadget = draw.rng.choice(stage.gadgets if present else _gadgets(draw))
         task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
+        if "{result}" in gadget.answer:
+            task = replace(task, facts=(*task.facts, result))
         if config.variety and not present and draw.chance(0.5):
             task = unserved_task(draw)
     else:

@@ -16,6 +16,8 @@ class Task:
 
     instruction: str = field(repr=False)
     script: Callable[[Sight], Script] = field(repr=False)
+    facts: tuple[str, ...] = field(default=(), repr=False)
+    """What an answer must say, where nobody could foresee how it is worded; empty where that is agreed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,3 +58,11 @@ def test_another_recipient_text_or_kind_is_another_state(other: Thing):
 
 def test_the_same_letter_twice_is_another_state():
     assert not same_state((*AFTER, AFTER[-1]), AFTER)
+
+
+def test_where_wording_cannot_be_foreseen_the_facts_must_be_there():
+    wanted, facts = Answered("For paella: boil and stir."), ("paella", "boil and stir")
+    right = Answered("I did find a recipe of paella: boil and stir.")
+    assert judge(right, BEFORE, wanted, BEFORE, facts).success
+    assert not judge(right, BEFORE, wanted, BEFORE).success
+    assert not judge(Answered("I found a recipe of paella."), BEFORE, wanted, BEFORE, facts).success
