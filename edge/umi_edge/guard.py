@@ -13,29 +13,25 @@ those that a rule lets this very sink read.
 """
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ahocorasick_rs import AhoCorasick
 
-from umi_edge.decoded import decoded_bytes, decoded_texts
-from umi_edge.growing_index import GrowingIndex, Match
+from umi_edge.growing_index import Match
 from umi_edge.json_walk import scalars
 from umi_edge.known_values import is_seen
-from umi_edge.policy.projection import projected
+from umi_edge.policy.projection import all_projected, projected
+from umi_edge.readings import Readings, squeezed
+from umi_edge.sieve import Sieve, squeezings
 from umi_edge.vault import Kept, Vault
 from umi_shared.errors import PrivacyError
 from umi_shared.labels import Sink
-from umi_shared.wire import strings_of
 
 __all__ = ["EgressGuard", "GuardedError", "UnsafeNoGuard"]
 
 _MIN_WORD, _MIN_OTHER, _MIN_DIGITS = 6, 4, 5
-_MIN_SQUEEZED = 8
-_PUNCTUATION = re.compile(r"[\W_]+")
-_OTHER_THAN_DIGITS = re.compile(r"\D+")
-_ASCII_PUNCTUATION = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 class GuardedError(PrivacyError):
@@ -62,12 +58,9 @@ class EgressGuard:
     _exempt: dict[tuple[Sink, str], bool] = field(default_factory=dict, repr=False)
     _kept: dict[str, list[Kept]] = field(default_factory=dict, repr=False)
     """By the value as it is looked for."""
-    _of: dict[str, list[str]] = field(default_factory=dict, repr=False)
-    """The values behind a needle that is none of them itself."""
-    _words: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
-    _squeezed: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
-    _raw: GrowingIndex[str] = field(default_factory=lambda: GrowingIndex[str](AhoCorasick), repr=False)
-    """The bytes, as Latin-1, of values that read otherwise when they are projected."""
+    _bytes: dict[str, set[str]] = field(default_factory=dict, repr=False)
+    """The bytes, as small Latin-1 letters, of values that read otherwise when they are projected."""
+    _sieve: Sieve = field(default_factory=Sieve, repr=False)
 
     def allow(self, text: str, sink: Sink = "") -> None:
         """Note text that is public by its origin: the user's released words, the catalogue, an explicit rule.
@@ -83,70 +76,66 @@ class EgressGuard:
         self._refresh()
         if not self._kept:
             return
-        for word, squeezed in self._found(message):
-            kept = self._kept[word]
-            if any(one.label.may_read(sink) for one in kept) or self._is_public(word, sink):
-                continue
-            if not squeezed or not self._is_public(squeezed, sink, squeezed=True):
-                raise GuardedError(kept[0])
+        readings = Readings.of(message)
+        caught = self._sieve.caught(readings.bare())
+        words = [word for word in caught if not self._may_leave(word, sink)]
+        for word, without in self._found(readings, words) if words else ():
+            if not without or not self._is_public(without, sink, unpunctuated=True):
+                raise GuardedError(self._kept[word][0])
 
-    def _found(self, message: bytes) -> Iterator[tuple[str, str]]:
-        """The kept values that are in the bytes, each as it is looked for; and without punctuation, if found so."""
-        strings = strings_of(message) or [message.decode(errors="replace")]
-        joined = " ".join(strings)
-        text = projected(joined)
-        for reading in (text, text[::-1], *map(projected, decoded_texts(joined))):
-            for match in self._words.find(reading):
+    def _may_leave(self, word: str, sink: Sink) -> bool:
+        return any(one.label.may_read(sink) for one in self._kept[word]) or self._is_public(word, sink)
+
+    def _found(self, readings: Readings, words: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Those of the words that are in a message; and without punctuation, if found so."""
+        plain = _Needles((word, word) for word in words)
+        for reading in (readings.texts[0], readings.texts[0][::-1], *readings.texts[1:]):
+            for match, _ in plain.find(reading):
                 if is_seen(reading, match):
                     yield match.needle, ""
-        for reading in (_squeezed(text), message.decode("latin-1")):
-            for found in self._squeezed.find(reading):
-                yield from ((word, found.needle) for word in self._of[found.needle])
-        for decoded in decoded_bytes(message):
-            for match in self._words.find(decoded.text):
+        short = _Needles((text, word) for word in words for text in squeezings(word))
+        for reading in (squeezed(readings.texts[0]), readings.decoded[0].source.decode("latin-1")):
+            for match, of in short.find(reading):
+                yield from ((word, match.needle) for word in of)
+        raw = _Needles((text, word) for word in words for text in {word, *self._bytes.get(word, ())})
+        for decoded in readings.decoded:
+            for match, of in raw.find(decoded.text):
                 if decoded.holds(match.start, match.end):
-                    yield match.needle, ""
-            for match in self._raw.find(decoded.text):
-                if decoded.holds(match.start, match.end):
-                    yield from ((word, "") for word in self._of[match.needle])
+                    yield from ((word, "") for word in of)
 
-    def _is_public(self, word: str, sink: Sink, *, squeezed: bool = False) -> bool:
-        """Whether public text holds a word; of a squeezed one, whether it does without its punctuation.
+    def _is_public(self, word: str, sink: Sink, *, unpunctuated: bool = False) -> bool:
+        """Whether public text holds a word; of an `unpunctuated` one, whether it does without its own.
 
         "new password" in a tool's description is then no sign of a kept "new_password".
         """
-        place = (sink, f" {word}" if squeezed else word)
+        place = (sink, f" {word}" if unpunctuated else word)
         if place not in self._exempt:
             texts = self._public.get("", []) + self._public.get(sink, [])
             escaped = json.dumps(word, ensure_ascii=False)[1:-1]
             self._exempt[place] = any(
-                word in _squeezed(text) if squeezed else _holds(text, word) or _holds(text, escaped)
+                word in squeezed(text) if unpunctuated else _holds(text, word) or _holds(text, escaped)
                 for text in texts
             )
         return self._exempt[place]
 
     def _refresh(self) -> None:
-        for kept in self.vault.since(self._read):
-            for text, word in _strings(kept.value):
-                known = self._kept.get(word)
-                if known is None:
-                    self._kept[word] = [kept]
-                    self._words.add(word)
-                    for squeezed in _squeezings(word):
-                        self._of.setdefault(squeezed, []).append(word)
-                        self._squeezed.add(squeezed)
-                else:
-                    known.append(kept)
-                if not text.isascii() or text.lower() != word:
-                    self._look_for_bytes(text, word)
+        found = [(text, kept) for kept in self.vault.since(self._read) for text in _strings(kept.value)]
+        new: list[str] = []
+        for (text, kept), word in zip(found, all_projected([text for text, _ in found]), strict=True):
+            if len(word) < (_MIN_WORD if text.isalpha() else _MIN_OTHER):
+                continue
+            known = self._kept.get(word)
+            if known is None:
+                self._kept[word] = [kept]
+                new.append(word)
+            else:
+                known.append(kept)
+            if not text.isascii() or text.lower() != word:
+                raw = text.encode(errors="replace")
+                self._bytes.setdefault(word, set()).add(raw.decode("latin-1").lower())
+                self._sieve.add_bytes(raw, word)
+        self._sieve.add(new)
         self._read = len(self.vault)
-
-    def _look_for_bytes(self, text: str, word: str) -> None:
-        raw = text.encode(errors="replace").decode("latin-1").lower()
-        words = self._of.setdefault(raw, [])
-        if word not in words:
-            words.append(word)
-            self._raw.add(raw)
 
 
 class UnsafeNoGuard(EgressGuard):
@@ -156,37 +145,32 @@ class UnsafeNoGuard(EgressGuard):
         """Let it through."""
 
 
-def _strings(value: object) -> Iterator[tuple[str, str]]:
-    """The strings of a kept value that are long enough to be told from chance, and as they are looked for."""
-    for node in scalars(value):
+class _Needles:
+    """Strings to look for, and the words that each of them stands for."""
+
+    def __init__(self, needles: Iterable[tuple[str, str]]) -> None:
+        self._of: dict[str, list[str]] = {}
+        for needle, word in needles:
+            self._of.setdefault(needle, []).append(word)
+        self._needles = list(self._of)
+        self._automaton: Any = AhoCorasick(self._needles)
+
+    def find(self, text: str) -> Iterator[tuple[Match[str], list[str]]]:
+        """Every occurrence, overlapping ones too."""
+        for at, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            needle = self._needles[at]
+            yield Match(start, end, needle), self._of[needle]
+
+
+def _strings(value: object) -> Iterator[str]:
+    """The strings of a kept value, and those of its numbers that are long enough to be told from chance."""
+    for node in (value,) if isinstance(value, str) else scalars(value):
         if isinstance(node, str):
-            text = node.strip()
-            word = projected(text)
-            if len(word) >= (_MIN_WORD if text.isalpha() else _MIN_OTHER):
-                yield text, word
+            yield node.strip()
         elif isinstance(node, int | float) and not isinstance(node, bool):
             text = json.dumps(node)
             if sum(character.isdigit() for character in text) >= _MIN_DIGITS:
-                yield text, projected(text)
-
-
-def _squeezed(text: str) -> str:
-    """Letters and digits only."""
-    if text.isascii():
-        return text.encode().translate(None, _ASCII_PUNCTUATION).decode()
-    return _PUNCTUATION.sub("", text)
-
-
-def _squeezings(word: str) -> Iterator[str]:
-    """A value without its punctuation, and its digits where they are most of it."""
-    if len(word) < _MIN_SQUEEZED:
-        return
-    squeezed = word if word.isalnum() else _squeezed(word)
-    if len(squeezed) >= _MIN_SQUEEZED:
-        yield squeezed
-    digits = _OTHER_THAN_DIGITS.sub("", word)
-    if len(digits) >= max(_MIN_SQUEEZED, len(word) // 2) and digits != squeezed:
-        yield digits
+                yield text
 
 
 def _holds(text: str, word: str) -> bool:

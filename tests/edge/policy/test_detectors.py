@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from umi_edge.policy import Scanner, Span, gazetteer_sources, load_policy
 from umi_edge.policy.loader import builtin_detectors
-from umi_edge.policy.projection import project, projected
+from umi_edge.policy.projection import all_projected, project, projected
 from umi_shared.errors import PrivacyError
 
 PEOPLE = ["Alice Martin", "Will van der Berg", "王伟", "José Núñez", "Łukasz Żak", "Bo Li", "Søren"]
@@ -281,3 +281,8 @@ def test_the_quick_and_the_careful_projection_agree(text: str) -> None:
     quick = project(f"{text}x")
     for index in range(len(quick.text)):
         assert quick.original(index, index + 1) == careful.original(index, index + 1)
+
+
+@given(st.lists(st.text() | st.text("aB  \n\t\x00\x1cé")))
+def test_texts_are_projected_together_as_each_by_itself(texts: list[str]) -> None:
+    assert all_projected(texts) == [project(text).text for text in texts]
