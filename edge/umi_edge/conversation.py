@@ -27,6 +27,7 @@ from umi_edge.report import Report
 from umi_edge.session import Session
 from umi_edge.terminal_consent import TerminalConsent
 from umi_edge.terminal_text import plain
+from umi_edge.tools.source import ToolSource
 from umi_edge.typed_lines import TypedLines
 from umi_edge.vault import Vault
 from umi_edge.waiting import Waiting
@@ -128,7 +129,13 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
     and that is announced; the other way never happens. Raises `TransportError` when there is no planner.
     """
     async with AsyncExitStack() as stack:
-        laptop = await stack.enter_async_context(open_laptop(config))
+        output.waiting.show(output.console, "starting the tools")
+        try:
+            laptop = await stack.enter_async_context(open_laptop(config))
+        finally:
+            output.waiting.end()
+        for server in laptop.missing:
+            _warn_of(server, output.console)
         connection, where = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
             laptop.session(
@@ -148,6 +155,15 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
                 markup=False,
             )
         yield Conversation(laptop=laptop, session=session, output=output, where=where)
+
+
+def _warn_of(server: ToolSource, console: Console) -> None:
+    """Say that a server gives no tools, why, and what to do; the text is value-free."""
+    if server.problem is None:
+        return
+    said = f"Going on without the tools of {server.name}: {server.problem.message}."
+    console.print(said, style="yellow", soft_wrap=True, markup=False)
+    console.print(f"  Fix: {server.problem.fix}", soft_wrap=True, markup=False)
 
 
 async def _planner(

@@ -1,35 +1,25 @@
 """The tools that a configuration installs: built-in ones, Python functions, MCP servers; and what keeps some away."""
 
-import asyncio
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from umi_edge.config import EdgeConfig, HomeSettings
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
 from umi_edge.tools.operators import operator_tools
+from umi_edge.tools.source import ToolSource
 from umi_shared.errors import ToolError, UmiError
 
-__all__ = ["ToolSource", "find_tools", "home_tools", "name_clash", "python_tool"]
+if TYPE_CHECKING:
+    from umi_edge.tools.mcp import HttpServer, StdioServer
+
+__all__ = ["find_tools", "home_tools", "name_clash", "python_tool"]
 
 _FOLDERS = ("contacts", "calendar", "mail", "notes")
 _SEARCHED = {"notes", "files", "mail"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSource:
-    """One place that tools come from, and what came."""
-
-    name: str
-    """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
-    tools: tuple[Tool, ...] = ()
-    problem: UmiError | None = field(default=None, repr=False)
-    """Why none came; its text is value-free (I8)."""
-    disabled: bool = False
 
 
 async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
@@ -37,13 +27,11 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
 
     `environment` fills the variables of the MCP servers and holds the password of `smtp`.
     """
-    servers = config.mcp if isinstance(config.mcp, Mapping) else {}
-    asked = await asyncio.gather(*(_server(str(name), entry, environment) for name, entry in servers.items()))
     return (
         _home(config.home, environment),
         *([ToolSource(name="operators", tools=operator_tools(_NoReader()))] if config.operators else []),
         *(_python(spec) for spec in config.tools),
-        *asked,
+        *(await _servers(config.mcp, environment) if config.mcp else ()),
     )
 
 
@@ -121,18 +109,23 @@ def _python(spec: str) -> ToolSource:
         return ToolSource(name=f"python:{spec}", problem=error)
 
 
-async def _server(name: str, entry: Any, environment: Mapping[str, str]) -> ToolSource:
-    """One MCP server by itself, so that a broken one hides no other."""
+async def _servers(entries: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
+    """The MCP servers; an entry that is wrong hides no other."""
     from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # slow to import
 
-    try:
-        servers = McpServers.parse({"mcpServers": {name: entry}})
-        if not servers.servers:
-            return ToolSource(name=f"mcp:{name}", disabled=True)
-        async with open_mcp(servers, environment) as tools:
-            return ToolSource(name=f"mcp:{name}", tools=tools)
-    except UmiError as error:
-        return ToolSource(name=f"mcp:{name}", problem=error)
+    found: dict[str, ToolSource] = {}
+    sound: list[StdioServer | HttpServer] = []
+    for name, entry in entries.items():
+        source = f"mcp:{name}"
+        try:
+            servers = McpServers.parse({"mcpServers": {name: entry}}).servers
+        except UmiError as error:
+            found[source] = ToolSource(name=source, problem=error)
+        else:
+            found[source] = ToolSource(name=source, disabled=not servers)
+            sound += servers
+    async with open_mcp(McpServers(tuple(sound)), environment) as asked:
+        return tuple((found | {source.name: source for source in asked}).values())
 
 
 def _smtp(settings: HomeSettings, environment: Mapping[str, str]) -> SmtpConfig | None:

@@ -31,6 +31,7 @@ from umi_edge.recording import recorded
 from umi_edge.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
+from umi_edge.tools.source import ToolSource
 from umi_edge.tuning import Tuning
 from umi_edge.vault import Vault
 from umi_shared.dialects import dialect_named
@@ -49,6 +50,8 @@ class Laptop:
     catalogue: Catalogue
     ledger: Ledger
     caller: Caller
+    missing: tuple[ToolSource, ...] = field(default=(), repr=False)
+    """MCP servers that gave no tools, each with its problem."""
     gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Of `show: hash`, made of the device's key."""
@@ -115,22 +118,19 @@ class Laptop:
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
     """Read the policy, start the tools; and free it all at the end. The caller loads meanwhile.
 
-    `tools` stands for the whole catalogue where it is given. Raises `ConfigError`, `ToolError`, `ModelError`.
+    `tools` stands for the whole catalogue where it is given. An MCP server that does not start is `missing`, unless
+    it is `required`. Raises `ConfigError`, `ToolError`, `ModelError`, `PrivacyError`.
     """
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
         caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
         stack.push_async_callback(caller.close)
+        servers: tuple[ToolSource, ...] = ()
         if tools is None:
-            found = [*home_tools(config.home, os.environ), *map(python_tool, config.tools)]
-            if config.mcp:
-                from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
-
-                servers = McpServers.parse({"mcpServers": config.mcp})
-                found += await stack.enter_async_context(
-                    open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp")
-                )
-            tools = tuple(found)
+            tools = (*home_tools(config.home, os.environ), *map(python_tool, config.tools))
+            servers = await stack.enter_async_context(_mcp_servers(config))
+            tools += tuple(tool for server in servers for tool in server.tools)
+        missing = tuple(server for server in servers if server.problem)
         catalogue = Catalogue(tools)
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now)
@@ -143,9 +143,26 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             catalogue=catalogue,
             ledger=ledger,
             caller=caller,
-            gazetteers=await load_gazetteers(policy, catalogue),
+            missing=missing,
+            gazetteers=await load_gazetteers(policy, catalogue, missing),
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
         )
+
+
+@asynccontextmanager
+async def _mcp_servers(config: EdgeConfig) -> AsyncIterator[tuple[ToolSource, ...]]:
+    """The servers of the configuration, running; raises the problem of one that is required."""
+    if not config.mcp:
+        yield ()
+        return
+    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
+
+    servers = McpServers.parse({"mcpServers": config.mcp})
+    async with open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp") as sources:
+        for source in sources:
+            if source.required and source.problem is not None:
+                raise source.problem
+        yield sources
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:

@@ -221,6 +221,7 @@ PUBLIC = {
     "Stopped": {"reason"},
     "StringField": {"name"},
     "Tool": {"name", "input_schema", "description", "source", "output_schema"},
+    "ToolSource": {"name", "tools", "prefix"},
     "ToolCard": {"name", "input_schema", "description"},
     "UmiDecisionReader": {"tools"},
     "UmiDialect": {"name"},

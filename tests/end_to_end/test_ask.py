@@ -205,6 +205,44 @@ def test_an_mcp_server_of_the_users_is_called_like_any_tool(enrolled: Office, tm
     assert [action["tool"] for action in json.loads(ran.stdout)["actions"]] == ["echo.echo"]
 
 
+def test_broken_mcp_servers_are_told_of_and_the_session_goes_on(enrolled: Office, tmp_path: Path) -> None:
+    """One ends at its start, one never answers; with `required` the session does not begin."""
+    ends = {"command": sys.executable, "args": ["-c", "raise SystemExit('sk-secret')", "--key=sk-secret"]}
+    hangs = {"command": sys.executable, "args": ["-c", "input(); input()"], "start_seconds": 1}
+    enrolled.configure(tmp_path / "home", mcpServers={"ends": ends, "hangs": hangs})
+    ran = enrolled.ask("--json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["ending"] == "answered"
+    assert "Going on without the tools of mcp:ends: the MCP server ends did not start: it ended" in ran.stderr
+    assert "mcp-ends.log, or set disabled: true, in mcpServers.ends" in ran.stderr
+    assert (
+        "Going on without the tools of mcp:hangs: the MCP server hangs did not start: no answer" in ran.stderr
+    )
+    assert "sk-secret" not in ran.stdout + ran.stderr
+
+    enrolled.configure(tmp_path / "home", mcpServers={"ends": {**ends, "required": True}})
+    ran = enrolled.ask("--json")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert "the MCP server ends did not start" in ran.stderr
+
+
+def test_a_detector_that_reads_from_a_broken_server_stops_the_session(
+    enrolled: Office, tmp_path: Path
+) -> None:
+    """Without the names that the user wants kept, they would leave in clear."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\nname: p\ndetect:\n"
+        '  - {type: person, values_from: {tool: crm.people, path: "$[*].name"}}\n'
+    )
+    gone = {"command": str(tmp_path / "no-such-program")}
+    enrolled.configure(tmp_path / "home", policy=str(policy), mcpServers={"crm": gone})
+    ran = enrolled.ask("--json")
+    assert ran.returncode == 7, ran.stderr
+    assert "cannot read its names from crm.people: the MCP server crm did not start" in ran.stderr
+    assert not enrolled.ledger.exists() or verify_ledger(enrolled.ledger).entries == 0
+
+
 def test_a_laptop_that_is_not_enrolled_is_told_how(tmp_path: Path, smollm2: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"connection": str(tmp_path / "none"), "ledger": str(tmp_path / "l.jsonl")}))

@@ -10,8 +10,8 @@ from umi_edge.commands._options import config_option, json_option, output_consol
 
 if TYPE_CHECKING:
     from umi_edge.config import EdgeConfig
-    from umi_edge.installed_tools import ToolSource
     from umi_edge.tool_overview import ToolOverview
+    from umi_edge.tools.source import ToolSource
 
 _NOTHING = """\
 No tools are installed. Name your folders in {file}, for example

@@ -10,8 +10,8 @@ from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json
 from umi_shared.errors import UmiError
 
 if TYPE_CHECKING:
-    from umi_edge.installed_tools import ToolSource
     from umi_edge.policy_tools.proof import Proof, Theorem
+    from umi_edge.tools.source import ToolSource
 
 
 @click.command()

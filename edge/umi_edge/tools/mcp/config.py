@@ -15,6 +15,7 @@ from umi_shared.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _HTTP_TYPES = ("http", "streamable-http", "streamableHttp", "streamable_http")
+_START_SECONDS = 600.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,6 +28,10 @@ class StdioServer:
     args: tuple[str, ...] = field(default=(), repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: str | None = None
+    required: bool = False
+    """Whether no session starts without it."""
+    start_seconds: float | None = None
+    """To start and to list its tools; None for the limit of all servers."""
 
     def expanded(self, env: Mapping[str, str]) -> "StdioServer":
         """The same server with `${NAME}` and `${NAME:-default}` replaced. Raises `ConfigError`."""
@@ -46,6 +51,8 @@ class HttpServer:
     name: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    required: bool = False
+    start_seconds: float | None = None
 
     @property
     def host(self) -> str:
@@ -81,7 +88,7 @@ class McpServers:
         """The servers in `{"mcpServers": {name: {...}}}`; keys of other programs are ignored.
 
         >>> McpServers.parse({"mcpServers": {"fs": {"command": "npx", "args": ["-y", "secret"]}}}).servers
-        (StdioServer(name='fs', command='npx', cwd=None),)
+        (StdioServer(name='fs', command='npx', cwd=None, required=False, start_seconds=None),)
         """
         entries = data.get("mcpServers") if isinstance(data, Mapping) else None
         if not isinstance(entries, Mapping):
@@ -90,7 +97,7 @@ class McpServers:
             )
         return cls(
             tuple(
-                _server(str(name), entry)
+                _with_start(_server(str(name), entry), entry)
                 for name, entry in entries.items()
                 if not (isinstance(entry, Mapping) and entry.get("disabled") is True)
             )
@@ -142,6 +149,17 @@ def _server(name: str, entry: Any) -> StdioServer | HttpServer:
             name=name, url=_string(name, entry, "url"), headers=_strings(name, entry, "headers")
         )
     raise _wrong(name, "has a type that does not fit", "use stdio with a command, or http with a url")
+
+
+def _with_start(server: StdioServer | HttpServer, entry: Mapping[str, Any]) -> StdioServer | HttpServer:
+    """The server with umi's own keys, which say how much hangs on its start."""
+    required, seconds = entry.get("required", False), entry.get("start_seconds")
+    if not isinstance(required, bool):
+        raise _wrong(server.name, "has a required that is neither true nor false", "write required: true")
+    if seconds is not None and (type(seconds) not in (int, float) or not 0 < seconds <= _START_SECONDS):
+        what = f"a number of seconds up to {_START_SECONDS:g}"
+        raise _wrong(server.name, f"has start_seconds that are not {what}", "write one")
+    return replace(server, required=required, start_seconds=seconds)
 
 
 def _string(name: str, entry: Mapping[str, Any], key: str) -> str:

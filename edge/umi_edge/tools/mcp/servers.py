@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ from umi_edge.tools.mcp.http import http_transport
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.stdio import stdio_transport
-from umi_edge.tools.mcp.translation import hints, result_value, tool_names
+from umi_edge.tools.mcp.translation import hints, name_prefix, result_value, tool_names
 from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.source import ToolSource
 from umi_edge.tools.tool import Tool
-from umi_shared.errors import ToolError
+from umi_shared.errors import ToolError, UmiError
 
 _QUIET = ("mcp", "client", "httpx2", "httpcore2")
 
@@ -57,7 +59,7 @@ class RunningServer:
     ) -> None:
         self.config = config
         self._env = env
-        self._limits = limits
+        self._limits = replace(limits, start_seconds=config.start_seconds or limits.start_seconds)
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", config.name)
         self.log = logs / f"mcp-{safe}.log" if logs and isinstance(config, StdioServer) else None
         self._connection: Connection | None = None
@@ -75,7 +77,8 @@ class RunningServer:
         return stdio_transport(self.config, self._env, limit, link, self.log)
 
     async def start(self) -> list[McpTool]:
-        """Connect and list the tools. Raises `ToolError` that names the server and the fix."""
+        """Connect and list the tools. Raises `ConfigError` and `ToolError` that name the server and the fix."""
+        self.config = self.config.expanded(self._env)
         try:
             connection = await self._connected()
             async with asyncio.timeout(self._limits.start_seconds):
@@ -181,28 +184,60 @@ async def open_mcp(
     *,
     limits: McpLimits | None = None,
     log_folder: Path | None = None,
-) -> AsyncGenerator[tuple[Tool, ...]]:
-    """Start every server and yield all their tools; end the servers afterwards.
+) -> AsyncGenerator[tuple[ToolSource, ...]]:
+    """Start every server and yield what each gives, tools or a problem; end the servers afterwards.
 
-    `env` fills `${NAME}` in the configuration. Raises `ConfigError` and `ToolError`, both naming the
-    server. The SDK's loggers are switched off, because they write what servers send (I8).
+    `env` fills `${NAME}` in the configuration. One that fails keeps no other from its tools: its problem is a
+    `ConfigError` or a `ToolError` that names it. The SDK's loggers are switched off, because they write what servers
+    send (I8).
     """
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     limits = limits or McpLimits()
-    running = [RunningServer(one.expanded(env), env, limits, log_folder) for one in servers.servers]
+    running = [RunningServer(one, env, limits, log_folder) for one in servers.servers]
     try:
-        listed = await asyncio.gather(*(server.start() for server in running), return_exceptions=True)
-        for outcome in listed:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        offers = [(s, tool) for s, tools in zip(running, listed, strict=True) for tool in tools]  # type: ignore[union-attr]
-        names = tool_names((server.config.name, tool.name) for server, tool in offers)
-        yield tuple(
-            _tool(server, tool, names[server.config.name, tool.name], limits) for server, tool in offers
+        listed = await asyncio.gather(*map(_listed, running))
+        offers = list(zip(running, listed, strict=True))
+        names = tool_names(
+            [
+                (server.config.name, tool.name)
+                for server, tools in offers
+                if not isinstance(tools, UmiError)
+                for tool in tools
+            ],
+            [server.config.name for server in running],
         )
+        sources = [_source(server, tools, names, limits) for server, tools in offers]
+        useless = [server for server, source in zip(running, sources, strict=True) if source.problem]
+        await asyncio.gather(*(server.close() for server in useless))
+        yield tuple(sources)
     finally:
         await asyncio.gather(*(server.close() for server in running))
+
+
+async def _listed(server: RunningServer) -> list[McpTool] | UmiError:
+    """What the server offers, or why it offers nothing."""
+    try:
+        return await server.start()
+    except UmiError as error:
+        return error
+
+
+def _source(
+    server: RunningServer,
+    listed: list[McpTool] | UmiError,
+    names: Mapping[tuple[str, str], str],
+    limits: McpLimits,
+) -> ToolSource:
+    config = server.config
+    made = ToolSource(name=f"mcp:{config.name}", required=config.required, prefix=name_prefix(config.name))
+    if isinstance(listed, UmiError):
+        return replace(made, problem=listed)
+    try:
+        tools = tuple(_tool(server, tool, names[config.name, tool.name], limits) for tool in listed)
+    except ToolError as error:
+        return replace(made, problem=error)
+    return replace(made, tools=tools)
 
 
 def _tool(server: RunningServer, tool: McpTool, name: str, limits: McpLimits) -> Tool:

@@ -23,20 +23,34 @@ from umi_edge.tools.tool import Hints
 _MAX_NAME = 64
 
 
-def tool_names(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def name_prefix(server: str) -> str:
+    """What the names of a server's tools begin with.
+
+    >>> name_prefix("my files"), name_prefix("mail")
+    ('my_files.', 'mcp-mail.')
+    """
+    return _plain(server, "")
+
+
+def tool_names(pairs: Iterable[tuple[str, str]], servers: Iterable[str] = ()) -> dict[tuple[str, str], str]:
     """A name `<server>.<tool>` for each pair, safe and unique whatever the order of the pairs.
 
-    Names that have to be changed and then meet another one get a few characters of their hash.
+    Names that have to be changed and then meet another one get a few characters of their hash; and so do all of a
+    server that shares its prefix with one of `servers`, so that nothing takes the name, and with it the policy's
+    rules, of a server that gives no tools today.
 
     >>> list(tool_names([("my files", "read"), ("my_files", "read"), ("web", "search")]).values())
     ['my_files.read-185494', 'my_files.read', 'web.search']
+    >>> list(tool_names([("my files", "read")], servers=["my files", "my_files"]).values())
+    ['my_files.read-185494']
     """
+    shared = Counter(map(name_prefix, dict.fromkeys(servers)))
     plain = {pair: _plain(*pair) for pair in dict.fromkeys(pairs)}
     taken = Counter(plain.values())
     names: dict[tuple[str, str], str] = {}
     for pair, name in plain.items():
         unchanged = name == ".".join(pair) and "." not in pair[0]
-        if taken[name] == 1 or unchanged:
+        if unchanged or (taken[name] == 1 and shared[name_prefix(pair[0])] <= 1):
             names[pair] = name
         else:
             digest = hashlib.sha256("\x00".join(pair).encode()).hexdigest()[:6]

@@ -1,0 +1,24 @@
+"""A source of tools: a place that they come from, and what came."""
+
+from dataclasses import dataclass, field
+
+from umi_edge.tools.tool import Tool
+from umi_shared.errors import UmiError
+
+__all__ = ["ToolSource"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSource:
+    """One place that tools come from, and what came."""
+
+    name: str
+    """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
+    tools: tuple[Tool, ...] = ()
+    problem: UmiError | None = field(default=None, repr=False)
+    """Why none came; its text is value-free (I8)."""
+    disabled: bool = False
+    required: bool = False
+    """Whether no session starts without it."""
+    prefix: str = ""
+    """What its tools' names begin with, those of a server that gave none too."""
