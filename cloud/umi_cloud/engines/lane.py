@@ -63,6 +63,7 @@ class Lane:
             cache_tokens=cache_tokens,
             sequences=sequences,
             batch_tokens=_BATCH_TOKENS + MOST_AHEAD + sequences,
+            batch_rows=MOST_AHEAD + sequences,
             threads=threads,
             adapter=adapter,
         )

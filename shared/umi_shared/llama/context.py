@@ -60,13 +60,18 @@ class Context:
         cache_tokens: int,
         sequences: int = 1,
         batch_tokens: int = 512,
+        batch_rows: int,
         threads: int = 0,
         adapter: Adapter | None = None,
     ) -> None:
-        """A cache of `cache_tokens` that the sequences share. Raises `ModelError` when there is no memory for it."""
+        """A cache of `cache_tokens` that the sequences share, and room for batches of so many tokens and rows.
+
+        Raises `ModelError` when there is no memory for them.
+        """
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = cache_tokens
         params.n_batch = params.n_ubatch = batch_tokens
+        params.n_outputs_max = batch_rows  # else as many as tokens: 100 MB of logits for 512 of a small model
         params.n_seq_max = sequences
         params.kv_unified = True  # a prefix that two sequences share is held once
         params.n_threads = params.n_threads_batch = threads or default_threads()
