@@ -60,7 +60,9 @@ async def measure(setting: Setting) -> Outcome:
             command: list[str | Path] = [python, _PEERS / script, *_load_arguments(setting)]
             asked = await stack.enter_async_context(worker(command, name, _POLITE))
             contenders[name] = _peer(asked, setting, sessions, plain=name == GBNF)
-        rounds = await take_turns(contenders, rounds=rounds_wanted, tell=setting.progress("calls"))
+        rounds = await take_turns(
+            contenders, rounds=rounds_wanted, seconds=setting.seconds, tell=setting.progress("calls")
+        )
     outcome = _outcome(rounds)
     if setting.peers is None:
         outcome.notes.append("guidance was not measured: no Python that has it was named (`--peers`)")

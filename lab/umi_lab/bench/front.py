@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 0.05
 
 async def measure(setting: Setting) -> Outcome:
     """A device a session, mTLS, padded requests of a real session; the engine follows a script at its own pace."""
-    sessions, steps = (8, 2) if setting.quick else (_SESSIONS, 12)
+    sessions, steps = (8, 2) if setting.quick else (_SESSIONS, 6)
     messages = tuple(step.message for step in (await record_session(0)).steps)
     with tempfile.TemporaryDirectory(prefix="umi-front-") as name:
         async with (
@@ -51,6 +51,7 @@ async def measure(setting: Setting) -> Outcome:
                     "front": lambda _turn: rows_of(through, front),
                 },
                 rounds=setting.times(7),
+                seconds=setting.seconds,
                 tell=setting.progress("front"),
             )
     return _outcome(rounds, sessions)

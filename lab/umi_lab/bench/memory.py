@@ -20,7 +20,10 @@ _MB = 1e6
 
 
 async def measure(setting: Setting) -> Outcome:
-    """A process for each repeat; resident memory less the GGUF's size and the KV cache's, after a session."""
+    """A process for each repeat; resident memory less the GGUFs' sizes and the KV cache's, after a session.
+
+    The caller's adapter is a GGUF as its model is.
+    """
     calls = CALLS[:2] if setting.quick else CALLS
     plans = [f"To {purpose}, use {tool}. Next: caller." for tool, purpose, _ in calls]
     replies = (*plans, "All is done. Next: summarizer.", "Done.")
@@ -33,15 +36,15 @@ async def measure(setting: Setting) -> Outcome:
                 rows.append(await _edge(setting, connection.directory, Path(folder)))
     setting.tell("memory", repeats, repeats)
     kv = kv_bytes(setting.model_file, CONTEXT_TOKENS)
-    known = setting.model_file.stat().st_size + kv
+    gguf = sum(path.stat().st_size for path in (setting.model_file, setting.caller_adapter) if path)
     over = Figure(
         title="edge process memory over GGUF and KV cache",
         goal=Goal(150, "MB"),
-        value=Spread.of((row["resident"] - known) / _MB for row in rows),
+        value=Spread.of((row["resident"] - gguf - kv) / _MB for row in rows),
         repeats=len(rows),
-        profile=_profile(rows[-1], setting.model_file.stat().st_size, kv),
+        profile=_profile(rows[-1], gguf, kv),
     )
-    return Outcome(figures=[over], details={"bytes": rows, "GGUF": known - kv, "KV": kv})
+    return Outcome(figures=[over], details={"bytes": rows, "GGUF": gguf, "KV": kv})
 
 
 def kv_bytes(model: Path, context_tokens: int) -> int:

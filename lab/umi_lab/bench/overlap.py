@@ -12,17 +12,21 @@ from umi_edge.caller import Caller, WrittenCall
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
+from umi_lab.bench.turns import take_turns
 from umi_lab.bench.workload import CALLS, ScriptedRoles, instruction, open_session
 from umi_shared.llama import Weights
 from umi_shared.prefix import shared_prefix
 from umi_shared.released import Released
-from umi_shared.transcript import PlanEvent, RationaleDelta, Usage, View
+from umi_shared.transcript import Decision, PlanEvent, RationaleDelta, Usage, View
 
 __all__ = ["measure"]
 
 _FIRST_SECONDS = 0.3
 _WORD_SECONDS = 0.05
 """A planner that thinks for 0.3 s and then says 20 words a second, as one of 7 billion parameters does."""
+_DECISION_WORDS = 2
+"""`Next: caller.` takes its time too, before the decision is known."""
+_LEFT = "read after the decision"
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class _PacedRoles(ScriptedRoles):
                     yield RationaleDelta(word if event.text.startswith(word) else f" {word}")
                     await asyncio.sleep(_WORD_SECONDS)
             else:
+                if isinstance(event, Decision):
+                    await asyncio.sleep(_DECISION_WORDS * _WORD_SECONDS)
                 yield event
 
 
@@ -69,35 +75,38 @@ async def measure(setting: Setting) -> Outcome:
     """Sessions over the sample home; tokens read after the decision, of those that a step adds."""
     weights = Weights.load(setting.model_file)
     caller = await Caller.open(setting.caller_config, setting.dialect)
-    shares, steps = [], []
+
+    async def session(turn: int) -> dict[str, list[int]]:
+        watched = _Watched(caller)
+        with tempfile.TemporaryDirectory(prefix="umi-overlap-") as folder:
+            opened = await open_session(Path(folder), _PacedRoles(), watched)
+            await opened.ask(instruction(turn))
+        return _tokens(setting, weights, watched.rows)
+
     try:
-        for number in range(sessions := setting.times(5)):
-            setting.tell("overlap", number, sessions)
-            watched = _Watched(caller)
-            with tempfile.TemporaryDirectory(prefix="umi-overlap-") as folder:
-                session = await open_session(Path(folder), _PacedRoles(), watched)
-                await session.ask(instruction(number))
-            new, visible = _tokens(setting, weights, watched.rows)
-            shares.append(100 * (1 - sum(visible) / sum(new)))
-            steps.append({"new": new, "read after the decision": visible})
+        rounds = await take_turns(
+            {"session": session},
+            rounds=setting.times(5),
+            warm_up=0,
+            seconds=setting.seconds / 2,
+            tell=setting.progress("overlap"),
+        )
     finally:
         await caller.close()
         weights.close()
-    setting.tell("overlap", sessions, sessions)
+    steps = [one["session"] for one in rounds]
     hidden = Figure(
         title="the caller's prefill hidden behind the planner's stream",
         goal=Goal(80, "%", least=True),
-        value=Spread.of(shares),
-        repeats=sessions,
+        value=Spread.of(100 * (1 - sum(one[_LEFT]) / sum(one["new"])) for one in steps),
+        repeats=len(steps),
         profile="Tokens of a step's prompt that were read before the planner's decision. What is left is the end of "
         "the plan, and what the caller had no time for.",
     )
     return Outcome(figures=[hidden], details={"tokens of the steps": steps})
 
 
-def _tokens(
-    setting: Setting, weights: Weights, rows: list[tuple[View, WrittenCall]]
-) -> tuple[list[int], list[int]]:
+def _tokens(setting: Setting, weights: Weights, rows: list[tuple[View, WrittenCall]]) -> dict[str, list[int]]:
     """Of each step but the first, the tokens that it adds to the prompt before, and those not read ahead.
 
     The first step reads the catalogue: that is what a warm start is for.
@@ -105,4 +114,4 @@ def _tokens(
     prompts = [weights.prompt_tokens(setting.dialect.call(view).prompt) for view, _ in rows]
     new = [len(tokens) - shared_prefix(before, tokens) for before, tokens in pairwise(prompts)]
     ahead = [written.ahead_tokens for _, written in rows[1:]]
-    return new, [max(count - read, 0) for count, read in zip(new, ahead, strict=True)]
+    return {"new": new, _LEFT: [max(count - read, 0) for count, read in zip(new, ahead, strict=True)]}

@@ -29,6 +29,8 @@ class Setting:
     """A Python with vLLM and umi."""
     quick: bool = False
     """As little as shows that the measurement works; its figures are worth nothing."""
+    seconds: float = 120.0
+    """After so long a benchmark begins no more rounds, once it has three."""
     tell: Callable[[str, int, int], None] = lambda _what, _done, _all: None
     """Takes what is being done, how much of it is done, and how much there is."""
 

@@ -1,11 +1,15 @@
 """Turns: contenders run one after the other in every round, so that a noisy minute falls on all of them alike."""
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 __all__ = ["Round", "ratios", "take_turns"]
 
 T = TypeVar("T")
+_LEAST = 3
+"""Rounds, before time may end them: fewer have no quartiles."""
 Round = Mapping[str, T]
 """What each contender gave in one round."""
 
@@ -15,16 +19,20 @@ async def take_turns(
     *,
     rounds: int,
     warm_up: int = 1,
+    seconds: float = math.inf,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Round[T]]:
     """Run all contenders in each round, every second round in the other order; warm-up rounds are forgotten.
 
-    A contender is given the number of the round, so that all can work on the same input. `tell` is given the
-    rounds done and to do.
+    A contender is given the number of the round, so that all can work on the same input. After so many `seconds`
+    no round begins, once there are three. `tell` is given the rounds done and to do.
     """
+    began = time.monotonic()
     kept: list[Round[T]] = []
     names = list(contenders)
     for turn in range(warm_up + rounds):
+        if len(kept) >= _LEAST and time.monotonic() - began > seconds:
+            break
         order = names if turn % 2 == 0 else names[::-1]
         got = {name: await contenders[name](turn) for name in order}
         if turn >= warm_up:

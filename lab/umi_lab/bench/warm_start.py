@@ -99,6 +99,7 @@ async def measure(setting: Setting) -> Outcome:
             rounds = await take_turns(
                 {"cold": contest.cold, "warm": contest.warm},
                 rounds=setting.times(7),
+                seconds=setting.seconds,
                 tell=setting.progress("warm start"),
             )
             size = sum(path.stat().st_size for path in (Path(folder) / "kept").iterdir())
