@@ -15,8 +15,8 @@ a session than `limits.declassified_bits`.
 
 The same fact of the same handle is charged once, however often it is shown.
 
-Covered: what `show` tells. Not covered: what `shape: open` tells (lengths, keys, nulls, failures), which a policy
-declares by not saying `shape: hidden`; and that handles of one value are the same, which `link: false` hides.
+Covered: what `show` tells. Not covered: what open shapes tell (lengths, keys, nulls, failures), which `shapes` counts;
+and that handles of one value are the same, which `link: false` hides.
 """
 
 import hashlib
@@ -216,13 +216,17 @@ class Declassifications:
         self.spent_bits = sum(charged.values())
 
     def summary(self) -> str:
-        """What the bits were spent on, most first: `128 on domain of 2 email`.
+        """The rows as one line.
 
         >>> spent = Declassifications(64, b"")
         >>> fact = spent.fact("sign", Handle("amount", 1), -3)
         >>> spent.summary()
         '2 on sign of 1 amount'
         """
+        return ", ".join(self.rows())
+
+    def rows(self) -> list[str]:
+        """What the bits were spent on, most first: `128 on domain of 2 email`."""
         bits: dict[str, int] = {}
         values: dict[str, int] = {}
         for (handle, show), cost in self.charged.items():
@@ -230,4 +234,4 @@ class Declassifications:
             bits[of] = bits.get(of, 0) + cost
             values[of] = values.get(of, 0) + 1
         most_first = sorted(bits, key=lambda of: -bits[of])
-        return ", ".join(f"{bits[of]} on {of.format(values[of])}" for of in most_first)
+        return [f"{bits[of]} on {of.format(values[of])}" for of in most_first]

@@ -4,7 +4,7 @@ Keeps I2 (no rule means *stay*), I4 (handle-like text of any input is escaped, a
 
 Covered: every JSON leaf, every object key, text spans found by detectors, text copied out of the vault; where a
 rule says `shape: hidden`, or what a result was made of stays, also lengths, keys, JSON types, success and failure.
-Not covered: these under `shape: open`, which is what a policy declares by not saying `hidden`.
+Not covered: these under `shape: open`, which a policy declares by not saying `hidden`: `shapes` counts what they tell.
 """
 
 import json
@@ -22,6 +22,7 @@ from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resoluti
 from umi_edge.policy.document import Instruction
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.private_spans import private_spans
+from umi_edge.shapes import Shapes
 from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
@@ -61,10 +62,12 @@ class Labeller:
     """Of `show: hash`: with the device's own, a value has the same hash in every session."""
     known: KnownValues = field(init=False)
     declassified: Declassifications = field(init=False)
+    shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
         self.known = KnownValues(self.vault)
         self.declassified = Declassifications(self.policy.limits.declassified_bits, self.hash_key)
+        self.shapes = Shapes(self.policy.limits.shape_bits)
 
     def tool_policy(self, tool: str) -> ToolPolicy:
         """What the policy says of a tool of the catalogue."""
@@ -107,19 +110,22 @@ class Labeller:
 
         `made_of` is the label of what decided it, where that is more than the tool's own data: the arguments of an
         operator, or all that a caller has seen. Where it stays, the result stays, as one handle of no shape.
-        `type` is what an operator's handle is called, unless a rule says. Raises `DeclassifiedError`.
+        `type` is what an operator's handle is called, unless a rule says. Raises `DeclassifiedError` and
+        `ShapeLimitError`, the latter before anything is kept: no handle's number tells of what was refused.
         """
         hidden = self._hidden_root(tool, made_of, type)
         if hidden is not None:
             label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
             public = made_of.readers is None and made_of.visible
             return (self.kept(value, label, hidden, origin=tool if public else f"made by {tool}"),)
+        rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == "builtin"
+        self.shapes.succeeded(tool, value, rules, own_names=own_names)
         writer = _JsonWriter(
             labeller=self,
             tool=tool,
-            assignment=self.policy.results(tool, value),
-            known_keys=self.policy.table(tool, "results").names,
-            own_keys=self.sources.get(tool) == "builtin",
+            assignment=rules,
+            known_keys=rules.names,
+            own_keys=own_names,
             integrity=Label(integrity=self.tool_policy(tool).integrity).join(made_of).integrity,
             root_type=type,
         )
@@ -136,10 +142,12 @@ class Labeller:
     ) -> tuple[str, LabelledText]:
         """What is said of a failed call: its kind, and of the tool's own words (`detail`) what a rule lets out.
 
-        Where the shape of the result is hidden, not even the kind: a failure then looks like any result.
+        Where the shape of the result is hidden, not even the kind: a failure then looks like any result. Raises
+        `ShapeLimitError`.
         """
         if self._hidden_root(tool, made_of, "") is not None:
             return "", self.result(tool, None, made_of=made_of, type=type)
+        self.shapes.failed(tool, kind)
         rule = self.tool_policy(tool).errors
         if rule is None or detail is None:
             return kind, ()

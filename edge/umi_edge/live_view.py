@@ -186,6 +186,8 @@ def conclusion(report: Report) -> Group:
         lines.append(_actions_table(report.actions))
     else:
         lines.append(Rich("nothing was done on this device", style="dim"))
+    if report.bits_spent_on:
+        lines.append(Rich(f"told of what stays, in bits: {', '.join(report.bits_spent_on)}", style="dim"))
     if report.ledger_fault is not None:
         lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", plain(str(report.ledger_fault))))
     return Group(Rich(), *lines)

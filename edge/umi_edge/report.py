@@ -102,9 +102,15 @@ class Report:
         """What was done for this instruction, in order."""
         return self.session.record[self.done_before :]
 
+    @property
+    def bits_spent_on(self) -> list[str]:
+        """What the session has told of values that stay, by `show` and by shape: `64 on domain of 1 email`."""
+        labeller = self.session.labeller
+        return [*labeller.declassified.rows(), *labeller.shapes.rows()]
+
     def as_json(self) -> dict[str, Any]:
         """One object for programs; it holds real values, as the answer does."""
-        totals = self.session.totals
+        totals, labeller = self.session.totals, self.session.labeller
         return {
             "ending": self.word,
             "text": self.text,
@@ -120,8 +126,10 @@ class Report:
             "steps": totals.steps,
             "messages_out": totals.messages_out,
             "bytes_out": totals.bytes_out,
-            "values_kept": len(self.session.labeller.vault),
-            "declassified_bits": self.session.labeller.declassified.spent_bits,
+            "values_kept": len(labeller.vault),
+            "declassified_bits": labeller.declassified.spent_bits,
+            "shape_bits": labeller.shapes.spent_bits,
+            "bits_spent_on": self.bits_spent_on,
             "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},
             "ledger": asdict(self.ledger) if self.ledger else None,
         }

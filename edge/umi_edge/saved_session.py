@@ -1,5 +1,7 @@
 """A session as bytes and back: its vault, its transcript with all labels, and what it has declassified.
 
+Of shapes the bits are kept and not the places they were seen in: a resumed session pays for those anew.
+
 The bytes hold private values; `sealed_store` is where they go. A session is restored under the policy and the
 catalogue that it was saved with and no others: its labels are theirs.
 """
@@ -25,7 +27,7 @@ from umi_shared.transcript import Answer, Call, Entry, Instruction, Next, Observ
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def saved(session: Session, depends_on: str) -> bytes:
         "declassified": [
             [str(handle), show, bits] for (handle, show), bits in labeller.declassified.charged.items()
         ],
+        "shapes": [[what, tool, bits] for (what, tool), bits in labeller.shapes.charged.items()],
         "record": [
             [one.tool, dict(one.arguments), one.result, one.detail, one.seconds] for one in session.record
         ],
@@ -116,6 +119,7 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
         return "the session was saved under another policy, or with other tools: its labels are theirs"
     entries = [_read_entry(entry) for entry in state["entries"]]
     charged = {(_handle(handle), str(show)): int(bits) for handle, show, bits in state["declassified"]}
+    shapes = {(str(what), str(tool)): float(bits) for what, tool, bits in state["shapes"]}
     actions = [
         Action(tool=tool, arguments=arguments, result=result, detail=detail, seconds=seconds)
         for tool, arguments, result, detail, seconds in state["record"]
@@ -123,6 +127,7 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
     read_by = {str(sink): int(count) for sink, count in state["read_by"].items()}
     _restore_vault(session, state["vault"])
     session.labeller.declassified.restore(charged)
+    session.labeller.shapes.restore(shapes)
     session.record += actions
     session.resume(entries, read_by)
     return ""

@@ -350,6 +350,8 @@ class Session:
         )
         approved = await self.consent.approve(request)
         self.observe(Asked(name, approved))
+        if seen.readers is None and seen.visible:  # else a "no" looks like any result
+            self.labeller.shapes.asked(name, approved=approved)
         if not approved:
             self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
         return approved

@@ -120,7 +120,7 @@ async def test_a_session_resumes_only_under_what_labelled_it(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda state: state.update(version=2),
+        lambda state: state.update(version=99),
         lambda state: state.pop("vault"),
         lambda state: state["vault"].reverse(),
         lambda state: state["vault"][0].__setitem__(0, "Alice"),

@@ -88,6 +88,9 @@ class Limits:
     call_seconds: float = 30.0
     result_bytes: int = 1 << 20
     declassified_bits: int = 256
+    """What `show` may tell."""
+    shape_bits: int = 4096
+    """What open shapes may tell: lengths, members, types, failures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,12 @@ class Explanation:
     whole: str | None = None
     """The path of the container, or of the node itself, that is kept whole and whose resolution this is."""
 
+    @property
+    def shape_counts(self) -> bool:
+        """Whether the node's shape shows though its value stays, at the cost of `limits.shape_bits`."""
+        open_ = self.side == "results" and self.whole is None
+        return open_ and self.resolution.locality is not Locality.CLOUD
+
 
 def explain(policy: Policy, tool: str, side: str, location: Location) -> Explanation:
     """Explain the node at `location` of a tool's `arguments` or `results`.

@@ -50,6 +50,8 @@ class RuleTable:
         self.default = default
         self.names = frozenset(name for rule in self.rules for name in rule.query.names)
         """Member names that the rules spell out: the policy's own words, not data."""
+        self.types = frozenset(rule.type for rule in self.rules if rule.type is not None)
+        """The handle types that the rules name."""
         self._plain = tuple(i for i, rule in enumerate(self.rules) if rule.query.plain)
         self.costly = tuple(rule for rule in self.rules if not rule.query.plain)
         """The rules whose match depends on values."""
@@ -129,6 +131,11 @@ class Assignment:
     def names(self) -> frozenset[str]:
         """Member names that the policy spells out for this tool; other names are data, and may be private."""
         return self._table.names
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The handle types that the policy names for this tool."""
+        return self._table.types
 
     def at(self, location: Location) -> Resolution:
         """The resolution of the node at a location, leaf or container."""

@@ -13,6 +13,7 @@ _COLUMNS = {
     "private": "private texts",
     "leaked": "of these on the wire",
     "messages": "messages",
+    "shape_bits": "bits of shape",
 }
 
 

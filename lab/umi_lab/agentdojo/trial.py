@@ -70,6 +70,8 @@ class Trial:
     """Texts that no rule releases and that were looked for in what left."""
     leaked: int = 0
     messages: int = 0
+    shape_bits: int = 0
+    """What the shapes of results told of values that stay."""
     reconciled: bool = False
     """Whether every message seen on the wire is in the ledger, and every entry was seen."""
     ended: str = ""
@@ -208,6 +210,7 @@ class Bench:
             private=len(texts),
             leaked=len(leaks(texts, sent)),
             messages=len(frames),
+            shape_bits=played.session.labeller.shapes.spent_bits,
             reconciled=reconcile(frames, read_ledger(played.ledger.path)).complete,
             ended=type(played.ending).__name__,
         )

@@ -97,6 +97,11 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         )
     for item in found:
         _print_explanation(item, lines)
+        if item.shape_counts:
+            click.echo(
+                "  its shape (how many, which members, whether null) shows and is counted: "
+                f"`limits.shape_bits` is {policy.limits.shape_bits:,}; it would stay with `shape: hidden`"
+            )
         if item.resolution.scan:
             click.echo(f"  the detectors take out: {', '.join(scanned)}")
 
@@ -126,6 +131,7 @@ def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
         "link": resolution.link,
         "shape": resolution.shape.value,
         "kept_whole": item.whole is not None,
+        "shape_counts": item.shape_counts,
         "requires": resolution.requires,
         "accepts": resolution.accepts,
         "on_violation": resolution.on_violation.value,
