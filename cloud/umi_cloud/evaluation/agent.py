@@ -1,16 +1,16 @@
 """An agent under static evaluation: the three roles on one engine, asked for one step of a recorded conversation."""
 
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from umi_cloud.engines.errors import PromptTooLongError
+from umi_cloud.evaluation.calling import call_text
 from umi_cloud.generating import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_shared.dialects import Dialect
-from umi_shared.engine import Delta, Engine, Finished, Generation
+from umi_shared.engine import Engine
 from umi_shared.errors import MalformedError
 from umi_shared.handles import parts_of, render
 from umi_shared.transcript import (
@@ -107,24 +107,8 @@ class Agent:
         return Plan(parts_of(rationale), decision.next, decision.tool), usage
 
     async def _call(self, view: View) -> tuple[Call | None, Usage]:
-        asked = self.dialect.call(view)
-        generation = Generation(
-            prompt=asked.prompt,
-            adapter=self._adapter("caller"),
-            constraint=self.dialect.call_constraint(
-                {card.name: _closed(card.input_schema) for card in view.catalogue}
-            ),
-            stop=asked.stop,
-            max_tokens=asked.max_tokens,
-        )
-        text, usage = "", Usage()
-        async with aclosing(self.engine.generate(generation)) as chunks:
-            async for chunk in chunks:
-                match chunk:
-                    case Delta(piece):
-                        text += piece
-                    case Finished():
-                        usage = chunk.usage
+        schemas = {card.name: _closed(card.input_schema) for card in view.catalogue}
+        text, usage = await call_text(self.engine, self.dialect, view, schemas, self._adapter("caller"))
         try:
             tool, arguments = self.dialect.read_call(text)
         except MalformedError:

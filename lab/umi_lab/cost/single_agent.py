@@ -6,12 +6,13 @@ a role wrote is read already when the next one's turn comes.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from umi_cloud.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
+from umi_cloud.evaluation.calling import call_text
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_edge.caller import WrittenCall
@@ -19,10 +20,9 @@ from umi_edge.events import Event, Planned
 from umi_edge.session import Session
 from umi_lab.synthesis.performance import Setting, plain_session
 from umi_shared.dialects import Dialect, dialect_named
-from umi_shared.engine import Delta, Finished, Generation
 from umi_shared.errors import MalformedError
 from umi_shared.released import Released
-from umi_shared.transcript import PlanEvent, SummarizeEvent, Usage, View
+from umi_shared.transcript import PlanEvent, SummarizeEvent, View
 
 __all__ = ["SingleAgent", "SingleCast", "open_single_agent"]
 
@@ -55,22 +55,7 @@ class SingleAgent:
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
         """One call, under the grammar that the laptop's caller writes under."""
-        asked = self.dialect.call(view)
-        generation = Generation(
-            prompt=asked.prompt,
-            adapter=self.adapter,
-            constraint=self.dialect.call_constraint(schemas),
-            stop=asked.stop,
-            max_tokens=asked.max_tokens,
-        )
-        text, usage = "", Usage()
-        async with aclosing(self.engine.generate(generation)) as chunks:
-            async for chunk in chunks:
-                match chunk:
-                    case Delta(piece):
-                        text += piece
-                    case Finished():
-                        usage = chunk.usage
+        text, usage = await call_text(self.engine, self.dialect, view, schemas, self.adapter)
         tool, arguments = self.dialect.read_call(text)
         if tool not in schemas:
             raise MalformedError("the caller names a tool that is not in the catalogue")
