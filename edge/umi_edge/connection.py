@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 import platformdirs
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,6 +35,7 @@ __all__ = [
     "check_dates",
     "default_directory",
     "is_enrolled",
+    "open_channel",
     "renewal_due",
 ]
 
@@ -237,6 +239,13 @@ def channel_options(connection: Connection) -> list[tuple[str, Any]]:
     if host.lower() == connection.server_name:
         return [SENT_ONCE]
     return [SENT_ONCE, ("grpc.ssl_target_name_override", connection.server_name)]
+
+
+def open_channel(connection: Connection) -> grpc.aio.Channel:
+    """A channel to the planner of a connection; whoever opens it closes it. Raises ConfigError."""
+    return grpc.aio.secure_channel(
+        connection.service_address, channel_credentials(connection), options=channel_options(connection)
+    )
 
 
 def _load_certificate(path: Path) -> x509.Certificate:

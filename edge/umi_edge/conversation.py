@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+import grpc.aio
 from rich.console import Console
 
 from umi_edge.cloud import Approver
 from umi_edge.config import EdgeConfig
-from umi_edge.connection import Connection, check_certificate, is_enrolled, renewal_due
+from umi_edge.connection import Connection, check_certificate, is_enrolled, open_channel, renewal_due
 from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.enroll import renew
 from umi_edge.events import Event, Stopped
@@ -121,6 +122,16 @@ class Conversation:
             click.echo(f"- {action.tool}: {action.result}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """A planner to talk to, and where it is."""
+
+    connection: Connection
+    where: str = ON_DEVICE
+    channel: grpc.aio.Channel | None = None
+    """The one that its health was asked over: a second would cost a second handshake."""
+
+
 @asynccontextmanager
 async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator[Conversation]:
     """Connect to the planner of the configuration and start a session with it.
@@ -136,14 +147,15 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             output.waiting.end()
         for server in laptop.missing:
             _warn_of(server, output.console)
-        connection, where = await _planner(config, output, laptop, stack)
+        planner = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
             laptop.session(
-                connection,
+                planner.connection,
+                channel=planner.channel,
                 consent=output.consent(),
                 approver=output.approver(config.preview),
                 observe=output.observer,
-                on_device=where == ON_DEVICE,
+                on_device=planner.where == ON_DEVICE,
             )
         )
         if not output.quiet:
@@ -154,7 +166,7 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
                 soft_wrap=True,
                 markup=False,
             )
-        yield Conversation(laptop=laptop, session=session, output=output, where=where)
+        yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
 
 
 def _warn_of(server: ToolSource, console: Console) -> None:
@@ -166,9 +178,7 @@ def _warn_of(server: ToolSource, console: Console) -> None:
     console.print(f"  Fix: {server.problem.fix}", soft_wrap=True, markup=False)
 
 
-async def _planner(
-    config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack
-) -> tuple[Connection, str]:
+async def _planner(config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack) -> _Planner:
     """The shared planner, or one on this device where the configuration or the policy says so."""
     if laptop.policy.defaults.instruction == "device":
         output.console.print(
@@ -182,10 +192,12 @@ async def _planner(
         return await _on_device(stack)
     connection = Connection.load(config.connection)
     check_certificate(connection, datetime.now(UTC))
-    if await reachable(connection):
+    channel = await stack.enter_async_context(open_channel(connection))
+    if await reachable(channel):
         if renewal_due(connection, datetime.now(UTC)):
             connection = await renew(connection)
-        return connection, connection.service_address
+            channel = await stack.enter_async_context(open_channel(connection))  # with the new certificate
+        return _Planner(connection, connection.service_address, channel)
     if config.offline != "device":
         raise TransportError(
             f"the planner at {connection.service_address} cannot be reached",
@@ -199,7 +211,7 @@ async def _planner(
     return await _on_device(stack)
 
 
-async def _on_device(stack: AsyncExitStack) -> tuple[Connection, str]:
+async def _on_device(stack: AsyncExitStack) -> _Planner:
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
     local = await stack.enter_async_context(local_cloud(folder))
-    return local.connection, ON_DEVICE
+    return _Planner(local.connection)

@@ -25,10 +25,9 @@ from cryptography.x509.oid import NameOID
 from umi_edge.connection import (
     Connection,
     ConnectionDraft,
-    channel_credentials,
-    channel_options,
     check_certificate,
     check_dates,
+    open_channel,
     renewal_due,
 )
 from umi_proto.v1 import enrolment_pb2 as pb
@@ -41,8 +40,6 @@ __all__ = [
     "Connection",
     "Enrolment",
     "EnrolmentTimeouts",
-    "channel_credentials",
-    "channel_options",
     "check_certificate",
     "enroll",
     "renew",
@@ -123,10 +120,7 @@ async def renew(
     try:
         key = ec.generate_private_key(ec.SECP256R1())
         draft.write_key(_key_pem(key))
-        channel = grpc.aio.secure_channel(
-            connection.service_address, channel_credentials(connection), options=channel_options(connection)
-        )
-        async with channel:
+        async with open_channel(connection) as channel:
             request = pb.RenewRequest(csr_pem=_csr_pem(key, connection.device))
             try:
                 reply = await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)

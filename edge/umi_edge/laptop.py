@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from umi_edge.caller import Caller, CallerConfig, CallerReader
 from umi_edge.cloud import Approver, Cloud, CloudConfig
 from umi_edge.config import CallerSettings, EdgeConfig
-from umi_edge.connection import Connection, channel_credentials, channel_options
+from umi_edge.connection import Connection, open_channel
 from umi_edge.consent import Consent, DeclineAll
 from umi_edge.device_key import device_key
 from umi_edge.events import Event
@@ -61,6 +61,7 @@ class Laptop:
         self,
         connection: Connection,
         *,
+        channel: grpc.aio.Channel | None = None,
         consent: Consent | None = None,
         approver: Approver | None = None,
         observe: Callable[[Vault], Callable[[Event], None]] = lambda _: lambda _: None,
@@ -68,6 +69,7 @@ class Laptop:
     ) -> AsyncIterator[Session]:
         """A session with the planner of that connection; its end is a signed checkpoint of the ledger.
 
+        `channel` is one to it that is open already, and stays so; without it the session opens its own.
         `on_device` says that the planner runs here. Raises `PrivacyError` where the policy wants that and it does
         not, before anything is sent.
         """
@@ -79,11 +81,9 @@ class Laptop:
         vault = Vault()
         guard = EgressGuard(vault)
         sources = {tool.name: tool.source for tool in self.catalogue}
-        async with grpc.aio.secure_channel(
-            connection.service_address,
-            channel_credentials(connection),
-            options=channel_options(connection),
-        ) as channel:
+        async with AsyncExitStack() as stack:
+            if channel is None:
+                channel = await stack.enter_async_context(open_channel(connection))
             cloud = Cloud(
                 channel,
                 guard,

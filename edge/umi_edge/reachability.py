@@ -4,26 +4,18 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from umi_edge.connection import Connection, channel_credentials, channel_options
-
 __all__ = ["reachable"]
 
 
-async def reachable(connection: Connection, seconds: float = 5) -> bool:
-    """Ask the standard health service, over mTLS; True when it says SERVING.
+async def reachable(channel: grpc.aio.Channel, seconds: float = 5) -> bool:
+    """Ask the standard health service; True when it says SERVING.
 
     A planner that refuses this device is reachable: the refusal is worth more than "offline".
     """
-    async with grpc.aio.secure_channel(
-        connection.service_address, channel_credentials(connection), options=channel_options(connection)
-    ) as channel:
-        try:
-            reply = await health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=seconds
-            )
-        except grpc.aio.AioRpcError as error:
-            return error.code() not in (
-                grpc.StatusCode.UNAVAILABLE,
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-            )
-        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+    try:
+        reply = await health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(), timeout=seconds
+        )
+    except grpc.aio.AioRpcError as error:
+        return error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

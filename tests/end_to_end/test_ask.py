@@ -1,5 +1,6 @@
 """`umi ask` and `umi chat` as people run them: enrolled with a real server, over mTLS, with a real caller."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.capture import captured
 from umi_edge.ledger import verify_ledger
 from umi_edge.tools.sample_home import make_sample_home
 
@@ -144,6 +146,18 @@ def test_a_program_gets_one_json_object_with_the_answer_and_what_was_done(enroll
     assert printed["messages_out"] == 3
     report = verify_ledger(enrolled.ledger)
     assert (report.entries, report.unsigned, report.sent_bytes) == (3, 0, printed["bytes_out"])
+
+
+async def test_health_and_session_go_over_one_connection(enrolled: Office, tmp_path: Path) -> None:
+    """So that a session costs one TLS handshake."""
+    async with captured(enrolled.ready["address"]) as wire:
+        enrolled.ready["address"] = wire.address
+        enrolled.connection = tmp_path / "through"
+        await asyncio.to_thread(enrolled.enroll)
+        enrolled.configure(tmp_path / "home")
+        ran = await asyncio.to_thread(enrolled.ask, "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert len(wire.outbound) == 1
 
 
 def test_piped_output_is_the_answer_and_the_calls_and_nothing_else(enrolled: Office) -> None:

@@ -27,11 +27,9 @@ from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServ
 from umi_cloud.auth.identity import identify
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import mint
-from umi_edge.connection import CertificateError, Connection
+from umi_edge.connection import CertificateError, Connection, channel_credentials, open_channel
 from umi_edge.enroll import (
     _csr_pem,
-    channel_credentials,
-    channel_options,
     check_certificate,
     enroll,
     renew,
@@ -126,9 +124,7 @@ def home(tmp_path: Path) -> Path:
 
 
 async def ask(connection: Connection) -> str:
-    channel = grpc.aio.secure_channel(
-        connection.service_address, channel_credentials(connection), options=channel_options(connection)
-    )
+    channel = open_channel(connection)
     async with channel:
         return (await channel.unary_unary("/test.Who/Ask")(b"", timeout=10)).decode()
 

@@ -16,11 +16,10 @@ from umi_edge.config import EdgeConfig
 from umi_edge.connection import (
     NEW_TOKEN,
     Connection,
-    channel_credentials,
-    channel_options,
     check_certificate,
     check_dates,
     is_enrolled,
+    open_channel,
     renewal_due,
 )
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error, warning
@@ -73,9 +72,7 @@ async def server(config: EdgeConfig, now: datetime) -> AsyncIterator[Finding]:
         yield finding
     if refused:
         return
-    async with grpc.aio.secure_channel(
-        here.service_address, channel_credentials(here), options=channel_options(here)
-    ) as channel:
+    async with open_channel(here) as channel:
         healthy = await _health(channel, here)  # (2)
         yield healthy
         if healthy.status == "fine":
