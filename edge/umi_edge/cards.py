@@ -2,37 +2,72 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from umi_edge.labelling import Labeller, well_formed
+from umi_edge.policy import Scanner, ToolPolicy
 from umi_edge.release import LabelledCard
 from umi_edge.tools import Tool
+from umi_edge.tools.families import BUILT_IN
 from umi_shared.handles import escape
 from umi_shared.transcript import ToolCard
 
-__all__ = ["declared_names", "labelled_cards"]
+__all__ = ["Withheld", "declared_names", "labelled_cards", "why_withheld"]
 
 _WITHHELD = "[withheld]"
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A tool that the cloud is not told of, and why, in words that name the rule and no value (I8)."""
+
+    tool: str
+    """Its name, with a type in the place of what a detector finds in it: `crm.[person]`."""
+    because: str
+
+
 def labelled_cards(
     tools: Iterable[Tool], labeller: Labeller
-) -> tuple[tuple[LabelledCard, ...], tuple[str, ...]]:
-    """The cards, and the names of tools that the cloud is not told of.
+) -> tuple[tuple[LabelledCard, ...], tuple[Withheld, ...]]:
+    """The cards, and the tools that the cloud is not told of.
 
-    A tool is withheld when its policy says `card: hidden`, or when its very name holds a private value. Texts of
-    its schema in which a detector finds something are withheld one by one.
+    What umi's own tools say of themselves are constants of the program (I1), so no detector looks at it: whom the
+    user knows does not change a byte of it (I3). Any other tool may be named after what it found on this device: it
+    is withheld when a detector finds something in its very name, and texts of its schema are withheld one by one.
     """
     cards: list[LabelledCard] = []
-    withheld: list[str] = []
+    withheld: list[Withheld] = []
     for tool in tools:
-        if labeller.tool_policy(tool.name).card == "hidden" or labeller.scanner.scan(tool.name):
-            withheld.append(tool.name)
+        because = why_withheld(tool.name, labeller.tool_policy(tool.name), tool.source, labeller.scanner)
+        if because:
+            withheld.append(Withheld(_masked(tool.name, labeller.scanner), because))
             continue
-        schema = _without_loose_ends(_without_private_texts(tool.input_schema, labeller))
+        schema = tool.input_schema
+        if tool.source != BUILT_IN:
+            schema = _without_loose_ends(_without_private_texts(schema, labeller))
         card = ToolCard(name=tool.name, description=(), input_schema=schema)
         cards.append((card, labeller.card(tool.name, tool.description)))
     return tuple(cards), tuple(withheld)
+
+
+def why_withheld(name: str, rules: ToolPolicy, source: str, scanner: Scanner) -> str:
+    """Why the cloud is not told of a tool; empty where it is."""
+    if rules.card == "hidden":
+        return "its policy says `card: hidden`"
+    if source == BUILT_IN or rules.card == "cloud":
+        return ""
+    found = scanner.scan(name)
+    if not found:
+        return ""
+    rule, kind = found[0].rule_id, found[0].type
+    return f"{rule} finds something of type {kind} in its name; `card: cloud` in the policy shows it all the same"
+
+
+def _masked(name: str, scanner: Scanner) -> str:
+    for span in reversed(scanner.scan(name)):
+        name = f"{name[: span.start]}[{span.type}]{name[span.end :]}"
+    return name
 
 
 def declared_names(schema: Any) -> frozenset[str]:

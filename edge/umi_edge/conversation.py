@@ -160,12 +160,9 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         )
         if not output.quiet:
             output.console.print(legend())
-        for name in session.withheld:
-            output.console.print(
-                f"The planner is not told of {name}: its policy or its name keeps it here.",
-                soft_wrap=True,
-                markup=False,
-            )
+        for one in session.withheld:
+            said = f"The planner is not told of {one.tool}: {one.because}."
+            output.console.print(said, soft_wrap=True, markup=False)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from umi_edge.config import EdgeConfig, HomeSettings
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_edge.tools.families import BUILT_IN
 from umi_edge.tools.operators import operator_tools
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import ToolError, UmiError
@@ -84,7 +86,8 @@ def python_tool(spec: str) -> Tool:
         ) from error
     if not isinstance(found, Tool):
         raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
-    return found
+    # Whatever it says of itself: what umi's own tools say is shown unseen.
+    return replace(found, source="python") if found.source == BUILT_IN else found
 
 
 class _NoReader:

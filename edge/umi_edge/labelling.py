@@ -23,6 +23,7 @@ from umi_edge.policy.document import Instruction
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.private_spans import private_spans
 from umi_edge.shapes import Shapes
+from umi_edge.tools.families import BUILT_IN
 from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
@@ -84,7 +85,7 @@ class Labeller:
     def card(self, tool: str, text: str) -> LabelledText:
         """A tool's description, as the catalogue tells it to the cloud."""
         text, rule = well_formed(text), f"catalogue card of {tool}"
-        if self.tool_policy(tool).card == "cloud":
+        if self.sources.get(tool) == BUILT_IN or self.tool_policy(tool).card == "cloud":
             return (constant(escape(text), rule),)
         return self._scanned(text, Label.at(Locality.CLOUD, Integrity.UNTRUSTED), rule=rule, origin=tool)
 
@@ -118,7 +119,7 @@ class Labeller:
             label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
             public = made_of.readers is None and made_of.visible
             return (self.kept(value, label, hidden, origin=tool if public else f"made by {tool}"),)
-        rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == "builtin"
+        rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
         self.shapes.succeeded(tool, value, rules, own_names=own_names)
         writer = _JsonWriter(
             labeller=self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
-from umi_edge.cards import declared_names, labelled_cards
+from umi_edge.cards import Withheld, declared_names, labelled_cards
 from umi_edge.cloud import Restarted, Sent, UnapprovedError
 from umi_edge.consent import Consent, ConsentRequest
 from umi_edge.events import (
@@ -129,7 +129,7 @@ class Session:
     observe: Callable[[Event], None] = lambda _: None
     totals: Totals = field(default_factory=Totals)
     record: list[Action] = field(default_factory=list)
-    withheld: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     """Tools that the cloud is not told of."""
     _cards: tuple[LabelledCard, ...] = ()
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
@@ -143,6 +143,7 @@ class Session:
         self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
         self._catalogue = release(self._cards, (), PLANNER)
         for card, text in self._cards:
+            self.guard.allow(card.name)
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self._allow_clear(text)
 

@@ -1,6 +1,7 @@
 """What the cloud is told of the tools: nothing private, nothing that reads as a handle, nothing of a hidden one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ detect:
   - {type: email, pattern: builtin}
   - {type: person, values: [Ann Lee, Kept4711]}
   - {type: number, pattern: "48151623"}
-tools: {hidden.tool: {card: hidden}, open.tool: {card: cloud}}
+tools: {hidden.tool: {card: hidden}, open.*: {card: cloud}}
 """
 
 
@@ -46,9 +47,39 @@ def schema_of(properties, **more):
 
 
 def test_a_hidden_tool_and_one_whose_name_is_private_are_withheld():
-    cards, withheld = shown(tool("hidden.tool"), tool("Kept4711"), tool("open.tool"))
+    cards, withheld = shown(tool("hidden.tool"), tool("my.Kept4711"), tool("open.tool"))
     assert [card.name for card in cards] == ["open.tool"]
-    assert withheld == ("hidden.tool", "Kept4711")
+    assert [one.tool for one in withheld] == ["hidden.tool", "my.[person]"]
+    hidden, named = (one.because for one in withheld)
+    assert hidden == "its policy says `card: hidden`"
+    assert named.startswith("test.yaml:6 detect[1] person finds something of type person in its name")
+    assert "4711" not in named
+
+
+def test_a_policy_may_show_a_tool_whatever_its_name():
+    cards, withheld = shown(tool("open.tool"), tool("open.kept4711"))
+    assert ([card.name for card in cards], withheld) == (["open.tool", "open.kept4711"], ())
+
+
+def test_what_umis_own_tools_say_is_shown_as_it_is_whomever_the_user_knows():
+    """A contact may be called Search, or e-mail."""
+    words = ["contacts", "search", "find", "mail", "the", "query", "name", "Ann", "Lee"]
+    own = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "description": "Whom to search for."}},
+        "required": ["name"],
+    }
+    made = replace(tool("contacts.search", "Find the user's contacts.", own), source="builtin")
+    rules = load_policy(POLICY, "test.yaml")
+    catalogues = []
+    for values in (rules.detect, (*rules.detect, replace(rules.detect[1], values=tuple(words)))):
+        labeller = Labeller(rules, Scanner(values), Vault(), {"contacts.search": "builtin"})
+        cards, withheld = labelled_cards([made], labeller)
+        assert withheld == ()
+        catalogues.append(release(cards, (), PLANNER).payload.catalogue)
+    assert catalogues[0] == catalogues[1]
+    assert catalogues[0][0].input_schema == own
+    assert catalogues[0][0].description == ("Find the user's contacts.",)
 
 
 def test_a_description_is_scanned_unless_the_policy_clears_it():

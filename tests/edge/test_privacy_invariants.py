@@ -222,6 +222,8 @@ PUBLIC = {
     "StringField": {"name"},
     "Tool": {"name", "input_schema", "description", "source", "output_schema"},
     "ToolSource": {"name", "tools", "prefix"},
+    "Withheld": {"tool", "because"},
+    "_Planner": {"where"},
     "ToolCard": {"name", "input_schema", "description"},
     "UmiDecisionReader": {"tools"},
     "UmiDialect": {"name"},

@@ -76,6 +76,36 @@ def test_explain_quotes_the_deciding_line_and_the_chain(file: str) -> None:
     assert "the cloud would see it with" in out
 
 
+@pytest.mark.parametrize(
+    ("tool", "says"),
+    [
+        ("notes.search", "the planner is told of it\n"),
+        (
+            "crm.neptune",
+            "not told of it: {file}:5 detect[1] project finds something of type project in its name",
+        ),
+        ("open.neptune", "the planner is told of it\n"),
+        ("shut.down", "not told of it: its policy says `card: hidden`"),
+        ("crm.people", "told of it, unless {file}:4 detect[0] person finds something in its name"),
+    ],
+)
+def test_explain_says_whether_the_planner_is_told_of_a_tool(tmp_path: Path, tool: str, says: str) -> None:
+    """A detector's find in the name hides a tool, but none of umi's own, and none that the policy clears."""
+    path = tmp_path / "laptop.yaml"
+    path.write_text(
+        "version: 1\nname: p\ndetect:\n"
+        '  - {type: person, values_from: {tool: contacts.list, path: "$[*].name"}}\n'
+        "  - {type: project, values: [Neptune, notes]}\n"
+        "tools: {open.*: {card: cloud}, shut.*: {card: hidden}}\n"
+    )
+    out = _run("explain", str(path), "--tool", tool)
+    assert says.format(file=path.name) in out
+    assert (
+        says.format(file=path.name).strip("\n").removeprefix("the planner ")
+        in json.loads(_run("explain", str(path), "--tool", tool, "--json"))["planner"]
+    )
+
+
 def test_explain_for_programs(file: str) -> None:
     report = json.loads(
         _run("explain", file, "--tool", "contacts.search", "--path", "$.else", "--argument", "name", "--json")

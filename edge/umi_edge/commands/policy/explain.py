@@ -11,6 +11,7 @@ from umi_edge.commands.policy._rules import READS, rows, settings
 from umi_shared.errors import PolicyError
 
 if TYPE_CHECKING:
+    from umi_edge.policy.document import Policy
     from umi_edge.policy.explanation import Explanation
 
 
@@ -79,7 +80,7 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     found = [explanation.explain(policy, tool, side, _location(side, place)) for side, place in wanted]
     scanned = [f"{one} (line {one.line})" if one.line else str(one) for one in policy.detect]
     lines = text.splitlines()
-    said = settings(policy, tool)
+    said = settings(policy, tool) | {"planner": _told(policy, tool)}
     if as_json:
         of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
         places = [
@@ -87,8 +88,9 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         ]
         print_json({"tool": tool, **said, "rules": of_tool, "places": places})
         return
-    words = ", ".join(f"{key} {value}" for key, value in said.items() if key != "entry")
+    words = ", ".join(f"{key} {value}" for key, value in said.items() if key not in ("entry", "planner"))
     click.echo(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
+    click.echo(f"the planner {said['planner']}")
     if not found:
         of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
         columns = ("where", "path", "who reads it", "also", "line")
@@ -104,6 +106,25 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
             )
         if item.resolution.scan:
             click.echo(f"  the detectors take out: {', '.join(scanned)}")
+
+
+def _told(policy: "Policy", tool: str) -> str:
+    """Whether the planner is told of a tool, as far as the policy alone decides; where it is from, its name tells."""
+    from umi_edge.cards import why_withheld
+    from umi_edge.policy.detector import DetectorKind
+    from umi_edge.policy.detectors import Scanner
+    from umi_edge.tools.families import BUILT_IN, BUILT_IN_FAMILIES
+
+    source = BUILT_IN if tool.partition(".")[0] in BUILT_IN_FAMILIES else ""
+    rules = policy.tool(tool, source=source)
+    elsewhere = (DetectorKind.VALUES_FROM, DetectorKind.PLUGIN)
+    here = Scanner(detector for detector in policy.detect if detector.kind not in elsewhere)
+    if because := why_withheld(tool, rules, source, here):
+        return f"is not told of it: {because}"
+    others = [detector.rule_id for detector in policy.detect if detector.kind in elsewhere]
+    if source or rules.card == "cloud" or not others:
+        return "is told of it"
+    return f"is told of it, unless {' or '.join(others)} finds something in its name: `umi ask` says so"
 
 
 def _location(side: str, place: str) -> tuple[str | int, ...]:
