@@ -86,6 +86,8 @@ class Generation:
     max_tokens: int = 256
     session: str = ""
     """Where the engine can choose a cache slot, sessions keep theirs."""
+    likely_start: str = field(default="", repr=False)
+    """What the output probably begins with: checked sooner than written where the engine can, and never forced."""
 
 
 class Finish(StrEnum):

@@ -25,6 +25,7 @@ async def call_text(
         constraint=dialect.call_constraint(schemas),
         stop=asked.stop,
         max_tokens=asked.max_tokens,
+        likely_start=asked.likely_start,
     )
     text, usage = "", Usage()
     async with aclosing(engine.generate(generation)) as chunks:

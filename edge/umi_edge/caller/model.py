@@ -101,6 +101,7 @@ class CallerModel:
             constraint=self._dialect.call_constraint(schemas),
             stop=asked.stop,
             max_tokens=self._config.max_tokens,
+            likely_start=asked.likely_start,
         )
         text, usage = "", Usage()
         for chunk in self._sequence.generate(generation, cancelled):

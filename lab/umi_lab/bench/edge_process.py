@@ -28,6 +28,7 @@ _TODAY = date(2026, 6, 1)
 
 async def run(model: str, adapter: str, context_tokens: str, connection: str, folder: str) -> dict[str, int]:
     """One session; the planner follows a script, the caller writes what it writes."""
+    imported = psutil.Process().memory_info().rss
     home = make_sample_home(Path(folder) / "home", _TODAY)
     settings = CallerSettings(
         model=model,
@@ -44,6 +45,7 @@ async def run(model: str, adapter: str, context_tokens: str, connection: str, fo
             except UmiError as error:
                 print(f"the session ended early: {type(error).__name__}", file=sys.stderr)  # noqa: T201
         return {
+            "imported": imported,
             "opened": idle,
             "resident": psutil.Process().memory_info().rss,
             **_parts(Path("/proc/self/smaps")),

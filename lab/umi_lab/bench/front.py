@@ -64,7 +64,8 @@ def _outcome(rounds: list[Round[list[Took]]], sessions: int) -> Outcome:
     first = [1e3 * (_first(one["front"]) - _first(one["engine"])) for one in rounds]
     profile = (
         "Python's gRPC writes each event by itself: its cost a message, on both sides, over the engine's pace. On two "
-        "cores the server, the crowd of clients and this program share the machine."
+        "cores the server, the crowd of clients and this program share the machine. The crowd on another machine, or "
+        "fewer and larger events, would help."
     )
     return Outcome(
         figures=[

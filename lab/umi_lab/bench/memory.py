@@ -84,6 +84,8 @@ async def _edge(setting: Setting, connection: Path, folder: Path) -> dict[str, i
 def _profile(row: dict[str, int], gguf: int, kv: int) -> str:
     parts = ", ".join(f"{name} {size / _MB:.0f} MB" for name, size in row.items() if name != "resident")
     return (
-        f"Resident {row['resident'] / _MB:.0f} MB, the GGUF {gguf / _MB:.0f} MB and the KV cache {kv / _MB:.0f} MB "
-        f"of it. {parts}. llama.cpp's compute buffers are in the anonymous part."
+        f"Resident {row['resident'] / _MB:.0f} MB, the GGUFs {gguf / _MB:.0f} MB and the KV cache {kv / _MB:.0f} MB "
+        f"of it. {parts}. The anonymous part beyond the KV cache is Python's objects, two views of the vocabulary "
+        "(llama.cpp's and llguidance's), what llama.cpp computes in and the logits; docs/log.md has it by library. "
+        "What would help: one process for all that a user runs, a caller without numpy, one vocabulary for both."
     )

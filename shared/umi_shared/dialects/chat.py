@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from umi_shared.dialects.dialect import RolePrompt
+from umi_shared.dialects.dialect import RolePrompt, planned_tool
 from umi_shared.dialects.json_prefix import StringField
-from umi_shared.dialects.umi import call_object, read_call_object
+from umi_shared.dialects.umi import call_object, call_start, read_call_object
 from umi_shared.engine import ChatPrompt, Constraint, JsonSchema, Message
 from umi_shared.errors import MalformedError
 from umi_shared.handles import render
@@ -68,7 +68,9 @@ class ChatDialect:
     def call(self, view: View) -> RolePrompt:
         """The caller's turn."""
         messages = [Message("system", _CALLER + _tools(view)), *_merged(map(_for_caller, view.entries))]
-        return RolePrompt(prompt=ChatPrompt(tuple(messages)), max_tokens=512)
+        return RolePrompt(
+            prompt=ChatPrompt(tuple(messages)), max_tokens=512, likely_start=call_start(planned_tool(view))
+        )
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
         """One JSON object: the tool, then its arguments."""

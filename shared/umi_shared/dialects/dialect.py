@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from umi_shared.engine import Constraint, Prompt
-from umi_shared.transcript import Decision, View
+from umi_shared.transcript import Decision, Plan, View
 
-__all__ = ["DecisionReader", "Dialect", "RolePrompt", "first_sentence", "neutral"]
+__all__ = ["DecisionReader", "Dialect", "RolePrompt", "first_sentence", "neutral", "planned_tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class RolePrompt:
     constraint: Constraint | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int = 256
+    likely_start: str = ""
+    """What the output probably begins with, by the view."""
 
 
 class DecisionReader(Protocol):
@@ -77,6 +79,12 @@ class Dialect(Protocol):
 
 
 _CONTROL = re.compile(r"<\|(?=[A-Za-z0-9_]{1,40}\|>)")
+
+
+def planned_tool(view: View) -> str:
+    """The tool that the view's last plan names; empty where there is none."""
+    last = view.entries[-1] if view.entries else None
+    return last.tool if isinstance(last, Plan) else ""
 
 
 def neutral(text: str) -> str:

@@ -8,10 +8,10 @@ when it has said what for.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from umi_shared.dialects.dialect import RolePrompt, first_sentence, neutral
+from umi_shared.dialects.dialect import RolePrompt, first_sentence, neutral, planned_tool
 from umi_shared.engine import Constraint, JsonSchema, RawPrompt, Regex
 from umi_shared.errors import MalformedError
 from umi_shared.handles import render
@@ -59,7 +59,9 @@ class UmiDialect:
 
     def call(self, view: View) -> RolePrompt:
         """The caller's turn."""
-        return self._turn(view, "caller", max_tokens=512)
+        return replace(
+            self._turn(view, "caller", max_tokens=512), likely_start=call_start(planned_tool(view))
+        )
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
         """One JSON object: the tool, then its arguments."""
@@ -176,6 +178,15 @@ def call_object(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             }
         )
     return {"anyOf": alternatives, **({"$defs": definitions} if definitions else {})}
+
+
+def call_start(tool: str) -> str:
+    """How a call of a tool begins, up to its first argument; empty for no tool.
+
+    >>> call_start("notes.read")
+    '{"tool":"notes.read","arguments":{"'
+    """
+    return f'{{"tool":{json.dumps(tool)},"arguments":{{"' if tool else ""
 
 
 def read_call_object(text: str) -> tuple[str, str]:

@@ -52,7 +52,7 @@ class Effort:
     passes: int = 0
     """Of the model, from the one on that reads the prompt's end."""
     forced: int = 0
-    """Tokens of the output that were fed because the grammar leaves nothing else."""
+    """Tokens of the output that were fed because the grammar leaves nothing else, or the output was to begin so."""
     drafted: int = 0
     """Tokens guessed from the prompt …"""
     accepted: int = 0
@@ -78,6 +78,8 @@ class Writing:
     stop: tuple[str, ...] = field(default=(), repr=False)
     closes: bool = False
     """The output is JSON that is brought to its end: cut off it would be none."""
+    likely: list[int] = field(default_factory=list, repr=False)
+    """The first tokens of the output, at a guess; what is left of them while they come true."""
     ahead: int = MOST_AHEAD
     """Tokens of a draft in one pass; 0 writes token by token."""
     finish: Finish | None = None
@@ -87,7 +89,7 @@ class Writing:
     effort: Effort = field(default_factory=Effort)
     _pending: list[int] = field(init=False, repr=False)
     _draft: list[int] = field(default_factory=list, repr=False)
-    _forced: int = 0  # of the draft; the others are guesses
+    _forced: int = 0  # of the draft, with what is likely; the others are guesses
     _masks: list[Mask] = field(default_factory=list, repr=False)
     _output: OutputText = field(init=False, repr=False)
     _drafts: Drafts = field(init=False, repr=False)
@@ -115,6 +117,7 @@ class Writing:
             guide=Guide(weights.guide_tokenizer, generation.constraint) if generation.constraint else None,
             stop=generation.stop,
             closes=isinstance(generation.constraint, JsonSchema),
+            likely=weights.tokenize(generation.likely_start, special=False),
             ahead=0 if weights.recurrent else MOST_AHEAD,
         )
 
@@ -134,10 +137,12 @@ class Writing:
         if limit <= 0:
             return []
         if self.guide is None:
-            return self._drafts.propose(limit)
-        forced = self.guide.valid(self.guide.forced()[:limit])
-        self._forced = len(forced)
-        return forced or self.guide.valid(self._drafts.propose(limit))
+            self._forced = len(likely := self.likely[:limit])
+            return likely or self._drafts.propose(limit)
+        likely = self.guide.valid(self.likely[:limit])
+        known = self.guide.valid([*likely, *self.guide.forced(likely)][:limit])
+        self._forced = len(known)
+        return known or self.guide.valid(self._drafts.propose(limit))
 
     def look_ahead(self) -> None:
         """Find what the constraint allows after each token; needs no logits."""
@@ -175,6 +180,7 @@ class Writing:
             return ""
         self.written += 1
         self._drafts.add(token)
+        self.likely = self.likely[1:] if self.likely[:1] == [token] else []
         text = self._output.feed(self.vocabulary.piece(token))
         if self.guide is not None:
             self.guide.take(token)

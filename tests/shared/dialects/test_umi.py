@@ -1,4 +1,4 @@
-"""The umi dialect: what its planner can write at all."""
+"""The umi dialect: what its planner can write at all, and how its calls begin."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from umi_shared.dialects import dialect_named
 from umi_shared.engine import Regex
-from umi_shared.transcript import Instruction, ToolCard, View
+from umi_shared.transcript import Instruction, Next, Plan, ToolCard, View
 
 TOKENIZER = llguidance.LLTokenizer("byte")
 TOOLS = tuple(
@@ -56,3 +56,15 @@ def test_no_output_can_pass_an_unknown_tool_whatever_comes_after_it():
     assert matcher.consume_tokens(TOKENIZER.tokenize_str("To do it, use "))
     assert not matcher.deep_copy().consume_tokens(TOKENIZER.tokenize_str("x"))
     assert matcher.consume_tokens(TOKENIZER.tokenize_str("contacts"))
+
+
+def test_a_call_is_likely_to_begin_with_the_tool_that_the_plan_names():
+    instruction, plan = (
+        Instruction(("Read it.",)),
+        Plan(("To read it, use notes.read.",), Next.CALLER, "notes.read"),
+    )
+    for dialect in (dialect_named("umi"), dialect_named("chat")):
+        asked = dialect.call(View(catalogue=(), entries=(instruction, plan)))
+        assert asked.likely_start == '{"tool":"notes.read","arguments":{"'
+        assert dialect.call(View(catalogue=(), entries=(instruction,))).likely_start == ""
+        assert dialect.plan(View(catalogue=(), entries=(instruction, plan))).likely_start == ""

@@ -68,7 +68,9 @@ class MadeUpModel:
         return logits
 
 
-def write(weights: Weights, model: MadeUpModel, constraint, *, ahead: int, room: int, stop=()) -> tuple:
+def write(
+    weights: Weights, model: MadeUpModel, constraint, *, ahead: int, room: int, stop=(), likely=""
+) -> tuple:
     """Drive a writing as an engine does; checks that what is read stays the prompt and the output."""
     prompt = weights.tokenize(PROMPT, special=True)
     guide = Guide(weights.guide_tokenizer, constraint) if constraint else None
@@ -79,6 +81,7 @@ def write(weights: Weights, model: MadeUpModel, constraint, *, ahead: int, room:
         room=room,
         guide=guide,
         stop=stop,
+        likely=weights.tokenize(likely, special=False),
         ahead=ahead,
     )
     read, text, fed = prompt[: writing.held], "", []
@@ -120,6 +123,25 @@ def test_a_text_with_drafts_is_the_text_without_in_fewer_passes(weights, kind):
     assert passes[32] < 0.8 * passes[0]
     assert accepted > 0 or kind == "lark"  # whose words the prompt does not have
     assert (forced > 0) == (kind != "free")
+
+
+@pytest.mark.parametrize("kind", ["call", "free"])
+def test_a_likely_start_that_comes_true_saves_passes_and_one_that_does_not_changes_nothing(weights, kind):
+    saved = 0
+    for seed in range(4):
+        model = MadeUpModel(weights, seed)
+        plain, _, one = write(weights, model, CONSTRAINTS[kind], ahead=32, room=60)
+        for likely in (
+            plain[:30],
+            plain[:12] + "Q" + plain[12:30],
+            '{"tool":"mail.send","arguments":{"',
+            "Quite else",
+        ):
+            text, _, two = write(weights, model, CONSTRAINTS[kind], ahead=32, room=60, likely=likely)
+            assert text == plain
+            assert two.written == one.written
+            saved += (one.effort.passes - two.effort.passes) * (likely == plain[:30])
+    assert saved > 0
 
 
 @pytest.mark.parametrize("room", [1, 2, 7])
