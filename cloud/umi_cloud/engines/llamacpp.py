@@ -145,7 +145,7 @@ class _Worker(threading.Thread):
         with self._wake:
             if self._stopping:
                 raise EngineDeadError("the engine is closed")
-            if len(self._waiting) >= self._options.queued:
+            if sum(not other.cancelled() for other in self._waiting) >= self._options.queued:
                 raise LimitError(f"{self._options.queued} generations wait already")
             self._waiting.append(job)
             self._wake.notify()
