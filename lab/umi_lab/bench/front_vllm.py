@@ -50,6 +50,8 @@ async def measure(setting: Setting) -> Outcome:
     async with vllm_process(setting, sessions) as vllm, worker(CROWD_COMMAND, "the crowd") as crowd:
         work = [base64.b64encode(message).decode() for message in asked_for]
 
+        bad: set[str] = set()
+
         async def direct(_turn: int) -> float:
             answer: dict[str, Any] = await vllm.ask({"work": "direct", "messages": work})
             return float(mean(row["seconds"] for row in answer["rows"]))
@@ -64,6 +66,7 @@ async def measure(setting: Setting) -> Outcome:
                 by_session=True,
             )
             rows = await rows_of(crowd, asked)
+            bad.update(row.outcome for row in rows if row.outcome != "ok")
             return mean(row.seconds for row in rows)
 
         rounds = await take_turns(
@@ -79,4 +82,5 @@ async def measure(setting: Setting) -> Outcome:
         repeats=len(rounds),
         profile="The clients share the machine with vLLM, whose threads take all of its cores.",
     )
-    return Outcome(figures=[slower], details={"seconds a plan": rounds})
+    notes = [f"calls ended with {', '.join(sorted(bad))}"] if bad else []
+    return Outcome(figures=[slower], details={"seconds a plan": rounds}, notes=notes)

@@ -54,6 +54,15 @@ async def test_contenders_take_turns_in_both_orders_on_the_same_input():
     assert ratios(rounds, "b", "a") == [2.0, 2.0]
 
 
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 3), (600.0, 6)])
+async def test_time_ends_the_rounds_once_there_are_three(seconds, kept):
+    async def run(turn):
+        return float(turn)
+
+    rounds = await take_turns({"a": run}, rounds=6, warm_up=1, seconds=seconds)
+    assert [one["a"] for one in rounds] == [float(turn) for turn in range(1, kept + 1)]
+
+
 @pytest.mark.model
 def test_a_record_is_read_as_it_was_written(smollm2, tmp_path):
     kept = record()
