@@ -22,7 +22,6 @@ from umi_lab.bench.worker import Worker, worker
 from umi_lab.bench.workload import RecordedSession, call_schema, peer_call, record_session
 from umi_shared.engine import Delta, Generation
 from umi_shared.llama import Sequence, Weights
-from umi_shared.llama.guide import Guide
 from umi_shared.llama.threads import default_threads
 from umi_shared.transcript import Next, Plan
 
@@ -129,11 +128,16 @@ class _Umi:
         return written
 
     async def write_ahead(self, turn: int) -> Written:
-        """Calls of another session, all of whose plan but the last word was read while it streamed."""
+        """Calls of another session, whose plan was read while it streamed, as `umi_edge.session` has it read.
+
+        A rationale that ends with a tool's name is taken for the whole plan, while the planner says who is next;
+        `overlap` measures what is left to read when it has said so.
+        """
         written = []
         for step in self._others[turn].steps:
             plan = Plan((step.rationale.rpartition(" ")[0],), Next.CALLER)
             await self._caller.prefill(replace(step.view, entries=(*step.view.entries[:-1], plan)))
+            await self._caller.prefill(step.view)
             began = time.perf_counter()
             await self._caller.call(step.view, step.schemas)
             written.append({"seconds": time.perf_counter() - began})
@@ -144,16 +148,10 @@ class _Umi:
         written = []
         for step in self._sessions[turn].steps:
             asked = self._setting.dialect.call(step.view)
-            constraint = self._setting.dialect.call_constraint(step.schemas)
-            began = time.perf_counter()
-            Guide(
-                self.weights.guide_tokenizer, constraint
-            )  # kept, as a caller that has met these handles does
-            compiling = time.perf_counter() - began
             self._sequence.read(self.weights.prompt_tokens(asked.prompt))
             generation = Generation(
                 prompt=asked.prompt,
-                constraint=constraint,
+                constraint=self._setting.dialect.call_constraint(step.schemas),
                 stop=asked.stop,
                 max_tokens=self._setting.caller_config.max_tokens,
                 likely_start=asked.likely_start,
@@ -164,13 +162,7 @@ class _Umi:
                 seconds = time.perf_counter() - began
             text = "".join(chunk.text for chunk in chunks if isinstance(chunk, Delta))
             written.append(
-                {
-                    "seconds": seconds,
-                    "text": text,
-                    "native": native.seconds,
-                    "passes": native.passes,
-                    "compiling": compiling,
-                }
+                {"seconds": seconds, "text": text, "native": native.seconds, "passes": native.passes}
             )
         return written
 
@@ -227,18 +219,11 @@ def _outcome(rounds: list[Round[Written]]) -> Outcome:
             100 * (1 - _sum(one, READY, "native") / _sum(one, READY, "seconds")) for one in rounds
         ),
         repeats=len(rounds),
-        profile="All of the loop outside of llama.cpp's forward pass counts: tokenizing the prompt anew, "
-        "a mask that is not ready when the pass is, choosing, detokenizing. Masks are made in another thread; "
-        "where the model's threads take every core, it competes with them.",
+        profile="Grammars were met before. All of the loop outside of llama.cpp's forward pass counts: tokenizing the "
+        "prompt anew, a mask that is not ready when the pass is, choosing, detokenizing. Masks are made in another "
+        "thread; where the model's threads take every core, it competes with them.",
     )
-    compiling = Figure(
-        title="beside it, compiling the grammar of a call with new handles",
-        goal=None,
-        unit="ms",
-        value=Spread.of(1e3 * call["compiling"] for one in rounds for call in one[READY]),
-        repeats=sum(len(one[READY]) for one in rounds),
-    )
-    return Outcome(figures=[*against, limit, outside, compiling], details=_details(rounds, sums))
+    return Outcome(figures=[*against, limit, outside], details=_details(rounds, sums))
 
 
 def _sum(one: Round[Written], name: str, part: str) -> float:
