@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from umi_shared.cancellation import Cancellation
 from umi_shared.engine import Chunk, Generation
+from umi_shared.llama.guide import Guide
 
 __all__ = ["Job"]
 
@@ -20,6 +22,13 @@ class Job:
     cancelled: Cancellation = field(default_factory=Cancellation, repr=False)
     tokens: list[int] = field(default_factory=list, repr=False)
     """The prompt's."""
+    guide: Future[Guide] | None = field(default=None, repr=False)
+    """Of its constraint; it compiles elsewhere, for that can take a second."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether there is a grammar to write by, where one is wanted; one that failed counts, too."""
+        return self.guide is None or self.guide.done()
 
     def send(self, item: Chunk | Exception) -> None:
         """Hand a chunk, or the failure that ends the stream, to the event loop."""

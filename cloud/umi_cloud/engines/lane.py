@@ -91,8 +91,11 @@ class Lane:
         self._runs.append(_Run(job, slot, self._prompt_tokens))
         return True
 
-    def step(self, *, alone: bool) -> None:
-        """Decode one batch; `alone` says that nobody outside of this lane waits for the model."""
+    def step(self, *, alone: bool) -> bool:
+        """Decode one batch; `alone` says that nobody outside of this lane waits for the model.
+
+        False where there is nothing to decode: those that are here wait for their grammars.
+        """
         for run in [run for run in self._runs if run.job.cancelled()]:
             run.job.send(
                 EngineDeadError("the generation was stopped")
@@ -100,13 +103,13 @@ class Lane:
             self._end(run)
         batch = list(self._batch(alone))
         if not batch:
-            return
+            return False
         cancelled = batch[0][0].job.cancelled if len(batch) == 1 else self.halt
         try:
             logits = self._context.decode([part for _, part in batch], cancelled, self._look_ahead(batch))
         except (Cancelled, ModelError) as error:
             self._undo(batch, error)
-            return
+            return True
         self.batches += 1
         for (run, part), rows in zip(batch, logits, strict=True):
             run.slot.tokens += part.tokens
@@ -117,6 +120,7 @@ class Lane:
                 if run.writing.finish is not None:
                     run.job.send(run.writing.finished(len(run.job.tokens) - run.read))
                     self._end(run)
+        return True
 
     def _batch(self, alone: bool) -> Iterator[tuple[_Run, Part]]:
         """Who takes part, with what: first all that write, then prompts as far as there is room."""
@@ -133,7 +137,10 @@ class Lane:
             if any(_could_copy(run, other) for other in reading):
                 continue  # when that one has read it
             reading.append(run)
-            count = min(run.left, room)
+            last = 0 if run.job.may_write else 1  # goes with the first token that is written
+            count = min(run.left - last, room)
+            if count == 0:
+                continue
             room -= count
             run.read += count
             self._prompt_tokens += count
@@ -169,8 +176,9 @@ class Lane:
                 run.job.tokens,
                 len(run.slot.tokens),
                 self._context_tokens,
+                run.job.guide.result() if run.job.guide else None,
             )
-        except ModelError as error:
+        except Exception as error:  # of its grammar, and so of this request alone
             run.job.send(error)
             self._end(run)
         return run.writing

@@ -1,13 +1,15 @@
 """The embedded engine: one GGUF in this process, and a lane of batches for each adapter.
 
 One thread decodes: with few cores one batch at a time is fastest, and contexts that one thread drives share its
-OpenMP threads. The lanes take turns, a batch each.
+OpenMP threads. The lanes take turns, a batch each. Grammars compile in a thread beside it, while prompts are read and
+others write.
 """
 
 import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +20,7 @@ from umi_cloud.engines.lane import Lane
 from umi_shared.engine import Chunk, Finished, Generation
 from umi_shared.errors import LimitError
 from umi_shared.llama import Adapter, Weights
+from umi_shared.llama.guide import Guide
 
 __all__ = ["LlamaCppEngine", "LlamaCppOptions"]
 
@@ -89,7 +92,7 @@ class LlamaCppEngine:
                 if isinstance(item, Finished):
                     return
         finally:
-            job.cancelled.set()
+            self._worker.cancel(job)
 
     async def close(self) -> None:
         """Stop decoding and free the model; generations under way end with `EngineDeadError`."""
@@ -109,6 +112,8 @@ class _Worker(threading.Thread):
         self._wake = threading.Condition()
         self._waiting: deque[Job] = deque()  # guarded by _wake
         self._stopping = False  # guarded by _wake
+        self._news = False  # guarded by _wake: something has changed for one that waits
+        self._grammars = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         try:
             for name in adapters or [""]:
                 self._lane(name)
@@ -147,7 +152,25 @@ class _Worker(threading.Thread):
                 raise EngineDeadError("the engine is closed")
             if sum(not other.cancelled() for other in self._waiting) >= self._options.queued:
                 raise LimitError(f"{self._options.queued} generations wait already")
+            if job.generation.constraint is not None:
+                job.guide = self._grammars.submit(
+                    Guide, self._weights.guide_tokenizer, job.generation.constraint
+                )
             self._waiting.append(job)
+            self._news = True
+            self._wake.notify()
+        if job.guide is not None:
+            job.guide.add_done_callback(lambda _: self._tell())
+
+    def cancel(self, job: Job) -> None:
+        job.cancelled.set()
+        if job.guide is not None:
+            job.guide.cancel()
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._wake:
+            self._news = True
             self._wake.notify()
 
     def stop(self) -> None:
@@ -159,6 +182,7 @@ class _Worker(threading.Thread):
             for job in lane.jobs:
                 job.cancelled.set()
         self.join()
+        self._grammars.shutdown(cancel_futures=True)
 
     def run(self) -> None:
         """The thread: start what can start, let each lane take a turn, sleep when there is nothing."""
@@ -166,8 +190,9 @@ class _Worker(threading.Thread):
             while self._has_work():
                 self._begin()
                 busy = [lane for lane in self._lanes.values() if lane.jobs]
-                for lane in busy:
-                    self._take_turn(lane, alone=len(busy) == 1)
+                decoded = [self._take_turn(lane, alone=len(busy) == 1) for lane in busy]
+                if busy and not any(decoded):
+                    self._await_news()
         finally:
             self._end_all()
             self._close_lanes()
@@ -178,10 +203,16 @@ class _Worker(threading.Thread):
             self._wake.wait_for(lambda: self._stopping or self._waiting or self.running)
             return not self._stopping
 
+    def _await_news(self) -> None:
+        """Sleep until a grammar is compiled, or somebody comes or goes."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._news)
+
     def _begin(self) -> None:
         """Give sequences to waiting jobs, in their order; one whose adapter is busy lets others pass."""
         with self._wake:
             waiting, self._waiting = self._waiting, deque()
+            self._news = False
         left: deque[Job] = deque()
         full: set[str] = set()
         for job in waiting:
@@ -204,11 +235,12 @@ class _Worker(threading.Thread):
                 raise PromptTooLongError(len(job.tokens), self._context_tokens)
         return self._lane(job.generation.adapter).begin(job)
 
-    def _take_turn(self, lane: Lane, *, alone: bool) -> None:
+    def _take_turn(self, lane: Lane, *, alone: bool) -> bool:
         try:
-            lane.step(alone=alone)
+            return lane.step(alone=alone)
         except Exception as error:  # a failed batch must not end the thread that serves the others
             lane.fail(error)
+            return True
 
     def _end_all(self) -> None:
         with self._wake:

@@ -11,6 +11,7 @@ from umi_shared.cancellation import Cancellation
 from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
 from umi_shared.llama.context import Cancelled, Context, Part
+from umi_shared.llama.guide import Guide
 from umi_shared.llama.weights import Adapter, Weights
 from umi_shared.llama.writing import MOST_AHEAD, Effort, Writing
 from umi_shared.prefix import shared_prefix
@@ -96,12 +97,15 @@ class Sequence:
     def generate(self, generation: Generation, cancelled: Asked = _NEVER) -> Iterator[Chunk]:
         """Stream one generation, greedily decoded; the adapter is the sequence's own.
 
-        Raises `Cancelled` within a token of `cancelled` turning true, `ModelError` when the prompt does not fit.
+        Raises `Cancelled` within a token of `cancelled` turning true, `ModelError` when the prompt does not fit, or
+        the constraint does not compile.
         """
         prompt = self.weights.prompt_tokens(generation.prompt)
         kept = self._keep(prompt)
         rest = (len(prompt) - kept - 1) % (self._batch_tokens - MOST_AHEAD) + 1  # goes with the first draft
-        writing = Writing.of(generation, self.weights, prompt, len(prompt) - rest, self.context_tokens)
+        constraint = generation.constraint
+        guide = Guide(self.weights.guide_tokenizer, constraint) if constraint else None
+        writing = Writing.of(generation, self.weights, prompt, len(prompt) - rest, self.context_tokens, guide)
         self.effort = writing.effort
         self._read(prompt, len(prompt) - rest, cancelled)
         while writing.finish is None:

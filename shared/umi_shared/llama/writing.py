@@ -103,18 +103,21 @@ class Writing:
 
     @classmethod
     def of(
-        cls, generation: Generation, weights: Weights, prompt: list[int], held: int, context_tokens: int
+        cls,
+        generation: Generation,
+        weights: Weights,
+        prompt: list[int],
+        held: int,
+        context_tokens: int,
+        guide: Guide | None,
     ) -> Self:
-        """A generation's writing, once `held` tokens of its prompt are decoded.
-
-        Raises `ModelError` when the constraint does not compile.
-        """
+        """A generation's writing, once `held` tokens of its prompt are decoded; `guide` is of its constraint."""
         return cls(
             vocabulary=weights,
             prompt=prompt,
             held=held,
             room=min(generation.max_tokens, context_tokens - len(prompt)),
-            guide=Guide(weights.guide_tokenizer, generation.constraint) if generation.constraint else None,
+            guide=guide,
             stop=generation.stop,
             closes=isinstance(generation.constraint, JsonSchema),
             likely=weights.tokenize(generation.likely_start, special=False),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import threading
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -263,6 +264,54 @@ async def test_a_constraint_that_does_not_compile_leaves_the_engine_well(engine)
     with pytest.raises(ModelError):
         await run(engine, Generation(prompt=PROMPT, constraint=Regex("(")))
     assert (await run(engine, Generation(prompt=PROMPT, max_tokens=2)))[0]
+
+
+@pytest.fixture
+def slow_grammar(monkeypatch):
+    """Grammars of a pattern with this word compile when the event is set, and the rest at once."""
+    from umi_cloud.engines import llamacpp
+
+    go, real = threading.Event(), llamacpp.Guide
+
+    def compiled(tokenizer, constraint):
+        if "slowly" in constraint.pattern:
+            assert go.wait(60)
+        return real(tokenizer, constraint)
+
+    monkeypatch.setattr(llamacpp, "Guide", compiled)
+    yield go
+    go.set()
+
+
+@pytest.mark.parametrize("adapter", ["", "planner"], ids=["own lane", "other lane"])
+async def test_others_write_while_a_grammar_compiles(engine, slow_grammar, adapter):
+    """A whole generation of another session, begun after it; and what was held up is what it would have been."""
+    constraint = Regex("slowly( [a-z]+){3}")
+    asked = Generation(prompt=PROMPT, adapter=adapter, max_tokens=12, session="g", constraint=constraint)
+    held = asyncio.create_task(run(engine, asked))
+    async with asyncio.timeout(5):
+        while not engine.running:  # noqa: ASYNC110  # another thread's count
+            await asyncio.sleep(0.001)
+    assert (await run(engine, Generation(prompt=PROMPT, max_tokens=12, session="h")))[0]
+    assert not held.done()
+    idle_batches = engine.batches
+    slow_grammar.set()
+    text, last = await held
+    assert text.startswith("slowly ")
+    assert (await run(engine, asked))[0] == text
+    assert 0 < engine.batches - idle_batches <= 2 * last.usage.completion_tokens + 4
+
+
+async def test_who_waits_for_a_grammar_may_leave(engine, slow_grammar):
+    asked = Generation(prompt=PROMPT, max_tokens=12, constraint=Regex("slowly and never"))
+    task = asyncio.create_task(run(engine, asked))
+    async with asyncio.timeout(5):
+        while not engine.running:  # noqa: ASYNC110  # another thread's count
+            await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await idle(engine)
 
 
 async def test_more_than_may_wait_is_refused(engine):
