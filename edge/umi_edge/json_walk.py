@@ -4,7 +4,7 @@
 ['{', '[', 1, ',', 2, ']', '}']
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +30,8 @@ _COMMA = Step((), punctuation=",")
 """One for all: where a comma stands tells nothing."""
 
 
-def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) -> Iterator[Step]:
-    """Every bracket, comma and leaf of a JSON value, in the order of its compact text.
-
-    A container for which `opaque` says so comes as one leaf, whole.
-    """
+def walk(value: Any) -> Iterator[Step]:
+    """Every bracket, comma and leaf of a JSON value, in the order of its compact text."""
     stack: list[tuple[Location, Any, str | None] | Step] = [((), value, None)]
     while stack:
         top = stack.pop()
@@ -42,7 +39,7 @@ def walk(value: Any, *, opaque: Callable[[Location], bool] = lambda _: False) ->
             yield top
             continue
         location, node, key = top
-        if isinstance(node, _LEAVES) or not isinstance(node, _CONTAINERS) or opaque(location):
+        if isinstance(node, _LEAVES) or not isinstance(node, _CONTAINERS):
             yield Step(location, value=node, key=key)
             continue
         members: list[tuple[str | int, Any]] = (

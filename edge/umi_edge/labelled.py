@@ -1,7 +1,9 @@
 """Labelled text: what an entry of the transcript says, with the label of each piece."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import PUBLIC, Label, Sink, join_all
@@ -12,12 +14,18 @@ __all__ = ["DEVICE", "LabelledEntry", "LabelledText", "Span", "constant", "handl
 DEVICE: Sink = "device"
 """A caller that may see values; it runs here, so it is no sink of the wire."""
 
+_PROGRAM = "constant of the program"
+_SHORT = 64
+"""Characters of a constant that is kept for the next time: the same few come between the values of all records."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """One piece of text: as those see it who may read it, and as the others do."""
 
-    clear: str = field(repr=False)
+class Span(NamedTuple):
+    """One piece of text: as those see it who may read it, and as the others do.
+
+    A tuple, because a large result has thousands, and a frozen dataclass takes three times as long to make.
+    """
+
+    clear: str
     masked: Text
     """Handles, constants and the declassified `fact`; never made from the value in any other way."""
     label: Label
@@ -25,8 +33,12 @@ class Span:
     """The rule that labelled it."""
     explicit: bool = False
     """Whether a rule of the policy names this very leaf as clear, so that its text is known to be public."""
-    fact: str = field(default="", repr=False)
+    fact: str = ""
     """What the masked form tells of the value, by the `show` of its rule: counted and charged already."""
+
+    def __repr__(self) -> str:
+        """Without the value, and what is shown of it (I8)."""
+        return f"Span(masked={self.masked!r}, label={self.label!r}, rule={self.rule!r})"
 
     def seen_by(self, sink: Sink) -> Text:
         """The span as one sink may see it; `DEVICE` sees everything, and no message goes there."""
@@ -36,8 +48,15 @@ class Span:
 LabelledText = tuple[Span, ...]
 
 
-def constant(text: str, rule: str = "constant of the program") -> Span:
+@lru_cache(maxsize=4096)
+def _known(text: str) -> Span:
+    return Span(clear=text, masked=(text,), label=PUBLIC, rule=_PROGRAM)
+
+
+def constant(text: str, rule: str = _PROGRAM) -> Span:
     """A piece that the program itself wrote: punctuation, field names of a schema."""
+    if rule == _PROGRAM and len(text) <= _SHORT:
+        return _known(text)
     return Span(clear=text, masked=(text,), label=PUBLIC, rule=rule)
 
 

@@ -9,9 +9,10 @@ Not covered: these under `shape: open`, which a policy declares by not saying `h
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 from umi_edge.declassification import Declassifications
@@ -20,6 +21,7 @@ from umi_edge.known_values import KnownValues
 from umi_edge.labelled import LabelledText, Span, constant
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Policy, Resolution, Scanner, ToolPolicy
 from umi_edge.policy.document import Instruction
+from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.private_spans import private_spans
 from umi_edge.shapes import Shapes
@@ -34,6 +36,7 @@ __all__ = ["LabelledArguments", "Labeller", "well_formed"]
 _HIDDEN: Text = ('"[hidden]"',)
 _WITHHELD: Text = ("[withheld]",)
 _PUNCTUATION = {mark: constant(mark) for mark in "{}[],"}
+_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
 _TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 
 
@@ -168,7 +171,9 @@ class Labeller:
             integrity=Integrity.UNTRUSTED,
         )
         text = well_formed(detail)
-        return writer._scanned(text, rule) if rule.scan else (writer._leaf(text, rule),)
+        if rule.scan:
+            return writer._scanned(text, rule)
+        return (writer._span(text, rule, Label.at(rule.locality, writer.integrity)),)
 
     def _hidden_root(self, tool: str, made_of: Label, type: str) -> Resolution | None:  # noqa: A002
         """How a result is kept of which not even the shape may show; None where it may.
@@ -289,14 +294,30 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @lru_cache(maxsize=1024)
-def _known_key(key: str) -> Span:
+def _known_key(key: str) -> str:
     """A member name that is a constant; only names of the program, a policy or a schema get here."""
-    return constant(f"{_json(escape(key))}:")
+    return f"{_json(escape(key))}:"
 
 
 def _escaped_json(value: Any) -> str:
     """JSON text in whose strings nothing reads as a handle, and which still parses."""
     return _json(escape(value)) if isinstance(value, str) else escape(_json(value))
+
+
+class _Place:
+    """What holds for all leaves at which the same rules apply, worked out once."""
+
+    __slots__ = ("children", "label", "node", "resolution")
+
+    def __init__(self, node: Node, resolution: Resolution, integrity: Integrity) -> None:
+        self.node = node
+        self.resolution = resolution
+        self.label = Label.at(resolution.locality, integrity)
+        self.children: dict[str | int, _Place] = {}
+
+
+_Frame = tuple[Iterator[tuple[str, tuple[str | int, Any]]], _Place, Location, str]
+"""An open container: the members to come, each with the comma before it; its place; where it is; how it closes."""
 
 
 @dataclass(slots=True)
@@ -313,52 +334,93 @@ class _JsonWriter:
     integrity: Integrity
     root_type: str = ""
     """What the handle of the whole result is called where no rule says."""
-    spans: list[LabelledText] = field(default_factory=list, repr=False)
+    pieces: list[str | Span | LabelledText] = field(default_factory=list, repr=False)
+    """In order; a constant is only its text."""
+    scanned: list[tuple[int, Any, Resolution]] = field(default_factory=list, repr=False)
+    """Leaves to scan, and which piece each is."""
+    _places: dict[Node, _Place] = field(default_factory=dict, repr=False)
 
     def write(self, value: Any) -> LabelledText:
         # (1) what stays goes to the vault; (2) only then are texts scanned: a value that stays in one leaf is
         # found in another one's text wherever that stands.
-        scanned: list[tuple[int, str, Resolution]] = []
-        for step in walk(value, opaque=self._opaque):
-            if step.key is not None:
-                self._key(step.location, step.key)
-            if step.punctuation:
-                self.spans.append((_PUNCTUATION[step.punctuation],))
-                continue
-            resolution = self._resolution(step.location)
-            if resolution.scan:
-                scanned.append((len(self.spans), step.value, resolution))
-                self.spans.append(())
+        self._walk(value)
+        for at, leaf, resolution in self.scanned:
+            self.pieces[at] = self._scanned(leaf, resolution)
+        return _merged(self.pieces)
+
+    def _walk(self, value: Any) -> None:
+        place = self._root()
+        frames = [self._frame(value, place, ())] if self._opens(value, place) else []
+        if not frames:
+            self._leaf(value, place)
+        while frames:
+            members, place, location, closing = frames[-1]
+            for comma, (key, child) in members:
+                below = place.children.get(key) or self._below(place, location, key)
+                if isinstance(key, str):
+                    self._key(comma, key, below)
+                elif comma:
+                    self.pieces.append(comma)
+                if self._opens(child, below):
+                    frames.append(self._frame(child, below, (*location, key)))
+                    break
+                self._leaf(child, below)
             else:
-                self.spans.append((self._leaf(step.value, resolution),))
-        for at, leaf, resolution in scanned:
-            self.spans[at] = self._scanned(leaf, resolution)
-        return tuple(_merged(span for spans in self.spans for span in spans))
+                frames.pop()
+                self.pieces.append(closing)
 
-    def _resolution(self, location: Location) -> Resolution:
-        resolution = self.assignment.at(location)
-        if resolution.shape == Shape.HIDDEN:
-            return whole(resolution)
-        if not location and self.root_type and resolution.type == ANY_TYPE:
-            return replace(resolution, type=self.root_type)
-        return resolution
+    def _opens(self, value: Any, place: _Place) -> bool:
+        """Whether a value is written member by member; one whose shape may not show is a leaf."""
+        container = not isinstance(value, _LEAVES) and isinstance(value, Mapping | list)
+        return container and place.resolution.shape != Shape.HIDDEN
 
-    def _opaque(self, location: Location) -> bool:
-        """Whether a container is kept whole, so that not even its shape shows."""
-        return self.assignment.at(location).shape == "hidden"
+    def _frame(self, value: Any, place: _Place, location: Location) -> _Frame:
+        is_object = isinstance(value, Mapping)
+        self.pieces.append("{" if is_object else "[")
+        members = value.items() if is_object else enumerate(value)
+        commas = chain(("",), repeat(","))
+        return zip(commas, members, strict=False), place, location, "}" if is_object else "]"
 
-    def _key(self, location: Location, key: str) -> None:
+    def _below(self, place: _Place, location: Location, key: str | int) -> _Place:
+        below = self._place(self.assignment.below(place.node, (*location, key)))
+        if not self.assignment.looks_at_values:
+            place.children[key] = below
+        return below
+
+    def _root(self) -> _Place:
+        place = self._place(self.assignment.node(()))
+        resolution = place.resolution
+        if self.root_type and resolution.type == ANY_TYPE and resolution.shape != Shape.HIDDEN:
+            return _Place(place.node, replace(resolution, type=self.root_type), self.integrity)
+        return place
+
+    def _place(self, node: Node) -> _Place:
+        known = self._places.get(node)
+        if known is None:
+            resolution = node.resolution
+            if resolution.shape == Shape.HIDDEN:
+                resolution = whole(resolution)
+            known = self._places[node] = _Place(node, resolution, self.integrity)
+        return known
+
+    def _key(self, comma: str, key: str, place: _Place) -> None:
         if self.own_keys or key in self.known_keys:
-            self.spans.append((_known_key(key),))
+            self.pieces.append(comma + _known_key(key))
             return
-        resolution = self.assignment.at(location)
+        resolution = place.node.resolution
         hidden = resolution.locality is Locality.HIDDEN
         label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
         rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
-        self.spans.append((self.labeller.kept(key, label, rule, origin=self.tool), constant(":")))
+        self.pieces += comma, self.labeller.kept(key, label, rule, origin=self.tool), ":"
 
-    def _leaf(self, value: Any, resolution: Resolution) -> Span:
-        label = Label.at(resolution.locality, self.integrity)
+    def _leaf(self, value: Any, place: _Place) -> None:
+        if place.resolution.scan:
+            self.scanned.append((len(self.pieces), value, place.resolution))
+            self.pieces.append(())
+        else:
+            self.pieces.append(self._span(value, place.resolution, place.label))
+
+    def _span(self, value: Any, resolution: Resolution, label: Label) -> Span:
         if label.readers is None and label.visible:
             return Span(
                 clear=_escaped_json(value),
@@ -381,7 +443,7 @@ class _JsonWriter:
             value, label, rule=resolution.rule_id, origin=self.tool, link=resolution.link
         )
         quote = constant('"')
-        return (quote, *(replace(span, clear=_json(span.clear)[1:-1]) for span in spans), quote)
+        return (quote, *(span._replace(clear=_json(span.clear)[1:-1]) for span in spans), quote)
 
 
 @dataclass(slots=True)
@@ -414,7 +476,7 @@ class _ArgumentWriter:
             else:
                 opened = None
                 self._leaf(step.location, step.value)
-        return tuple(_merged(self.spans))
+        return _merged(self.spans)
 
     def _key(self, key: str) -> None:
         text = _json(escape(key))
@@ -483,23 +545,22 @@ class _ArgumentWriter:
         return Span(clear=clear, masked=masked, label=label, rule=resolution.rule_id)
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Neighbouring constants as one span: fewer segments on the wire."""
+def _merged(pieces: Iterable[str | Span | LabelledText]) -> LabelledText:
+    """Labelled text of constants, spans and labelled texts; neighbouring constants become one: fewer segments."""
     merged: list[Span] = []
     words: list[str] = []  # of the constants since the last span of another kind
-    rule = ""
-    for span in spans:
-        if span.label is PUBLIC and (not words or span.rule == rule):
-            words.append(span.clear)
-            rule = span.rule
+    for piece in pieces:
+        if isinstance(piece, str):
+            words.append(piece)
             continue
-        if words:
-            merged.append(constant("".join(words), rule))
-            words = []
-        if span.label is PUBLIC:
-            words, rule = [span.clear], span.rule
-        else:
+        for span in (piece,) if isinstance(piece, Span) else piece:
+            if span.label is PUBLIC:
+                words.append(span.clear)
+                continue
+            if words:
+                merged.append(constant("".join(words)))
+                words = []
             merged.append(span)
     if words:
-        merged.append(constant("".join(words), rule))
-    return merged
+        merged.append(constant("".join(words)))
+    return tuple(merged)

@@ -5,8 +5,7 @@ Keeps I4: handles resolve here and nowhere else, and only those that this vault 
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import Handle
@@ -26,19 +25,22 @@ class UnknownHandleError(PrivacyError):
         self.handle = handle
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One value that stays, and what is known of it."""
+class Kept(NamedTuple):
+    """One value that stays, and what is known of it; a tuple for the reason that a `Span` is one."""
 
     handle: Handle
     """What stands for it; of a concealed value only a name for reports."""
-    value: Any = field(repr=False)
+    value: Any
     """A JSON value, or a span of text."""
     label: Label
     origin: str
     """Where it came from, in words of the program: `instruction`, or a tool's name. Never the value."""
     linked: bool = True
     """Whether every occurrence of the value has this handle, so that equality shows."""
+
+    def __repr__(self) -> str:
+        """Without the value (I8)."""
+        return f"Kept(handle={self.handle!r}, label={self.label!r}, origin={self.origin!r})"
 
     @property
     def chosen(self) -> bool:
@@ -67,8 +69,9 @@ class Vault:
         Raises `PrivacyError` when the vault is full: the step stops, and nothing is sent.
         """
         key = (type, value if isinstance(value, str) else (_spelled(value),), label)
-        if link and key in self._linked:
-            return self._linked[key]
+        known = self._linked.get(key) if link else None
+        if known is not None:
+            return known
         self._make_sure_of_room()
         number = self._numbers.get(type, 0) + 1
         handle = Handle(type, number)

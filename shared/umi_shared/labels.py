@@ -70,7 +70,7 @@ class Label:
     @classmethod
     def at(cls, locality: Locality, integrity: Integrity = Integrity.UNTRUSTED) -> "Label":
         """The label that a policy's word stands for."""
-        return cls(readers=_READERS[locality], visible=locality is not Locality.HIDDEN, integrity=integrity)
+        return _AT[locality, integrity]
 
     @property
     def locality(self) -> Locality:
@@ -110,6 +110,15 @@ class Label:
         """The same readers, another integrity."""
         return replace(self, integrity=integrity)
 
+
+_AT = {
+    (locality, integrity): Label(
+        readers=readers, visible=locality is not Locality.HIDDEN, integrity=integrity
+    )
+    for locality, readers in _READERS.items()
+    for integrity in Integrity
+}
+"""One object for each: a result of thousands of leaves has a few labels."""
 
 PUBLIC = Label(readers=None, integrity=Integrity.TRUSTED)
 """The label of the program's own constants, and the unit of `join`."""

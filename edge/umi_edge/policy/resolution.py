@@ -137,6 +137,11 @@ class Assignment:
         """The handle types that the policy names for this tool."""
         return self._table.types
 
+    @property
+    def looks_at_values(self) -> bool:
+        """Whether a rule matched by value, so that what is true of one record may not be of the next."""
+        return bool(self._matched)
+
     def at(self, location: Location) -> Resolution:
         """The resolution of the node at a location, leaf or container."""
         return self.node(location).resolution
@@ -153,3 +158,7 @@ class Assignment:
         for depth, key in enumerate(location, start=1):
             node = table.child(node, key, matched.get(location[:depth], ()))
         return node
+
+    def below(self, node: Node, location: Location) -> Node:
+        """The node at a location, given the one right above it."""
+        return self._table.child(node, location[-1], self._matched.get(location, ()))
