@@ -118,14 +118,14 @@ def _padding(size: int, bucket_bytes: int) -> bytes:
 
 
 def _text_message(text: Text) -> pb.Text:
-    return pb.Text(
-        segments=[
-            pb.Segment(handle=pb.Handle(type=part.type, number=part.number))
-            if isinstance(part, Handle)
-            else pb.Segment(clear=part)
-            for part in text
-        ]
-    )
+    # As dicts, which protobuf takes in at once: to make each part's messages first takes more than twice as long.
+    parts: list[Any] = [
+        {"handle": {"type": part.type, "number": part.number}}
+        if isinstance(part, Handle)
+        else {"clear": part}
+        for part in text
+    ]
+    return pb.Text(segments=parts)
 
 
 def _view_message(view: View) -> pb.View:

@@ -41,8 +41,8 @@ class Link:
     hash: str = GENESIS
 
 
-def written(entry: Mapping[str, Any], after: Link) -> tuple[bytes, Link]:
-    r"""The line for an entry after a chain's end, and the new end.
+def written(entry: Mapping[str, Any], after: Link, message: bytes | None = None) -> tuple[bytes, Link]:
+    r"""The line for an entry after a chain's end, and the new end; a `message` is the entry's last field, in base64.
 
     >>> line, end = written({"kind": "sent"}, Link())
     >>> entry, follows = follow(line.rstrip(b"\n"), Link())
@@ -51,6 +51,8 @@ def written(entry: Mapping[str, Any], after: Link) -> tuple[bytes, Link]:
     """
     numbered = {"number": after.number + 1, "previous": after.hash, **entry}
     body = json.dumps(numbered, separators=(",", ":")).encode()
+    if message is not None:  # base64 needs no escapes, so JSON need not look for them
+        body = b'%b,"message":"%b"}' % (body[:-1], base64.b64encode(message))
     digest = hashlib.sha256(body).hexdigest()
     line = body[:-1] + _BEFORE_HASH + digest.encode() + _AFTER_HASH + b"\n"
     return line, Link(after.number + 1, digest)

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -103,14 +103,15 @@ class Ledger:
             "request": request_id,
             "bytes": len(message),
             "sha256": digest,
-            "clearances": [asdict(clearance) for clearance in clearances],
-            "message": base64.b64encode(message).decode(),
+            "clearances": [
+                {"entry": one.entry, "rule": one.rule, "clear_bytes": one.clear_bytes} for one in clearances
+            ],
         }
         with self._writing("written"):
             size = self._known[1]
             if size and size + len(message) * 4 // 3 > self.config.file_bytes:
                 self._rotate()
-            self._write(entry, sync=self.config.sync_each)
+            self._write(entry, sync=self.config.sync_each, message=message)
         return digest
 
     def checkpoint(self) -> None:
@@ -256,9 +257,9 @@ class Ledger:
             except OSError:  # the note stands; the next rotation tries again, and no gap comes about
                 return
 
-    def _write(self, entry: Mapping[str, Any], *, sync: bool) -> None:
+    def _write(self, entry: Mapping[str, Any], *, sync: bool, message: bytes | None = None) -> None:
         """Add one whole line, or leave the file as it was and raise `OSError`."""
-        line, end = written(entry, self._end)
+        line, end = written(entry, self._end, message)
         descriptor = os.open(self.path, _FLAGS, 0o600)
         try:
             start = os.fstat(descriptor).st_size
