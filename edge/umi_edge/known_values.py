@@ -9,6 +9,7 @@ spellings of a number, paraphrases; detectors and rules are for those.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
@@ -16,7 +17,7 @@ from ahocorasick_rs import AhoCorasick
 from umi_edge.growing_index import GrowingIndex, Match
 from umi_edge.json_walk import scalars
 from umi_edge.policy.names import stands_alone
-from umi_edge.policy.projection import project, projected
+from umi_edge.policy.projection import all_projected, project
 from umi_edge.vault import Kept, Vault
 from umi_shared.labels import Label
 
@@ -64,13 +65,15 @@ class KnownValues:
         ]
 
     def _refresh(self) -> None:
-        for kept in self.vault.since(self._read):
-            whole = not isinstance(kept.value, dict | list)
-            if not whole and kept.chosen:
-                continue
-            for word in map(_word, (kept.value,) if whole else scalars(kept.value)):
-                if word:
-                    self._add(word, kept, whole)
+        found = [
+            (text, kept, not isinstance(kept.value, dict | list))
+            for kept in self.vault.since(self._read)
+            for text in _texts(kept)
+        ]
+        words = all_projected([text for text, _, _ in found])
+        for (_, kept, whole), word in zip(found, map(str.strip, words), strict=True):
+            if len(word) >= MIN_CHARACTERS:
+                self._add(word, kept, whole)
         self._read = len(self.vault)
 
     def _add(self, word: str, kept: Kept, whole: bool) -> None:
@@ -91,15 +94,20 @@ def is_seen(text: str, match: Match[str]) -> bool:
     return not common or stands_alone(text, match.start, match.end)
 
 
-def _word(value: object) -> str:
-    """The value as it is looked for; empty where it is too short to be told from chance."""
-    if isinstance(value, str):
-        word = projected(value).strip()
-        return word if len(word) >= MIN_CHARACTERS else ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        word = json.dumps(value)
-        return word if sum(character.isdigit() for character in word) >= MIN_DIGITS else ""
-    return ""
+def _texts(kept: Kept) -> Iterator[str]:
+    """The texts of a value, and those of its numbers that are long enough to be told from chance."""
+    if isinstance(kept.value, str):
+        yield kept.value
+    elif kept.chosen and isinstance(kept.value, dict | list):
+        return
+    else:
+        for node in scalars(kept.value):
+            if isinstance(node, str):
+                yield node
+            elif isinstance(node, int | float) and not isinstance(node, bool):
+                number = json.dumps(node)
+                if sum(character.isdigit() for character in number) >= MIN_DIGITS:
+                    yield number
 
 
 def _leftmost_longest(found: list[Match[str]]) -> list[Match[str]]:

@@ -9,10 +9,11 @@ Not covered: these under `shape: open`, which a policy declares by not saying `h
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, repeat
+from json.encoder import encode_basestring
 from typing import Any
 
 from umi_edge.declassification import Declassifications
@@ -35,7 +36,6 @@ __all__ = ["LabelledArguments", "Labeller", "well_formed"]
 
 _HIDDEN: Text = ('"[hidden]"',)
 _WITHHELD: Text = ("[withheld]",)
-_PUNCTUATION = {mark: constant(mark) for mark in "{}[],"}
 _LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
 _TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 
@@ -171,9 +171,7 @@ class Labeller:
             integrity=Integrity.UNTRUSTED,
         )
         text = well_formed(detail)
-        if rule.scan:
-            return writer._scanned(text, rule)
-        return (writer._span(text, rule, Label.at(rule.locality, writer.integrity)),)
+        return _merged(writer._scanned(text, rule) if rule.scan else (writer._span_of(rule)(text),))
 
     def _hidden_root(self, tool: str, made_of: Label, type: str) -> Resolution | None:  # noqa: A002
         """How a result is kept of which not even the shape may show; None where it may.
@@ -219,22 +217,26 @@ class Labeller:
 
     def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: str) -> Span:
         """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
-        clear, rule = _escaped_json(value), resolution.rule_id
-        if not label.visible:
-            self.vault.conceal(value, label=label, origin=origin)
-            return Span(clear=clear, masked=_HIDDEN, label=label, rule=rule)
-        hidden = resolution.shape == "hidden"  # then neither its type nor its equality to others may show
-        handle = self.vault.keep(
-            value,
-            type=_type_of({} if hidden else value, resolution),
-            label=label,
-            origin=origin,
-            link=resolution.link and not hidden,
-        )
-        fact = ""
-        if resolution.show:
-            fact = f" ({self.declassified.fact(resolution.show, handle, value).text})"
-        return Span(clear=clear, masked=('"', handle, fact + '"'), label=label, rule=rule, fact=fact)
+        return self.keeper(label, resolution, origin=origin)(value)
+
+    def keeper(self, label: Label, resolution: Resolution, *, origin: str) -> Callable[[Any], Span]:
+        """What `kept` does for every value under one rule, all that does not depend on the value done once."""
+        rule, show, vault = resolution.rule_id, resolution.show, self.vault
+        hidden = resolution.shape == Shape.HIDDEN  # then neither its type nor its equality to others may show
+        named = _type_of({}, resolution) if hidden or resolution.type != ANY_TYPE else ""
+        link = resolution.link and not hidden
+
+        def conceal(value: Any) -> Span:
+            vault.conceal(value, label=label, origin=origin)
+            return Span(_escaped_json(value), _HIDDEN, label, rule)
+
+        def keep(value: Any) -> Span:
+            word = named or _type_of(value, resolution)
+            handle = vault.keep(value, type=word, label=label, origin=origin, link=link)
+            fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
+            return Span(_escaped_json(value), ('"', handle, fact + '"'), label, rule, False, fact)
+
+        return keep if label.visible else conceal
 
     def _scanned(self, text: str, label: Label, *, rule: str, origin: str, link: bool = True) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
@@ -301,21 +303,24 @@ def _known_key(key: str) -> str:
 
 def _escaped_json(value: Any) -> str:
     """JSON text in whose strings nothing reads as a handle, and which still parses."""
-    return _json(escape(value)) if isinstance(value, str) else escape(_json(value))
+    return encode_basestring(escape(value)) if isinstance(value, str) else escape(_json(value))
 
 
 class _Place:
     """What holds for all leaves at which the same rules apply, worked out once."""
 
-    __slots__ = ("children", "label", "node", "resolution")
+    __slots__ = ("children", "node", "resolution", "span")
 
-    def __init__(self, node: Node, resolution: Resolution, integrity: Integrity) -> None:
+    def __init__(self, node: Node, resolution: Resolution, span: Callable[[Any], Span]) -> None:
         self.node = node
         self.resolution = resolution
-        self.label = Label.at(resolution.locality, integrity)
+        self.span = span
+        """Of a leaf that no detector has to scan."""
         self.children: dict[str | int, _Place] = {}
 
 
+_Piece = str | Span
+"""Of labelled text that is being written; a constant is only its text."""
 _Frame = tuple[Iterator[tuple[str, tuple[str | int, Any]]], _Place, Location, str]
 """An open container: the members to come, each with the comma before it; its place; where it is; how it closes."""
 
@@ -334,40 +339,45 @@ class _JsonWriter:
     integrity: Integrity
     root_type: str = ""
     """What the handle of the whole result is called where no rule says."""
-    pieces: list[str | Span | LabelledText] = field(default_factory=list, repr=False)
-    """In order; a constant is only its text."""
+    pieces: list[_Piece] = field(default_factory=list, repr=False)
     scanned: list[tuple[int, Any, Resolution]] = field(default_factory=list, repr=False)
-    """Leaves to scan, and which piece each is."""
+    """Leaves to scan, and before which piece each stands."""
     _places: dict[Node, _Place] = field(default_factory=dict, repr=False)
 
     def write(self, value: Any) -> LabelledText:
         # (1) what stays goes to the vault; (2) only then are texts scanned: a value that stays in one leaf is
         # found in another one's text wherever that stands.
         self._walk(value)
+        pieces, done = [], 0
         for at, leaf, resolution in self.scanned:
-            self.pieces[at] = self._scanned(leaf, resolution)
-        return _merged(self.pieces)
+            pieces += self.pieces[done:at]
+            pieces += self._scanned(leaf, resolution)
+            done = at
+        return _merged(pieces + self.pieces[done:])
 
     def _walk(self, value: Any) -> None:
-        place = self._root()
-        frames = [self._frame(value, place, ())] if self._opens(value, place) else []
-        if not frames:
-            self._leaf(value, place)
+        root, pieces = self._root(), self.pieces
+        if not self._opens(value, root):
+            self._leaf(value, root)
+            return
+        frames = [self._frame(value, root, ())]
         while frames:
             members, place, location, closing = frames[-1]
             for comma, (key, child) in members:
                 below = place.children.get(key) or self._below(place, location, key)
-                if isinstance(key, str):
-                    self._key(comma, key, below)
-                elif comma:
-                    self.pieces.append(comma)
-                if self._opens(child, below):
+                if not isinstance(key, str):
+                    pieces.append(comma)
+                elif self.own_keys or key in self.known_keys:
+                    pieces.append(comma + _known_key(key))
+                else:
+                    pieces += comma, self._key(key, below), ":"
+                if not isinstance(child, _LEAVES) and self._opens(child, below):
                     frames.append(self._frame(child, below, (*location, key)))
                     break
                 self._leaf(child, below)
             else:
                 frames.pop()
-                self.pieces.append(closing)
+                pieces.append(closing)
 
     def _opens(self, value: Any, place: _Place) -> bool:
         """Whether a value is written member by member; one whose shape may not show is a leaf."""
@@ -388,50 +398,44 @@ class _JsonWriter:
         return below
 
     def _root(self) -> _Place:
-        place = self._place(self.assignment.node(()))
-        resolution = place.resolution
-        if self.root_type and resolution.type == ANY_TYPE and resolution.shape != Shape.HIDDEN:
-            return _Place(place.node, replace(resolution, type=self.root_type), self.integrity)
-        return place
+        node = self.assignment.node(())
+        if self.root_type and node.resolution.type == ANY_TYPE and node.resolution.shape != Shape.HIDDEN:
+            return self._new_place(node, replace(node.resolution, type=self.root_type))
+        return self._place(node)
 
     def _place(self, node: Node) -> _Place:
         known = self._places.get(node)
         if known is None:
-            resolution = node.resolution
-            if resolution.shape == Shape.HIDDEN:
-                resolution = whole(resolution)
-            known = self._places[node] = _Place(node, resolution, self.integrity)
+            hidden = node.resolution.shape == Shape.HIDDEN
+            resolution = whole(node.resolution) if hidden else node.resolution
+            known = self._places[node] = self._new_place(node, resolution)
         return known
 
-    def _key(self, comma: str, key: str, place: _Place) -> None:
-        if self.own_keys or key in self.known_keys:
-            self.pieces.append(comma + _known_key(key))
-            return
+    def _new_place(self, node: Node, resolution: Resolution) -> _Place:
+        return _Place(node, resolution, self._span_of(resolution))
+
+    def _key(self, key: str, place: _Place) -> Span:
+        """A member name that is data."""
         resolution = place.node.resolution
         hidden = resolution.locality is Locality.HIDDEN
         label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
         rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
-        self.pieces += comma, self.labeller.kept(key, label, rule, origin=self.tool), ":"
+        return self.labeller.kept(key, label, rule, origin=self.tool)
 
     def _leaf(self, value: Any, place: _Place) -> None:
         if place.resolution.scan:
             self.scanned.append((len(self.pieces), value, place.resolution))
-            self.pieces.append(())
         else:
-            self.pieces.append(self._span(value, place.resolution, place.label))
+            self.pieces.append(place.span(value))
 
-    def _span(self, value: Any, resolution: Resolution, label: Label) -> Span:
+    def _span_of(self, resolution: Resolution) -> Callable[[Any], Span]:
+        """How a leaf under a rule is told, where no detector has to scan it."""
+        label, rule = Label.at(resolution.locality, self.integrity), resolution.rule_id
         if label.readers is None and label.visible:
-            return Span(
-                clear=_escaped_json(value),
-                masked=_WITHHELD,
-                label=label,
-                rule=resolution.rule_id,
-                explicit=True,
-            )
-        return self.labeller.kept(value, label, resolution, origin=self.tool)
+            return lambda value: Span(_escaped_json(value), _WITHHELD, label, rule, explicit=True)
+        return self.labeller.keeper(label, resolution, origin=self.tool)
 
-    def _scanned(self, value: Any, resolution: Resolution) -> LabelledText:
+    def _scanned(self, value: Any, resolution: Resolution) -> Sequence[_Piece]:
         label = Label.at(resolution.locality, self.integrity)
         if not isinstance(value, str):
             text = _json(value)
@@ -442,8 +446,7 @@ class _JsonWriter:
         spans = self.labeller._scanned(
             value, label, rule=resolution.rule_id, origin=self.tool, link=resolution.link
         )
-        quote = constant('"')
-        return (quote, *(span._replace(clear=_json(span.clear)[1:-1]) for span in spans), quote)
+        return ('"', *(span._replace(clear=_json(span.clear)[1:-1]) for span in spans), '"')
 
 
 @dataclass(slots=True)
@@ -460,7 +463,7 @@ class _ArgumentWriter:
     leaves_only: bool = False
     """Nothing goes to the vault, where the numbers of later handles would tell of it."""
     leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
-    spans: list[Span] = field(default_factory=list, repr=False)
+    pieces: list[_Piece] = field(default_factory=list, repr=False)
 
     def write(self, arguments: Mapping[str, Any]) -> LabelledText:
         opened: Location | None = None
@@ -468,7 +471,7 @@ class _ArgumentWriter:
             if step.key is not None and not self.leaves_only:
                 self._key(step.key)
             if step.punctuation:
-                self.spans.append(_PUNCTUATION[step.punctuation])
+                self.pieces.append(step.punctuation)
                 if step.location == opened and step.punctuation in "]}" and opened:
                     # Nothing in it to check, but that it is empty is the caller's own choice.
                     self.leaves[opened] = LabelledLeaf(label=self.written, model_written=True)
@@ -476,19 +479,21 @@ class _ArgumentWriter:
             else:
                 opened = None
                 self._leaf(step.location, step.value)
-        return _merged(self.spans)
+        return _merged(self.pieces)
 
     def _key(self, key: str) -> None:
         text = _json(escape(key))
         if key in self.names:
-            self.spans.append(constant(f"{text}:"))
+            self.pieces.append(f"{text}:")
             return
         rule = Resolution(type="key", rule_id="the caller's own text")
         if self.written.readers is None and self.written.visible:
-            self.spans.append(Span(clear=text, masked=_WITHHELD, label=self.written, rule=rule.rule_id))
+            self.pieces.append(Span(clear=text, masked=_WITHHELD, label=self.written, rule=rule.rule_id))
         else:
-            self.spans.append(self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}"))
-        self.spans.append(constant(":"))
+            self.pieces.append(
+                self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}")
+            )
+        self.pieces.append(":")
 
     def _leaf(self, location: Location, value: Any) -> None:
         resolution = self.assignment.at(location)
@@ -508,23 +513,23 @@ class _ArgumentWriter:
             return
         label = self.written.join(Label.at(resolution.locality))
         if not isinstance(value, str):
-            self.spans.append(self._written(value, label, resolution))
+            self.pieces.append(self._written(value, label, resolution))
             return
-        self.spans.append(constant('"'))
+        self.pieces.append('"')
         for part in parts:
             if isinstance(part, Handle):
-                self.spans.append(self.labeller._handle_span(part))
+                self.pieces.append(self.labeller._handle_span(part))
             else:
                 self._text(part, label, resolution)
-        self.spans.append(constant('"'))
+        self.pieces.append('"')
 
     def _text(self, text: str, label: Label, resolution: Resolution) -> None:
         if label.readers is None and label.visible:
-            self.spans.append(
+            self.pieces.append(
                 Span(clear=_json(text)[1:-1], masked=_WITHHELD, label=label, rule=resolution.rule_id)
             )
         else:
-            self.spans.append(self._masked(text, _json(text)[1:-1], label, resolution, quote=""))
+            self.pieces.append(self._masked(text, _json(text)[1:-1], label, resolution, quote=""))
 
     def _written(self, value: Any, label: Label, resolution: Resolution) -> Span:
         if label.readers is None and label.visible:
@@ -545,22 +550,18 @@ class _ArgumentWriter:
         return Span(clear=clear, masked=masked, label=label, rule=resolution.rule_id)
 
 
-def _merged(pieces: Iterable[str | Span | LabelledText]) -> LabelledText:
-    """Labelled text of constants, spans and labelled texts; neighbouring constants become one: fewer segments."""
+def _merged(pieces: Iterable[_Piece]) -> LabelledText:
+    """Labelled text; neighbouring constants become one span: fewer segments on the wire."""
     merged: list[Span] = []
-    words: list[str] = []  # of the constants since the last span of another kind
+    words: list[str] = []  # of the constants since the last span
     for piece in pieces:
         if isinstance(piece, str):
             words.append(piece)
             continue
-        for span in (piece,) if isinstance(piece, Span) else piece:
-            if span.label is PUBLIC:
-                words.append(span.clear)
-                continue
-            if words:
-                merged.append(constant("".join(words)))
-                words = []
-            merged.append(span)
+        if words:
+            merged.append(constant("".join(words)))
+            words = []
+        merged.append(piece)
     if words:
         merged.append(constant("".join(words)))
     return tuple(merged)

@@ -42,7 +42,7 @@ class Sieve:
             if word.isascii():
                 plain.append(word)
             else:
-                self._add(word, squeezed(word).encode(), _digits(word).encode())
+                self._add(word, squeezed(word).encode(), _digits_in(word).encode())
                 for form in (word, squeezed(word)):
                     if all(character < "\u0100" for character in form):
                         self.add_bytes(form.encode("latin-1"), word)
@@ -51,7 +51,7 @@ class Sieve:
         texts = lines.translate(None, _NEITHER_TEXT_NOR_LINE).split(b"\n")
         digits = lines.translate(None, _NEITHER_DIGIT_NOR_LINE).split(b"\n")
         for word, text, number in zip(plain, texts, digits, strict=False):  # of no word one empty text
-            self._add(word, text, number if _tell(number, word) else b"")
+            self._add(word, text, number)
 
     def add_bytes(self, raw: bytes, word: str) -> None:
         """Look for a word in these bytes, too: as they stand in what is no text."""
@@ -69,20 +69,18 @@ class Sieve:
         return list(dict.fromkeys(words + self._always))
 
     def _add(self, word: str, text: bytes, digits: bytes) -> None:
-        if not digits:
-            self._look_for(text, word)
-        elif digits in text:  # who finds them finds both
+        if _tell(digits, word):
             self._look_for(digits, word)
-        else:
-            self._look_for(text, word)
-            self._look_for(digits, word)
+            if digits in text:  # then who finds the text finds them
+                return
+        self._look_for(text, word)
 
     def _look_for(self, text: bytes, word: str) -> None:
         if not text:
             self._always.append(word)
             return
         # The middle: kept values that are alike begin and end alike, "+49 30 …" or "…@example.org".
-        before = max(len(text) // 2 - _PIECE // 2, 0)
+        before = (len(text) - _PIECE) // 2 if len(text) > _PIECE else 0
         piece = text[before : before + _PIECE]
         found = (before, text, word)
         known = self._texts.get(piece)
@@ -95,16 +93,15 @@ class Sieve:
 
 def squeezings(word: str) -> Iterator[str]:
     """A value without its punctuation, and its digits where they are most of it."""
-    text, digits = squeezed(word), _digits(word)
+    text, digits = squeezed(word), _digits_in(word)
     if len(text) >= _MIN_SQUEEZED:
         yield text
-    if digits and digits != text:
+    if _tell(digits, word) and digits != text:
         yield digits
 
 
-def _digits(word: str) -> str:
-    digits = _OTHER_THAN_DIGITS.sub("", word)
-    return digits if _tell(digits, word) else ""
+def _digits_in(word: str) -> str:
+    return _OTHER_THAN_DIGITS.sub("", word)
 
 
 def _tell(digits: str | bytes, word: str) -> bool:

@@ -69,8 +69,7 @@ class Vault:
         Raises `PrivacyError` when the vault is full: the step stops, and nothing is sent.
         """
         key = (type, value if isinstance(value, str) else (_spelled(value),), label)
-        known = self._linked.get(key) if link else None
-        if known is not None:
+        if link and (known := self._linked.get(key)) is not None:
             return known
         self._make_sure_of_room()
         number = self._numbers.get(type, 0) + 1

@@ -11,6 +11,7 @@ back on the device.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = [
     "HANDLE_PATTERN",
@@ -32,6 +33,7 @@ _LOOKALIKE = re.compile(rf"<(\\*)({HANDLE_TYPE_PATTERN}:[0-9]+)>")
 _ESCAPED = re.compile(rf"<\\(\\*{HANDLE_TYPE_PATTERN}:[0-9]+)>")
 _TYPE = re.compile(HANDLE_TYPE_PATTERN)
 _MAX_NUMBER = 9_999_999
+_is_type = lru_cache(maxsize=1024)(_TYPE.fullmatch)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,7 +51,7 @@ class Handle:
     number: int
 
     def __post_init__(self) -> None:
-        if not _TYPE.fullmatch(self.type):
+        if not _is_type(self.type):
             raise ValueError(f"not a handle type: {self.type!r}")
         if not 1 <= self.number <= _MAX_NUMBER:
             raise ValueError(f"not a handle number: {self.number!r}")

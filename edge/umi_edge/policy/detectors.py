@@ -1,5 +1,6 @@
 """Finding private spans in free text: built-in patterns, the policy's own, and lists of any length."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,14 +73,15 @@ class Scanner:
         self, detect: Iterable[Detector], gazetteers: Mapping[str, Iterable[str]] | None = None
     ) -> None:
         self._detectors = tuple(detect)
-        self._patterns = [
-            (rank, detector)
-            for rank, detector in enumerate(self._detectors)
-            if detector.kind in (DetectorKind.BUILTIN, DetectorKind.PATTERN)
-        ]
+        self._builtin: dict[re.Pattern[str], list[tuple[int, Detector]]] = {}
+        """By what a text must have for them to find anything."""
+        for rank, detector in enumerate(self._detectors):
+            if detector.kind is DetectorKind.BUILTIN:
+                needs = BUILTIN_PATTERNS[detector.pattern].needs
+                self._builtin.setdefault(needs, []).append((rank, detector))
         self._regexes = {
             rank: (compile_regex(detector.pattern), compile_regex(detector.pattern, ignore_case=True))
-            for rank, detector in self._patterns
+            for rank, detector in enumerate(self._detectors)
             if detector.kind is DetectorKind.PATTERN
         }
         self._finders = [
@@ -106,15 +108,14 @@ class Scanner:
         return tuple(self._merged(found)) if found else ()
 
     def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
-        for rank, detector in self._patterns:
-            if detector.kind is DetectorKind.BUILTIN:
-                pattern = BUILTIN_PATTERNS[detector.pattern]
-                for start, end in pattern.find(view.text, detector.region):
-                    if not pattern.whole or stands_alone(view.text, start, end):
-                        yield (*view.original(start, end), rank)
-                continue
+        present = (one for needs, those in self._builtin.items() if needs.search(view.text) for one in those)
+        for rank, detector in present:
+            pattern = BUILTIN_PATTERNS[detector.pattern]
+            for start, end in pattern.find(view.text, detector.region):
+                if not pattern.whole or stands_alone(view.text, start, end):
+                    yield (*view.original(start, end), rank)
+        for rank, (exact, folded) in self._regexes.items():
             # As written on the text as it is; and, against disguises, without regard to case on its projection.
-            exact, folded = self._regexes[rank]
             for match in exact.finditer(text.encode(errors="replace").decode()):
                 if match.end() > match.start():
                     yield match.start(), match.end(), rank
