@@ -169,6 +169,8 @@ PUBLIC = {
     # The program's words, names of the catalogue, words of the policy, ids, digests, types, rules.
     "ScriptedCaller": {"script"},  # a test's own
     "Reply": {"text"},  # a test's own
+    "ArgumentWriter": {"tool", "names"},
+    "JsonWriter": {"tool", "root_type", "known_keys"},
     "AlphaUmiDialect": {"name"},
     "Action": {"tool", "result"},
     "Asked": {"tool"},
@@ -229,8 +231,6 @@ PUBLIC = {
     "UmiDialect": {"name"},
     "View": {"catalogue"},
     "WrittenCall": {"tool"},
-    "_ArgumentWriter": {"tool", "names"},
-    "_JsonWriter": {"tool", "root_type", "known_keys"},
     "_Writer": {"tool", "handles", "rule_of"},
 }
 """What a repr may show of each dataclass. A field is here only if it can hold no private value."""
