@@ -21,11 +21,12 @@ Not covered: that handles of one value are the same, which `link: false` hides; 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from umi_edge.policy import Assignment, Resolution
+from umi_edge.policy import Assignment, Location, Resolution
+from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools import FailureKind
 from umi_shared.errors import PrivacyError
@@ -38,6 +39,7 @@ _OWN_NAME_BITS = 8
 _MEMBER_BITS = math.log2(3)  # a known name, another, or the end
 _FAILURE_BITS = 1 + math.log2(len(FailureKind))
 _JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}")
+_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
 _OTHER = "*"
 """A member name that is data: the cloud sees a handle. In a place its number in the object stands for it."""
 _OUTCOME, _CONSENT = ("", "outcome"), ("", "consent")
@@ -78,35 +80,47 @@ def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbo
     `own_names`: every member name is a constant of umi's own tools.
     """
     type_bits = math.log2(1 + len(_JSON_TYPES) + len(rules.types))
-    name_bits = math.log2(max(len(rules.names), 1))
-    stack: list[tuple[tuple[str | int, ...], _Place, Any]] = [((), (), value)]
+    told: dict[tuple[str, ...], tuple[_Place, float]] = {}  # records are alike
+    stack: list[tuple[Node, Location, _Place, Any]] = [(rules.node(()), (), (), value)]
     while stack:
-        location, place, node = stack.pop()
-        rule = rules.at(location)
+        which, location, place, node = stack.pop()
+        rule = which.resolution
         if rule.shape is Shape.HIDDEN:
             continue
         released = rule.locality is Locality.CLOUD  # for all to read, and its shape with it
-        if isinstance(node, Mapping):
-            names = tuple(_name(name, rules, own_names=own_names) for name in node)
+        if isinstance(node, _LEAVES):
             if not released:
-                spelled = sum(
-                    name_bits if name in rules.names else _OWN_NAME_BITS if name != _OTHER else 0
-                    for name in names
-                )
-                bits = type_bits + spelled + (len(names) + 1) * _MEMBER_BITS
-                yield Symbol(place, "members", names, bits)
-            children = zip(node.items(), names, strict=True)
-            stack += [
-                ((*location, key), (*place, f"*{number}" if name == _OTHER else name), child)
-                for number, ((key, child), name) in enumerate(children)
-            ]
+                yield Symbol(place, "types", _type(node, rule), type_bits)
+        elif isinstance(node, Mapping):
+            members = tuple(node)
+            if members not in told:
+                told[members] = _members(members, rules, own_names=own_names)
+            names, bits = told[members]
+            if not released:
+                yield Symbol(place, "members", names, type_bits + bits)
+            for number, ((key, child), name) in enumerate(zip(node.items(), names, strict=True)):
+                at = (*location, key)
+                below = (*place, f"*{number}" if name == _OTHER else name)
+                stack.append((rules.below(which, at), at, below, child))
         elif isinstance(node, list):
             if not released:
                 yield Symbol(place, "list lengths", len(node), type_bits + _gamma_bits(len(node)))
             below = (*place, "[]")
-            stack += [((*location, index), below, child) for index, child in enumerate(node)]
+            for index, child in enumerate(node):
+                at = (*location, index)
+                stack.append((rules.below(which, at), at, below, child))
         elif not released:
             yield Symbol(place, "types", _type(node, rule), type_bits)
+
+
+def _members(members: Iterable[str], rules: Assignment, *, own_names: bool) -> tuple[_Place, float]:
+    """An object's member names as the cloud sees them, and the bits that spelling them out takes."""
+    name_bits = math.log2(max(len(rules.names), 1))
+    names = tuple(_name(name, rules, own_names=own_names) for name in members)
+    spelled = sum(
+        name_bits if name in rules.names else _OWN_NAME_BITS if name != _OTHER else 0 for name in names
+    )
+    return names, spelled + (len(names) + 1) * _MEMBER_BITS
 
 
 def _name(name: str, rules: Assignment, *, own_names: bool) -> str:
