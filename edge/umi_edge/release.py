@@ -7,7 +7,7 @@ span is made of handles and constants, so two runs that differ in what stays giv
 import json
 from collections.abc import Sequence
 
-from umi_edge.labelled import DEVICE, LabelledEntry, LabelledText
+from umi_edge.labelled import LabelledEntry, LabelledText
 from umi_shared.handles import Handle, Text, inert
 from umi_shared.labels import Sink
 from umi_shared.released import Clearance, Released, mint
@@ -49,13 +49,11 @@ def _cleared(entry: int, text: LabelledText, sink: Sink, clearances: list[Cleara
     words: list[str] = []  # since the last handle
     let_out: dict[str, list[str]] = {}
     for span in text:
-        if sink == DEVICE or span.label.may_read(sink):
-            words.append(span.clear)
+        if span.label.may_read(sink):
             let_out.setdefault(span.rule, []).append(span.clear)
-            continue
-        if span.fact:
+        elif span.fact:
             let_out.setdefault(f"{span.rule} show", []).append(span.fact)
-        for part in span.masked:
+        for part in span.seen_by(sink):
             if isinstance(part, str):
                 words.append(part)
                 continue
