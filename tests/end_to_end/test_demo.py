@@ -1,8 +1,10 @@
 """`umi demo`, as a newcomer runs it: a real planner process, real models, a real ledger."""
 
+import base64
 import json
 import mailbox
 import os
+import re
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -47,12 +49,11 @@ def test_each_task_comes_to_an_answer_or_an_honest_end(demo: tuple[Path, dict[st
 
 def test_no_private_value_is_in_any_message_that_left(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = demo
-    sent = (folder / "ledger.jsonl").read_text()
     messages = [entry["message"] for entry in read_ledger(folder / "ledger.jsonl") if entry["kind"] == "sent"]
     assert messages
-    import base64
-
-    for text in (sent, *(base64.b64decode(message).decode("utf-8", "replace") for message in messages)):
+    # Digests, signatures and messages in base64 hold "7395" now and then; the messages are looked into below.
+    beside = re.sub(r"[A-Za-z0-9+/=]{60,}", "", (folder / "ledger.jsonl").read_text())
+    for text in (beside, *(base64.b64decode(message).decode("utf-8", "replace") for message in messages)):
         assert not [word for word in PRIVATE if word in text]
 
 

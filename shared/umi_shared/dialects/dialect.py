@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from umi_shared.engine import Constraint, Prompt
@@ -19,7 +19,7 @@ class RolePrompt:
     constraint: Constraint | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int = 256
-    likely_start: str = ""
+    likely_start: str = field(default="", repr=False)
     """What the output probably begins with, by the view."""
 
 
