@@ -25,6 +25,8 @@ class Progress:
     epochs: float = 0
     """Passes over the stage's episodes."""
     learning_rate: float = 0
+    peak_memory_bytes: int = 0
+    """The most that the first process held, this run of it."""
     losses: dict[str, float] = field(default_factory=dict)
     """Mean loss per target token by role, over the steps since the last report."""
 

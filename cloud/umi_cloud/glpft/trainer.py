@@ -12,6 +12,7 @@ from umi_cloud.glpft.checkpoints import Checkpoints
 from umi_cloud.glpft.chunks import ChunkStream
 from umi_cloud.glpft.forward_pass import Chunk, losses_by_role
 from umi_cloud.glpft.machines import Machines
+from umi_cloud.glpft.peak_memory import peak_memory_bytes
 from umi_cloud.glpft.progress import Progress, ProgressFile
 from umi_cloud.glpft.recipe import Recipe, Stage
 
@@ -112,6 +113,7 @@ class Trainer:
         if not losses:
             return  # nothing is new
         self.progress.losses = losses
+        self.progress.peak_memory_bytes = peak_memory_bytes()
         if self.machines.first:
             self._file.append(self.progress)
             self.report(self.progress)

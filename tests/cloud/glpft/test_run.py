@@ -68,6 +68,7 @@ def test_losses_fall_and_a_later_stage_goes_on_from_the_earlier(
     then = watcher.done["caller"].progress
     assert then.losses["caller"] < 0.7 * first["caller"]
     assert 2 <= then.epochs < 2.5
+    assert then.peak_memory_bytes > 50_000_000  # PyTorch alone takes more
     assert (recipe.result_of("caller") / "config.json").exists() == (recipe.tuning == "full")
 
 
