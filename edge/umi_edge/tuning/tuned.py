@@ -15,6 +15,9 @@ from umi_shared.llama.threads import default_threads
 
 __all__ = ["Tuned", "tune"]
 
+_KEPT_WEIGHTS = 3
+"""Models whose weights stay, each as large as the model itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
@@ -44,4 +47,12 @@ def tune(config: CallerConfig, folder: Path, tell: Tell = lambda _done, _all: No
     for other in folder.glob(f"{Tuning.path(folder, config.model).stem}-*.gguf"):
         if str(other) != weights:
             other.unlink(missing_ok=True)
+    _drop_old_weights(folder)
     return Tuned(trials=tuple(trials), chosen=chosen)
+
+
+def _drop_old_weights(folder: Path) -> None:
+    """Keep the weights of the models that were tuned last; one that lost them runs untuned, as it came."""
+    made = sorted(folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in made[_KEPT_WEIGHTS:]:
+        old.unlink(missing_ok=True)

@@ -93,6 +93,17 @@ def test_the_model_is_tuned_and_the_caller_opens_as_it_was_found_best(tmp_path, 
     weights.close()
 
 
+def test_weights_of_models_tuned_long_ago_go(tmp_path, smollm2, monkeypatch):
+    monkeypatch.setattr("umi_edge.tuning.tuned.made_formats", lambda model, scratch: {})
+    monkeypatch.setattr("umi_edge.tuning.tuned.try_out", lambda *_: [trial("as it is", 1, 1)])
+    for age in range(5):
+        weights = tmp_path / f"model{age}-F16.gguf"
+        weights.touch()
+        os.utime(weights, (1000 - age, 1000 - age))
+    tune(CallerConfig(model=smollm2), tmp_path)
+    assert sorted(path.stem for path in tmp_path.glob("*.gguf")) == ["model0-F16", "model1-F16", "model2-F16"]
+
+
 def test_a_large_model_is_not_brought_into_other_formats(tmp_path, smollm2, monkeypatch):
     monkeypatch.setattr(trials, "_MAX_BYTES", 1 << 20)
     assert trials.made_formats(smollm2, tmp_path) == {}
