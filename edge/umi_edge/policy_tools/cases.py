@@ -179,13 +179,18 @@ class _Walk:
                         yield index, item, True
 
     def _names(self, alternative: Alternative) -> Iterator[tuple[str, bool]]:
-        """The names to walk: those declared, those that rules spell, one that is neither."""
+        """The names to walk: those declared, one that is neither declared nor spelled, those that rules spell."""
         names = dict.fromkeys(alternative.names)
         if not alternative.is_open:
             return ((name, True) for name in names)
-        names |= dict.fromkeys(sorted(self.names))
-        other = next(name for name in ("other", *map("other{}".format, range(2, 9999))) if name not in names)
-        return ((name, name != other) for name in (*names, other))
+        spelled = [name for name in sorted(self.names) if name not in names]
+        other = next(
+            name
+            for name in ("other", *map("other{}".format, range(2, 9999)))
+            if name not in names and name not in spelled
+        )
+        # The other one first: where a spelled name is like any other, as under `[*]`, it stands for them.
+        return ((name, name != other) for name in (*names, other, *spelled))
 
     def _place(self, step: "_Step", within: frozenset[int], above: frozenset[Locality]) -> _Place:
         alternatives = step.shape.alternatives()

@@ -94,6 +94,13 @@ def test_a_rule_that_lets_it_out_is_named_with_a_smallest_value() -> None:
     assert first.example["people"][0]["boss"]["mail"]
 
 
+def test_a_wildcard_is_named_as_one_and_not_by_a_name_that_some_rule_spells() -> None:
+    rules = 'tools: {a.b: {results: {"$.x[*].y": cloud, "$.c.*.w": cloud}}}'
+    for path, shown in (("$.x[*].y", "$.x[*].y"), ("$.c.*.w", "$.c[*].w"), ("$.x.c.y", "$.x.c.y")):
+        found = _claim(rules, [_tool("a.b")], keep_path(f"a.b: {path}"))
+        assert {one.path for one in found.counterexamples} == {shown}
+
+
 def test_only_the_sinks_that_read_it_are_named() -> None:
     rules = 'tools: {hr.find: {results: {"$..mail": summarizer}}}'
     found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
