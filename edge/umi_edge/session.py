@@ -146,6 +146,12 @@ class Session:
             self.guard.allow(card.name)
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self._allow_clear(text)
+        for tool in (
+            self.catalogue
+        ):  # names that its rules spell are the policy's words, also where another tool has them
+            for side in ("arguments", "results"):
+                names = sorted(self.labeller.policy.table(tool.name, side).names)
+                self.guard.allow(json.dumps(names, ensure_ascii=False))
 
     def resume(self, entries: Sequence[LabelledEntry], read_by: Mapping[Sink, int]) -> None:
         """Go on from a saved transcript; its values are in the vault already."""

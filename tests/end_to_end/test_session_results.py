@@ -3,7 +3,7 @@
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.events import GaveUp
+from umi_edge.events import Answered, GaveUp
 from umi_edge.guard import EgressGuard
 
 POLICY = "tools: {data.get: {runs: device, results: {$: cloud}}}"
@@ -61,3 +61,16 @@ async def test_twelve_thousand_private_leaves_are_labelled_and_guarded_within_se
         assert await w.session.ask("Look.") == GaveUp("No.")
     assert w.results == ["done"]
     assert b"@example.org" not in w.capture.bytes_out
+
+
+async def test_a_name_that_one_tools_rules_spell_and_another_tool_has_unnamed_stops_nothing(tmp_path):
+    """It is a handle where no rule of that tool spells it, and the policy's own word where one does."""
+    policy = 'tools: {a.get: {runs: device, results: {"$.filename": handle}}, b.get: {runs: device}}'
+    tools = [tool_of(name, lambda _: {"filename": "Alice"}) for name in ("a.get", "b.get")]
+    plans = [plan("To look, use b.get."), plan("To look, use a.get."), plan("Done.", "summarizer"), "Done."]
+    calls = [("b.get", "{}"), ("a.get", "{}")]
+    async with world(tmp_path, plans=plans, calls=calls, tools=tools, policy=policy, guard=EgressGuard) as w:
+        assert isinstance(await w.session.ask("Look."), Answered)
+    assert '{"<key:1>":"<text:1>"}' in w.prompts[-1]
+    assert '{"filename":"<text:1>"}' in w.prompts[-1]
+    assert b"Alice" not in w.capture.bytes_out
