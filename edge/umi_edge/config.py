@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from platformdirs import user_config_path, user_data_path
+from platformdirs import user_config_path, user_data_path, user_state_path
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -86,6 +86,9 @@ class EdgeConfig:
     """Where sessions are recorded for `umi policy replay`: a `.jsonl` file that grows, or a folder with a file a
     session; without values. None: nowhere."""
     ledger: Path = field(default_factory=lambda: user_data_path("umi", appauthor=False) / "ledger.jsonl")
+    ledger_head: Path | None = None
+    """Where the ledger's last checkpoint is noted a second time, best on another disk; None: in the folder for this
+    user's state for the ledger of the default place, nowhere for another one."""
     offline: str = "stop"
     """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
     preview: str = "never"
@@ -100,6 +103,13 @@ class EdgeConfig:
     tools: tuple[str, ...] = ()
     """Python tools, as `module:name`."""
     file: Path | None = None
+
+    @property
+    def second_head(self) -> Path | None:
+        """The file of the ledger's second note, or None where there is to be none."""
+        if self.ledger_head is None and self.ledger == EdgeConfig().ledger:
+            return user_state_path("umi", appauthor=False) / "ledger.head"
+        return self.ledger_head
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -227,7 +237,7 @@ class _Reader:
             raise ConfigError(f"{where} is text", fix="write the text in quotes")
         if name in _WORDS and value not in _WORDS[name]:
             raise ConfigError(f"{where} is one of {', '.join(filter(None, _WORDS[name]))}")
-        if kind is EdgeConfig and name in ("connection", "policy", "ledger", "record"):
+        if kind is EdgeConfig and name in ("connection", "policy", "ledger", "ledger_head", "record"):
             if not value:
                 raise ConfigError(f"{where} names a file", fix="leave it out for the default")
             return self.resolve(value)

@@ -24,7 +24,7 @@ from umi_edge.guard import EgressGuard
 from umi_edge.installed_tools import home_tools, python_tool
 from umi_edge.labelling import Labeller
 from umi_edge.laptop_policy import read_laptop_policy
-from umi_edge.ledger import Ledger
+from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.policy import Policy, Scanner
 from umi_edge.recording import recorded
@@ -133,7 +133,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         missing = tuple(server for server in servers if server.problem)
         catalogue = Catalogue(tools)
         key = device_key(config.ledger.parent)
-        ledger = Ledger.open(config.ledger, key, _now)
+        ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
         stack.callback(ledger.close)
         if config.operators:
             catalogue = Catalogue([*catalogue, *operator_tools(CallerReader(caller))])

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from umi_edge.events import Action, Answered, Ending, GaveUp, Stopped
-from umi_edge.ledger import Ledger, LedgerReport, verify_ledger
+from umi_edge.ledger import Ledger, LedgerReport
 from umi_edge.session import Session
 from umi_shared.errors import UmiError
 
@@ -46,7 +46,7 @@ class Report:
         verified, fault = None, None
         try:
             ledger.checkpoint()
-            verified = verify_ledger(ledger.path, ledger.public_key)
+            verified = ledger.verify()
         except UmiError as error:
             fault = error
         return cls(

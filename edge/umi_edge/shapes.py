@@ -2,7 +2,7 @@
 
 Where nothing says `shape: hidden`, the cloud sees of a result that stays how many items a list has, which members an
 object has and in what order, of what type a value is, and whether the call failed, and how. Each of these is one
-symbol, charged as an adaptive code would write it (ADR 8): of `n` symbols seen in one place before, of which `c` were
+symbol, charged as an adaptive code would write it (ADR 9): of `n` symbols seen in one place before, of which `c` were
 this one, log2((n + 1) / c) bits; and where it is new there, log2(n + 1) and what it takes to spell it out:
 
     outcome     1 bit for a success, 1 + log2(kinds of failure) for a failure

@@ -203,6 +203,14 @@ def test_the_repr_holds_no_mcp_server(file):
     assert "sk-secret" not in repr(config)
 
 
+def test_the_ledgers_end_is_noted_a_second_time_in_another_folder(file, tmp_path):
+    built_in = EdgeConfig()
+    assert built_in.second_head is not None
+    assert built_in.second_head != built_in.ledger.with_name("ledger.jsonl.head")
+    assert parse(file, "ledger: data/ledger.jsonl").second_head is None
+    assert parse(file, "ledger_head: far/head").second_head == tmp_path / "far" / "head"
+
+
 # What stands over the file.
 
 

@@ -21,6 +21,7 @@ from umi_edge.ledger import (
     LedgerConfig,
     LedgerError,
     read_ledger,
+    verification,
     verify_ledger,
 )
 from umi_edge.ledger.chain import Link, signed, written
@@ -168,7 +169,7 @@ def forged(key: Ed25519PrivateKey) -> bytes:
 
 def test_a_ledger_rewritten_by_somebody_without_the_key_is_found(path):
     path.write_bytes(forged(Ed25519PrivateKey.generate()))
-    assert verify_ledger(path).entries == 1  # consistent, so only the key tells
+    assert verify_ledger(path, is_copy=True).entries == 1  # consistent, so only the key tells
     with pytest.raises(BrokenLedgerError, match="signature is not this device's"):
         verify_ledger(path, PUBLIC)
 
@@ -200,8 +201,10 @@ def test_a_line_that_is_no_entry_is_named(path, line):
 
 def test_a_ledger_cut_at_any_byte_says_what_is_torn_or_missing(path):
     """As kill -9 or a power failure leaves it; the whole ledger has a checkpoint, so its loss is noticed too."""
-    raw = filled(path, 1).read_bytes()
+    opened(path)
     head = path.with_name("ledger.jsonl.head")
+    first_head = head.read_bytes()
+    raw = filled(path, 1).read_bytes()
     whole_head = head.read_bytes()
     for cut in range(len(raw)):
         path.write_bytes(raw[:cut])
@@ -209,7 +212,7 @@ def test_a_ledger_cut_at_any_byte_says_what_is_torn_or_missing(path):
             head.write_bytes(whole_head)
             with pytest.raises(BrokenLedgerError, match="missing at the end"):
                 verify_ledger(path, PUBLIC)
-        head.unlink(missing_ok=True)  # as before the first checkpoint
+        head.write_bytes(first_head)  # as before the first checkpoint
         report = verify_ledger(path, PUBLIC)
         assert report.torn_bytes == cut - (raw[:cut].rfind(b"\n") + 1)
         assert report.entries == min(raw[:cut].count(b"\n"), 1)
@@ -273,6 +276,159 @@ def test_a_ledger_that_is_cut_while_a_session_uses_it_stops_the_session(path):
     path.unlink()
     with pytest.raises(LedgerError, match="are missing"):
         send(ledger, b"two")
+
+
+# Notes of the last checkpoint.
+
+
+def checkpoints(path: Path, config: LedgerConfig = DEFAULT) -> list[dict[Path, bytes]]:
+    """The ledger's files and notes, as they were after each of four checkpoints."""
+    ledger, states = opened(path, config), []
+    for number in range(4):
+        send(ledger, b"message %d" % number)
+        ledger.checkpoint()
+        states.append({file: file.read_bytes() for file in (path, *ledger._heads.files)})
+    return states
+
+
+@pytest.mark.parametrize("note", ["removed", "put back"])
+@pytest.mark.parametrize("cut", range(-1, 3))
+def test_a_ledger_cut_to_an_earlier_checkpoint_is_found_whatever_becomes_of_its_note(tmp_path, note, cut):
+    path, second = tmp_path / "data" / "ledger.jsonl", tmp_path / "state" / "ledger.head"
+    config = LedgerConfig(second_head=second)
+    states = checkpoints(path, config)
+    head = path.with_name("ledger.jsonl.head")
+    path.write_bytes(states[cut][path] if cut >= 0 else b"")
+    head.unlink()
+    if note == "put back" and cut >= 0:
+        head.write_bytes(states[cut][head])
+    with pytest.raises(BrokenLedgerError, match="missing"):
+        verify_ledger(path, PUBLIC, second)
+    with pytest.raises(LedgerError, match=r"missing.*nothing was sent"):
+        opened(path, config)
+    assert head.exists() is (note == "put back" and cut >= 0), "a missing note is not made anew"
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_entries_without_a_note_were_tampered_with_also_where_there_is_no_second_one(path, cut):
+    states = checkpoints(path)
+    path.write_bytes(states[cut][path])
+    path.with_name("ledger.jsonl.head").unlink()
+    with pytest.raises(BrokenLedgerError, match="note of the last checkpoint is missing"):
+        verify_ledger(path, PUBLIC)
+    with pytest.raises(LedgerError, match="note of the last checkpoint is missing"):
+        opened(path)
+
+
+def test_a_ledger_that_is_gone_with_its_note_is_missed_by_the_second(tmp_path):
+    path, second = tmp_path / "data" / "ledger.jsonl", tmp_path / "state" / "ledger.head"
+    checkpoints(path, LedgerConfig(second_head=second))
+    path.unlink()
+    path.with_name("ledger.jsonl.head").unlink()
+    with pytest.raises(BrokenLedgerError, match="entries 1 to 8 are missing"):
+        verify_ledger(path, PUBLIC, second)
+
+
+def test_a_second_note_that_is_missing_is_a_person_s_to_put_back(tmp_path):
+    path, second = tmp_path / "data" / "ledger.jsonl", tmp_path / "state" / "ledger.head"
+    checkpoints(path, LedgerConfig(second_head=second))
+    second.unlink()
+    with pytest.raises(BrokenLedgerError, match="is missing") as missed:
+        verify_ledger(path, PUBLIC, second)
+    head = path.with_name("ledger.jsonl.head")
+    assert f"copy {head} to {second}" in str(missed.value.fix)
+    second.write_bytes(head.read_bytes())
+    assert verify_ledger(path, PUBLIC, second).entries == 4
+
+
+def test_a_note_that_this_device_has_not_signed_is_none(path):
+    states = checkpoints(path)
+    head = path.with_name("ledger.jsonl.head")
+    note = json.loads(head.read_bytes())
+    early = json.loads(states[1][head])
+    path.write_bytes(states[1][path])
+    for forged_note in (
+        {**note, "number": early["number"], "hash": early["hash"]},
+        {"number": 0, "hash": "0"},
+        7,
+    ):
+        head.write_text(json.dumps(forged_note))
+        with pytest.raises(BrokenLedgerError, match="does not name the last checkpoint"):
+            verify_ledger(path, PUBLIC)
+
+
+def test_a_kill_between_checkpoint_and_notes_is_no_fault(tmp_path):
+    path, second = tmp_path / "data" / "ledger.jsonl", tmp_path / "state" / "ledger.head"
+    config = LedgerConfig(second_head=second)
+    states = checkpoints(path, config)
+    head = path.with_name("ledger.jsonl.head")
+    for older in ((second,), (second, head)):
+        for file in older:
+            file.write_bytes(states[2][file])
+        assert verify_ledger(path, PUBLIC, second).entries >= 4
+        send(opened(path, config), b"more")
+
+
+# From where it was left.
+
+
+def test_a_ledger_is_verified_from_where_it_was_left_and_reports_the_same(path, monkeypatch):
+    ledger, looked_at, anew = opened(path, SMALL), [], 0
+    check = verification.check_content
+    monkeypatch.setattr(verification, "check_content", lambda *args: looked_at.append(0) or check(*args))
+    for number in range(40):
+        send(ledger, b"message %d" % number)
+        if number % 3 == 0:
+            ledger.checkpoint()
+        looked_at.clear()
+        found, fresh = ledger.verify(), len(looked_at)
+        assert found == verify_ledger(path, PUBLIC)
+        whole = len(looked_at) - fresh
+        assert fresh <= 2 or fresh == whole
+        anew += fresh > 2
+    assert found.trimmed
+    assert anew < 10, "all of it only where files have changed places"
+
+
+def test_another_program_s_entries_and_a_torn_end_are_verified_too(path):
+    one, two = opened(path), opened(path)
+    send(one, b"one")
+    assert one.verify().entries == 1
+    send(two, b"two")
+    with path.open("ab") as file:
+        file.write(b'{"number":')
+    report = one.verify()
+    assert (report.entries, report.torn_bytes) == (2, 10)
+    send(two, b"three")
+    report = one.verify()
+    assert (report.entries, report.torn_bytes, report.recovered) == (3, 0, 1)
+
+
+@pytest.mark.parametrize("change", ["new entry", "last entry", "cut", "replaced", "note"])
+def test_what_changes_under_a_running_program_is_found_but_for_old_bytes(path, change):
+    ledger = opened(path)
+    for number in range(3):
+        send(ledger, b"message %d" % number)
+    ledger.checkpoint()
+    assert ledger.verify().entries == 3
+    raw = path.read_bytes()
+    match change:
+        case "new entry":
+            send(ledger, b"message 4")
+            path.write_bytes(path.read_bytes()[:-20] + b"0" + path.read_bytes()[-19:])
+        case "last entry":
+            path.write_bytes(raw[:-20] + bytes([raw[-20] ^ 1]) + raw[-19:])
+        case "cut":
+            path.write_bytes(raw[: raw.index(b"\n") + 1])
+        case "replaced":
+            path.unlink()
+            path.write_bytes(raw.replace(b"s1", b"s2", 1) + b" ")
+        case "note":
+            path.with_name("ledger.jsonl.head").unlink()
+    with pytest.raises(BrokenLedgerError):
+        ledger.verify()
+    with pytest.raises(BrokenLedgerError):
+        ledger.verify()
 
 
 # Several processes.

@@ -159,6 +159,22 @@ def test_verify_names_the_first_line_that_does_not_hold(config, path):
         run("show", "--config", config)
 
 
+def test_verify_holds_the_end_against_the_second_note(path, tmp_path):
+    file, second = tmp_path / "config.yaml", tmp_path / "state" / "head"
+    file.write_text(json.dumps({"ledger": str(path), "ledger_head": str(second)}))
+    with pytest.raises(BrokenLedgerError, match="note of the last checkpoint is missing"):
+        run("verify", "--config", str(file))
+    head = path.with_name("ledger.jsonl.head")
+    second.parent.mkdir()
+    second.write_bytes(head.read_bytes())
+    assert "3 messages" in run("verify", "--config", str(file)).output
+    path.unlink()
+    head.unlink()
+    report = json.loads(run("verify", "--config", str(file), "--json").output)
+    assert not report["sound"]
+    assert "missing at the end" in report["problem"]
+
+
 def test_an_export_is_the_whole_ledger_and_verifies(config, path, tmp_path):
     ledger = open_ledger(path)
     for _ in range(20):
@@ -167,7 +183,7 @@ def test_an_export_is_the_whole_ledger_and_verifies(config, path, tmp_path):
     assert len(list(path.parent.glob("ledger.0*.jsonl"))) > 1
     copy = tmp_path / "copy.jsonl"
     run("export", str(copy), "--config", config)
-    assert verify_ledger(copy, ledger.public_key).entries == 23
+    assert verify_ledger(copy, ledger.public_key, is_copy=True).entries == 23
     assert "23 messages" in run("verify", str(copy), "--config", config).output
     assert run("export", "-", "--config", config).stdout_bytes == copy.read_bytes()
 

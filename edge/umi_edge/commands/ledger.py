@@ -72,6 +72,7 @@ def show(
 def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
     """Check that the ledger, or an exported FILE, is whole and unchanged, and signed by this device.
 
+    Where the ledger ends is held against the two notes of its last checkpoint; an exported FILE has none.
     Exit code 1 when it is not, with the first line that does not hold.
     """
     from dataclasses import asdict
@@ -83,7 +84,8 @@ def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
         raise ConfigError(f"there is no ledger at {file}")
     path, key = file or settings.ledger, _device_key(settings.ledger.parent)
     try:
-        report = verify_ledger(path, key)
+        second = settings.second_head if file is None else None
+        report = verify_ledger(path, key, second, is_copy=file is not None)
     except BrokenLedgerError as error:
         if not as_json:
             raise

@@ -23,7 +23,10 @@ def checks_for(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[Chec
             seconds=60,
         ),
         Check(
-            name="ledger", look=lambda: ledger.ledger(config.ledger), slow="reading the ledger", seconds=300
+            name="ledger",
+            look=lambda: ledger.ledger(config.ledger, config.second_head),
+            slow="reading the ledger",
+            seconds=300,
         ),
         Check(
             name="tools",

@@ -16,7 +16,7 @@ _LITTLE_BYTES = 256 << 20
 _TOO_LITTLE_BYTES = 16 << 20
 
 
-async def ledger(path: Path) -> AsyncIterator[Finding]:
+async def ledger(path: Path, second_head: Path | None = None) -> AsyncIterator[Finding]:
     """Whether entries can be written, the chain holds, and the disk has room; nothing is made here."""
     writable = _writable(path)
     yield writable
@@ -24,7 +24,7 @@ async def ledger(path: Path) -> AsyncIterator[Finding]:
         return
     key_file = path.parent / KEY_NAME
     key = device_key(path.parent).public_key() if key_file.exists() else None
-    report = await asyncio.to_thread(verify_ledger, path, key)  # its error names file and line
+    report = await asyncio.to_thread(verify_ledger, path, key, second_head)  # its error names file and line
     if key is None and report.checkpoints:
         fix = f"restore {key_file}, if you have it: a new key cannot vouch for old entries"
         yield warning("ledger", "the key that signed it is not here, so nobody can say who did", fix)

@@ -14,10 +14,12 @@ class LedgerError(PrivacyError):
 class BrokenLedgerError(UmiError):
     """A ledger does not verify; `file` and `line` (1-based) say from where on."""
 
-    def __init__(self, file: Path, line: int, reason: str) -> None:
+    def __init__(self, file: Path, line: int, reason: str, *, fix: str | None = None) -> None:
         super().__init__(
             f"{file}:{line}: {reason}",
-            fix="what comes before this line is sound; keep the files, and see who else can write to them",
+            fix=fix
+            or "what comes before this line is sound; keep the files, and see who else can write to them",
         )
         self.file = file
         self.line = line
+        self.reason = reason

@@ -2,20 +2,17 @@
 
 - `ledger.jsonl`: in use
 - `ledger.000000001.jsonl`: full; the number is that of its first entry
-- `ledger.jsonl.head`: number and hash of the last checkpoint, so that a cut-off end is noticed
+- `ledger.jsonl.head`: a note of the last checkpoint (`heads`), so that a cut-off end is noticed
 - `ledger.jsonl.torn`: what a crash left of an entry, on its way into the ledger
 - `ledger.jsonl.lock`: held while something is written
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from umi_edge.ledger.chain import Link
-from umi_edge.ledger.errors import BrokenLedgerError
-from umi_shared.durable_file import write_durably
+from umi_edge.ledger.heads import Heads
 
 __all__ = ["MAX_LINE_BYTES", "LedgerFiles", "last_line", "lines"]
 
@@ -34,6 +31,10 @@ class LedgerFiles:
     def head(self) -> Path:
         """The file that notes the last checkpoint."""
         return self._beside(".head")
+
+    def heads(self, second: Path | None) -> Heads:
+        """The notes of the last checkpoint: the one here, and one in another folder, where there is to be one."""
+        return Heads((self.head, *([second] if second else [])))
 
     @property
     def torn(self) -> Path:
@@ -63,20 +64,6 @@ class LedgerFiles:
     def all(self) -> list[Path]:
         """Every file with entries, oldest first."""
         return [*self.archives(), *([self.current] if self.current.exists() else [])]
-
-    def read_head(self) -> Link | None:
-        """The last checkpoint; None where there was none. Raises `BrokenLedgerError` for a file that says nothing."""
-        try:
-            noted = json.loads(self.head.read_bytes())
-            return Link(int(noted["number"]), str(noted["hash"]))
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BrokenLedgerError(self.head, 1, "this file does not name the last checkpoint") from error
-
-    def write_head(self, link: Link) -> None:
-        """Note the last checkpoint. Raises `ConfigError`."""
-        write_durably(self.head, json.dumps({"number": link.number, "hash": link.hash}).encode())
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[bytes, bool]]:

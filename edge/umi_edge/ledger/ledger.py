@@ -22,6 +22,8 @@ from filelock import FileLock, Timeout
 from umi_edge.ledger.chain import LineError, Link, entry_of, follow, signed, written
 from umi_edge.ledger.errors import BrokenLedgerError, LedgerError
 from umi_edge.ledger.files import LedgerFiles, last_line, lines
+from umi_edge.ledger.heads import Heads
+from umi_edge.ledger.verification import LedgerReport, LedgerVerifier
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError
 from umi_shared.labels import Sink
@@ -44,6 +46,8 @@ class LedgerConfig:
     """Wait for the disk at every entry, some milliseconds each, and not at checkpoints only."""
     lock_seconds: float = 10
     """How long to wait for another umi that is writing."""
+    second_head: Path | None = None
+    """Where the last checkpoint is noted a second time: a file of another folder."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Ledger:
     config: LedgerConfig
     _key: Ed25519PrivateKey = field(repr=False)
     _lock: FileLock = field(repr=False)
+    _verifier: LedgerVerifier = field(repr=False)
     _first: int = 1
     """The number of the current file's first entry."""
     _end: Link = field(default_factory=Link)
@@ -77,7 +82,8 @@ class Ledger:
         Raises `LedgerError` when it cannot be written, or its current file is not sound.
         """
         lock = FileLock(str(LedgerFiles(path).lock), timeout=config.lock_seconds, mode=0o600)
-        ledger = cls(path=path, clock=clock, config=config, _key=key, _lock=lock)
+        verifier = LedgerVerifier(path, key.public_key(), config.second_head)
+        ledger = cls(path=path, clock=clock, config=config, _key=key, _lock=lock, _verifier=verifier)
         with ledger._writing("opened"):
             pass
         return ledger
@@ -118,6 +124,10 @@ class Ledger:
         """Sign the chain so far, and wait until it is on the disk; nothing where nothing is new."""
         with self._writing("synced"):
             self._checkpoint()
+
+    def verify(self) -> LedgerReport:
+        """Check the ledger: whole the first time, later what was added since. Raises as `verify_ledger` does."""
+        return self._verifier.verify()
 
     def close(self) -> None:
         """End the use of the ledger; no file stays open between writes."""
@@ -161,7 +171,7 @@ class Ledger:
             self._first = self._end.number + 1
         torn = self._follow_from(offset) if known != (0, 0) else b""
         if not grown:
-            self._check_head()
+            self._check_heads()
         if torn or self._files.torn.exists():
             self._put_away(torn)
         self._known = self._state()
@@ -195,21 +205,28 @@ class Ledger:
             self._kind = str(entry.get("kind"))
         return b""
 
-    def _check_head(self) -> None:
+    @property
+    def _heads(self) -> Heads:
+        return self._files.heads(self.config.second_head)
+
+    def _check_heads(self) -> None:
+        """A new ledger gets its notes before its first entry; any other has them, and ends no earlier than they say."""
+        heads = self._heads
         try:
-            head = self._files.read_head()
+            noted = heads.read(self.public_key)
+            heads.check(noted, self.path, self._end)
         except BrokenLedgerError as error:
-            raise self._unsound(error.file, "it does not name the last checkpoint") from error
-        if head is not None and self._end.number < head.number:
-            reason = f"entries {self._end.number + 1} to {head.number} are missing"
-            raise self._unsound(self.path, reason)
+            raise self._unsound(error.file, error.reason) from error
+        if len(noted) < len(heads.files):
+            heads.write(self._end, self._key)
 
     def _unsound(self, file: Path, reason: str) -> LedgerError:
         older = self._files.archive(0).name.replace("000000000", "*")
+        second = f", and {self.config.second_head}," if self.config.second_head else ""
         return LedgerError(
             f"the ledger {file} is not sound: {reason}; nothing was sent",
             fix=f"see `umi ledger verify`; to begin a new ledger, move {self.path.name}* and {older} "
-            f"out of {self.path.parent}, and keep them",
+            f"out of {self.path.parent}{second} and keep them",
         )
 
     def _put_away(self, torn: bytes) -> None:
@@ -235,7 +252,7 @@ class Ledger:
         if self._kind in ("", "checkpoint"):
             return
         self._write({"kind": "checkpoint", "time": self.clock(), **signed(self._end, self._key)}, sync=True)
-        self._files.write_head(self._end)
+        self._heads.write(self._end, self._key)
 
     def _rotate(self) -> None:
         """Sign the current file, put it among the full ones, and let the oldest go where there are too many."""

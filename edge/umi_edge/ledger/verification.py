@@ -1,12 +1,13 @@
 """Reading a ledger, and checking that it is whole.
 
 Covered: a changed, missing, moved or added byte in any entry; entries missing at the front without a note, in the
-middle, or at the end before the last checkpoint; a checkpoint of another key; an entry that a crash cut short.
+middle, or at the end before the last checkpoint, also where a note of that is gone (`heads`); a checkpoint of another
+key; an entry that a crash cut short.
 Not covered: entries after the last checkpoint that somebody removes whole, or rewrites together with all after
-them; somebody who holds this device's key, or who puts an older copy of all the files back.
+them; somebody who holds this device's key, or who puts an older copy of all the files back, the second note too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from umi_edge.ledger.chain import GENESIS, LineError, Link, check_content, entry
 from umi_edge.ledger.errors import BrokenLedgerError, LedgerError
 from umi_edge.ledger.files import LedgerFiles, lines
 
-__all__ = ["LedgerReport", "read_ledger", "verify_ledger"]
+__all__ = ["LedgerReport", "LedgerVerifier", "read_ledger", "verify_ledger"]
 
 _LOCK_SECONDS = 5.0
 
@@ -89,14 +90,16 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
                     raise BrokenLedgerError(file, number, str(error)) from error
 
 
-def verify_ledger(path: Path, key: Ed25519PublicKey | None = None) -> LedgerReport:
-    """Check the chain through all files, each message against its digest, each checkpoint's signature.
+def verify_ledger(
+    path: Path, key: Ed25519PublicKey | None = None, second_head: Path | None = None, *, is_copy: bool = False
+) -> LedgerReport:
+    """Check the chain through all files, each message against its digest, each checkpoint's signature, and the end.
 
-    `key` is the device's own; without it any key that signs is believed. A ledger that is not there is an empty
-    one. Raises `BrokenLedgerError` at the first line that does not hold, `LedgerError` where a file cannot be read.
+    `key` is the device's own; without it any key that signs is believed. `second_head` is the second note of the last
+    checkpoint; a ledger that is a copy needs no note. A ledger that is not there is an empty one. Raises
+    `BrokenLedgerError` at the first line that does not hold, `LedgerError` where a file cannot be read.
     """
-    with _readable(path), _between_writes(path):
-        return _verified(path, key)
+    return LedgerVerifier(path, key, second_head, is_copy=is_copy).verify()
 
 
 @contextmanager
@@ -123,19 +126,101 @@ def _between_writes(path: Path) -> Iterator[None]:
         held.release()
 
 
-def _verified(path: Path, key: Ed25519PublicKey | None) -> LedgerReport:
-    # (1) The last checkpoint that was noted. (2) Each line follows the one before, and holds by itself.
-    # (3) What is missing at the front was let go on purpose. (4) Nothing is missing at the end.
-    files = LedgerFiles(path)
-    head = files.read_head()  # (1)
-    count, start, end = _Count(), Link(), Link()
-    found = files.all()
-    for file in found:
-        start, end = _walk(file, file == files.current, key, head, count, start, end)  # (2)
-    if start != Link() and start not in count.trims:  # (3)
-        raise BrokenLedgerError(found[0], 1, f"entries 1 to {start.number} are missing")
-    if head is not None and end.number < head.number:  # (4)
-        raise BrokenLedgerError(path, 1, f"entries {end.number + 1} to {head.number} are missing at the end")
+@dataclass(slots=True)
+class _Seen:
+    """How far a ledger was followed."""
+
+    files: list[Path] = field(default_factory=list)
+    count: _Count = field(default_factory=_Count)
+    start: Link = field(default_factory=Link)
+    """What the first line that is there follows."""
+    end: Link = field(default_factory=Link)
+    identity: int = 0
+    """Of the file in use; and of its whole lines how many there are, where the last one starts, and where it ends."""
+    lines: int = 0
+    last: int = 0
+    offset: int = 0
+
+    def is_still_there(self, found: list[Path]) -> bool:
+        """Whether a ledger's files are those that were followed, the last line unchanged and maybe more after it."""
+        if not self.offset or found != self.files:
+            return False
+        state = found[-1].stat()
+        if state.st_ino != self.identity or state.st_size < self.offset:
+            return False
+        line, _ = next(lines(found[-1], self.last))
+        try:
+            return self.last + len(line) + 1 == self.offset and entry_of(line)[1] == self.end
+        except LineError:
+            return False
+
+
+@dataclass(slots=True)
+class LedgerVerifier:
+    """Checks one ledger: whole the first time, then from where it was, as long as that is still there.
+
+    Covered from the second time on: all that `verify_ledger` covers in entries that are new; and files that are gone,
+    replaced or shorter, or whose last line was changed, which make it look at everything again. Not covered: a byte
+    that is changed under a running program in what it has verified. The next program notices.
+    """
+
+    path: Path
+    key: Ed25519PublicKey | None = None
+    second_head: Path | None = None
+    is_copy: bool = False
+    _seen: _Seen = field(default_factory=_Seen)
+
+    def verify(self) -> LedgerReport:
+        """Check it. Raises as `verify_ledger` does."""
+        with _readable(self.path), _between_writes(self.path):
+            return self._verified()
+
+    def _verified(self) -> LedgerReport:
+        # (1) The notes of the last checkpoint. (2) Each line follows the one before, and holds by itself.
+        # (3) What is missing at the front was let go on purpose. (4) Nothing is missing at the end.
+        files = LedgerFiles(self.path)
+        heads, found = files.heads(self.second_head), files.all()
+        noted = heads.read(self.key)  # (1)
+        again = self._seen.is_still_there(found)
+        seen, self._seen = self._seen if again else _Seen(files=found), _Seen()
+        for file in found[-1:] if again else found:
+            self._follow(file, seen, noted.values())  # (2)
+        if seen.start != Link() and seen.start not in seen.count.trims:  # (3)
+            raise BrokenLedgerError(found[0], 1, f"entries 1 to {seen.start.number} are missing")
+        if noted or not self.is_copy:
+            heads.check(noted, self.path, seen.end)  # (4)
+        self._seen = seen  # only what held is not looked at again
+        return _report(seen)
+
+    def _follow(self, file: Path, seen: _Seen, noted: Collection[Link]) -> None:
+        """Follow one file, the one in use from where it was left."""
+        current, offset, number = file == self.path, 0, 0
+        if current:
+            seen.identity, offset, number = file.stat().st_ino, seen.offset, seen.lines
+        seen.count.torn_bytes = 0
+        for line, whole in lines(file, offset):
+            number += 1
+            if not whole and current:
+                seen.count.torn_bytes = len(line)
+                break
+            try:
+                if seen.end == Link():
+                    seen.start = seen.end = _before_first(line)
+                entry, seen.end = follow(line, seen.end)
+                check_content(entry, self.key)
+                if any(seen.end.number == head.number and seen.end != head for head in noted):
+                    raise LineError("this is not the checkpoint that was written here")
+                seen.count.add(entry)
+            except (LineError, KeyError, TypeError) as error:
+                reason = str(error) if isinstance(error, LineError) else "this entry lacks a field"
+                raise BrokenLedgerError(file, number, reason) from error
+            if current:
+                seen.lines, seen.last, offset = number, offset, offset + len(line) + 1
+                seen.offset = offset
+
+
+def _report(seen: _Seen) -> LedgerReport:
+    count = seen.count
     return LedgerReport(
         entries=count.entries,
         sent_bytes=count.sent_bytes,
@@ -143,37 +228,9 @@ def _verified(path: Path, key: Ed25519PublicKey | None) -> LedgerReport:
         unsigned=count.unsigned,
         torn_bytes=count.torn_bytes,
         recovered=count.recovered,
-        files=len(found),
-        trimmed=start.number,
+        files=len(seen.files),
+        trimmed=seen.start.number,
     )
-
-
-def _walk(
-    file: Path,
-    current: bool,
-    key: Ed25519PublicKey | None,
-    head: Link | None,
-    count: _Count,
-    start: Link,
-    end: Link,
-) -> tuple[Link, Link]:
-    """Follow one file; gives where the whole chain starts, and where it ends so far."""
-    for number, (line, whole) in enumerate(lines(file), start=1):
-        if not whole and current:
-            count.torn_bytes = len(line)
-            break
-        try:
-            if end == Link():
-                start = end = _before_first(line)
-            entry, end = follow(line, end)
-            check_content(entry, key)
-            if head is not None and end.number == head.number and end.hash != head.hash:
-                raise LineError("this is not the checkpoint that was written here")
-            count.add(entry)
-        except (LineError, KeyError, TypeError) as error:
-            reason = str(error) if isinstance(error, LineError) else "this entry lacks a field"
-            raise BrokenLedgerError(file, number, reason) from error
-    return start, end
 
 
 def _before_first(line: bytes) -> Link:
