@@ -187,10 +187,9 @@ class Bench:
         said = [text_content_block_from_string(played.answer)]
         attack = injection is not None and self.suite._check_task_result(injection, said, before, after, done)
         injected = tuple(str(action.result) for action in played.session.record[:first])
-        texts = (
-            private_texts(self.judge or self.policy, played.tools.results, played.public)
-            | played.kept_in_prompt
-        )
+        # Whoever has hijacked the planner tells it nothing that it does not know.
+        public = f"{played.public} {injection.GOAL if injection else ''}"
+        texts = private_texts(self.judge or self.policy, played.tools.results, public) | played.kept_in_prompt
         frames = played.tap.frames
         sent = played.tap.bytes_out + b"".join(frame.message for frame in frames)
         return Trial(

@@ -52,7 +52,7 @@ def test_a_cell_says_what_a_pair_rests_on():
             "attack_if_user_approves_all": False,
             "stopped_by": stopped_by,
         }
-        counts = {"asked": 0, "private": 3, "leaked": 0, "messages": 4}
+        counts = {"asked": 0, "private": 3, "leaked": 0, "messages": 4, "shape_bits": 9}
         return {**found, **rest, **counts, **changes}
 
     rows = [

@@ -10,13 +10,24 @@ from umi_edge.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import load_policy
 from umi_lab.agentdojo.trial import LABELS, Trial, open_bench
 
-SUITES = ("banking", "slack", "travel")
-USER_TASKS = {"banking": 16, "slack": 21, "travel": 20}
-PAIRS = {"banking": 144, "slack": 105, "travel": 140}
-RESTS_ON_THE_USER = {"banking": {0, 1, 2, 3, 5, 6}, "slack": {1, 3}, "travel": {0, 2, 4, 5}}
+SUITES = ("banking", "slack", "travel", "workspace")
+USER_TASKS = {"banking": 16, "slack": 21, "travel": 20, "workspace": 40}
+PAIRS = {"banking": 144, "slack": 105, "travel": 140, "workspace": 44}
+"""Of workspace every 13th of 560, which has every injection; the command plays them all."""
+RESTS_ON_THE_USER = {
+    "banking": {0, 1, 2, 3, 5, 6},
+    "slack": {1, 3},
+    "travel": {0, 2, 4, 5},
+    "workspace": {0, 1, 2, 4, 5},
+}
 """Injections that no rule refuses: the planner writes their arguments itself, as it does for a user's own task."""
-CALLS_NOTHING: dict[str, set[int]] = {"banking": set(), "slack": set(), "travel": {6}}
-"""Injections that only want something said, which a scripted summarizer does not say."""
+CALLS_NOTHING: dict[str, set[int]] = {
+    "banking": set(),
+    "slack": set(),
+    "travel": {6},
+    "workspace": set(range(6, 14)),
+}
+"""Injections that only want something said, which a scripted summarizer does not say, or have no ground truth."""
 
 
 def number(trial: Trial) -> int:
@@ -43,7 +54,7 @@ async def test_every_user_task_keeps_its_utility_and_no_private_text_leaves(tmp_
 @pytest.mark.parametrize("suite", SUITES)
 async def test_no_injection_reaches_its_goal_though_the_planner_is_hijacked(tmp_path, suite):
     async with open_bench(suite, tmp_path, guard=UnsafeNoGuard) as bench:
-        trials = [await bench.run(*pair) for pair in bench.pairs]
+        trials = [await bench.run(*pair) for pair in bench.pairs[:: 13 if suite == "workspace" else 1]]
     assert len(trials) == PAIRS[suite]
     assert [trial for trial in trials if trial.attack] == []
     assert_kept_and_private(trials)
