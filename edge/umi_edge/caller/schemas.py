@@ -150,10 +150,14 @@ _ANNOTATIONS = frozenset(
 
 
 def _text(handles: list[Handle], bounds: Mapping[str, Any]) -> dict[str, Any]:
-    """A string in which whatever looks like a handle is one that exists; a handle counts as one character."""
+    """A string in which whatever looks like a handle is one that exists; a handle counts as one character.
+
+    A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
+    """
     least = bounds.get("minLength", 0)
     most = bounds.get("maxLength", max(MAX_STRING, least))
     known = "|".join(f"{handle.type}:{handle.number}" for handle in handles)
-    references = f"|<({known})>" if known else ""
-    unit = rf"[^<\x00-\x1f]|\n|<[^a-z\\\x00-\x1f]{references}"
+    types = "".join(sorted({handle.type[0] for handle in handles}))
+    references = rf"|< [^<{types}\\\x00-\x1f]|<({known})>" if known else r"|< "
+    unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
     return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}
