@@ -37,9 +37,18 @@ def _section(record: Record, pictures: Path) -> str:
         lines.append(f"![{record.name}]({record.name}.svg)")
     told = [figure for figure in record.figures if figure.goal is None]
     lines += ["\n".join(f"- {figure.title}: {figure.measured}" for figure in told)] if told else []
-    lines += [f"Not met: {one.title}. {one.profile}".strip() for one in record.figures if one.met is False]
+    lines += _unmet(record.figures)
     lines += record.notes
     return "\n\n".join(dict.fromkeys(lines))
+
+
+def _unmet(figures: Iterable[Figure]) -> list[str]:
+    """The goals that are not met, and why, said once for all that have one reason."""
+    titles: dict[str, list[str]] = {}
+    for figure in figures:
+        if figure.met is False:
+            titles.setdefault(figure.profile, []).append(figure.title)
+    return [f"Not met: {'; '.join(named)}. {profile}".strip() for profile, named in titles.items()]
 
 
 def _recipe(record: Record) -> str:

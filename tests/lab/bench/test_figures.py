@@ -1,6 +1,7 @@
 """Figures, turns and records: what the page says is what was measured."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,15 @@ def test_the_page_shows_what_was_not_met_and_why_and_whether_others_were_busy(tm
     assert "- a delay: 7 ms" in text
     assert "a peer was missing" in text
     assert text.count("Others were busy") == 1
+
+
+@pytest.mark.model
+@pytest.mark.usefixtures("smollm2")
+def test_a_reason_that_two_figures_share_is_given_once(tmp_path):
+    both = replace(record(), figures=(SLOW, replace(SLOW, title="another call")))
+    text = page([both], ["calls"], tmp_path)
+    assert text.count("It waits.") == 1
+    assert "Not met: a call; another call. It waits." in text
 
 
 def test_a_busy_process_of_others_is_counted_and_ones_own_is_not():
