@@ -12,7 +12,7 @@ import click
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
 @click.option(
     "--variety",
-    type=click.IntRange(0, 4),
+    type=click.IntRange(0, 5),
     default=0,
     show_default=True,
     help="How far words, instructions and catalogues are varied.",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.vocabulary import known_word
 
 __all__ = ["composed_description", "composed_name"]
 
@@ -248,13 +249,25 @@ _WORDS: Mapping[str, _Words] = {
 }
 _FORMS = ("{a}_{b}", "{a}_{b}", "{b}.{a}", "{b}.{a}", "{b}_{a}", "{a}.{b}", "{a}-{b}", "{A}{B}", "{aB}")
 
+_AROUND = (
+    "{}", "{}; nothing else.", "{}. Needs no account.", "{}, quickly.", "Assistant's tool. {}.", "{} on this machine.",
+    "{} (beta).", "Version 2. {}.", "{}. Ask before use.", "{}, as the user would.",
+)  # fmt: skip
+"""What stands around descriptions and means little."""
+
 
 def composed_name(draw: Draw, tool: str) -> str:
-    """A name for one of the built-in tools, such as `query_phonebook`; the tool's own where it has no words."""
+    """A name for one of the built-in tools, such as `query_phonebook`; the tool's own where it has no words.
+
+    From variety 5 on one of the two words at times says nothing (`anchor_phonebook`), so that the description must be
+    read.
+    """
     words = _WORDS.get(tool)
     if words is None:
         return tool
     does, what = draw.rng.choice(words.does), draw.rng.choice(words.what)
+    if draw.variety > 4 and draw.chance(0.4):
+        does, what = (known_word(draw), what) if draw.chance(0.6) else (does, known_word(draw))
     first = does.replace("_", " ").title().replace(" ", "")
     second = what.replace("_", " ").title().replace(" ", "")
     camel = first[0].lower() + first[1:] + second
@@ -266,4 +279,5 @@ def composed_description(draw: Draw, tool: str) -> str:
     words = _WORDS.get(tool)
     if words is None:
         return ""
-    return f"{draw.rng.choice(words.says)} {draw.rng.choice(words.of)}{draw.rng.choice(words.more)}."
+    text = f"{draw.rng.choice(words.says)} {draw.rng.choice(words.of)}{draw.rng.choice(words.more)}"
+    return draw.rng.choice(_AROUND).format(text) if draw.variety > 4 and draw.chance(0.3) else f"{text}."

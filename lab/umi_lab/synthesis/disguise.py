@@ -289,7 +289,24 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "path": ("file", "filename", "document", "where"),
 }
 
-
+_MORE_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "name": ("somebody", "whom", "called", "known_as"),
+    "email": ("mailbox", "mail_address", "reach_at"),
+    "phone": ("tel", "phone_number", "ring_at"),
+    "date": ("calendar_day", "the_day", "iso_date", "date_of"),
+    "time": ("hour", "begin", "from_time", "clock_time"),
+    "title": ("label", "named", "caption", "short_name", "regarding"),
+    "guests": ("with_whom", "participants", "others", "mail_to"),
+    "id": ("which", "handle", "number", "entry"),
+    "query": ("find", "text", "terms", "look_for", "topic"),
+    "sender": ("written_by", "of_whom", "sent_by"),
+    "to": ("receiver", "mail_address", "destination", "for_whom"),
+    "subject": ("regarding", "re", "caption", "concerning", "header"),
+    "body": ("words", "what_to_say", "full_text", "contents"),
+    "text": ("contents", "to_write", "full_text", "entry"),
+    "path": ("location", "which_file", "at"),
+}
+"""For varied training data; held-out episodes never draw from here."""
 _MORE_DESCRIPTIONS: dict[str, tuple[str, ...]] = {
     "contacts.search": ("Someone's address, number and employer, by name.", "Who is who: looks a person up."),
     "contacts.list": ("Returns each contact there is.", "The complete list of people."),
@@ -343,6 +360,8 @@ def disguise_of(draw: Draw, tool: Tool) -> Disguise:
     arguments: dict[str, str] = {}
     for own in tool.input_schema["properties"]:
         shown = draw.one(_ARGUMENTS[own]) if own in _ARGUMENTS and draw.chance(0.4) else own
+        if varied and draw.variety > 4 and own in _MORE_ARGUMENTS and draw.chance(0.4):
+            shown = draw.rng.choice(_MORE_ARGUMENTS[own])
         taken = {*arguments.values(), *(set(tool.input_schema["properties"]) - {own})}
         arguments[own] = own if shown in taken else shown
     description = draw.one(_DESCRIPTIONS[tool.name]) if described else tool.description

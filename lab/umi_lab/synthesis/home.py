@@ -105,9 +105,11 @@ def made_up_word(draw: Draw) -> str:
 
 
 def made_up_topic(draw: Draw) -> str:
-    """A topic with a word that can only be copied: `tarvol`, `melin workshop`; at variety 4 `quarry review`, too."""
+    """A topic with a word that can only be copied: `tarvol`, `melin workshop`; at variety 4 and 5 known words, too."""
     known = draw.variety > 3 and not draw.held_out and draw.chance(0.7)
     word = known_word(draw) if known else made_up_word(draw)
+    if draw.variety > 4 and not draw.held_out and draw.chance(0.3):
+        return f"{word} {known_word(draw)}"
     kind = draw.rng.random()
     if kind < 0.4:
         return word

@@ -1,11 +1,14 @@
 """More gadgets, for varied data sets: none is near one that `gadgets` holds out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import Formatter
 
 from umi_lab.synthesis.gadgets import Gadget
 
-__all__ = ["MORE_GADGETS"]
+__all__ = ["MORE_GADGETS", "GadgetRow", "gadgets_of"]
+
+GadgetRow = tuple[str, str, tuple[str, ...], str, str]
+"""Name, description, ways to ask beside saying the purpose, purpose, and what cannot be done without it."""
 
 _VALUES: Mapping[str, tuple[str, ...]] = {
     "room": ("kitchen", "bedroom", "hall", "cellar", "study", "attic", "garage", "nursery"),
@@ -30,7 +33,7 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
 }
 """What a slot may be."""
 
-_ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
+_ROWS: tuple[GadgetRow, ...] = (
     ("vacuum.start", "Vacuum a room.", ("the {room} is dusty, vacuum it.",), "vacuum the {room}", "vacuum"),
     ("oven.preheat", "Heat the oven up.", ("oven to {degrees} degrees.",), "preheat the oven to {degrees} degrees",
      "use the oven"),
@@ -119,12 +122,22 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("charger.find", "Find a charger for cars.", ("where can I charge the car near {street}?",),
      "find a charger near {street}", "find chargers"),
 )  # fmt: skip
-"""Name, description, ways to ask beside saying the purpose, purpose, and what cannot be done without it."""
-
 _RESULTS = ("done", "ready", "3 of them", "12", "at 9 o'clock", "yes", "41", "not before Monday")
 
 
-def _gadget(name: str, description: str, asks: tuple[str, ...], purpose: str, lacking: str) -> Gadget:
+def gadgets_of(rows: Iterable[GadgetRow], values: Mapping[str, tuple[str, ...]]) -> tuple[Gadget, ...]:
+    """The gadgets of a table; `values` are what its slots may be."""
+    return tuple(_gadget(*row, values) for row in rows)
+
+
+def _gadget(
+    name: str,
+    description: str,
+    asks: tuple[str, ...],
+    purpose: str,
+    lacking: str,
+    values: Mapping[str, tuple[str, ...]],
+) -> Gadget:
     slots = [slot for text in (purpose, *asks) for _, slot, _, _ in Formatter().parse(text) if slot]
     arguments = tuple(dict.fromkeys(slots))
     return Gadget(
@@ -132,7 +145,7 @@ def _gadget(name: str, description: str, asks: tuple[str, ...], purpose: str, la
         description=description,
         arguments=arguments,
         asks=(*asks, *asks, f"{purpose}.", f"I need you to {purpose}.", f"{purpose}."),
-        values={slot: _VALUES[slot] for slot in arguments},
+        values={slot: values[slot] for slot in arguments},
         purpose=purpose,
         answer=f"I did {purpose}: {{result}}.",
         results=_RESULTS,
@@ -140,5 +153,5 @@ def _gadget(name: str, description: str, asks: tuple[str, ...], purpose: str, la
     )
 
 
-MORE_GADGETS = tuple(_gadget(*row) for row in _ROWS)
+MORE_GADGETS = gadgets_of(_ROWS, _VALUES)
 """Every one of them is used in training; held-out episodes never draw from here."""

@@ -17,6 +17,7 @@ from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.more_gadgets import MORE_GADGETS
+from umi_lab.synthesis.needed_gadgets import NEEDED_GADGETS
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.unserved import unserved_task
@@ -45,7 +46,8 @@ class SceneConfig:
     """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
     more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied. From 3 on also:
     phrases put together of parts. From 4 on also: names and descriptions of tools put together of parts, many more
-    gadgets, and words of the model's own vocabulary."""
+    gadgets, and words of the model's own vocabulary. From 5 on also: tools whose name is half a word that says nothing,
+    gadgets asked for by the need, more families, many more messages, and days spelt out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +144,10 @@ def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
 
 
 def _gadgets(draw: Draw) -> Sequence[Gadget]:
-    more = MORE_GADGETS if draw.variety > 3 and not draw.held_out else ()
-    return (*draw.part(GADGETS), *more)
+    if draw.held_out or draw.variety < 4:
+        return draw.part(GADGETS)
+    needed = NEEDED_GADGETS if draw.variety > 4 else ()
+    return (*draw.part(GADGETS), *MORE_GADGETS, *needed)
 
 
 def _some_families(draw: Draw, builtin: list[Tool], family: Family | None) -> tuple[str, ...]:
@@ -202,7 +206,12 @@ def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> 
     """A family by its weight, mostly one that the stage can serve; None for a gadget."""
     if draw.chance(config.gadgets):
         return None
-    families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
+    variety = 0 if draw.held_out else draw.variety
+    families = [
+        family
+        for family in FAMILIES
+        if family.held_out <= config.held_out_families and family.variety <= variety
+    ]
     if stage and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(stage.tools)]
     if not families:

@@ -33,7 +33,7 @@ _GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "o
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """One of the family's ways to ask."""
     more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
-    text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
+    text = draw.rng.choice((*draw.part(PHRASES.get(family, ())), *more))
     if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
         text = combined_phrase(draw, family) or text
     text = text.format(**slots)
@@ -57,7 +57,8 @@ def spoken(draw: Draw, text: str) -> str:
 
 def spelt_day(draw: Draw, day: date) -> str:
     """A date as people write it; mostly as ISO 8601."""
-    if draw.chance(0.6 if draw.variety else 0.75):
+    spelt_out = draw.variety > 4 and not draw.held_out
+    if draw.chance(0.4 if spelt_out else 0.6 if draw.variety else 0.75):
         return day.isoformat()
     if draw.variety and draw.chance(0.3):
         return f"{day:%b} {day.day}, {day.year}" if draw.chance(0.5) else f"{day.day} {day:%b} {day.year}"

@@ -10,6 +10,7 @@ from umi_lab.synthesis.composed_words import composed_description, composed_name
 from umi_lab.synthesis.disguise import disguise_of, held_out_words
 from umi_lab.synthesis.gadgets import GADGETS
 from umi_lab.synthesis.more_gadgets import MORE_GADGETS
+from umi_lab.synthesis.needed_gadgets import NEEDED_GADGETS
 from umi_lab.synthesis.pools import Draw
 
 TOOLS = {tool.name: tool for tool in builtin_tools(HomeConfig.under(Path("nowhere")))}
@@ -23,9 +24,10 @@ def test_there_are_many_of_each(tool: str):
     assert len({composed_description(draw, tool) for _ in range(500)}) > 50
 
 
+@pytest.mark.parametrize("variety", [4, 5])
 @pytest.mark.parametrize("tool", WORDED)
-def test_a_varied_disguise_holds_nothing_that_is_held_out(tool: str):
-    draw = Draw(random.Random(2), held_out=False, variety=4)
+def test_a_varied_disguise_holds_nothing_that_is_held_out(tool: str, variety: int):
+    draw = Draw(random.Random(2), held_out=False, variety=variety)
     for _ in range(2000):
         disguise = disguise_of(draw, TOOLS[tool])
         assert disguise.description not in held_out_words(tool)
@@ -35,13 +37,13 @@ def test_a_varied_disguise_holds_nothing_that_is_held_out(tool: str):
 def test_held_out_disguises_are_as_before_whatever_the_variety():
     for tool in WORDED:
         plain = disguise_of(Draw(random.Random(3), held_out=True), TOOLS[tool])
-        varied = disguise_of(Draw(random.Random(3), held_out=True, variety=4), TOOLS[tool])
+        varied = disguise_of(Draw(random.Random(3), held_out=True, variety=5), TOOLS[tool])
         assert plain == varied
 
 
 def test_gadgets_have_names_and_requests_of_their_own():
-    names = [gadget.name for gadget in (*GADGETS, *MORE_GADGETS)]
+    names = [gadget.name for gadget in (*GADGETS, *MORE_GADGETS, *NEEDED_GADGETS)]
     assert len(set(names)) == len(names)
-    for gadget in MORE_GADGETS:
+    for gadget in (*MORE_GADGETS, *NEEDED_GADGETS):
         for ask in gadget.asks:
             ask.format(**{name: values[0] for name, values in gadget.values.items()})
