@@ -1,8 +1,8 @@
 """The schemas of the calls a caller may write: each tool's own, with handles as alternatives where they fit.
 
-A string may hold clear text and any handle that this session knows; where the tool or the policy says more of a
-string (a format, a pattern, a type), it is that, or one whole handle. A number may be a handle. An `enum` or a
-`const` is chosen, not referred to.
+A string may hold clear text and any handle that this session knows, or handles of the type that the policy says;
+where the tool says more of a string (a format, a pattern), it is that, or one whole handle. A number may be a handle.
+An `enum` or a `const` is chosen, not referred to.
 """
 
 import re
@@ -115,10 +115,25 @@ class _Writer:
         if "pattern" in node or "format" in node:
             return self._or_handle(node, rule)
         if rule.type:
-            return self._or_handle(_text([], node), rule)
+            return self._or_handle(self._text(fitting, node), rule)
         if rule.only and fitting:
             return {"enum": [str(handle) for handle in fitting]}
-        return _text(fitting, node)
+        return self._text(fitting, node)
+
+    def _text(self, fitting: list[Handle], bounds: Mapping[str, Any]) -> dict[str, Any]:
+        """A string in which whatever looks like a handle is a fitting one; a handle counts as one character.
+
+        A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
+        """
+        least = bounds.get("minLength", 0)
+        most = bounds.get("maxLength", max(MAX_STRING, least))
+        known = "|".join(f"{handle.type}:{handle.number}" for handle in fitting)
+        types = "".join(sorted({handle.type[0] for handle in self.handles}))
+        references = (rf"|< [^<{types}\\\x00-\x1f]" if types else r"|< ") + (
+            rf"|<({known})>" if known else ""
+        )
+        unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
+        return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}
 
     def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = [str(handle) for handle in self._fitting(rule)]
@@ -147,17 +162,3 @@ _FORMATS = {
 _ANNOTATIONS = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema"}
 )
-
-
-def _text(handles: list[Handle], bounds: Mapping[str, Any]) -> dict[str, Any]:
-    """A string in which whatever looks like a handle is one that exists; a handle counts as one character.
-
-    A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
-    """
-    least = bounds.get("minLength", 0)
-    most = bounds.get("maxLength", max(MAX_STRING, least))
-    known = "|".join(f"{handle.type}:{handle.number}" for handle in handles)
-    types = "".join(sorted({handle.type[0] for handle in handles}))
-    references = rf"|< [^<{types}\\\x00-\x1f]|<({known})>" if known else r"|< "
-    unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
-    return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}

@@ -104,7 +104,15 @@ def test_other_calls_are_not(tokenizer: llguidance.LLTokenizer, text: str) -> No
 def test_a_typed_argument_takes_handles_of_its_type_only(tokenizer: llguidance.LLTokenizer) -> None:
     schemas = call_schemas([("mail", MAIL)], HANDLES, lambda _tool, _argument: HandleRule(type="email"))
     assert admits(tokenizer, schemas, call("mail", to="<email:1>", subject="x"))
+    assert admits(tokenizer, schemas, call("mail", to="<email:1>", subject="<email:1> or <email:2>"))
     assert not admits(tokenizer, schemas, call("mail", to="<person:1>", subject="x"))
+    assert not admits(tokenizer, schemas, call("mail", to="<email:1>", subject="for <person:1>"))
+
+
+def test_what_stands_for_a_handle_is_no_text_even_where_none_fits(tokenizer: llguidance.LLTokenizer) -> None:
+    schemas = call_schemas([("mail", MAIL)], HANDLES, lambda _tool, _argument: HandleRule(type="phone"))
+    assert admits(tokenizer, schemas, call("mail", to="a@example.org", subject="x < y"))
+    assert not admits(tokenizer, schemas, call("mail", to="a@example.org", subject="< person:1>"))
 
 
 def test_an_argument_that_must_be_trusted_offers_no_text_of_the_callers_own(
