@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Location", "Step", "scalars", "walk"]
+__all__ = ["LEAVES", "Location", "Step", "json_type", "scalars", "walk"]
 
 Location = tuple[str | int, ...]
 """Member names and indices from the root, as in RFC 9535's normalized paths."""
@@ -24,7 +24,9 @@ class Step:
     key: str | None = field(default=None, repr=False)
 
 
-_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
+LEAVES = (str, int, float, type(None))
+"""What has no members; asked first, since whether a thing is a Mapping is a slow question."""
+_TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 _CONTAINERS = (Mapping, list)
 _COMMA = Step((), punctuation=",")
 """One for all: where a comma stands tells nothing."""
@@ -39,7 +41,7 @@ def walk(value: Any) -> Iterator[Step]:
             yield top
             continue
         location, node, key = top
-        if isinstance(node, _LEAVES) or not isinstance(node, _CONTAINERS):
+        if isinstance(node, LEAVES) or not isinstance(node, _CONTAINERS):
             yield Step(location, value=node, key=key)
             continue
         members: list[tuple[str | int, Any]] = (
@@ -71,3 +73,8 @@ def scalars(value: Any) -> Iterator[Any]:
             stack += node
         else:
             yield node
+
+
+def json_type(value: Any) -> str:
+    """What a handle of a value is called where no rule says: `text`, `flag`, `number`, `value` for null, or `data`."""
+    return _TYPES.get(type(value), "data")

@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from umi_edge.json_walk import walk
+from umi_edge.json_walk import LEAVES, json_type, walk
 from umi_edge.labelled import LabelledText, Span, constant
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
 from umi_edge.policy.resolution import Node
@@ -29,8 +29,6 @@ __all__ = [
 
 HIDDEN: Text = ('"[hidden]"',)
 WITHHELD: Text = ("[withheld]",)
-_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
-_TYPES = {str: "text", bool: "flag", int: "number", float: "number", type(None): "value"}
 
 
 def whole(resolution: Resolution) -> Resolution:
@@ -45,7 +43,7 @@ def clear_span(text: str, label: Label, rule: str) -> Span:
 
 def type_of(value: Any, resolution: Resolution) -> str:
     """The handle's type: the rule's word, else the JSON type's."""
-    return _TYPES.get(type(value), "data") if resolution.type == ANY_TYPE else resolution.type
+    return json_type(value) if resolution.type == ANY_TYPE else resolution.type
 
 
 compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -134,7 +132,7 @@ class JsonWriter:
                     pieces.append(comma + _known_key(key))
                 else:
                     pieces += comma, self._key(key, below), ":"
-                if not isinstance(child, _LEAVES) and self._opens(child, below):
+                if not isinstance(child, LEAVES) and self._opens(child, below):
                     frames.append(self._frame(child, below, (*location, key)))
                     break
                 self._leaf(child, below)
@@ -144,7 +142,7 @@ class JsonWriter:
 
     def _opens(self, value: Any, place: _Place) -> bool:
         """Whether a value is written member by member; one whose shape may not show is a leaf."""
-        container = not isinstance(value, _LEAVES) and isinstance(value, Mapping | list)
+        container = not isinstance(value, LEAVES) and isinstance(value, Mapping | list)
         return container and place.resolution.shape != Shape.HIDDEN
 
     def _frame(self, value: Any, place: _Place, location: Location) -> _Frame:

@@ -25,9 +25,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from umi_edge.json_walk import LEAVES
+from umi_edge.labelled_json import type_of
 from umi_edge.policy import Assignment, Location, Resolution
 from umi_edge.policy.resolution import Node
-from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.policy.rules import Shape
 from umi_edge.tools import FailureKind
 from umi_shared.errors import PrivacyError
 from umi_shared.labels import Locality
@@ -39,7 +41,6 @@ _OWN_NAME_BITS = 8
 _MEMBER_BITS = math.log2(3)  # a known name, another, or the end
 _FAILURE_BITS = 1 + math.log2(len(FailureKind))
 _JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}")
-_LEAVES = (str, int, float, type(None))  # asked first: whether a thing is a Mapping is a slow question
 _OTHER = "*"
 """A member name that is data: the cloud sees a handle. In a place its number in the object stands for it."""
 _OUTCOME, _CONSENT = ("", "outcome"), ("", "consent")
@@ -88,7 +89,7 @@ def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbo
         if rule.shape is Shape.HIDDEN:
             continue
         released = rule.locality is Locality.CLOUD  # for all to read, and its shape with it
-        if isinstance(node, _LEAVES):
+        if isinstance(node, LEAVES):
             if not released:
                 yield Symbol(place, "types", _type(node, rule), type_bits)
         elif isinstance(node, Mapping):
@@ -129,13 +130,7 @@ def _name(name: str, rules: Assignment, *, own_names: bool) -> str:
 
 def _type(node: Any, rule: Resolution) -> str:
     """What a handle of a leaf is called, which is all that shows of its JSON type."""
-    if rule.locality is Locality.HIDDEN:
-        return ""
-    if rule.type != ANY_TYPE:
-        return rule.type
-    if isinstance(node, bool):
-        return "flag"
-    return "text" if isinstance(node, str) else "value" if node is None else "number"
+    return "" if rule.locality is Locality.HIDDEN else type_of(node, rule)
 
 
 def _gamma_bits(number: int) -> int:

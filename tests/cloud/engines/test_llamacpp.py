@@ -62,6 +62,18 @@ async def idle(engine) -> None:
             await asyncio.sleep(0.002)
 
 
+async def begun(engine):
+    async with asyncio.timeout(5):
+        while not engine.running:  # noqa: ASYNC110  # another thread's count
+            await asyncio.sleep(0.001)
+
+
+async def cancelled(task):
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_text_streams_and_ends_with_its_usage(engine):
     generation = Generation(prompt=PROMPT, max_tokens=12)
     text, last = await run(engine, generation)
@@ -245,12 +257,8 @@ async def test_closing_the_stream_stops_the_decoding(engine):
 async def test_cancelling_the_task_stops_a_prefill(engine):
     fresh = RawPrompt("A new text. " + LONG.text[:2000])
     task = asyncio.create_task(run(engine, Generation(prompt=fresh, max_tokens=5, session="x")))
-    async with asyncio.timeout(5):
-        while not engine.running:  # noqa: ASYNC110  # another thread's count
-            await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await begun(engine)
+    await cancelled(task)
     await idle(engine)
     assert (await run(engine, Generation(prompt=PROMPT, max_tokens=3, session="x")))[0]
 
@@ -289,9 +297,7 @@ async def test_others_write_while_a_grammar_compiles(engine, slow_grammar, adapt
     constraint = Regex("slowly( [a-z]+){3}")
     asked = Generation(prompt=PROMPT, adapter=adapter, max_tokens=12, session="g", constraint=constraint)
     held = asyncio.create_task(run(engine, asked))
-    async with asyncio.timeout(5):
-        while not engine.running:  # noqa: ASYNC110  # another thread's count
-            await asyncio.sleep(0.001)
+    await begun(engine)
     assert (await run(engine, Generation(prompt=PROMPT, max_tokens=12, session="h")))[0]
     assert not held.done()
     idle_batches = engine.batches
@@ -305,12 +311,8 @@ async def test_others_write_while_a_grammar_compiles(engine, slow_grammar, adapt
 async def test_who_waits_for_a_grammar_may_leave(engine, slow_grammar):
     asked = Generation(prompt=PROMPT, max_tokens=12, constraint=Regex("slowly and never"))
     task = asyncio.create_task(run(engine, asked))
-    async with asyncio.timeout(5):
-        while not engine.running:  # noqa: ASYNC110  # another thread's count
-            await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await begun(engine)
+    await cancelled(task)
     await idle(engine)
 
 
