@@ -142,6 +142,21 @@ def test_an_ablation_has_a_table_of_its_own() -> None:
     assert "| tokens | 1,000, 2,000 | 1,000, 2,000 |" in text
 
 
+def test_runs_that_say_their_training_tokens_are_the_learning_curve_and_nothing_else(
+    rows: Path, tmp_path: Path
+) -> None:
+    for tokens, more in ((2_000_000, ROWS[:3]), (0, ROWS)):
+        point = replace(HEADER, options={"in_clear": False, "trained_tokens": tokens})
+        RunFile.open(rows / f"learning-{tokens}.jsonl", point).add(*more)
+    text = report(rows, tmp_path / "docs")
+    curve = text.partition("## Learning curve")[2]
+    assert curve.index("| 0 | ") < curve.index("| 2,000,000 | 3 | ")
+    assert "learning-" not in text
+    pytest.importorskip("matplotlib")
+    assert "(evaluation/learning.svg)" in curve
+    assert "<svg" in (tmp_path / "docs" / "evaluation" / "learning.svg").read_text()
+
+
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     folder.mkdir()

@@ -29,6 +29,7 @@ class _Options:
     shadow: bool
     out: Path | None
     recipe: str
+    trained_tokens: int | None
     jobs: int
     threads: int
     as_json: bool
@@ -50,6 +51,11 @@ class _Options:
 )
 @click.option(
     "--shadow", is_flag=True, help="Follow the oracle, and compare what each role would do at each step."
+)
+@click.option(
+    "--trained-tokens",
+    type=click.IntRange(0),
+    help="How many tokens the adapters have seen: makes the run a point of the learning curve.",
 )
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
@@ -93,6 +99,7 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
     adapters = adapters_in(options.adapters)
     dialect = options.dialect or ("umi" if adapters else "chat")
     held_out = not options.train_words
+    learning = {} if options.trained_tokens is None else {"trained_tokens": options.trained_tokens}
     job = Job(
         rig=RigConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
         seed=options.seed,
@@ -109,7 +116,12 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
         adapters={role: fingerprint(path) for role, path in adapters.items()},
         dialect=dialect,
         recipe=options.recipe,
-        options={"scenes": asdict(job.scenes), "held_out": held_out, "in_clear": options.in_clear},
+        options={
+            "scenes": asdict(job.scenes),
+            "held_out": held_out,
+            "in_clear": options.in_clear,
+            **learning,
+        },
         command=command_line("closed-loop"),
     )
     return job, header

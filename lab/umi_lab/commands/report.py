@@ -29,6 +29,7 @@ def command(rows: Path, runs: tuple[Path, ...], docs: Path) -> None:
     """
     from umi_lab.report.curves import can_draw, draw_curve
     from umi_lab.report.figures import collected
+    from umi_lab.report.learning import draw_learning, learning_points
     from umi_lab.report.page import page
     from umi_shared.durable_file import write_durably
 
@@ -42,7 +43,8 @@ def command(rows: Path, runs: tuple[Path, ...], docs: Path) -> None:
         path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
     }
     trained = {name: one for name, one in known.items() if one.get("kind") == "training"}
-    if trained and not can_draw():
+    points = learning_points(known)
+    if (trained or points) and not can_draw():
         click.echo(
             "pictures stay as they are: they need matplotlib (pip install 'umi-runtime[evaluation]')",
             err=True,
@@ -50,6 +52,10 @@ def command(rows: Path, runs: tuple[Path, ...], docs: Path) -> None:
     for name, figures in trained.items():
         if can_draw():
             draw_curve(figures, folder / f"{name}.svg")
-    pictures = {name: f"evaluation/{name}.svg" for name in trained if (folder / f"{name}.svg").exists()}
+    if points and can_draw():
+        draw_learning(points, folder / "learning.svg")
+    pictures = {
+        name: f"evaluation/{name}.svg" for name in (*trained, "learning") if (folder / f"{name}.svg").exists()
+    }
     write_durably(docs / "evaluation.md", page(known, pictures).encode(), private=False)
     click.echo(f"{docs / 'evaluation.md'}", err=True)

@@ -41,8 +41,10 @@ def _figures(file: RunFile) -> Figures | None:
     head: Figures = {"kind": file.header.kind, "run": asdict(file.header)}
     match file.header.kind:
         case "closed-loop":
+            learning = {"kind": "learning"} if "trained_tokens" in file.header.options else {}
             return {
                 **head,
+                **learning,
                 "sessions": len(rows),
                 "shares": _json(sessions(rows)),
                 "means": _rounded(means(rows)),

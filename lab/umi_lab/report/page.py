@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from umi_lab.report.figures import Figures, of_kind
+from umi_lab.report.learning import learning_points, learning_table
 from umi_lab.report.tables import bold, percent, share, table
 
 __all__ = ["page"]
@@ -33,7 +34,7 @@ _METRICS = ("plan_em", "action_em", "hallu_rate", "f1", "rouge")
 
 
 def page(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> str:
-    """The page; `pictures` are paths of learning curves, relative to it, by the name of their figures."""
+    """The page; `pictures` are paths of curves, relative to it, by the name of their figures."""
     parts = [
         _HEAD,
         *_goals(figures),
@@ -43,6 +44,7 @@ def page(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> str:
         *_tax(figures),
         *_cost(figures),
         *_ablation(figures),
+        *_learning(figures, pictures),
         *_training(figures, pictures),
     ]
     return "\n".join(parts)
@@ -222,6 +224,18 @@ def _arm(figure: Mapping[str, Any] | None) -> str:
 
 def _seeds(values: Sequence[float]) -> str:
     return ", ".join(f"{value:,}" for value in values)
+
+
+def _learning(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> Iterator[str]:
+    points = learning_points(figures)
+    if not points:
+        return
+    yield "## Learning curve\n"
+    yield "Whole sessions, as above, against the tokens that the adapters were trained on, all stages together.\n"
+    yield f"{learning_table(points)}\n"
+    if "learning" in pictures:
+        yield f"![Shares of sessions against tokens, a line a figure.]({pictures['learning']})\n"
+    yield from (_made_by(one) for _, one in points)
 
 
 def _training(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> Iterator[str]:
