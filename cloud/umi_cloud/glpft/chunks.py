@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from umi_cloud.episodes import Episode, Role, training_rows
 from umi_cloud.glpft.forward_pass import Chunk
@@ -44,7 +45,7 @@ class ChunkStream:
         rng = random.Random(self.seed)  # noqa: S311  # not for secrets
         epoch = 0
         while True:
-            chunks = list(self.epoch(rng))
+            chunks = self.epoch(rng)
             for number, chunk in enumerate(chunks, start=1):
                 yield chunk, epoch + number / len(chunks)
             epoch += 1
@@ -53,14 +54,30 @@ class ChunkStream:
         """Whose rows they are."""
         return {row.role for _, rows in self.episodes for row in rows}
 
-    def epoch(self, rng: random.Random) -> Iterator[Chunk]:
+    def epoch(self, rng: random.Random) -> Sequence[Chunk]:
         """One pass over the episodes."""
         if self.layout is Layout.TREE:
             return prefix_trees(self.episodes, self.chunk_tokens, rng)
         return row_batches([row for _, rows in self.episodes for row in rows], self.chunk_tokens, rng)
 
 
-def prefix_trees(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random) -> Iterator[PrefixTree]:
+@dataclass(frozen=True, slots=True)
+class _Trees(Sequence[PrefixTree]):
+    """Each is put together when it is asked for: the trees of an epoch take gigabytes, their rows are there anyway."""
+
+    packs: list[tuple[TokenRow, ...]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.packs)
+
+    def __getitem__(self, index: Any) -> Any:
+        tree = PrefixTree()
+        for row in self.packs[index]:
+            tree.add(row)
+        return tree
+
+
+def prefix_trees(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random) -> Sequence[PrefixTree]:
     """One pass over the episodes, shuffled: trees of at most `limit` tokens, whose episodes share a catalogue.
 
     An episode that is longer by itself is a tree of its own.
@@ -71,19 +88,20 @@ def prefix_trees(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random
     for catalogue, rows in order:
         if rows:
             by_catalogue.setdefault(catalogue, []).append(rows)
-    trees = [tree for group in by_catalogue.values() for tree in _packed(group, limit)]
-    rng.shuffle(trees)
-    yield from trees
+    packs = [pack for group in by_catalogue.values() for pack in _packed(group, limit)]
+    rng.shuffle(packs)
+    return _Trees(packs)
 
 
-def _packed(group: Iterable[tuple[TokenRow, ...]], limit: int) -> Iterator[PrefixTree]:
-    tree = PrefixTree()
+def _packed(group: Iterable[tuple[TokenRow, ...]], limit: int) -> Iterator[tuple[TokenRow, ...]]:
+    tree, pack = PrefixTree(), list[TokenRow]()
     for rows in group:
         longest = max(rows, key=lambda row: len(row.tokens))
-        if len(tree) and len(tree) + tree.growth((longest,)) > limit:
-            yield tree
-            tree = PrefixTree()
+        if pack and len(tree) + tree.growth((longest,)) > limit:
+            yield tuple(pack)
+            tree, pack = PrefixTree(), []
         for row in rows:
             tree.add(row)
-    if len(tree):
-        yield tree
+        pack += rows
+    if pack:
+        yield tuple(pack)

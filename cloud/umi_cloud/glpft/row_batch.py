@@ -69,7 +69,7 @@ def _targets(row: TokenRow) -> int:
     return len(row.tokens) - row.prompt_length
 
 
-def row_batches(rows: Sequence[TokenRow], limit: int, rng: random.Random) -> Iterator[RowBatch]:
+def row_batches(rows: Sequence[TokenRow], limit: int, rng: random.Random) -> list[RowBatch]:
     """One pass over the rows, shuffled: batches of at most `limit` tokens, padding included, of rows alike in length.
 
     A row that is longer by itself is a batch of its own.
@@ -82,7 +82,7 @@ def row_batches(rows: Sequence[TokenRow], limit: int, rng: random.Random) -> Ite
         for batch in _alike(sorted(order[start : start + _WINDOW], key=lambda row: len(row.tokens)), limit)
     ]
     rng.shuffle(batches)
-    yield from batches
+    return batches
 
 
 def _alike(rows: Sequence[TokenRow], limit: int) -> Iterator[RowBatch]:
