@@ -46,7 +46,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """One row."""
-        judged = ("success", "false_claim", "wrongly_gave_up")
+        judged = ("success", "false_claim", "wrong_end", "wrongly_gave_up")
         return {**asdict(self), **{word: getattr(self.verdict, word) for word in judged}}
 
 
@@ -88,6 +88,7 @@ def _outcome(
             wanted.ending,
             (*wanted.state, *_gadgets_used(scene, wanted)),
             scene.task.facts,
+            played.before,
         ),
         steps=totals.steps,
         invalid_calls=sum(action.result in _INVALID for action in played.record),

@@ -24,6 +24,7 @@ def sessions(rows: Iterable[Row]) -> dict[str, Share]:
             for group, some in _groups(rows).items()
         },
         "answered as if done": _share(rows, lambda row: row["false_claim"]),
+        "answered, though it was not as asked": _share(rows, lambda row: row["wrong_end"]),
         "wrongly gave up": _share(can, lambda row: row["wrongly_gave_up"]),
         "gave up where it should": _share(cannot, lambda row: row["verdict"]["ended"] == "gave up"),
         "no decision, or a tool that is not there": _share(

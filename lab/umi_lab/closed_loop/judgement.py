@@ -13,6 +13,7 @@ __all__ = ["Verdict", "judge", "overlap", "same_state"]
 
 _CLOSE = 0.8
 """Of words shared, for text that may be worded in another way."""
+_NO = re.compile(r"\bI did not\b|, so I \w+ nothing\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Verdict:
     should_end: str
     right_state: bool
     right_answer: bool
+    says_no: bool = False
+    """The home is as it was, and the user was told that what was asked for was not done."""
 
     @property
     def success(self) -> bool:
@@ -31,9 +34,14 @@ class Verdict:
         return self.ended == self.should_end and self.right_state and self.right_answer
 
     @property
-    def false_claim(self) -> bool:
+    def wrong_end(self) -> bool:
         """The user got an answer though what was asked for was not done, or something else was."""
         return self.ended == "answered" and not (self.right_state and self.should_end == "answered")
+
+    @property
+    def false_claim(self) -> bool:
+        """And the answer does not say so."""
+        return self.wrong_end and not self.says_no
 
     @property
     def wrongly_gave_up(self) -> bool:
@@ -47,8 +55,12 @@ def judge(
     oracle_ending: Ending,
     oracle_state: HomeState,
     facts: Sequence[str] = (),
+    before: HomeState | None = None,
 ) -> Verdict:
-    """Compare a session with the oracle's; an answer is right that says nearly the same, or all of the facts."""
+    """Compare a session with the oracle's; an answer is right that says nearly the same, or all of the facts.
+
+    `before` is the home's state when the user asked.
+    """
     answer, wanted = text_of(ending), text_of(oracle_ending)
     told = overlap(answer, wanted) >= _CLOSE or (bool(facts) and not _words(" ".join(facts)) - _words(answer))
     return Verdict(
@@ -56,6 +68,7 @@ def judge(
         should_end=word_of(oracle_ending),
         right_state=same_state(state, oracle_state),
         right_answer=isinstance(oracle_ending, GaveUp) or told,
+        says_no=before is not None and same_state(state, before) and _NO.search(answer) is not None,
     )
 
 

@@ -51,6 +51,8 @@ class Performance:
 
     ending: Ending | UmiError
     """How it ended; an error where the session raised one."""
+    before: HomeState = field(repr=False)
+    """Of the home, when the user asked."""
     state: HomeState = field(repr=False)
     """Of the home, afterwards."""
     record: tuple[Action, ...]
@@ -64,6 +66,7 @@ async def perform(scene: Scene, cast: Cast) -> Performance:
     """Play a scene on a home of its own; `UnseenError` of the oracle passes through."""
     with tempfile.TemporaryDirectory(prefix="umi-scene-") as folder:
         home = write_home(scene.home, Path(folder))
+        before = home_state(home)
         async with cast.session(_setting(scene, home)) as session:
             ending: Ending | UmiError
             began = time.monotonic()
@@ -76,6 +79,7 @@ async def perform(scene: Scene, cast: Cast) -> Performance:
             seconds = time.monotonic() - began
         return Performance(
             ending=ending,
+            before=before,
             state=home_state(home),
             record=tuple(session.record),
             totals=session.totals,

@@ -47,6 +47,7 @@ def row(
         "broken": False,
         "verdict": {"ended": ended, "should_end": should_end},
         "success": success,
+        "wrong_end": ended == "answered" and not (right and should_end == "answered"),
         "false_claim": ended == "answered" and not (right and should_end == "answered"),
         "wrongly_gave_up": ended == "gave up" and should_end != "gave up",
         "tools": ["calendar.list"],
