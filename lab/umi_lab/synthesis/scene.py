@@ -47,7 +47,7 @@ class SceneConfig:
     more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied. From 3 on also:
     phrases put together of parts. From 4 on also: names and descriptions of tools put together of parts, many more
     gadgets, and words of the model's own vocabulary. From 5 on also: tools whose name is half a word that says nothing,
-    gadgets asked for by the need, more families, many more messages, and days spelt out."""
+    gadgets asked for by the need, many more messages, and days spelt out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,12 +206,7 @@ def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> 
     """A family by its weight, mostly one that the stage can serve; None for a gadget."""
     if draw.chance(config.gadgets):
         return None
-    variety = 0 if draw.held_out else draw.variety
-    families = [
-        family
-        for family in FAMILIES
-        if family.held_out <= config.held_out_families and family.variety <= variety
-    ]
+    families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
     if stage and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(stage.tools)]
     if not families:

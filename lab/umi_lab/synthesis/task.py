@@ -33,5 +33,3 @@ class Family:
     """What helps when one of `tools` fails."""
     held_out: bool = False
     """Never trained on."""
-    variety: int = 0
-    """Drawn from this variety on: see `SceneConfig`."""

@@ -33,7 +33,7 @@ _GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "o
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """One of the family's ways to ask."""
     more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
-    text = draw.rng.choice((*draw.part(PHRASES.get(family, ())), *more))
+    text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
     if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
         text = combined_phrase(draw, family) or text
     text = text.format(**slots)

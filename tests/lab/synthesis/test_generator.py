@@ -22,7 +22,7 @@ from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
 from umi_shared.handles import render
 from umi_shared.released import Released
-from umi_shared.transcript import Call, View, text_of
+from umi_shared.transcript import View, text_of
 
 SCENES = 40
 
@@ -153,20 +153,3 @@ def test_varied_scenes_have_requests_that_no_tool_serves_and_catalogues_of_some_
     assert max(sizes) > min(sizes)
     ends = [render(text_of(episode.turns[-1])) for _, episode in made]
     assert any("No tool here can do this." in end for end in ends)
-
-
-def test_what_is_found_in_one_place_and_kept_in_another_is_for_training_alone():
-    config = SceneConfig(own_names=1, broken=0, gadgets=0, declines=0, variety=5)
-    composites = {family.name for family in FAMILIES if family.variety == 5}
-    lasts: dict[str, set[str]] = {name: set() for name in composites}
-    for scene, episode in itertools.islice(generate(8, held_out=False, config=config), 150):
-        if scene.family in composites:
-            lasts[scene.family] |= {turn.tool for turn in episode.turns[-4:] if isinstance(turn, Call)}
-    assert {name: lasts[name] & {"mail.send", "notes.create"} for name in composites} == {
-        "mail_note": {"notes.create"},
-        "file_note": {"notes.create"},
-        "fact_mail": {"mail.send"},
-        "day_mail": {"mail.send"},
-    }
-    held_out = draw_scenes(8, held_out=True, config=config)
-    assert not composites & {scene.family for scene in itertools.islice(held_out, 100)}

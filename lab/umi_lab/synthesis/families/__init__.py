@@ -1,6 +1,6 @@
 """Task families: what a user may ask of the built-in tools, and how each request is carried out ideally."""
 
-from umi_lab.synthesis.families import composites, correspondence, diary, papers, people
+from umi_lab.synthesis.families import correspondence, diary, papers, people
 from umi_lab.synthesis.task import Family
 
 __all__ = ["FAMILIES"]
@@ -77,38 +77,6 @@ FAMILIES = (
         draw=correspondence.file_mail,
         detours=("search.everywhere", "contacts.list"),
         held_out=True,
-    ),
-    Family(
-        name="mail_note",
-        weight=4,
-        tools=("mail.search", "mail.read", "notes.create"),
-        draw=composites.mail_note,
-        detours=("search.everywhere",),
-        variety=5,
-    ),
-    Family(
-        name="file_note",
-        weight=4,
-        tools=("files.search", "files.read", "notes.create"),
-        draw=composites.file_note,
-        detours=("search.everywhere",),
-        variety=5,
-    ),
-    Family(
-        name="fact_mail",
-        weight=4,
-        tools=("contacts.search", "mail.send"),
-        draw=composites.fact_mail,
-        detours=("contacts.list",),
-        variety=5,
-    ),
-    Family(
-        name="day_mail",
-        weight=4,
-        tools=("calendar.list", "contacts.search", "mail.send"),
-        draw=composites.day_mail,
-        detours=("contacts.list",),
-        variety=5,
     ),
 )
 """Requests that no built-in tool serves, and tools of other kinds, are in `gadgets`."""
