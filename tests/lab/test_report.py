@@ -135,11 +135,17 @@ def test_what_was_not_measured_is_not_in_the_page() -> None:
 def test_an_ablation_has_a_table_of_its_own() -> None:
     """What `umi_lab ablation --out` writes."""
     right = {"planner: tool": {"share": 0.5, "seeds": [0.5], "interval": [0.4, 0.6]}}
+    more = {"minus glpft": {"difference": 0.1, "interval": [0.02, 0.2]}}
+    better = {"planner: tool": {"share": 0.6, "seeds": [0.6], "interval": [0.5, 0.7], **more}}
     trained = {"seeds": [1, 2], "tokens": [1000, 2000], "seconds": [5, 6]}
     arms = {"glpft": {"right": right, **trained}, "single": {"right": {}, **trained}}
+    arms |= {"multi": {"right": better, **trained}}
     text = page({"ablation": {"scenes": 100, "scene seed": 11, "arms": arms}}, {})
-    assert "| planner: tool | 50.0 % [40.0–60.0] | – |" in text
-    assert "| tokens | 1,000, 2,000 | 1,000, 2,000 |" in text
+    assert (
+        "| planner: tool | 50.0 % [40.0–60.0] | – | 60.0 % [50.0–70.0]<br>**+10.0 [+2.0, +20.0] to glpft** |"
+        in text
+    )
+    assert "| tokens | 1,000, 2,000 | 1,000, 2,000 | 1,000, 2,000 |" in text
 
 
 def test_runs_that_say_their_training_tokens_are_the_learning_curve_and_nothing_else(

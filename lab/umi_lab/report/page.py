@@ -205,7 +205,11 @@ def _ablation(figures: Mapping[str, Figures]) -> Iterator[str]:
         if "arms" not in one:
             continue
         yield f"## The paper's ways of training ({name})\n"
-        yield f"Right steps on {one['scenes']} held-out scenes (seed {one['scene seed']}), with bootstrap intervals.\n"
+        yield (
+            f"Right steps on {one['scenes']} held-out scenes (seed {one['scene seed']}), with bootstrap intervals over "
+            "scenes and\nseeds; below it the paired difference to another arm, bold where its interval leaves 0 out. "
+            "Seconds are of a machine\nthat was busy with other training.\n"
+        )
         arms = one["arms"]
         measures = dict.fromkeys(measure for arm in arms.values() for measure in arm["right"])
         rows = [[what, *(_arm(arm["right"].get(what)) for arm in arms.values())] for what in measures]
@@ -219,7 +223,17 @@ def _arm(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return "–"
     low, high = figure["interval"]
-    return f"{100 * figure['share']:.1f} % [{100 * low:.1f}–{100 * high:.1f}]"
+    text = f"{100 * figure['share']:.1f} % [{100 * low:.1f}–{100 * high:.1f}]"
+    differences = [(name, one) for name, one in figure.items() if name.startswith("minus ")]
+    return "<br>".join([text, *(_less(name, one) for name, one in differences)])
+
+
+def _less(name: str, one: Mapping[str, Any]) -> str:
+    low, high = one["interval"]
+    text = (
+        f"{100 * one['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] {name.replace('minus', 'to')}"
+    )
+    return bold(text) if low > 0 or high < 0 else text
 
 
 def _seeds(values: Sequence[float]) -> str:
