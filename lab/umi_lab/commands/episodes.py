@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,8 +25,29 @@ import click
     show_default=True,
     help="How often a tool that the task needs fails.",
 )
+@click.option(
+    "--gadgets",
+    type=click.FloatRange(0, 1),
+    default=0.12,
+    show_default=True,
+    help="How often the request is for what no built-in tool does.",
+)
+@click.option(
+    "--served",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="How often such a request is for a tool that is there, where the catalogue has others than built-in ones.",
+)
+@click.option(
+    "--policies",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="How often the policy is not the default one, but keeps less or nothing.",
+)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def command(seed: int, count: int, variety: int, broken: float, out: Path, *, held_out: bool) -> None:
+def command(seed: int, count: int, out: Path, *, held_out: bool, **scenes: Any) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.
 
     Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
@@ -34,7 +56,7 @@ def command(seed: int, count: int, variety: int, broken: float, out: Path, *, he
     from umi_lab.synthesis.generator import generate
     from umi_lab.synthesis.scene import SceneConfig
 
-    config = SceneConfig(held_out_families=held_out, variety=variety, broken=broken)
+    config = SceneConfig(held_out_families=held_out, **scenes)
     stream = generate(seed, held_out=held_out, config=config)
     with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
         write_episodes(out, (episode for _, episode in made))

@@ -1,15 +1,11 @@
 """A scene: one request, one home, one catalogue and one policy, ready for a session."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from umi_edge.policy import Policy, default_policy, default_policy_text, load_policy
+from umi_edge.policy import Policy
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_lab.synthesis.disguise import Disguise, disguise_of, disguised
@@ -18,6 +14,7 @@ from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.more_gadgets import MORE_GADGETS
 from umi_lab.synthesis.needed_gadgets import NEEDED_GADGETS
+from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.unserved import unserved_task
@@ -41,6 +38,10 @@ class SceneConfig:
     """The request is for a gadget."""
     declines: float = 0.12
     """The user says no where a confirmation is asked."""
+    served: float = 0.6
+    """A request for a gadget, where the catalogue has gadgets, is for one of them."""
+    policies: float = 0.0
+    """The policy is not the default one: half of these keep nothing, the others let out some kinds of values."""
     held_out_families: bool = False
     variety: int = 0
     """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
@@ -79,7 +80,9 @@ class Scene:
     result: str
     """What a gadget gives."""
     in_clear: bool = False
-    """Whether the policy keeps nothing from the cloud; for measuring what keeping costs."""
+    """Whether the policy keeps nothing from the cloud."""
+    lets_out: frozenset[str] = frozenset()
+    """Else the kinds of values (`policies.KINDS`) that it does not keep, though the default policy does."""
 
     def shown(self, tool: str) -> str:
         """The name that the catalogue has for a tool."""
@@ -105,8 +108,10 @@ class Scene:
         return failing(tool, kind) if kind else tool
 
     def policy(self) -> Policy:
-        """The default policy, its rules under the scene's names; or one that keeps nothing."""
-        return clear_policy_of(self.stage) if self.in_clear else policy_of(self.stage)
+        """The default policy under the scene's names, as far as the scene keeps to it; or one that keeps nothing."""
+        if self.in_clear:
+            return clear_policy_of(self.stage.tools, self.stage.disguises)
+        return policy_of(self.stage.tools, self.stage.disguises, self.lets_out)
 
 
 def failing(tool: Tool, kind: FailureKind) -> Tool:
@@ -180,7 +185,7 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
     broken: dict[str, FailureKind] = {}
     result = ""
     if family is None:
-        present = stage.gadgets and draw.chance(0.6)
+        present = stage.gadgets and draw.chance(config.served)
         gadget = draw.rng.choice(stage.gadgets if present else _gadgets(draw))
         task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
         if "{result}" in gadget.answer:
@@ -191,15 +196,28 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
         task = family.draw(draw, home)
         if draw.chance(config.broken):
             broken[draw.rng.choice(family.tools)] = draw.rng.choice(_FAILURES)
+    approves = not draw.chance(config.declines)
+    in_clear, lets_out = _draw_policy(draw, config)
     return Scene(
         family=family.name if family else "gadget",
         stage=stage,
         home=home,
         task=task,
         broken=broken,
-        approves=not draw.chance(config.declines),
+        approves=approves,
         result=result,
+        in_clear=in_clear,
+        lets_out=lets_out,
     )
+
+
+def _draw_policy(draw: Draw, config: SceneConfig) -> tuple[bool, frozenset[str]]:
+    """Whether it keeps nothing, and else what it lets out."""
+    if not config.policies or not draw.chance(config.policies):
+        return False, frozenset()
+    if draw.chance(0.5):
+        return True, frozenset()
+    return False, frozenset(kind for kind in KINDS if draw.chance(0.5))
 
 
 def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> Family | None:
@@ -215,66 +233,3 @@ def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> 
 
 
 _NOWHERE = HomeConfig.under(Path("nowhere"))
-
-
-@cache
-def _default_rules() -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(default_policy_text()))
-
-
-def policy_of(stage: Stage) -> Policy:
-    """The default policy, with every rule under the name that the stage gives its tool."""
-    if stage.own_names:
-        return default_policy()
-    document = _default_rules()
-    entries = {shown: _renamed(entry, names) for shown, entry, names in _entries(stage)}
-    detect = [dict(line) for line in document["detect"]]
-    return load_policy(json.dumps({**document, "detect": detect, "tools": entries}), "synthetic.yaml")
-
-
-_NO_LOCALITY = ("runs", "integrity", "confirm")
-
-
-def clear_policy_of(stage: Stage) -> Policy:
-    """A policy that asks the user where the default one does, and keeps nothing from the cloud."""
-    document = {
-        "version": 1,
-        "name": "clear",
-        "defaults": {"instruction": "cloud", "arguments": "cloud", "results": "cloud"},
-        "tools": {
-            shown: kept
-            for shown, entry, _ in _entries(stage)
-            if (kept := {key: entry[key] for key in _NO_LOCALITY if key in entry})
-        },
-        "limits": dict(_default_rules()["limits"]),
-    }
-    return load_policy(json.dumps(document), "clear.yaml")
-
-
-def _entries(stage: Stage) -> Iterator[tuple[str, dict[str, Any], Mapping[str, str]]]:
-    """For each tool its name in the catalogue, its rules under its own words, and those words' new ones."""
-    for tool in stage.tools:
-        disguise = stage.disguises.get(tool)
-        entry = _entry_of(_default_rules()["tools"], tool)
-        yield disguise.name if disguise else tool, entry, disguise.arguments if disguise else {}
-
-
-_GADGET_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}
-
-
-def _entry_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any]:
-    stems = [key for key in tools if key.endswith("*") and tool.startswith(key[:-1])]
-    found = tools.get(tool) or (tools[max(stems, key=len)] if stems else None)
-    if found is None:
-        return {**_GADGET_ENTRY, "results": {"$.result": "cloud"}}
-    # What a built-in tool need not state holds for it under another name only when it is stated.
-    trusted = tool.partition(".")[0] not in ("mail", "search")
-    return {"runs": "device", "integrity": "trusted" if trusted else "untrusted", **found}
-
-
-def _renamed(entry: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    if "arguments" in entry:
-        rules = {names[own]: rule for own, rule in entry["arguments"].items() if own in names}
-        entry = {key: value for key, value in entry.items() if key != "arguments"}
-        return {**entry, "arguments": rules} if rules else entry  # a policy may not say nothing
-    return entry
