@@ -1,0 +1,94 @@
+"""Policies that let out more than the default one: what they keep stays, what they let out the planner reads."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from umi_lab.synthesis.families import FAMILIES
+from umi_lab.synthesis.generator import OracleCast, draw_scenes, episode_of, generate
+from umi_lab.synthesis.oracle import Oracle, UnseenError
+from umi_lab.synthesis.performance import perform
+from umi_lab.synthesis.policies import KINDS
+from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.scene import Scene, SceneConfig, draw_scene, draw_stage
+from umi_shared.errors import UmiError
+from umi_shared.handles import render
+
+SUBSETS = [frozenset(some) for size in range(5) for some in itertools.combinations(KINDS, size)]
+
+
+def scenes(*families: str, lets_out: frozenset[str]) -> Iterator[Scene]:
+    """Scenes without failures, under the one policy."""
+    config = SceneConfig(broken=0, missing=0, gadgets=0, declines=0, variety=5)
+    for number in itertools.count():
+        draw = Draw(random.Random(number), held_out=False, variety=5)
+        family = next(one for one in FAMILIES if one.name == families[number % len(families)])
+        scene = draw_scene(draw, config, draw_stage(draw, config, family), family)
+        yield replace(scene, lets_out=lets_out)
+
+
+def seen(scene: Scene) -> str:
+    """All that the planner and the summarizer read of a scene."""
+    oracle = Oracle(scene)
+    performance = asyncio.run(perform(scene, OracleCast(oracle)))
+    assert not isinstance(performance.ending, UmiError), performance.ending
+    return " ".join(
+        render(
+            getattr(turn, "text", None) or getattr(turn, "content", None) or getattr(turn, "arguments", ())
+        )
+        for turn in episode_of(oracle).turns
+        if not hasattr(turn, "rationale")
+    )
+
+
+def values(scene: Scene) -> dict[str, set[str]]:
+    """What there is of each kind that a session with it could show."""
+    home = scene.home
+    return {
+        "people": {value for person in home.people for value in (person.name, person.email)},
+        "details": {value for person in home.people for value in (person.phone, person.company)},
+        "ids": {f"{topic.replace(' ', '-')}.txt" for topic in home.files},
+        "texts": {*home.notes.values(), *home.files.values(), *(mail.body for mail in home.mails)},
+    }
+
+
+@pytest.mark.parametrize("lets_out", SUBSETS, ids=lambda some: "+".join(sorted(some)) or "nothing")
+def test_kinds_that_a_policy_keeps_stay_and_kinds_that_it_lets_out_are_seen(lets_out):
+    found: set[str] = set()
+    for scene in itertools.islice(scenes("contact_fact", "note_mail", "file_read", lets_out=lets_out), 6):
+        try:
+            text = seen(scene)
+        except UnseenError:
+            continue
+        said = scene.task.instruction
+        for kind, kept in values(scene).items():
+            shown = {value for value in kept if value in text}
+            if kind in lets_out:
+                found |= {kind} if shown else set()
+            else:
+                assert not {value for value in shown if value not in said}
+    assert found == lets_out
+
+
+def test_a_share_of_scenes_has_other_policies_and_the_rest_is_drawn_as_without_them():
+    plain, varied = (
+        list(
+            itertools.islice(
+                draw_scenes(3, held_out=False, config=SceneConfig(policies=share), together=1), 60
+            )
+        )
+        for share in (0.0, 0.5)
+    )
+    assert [one.task.instruction for one in plain] == [one.task.instruction for one in varied]
+    assert not any(one.in_clear or one.lets_out for one in plain)
+    assert 5 < sum(one.in_clear for one in varied) < 30
+    assert {kind for one in varied for kind in one.lets_out} == set(KINDS)
+
+
+def test_episodes_under_other_policies_never_stop():
+    episodes = generate(8, held_out=False, config=SceneConfig(variety=5, policies=1))
+    assert len(list(itertools.islice(episodes, 30))) == 30
