@@ -88,6 +88,8 @@ class Generation:
     """Where the engine can choose a cache slot, sessions keep theirs."""
     likely_start: str = field(default="", repr=False)
     """What the output probably begins with: checked sooner than written where the engine can, and never forced."""
+    repeats: str = field(default="", repr=False)
+    """A text whose words a JSON output repeats: one that is begun like one of them is likelier to be it (llama.cpp)."""
 
 
 class Finish(StrEnum):

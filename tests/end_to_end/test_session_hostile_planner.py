@@ -1,18 +1,19 @@
 """What a planner may send, and that none of it makes a session hang, fail raw or do what it must not (I6)."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
 
 from tests.end_to_end.harness import FAST, hostile_cloud, plan, tool_of, traces, world
-from umi_edge.cloud import CloudConfig
 from umi_edge.events import Answered
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError, UmiError
 from umi_shared.testing import Ending, Reply
 
-IMPATIENT = CloudConfig(backoff_seconds=0.01, step_seconds=5, idle_seconds=0.3, stream_bytes=2000)
+BRIEF = replace(FAST, stream_bytes=2000)
+IMPATIENT = replace(FAST, idle_seconds=1)
 
 
 def delta(text: str) -> bytes:
@@ -42,7 +43,7 @@ async def test_a_model_that_decides_nothing_is_one_clear_error_and_the_next_ask_
 
 async def test_a_model_that_never_ends_is_stopped(tmp_path):
     plans = [Reply(text="and then ", ending=Ending.REPEAT), *ASK]
-    async with world(tmp_path, plans=plans, config=IMPATIENT) as w:
+    async with world(tmp_path, plans=plans, config=BRIEF) as w:
         with pytest.raises(UmiError, match=r"does not end|refuses"):
             await w.session.ask("Do something.")
         await w.cloud.engine.until(lambda engine: engine.running == 0)
@@ -52,7 +53,7 @@ async def test_a_model_that_never_ends_is_stopped(tmp_path):
 async def test_a_silent_model_is_given_up_in_time(tmp_path):
     plans = [Reply(ending=Ending.HANG), *ASK]
     async with world(tmp_path, plans=plans, config=IMPATIENT) as w:
-        with pytest.raises(TransportError, match=r"silent for 0\.3 seconds"):
+        with pytest.raises(TransportError, match=r"silent for 1 second"):
             await w.session.ask("Do something.")
         await w.cloud.engine.until(lambda engine: engine.stopped == 1)
         assert await w.session.ask("Do another thing.") == Answered("Done.")
@@ -113,7 +114,7 @@ async def test_a_stream_without_an_end_is_ended_by_count(tmp_path, event):
             await context.write(event)
         await asyncio.Event().wait()
 
-    async with hostile_cloud(behaviour) as address, world(tmp_path, upstream=address, config=IMPATIENT) as w:
+    async with hostile_cloud(behaviour) as address, world(tmp_path, upstream=address, config=BRIEF) as w:
         with pytest.raises(MalformedError):
             await w.session.ask("Do something.")
 
@@ -126,7 +127,7 @@ async def test_an_answer_that_never_ends_is_stopped(tmp_path):
         while True:
             await context.write(pb.SummarizeEvent(answer_delta="and so on ").SerializeToString())
 
-    async with hostile_cloud(behaviour) as address, world(tmp_path, upstream=address, config=IMPATIENT) as w:
+    async with hostile_cloud(behaviour) as address, world(tmp_path, upstream=address, config=BRIEF) as w:
         with pytest.raises(MalformedError, match="does not end"):
             await w.session.ask("Do something.")
 

@@ -155,6 +155,11 @@ class Weights:
         length = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, 256, 0, special)
         return bytes(buffer.raw[: max(length, 0)])
 
+    def only_token(self, text: str) -> int | None:
+        """The token that writes a text exactly and by itself, where there is one."""
+        tokens = self.tokenize(text, special=False)
+        return tokens[0] if len(tokens) == 1 and self.piece(tokens[0]) == text.encode() else None
+
     def ends(self, token: int) -> bool:
         """Whether a token ends the model's turn; every control token does, since none is text."""
         return bool(

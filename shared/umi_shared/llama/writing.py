@@ -19,13 +19,16 @@ from umi_shared.engine import Delta, Finish, Finished, Generation, JsonSchema
 from umi_shared.llama.drafts import Drafts
 from umi_shared.llama.guide import Guide, Mask, likeliest
 from umi_shared.llama.output import OutputText
+from umi_shared.llama.spelling import Spelling
 from umi_shared.llama.weights import Weights
 from umi_shared.transcript import Usage
 
-__all__ = ["MOST_AHEAD", "Effort", "Vocabulary", "Writing"]
+__all__ = ["MOST_AHEAD", "PRIOR", "Effort", "Vocabulary", "Writing"]
 
 MOST_AHEAD = 32
 """Tokens of a draft in one pass: more, and a wrong guess costs more than a right one saves."""
+PRIOR = float(__import__("os").environ.get("PRIOR", "3"))
+"""How much likelier, in logits, a token is that goes on towards a word of the request which has been begun."""
 
 
 class Vocabulary(Protocol):
@@ -80,6 +83,8 @@ class Writing:
     """The output is JSON that is brought to its end: cut off it would be none."""
     likely: list[int] = field(default_factory=list, repr=False)
     """The first tokens of the output, at a guess; what is left of them while they come true."""
+    spelling: Spelling | None = field(default=None, repr=False)
+    """The words that the output repeats."""
     ahead: int = MOST_AHEAD
     """Tokens of a draft in one pass; 0 writes token by token."""
     finish: Finish | None = None
@@ -92,6 +97,7 @@ class Writing:
     _forced: int = 0  # of the draft, with what is likely; the others are guesses
     _masks: list[Mask] = field(default_factory=list, repr=False)
     _output: OutputText = field(init=False, repr=False)
+    _text: str = field(default="", repr=False)
     _drafts: Drafts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +127,7 @@ class Writing:
             stop=generation.stop,
             closes=isinstance(generation.constraint, JsonSchema),
             likely=weights.tokenize(generation.likely_start, special=False),
+            spelling=Spelling(generation.repeats, weights.only_token) if generation.repeats else None,
             ahead=0 if weights.recurrent else MOST_AHEAD,
         )
 
@@ -171,6 +178,9 @@ class Writing:
         return [Delta(text)] if text else []
 
     def _choose(self, logits: NDArray[np.float32], place: int) -> int:
+        if self.spelling is not None and (likelier := self.spelling.likelier(self._text)):
+            logits = logits.copy()
+            logits[likelier] += PRIOR
         if self.guide is None:
             return int(np.argmax(logits))
         closing = self.closes and self.written >= self.room // 2
@@ -185,6 +195,7 @@ class Writing:
         self._drafts.add(token)
         self.likely = self.likely[1:] if self.likely[:1] == [token] else []
         text = self._output.feed(self.vocabulary.piece(token))
+        self._text += text
         if self.guide is not None:
             self.guide.take(token)
         if self._output.stopped or (self.guide is not None and self.guide.done):
