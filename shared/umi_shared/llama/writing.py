@@ -27,7 +27,7 @@ __all__ = ["MOST_AHEAD", "PRIOR", "Effort", "Vocabulary", "Writing"]
 
 MOST_AHEAD = 32
 """Tokens of a draft in one pass: more, and a wrong guess costs more than a right one saves."""
-PRIOR = float(__import__("os").environ.get("PRIOR", "3"))
+PRIOR = 4.0
 """How much likelier, in logits, a token is that goes on towards a word of the request which has been begun."""
 
 

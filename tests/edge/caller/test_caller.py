@@ -3,16 +3,19 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from umi_edge.caller import Caller, CallerConfig, HandleRule, call_schemas
+from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import AlphaUmiDialect, ChatDialect, Dialect, UmiDialect
+from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
 from umi_shared.handles import Handle, parts_of
+from umi_shared.llama import Sequence
 from umi_shared.transcript import Call, Entry, Instruction, Next, Observation, Plan, ToolCard, View
 
 pytestmark = pytest.mark.model
@@ -94,6 +97,23 @@ async def test_every_call_is_valid_for_its_tool_and_names_known_handles_only(cal
         jsonschema.validate(json.loads(short), with_handles(schema))
         named = {part for part in parts_of(written.arguments) if isinstance(part, Handle)}
         assert named <= asked.handles()
+
+
+async def test_words_that_the_user_and_the_tools_wrote_are_likelier_and_no_others(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Generation] = []
+    generate = Sequence.generate
+
+    def listening(sequence: Sequence, generation: Generation, cancelled: Cancellation) -> Iterator[Chunk]:
+        asked.append(generation)
+        return generate(sequence, generation, cancelled)
+
+    monkeypatch.setattr(Sequence, "generate", listening)
+    await caller.call(view(*SECOND), schemas(view(*SECOND)))
+    words = set(re.findall(r"\w+", asked[0].repeats))
+    assert {"should", "late", "email"} <= words
+    assert not {"people", "find", "Find", "post", "use", "1"} & words
 
 
 async def test_a_later_step_reads_only_what_is_new(caller: Caller) -> None:
