@@ -14,7 +14,10 @@ from umi_cloud.episodes import Role, training_rows
 from umi_edge.caller import WrittenCall
 from umi_edge.session import CallerPort
 from umi_lab.synthesis.families import FAMILIES
+from umi_lab.synthesis.gadgets import GADGETS
 from umi_lab.synthesis.generator import OracleCast, draw_scenes, generate
+from umi_lab.synthesis.more_gadgets import MORE_GADGETS
+from umi_lab.synthesis.needed_gadgets import NEEDED_GADGETS
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.performance import Performance, perform
 from umi_lab.synthesis.scene import Scene, SceneConfig
@@ -153,3 +156,11 @@ def test_varied_scenes_have_requests_that_no_tool_serves_and_catalogues_of_some_
     assert max(sizes) > min(sizes)
     ends = [render(text_of(episode.turns[-1])) for _, episode in made]
     assert any("No tool here can do this." in end for end in ends)
+
+
+def test_gadgets_have_names_of_their_own_and_none_is_near_a_held_out_one():
+    held_out = GADGETS[-(len(GADGETS) // 5) :]
+    gadgets = (*GADGETS, *MORE_GADGETS, *NEEDED_GADGETS)
+    assert len({gadget.name for gadget in gadgets}) == len(gadgets)
+    kept = {gadget.name.partition(".")[0] for gadget in held_out}
+    assert not kept & {gadget.name.partition(".")[0] for gadget in gadgets if gadget not in held_out}
