@@ -155,10 +155,14 @@ class Weights:
         length = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, 256, 0, special)
         return bytes(buffer.raw[: max(length, 0)])
 
-    def only_token(self, text: str) -> int | None:
-        """The token that writes a text exactly and by itself, where there is one."""
-        tokens = self.tokenize(text, special=False)
-        return tokens[0] if len(tokens) == 1 and self.piece(tokens[0]) == text.encode() else None
+    def pieces(self, text: str) -> list[tuple[int, str]]:
+        """The tokens of a text, each with its own; none where they do not write exactly that text."""
+        tokens = [(token, self.piece(token)) for token in self.tokenize(text, special=False)]
+        try:
+            pieces = [(token, piece.decode()) for token, piece in tokens]
+        except UnicodeDecodeError:  # a character in two tokens
+            return []
+        return pieces if "".join(piece for _, piece in pieces) == text else []
 
     def ends(self, token: int) -> bool:
         """Whether a token ends the model's turn; every control token does, since none is text."""

@@ -27,7 +27,7 @@ __all__ = ["MOST_AHEAD", "PRIOR", "Effort", "Vocabulary", "Writing"]
 
 MOST_AHEAD = 32
 """Tokens of a draft in one pass: more, and a wrong guess costs more than a right one saves."""
-PRIOR = 4.0
+PRIOR = 3.0
 """How much likelier, in logits, a token is that goes on towards a word of the request which has been begun."""
 
 
@@ -127,7 +127,7 @@ class Writing:
             stop=generation.stop,
             closes=isinstance(generation.constraint, JsonSchema),
             likely=weights.tokenize(generation.likely_start, special=False),
-            spelling=Spelling(generation.repeats, weights.only_token) if generation.repeats else None,
+            spelling=Spelling(generation.repeats, weights.pieces) if generation.repeats else None,
             ahead=0 if weights.recurrent else MOST_AHEAD,
         )
 
@@ -179,12 +179,19 @@ class Writing:
 
     def _choose(self, logits: NDArray[np.float32], place: int) -> int:
         if self.spelling is not None and (likelier := self.spelling.likelier(self._text)):
-            logits = logits.copy()
-            logits[likelier] += PRIOR
+            logits = self._with_prior(logits, likelier)
         if self.guide is None:
             return int(np.argmax(logits))
         closing = self.closes and self.written >= self.room // 2
         return likeliest(logits, self._masks[place], self.vocabulary.closing_tokens if closing else None)
+
+    def _with_prior(self, logits: NDArray[np.float32], likelier: list[int]) -> NDArray[np.float32]:
+        """Where the model is about to write letters at all: a day or a number is no misspelt word."""
+        if not self.vocabulary.piece(int(np.argmax(logits))).strip()[:1].isalpha():
+            return logits
+        logits = logits.copy()
+        logits[likelier] += PRIOR
+        return logits
 
     def _accept(self, token: int) -> str:
         """Write a token, or end at it."""

@@ -9,7 +9,7 @@ from umi_shared.llama.writing import PRIOR, Writing
 
 pytestmark = pytest.mark.model
 
-REQUEST = "Put the kayak festival into the calendar, and mail Zdeněk about the plan of the planning."
+REQUEST = "Put the kayak festival into the calendar, and mail Zdeněk about the orchard and the plan of the planning."
 START = '{"tool":"calendar.create","arguments":{"title":"'
 
 
@@ -22,46 +22,76 @@ def weights(smollm2):
 
 @pytest.fixture(scope="module")
 def spelling(weights):
-    return Spelling(REQUEST, weights.only_token)
+    return Spelling(REQUEST, weights.pieces)
+
+
+def pieces(weights: Weights, text: str) -> list[str]:
+    return [piece for _, piece in weights.pieces(text)]
+
+
+@pytest.mark.parametrize("word", ["Orchard", "kayak", " kayak", "Kayak", " Festival", "Festival"])
+def test_a_word_goes_on_in_its_own_tokens(spelling, weights, word):
+    written = "A" if word.startswith(" ") else ""
+    tokens = weights.pieces(word)
+    assert tokens
+    for number, (token, piece) in enumerate(tokens):
+        if number or not word.startswith(" "):
+            assert token in spelling.likelier(START + written), written
+        written += piece
+    assert spelling.likelier(START + written) == []
+
+
+def test_words_begin_at_the_start_of_a_value_and_no_word_is_begun_there_that_nobody_said(spelling, weights):
+    begun = {weights.piece(token).decode() for token in spelling.likelier(START)}
+    words = [
+        "kayak",
+        "festival",
+        "into",
+        "calendar",
+        "mail",
+        "zdeněk",
+        "about",
+        "orchard",
+        "plan",
+        "planning",
+    ]
+    forms = [form for word in words for form in (word, word.capitalize())]
+    assert begun == {found[0] for form in forms if (found := pieces(weights, form))}
+
+
+def test_a_word_with_a_letter_in_two_tokens_is_left_to_the_model(weights):
+    assert pieces(weights, "Zdeněk") == []
 
 
 @pytest.mark.parametrize(
-    ("written", "rests"),
+    "written",
     [
-        ("Ka", {"yak", "y", "ya"}),
-        ("KA", {"yak", "y", "ya"}),
-        ("A fest", {"ival", "iv", "i", "iva"}),
-        ("Zdeně", {"k"}),
-        ("Zde", {"n"}),
-        ("plan", set()),  # a word of the request; whether it is "planning" is the model's choice
-        ("plann", {"ing", "in", "i"}),
-        ("Kay ", set()),
-        ("Kayaking", set()),
-        ("the", set()),
-        ("", set()),
+        START + "plan",  # a word of the request; whether it is "planning" is the model's choice
+        START + "Kay ",
+        START + "xyz",
+        START + "A ",
+        START + 'A","',
+        '{"tool":"calendar.create","fest',
+        '{"to',
+        "fest",
+        "",
+        ":",
     ],
 )
-def test_the_rest_of_a_begun_word_is_likelier_in_every_piece(spelling, weights, written, rests):
-    assert {weights.piece(token).decode() for token in spelling.likelier(START + written)} <= rests
-    assert bool(spelling.likelier(START + written)) == bool(rests)
-
-
-@pytest.mark.parametrize(
-    "written", ['{"to', '{"tool":"calendar.create","fest', '{"tool":"x","arguments":{"fest', "fest", "", ":"]
-)
-def test_names_of_tools_and_arguments_are_left_alone(spelling, written):
+def test_names_of_arguments_and_what_is_no_begun_word_are_left_alone(spelling, written):
     assert spelling.likelier(written) == []
 
 
 def written(weights: Weights, liking: float) -> str:
-    """By a model that has begun "Kay" and likes to end it as "Kaylin" so much more than in any other way."""
-    begun = weights.tokenize(START + "Kay", special=False)
+    """By a model that has begun "Or" and likes to end it as "Orc" so much more than in any other way."""
+    begun = weights.tokenize(START, special=False) + weights.tokenize("Orchard", special=False)[:1]
+    (other,) = weights.tokenize("c", special=False)
     writing = Writing(
         vocabulary=weights,
         prompt=weights.tokenize(REQUEST, special=False),
         held=0,
         room=len(begun) + 1,
-        spelling=Spelling(REQUEST, weights.only_token),
+        spelling=Spelling(REQUEST, weights.pieces),
         ahead=0,
     )
     text = ""
@@ -71,12 +101,33 @@ def written(weights: Weights, liking: float) -> str:
         if writing.written < len(begun):
             logits[0, begun[writing.written]] = 100
         else:
-            logits[0, weights.only_token("lin")] = liking
-            logits[0, weights.only_token("ak")] = 0.1
+            logits[0, other] = liking
         text += "".join(delta.text for delta in writing.take(logits))
     return text.removeprefix(START)
 
 
 def test_the_model_can_outweigh_the_prior(weights):
-    assert written(weights, PRIOR - 0.5) == "Kayak"
-    assert written(weights, PRIOR + 0.5) == "Kaylin"
+    assert written(weights, PRIOR - 0.5) == "".join(pieces(weights, "Orchard")[:2])
+    assert written(weights, PRIOR + 0.5) == "Orc"
+
+
+def test_a_number_is_no_misspelt_word(weights):
+    """Where the model is about to write a digit, no word is made likelier."""
+    (digit,) = weights.tokenize("2", special=False)
+    prompt = weights.tokenize(REQUEST, special=False)
+    begun = weights.tokenize(START, special=False)
+    writing = Writing(
+        vocabulary=weights,
+        prompt=prompt,
+        held=0,
+        room=len(begun) + 1,
+        spelling=Spelling(REQUEST, weights.pieces),
+        ahead=0,
+    )
+    text = ""
+    while writing.finish is None:
+        writing.feed()
+        logits = np.zeros((1, weights.vocabulary_size), np.float32)
+        logits[0, begun[writing.written] if writing.written < len(begun) else digit] = 0.1
+        text += "".join(delta.text for delta in writing.take(logits))
+    assert text == START + "2"
