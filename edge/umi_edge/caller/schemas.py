@@ -123,6 +123,7 @@ class _Writer:
     def _text(self, fitting: list[Handle], bounds: Mapping[str, Any]) -> dict[str, Any]:
         """A string in which whatever looks like a handle is a fitting one; a handle counts as one character.
 
+        So does `<` with the character after it, but not a last `<` of all.
         A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
         """
         least = bounds.get("minLength", 0)
@@ -133,6 +134,8 @@ class _Writer:
             rf"|<({known})>" if known else ""
         )
         unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
+        if "maxLength" in bounds and most > least:
+            return {"type": "string", "pattern": rf"^({unit}){{{least},{most - 1}}}({unit}|<)?$"}
         return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}
 
     def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 __all__ = ["Spelling"]
 
-_WORD = re.compile(r"[^\W\d_]{4,}")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _BEGUN = re.compile(r" ?[^\W\d_]+\Z")
 _MOST_WORDS = 400
 """Of a text, the first ones: each is written as four sequences of tokens, some 20 microseconds."""
