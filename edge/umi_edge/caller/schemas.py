@@ -134,9 +134,8 @@ class _Writer:
             rf"|<({known})>" if known else ""
         )
         unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
-        if "maxLength" in bounds and most > least:
-            return {"type": "string", "pattern": rf"^({unit}){{{least},{most - 1}}}({unit}|<)?$"}
-        return {"type": "string", "pattern": rf"^({unit}){{{least},{most}}}<?$"}
+        last = rf"({unit}|<)?" if most > least else ""
+        return {"type": "string", "pattern": rf"^({unit}){{{least},{most - bool(last)}}}{last}$"}
 
     def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = [str(handle) for handle in self._fitting(rule)]

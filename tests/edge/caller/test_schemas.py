@@ -86,6 +86,7 @@ REFUSED = {
     "an enum's other value": call("mail", to="<email:1>", subject="x", priority="<person:1>"),
     "a number out of range": call("mail", to="<email:1>", subject="x", copies=12),
     "text that is too long": call("mail", to="<email:1>", subject="x" * 41),
+    "text that is too long by a last bracket": call("mail", to="<email:1>", subject="x" * 40 + "<"),
 }
 
 
