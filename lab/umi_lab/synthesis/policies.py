@@ -44,9 +44,7 @@ def policy_of(tools: Collection[str], disguises: Disguises, lets_out: Collection
             **document,
             "detect": [dict(line) for line in document["detect"] if line["type"] not in types],
             "keep": [line for line in document["keep"] if line.get("type") not in types],
-            "tools": {
-                shown: _letting_out(entry, types, lets_out) for shown, entry in _entries(tools, disguises)
-            },
+            "tools": dict(_entries(tools, disguises, types, lets_out)),
         }
     )
 
@@ -77,10 +75,12 @@ def _default_rules() -> dict[str, Any]:
     return dict(YAML(typ="safe").load(default_policy_text()))
 
 
-def _entries(tools: Collection[str], disguises: Disguises) -> Iterator[tuple[str, dict[str, Any]]]:
-    """For each tool its name in the catalogue, and its rules under the catalogue's words."""
+def _entries(
+    tools: Collection[str], disguises: Disguises, types: Collection[str] = (), kinds: Collection[str] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """For each tool its name in the catalogue, and its rules, without what is let out, under the catalogue's words."""
     for tool in tools:
-        entry = _entry_of(_default_rules()["tools"], tool)
+        entry = _letting_out(_entry_of(_default_rules()["tools"], tool), types, kinds)
         if disguise := disguises.get(tool):
             yield disguise.name, _renamed(entry, disguise.arguments)
         else:

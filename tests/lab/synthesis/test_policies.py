@@ -17,6 +17,7 @@ from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.scene import Scene, SceneConfig, draw_scene, draw_stage
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
+from umi_shared.transcript import Call, Plan, text_of
 
 SUBSETS = [frozenset(some) for size in range(5) for some in itertools.combinations(KINDS, size)]
 
@@ -36,13 +37,8 @@ def seen(scene: Scene) -> str:
     oracle = Oracle(scene)
     performance = asyncio.run(perform(scene, OracleCast(oracle)))
     assert not isinstance(performance.ending, UmiError), performance.ending
-    return " ".join(
-        render(
-            getattr(turn, "text", None) or getattr(turn, "content", None) or getattr(turn, "arguments", ())
-        )
-        for turn in episode_of(oracle).turns
-        if not hasattr(turn, "rationale")
-    )
+    turns = [turn for turn in episode_of(oracle).turns if not isinstance(turn, Plan)]
+    return " ".join(render(text_of(turn)) for turn in turns)
 
 
 def values(scene: Scene) -> dict[str, set[str]]:
@@ -72,6 +68,21 @@ def test_kinds_that_a_policy_keeps_stay_and_kinds_that_it_lets_out_are_seen(lets
             else:
                 assert not {value for value in shown if value not in said}
     assert found == lets_out
+
+
+def test_guests_are_people_whatever_a_catalogue_calls_them():
+    made = 0
+    for scene in itertools.islice(scenes("event_with", lets_out=frozenset({"people"})), 16):
+        oracle = Oracle(scene)
+        try:
+            asyncio.run(perform(scene, OracleCast(oracle)))
+        except UnseenError:
+            continue
+        for turn in episode_of(oracle).turns:
+            if isinstance(turn, Call) and turn.tool == scene.shown("calendar.create"):
+                assert "@example." in render(turn.arguments)
+                made += not scene.stage.own_names
+    assert made
 
 
 def test_a_share_of_scenes_has_other_policies_and_the_rest_is_drawn_as_without_them():
