@@ -505,6 +505,7 @@ def test_a_ledger_verifies_at_any_time_while_others_write(path):
     finally:
         process.kill()
         process.communicate()
+    assert verify_ledger(path, PUBLIC).entries >= max(lengths)
 
 
 def test_a_lock_that_is_not_given_up_is_an_error_before_anything_is_sent(path):

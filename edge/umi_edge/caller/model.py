@@ -13,7 +13,7 @@ from umi_shared.engine import Delta, Generation
 from umi_shared.errors import MalformedError, ModelError
 from umi_shared.llama import Adapter, Sequence, Weights
 from umi_shared.released import Released
-from umi_shared.transcript import Instruction, Observation, Plan, ToolCard, Usage, View
+from umi_shared.transcript import Instruction, Observation, Plan, ToolCard, Usage, View, text_of
 
 __all__ = ["CallerModel"]
 
@@ -174,12 +174,8 @@ class CallerModel:
 
 def _said(view: View) -> str:
     """What the user and the tools said: the words that a call's arguments are mostly made of."""
-    texts = [
-        entry.text if isinstance(entry, Instruction) else entry.content
-        for entry in view.entries
-        if isinstance(entry, Instruction | Observation)
-    ]
-    return "\n".join(part for text in texts for part in text if isinstance(part, str))
+    said = (text_of(entry) for entry in view.entries if isinstance(entry, Instruction | Observation))
+    return "\n".join(part for text in said for part in text if isinstance(part, str))
 
 
 def _shared(ours: list[int], theirs: list[int]) -> int:

@@ -1,10 +1,17 @@
 """`episodes`: training data."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
+    return click.option(name, type=click.FloatRange(0, 1), default=default, show_default=True, help=help_)
 
 
 @click.command(name="episodes")
@@ -18,34 +25,14 @@ import click
     show_default=True,
     help="How far words, instructions and catalogues are varied.",
 )
-@click.option(
-    "--broken",
-    type=click.FloatRange(0, 1),
-    default=0.24,
-    show_default=True,
-    help="How often a tool that the task needs fails.",
-)
-@click.option(
-    "--gadgets",
-    type=click.FloatRange(0, 1),
-    default=0.12,
-    show_default=True,
-    help="How often the request is for what no built-in tool does.",
-)
-@click.option(
+@_share("--broken", 0.24, "How often a tool that the task needs fails.")
+@_share("--gadgets", 0.12, "How often the request is for what no built-in tool does.")
+@_share(
     "--served",
-    type=click.FloatRange(0, 1),
-    default=0.6,
-    show_default=True,
-    help="How often such a request is for a tool that is there, where the catalogue has others than built-in ones.",
+    0.6,
+    "How often such a request is for a tool that is there, where others than built-in ones are.",
 )
-@click.option(
-    "--policies",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="How often the policy is not the default one, but keeps less or nothing.",
-)
+@_share("--policies", 0.0, "How often the policy is not the default one, but keeps less or nothing.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def command(seed: int, count: int, out: Path, *, held_out: bool, **scenes: Any) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.

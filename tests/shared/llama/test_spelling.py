@@ -71,52 +71,41 @@ def test_names_of_arguments_and_what_is_no_begun_word_are_left_alone(spelling, w
     assert spelling.likelier(written) == []
 
 
-def written(weights: Weights, liking: float) -> str:
-    """By a model that has begun "Or" and likes to end it as "Orc" so much more than in any other way."""
-    begun = weights.tokenize(START, special=False) + weights.tokenize("Orchard", special=False)[:1]
-    (other,) = weights.tokenize("c", special=False)
+def chosen(weights: Weights, begun: str, liking: dict[str, float]) -> str:
+    """The next token's text of a model that has begun so, and likes these tokens by so much."""
+    tokens = [token for piece in begun.split("|") for token in weights.tokenize(piece, special=False)]
     writing = Writing(
         vocabulary=weights,
         prompt=weights.tokenize(REQUEST, special=False),
         held=0,
-        room=len(begun) + 1,
+        room=len(tokens) + 1,
         spelling=Spelling(REQUEST, weights.pieces),
         ahead=0,
     )
     text = ""
     while writing.finish is None:
         writing.feed()
+        likes = (
+            {tokens[writing.written]: 100.0}
+            if writing.written < len(tokens)
+            else {
+                token: liked
+                for piece, liked in liking.items()
+                for token in weights.tokenize(piece, special=False)
+            }
+        )
         logits = np.zeros((1, weights.vocabulary_size), np.float32)
-        if writing.written < len(begun):
-            logits[0, begun[writing.written]] = 100
-        else:
-            logits[0, other] = liking
+        logits[0, list(likes)] = list(likes.values())
         text += "".join(delta.text for delta in writing.take(logits))
-    return text.removeprefix(START)
+    return text.removeprefix(begun.replace("|", ""))
 
 
 def test_the_model_can_outweigh_the_prior(weights):
-    assert written(weights, PRIOR - 0.5) == "".join(pieces(weights, "Orchard")[:2])
-    assert written(weights, PRIOR + 0.5) == "Orc"
+    first, second, *_ = pieces(weights, "Orchard")
+    assert chosen(weights, f"{START}|{first}", {"c": PRIOR - 0.5}) == second
+    assert chosen(weights, f"{START}|{first}", {"c": PRIOR + 0.5}) == "c"
 
 
 def test_a_number_is_no_misspelt_word(weights):
     """Where the model is about to write a digit, no word is made likelier."""
-    (digit,) = weights.tokenize("2", special=False)
-    prompt = weights.tokenize(REQUEST, special=False)
-    begun = weights.tokenize(START, special=False)
-    writing = Writing(
-        vocabulary=weights,
-        prompt=prompt,
-        held=0,
-        room=len(begun) + 1,
-        spelling=Spelling(REQUEST, weights.pieces),
-        ahead=0,
-    )
-    text = ""
-    while writing.finish is None:
-        writing.feed()
-        logits = np.zeros((1, weights.vocabulary_size), np.float32)
-        logits[0, begun[writing.written] if writing.written < len(begun) else digit] = 0.1
-        text += "".join(delta.text for delta in writing.take(logits))
-    assert text == START + "2"
+    assert chosen(weights, START, {"2": 0.1}) == "2"
