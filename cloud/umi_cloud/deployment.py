@@ -12,8 +12,8 @@ from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolm
 from umi_cloud.auth.quota import QuotaKeeper
 from umi_cloud.auth.registry import Registry
 from umi_cloud.config import CloudConfig, listen_host
+from umi_cloud.device_gate import EnrolledGate, UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
-from umi_cloud.gate import EnrolledGate, UnsafeLoopbackGate
 from umi_cloud.server import CloudServer
 from umi_proto.v1 import enrolment_pb2_grpc
 from umi_shared.enrolment_token import join_address

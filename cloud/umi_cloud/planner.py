@@ -1,12 +1,13 @@
 """The planner: a view goes in; a rationale, a decision and a usage come out.
 
-Free of gRPC, so that grpc.aio, Ray Serve's ingress or an embedded session can host it.
+Free of gRPC: `umi_cloud.server`, Ray Serve's gRPC ingress or a program of one's own can host it. A host that serves
+the RPC maps its name, `Plan`, to `Planner.plan`, and the messages with `umi_shared.wire`.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from umi_cloud.generating import RoleLimits, chunks, generation
+from umi_cloud.bounded_generation import RoleLimits, chunks, generation
 from umi_shared.dialects import DecisionReader, Dialect
 from umi_shared.engine import Delta, Engine, Finish, Finished
 from umi_shared.errors import MalformedError
@@ -30,7 +31,7 @@ class Planner:
         self._adapter = adapter
         self._limits = limits
 
-    async def Plan(self, view: View, session: str = "") -> AsyncGenerator[PlanEvent, None]:  # noqa: N802  # the RPC's name
+    async def plan(self, view: View, session: str = "") -> AsyncGenerator[PlanEvent, None]:
         """Stream the rationale as it becomes certain, then the decision, then the usage.
 
         Closing the generator stops the model. Raises `MalformedError` when the model's output holds no decision

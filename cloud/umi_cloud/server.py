@@ -9,10 +9,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
-from umi_cloud.flights import Flights
-from umi_cloud.gate import DeviceGate
+from umi_cloud.device_gate import DeviceGate
+from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
-from umi_cloud.reception import Context, Reception, Rpc
+from umi_cloud.request_pipeline import Context, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
 from umi_shared.errors import ConfigError, RefusedError
 from umi_shared.transcript import View
@@ -61,9 +61,9 @@ class CloudServer:
     ) -> None:
         self._limits = limits
         self._roles: Roles | None = None
-        self._flights = Flights(limits.request_seconds)
+        self._in_flight = InFlightRequests(limits.request_seconds)
         self._admission = Admission(limits.admission)
-        self._reception = Reception(gate, self._admission, self._flights, self._engine_died)
+        self._pipeline = RequestPipeline(gate, self._admission, self._in_flight, self._engine_died)
         self._health = health.aio.HealthServicer()
         self.engine_dead = asyncio.Event()
         """Set when the engine is gone for good; health says NOT_SERVING then, and a restart is due."""
@@ -84,7 +84,7 @@ class CloudServer:
     @property
     def under_way(self) -> int:
         """Requests that run or wait now."""
-        return self._flights.count
+        return self._in_flight.count
 
     async def _engine_died(self) -> None:
         self.engine_dead.set()
@@ -125,25 +125,25 @@ class CloudServer:
         """
         patience = self._limits.drain_seconds if seconds is None else seconds
         await self._health.enter_graceful_shutdown()
-        late = await self._flights.drain(patience)
+        late = await self._in_flight.drain(patience)
         await self._server.stop(0.5)  # the last statuses still go out; open health watches end here
         return late
 
     def hurry(self) -> None:
         """End the patience of a drain that is under way."""
-        self._flights.hurry()
+        self._in_flight.hurry()
 
     def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
         plan = Rpc(
             name="plan",
             read=self._view,
-            role=lambda: self._opened().planner.Plan,
+            role=lambda: self._opened().planner.plan,
             write=lambda event: plan_event_message(event).SerializeToString(),
         )
         summarize = Rpc(
             name="summarize",
             read=self._view,
-            role=lambda: self._opened().summarizer.Summarize,
+            role=lambda: self._opened().summarizer.summarize,
             write=lambda event: summarize_event_message(event).SerializeToString(),
         )
         yield self._handler(PLANNER, "Plan", plan)
@@ -153,7 +153,7 @@ class CloudServer:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
-            await self._reception.serve(rpc, request, context)
+            await self._pipeline.serve(rpc, request, context)
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.method_handlers_generic_handler(service, {method: handler})

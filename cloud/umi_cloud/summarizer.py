@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from umi_cloud.generating import RoleLimits, chunks, generation
+from umi_cloud.bounded_generation import RoleLimits, chunks, generation
 from umi_shared.dialects import Dialect
 from umi_shared.engine import Delta, Engine, Finished
 from umi_shared.errors import MalformedError
@@ -27,7 +27,7 @@ class Summarizer:
         self._adapter = adapter
         self._limits = limits
 
-    async def Summarize(self, view: View, session: str = "") -> AsyncGenerator[SummarizeEvent, None]:  # noqa: N802  # the RPC's name
+    async def summarize(self, view: View, session: str = "") -> AsyncGenerator[SummarizeEvent, None]:
         """Stream the answer, then the usage.
 
         An answer that reaches the token limit ends there: a cut answer is still one. Closing the generator stops

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-from umi_cloud.gate import DeviceGate, UnsafeLoopbackGate
+from umi_cloud.device_gate import DeviceGate, UnsafeLoopbackGate
 from umi_cloud.planner import Planner
 from umi_cloud.server import CloudServer, Roles, ServerLimits
 from umi_cloud.summarizer import Summarizer

@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from umi_cloud.generating import RoleLimits
+from umi_cloud.bounded_generation import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_shared.dialects import dialect_named
@@ -29,7 +29,7 @@ CHAT_CALLER = '{"rationale":"Find <person:1> first.","next":"caller","tool":"con
 @pytest.mark.parametrize("size", [1, 3, 1000])
 async def test_a_plan_is_the_same_however_the_engine_cuts_its_text(view, dialect, text, rationale, size):
     planner = Planner(ScriptedEngine([Reply(text=text, piece_characters=size)]), dialect)
-    *deltas, decision, usage = [event async for event in planner.Plan(view, "s")]
+    *deltas, decision, usage = [event async for event in planner.plan(view, "s")]
     assert "".join(delta.text for delta in deltas if isinstance(delta, RationaleDelta)) == rationale
     assert decision == Decision(Next.CALLER, "contacts.search")
     assert isinstance(usage, Usage)
@@ -38,8 +38,8 @@ async def test_a_plan_is_the_same_however_the_engine_cuts_its_text(view, dialect
 async def test_the_engine_gets_the_dialects_constraint_and_the_smaller_token_bound(view):
     engine = ScriptedEngine([CALLER, CHAT_CALLER])
     limits = RoleLimits(output_tokens=99)
-    assert [event async for event in Planner(engine, UMI, "planner", limits).Plan(view, "s")]
-    assert [event async for event in Planner(engine, CHAT, "planner", limits).Plan(view, "s")]
+    assert [event async for event in Planner(engine, UMI, "planner", limits).plan(view, "s")]
+    assert [event async for event in Planner(engine, CHAT, "planner", limits).plan(view, "s")]
     first, second = engine.generations
     assert isinstance(first.constraint, Regex)
     assert isinstance(second.constraint, JsonSchema)
@@ -50,12 +50,12 @@ async def test_the_engine_gets_the_dialects_constraint_and_the_smaller_token_bou
 async def test_a_plan_that_ends_at_the_token_limit_undecided_names_the_limit(view):
     planner = Planner(ScriptedEngine([Reply(text="To go and", ending=Ending.LENGTH)]), UMI)
     with pytest.raises(MalformedError, match="160 tokens"):
-        assert [event async for event in planner.Plan(view)]
+        assert [event async for event in planner.plan(view)]
 
 
 async def test_a_decision_that_was_just_in_time_counts(view):
     planner = Planner(ScriptedEngine([Reply(text=CALLER, ending=Ending.LENGTH)]), UMI)
-    events = [event async for event in planner.Plan(view)]
+    events = [event async for event in planner.plan(view)]
     assert Decision(Next.CALLER, "contacts.search") in events
 
 
@@ -63,13 +63,13 @@ async def test_an_engine_that_writes_for_ever_is_stopped(view):
     engine = ScriptedEngine([Reply(text="on ", ending=Ending.REPEAT)])
     planner = Planner(engine, UMI, limits=RoleLimits(output_characters=100))
     with pytest.raises(MalformedError, match="100 characters"):
-        assert [event async for event in planner.Plan(view)]
+        assert [event async for event in planner.plan(view)]
     assert (engine.running, engine.stopped) == (0, 1)
 
 
 async def test_closing_a_plan_stops_the_engine(view):
     engine = ScriptedEngine([Reply(text="To find <person:1>, use", ending=Ending.HANG)])
-    async with aclosing(Planner(engine, UMI).Plan(view)) as plan:
+    async with aclosing(Planner(engine, UMI).plan(view)) as plan:
         assert await anext(plan)
         assert engine.running == 1
     assert (engine.running, engine.stopped) == (0, 1)
@@ -77,11 +77,11 @@ async def test_closing_a_plan_stops_the_engine(view):
 
 async def test_a_summary_that_is_cut_is_still_one(view):
     engine = ScriptedEngine([Reply(text="I wrote to", ending=Ending.LENGTH)])
-    events = [event async for event in Summarizer(engine, UMI).Summarize(view)]
+    events = [event async for event in Summarizer(engine, UMI).summarize(view)]
     assert "".join(event.text for event in events if isinstance(event, AnswerDelta)) == "I wrote to"
     assert isinstance(events[-1], Usage)
 
 
 async def test_an_empty_summary_is_an_error(view):
     with pytest.raises(MalformedError, match="nothing"):
-        assert [event async for event in Summarizer(ScriptedEngine([" \n"]), UMI).Summarize(view)]
+        assert [event async for event in Summarizer(ScriptedEngine([" \n"]), UMI).summarize(view)]

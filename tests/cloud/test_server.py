@@ -9,8 +9,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import AdmissionLimits
+from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError
-from umi_cloud.gate import UnsafeLoopbackGate
 from umi_cloud.server import CloudServer, ServerLimits, _options
 from umi_cloud.testing import connect, refusal_of_call, serve_scripted
 from umi_proto.v1 import agent_pb2 as pb

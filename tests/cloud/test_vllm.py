@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.errors import PromptTooLongError, UnknownAdapterError
 from umi_cloud.engines.openai import OpenAIEngine, OpenAIOptions
-from umi_cloud.gate import UnsafeLoopbackGate
 from umi_cloud.planner import Planner
 from umi_cloud.server import CloudServer, Roles
 from umi_cloud.summarizer import Summarizer

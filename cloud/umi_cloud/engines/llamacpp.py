@@ -1,8 +1,8 @@
-"""The embedded engine: one GGUF in this process, and a lane of batches for each adapter.
+"""The embedded engine: one GGUF in this process, and a scheduler of batches for each adapter.
 
 One thread decodes: with few cores one batch at a time is fastest, and contexts that one thread drives share its
-OpenMP threads. The lanes take turns, a batch each. Grammars compile in a thread beside it, while prompts are read and
-others write.
+OpenMP threads. The schedulers take turns, a batch each. A second thread compiles grammars, while the first reads
+prompts and writes for others.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from umi_cloud.engines.adapter_scheduler import AdapterScheduler
 from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError, UnknownAdapterError
 from umi_cloud.engines.job import Job
-from umi_cloud.engines.lane import Lane
 from umi_shared.engine import Chunk, Finished, Generation
 from umi_shared.errors import LimitError
 from umi_shared.llama import Adapter, Weights
@@ -58,7 +58,7 @@ class LlamaCppEngine:
         try:
             loaded = {name: weights.adapter(path) for name, path in adapters.items()}
             _ = weights.guide_tokenizer  # takes up to a second: now, not in the first request
-            # A lane per adapter at once: no memory for it is an error of the start, not of a request.
+            # A scheduler per adapter at once: no memory for it is an error of the start, not of a request.
             worker = _Worker(weights, loaded, options)
         except BaseException:
             weights.close()
@@ -100,7 +100,7 @@ class LlamaCppEngine:
 
 
 class _Worker(threading.Thread):
-    """Takes turns among the lanes; the only thread that touches llama.cpp."""
+    """Takes turns among the schedulers; the only thread that touches llama.cpp."""
 
     def __init__(self, weights: Weights, adapters: Mapping[str, Adapter], options: LlamaCppOptions) -> None:
         super().__init__(name="llama.cpp", daemon=True)
@@ -108,7 +108,7 @@ class _Worker(threading.Thread):
         self._adapters = adapters
         self._options = options
         self._context_tokens = min(options.context_tokens, weights.trained_context)
-        self._lanes: dict[str, Lane] = {}
+        self._schedulers: dict[str, AdapterScheduler] = {}
         self._wake = threading.Condition()
         self._waiting: deque[Job] = deque()  # guarded by _wake
         self._stopping = False  # guarded by _wake
@@ -116,15 +116,15 @@ class _Worker(threading.Thread):
         self._grammars = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         try:
             for name in adapters or [""]:
-                self._lane(name)
+                self._scheduler(name)
         except BaseException:
-            self._close_lanes()
+            self._close_schedulers()
             raise
 
-    def _lane(self, adapter: str) -> Lane:
-        """The adapter's lane; that of the base model is made when it is first asked for."""
-        if adapter not in self._lanes:
-            self._lanes[adapter] = Lane(
+    def _scheduler(self, adapter: str) -> AdapterScheduler:
+        """The adapter's scheduler; that of the base model is made when it is first asked for."""
+        if adapter not in self._schedulers:
+            self._schedulers[adapter] = AdapterScheduler(
                 self._weights,
                 self._adapters.get(adapter),
                 context_tokens=self._context_tokens,
@@ -134,15 +134,15 @@ class _Worker(threading.Thread):
                 sequences=self._options.sequences_per_adapter,
                 threads=self._options.threads,
             )
-        return self._lanes[adapter]
+        return self._schedulers[adapter]
 
     @property
     def running(self) -> int:
-        return sum(len(lane.jobs) for lane in tuple(self._lanes.values()))
+        return sum(len(scheduler.jobs) for scheduler in tuple(self._schedulers.values()))
 
     @property
     def batches(self) -> int:
-        return sum(lane.batches for lane in tuple(self._lanes.values()))
+        return sum(scheduler.batches for scheduler in tuple(self._schedulers.values()))
 
     def submit(self, job: Job) -> None:
         if job.generation.adapter and job.generation.adapter not in self._adapters:
@@ -177,25 +177,25 @@ class _Worker(threading.Thread):
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        for lane in tuple(self._lanes.values()):
-            lane.halt.set()  # aborts a decode under way
-            for job in lane.jobs:
+        for scheduler in tuple(self._schedulers.values()):
+            scheduler.halt.set()  # aborts a decode under way
+            for job in scheduler.jobs:
                 job.cancelled.set()
         self.join()
         self._grammars.shutdown(cancel_futures=True)
 
     def run(self) -> None:
-        """The thread: start what can start, let each lane take a turn, sleep when there is nothing."""
+        """The thread: start what can start, let each scheduler take a turn, sleep when there is nothing."""
         try:
             while self._has_work():
                 self._begin()
-                busy = [lane for lane in self._lanes.values() if lane.jobs]
-                decoded = [self._take_turn(lane, alone=len(busy) == 1) for lane in busy]
+                busy = [scheduler for scheduler in self._schedulers.values() if scheduler.jobs]
+                decoded = [self._take_turn(scheduler, alone=len(busy) == 1) for scheduler in busy]
                 if busy and not any(decoded):
                     self._await_news()
         finally:
             self._end_all()
-            self._close_lanes()
+            self._close_schedulers()
             self._weights.close()
 
     def _has_work(self) -> bool:
@@ -233,22 +233,24 @@ class _Worker(threading.Thread):
             job.tokens = self._weights.prompt_tokens(job.generation.prompt)
             if len(job.tokens) >= self._context_tokens:
                 raise PromptTooLongError(len(job.tokens), self._context_tokens)
-        return self._lane(job.generation.adapter).begin(job)
+        return self._scheduler(job.generation.adapter).begin(job)
 
-    def _take_turn(self, lane: Lane, *, alone: bool) -> bool:
+    def _take_turn(self, scheduler: AdapterScheduler, *, alone: bool) -> bool:
         try:
-            return lane.step(alone=alone)
+            return scheduler.step(alone=alone)
         except Exception as error:  # a failed batch must not end the thread that serves the others
-            lane.fail(error)
+            scheduler.fail(error)
             return True
 
     def _end_all(self) -> None:
         with self._wake:
             self._stopping = True
-            jobs = [job for lane in self._lanes.values() for job in lane.jobs] + list(self._waiting)
+            jobs = [job for scheduler in self._schedulers.values() for job in scheduler.jobs] + list(
+                self._waiting
+            )
         for job in jobs:
             job.send(EngineDeadError("the engine is closed"))
 
-    def _close_lanes(self) -> None:
-        for lane in self._lanes.values():
-            lane.close()
+    def _close_schedulers(self) -> None:
+        for scheduler in self._schedulers.values():
+            scheduler.close()

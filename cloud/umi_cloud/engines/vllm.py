@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from umi_cloud.engines.batch_kind_lock import BatchKindLock
 from umi_cloud.engines.control_tokens import neutralise
 from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError, UnknownAdapterError
-from umi_cloud.engines.shifts import Shifts
 from umi_shared.engine import (
     ChatPrompt,
     Chunk,
@@ -56,7 +56,7 @@ class VllmEngine:
         self._llm = llm
         self._adapters = adapters
         self._context_tokens = context_tokens
-        self._shifts = Shifts()
+        self._kind_lock = BatchKindLock()
 
     @classmethod
     async def load(cls, model: str, adapters: Mapping[str, Path], options: VllmOptions) -> Self:
@@ -119,7 +119,7 @@ class VllmEngine:
         if len(tokens) >= self._context_tokens:
             raise PromptTooLongError(len(tokens), self._context_tokens)
         try:
-            async with self._shift(adapter):
+            async with self._batch_kind(adapter):
                 stream = self._llm.generate(
                     {"prompt_token_ids": tokens},
                     self._sampling(generation, self._context_tokens - len(tokens)),
@@ -144,7 +144,7 @@ class VllmEngine:
             await asyncio.to_thread(llm.shutdown)
             llm.shutdown = lambda timeout=None: None  # its __del__ calls it again when half of Python is gone
 
-    def _shift(self, adapter: Any | None) -> AbstractAsyncContextManager[None]:
+    def _batch_kind(self, adapter: Any | None) -> AbstractAsyncContextManager[None]:
         """On a CPU, vLLM gives the base model's requests an adapter when it batches the two.
 
         https://github.com/vllm-project/vllm/pull/48421 (open at 0.32): "selects the last stacked adapter instead
@@ -154,7 +154,7 @@ class VllmEngine:
 
         if not self._adapters or not current_platform.is_cpu():
             return nullcontext()
-        return self._shifts.turn("base" if adapter is None else "adapter")
+        return self._kind_lock.hold("base" if adapter is None else "adapter")
 
     def _adapter(self, name: str) -> Any | None:
         if name and name not in self._adapters:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from umi_cloud.bounded_generation import RoleLimits
 from umi_cloud.engines.errors import PromptTooLongError
 from umi_cloud.evaluation.calling import call_text
-from umi_cloud.generating import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_shared.dialects import Dialect
@@ -92,7 +92,7 @@ class Agent:
         rationale, decision, usage = "", None, Usage()
         planner = Planner(self.engine, self.dialect, self._adapter("planner"), self.limits)
         try:
-            async for event in planner.Plan(view):
+            async for event in planner.plan(view):
                 match event:
                     case RationaleDelta(text):
                         rationale += text
@@ -119,7 +119,7 @@ class Agent:
         text, usage = "", Usage()
         summarizer = Summarizer(self.engine, self.dialect, self._adapter("summarizer"), self.limits)
         try:
-            async for event in summarizer.Summarize(view):
+            async for event in summarizer.summarize(view):
                 match event:
                     case AnswerDelta(piece):
                         text += piece

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from umi_cloud.glpft.machines import Machines
+from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.progress import Progress
 
 __all__ = ["Checkpoint", "Checkpoints"]
@@ -42,22 +42,22 @@ class Checkpoints:
         progress = Progress(**json.loads((found[-1] / _NOTE).read_text("utf-8")))
         return Checkpoint(found[-1], progress)
 
-    def write(self, machines: Machines, progress: Progress) -> None:
+    def write(self, group: ProcessGroup, progress: Progress) -> None:
         """Save a state beside the others, then rename it into place; a call that every process must make."""
         draft = self.folder / ".draft"
-        if machines.first:
+        if group.is_main:
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-        machines.wait()
-        machines.save(draft)
-        if machines.first:
+        group.wait()
+        group.save(draft)
+        if group.is_main:
             (draft / _NOTE).write_text(json.dumps(asdict(progress)), "utf-8")
             place = self.folder / f"step-{progress.steps:07}"
             shutil.rmtree(place, ignore_errors=True)
             draft.rename(place)
             for old in self._all()[: -self.keep] if self.keep else ():
                 shutil.rmtree(old)
-        machines.wait()
+        group.wait()
 
     def _all(self) -> list[Path]:
         return sorted(path.parent for path in self.folder.glob(f"step-*/{_NOTE}"))

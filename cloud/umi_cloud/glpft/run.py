@@ -11,8 +11,8 @@ from umi_cloud.episodes import Episode, Role, read_episodes
 from umi_cloud.glpft.base_model import base_path, load_tokenizer, load_trainee
 from umi_cloud.glpft.checkpoints import Checkpoints
 from umi_cloud.glpft.chunks import ChunkStream, EpisodeRows, episode_rows
+from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.forward_pass import losses_by_role
-from umi_cloud.glpft.machines import Machines
 from umi_cloud.glpft.progress import Progress
 from umi_cloud.glpft.recipe import Recipe, Stage
 from umi_cloud.glpft.token_row import Tokenizer
@@ -108,7 +108,7 @@ class _Run:
 
     def stage(self, stage: Stage, observer: Observer) -> StageResult:
         """Train one stage, from its newest checkpoint or from what it starts from."""
-        machines = Machines.found(self.recipe)
+        group = ProcessGroup.found(self.recipe)
         folder = self._folder(stage)
         observer.loads(stage, "reading and tokenizing the episodes")
         stream = self._stream(stage)
@@ -116,18 +116,18 @@ class _Run:
         trainer = Trainer(
             recipe=self.recipe,
             stage=stage,
-            trainee=load_trainee(self.base, self.recipe, self._start(stage, machines)),
-            machines=machines,
+            trainee=load_trainee(self.base, self.recipe, self._start(stage, group)),
+            group=group,
             stream=stream,
             folder=folder,
             report=lambda progress: observer.progresses(stage, progress),
         )
         progress = trainer.run()
-        result = StageResult(progress=progress, held_out=self._held_out(stage, machines))
-        _publish(machines, self.recipe.result_of(stage.name))
-        if machines.first:
+        result = StageResult(progress=progress, held_out=self._held_out(stage, group))
+        _publish(group, self.recipe.result_of(stage.name))
+        if group.is_main:
             result.write(folder)
-        machines.wait()
+        group.wait()
         return result
 
     def _folder(self, stage: Stage) -> Path:
@@ -140,10 +140,10 @@ class _Run:
             )
         return folder
 
-    def _start(self, stage: Stage, machines: Machines) -> Path | None:
+    def _start(self, stage: Stage, group: ProcessGroup) -> Path | None:
         """What the weights are loaded from; shards are read later, on top of anything."""
         newest = Checkpoints(self._folder(stage) / "checkpoints").newest()
-        if newest is not None and not machines.sharded:
+        if newest is not None and not group.sharded:
             return newest.weights
         if not stage.start:
             return None
@@ -177,7 +177,7 @@ class _Run:
             self.episodes[path] = list(read_episodes(path))
         return self.episodes[path]
 
-    def _held_out(self, stage: Stage, machines: Machines) -> dict[str, float]:
+    def _held_out(self, stage: Stage, group: ProcessGroup) -> dict[str, float]:
         """The loss on the held-out episodes; a single model is measured in all three roles."""
         if self.recipe.held_out is None:
             return {}
@@ -188,17 +188,17 @@ class _Run:
         sums: dict[str, tuple[float, int]] = {}
         with torch.no_grad():
             for chunk in stream.epoch(random.Random(stream.seed)):  # noqa: S311  # not for secrets
-                for role, (total, count) in losses_by_role(chunk, machines.losses(chunk).tolist()).items():
+                for role, (total, count) in losses_by_role(chunk, group.losses(chunk).tolist()).items():
                     known = sums.get(role, (0.0, 0))
                     sums[role] = (known[0] + total, known[1] + count)
         return {role: total / count for role, (total, count) in sorted(sums.items())}
 
 
-def _publish(machines: Machines, place: Path) -> None:
+def _publish(group: ProcessGroup, place: Path) -> None:
     """The result of a stage, there whole or not at all."""
     draft = place.with_name(f".{place.name}.draft")
-    machines.publish(draft)
-    if machines.first:
+    group.publish(draft)
+    if group.is_main:
         shutil.rmtree(place, ignore_errors=True)
         draft.rename(place)
-    machines.wait()
+    group.wait()

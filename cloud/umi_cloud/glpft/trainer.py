@@ -10,8 +10,8 @@ from pathlib import Path
 from umi_cloud.glpft.base_model import Trainee
 from umi_cloud.glpft.checkpoints import Checkpoints
 from umi_cloud.glpft.chunks import ChunkStream
+from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.forward_pass import Chunk, losses_by_role
-from umi_cloud.glpft.machines import Machines
 from umi_cloud.glpft.peak_memory import peak_memory_bytes
 from umi_cloud.glpft.progress import Progress, ProgressFile
 from umi_cloud.glpft.recipe import Recipe, Stage
@@ -28,7 +28,7 @@ class Trainer:
     recipe: Recipe
     stage: Stage
     trainee: Trainee
-    machines: Machines
+    group: ProcessGroup
     stream: ChunkStream
     folder: Path
     report: Callable[[Progress], None] = lambda _: None
@@ -45,32 +45,32 @@ class Trainer:
             betas=(0.9, self.recipe.beta2),
             weight_decay=self.stage.weight_decay,
         )
-        self.machines.prepare(self.trainee, optimizer)
+        self.group.prepare(self.trainee, optimizer)
         checkpoints = Checkpoints(self.folder / "checkpoints", self.recipe.keep_checkpoints)
         self._resume(checkpoints)
         saved = self.progress.seconds
         stream = islice(self.stream, self.progress.chunks, None)
         while self.progress.share(self.stage) < 1:
             started = time.monotonic()
-            taken = [next(stream) for _ in range(self.recipe.chunks_per_step * self.machines.count)]
+            taken = [next(stream) for _ in range(self.recipe.chunks_per_step * self.group.size)]
             self._step([chunk for chunk, _ in taken])
             self.progress.epochs = taken[-1][1]
             self.progress.seconds = self._agreed(self.progress.seconds + time.monotonic() - started)
             if self.progress.steps % _REPORT_STEPS == 0:
                 self._tell()
             if self.progress.seconds - saved >= 60 * self.recipe.save_minutes:
-                checkpoints.write(self.machines, self.progress)
+                checkpoints.write(self.group, self.progress)
                 saved = self.progress.seconds
         self._tell()
-        checkpoints.write(self.machines, self.progress)
+        checkpoints.write(self.group, self.progress)
         return self.progress
 
     def _resume(self, checkpoints: Checkpoints) -> None:
         checkpoint = checkpoints.newest()
         if checkpoint is not None:
-            self.machines.load(checkpoint.folder)
+            self.group.load(checkpoint.folder)
             self.progress = checkpoint.progress
-        if self.machines.first:
+        if self.group.is_main:
             self._file.forget_after(self.progress.steps)
 
     def _step(self, chunks: list[Chunk]) -> None:
@@ -78,12 +78,12 @@ class Trainer:
         roles = [chunk.roles() for chunk in chunks]
         targets = sum(map(len, roles))
         self.progress.learning_rate = self._rate()
-        own = chunks[self.machines.index :: self.machines.count]
-        for chunk, losses in zip(own, self.machines.gradients(chunks, targets), strict=True):
+        own = chunks[self.group.rank :: self.group.size]
+        for chunk, losses in zip(own, self.group.gradients(chunks, targets), strict=True):
             for role, (total, count) in losses_by_role(chunk, losses).items():
                 known = self._sums.get(role, (0.0, 0.0))
                 self._sums[role] = (known[0] + total, known[1] + count)
-        self.machines.step(self.progress.learning_rate, self.recipe.clip_norm)
+        self.group.step(self.progress.learning_rate, self.recipe.clip_norm)
         self.progress.steps += 1
         self.progress.targets += targets
         self.progress.chunks += len(chunks)
@@ -91,7 +91,7 @@ class Trainer:
 
     def _agreed(self, seconds: float) -> float:
         """The first process's clock, so that all stop at the same step."""
-        return self.machines.sum([seconds if self.machines.first else 0.0])[0]
+        return self.group.sum([seconds if self.group.is_main else 0.0])[0]
 
     def _rate(self) -> float:
         """Warm-up, then a cosine over the rest of the budget."""
@@ -106,7 +106,7 @@ class Trainer:
     def _tell(self) -> None:
         """Report what all processes have seen since the last report."""
         names = sorted(self.stream.roles())
-        sums = self.machines.sum([value for name in names for value in self._sums.get(name, (0.0, 0.0))])
+        sums = self.group.sum([value for name in names for value in self._sums.get(name, (0.0, 0.0))])
         self._sums.clear()
         pairs = zip(names, sums[::2], sums[1::2], strict=True)
         losses = {name: total / count for name, total, count in pairs if count}
@@ -114,7 +114,7 @@ class Trainer:
             return  # nothing is new
         self.progress.losses = losses
         self.progress.peak_memory_bytes = peak_memory_bytes()
-        if self.machines.first:
+        if self.group.is_main:
             self._file.append(self.progress)
             self.report(self.progress)
 

@@ -66,7 +66,7 @@ async def _llama_cpp(setting: Setting, sessions: list[list[View]]) -> list[dict[
 async def usage_of(planner: Planner, view: View, session: str) -> Usage:
     """Let the planner decide once; what it read and what came from the cache."""
     usage = Usage()
-    async for event in planner.Plan(view, session):
+    async for event in planner.plan(view, session):
         if isinstance(event, Usage):
             usage = event
     return usage

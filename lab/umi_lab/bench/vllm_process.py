@@ -72,7 +72,7 @@ async def _prefix(loaded: Loaded, work: dict[str, Any]) -> dict[str, Any]:
     for step, views in enumerate(zip(*sessions, strict=True)):
         for session, view in enumerate(views):
             usage = Usage()
-            async for event in loaded.roles.planner.Plan(view, f"session-{session}"):
+            async for event in loaded.roles.planner.plan(view, f"session-{session}"):
                 usage = event if isinstance(event, Usage) else usage
             tokens = engine._tokens(_DIALECT.plan(view).prompt)
             shared = 0

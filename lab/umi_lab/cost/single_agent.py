@@ -40,12 +40,12 @@ class SingleAgent:
     def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent]:
         """One decision."""
         del request_id
-        return Planner(self.engine, self.dialect, self.adapter).Plan(view.payload)
+        return Planner(self.engine, self.dialect, self.adapter).plan(view.payload)
 
     def summarize(self, view: Released[View], request_id: str) -> AsyncIterator[SummarizeEvent]:
         """One answer."""
         del request_id
-        return Summarizer(self.engine, self.dialect, self.adapter).Summarize(view.payload)
+        return Summarizer(self.engine, self.dialect, self.adapter).summarize(view.payload)
 
     async def warm(self, catalogue: Released[View]) -> None:
         """Nothing: the first plan's prompt begins with it."""

@@ -291,7 +291,7 @@ def slow_grammar(monkeypatch):
     go.set()
 
 
-@pytest.mark.parametrize("adapter", ["", "planner"], ids=["own lane", "other lane"])
+@pytest.mark.parametrize("adapter", ["", "planner"], ids=["own scheduler", "other scheduler"])
 async def test_others_write_while_a_grammar_compiles(engine, slow_grammar, adapter):
     """A whole generation of another session, begun after it; and what was held up is what it would have been."""
     constraint = Regex("slowly( [a-z]+){3}")
@@ -343,7 +343,7 @@ async def test_a_planner_on_a_random_adapter_decides_or_says_that_it_did_not(eng
     with contextlib.suppress(
         MalformedError
     ):  # an adapter of noise may write till the limit: a typed error too
-        events = [event async for event in planner.Plan(view, "s")]
+        events = [event async for event in planner.plan(view, "s")]
         assert any(isinstance(event, Decision) for event in events)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from umi_cloud.glpft import Recipe, read_recipe
 from umi_cloud.glpft.checkpoints import Checkpoints
-from umi_cloud.glpft.machines import Machines
+from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.progress import Progress, ProgressFile
 from umi_cloud.glpft.run import run_recipe
 
@@ -94,7 +94,7 @@ def test_a_crash_while_a_checkpoint_is_written_loses_that_one_only(
 
     match part:
         case "weights":
-            monkeypatch.setattr(Machines, "publish", after(5, Machines.publish))
+            monkeypatch.setattr(ProcessGroup, "publish", after(5, ProcessGroup.publish))
         case "optimizer":
             monkeypatch.setattr(torch, "save", after(5, torch.save))
         case "note":

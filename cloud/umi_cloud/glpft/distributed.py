@@ -1,4 +1,4 @@
-"""The machines: the processes and devices that train together, through accelerate; one CPU is the smallest case."""
+"""The process group: the processes and devices that train together, through accelerate; at the least one CPU."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +10,12 @@ from umi_cloud.glpft.forward_pass import Chunk, target_losses
 from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.errors import ConfigError
 
-__all__ = ["Machines"]
+__all__ = ["ProcessGroup"]
 
 _SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
 
-class Machines:
+class ProcessGroup:
     """One process among those that `accelerate launch` started, or alone.
 
     Every process computes its own chunks of a step; gradients are averaged between them.
@@ -34,7 +34,7 @@ class Machines:
         self._optimizer: Any = None
 
     @classmethod
-    def found(cls, recipe: Recipe) -> "Machines":
+    def found(cls, recipe: Recipe) -> "ProcessGroup":
         """As `accelerate launch` says in the environment; else this machine's one GPU, or its CPU."""
         from accelerate import Accelerator  # noqa: PLC0415  # training only
         from accelerate.state import AcceleratorState  # noqa: PLC0415
@@ -48,17 +48,17 @@ class Machines:
         )
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many processes there are."""
         return int(self._accelerator.num_processes)
 
     @property
-    def index(self) -> int:
+    def rank(self) -> int:
         """Which of them this is."""
         return int(self._accelerator.process_index)
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process is the one that writes and reports."""
         return bool(self._accelerator.is_main_process)
 
@@ -81,7 +81,7 @@ class Machines:
 
         `chunks` holds those of all processes, `targets` how many their targets are: each counts the same.
         """
-        own = chunks[self.index :: self.count]
+        own = chunks[self.rank :: self.size]
         if self._workers > 1:
             return self._side_by_side(own, targets)
         found = []
@@ -89,7 +89,7 @@ class Machines:
             with self._accelerator.accumulate(self._model):
                 losses = self.losses(chunk)
                 # accelerate divides by the passes of a step, and the processes average.
-                self._accelerator.backward(losses.sum() * (len(own) * self.count / targets))
+                self._accelerator.backward(losses.sum() * (len(own) * self.size / targets))
             found.append(losses.detach())
         return [losses.tolist() for losses in found]
 
@@ -107,7 +107,7 @@ class Machines:
 
     def sum(self, values: Sequence[float]) -> list[float]:
         """Values of all processes, added up; a call that every process must make."""
-        if self.count == 1:
+        if self.size == 1:
             return list(values)
         import torch  # noqa: PLC0415  # training only
 
@@ -126,7 +126,7 @@ class Machines:
         """Write weights, optimizer and random states; a call that every process must make."""
         if self.sharded:
             self._accelerator.save_state(str(folder / "shards"))
-        elif self.first:
+        elif self.is_main:
             import torch  # noqa: PLC0415  # training only
 
             self.publish(folder / "weights")
@@ -150,7 +150,7 @@ class Machines:
         """Write the adapter or the model whole; a call that every process must make where it lies in shards."""
         assert self._trainee is not None  # noqa: S101  # prepared before
         state = self._accelerator.get_state_dict(self._model) if self.sharded else None
-        if self.first:
+        if self.is_main:
             self._trainee.save(folder, state)
 
     def _trained(self) -> list[Any]:

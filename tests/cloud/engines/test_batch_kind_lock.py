@@ -2,18 +2,18 @@
 
 import asyncio
 
-from umi_cloud.engines.shifts import Shifts
+from umi_cloud.engines.batch_kind_lock import BatchKindLock
 
 
 async def test_two_kinds_never_run_together_and_equals_do():
-    shifts = Shifts()
+    lock = BatchKindLock()
     inside: list[str] = []
     seen: list[set[str]] = []
     most = 0
 
     async def work(kind: str) -> None:
         nonlocal most
-        async with shifts.turn(kind):
+        async with lock.hold(kind):
             inside.append(kind)
             seen.append(set(inside))
             most = max(most, len(inside))
@@ -27,12 +27,12 @@ async def test_two_kinds_never_run_together_and_equals_do():
 
 
 async def test_a_stream_of_one_kind_does_not_starve_the_other():
-    shifts = Shifts()
+    lock = BatchKindLock()
     order: list[str] = []
     leave = asyncio.Event()
 
     async def work(kind: str, name: str) -> None:
-        async with shifts.turn(kind):
+        async with lock.hold(kind):
             order.append(name)
             await leave.wait()
 
@@ -44,11 +44,11 @@ async def test_a_stream_of_one_kind_does_not_starve_the_other():
 
 
 async def test_one_who_is_cancelled_while_it_waits_blocks_nobody():
-    shifts = Shifts()
+    lock = BatchKindLock()
     leave = asyncio.Event()
 
     async def work(kind: str) -> None:
-        async with shifts.turn(kind):
+        async with lock.hold(kind):
             await leave.wait()
 
     first = asyncio.create_task(work("a"))
@@ -59,5 +59,5 @@ async def test_one_who_is_cancelled_while_it_waits_blocks_nobody():
     await asyncio.gather(waiting, return_exceptions=True)
     leave.set()
     await first
-    async with asyncio.timeout(1), shifts.turn("b"):
+    async with asyncio.timeout(1), lock.hold("b"):
         pass

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from umi_cloud.glpft import read_recipe
-from umi_cloud.glpft.machines import Machines
+from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.run import StageResult, run_recipe
 from umi_shared.errors import ConfigError
 
@@ -90,7 +90,7 @@ def test_workers_side_by_side_are_refused_where_there_are_processes():
         num_processes = 2
 
     with pytest.raises(ConfigError, match="side by side"):
-        Machines(Two(), workers=2)
+        ProcessGroup(Two(), workers=2)
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])

@@ -9,15 +9,15 @@ from typing import Any
 import grpc
 
 from umi_cloud.admission import Admission
+from umi_cloud.device_gate import AdmittedCall, DeviceGate
 from umi_cloud.engines.errors import EngineDeadError
-from umi_cloud.flights import Flights
-from umi_cloud.gate import DeviceGate, Visit
+from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.request_log import RequestRecord, session_key
 from umi_cloud.status import abort, refusal_of, request_malformed
 from umi_shared.errors import MalformedError, RefusedError
 from umi_shared.transcript import Usage, View
 
-__all__ = ["Context", "Reception", "Rpc"]
+__all__ = ["Context", "RequestPipeline", "Rpc"]
 
 SESSION_KEY = "umi-session"
 SESSION_CHARACTERS = 128
@@ -36,7 +36,7 @@ class Rpc:
     write: Callable[[Any], bytes]
 
 
-class Reception:
+class RequestPipeline:
     """Takes requests in and answers each with a stream, or with a typed refusal.
 
     (1) the server is not draining, and the deadline starts  (2) the device is known and within its quota
@@ -48,19 +48,19 @@ class Reception:
         self,
         gate: DeviceGate,
         admission: Admission,
-        flights: Flights,
+        in_flight: InFlightRequests,
         engine_died: Callable[[], Awaitable[None]],
     ) -> None:
         self._gate = gate
         self._admission = admission
-        self._flights = flights
+        self._in_flight = in_flight
         self._engine_died = engine_died
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
         """Answer one request; never raises but to end the call as gRPC wants it."""
         record = RequestRecord(rpc=rpc.name)
         try:
-            async with self._flights.flight(context.time_remaining()):  # (1)
+            async with self._in_flight.bounded(context.time_remaining()):  # (1)
                 await self._answer(rpc, request, context, record)
         except asyncio.CancelledError:
             record.outcome = "cancelled"
@@ -75,14 +75,14 @@ class Reception:
             record.log()  # (6)
 
     async def _answer(self, rpc: Rpc, request: bytes, context: Context, record: RequestRecord) -> None:
-        async with self._gate.admit(context) as visit:  # (2)
-            record.device = visit.device
-            record.session = session_key(visit.device, _session(context))
+        async with self._gate.admit(context) as call:  # (2)
+            record.device = call.device
+            record.session = session_key(call.device, _session(context))
             try:
                 view = rpc.read(request)  # (3)
             except MalformedError as error:
                 raise request_malformed(error) from error
-            async with self._admission.slot(visit.device), _account(visit, view, record):  # (4)
+            async with self._admission.slot(call.device), _account(call, view, record):  # (4)
                 record.queued_ms = record.milliseconds()
                 async with aclosing(rpc.role()(view, record.session)) as stream:  # (5)
                     async for event in stream:
@@ -93,7 +93,7 @@ class Reception:
 
 
 @asynccontextmanager
-async def _account(visit: Visit, view: View, record: RequestRecord) -> AsyncIterator[None]:
+async def _account(call: AdmittedCall, view: View, record: RequestRecord) -> AsyncIterator[None]:
     """Count the tokens of a call; one that ended early is charged by an estimate, or it would be free."""
     cut = False
     try:
@@ -106,7 +106,7 @@ async def _account(visit: Visit, view: View, record: RequestRecord) -> AsyncIter
         if usage == Usage() and (cut or record.deltas):
             characters = sum(len(str(part)) for text in view.texts() for part in text)
             usage = Usage(prompt_tokens=characters // _CHARACTERS_PER_TOKEN, completion_tokens=record.deltas)
-        visit.spend(usage.prompt_tokens + usage.completion_tokens)
+        call.spend(usage.prompt_tokens + usage.completion_tokens)
 
 
 def _session(context: Context) -> str:

@@ -13,7 +13,7 @@ from umi_shared.llama.context import Context, Part
 from umi_shared.llama.writing import MOST_AHEAD, Writing
 from umi_shared.prefix import shared_prefix
 
-__all__ = ["Lane"]
+__all__ = ["AdapterScheduler"]
 
 _BATCH_TOKENS = 512
 _SLICE_TOKENS = 128
@@ -27,7 +27,7 @@ class _Run:
     job: Job
     slot: Slot
     since: int
-    """What the lane had read of prompts when this came."""
+    """What the scheduler had read of prompts when this came."""
     read: int = 0
     """Tokens of its prompt that were decoded for it; the others were there."""
     writing: Writing | None = None
@@ -38,7 +38,7 @@ class _Run:
         return len(self.job.tokens) - len(self.slot.tokens)
 
 
-class Lane:
+class AdapterScheduler:
     """Continuous batching. All of it happens in one thread.
 
     Each batch has a token (and its draft) of everyone who writes, and a slice of the prompts of those who read. What a
@@ -86,13 +86,13 @@ class Lane:
         if slot is None:
             return False
         for other in self._pool.surplus():
-            self._keep(other, 0)
-        self._keep(slot, min(shared_prefix(slot.tokens, job.tokens), len(job.tokens) - 1))
+            self._trim(other, 0)
+        self._trim(slot, min(shared_prefix(slot.tokens, job.tokens), len(job.tokens) - 1))
         self._runs.append(_Run(job, slot, self._prompt_tokens))
         return True
 
     def step(self, *, alone: bool) -> bool:
-        """Decode one batch; `alone` says that nobody outside of this lane waits for the model.
+        """Decode one batch; `alone` says that nobody outside of this scheduler waits for the model.
 
         False where there is nothing to decode: those that are here wait for their grammars.
         """
@@ -116,7 +116,7 @@ class Lane:
             if run.writing is not None:
                 for delta in run.writing.take(rows):
                     run.job.send(delta)
-                self._keep(run.slot, len(run.slot.tokens) - run.writing.refused)
+                self._trim(run.slot, len(run.slot.tokens) - run.writing.refused)
                 if run.writing.finish is not None:
                     run.job.send(run.writing.finished(len(run.job.tokens) - run.read))
                     self._end(run)
@@ -130,10 +130,10 @@ class Lane:
         room = _BATCH_TOKENS if alone and not writers else _SLICE_TOKENS
         for run, writing in writers:
             yield run, self._written(run, writing)
-        for run in sorted(readers, key=self._turn):
+        for run in sorted(readers, key=self._priority):
             if room <= 0:
                 return
-            self._borrow(run)
+            self._copy_prefix(run)
             if any(_could_copy(run, other) for other in reading):
                 continue  # when that one has read it
             reading.append(run)
@@ -150,7 +150,7 @@ class Lane:
             elif (begun := self._begin_writing(run)) is not None:
                 yield run, self._written(run, begun)
 
-    def _turn(self, run: _Run) -> int:
+    def _priority(self, run: _Run) -> int:
         """Short prompts go first; a long one waits no longer than it would take to read itself."""
         return run.left - (self._prompt_tokens - run.since)
 
@@ -160,7 +160,7 @@ class Lane:
         tokens = writing.feed()
         return Part(run.slot.number, len(run.slot.tokens), tokens, writing.rows)
 
-    def _borrow(self, run: _Run) -> None:
+    def _copy_prefix(self, run: _Run) -> None:
         """Copy what another sequence holds of this prompt, by now."""
         found = None if self._weights.recurrent else self._pool.donor(run.slot, run.job.tokens)
         if found is not None:
@@ -196,12 +196,12 @@ class Lane:
     def _undo(self, batch: list[tuple[_Run, Part]], error: Exception) -> None:
         """Forget what was half read. A batch that failed ends; who was cancelled goes before the next one."""
         for run, _ in batch:
-            self._keep(run.slot, len(run.slot.tokens))
+            self._trim(run.slot, len(run.slot.tokens))
             if isinstance(error, ModelError):
                 run.job.send(error)
                 self._end(run)
 
-    def _keep(self, slot: Slot, count: int) -> None:
+    def _trim(self, slot: Slot, count: int) -> None:
         del slot.tokens[self._context.forget(slot.number, count) :]
 
     def _end(self, run: _Run) -> None:
@@ -214,7 +214,7 @@ class Lane:
             run.job.send(error)
             self._end(run)
         for slot in self._pool.slots:
-            self._keep(slot, 0)
+            self._trim(slot, 0)
 
     def close(self) -> None:
         """Free the context."""

@@ -1,13 +1,13 @@
-"""Shifts: work of one kind runs together, work of two kinds never does."""
+"""A lock on the kind of a batch: work of one kind runs together, work of two kinds never does."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-__all__ = ["Shifts"]
+__all__ = ["BatchKindLock"]
 
 
-class Shifts:
+class BatchKindLock:
     """Keeps kinds of work apart, first come, first served. For one event loop."""
 
     def __init__(self) -> None:
@@ -18,8 +18,8 @@ class Shifts:
         self._inside = 0
 
     @asynccontextmanager
-    async def turn(self, kind: str) -> AsyncIterator[None]:
-        """Wait until nothing of another kind runs; whoever comes later waits behind."""
+    async def hold(self, kind: str) -> AsyncIterator[None]:
+        """Wait until nothing of another kind runs; whoever comes later waits behind this one."""
         async with self._door:
             if kind != self._kind:
                 await self._empty.wait()

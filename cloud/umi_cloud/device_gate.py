@@ -9,11 +9,11 @@ from umi_cloud.auth.identity import AuthContext, identify
 from umi_cloud.auth.quota import QuotaKeeper
 from umi_cloud.auth.registry import Registry
 
-__all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "Visit"]
+__all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "AdmittedCall"]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class AdmittedCall:
     """One call that was let in: whose it is, and how to account for its tokens."""
 
     device: str
@@ -23,7 +23,7 @@ class Visit:
 class DeviceGate(Protocol):
     """Lets calls in. Raises RefusedError from the context manager's entry."""
 
-    def admit(self, context: AuthContext) -> AbstractAsyncContextManager[Visit]:
+    def admit(self, context: AuthContext) -> AbstractAsyncContextManager[AdmittedCall]:
         """Hold one of the device's places while the call lasts."""
         ...
 
@@ -36,17 +36,17 @@ class EnrolledGate:
         self._keeper = keeper
 
     @asynccontextmanager
-    async def admit(self, context: AuthContext) -> AsyncIterator[Visit]:
+    async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
         """Raises RefusedError as `identify` and `QuotaKeeper.admit` do."""
         device = identify(context, self._registry)
         async with self._keeper.admit(device):
-            yield Visit(device.name, lambda tokens: self._keeper.spend(device, tokens))
+            yield AdmittedCall(device.name, lambda tokens: self._keeper.spend(device, tokens))
 
 
 class UnsafeLoopbackGate:
     """Lets every call in and counts nothing. Covered: nothing. For plaintext on loopback only."""
 
     @asynccontextmanager
-    async def admit(self, context: AuthContext) -> AsyncIterator[Visit]:
+    async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
         """Never refuses."""
-        yield Visit("loopback", lambda tokens: None)
+        yield AdmittedCall("loopback", lambda tokens: None)

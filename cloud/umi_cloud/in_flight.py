@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator
 
 from umi_shared.errors import RefusedError
 
-__all__ = ["Flights"]
+__all__ = ["InFlightRequests"]
 
 _DRAINING_RETRY_SECONDS = 1.0
 _ENDING_SECONDS = 5.0
 """How long a request that was told to end may take; an engine that hangs must not keep the process alive."""
 
 
-class Flights:
+class InFlightRequests:
     """Knows every request under way. For one event loop."""
 
     def __init__(self, seconds_max: float) -> None:
         self._seconds_max = seconds_max
         self._clocks: set[asyncio.Timeout] = set()
-        self._landed = asyncio.Event()
-        self._landed.set()
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
         self._hurry = asyncio.Event()
         self._draining = False
 
@@ -30,7 +30,7 @@ class Flights:
         return len(self._clocks)
 
     @contextlib.asynccontextmanager
-    async def flight(self, seconds: float | None) -> AsyncIterator[None]:
+    async def bounded(self, seconds: float | None) -> AsyncIterator[None]:
         """Bound one request by its own deadline and the server's.
 
         Raises RefusedError: DRAINING once a drain has begun or has no more patience, DEADLINE at the deadline.
@@ -40,7 +40,7 @@ class Flights:
         limit = self._seconds_max if seconds is None else min(seconds, self._seconds_max)
         clock = asyncio.timeout(limit)
         self._clocks.add(clock)
-        self._landed.clear()
+        self._all_ended.clear()
         try:
             async with clock:
                 yield
@@ -57,7 +57,7 @@ class Flights:
         finally:
             self._clocks.discard(clock)
             if not self._clocks:
-                self._landed.set()
+                self._all_ended.set()
 
     async def drain(self, seconds: float) -> int:
         """Let in nobody new, give the others this long (or until `hurry`), then end them.
@@ -65,7 +65,7 @@ class Flights:
         Returns how many were ended.
         """
         self._draining = True
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._landed, self._hurry)]
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._all_ended, self._hurry)]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
@@ -75,7 +75,7 @@ class Flights:
             if not clock.expired():
                 clock.reschedule(now)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._landed.wait(), _ENDING_SECONDS)
+            await asyncio.wait_for(self._all_ended.wait(), _ENDING_SECONDS)
         return late
 
     def hurry(self) -> None:
