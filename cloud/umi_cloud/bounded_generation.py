@@ -33,13 +33,8 @@ def generation(
         prompt = render()
     except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
         raise RefusedError("a tool's schema is no JSON Schema", reason="REQUEST_MALFORMED") from error
-    return Generation(
-        prompt=prompt.prompt,
-        adapter=adapter,
-        constraint=prompt.constraint,
-        stop=prompt.stop,
-        max_tokens=min(prompt.max_tokens, limits.output_tokens),
-        session=session,
+    return prompt.generation(
+        max_tokens=min(prompt.max_tokens, limits.output_tokens), adapter=adapter, session=session
     )
 
 

@@ -89,7 +89,11 @@ class Generation:
     likely_start: str = field(default="", repr=False)
     """What the output probably begins with: checked sooner than written where the engine can, and never forced."""
     repeats: str = field(default="", repr=False)
-    """A text whose words a JSON output repeats: one that is begun like one of them is likelier to be it (llama.cpp)."""
+    """A text whose words the strings of a JSON output repeat.
+
+    Engines on llama.cpp make a word that begins like one of them likelier to become it (docs/adr/0010); others ignore
+    this.
+    """
 
 
 class Finish(StrEnum):

@@ -9,8 +9,9 @@ from umi_cloud.engines.sequence_pool import MIN_COPY, SequencePool, Slot
 from umi_shared.cancellation import Cancellation
 from umi_shared.errors import ModelError
 from umi_shared.llama import Adapter, Cancelled, Weights
+from umi_shared.llama.constrained_decoding import MAX_DRAFT_TOKENS, ConstrainedDecoding
 from umi_shared.llama.context import Context, Part
-from umi_shared.llama.writing import MOST_AHEAD, Writing
+from umi_shared.llama.requested_decoding import requested_decoding
 from umi_shared.prefix import shared_prefix
 
 __all__ = ["AdapterScheduler"]
@@ -30,7 +31,7 @@ class _Run:
     """What the scheduler had read of prompts when this came."""
     read: int = 0
     """Tokens of its prompt that were decoded for it; the others were there."""
-    writing: Writing | None = None
+    writing: ConstrainedDecoding | None = None
 
     @property
     def left(self) -> int:
@@ -62,8 +63,8 @@ class AdapterScheduler:
             weights,
             cache_tokens=cache_tokens,
             sequences=sequences,
-            batch_tokens=_BATCH_TOKENS + MOST_AHEAD + sequences,
-            batch_rows=MOST_AHEAD + sequences,
+            batch_tokens=_BATCH_TOKENS + MAX_DRAFT_TOKENS + sequences,
+            batch_rows=MAX_DRAFT_TOKENS + sequences,
             threads=threads,
             adapter=adapter,
         )
@@ -106,7 +107,7 @@ class AdapterScheduler:
             return False
         cancelled = batch[0][0].job.cancelled if len(batch) == 1 else self.halt
         try:
-            logits = self._context.decode([part for _, part in batch], cancelled, self._look_ahead(batch))
+            logits = self._context.decode([part for _, part in batch], cancelled, self._compute_masks(batch))
         except (Cancelled, ModelError) as error:
             self._undo(batch, error)
             return True
@@ -116,7 +117,7 @@ class AdapterScheduler:
             if run.writing is not None:
                 for delta in run.writing.take(rows):
                     run.job.send(delta)
-                self._trim(run.slot, len(run.slot.tokens) - run.writing.refused)
+                self._trim(run.slot, len(run.slot.tokens) - run.writing.rejected)
                 if run.writing.finish is not None:
                     run.job.send(run.writing.finished(len(run.job.tokens) - run.read))
                     self._end(run)
@@ -154,9 +155,9 @@ class AdapterScheduler:
         """Short prompts go first; a long one waits no longer than it would take to read itself."""
         return run.left - (self._prompt_tokens - run.since)
 
-    def _written(self, run: _Run, writing: Writing) -> Part:
+    def _written(self, run: _Run, writing: ConstrainedDecoding) -> Part:
         """The next tokens of one that writes; drafts are shorter the more there are, for they compete."""
-        writing.ahead = 0 if self._weights.recurrent else MOST_AHEAD // len(self._runs)
+        writing.draft_limit = 0 if self._weights.recurrent else MAX_DRAFT_TOKENS // len(self._runs)
         tokens = writing.feed()
         return Part(run.slot.number, len(run.slot.tokens), tokens, writing.rows)
 
@@ -168,9 +169,9 @@ class AdapterScheduler:
             self._context.copy(donor.number, run.slot.number, count)
             run.slot.tokens = run.job.tokens[:count]
 
-    def _begin_writing(self, run: _Run) -> Writing | None:
+    def _begin_writing(self, run: _Run) -> ConstrainedDecoding | None:
         try:
-            run.writing = Writing.of(
+            run.writing = requested_decoding(
                 run.job.generation,
                 self._weights,
                 run.job.tokens,
@@ -184,14 +185,14 @@ class AdapterScheduler:
         return run.writing
 
     @staticmethod
-    def _look_ahead(batch: list[tuple[_Run, Part]]) -> Callable[[], None]:
+    def _compute_masks(batch: list[tuple[_Run, Part]]) -> Callable[[], None]:
         writings = [run.writing for run, _ in batch if run.writing is not None]
 
-        def look_ahead() -> None:
+        def compute_masks() -> None:
             for writing in writings:
-                writing.look_ahead()
+                writing.compute_masks()
 
-        return look_ahead
+        return compute_masks
 
     def _undo(self, batch: list[tuple[_Run, Part]], error: Exception) -> None:
         """Forget what was half read. A batch that failed ends; who was cancelled goes before the next one."""

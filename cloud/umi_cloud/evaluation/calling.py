@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from umi_shared.dialects import Dialect
-from umi_shared.engine import Delta, Engine, Finished, Generation
+from umi_shared.engine import Delta, Engine, Finished
 from umi_shared.transcript import Usage, View
 
 __all__ = ["call_text"]
@@ -18,15 +18,7 @@ async def call_text(
 
     Raises what `Engine.generate` raises.
     """
-    asked = dialect.call(view)
-    generation = Generation(
-        prompt=asked.prompt,
-        adapter=adapter,
-        constraint=dialect.call_constraint(schemas),
-        stop=asked.stop,
-        max_tokens=asked.max_tokens,
-        likely_start=asked.likely_start,
-    )
+    generation = dialect.call(view).generation(constraint=dialect.call_constraint(schemas), adapter=adapter)
     text, usage = "", Usage()
     async with aclosing(engine.generate(generation)) as chunks:
         async for chunk in chunks:

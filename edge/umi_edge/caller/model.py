@@ -13,7 +13,7 @@ from umi_shared.engine import Delta, Generation
 from umi_shared.errors import MalformedError, ModelError
 from umi_shared.llama import Adapter, Sequence, Weights
 from umi_shared.released import Released
-from umi_shared.transcript import Instruction, Observation, Plan, ToolCard, Usage, View, text_of
+from umi_shared.transcript import Instruction, Plan, ToolCard, Usage, View
 
 __all__ = ["CallerModel"]
 
@@ -95,14 +95,8 @@ class CallerModel:
         cancelled: Cancelled,
     ) -> WrittenCall:
         """Write one call; `held` is what had been read when it was asked for."""
-        asked = self._dialect.call(self._narrowed(view))
-        generation = Generation(
-            prompt=asked.prompt,
-            constraint=self._dialect.call_constraint(schemas),
-            stop=asked.stop,
-            max_tokens=self._config.max_tokens,
-            likely_start=asked.likely_start,
-            repeats=_said(view),
+        generation = self._dialect.call(self._narrowed(view)).generation(
+            constraint=self._dialect.call_constraint(schemas), max_tokens=self._config.max_tokens
         )
         text, usage = "", Usage()
         for chunk in self._sequence.generate(generation, cancelled):
@@ -170,12 +164,6 @@ class CallerModel:
             self._reading.close()
         self._sequence.close()
         self._sequence.weights.close()
-
-
-def _said(view: View) -> str:
-    """What the user and the tools said: the words that a call's arguments are mostly made of."""
-    said = (text_of(entry) for entry in view.entries if isinstance(entry, Instruction | Observation))
-    return "\n".join(part for text in said for part in text if isinstance(part, str))
 
 
 def _shared(ours: list[int], theirs: list[int]) -> int:

@@ -20,7 +20,7 @@ from umi_lab.bench.spread import Spread
 from umi_lab.bench.turns import Round, ratios, take_turns
 from umi_lab.bench.worker import Worker, worker
 from umi_lab.bench.workload import RecordedSession, call_schema, peer_call, record_session
-from umi_shared.engine import Delta, Generation
+from umi_shared.engine import Delta
 from umi_shared.llama import Sequence, Weights
 from umi_shared.llama.threads import default_threads
 from umi_shared.transcript import Next, Plan
@@ -149,12 +149,9 @@ class _Umi:
         for step in self._sessions[turn].steps:
             asked = self._setting.dialect.call(step.view)
             self._sequence.read(self.weights.prompt_tokens(asked.prompt))
-            generation = Generation(
-                prompt=asked.prompt,
+            generation = asked.generation(
                 constraint=self._setting.dialect.call_constraint(step.schemas),
-                stop=asked.stop,
                 max_tokens=self._setting.caller_config.max_tokens,
-                likely_start=asked.likely_start,
             )
             with native_time() as native:
                 began = time.perf_counter()

@@ -24,7 +24,6 @@ from umi_cloud.engines.loading import Loaded
 from umi_cloud.hf_folder import write_hf_folder
 from umi_lab.bench.served import PLENTY, Served
 from umi_shared.dialects import dialect_named
-from umi_shared.engine import Generation
 from umi_shared.transcript import Usage, View
 from umi_shared.wire import WireLimits, read_request
 
@@ -99,11 +98,8 @@ async def _direct(loaded: Loaded, work: dict[str, Any]) -> dict[str, Any]:
 
     async def one(message: str) -> dict[str, float]:
         asked = _DIALECT.plan(_view(message))
-        generation = Generation(
-            prompt=asked.prompt, constraint=asked.constraint, stop=asked.stop, max_tokens=asked.max_tokens
-        )
         tokens = engine._tokens(asked.prompt)
-        sampling = engine._sampling(generation, 2048 - len(tokens))
+        sampling = engine._sampling(asked.generation(), 2048 - len(tokens))
         began, first = time.perf_counter(), 0.0
         async for _ in engine._llm.generate({"prompt_token_ids": tokens}, sampling, uuid.uuid4().hex):
             first = first or time.perf_counter() - began

@@ -14,10 +14,10 @@ text that only looks like a turn ("assistant: …"), because the format tells th
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from umi_shared.dialects.dialect import RolePrompt
+from umi_shared.dialects.dialect import RolePrompt, said
 from umi_shared.engine import Constraint, Lark, RawPrompt, Regex
 from umi_shared.errors import MalformedError
 from umi_shared.handles import Text, parts_of, render
@@ -104,7 +104,8 @@ class AlphaUmiDialect:
 
     def call(self, view: View) -> RolePrompt:
         """The caller's turn; the plan to carry out is the view's last entry."""
-        return _role_prompt(self.caller_input(view.catalogue, map(as_trained, view.entries)))
+        text = self.caller_input(view.catalogue, map(as_trained, view.entries))
+        return replace(_role_prompt(text), repeats=said(view))
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
         """`Action: NAME`, and on the next line `Action Input:` with JSON that the tool's schema admits."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from umi_shared.dialects.dialect import RolePrompt, planned_tool
+from umi_shared.dialects.dialect import RolePrompt, planned_tool, said
 from umi_shared.dialects.json_prefix import StringField
 from umi_shared.dialects.umi import call_object, call_start, read_call_object
 from umi_shared.engine import ChatPrompt, Constraint, JsonSchema, Message
@@ -69,7 +69,10 @@ class ChatDialect:
         """The caller's turn."""
         messages = [Message("system", _CALLER + _tools(view)), *_merged(map(_for_caller, view.entries))]
         return RolePrompt(
-            prompt=ChatPrompt(tuple(messages)), max_tokens=512, likely_start=call_start(planned_tool(view))
+            prompt=ChatPrompt(tuple(messages)),
+            max_tokens=512,
+            likely_start=call_start(planned_tool(view)),
+            repeats=said(view),
         )
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from umi_shared.engine import Constraint, Prompt
-from umi_shared.transcript import Decision, Plan, View
+from umi_shared.engine import Constraint, Generation, Prompt
+from umi_shared.transcript import Decision, Instruction, Observation, Plan, View, text_of
 
-__all__ = ["DecisionReader", "Dialect", "RolePrompt", "first_sentence", "neutral", "planned_tool"]
+__all__ = ["DecisionReader", "Dialect", "RolePrompt", "first_sentence", "neutral", "planned_tool", "said"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,29 @@ class RolePrompt:
     stop: tuple[str, ...] = ()
     max_tokens: int = 256
     likely_start: str = field(default="", repr=False)
-    """What the output probably begins with, by the view."""
+    """What the output probably begins with, judging by the view."""
+    repeats: str = field(default="", repr=False)
+    """A text whose words the output repeats; empty where it repeats none in particular."""
+
+    def generation(
+        self,
+        *,
+        constraint: Constraint | None = None,
+        max_tokens: int | None = None,
+        adapter: str = "",
+        session: str = "",
+    ) -> Generation:
+        """The request to an engine; `constraint` and `max_tokens` count in place of this prompt's own."""
+        return Generation(
+            prompt=self.prompt,
+            adapter=adapter,
+            constraint=constraint or self.constraint,
+            stop=self.stop,
+            max_tokens=self.max_tokens if max_tokens is None else max_tokens,
+            session=session,
+            likely_start=self.likely_start,
+            repeats=self.repeats,
+        )
 
 
 class DecisionReader(Protocol):
@@ -59,7 +81,10 @@ class Dialect(Protocol):
         ...
 
     def call(self, view: View) -> RolePrompt:
-        """The caller's prompt; the view's last entry is the plan to carry out. The constraint is left open."""
+        """The caller's prompt; the view's last entry is the plan to carry out.
+
+        The constraint is left open. `repeats` is what `said` gives: a call copies most of its arguments from there.
+        """
         ...
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
@@ -85,6 +110,12 @@ def planned_tool(view: View) -> str:
     """The tool that the view's last plan names; empty where there is none."""
     last = view.entries[-1] if view.entries else None
     return last.tool if isinstance(last, Plan) else ""
+
+
+def said(view: View) -> str:
+    """What the user and the tools said, without handles: most of a call's arguments are words from it."""
+    texts = (text_of(entry) for entry in view.entries if isinstance(entry, Instruction | Observation))
+    return "\n".join(part for text in texts for part in text if isinstance(part, str))
 
 
 def neutral(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from umi_shared.dialects.dialect import RolePrompt, first_sentence, neutral, planned_tool
+from umi_shared.dialects.dialect import RolePrompt, first_sentence, neutral, planned_tool, said
 from umi_shared.engine import Constraint, JsonSchema, RawPrompt, Regex
 from umi_shared.errors import MalformedError
 from umi_shared.handles import render
@@ -60,7 +60,9 @@ class UmiDialect:
     def call(self, view: View) -> RolePrompt:
         """The caller's turn."""
         return replace(
-            self._turn(view, "caller", max_tokens=512), likely_start=call_start(planned_tool(view))
+            self._turn(view, "caller", max_tokens=512),
+            likely_start=call_start(planned_tool(view)),
+            repeats=said(view),
         )
 
     def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:

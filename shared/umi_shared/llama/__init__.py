@@ -1,4 +1,4 @@
-"""llama.cpp, through llama-cpp-python's low-level API: weights, adapters, one sequence, guided decoding.
+"""llama.cpp, through llama-cpp-python's low-level API: weights, adapters, one sequence, constrained decoding.
 
 Both the caller on the laptop and the embedded cloud engine stand on this. Importing the package loads the
 native library; `umi_shared` itself does not.

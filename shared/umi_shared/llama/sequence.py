@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from umi_shared.cancellation import Cancellation
 from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
+from umi_shared.llama.constrained_decoding import MAX_DRAFT_TOKENS, Effort
 from umi_shared.llama.context import Cancelled, Context, Part
 from umi_shared.llama.guide import Guide
+from umi_shared.llama.requested_decoding import requested_decoding
 from umi_shared.llama.weights import Adapter, Weights
-from umi_shared.llama.writing import MOST_AHEAD, Effort, Writing
 from umi_shared.prefix import shared_prefix
 
 __all__ = ["Sequence"]
@@ -22,7 +23,7 @@ Asked = Callable[[], bool]
 """Says whether a computation is to stop. A `Cancellation` says it to llama.cpp itself, which else waits for Python."""
 _NEVER = Cancellation()
 _GPU_BATCH = 512
-_CPU_BATCH = 128 + MOST_AHEAD
+_CPU_BATCH = 128 + MAX_DRAFT_TOKENS
 """A CPU reads no faster in larger ones (SmolLM2, 1,400 tokens: 10.5 s of processor time in batches of 96 to 512), and
 the memory that llama.cpp computes in grows with it. What is read of a long text also counts sooner.
 """
@@ -55,7 +56,7 @@ class Sequence:
             weights,
             cache_tokens=self.context_tokens,
             batch_tokens=self._batch_tokens,
-            batch_rows=MOST_AHEAD + 1,
+            batch_rows=MAX_DRAFT_TOKENS + 1,
             threads=threads,
             adapter=adapter,
         )
@@ -102,20 +103,23 @@ class Sequence:
         """
         prompt = self.weights.prompt_tokens(generation.prompt)
         kept = self._keep(prompt)
-        rest = (len(prompt) - kept - 1) % (self._batch_tokens - MOST_AHEAD) + 1  # goes with the first draft
+        rest = (len(prompt) - kept - 1) % (
+            self._batch_tokens - MAX_DRAFT_TOKENS
+        ) + 1  # goes with the first draft
         constraint = generation.constraint
         guide = Guide(self.weights.guide_tokenizer, constraint) if constraint else None
-        writing = Writing.of(generation, self.weights, prompt, len(prompt) - rest, self.context_tokens, guide)
-        self.effort = writing.effort
+        decoding = requested_decoding(
+            generation, self.weights, prompt, len(prompt) - rest, self.context_tokens, guide
+        )
+        self.effort = decoding.effort
         self._read(prompt, len(prompt) - rest, cancelled)
-        while writing.finish is None:
-            tokens = writing.feed()
-            logits = self._decode(
-                tokens, writing.rows, cancelled, writing.look_ahead if writing.guide else None
-            )
-            yield from writing.take(logits)
-            self._rewind(len(self.tokens) - writing.refused)
-        yield writing.finished(kept)
+        while decoding.finish is None:
+            tokens = decoding.feed()
+            masks = decoding.compute_masks if guide else None
+            logits = self._decode(tokens, decoding.rows, cancelled, masks)
+            yield from decoding.take(logits)
+            self._rewind(len(self.tokens) - decoding.rejected)
+        yield decoding.finished(kept)
 
     def logits(self) -> NDArray[np.float32]:
         """The logits after the last token, `(vocabulary_size,)`; valid until the next decode."""
@@ -133,7 +137,7 @@ class Sequence:
 
     def _read(self, prompt: list[int], end: int, cancelled: Asked) -> None:
         """Read the prompt up to `end`, a batch at a time."""
-        step = self._batch_tokens - MOST_AHEAD
+        step = self._batch_tokens - MAX_DRAFT_TOKENS
         for start in range(len(self.tokens), end, step):
             self._decode(prompt[start : min(start + step, end)], 1, cancelled)
 

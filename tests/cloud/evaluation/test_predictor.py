@@ -77,6 +77,16 @@ async def test_the_caller_is_asked_on_the_planners_own_words_and_may_write_this_
     assert arguments["properties"]["days"] == {"type": "string", "maxLength": 480}
 
 
+async def test_the_caller_is_measured_as_the_laptop_runs_it():
+    """With the draft of the call's beginning, and with the words that make a begun word likelier (docs/adr/0010)."""
+    engine = ScriptedEngine(RIGHT)
+    await rows_of(engine)
+    planner, caller, later_planner, summarizer = engine.generations
+    assert caller.likely_start == '{"tool":"weather","arguments":{"'
+    assert caller.repeats == "Will it rain in Oslo?"
+    assert not planner.repeats + later_planner.repeats + summarizer.repeats
+
+
 @pytest.mark.parametrize(
     ("said", "plan_right"),
     [(["nothing to read"], 0.5), (["Give it up. Next: give up."], 0.5), ([RIGHT[0], "no call"], 1.0)],

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from umi_shared.dialects import AlphaUmiDialect, UmiDialect
 from umi_shared.engine import Delta, Finished, Generation, RawPrompt
 from umi_shared.handles import Handle
 from umi_shared.llama import Cancelled, Sequence, Weights, context
-from umi_shared.llama.writing import Writing
+from umi_shared.llama.constrained_decoding import ConstrainedDecoding
+from umi_shared.llama.requested_decoding import requested_decoding
 from umi_shared.transcript import Call, Instruction, Next, Observation, Plan, ToolCard, View
 
 pytestmark = pytest.mark.model
@@ -86,14 +88,13 @@ def test_a_call_is_the_same_with_and_without_drafts_and_so_is_the_cache(
     fast, plain = sequence(), sequence()
     asked = generation(dialect, entries)
     text = text_of(fast, asked)
-    of = Writing.of
 
-    def token_by_token(*arguments: object) -> Writing:
-        writing = of(*arguments)
-        writing.ahead = 0
-        return writing
+    def token_by_token(*arguments: Any) -> ConstrainedDecoding:
+        decoding = requested_decoding(*arguments)
+        decoding.draft_limit = 0
+        return decoding
 
-    monkeypatch.setattr(Writing, "of", token_by_token)
+    monkeypatch.setattr("umi_shared.llama.sequence.requested_decoding", token_by_token)
     assert text_of(plain, asked) == text
     assert fast.effort.passes < 0.8 * plain.effort.passes
     length = min(len(fast.tokens), len(plain.tokens))

@@ -8,8 +8,8 @@ import pytest
 
 from umi_shared.engine import Delta, Finish, JsonSchema, Lark, Regex
 from umi_shared.llama import Weights
+from umi_shared.llama.constrained_decoding import ConstrainedDecoding
 from umi_shared.llama.guide import Guide
-from umi_shared.llama.writing import Writing
 
 pytestmark = pytest.mark.model
 
@@ -71,30 +71,30 @@ class MadeUpModel:
 def write(
     weights: Weights, model: MadeUpModel, constraint, *, ahead: int, room: int, stop=(), likely=""
 ) -> tuple:
-    """Drive a writing as an engine does; checks that what is read stays the prompt and the output."""
+    """Drive a decoding as an engine does; checks that what is read stays the prompt and the output."""
     prompt = weights.tokenize(PROMPT, special=True)
     guide = Guide(weights.guide_tokenizer, constraint) if constraint else None
-    writing = Writing(
+    decoding = ConstrainedDecoding(
         vocabulary=weights,
         prompt=prompt,
         held=len(prompt) - 9,
-        room=room,
+        max_tokens=room,
         guide=guide,
         stop=stop,
         likely=weights.tokenize(likely, special=False),
-        ahead=ahead,
+        draft_limit=ahead,
     )
-    read, text, fed = prompt[: writing.held], "", []
-    while writing.finish is None:
-        tokens = writing.feed()
+    read, text, fed = prompt[: decoding.held], "", []
+    while decoding.finish is None:
+        tokens = decoding.feed()
         assert tokens
         assert len(read) + len(tokens) < len(prompt) + room
         whole = read + tokens
-        rows = [model.logits(whole[: len(whole) - back]) for back in reversed(range(writing.rows))]
-        text += "".join(delta.text for delta in writing.take(np.array(rows)))
-        read = whole[: len(whole) - writing.refused]
+        rows = [model.logits(whole[: len(whole) - back]) for back in reversed(range(decoding.rows))]
+        text += "".join(delta.text for delta in decoding.take(np.array(rows)))
+        read = whole[: len(whole) - decoding.rejected]
         fed.append(len(tokens))
-    return text, read[len(prompt) :], writing
+    return text, read[len(prompt) :], decoding
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +156,9 @@ def test_no_more_is_written_than_there_is_room_for(weights, room):
 def test_a_stop_string_within_a_draft_ends_the_text_there(weights):
     model = MadeUpModel(weights, 1)
     whole = write(weights, model, CALL, ahead=32, room=60)[0]
-    text, _, writing = write(weights, model, CALL, ahead=32, room=60, stop=('","arg',))
+    text, _, decoding = write(weights, model, CALL, ahead=32, room=60, stop=('","arg',))
     assert text == whole[: whole.index('","arg')]
-    assert writing.finish is Finish.STOP
+    assert decoding.finish is Finish.STOP
 
 
 def test_the_bound_between_forced_and_free_text_is_the_models(weights):
@@ -167,30 +167,30 @@ def test_the_bound_between_forced_and_free_text_is_the_models(weights):
     pieces = ((token, weights.piece(token)) for token in range(weights.vocabulary_size))
     wider = next(token for token, piece in pieces if re.fullmatch(rb" the[a-z]{2,9}", piece))
     prompt = weights.tokenize("Say it.", special=True)
-    writing = Writing(vocabulary=weights, prompt=prompt, held=0, room=20, guide=guide)
+    decoding = ConstrainedDecoding(vocabulary=weights, prompt=prompt, held=0, max_tokens=20, guide=guide)
     forced = [*weights.tokenize("It is the", special=False), 0]
     text = ""
-    while writing.finish is None:
-        writing.feed()
-        logits = np.zeros((writing.rows, weights.vocabulary_size), np.float32)
-        for row, token in enumerate(forced[writing.written :][: writing.rows]):
+    while decoding.finish is None:
+        decoding.feed()
+        logits = np.zeros((decoding.rows, weights.vocabulary_size), np.float32)
+        for row, token in enumerate(forced[decoding.written :][: decoding.rows]):
             logits[row, token] = 1
         logits[:, wider] = 2
-        text += "".join(delta.text for delta in writing.take(logits))
+        text += "".join(delta.text for delta in decoding.take(logits))
     assert text.startswith("It is" + weights.piece(wider).decode())
-    assert writing.effort.forced > 0
+    assert decoding.effort.forced > 0
 
 
 def test_deltas_are_whole_characters(weights):
     prompt = weights.tokenize("Wave.", special=True)
     output = weights.tokenize("\N{WAVING HAND SIGN}\N{WAVING HAND SIGN}", special=False)
-    writing = Writing(vocabulary=weights, prompt=prompt, held=0, room=len(output))
+    decoding = ConstrainedDecoding(vocabulary=weights, prompt=prompt, held=0, max_tokens=len(output))
     chunks: list[Delta] = []
-    while writing.finish is None:
-        writing.feed()
-        logits = np.zeros((writing.rows, weights.vocabulary_size), np.float32)
-        for row in range(writing.rows):
-            logits[row, output[min(writing.written + row, len(output) - 1)]] = 1
-        chunks += writing.take(logits)
+    while decoding.finish is None:
+        decoding.feed()
+        logits = np.zeros((decoding.rows, weights.vocabulary_size), np.float32)
+        for row in range(decoding.rows):
+            logits[row, output[min(decoding.written + row, len(output) - 1)]] = 1
+        chunks += decoding.take(logits)
     assert len(chunks) > 1
     assert "".join(chunk.text for chunk in chunks) == "\N{WAVING HAND SIGN}\N{WAVING HAND SIGN}"

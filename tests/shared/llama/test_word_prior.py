@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from umi_shared.llama import Weights
-from umi_shared.llama.spelling import Spelling
-from umi_shared.llama.writing import PRIOR, Writing
+from umi_shared.llama.constrained_decoding import ConstrainedDecoding
+from umi_shared.llama.word_prior import BOOST, WordPrior
 
 pytestmark = pytest.mark.model
 
@@ -21,8 +21,8 @@ def weights(smollm2):
 
 
 @pytest.fixture(scope="module")
-def spelling(weights):
-    return Spelling(REQUEST, weights.pieces)
+def prior(weights):
+    return WordPrior(REQUEST, weights)
 
 
 def pieces(weights: Weights, text: str) -> list[str]:
@@ -30,19 +30,19 @@ def pieces(weights: Weights, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("word", ["Orchard", "kayak", " kayak", "Kayak", " Festival", "Festival"])
-def test_a_word_goes_on_in_its_own_tokens(spelling, weights, word):
+def test_a_word_goes_on_in_its_own_tokens(prior, weights, word):
     written = "A" if word.startswith(" ") else ""
     tokens = weights.pieces(word)
     assert tokens
     for number, (token, piece) in enumerate(tokens):
         if number or not word.startswith(" "):
-            assert token in spelling.likelier(START + written), written
+            assert token in prior.likelier(START + written), written
         written += piece
-    assert spelling.likelier(START + written) == []
+    assert prior.likelier(START + written) == []
 
 
-def test_words_begin_at_the_start_of_a_value_and_no_word_is_begun_there_that_nobody_said(spelling, weights):
-    begun = {weights.piece(token).decode() for token in spelling.likelier(START)}
+def test_words_begin_at_the_start_of_a_value_and_no_word_is_begun_there_that_nobody_said(prior, weights):
+    begun = {weights.piece(token).decode() for token in prior.likelier(START)}
     words = REQUEST.replace(",", "").replace(".", "").lower().split()
     forms = [form for word in words if len(word) > 2 for form in (word, word.capitalize())]
     assert begun == {found[0] for form in forms if (found := pieces(weights, form))}
@@ -67,27 +67,27 @@ def test_a_word_with_a_letter_in_two_tokens_is_left_to_the_model(weights):
         ":",
     ],
 )
-def test_names_of_arguments_and_what_is_no_begun_word_are_left_alone(spelling, written):
-    assert spelling.likelier(written) == []
+def test_names_of_arguments_and_what_is_no_begun_word_are_left_alone(prior, written):
+    assert prior.likelier(written) == []
 
 
 def chosen(weights: Weights, begun: str, liking: dict[str, float]) -> str:
     """The next token's text of a model that has begun so, and likes these tokens by so much."""
     tokens = [token for piece in begun.split("|") for token in weights.tokenize(piece, special=False)]
-    writing = Writing(
+    decoding = ConstrainedDecoding(
         vocabulary=weights,
         prompt=weights.tokenize(REQUEST, special=False),
         held=0,
-        room=len(tokens) + 1,
-        spelling=Spelling(REQUEST, weights.pieces),
-        ahead=0,
+        max_tokens=len(tokens) + 1,
+        prior=WordPrior(REQUEST, weights),
+        draft_limit=0,
     )
     text = ""
-    while writing.finish is None:
-        writing.feed()
+    while decoding.finish is None:
+        decoding.feed()
         likes = (
-            {tokens[writing.written]: 100.0}
-            if writing.written < len(tokens)
+            {tokens[decoding.written]: 100.0}
+            if decoding.written < len(tokens)
             else {
                 token: liked
                 for piece, liked in liking.items()
@@ -96,14 +96,14 @@ def chosen(weights: Weights, begun: str, liking: dict[str, float]) -> str:
         )
         logits = np.zeros((1, weights.vocabulary_size), np.float32)
         logits[0, list(likes)] = list(likes.values())
-        text += "".join(delta.text for delta in writing.take(logits))
+        text += "".join(delta.text for delta in decoding.take(logits))
     return text.removeprefix(begun.replace("|", ""))
 
 
 def test_the_model_can_outweigh_the_prior(weights):
     first, second, *_ = pieces(weights, "Orchard")
-    assert chosen(weights, f"{START}|{first}", {"c": PRIOR - 0.5}) == second
-    assert chosen(weights, f"{START}|{first}", {"c": PRIOR + 0.5}) == "c"
+    assert chosen(weights, f"{START}|{first}", {"c": BOOST - 0.5}) == second
+    assert chosen(weights, f"{START}|{first}", {"c": BOOST + 0.5}) == "c"
 
 
 def test_a_number_is_no_misspelt_word(weights):

@@ -1,23 +1,25 @@
-"""Guesses at what comes next, copied from what was read: a call's arguments mostly repeat words of its prompt."""
+"""Prompt lookup: guesses at the next tokens, copied from the prompt; a call's arguments mostly repeat its words."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Drafts"]
+__all__ = ["PromptLookup"]
 
 _CONTEXT = 8
-"""Tokens back that are compared, to choose among places that look alike."""
-_LEAST, _MOST = 1, 16
+"""How many of the last tokens are compared, to choose among places that look alike."""
+_MIN_REACH, _MAX_REACH = 1, 16
+"""Bounds on the length of a guess, in tokens."""
 
 
-class Drafts:
-    """Prompt lookup (Saxena 2023, the n-gram case of Leviathan et al., arXiv 2211.17192, §3.4).
+class PromptLookup:
+    """Drafts without a draft model (prompt lookup decoding, Saxena 2023; the n-gram case of arXiv 2211.17192, §3.4).
 
-    Proposes what followed the last two tokens where they came up before: at the place that has most in common with
-    what stands before them, the latest of such places. How far depends on how well the last proposal did.
+    Looks for the last two tokens earlier in the text, and proposes the tokens that followed them there. Of several
+    such places, it takes the one whose preceding tokens agree longest with the last ones, and of those the latest.
     """
 
     def __init__(self, tokens: list[int], room: int) -> None:
+        """`tokens` is the prompt; up to `room` tokens of output are added to it."""
         self._tokens: NDArray[np.int32] = np.empty(len(tokens) + room, np.int32)
         self._tokens[: len(tokens)] = tokens
         self._count = len(tokens)
@@ -29,10 +31,10 @@ class Drafts:
         self._count += 1
 
     def propose(self, limit: int) -> list[int]:
-        """Up to `limit` tokens that may come next; none where nothing like this came before.
+        """Up to `limit` tokens that may come next; none where the last two tokens are new.
 
-        >>> drafts = Drafts([5, 1, 2, 3, 9, 1, 2], room=8)
-        >>> drafts.propose(2), drafts.propose(8)
+        >>> lookup = PromptLookup([5, 1, 2, 3, 9, 1, 2], room=8)
+        >>> lookup.propose(2), lookup.propose(8)
         ([3, 9], [3, 9, 1, 2])
         """
         read = self._tokens[: self._count]
@@ -52,5 +54,5 @@ class Drafts:
         return found
 
     def learn(self, proposed: int, accepted: int) -> None:
-        """How much of the last proposal was right: reach twice as far after all of it, else about as far."""
-        self._reach = min(_MOST, 2 * self._reach) if accepted == proposed else max(_LEAST, accepted)
+        """Set the length of the next guess: twice as long after a guess that was all right, else as far as it was."""
+        self._reach = min(_MAX_REACH, 2 * self._reach) if accepted == proposed else max(_MIN_REACH, accepted)
