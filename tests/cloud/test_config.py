@@ -9,8 +9,8 @@ from umi_cloud.admission import AdmissionLimits
 from umi_cloud.config import CloudConfig, LlamaCppSettings, OpenAISettings, ScriptedSettings, VllmSettings
 from umi_cloud.engines.loading import check_dialect, load
 from umi_cloud.engines.openai_server import OpenAIServer
-from umi_cloud.settings_file import SettingsFile
 from umi_shared.errors import ConfigError, ModelError
+from umi_shared.settings import SettingsFile
 from umi_shared.wire import WireLimits
 
 
@@ -68,12 +68,17 @@ def test_paths_are_relative_to_the_file_and_specs_are_not_paths():
     [
         ("listen: 127.0.0.1:1\nlissten: x", 2, "`lissten`", "`listen`"),
         ("engine:\n  kind: llama.cpp\n  modell: x", 3, "`modell`", "`model`"),
-        ("engine: {kind: llamacpp}", 1, "'llamacpp'", "`llama.cpp`"),
+        ("engine: {kind: llamacpp}", 1, "`kind` is one of llama.cpp, vllm", "`llama.cpp`"),
         ("engine: {kind: vllm}", 1, "`model` is missing", ""),
-        ("engine:\n  kind: openai\n  url: u\n  model: m\n  server: vlm", 5, "'vlm'", "`vllm`"),
-        ("engine: {adapters: {caller: c.gguf}}", 1, "'caller'", "planner and summarizer"),
+        (
+            "engine:\n  kind: openai\n  url: u\n  model: m\n  server: vlm",
+            5,
+            "`server` is one of vllm",
+            "`vllm`",
+        ),
+        ("engine: {adapters: {caller: c.gguf}}", 1, "`caller`", "planner and summarizer"),
         ("engine: {adapters: [a]}", 1, "mapping", ""),
-        ("engine: 3", 1, "settings", ""),
+        ("engine: 3", 1, "`engine` is a mapping", ""),
         ("admission:\n  running: 0", 2, "`running`", ""),
         ("admission:\n  running: many", 2, "whole number", ""),
         ("admission:\n  running: 1.5", 2, "whole number", ""),
@@ -81,10 +86,10 @@ def test_paths_are_relative_to_the_file_and_specs_are_not_paths():
         ("drain_seconds: true", 1, "`drain_seconds`", ""),
         ("reflection: yes please", 1, "true or false", ""),
         ("listen: 7443", 1, "text", ""),
-        ("listen: nowhere", 1, "nowhere", "HOST:PORT"),
-        ("- a\n- b", 1, "settings", ""),
-        ("listen: [", 1, "not YAML", ""),
-        ("listen: a\nlisten: b", 2, "not YAML", ""),
+        ("admission: {}\nlisten: nowhere", 2, "`listen` is not an address", "HOST:PORT"),
+        ("- a\n- b", 1, "the file is a mapping", ""),
+        ("listen: [", 1, "not valid YAML", ""),
+        ("listen: a\nlisten: b", 2, "given twice", ""),
         ("unsafe_plaintext_loopback: true", 1, "everyone on the network", "127.0.0.1"),
     ],
 )

@@ -103,7 +103,7 @@ def test_an_empty_folder_is_no_folder(file):
         ("mcpservers: {}\n", 1, "no setting is called", "`mcpServers`"),
         ("caller:\n  modle: x\n", 2, "no setting is called `modle`", "`model`"),
         ("home:\n  smtp:\n    hots: x\n", 3, "no setting is called `hots`", "`host`"),
-        ("zzz: 1\n", 1, "no setting is called `zzz`", "known are connection, policy"),
+        ("zzz: 1\n", 1, "no setting is called `zzz`", "use one of: connection, policy"),
         ("file: x\n", 1, "no setting is called `file`", ""),
         ("1: x\n", 1, "no setting is called `1`", ""),
     ],
@@ -126,7 +126,7 @@ def test_an_unknown_setting_gets_its_line_and_the_closest_one(file, text, line, 
         ("caller:\n", 1, "`caller` is a mapping"),
         ("caller: [1]\n", 1, "`caller` is a mapping"),
         ("caller:\n  model: 3\n", 2, "`model` is text"),
-        ("caller:\n  model: s3:bucket\n", 2, "`model`: 's3:bucket' names no model"),
+        ("caller:\n  model: s3:bucket\n", 2, "`model` names no model"),
         ("caller:\n  dialect: llama\n", 2, "`dialect` is one of umi, chat, alpha-umi"),
         ("caller:\n  threads: many\n", 2, "`threads` is a whole number"),
         ("caller:\n  threads: -1\n", 2, "`threads` is a whole number, zero or more"),
@@ -152,18 +152,19 @@ def test_a_wrong_value_gets_its_line_and_what_belongs_there(file, text, line, sa
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "line", "said"),
     [
-        ("caller: {model: x\npolicy: y\n", 2),
-        ("a:\n\t- b\n", 2),
-        ("policy: 'open\n", 2),
-        ("policy: *nowhere\n", 1),
-        ("policy: x\n offline: stop\n", 2),
+        ("caller: {model: x\npolicy: y\n", 2, "not valid YAML: "),
+        ("a:\n\t- b\n", 2, "a tab where YAML wants spaces"),
+        ("policy: 'open\n", 2, "not valid YAML: "),
+        ("policy: *nowhere\n", 1, "not valid YAML: "),
+        ("policy: x\n offline: stop\n", 2, "not valid YAML: "),
     ],
 )
-def test_broken_yaml_gets_its_line(file, text, line):
-    message = error_of(file, text).message
-    assert message.startswith(f"{file}:{line}: not YAML: ")
+def test_broken_yaml_gets_its_line(file, text, line, said):
+    error = error_of(file, text)
+    assert error.message.startswith(f"{file}:{line}: {said}")
+    assert error.fix
 
 
 @pytest.mark.parametrize("text", ["[" * 2_000, "{a: " * 1_000, "policy: a\x00b\n", "policy: \x07\n"])
@@ -189,7 +190,7 @@ def test_a_file_that_is_not_text_is_named(file):
     with pytest.raises(ConfigError, match=r"config\.yaml:2: this is not UTF-8 text"):
         EdgeConfig.read(file)
     file.write_bytes(b"#" * (2 << 20))
-    with pytest.raises(ConfigError, match="larger than a configuration"):
+    with pytest.raises(ConfigError, match="larger than a file of settings"):
         EdgeConfig.read(file)
 
 

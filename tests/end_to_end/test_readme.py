@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from umi_cloud.config import CloudConfig
-from umi_cloud.settings_file import SettingsFile
 from umi_edge.config import EdgeConfig
 from umi_edge.policy import load_policy
 from umi_edge.tools import Tool
 from umi_edge.tools.mcp import McpServers
+from umi_shared.settings import SettingsFile
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,10 +7,11 @@ from umi_edge.policy.detectors import GazetteerSource, Scanner, Span, gazetteer_
 from umi_edge.policy.document import Limits, Policy, ToolPolicy
 from umi_edge.policy.loader import default_policy, default_policy_text, load_policy, read_policy
 from umi_edge.policy.paths import Location
-from umi_edge.policy.problems import InvalidPolicyError, Problem
+from umi_edge.policy.problems import InvalidPolicyError
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import PLUGINS, Plugin, SpanFinder
+from umi_shared.problems import Problem
 
 __all__ = [
     "PLUGINS",

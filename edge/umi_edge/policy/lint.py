@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from umi_edge.policy.document import Policy, ToolPolicy
 from umi_edge.policy.paths import Location
-from umi_edge.policy.problems import Problem
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import missing
 from umi_shared.labels import PLANNER, SUMMARIZER, Label
+from umi_shared.problems import Problem
 
 __all__ = ["warnings_of"]
 

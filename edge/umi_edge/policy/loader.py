@@ -23,7 +23,7 @@ from umi_edge.policy.document import (
 )
 from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import PathError, compile_path
-from umi_edge.policy.problems import Problems, near
+from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.rule_loader import load_rules
 from umi_edge.policy.rules import PathRule, Resolution
@@ -32,6 +32,7 @@ from umi_edge.policy.span_finder import PLUGINS
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.errors import PolicyError
 from umi_shared.labels import Integrity
+from umi_shared.problems import near
 
 __all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_policy", "read_policy"]
 

@@ -11,8 +11,9 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from umi_edge.policy.problems import Problems, near
+from umi_edge.policy.problems import Problems
 from umi_edge.policy.yaml_source import Place, Source
+from umi_shared.problems import near
 
 __all__ = ["check_schema", "schema_text"]
 

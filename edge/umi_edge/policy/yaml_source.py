@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from umi_edge.policy.problems import Problems
+from umi_shared.yaml_syntax import syntax_problem
 
 __all__ = ["MAX_POLICY_BYTES", "Place", "Source", "read_yaml"]
 
@@ -28,7 +29,6 @@ _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 _WORDS = {word: value for text, value in (("null", None), ("true", True), ("false", False)) for word in
           (text, text.capitalize(), text.upper())} | {"": None, "~": None}  # fmt: skip
-_QUOTED = re.compile(r"'[^'<]{3,}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,10 @@ def read_yaml(text: str, problems: Problems, *, what: str = "policy", start: str
         for event in YAML(typ="rt", pure=True).parse(text.removeprefix("\ufeff")):
             builder.take(event)
     except MarkedYAMLError as error:
-        raise problems.fail(*_syntax(error)) from None  # its own text quotes the file (I8)
+        found = syntax_problem(error)
+        raise problems.fail(
+            found.line, found.message, found.fix
+        ) from None  # its own text quotes the file (I8)
     except (YAMLError, ValueError) as error:
         line = text.count("\n", 0, getattr(error, "position", None) or 0) + 1
         raise problems.fail(line, "a control character that YAML does not allow", "remove it") from None
@@ -71,20 +74,6 @@ def read_yaml(text: str, problems: Problems, *, what: str = "policy", start: str
     if not isinstance(builder.root, dict):
         raise problems.fail(1, f"the {what} is not a mapping", f"start it with `{start}`")
     return Source(builder.root, builder.lines)
-
-
-def _syntax(error: MarkedYAMLError) -> tuple[int, str, str]:
-    mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark is not None else 0
-    problem = str(error.problem or error.context or "it does not parse")
-    if "\\t" in problem or "tab" in problem.lower():
-        return line, "a tab where YAML wants spaces", "indent with spaces"
-    fix = "check the indentation, the quotes and the brackets of this line and of the one above"
-    if "mapping values" in problem:
-        fix = "put text that contains ': ' in quotes, and check the indentation"
-    elif "cannot start any token" in problem:
-        fix = "put text that starts with a sign in quotes"
-    return line, f"not valid YAML: {_QUOTED.sub('(...)', problem)}", fix
 
 
 _NO_KEY: Any = object()

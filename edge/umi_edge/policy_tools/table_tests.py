@@ -28,11 +28,12 @@ from typing import Any
 from umi_edge.policy.loader import policy_bytes, policy_text
 from umi_edge.policy.paths import Path as JsonPath
 from umi_edge.policy.paths import PathError, compile_path
-from umi_edge.policy.problems import Problems, near
+from umi_edge.policy.problems import Problems
 from umi_edge.policy.yaml_source import Place, Source, read_yaml
 from umi_edge.tools import FailureKind, Hints
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, parts_of
+from umi_shared.problems import near
 
 __all__ = [
     "Expectation",

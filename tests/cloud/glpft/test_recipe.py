@@ -44,17 +44,25 @@ def test_every_recipe_of_the_repository_can_be_read(path: Path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("start: backbone", "start: nothing", "no earlier stage makes"),
-        ("roles: [planner],", "roles: [painter],", "unknown role"),
-        ("tokens: 1000", "warmup: 0.5", "has no end"),
-        ("tokens: 1000", "epochs: 1, part: [0.5, 0.2]", "part"),
-        ("name: planner", "name: backbone", "two stages"),
-        ("base: model.gguf", "base: model.gguf\ntuning: half", "tuning is lora or full"),
-        ("base: model.gguf", "base: model.gguf\nlayout: rows\ncpu_kernels: true", "cpu_kernels"),
-        ("base: model.gguf", "base: model.gguf\nlayout: heap", "layout is tree or rows"),
-        ("base: model.gguf", "base: model.gguf\nprecision: int8", "precision 'int8'"),
-        ("base: model.gguf", "", "needs base"),
-        ("name: small", "name: small\nrnak: 4", "unknown key 'rnak'"),
+        ("start: backbone", "start: nothing", "stage 2 starts from one that no earlier stage makes"),
+        ("roles: [planner],", "roles: [painter],", r"yaml:8: `roles` is one of planner, caller"),
+        ("tokens: 1000", "warmup: 0.5", r"yaml:8: this stage has no end"),
+        ("tokens: 1000", "epochs: 1, part: [0.5, 0.2]", r"yaml:8: `part` is not a part"),
+        ("name: planner", "name: backbone", "stage 2 has the name of an earlier one"),
+        ("base: model.gguf", "base: model.gguf\ntuning: half", "`tuning` is one of lora, full"),
+        (
+            "base: model.gguf",
+            "base: model.gguf\nlayout: rows\ncpu_kernels: true",
+            r"yaml:5: `cpu_kernels` are for adapters in trees",
+        ),
+        ("base: model.gguf", "base: model.gguf\nlayout: heap", "`layout` is one of tree, rows"),
+        ("base: model.gguf", "base: model.gguf\nprecision: int8", "`precision` is one of float32"),
+        ("base: model.gguf", "", "`base` is missing here"),
+        (
+            "name: small",
+            "name: small\nrnak: 4",
+            r"yaml:3: no setting is called `rnak`\nFix: did you mean `rank`",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_named(tmp_path: Path, old: str, new: str, said: str):

@@ -12,7 +12,7 @@ from umi_shared.errors import PolicyError
 
 if TYPE_CHECKING:
     from umi_edge.policy.document import Policy
-    from umi_edge.policy.problems import Problem
+    from umi_shared.problems import Problem
 
 
 @click.command()
