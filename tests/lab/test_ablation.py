@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from umi_cloud.glpft import Progress
 from umi_cloud.glpft.run import StageResult
 from umi_lab.ablation.arm import read_scores
-from umi_lab.ablation.figures import SceneScore, arm_figures
+from umi_lab.ablation.figures import ScenarioScore, arm_figures
 from umi_lab.cli import umi_lab
 
 RECIPE = """
@@ -23,17 +23,21 @@ stages:
 """
 
 
-def scores(arm: str, right_of: Callable[[int, int], int]) -> list[SceneScore]:
+def scores(arm: str, right_of: Callable[[int, int], int]) -> list[ScenarioScore]:
     return [
-        SceneScore(
-            arm=arm, seed=seed, scene=scene, adapters="x", right={"planner: tool": (right_of(seed, scene), 4)}
+        ScenarioScore(
+            arm=arm,
+            seed=seed,
+            scenario=scenario,
+            adapters="x",
+            right={"planner: tool": (right_of(seed, scenario), 4)},
         )
         for seed in (1, 2, 3)
-        for scene in range(40)
+        for scenario in range(40)
     ]
 
 
-def test_an_arm_that_is_better_on_every_scene_is_told_from_chance():
+def test_an_arm_that_is_better_on_every_scenario_is_told_from_chance():
     found = arm_figures([*scores("glpft", lambda *_: 3), *scores("single", lambda *_: 2)], "glpft")
     single = found["single"]["planner: tool"]
     assert (single["share"], single["seeds"]) == (0.5, [0.5, 0.5, 0.5])
@@ -42,8 +46,10 @@ def test_an_arm_that_is_better_on_every_scene_is_told_from_chance():
 
 
 def test_seeds_that_disagree_widen_the_interval():
-    calm = arm_figures(scores("a", lambda _seed, scene: scene % 4), "a")["a"]["planner: tool"]["interval"]
-    wild = arm_figures(scores("a", lambda seed, _scene: seed), "a")["a"]["planner: tool"]["interval"]
+    calm = arm_figures(scores("a", lambda _seed, scenario: scenario % 4), "a")["a"]["planner: tool"][
+        "interval"
+    ]
+    wild = arm_figures(scores("a", lambda seed, _scenario: seed), "a")["a"]["planner: tool"]["interval"]
     assert calm[0] < 0.375 < calm[1]
     assert wild[1] - wild[0] > calm[1] - calm[0]
 
@@ -64,7 +70,7 @@ def test_arms_are_measured_once_and_their_figures_written(smollm2: Path, make_pe
         )
     kept, out = tmp_path / "scores.jsonl", tmp_path / "figures" / "ablation.json"
     arguments = ["ablation", "--recipe", str(recipes), "--seed", "1", "--seed", "2", "--scores", str(kept)]
-    result = CliRunner().invoke(umi_lab, [*arguments, "--scenes", "1", "--out", str(out)])
+    result = CliRunner().invoke(umi_lab, [*arguments, "--scenarios", "1", "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert "single, seed 2: not trained yet" in result.output
     figures = json.loads(out.read_text())["arms"]
@@ -72,11 +78,11 @@ def test_arms_are_measured_once_and_their_figures_written(smollm2: Path, make_pe
     assert figures["single"]["tokens"] == [6]
     assert figures["single"]["held-out loss"] == [{"planner": 2.0}]
     assert "planner: next" in figures["glpft"]["right"]
-    again = CliRunner().invoke(umi_lab, [*arguments, "--scenes", "1"])
+    again = CliRunner().invoke(umi_lab, [*arguments, "--scenarios", "1"])
     assert again.exit_code == 0
     assert len(list(read_scores(kept))) == 2
     make_peft(
         tmp_path / "out" / "single" / "seed-1" / "one" / "adapter", seed=9
     )  # trained anew: measured anew
-    CliRunner().invoke(umi_lab, [*arguments, "--scenes", "1"])
+    CliRunner().invoke(umi_lab, [*arguments, "--scenarios", "1"])
     assert [score.arm for score in read_scores(kept)] == ["glpft", "single", "single"]

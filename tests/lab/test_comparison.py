@@ -1,4 +1,4 @@
-"""Comparing two sets of adapters: better beyond chance, on the same scenes."""
+"""Comparing two sets of adapters: better beyond chance, on the same scenarios."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def test_more_success_beyond_chance_is_better():
     assert not is_better(changes(BETTER, OLD))
 
 
-def test_one_scene_more_is_chance():
+def test_one_scenario_more_is_chance():
     assert not is_better(changes(OLD, LUCKY))
 
 
@@ -49,10 +49,10 @@ def test_more_false_claims_are_not_bought_with_success():
     assert not is_better(changes(OLD, LIAR))
 
 
-def test_other_scenes_cannot_be_compared():
-    with pytest.raises(ConfigError, match="same scenes"):
+def test_other_scenarios_cannot_be_compared():
+    with pytest.raises(ConfigError, match="same scenarios"):
         changes(OLD, BETTER[:50])
-    with pytest.raises(ConfigError, match="same scenes"):
+    with pytest.raises(ConfigError, match="same scenarios"):
         changes(OLD, [*BETTER[1:], BETTER[0]])
 
 

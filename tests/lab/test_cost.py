@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from umi_lab.commands.cost import command
 from umi_lab.cost.inference import inference
-from umi_lab.cost.single_agent import SingleCast, open_single_agent
+from umi_lab.cost.single_agent import SingleAgent, open_single_model
 from umi_lab.cost.storage import storage
 from umi_lab.cost.training import training
-from umi_lab.synthesis.generator import draw_scenes
-from umi_lab.synthesis.performance import perform
-from umi_lab.synthesis.scene import SceneConfig
+from umi_lab.synthesis.generator import draw_scenarios
+from umi_lab.synthesis.rollout import roll_out
+from umi_lab.synthesis.scenario import ScenarioConfig
 
 USAGE = {"prompt_tokens": 100, "cached_tokens": 60, "completion_tokens": 10}
 
@@ -74,19 +74,19 @@ def test_training_is_read_from_progress_and_memory_only_where_it_was_written(tmp
 @pytest.mark.timeout(600)
 def test_a_single_model_reads_each_word_once(smollm2: Path, gguf_adapters: Mapping[str, Path]) -> None:
     """One sequence: what comes after the first plan was read already, but for what is new."""
-    scenes = draw_scenes(5, held_out=True, config=SceneConfig(own_names=0, broken=0))
-    scene = next(scenes)
+    scenarios = draw_scenarios(5, held_out=True, config=ScenarioConfig(own_names=0, broken=0))
+    scenario = next(scenarios)
 
     async def played() -> Any:
-        single = open_single_agent(smollm2, gguf_adapters["planner"], dialect="umi", threads=1)
+        single = open_single_model(smollm2, gguf_adapters["planner"], dialect="umi", threads=1)
         async with single as agent:
-            first, second = SingleCast(agent), SingleCast(agent)
-            await perform(scene, first)
-            return await perform(scene, second), second.plans
+            first, second = SingleAgent(agent), SingleAgent(agent)
+            await roll_out(scenario, first)
+            return await roll_out(scenario, second), second.plans
 
-    performance, plans = asyncio.run(played())
-    assert len(plans) == performance.totals.steps >= 1
-    usage = performance.totals.planner
+    rollout, plans = asyncio.run(played())
+    assert len(plans) == rollout.totals.steps >= 1
+    usage = rollout.totals.planner
     # The same session again: nothing of its prompts is new but the last token of each.
     assert usage.prompt_tokens - usage.cached_tokens <= len(plans)
 

@@ -140,7 +140,7 @@ def test_an_ablation_has_a_table_of_its_own() -> None:
     trained = {"seeds": [1, 2], "tokens": [1000, 2000], "seconds": [5, 6]}
     arms = {"glpft": {"right": right, **trained}, "single": {"right": {}, **trained}}
     arms |= {"multi": {"right": better, **trained}}
-    text = page({"ablation": {"scenes": 100, "scene seed": 11, "arms": arms}}, {})
+    text = page({"ablation": {"scenarios": 100, "scenario seed": 11, "arms": arms}}, {})
     assert (
         "| planner: tool | 50.0 % [40.0–60.0] | – | 60.0 % [50.0–70.0]<br>**+10.0 [+2.0, +20.0] to glpft** |"
         in text

@@ -1,1 +1,1 @@
-"""The ablation: the paper's ways of training at equal budgets, step by step on scenes that none of them saw."""
+"""The ablation: the paper's ways of training at equal budgets, step by step on scenarios that none of them saw."""

@@ -1,4 +1,4 @@
-"""An arm of the ablation: a recipe and a seed, trained before, measured scene by scene."""
+"""An arm of the ablation: a recipe and a seed, trained before, measured scenario by scenario."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 from umi_cloud.glpft import Recipe
 from umi_cloud.glpft.export import export_adapters
 from umi_cloud.glpft.run import StageResult
-from umi_lab.ablation.figures import SceneScore
+from umi_lab.ablation.figures import ScenarioScore
 from umi_lab.closed_loop.figures import stepwise
-from umi_lab.closed_loop.rig import Rig
+from umi_lab.closed_loop.harness import Harness
 from umi_lab.closed_loop.shadow import shadow
-from umi_lab.synthesis.scene import Scene
+from umi_lab.synthesis.scenario import Scenario
 
 __all__ = ["Arm", "append_score", "digest", "read_scores"]
 
@@ -43,17 +43,17 @@ class Arm:
         return dict(export_adapters(self.recipe, self.recipe.output / "gguf"))
 
     async def scores(
-        self, adapters: Mapping[str, Path], rig: Rig, scenes: Iterable[tuple[int, Scene]]
-    ) -> AsyncIterator[SceneScore]:
-        """What the models would do at each of the oracle's steps; scenes that it cannot play are left out."""
+        self, adapters: Mapping[str, Path], harness: Harness, scenarios: Iterable[tuple[int, Scenario]]
+    ) -> AsyncIterator[ScenarioScore]:
+        """What the models would do at each of the oracle's steps; scenarios that it cannot play are left out."""
         name = digest(adapters)
-        for number, scene in scenes:
-            if comparisons := list(await shadow(scene, rig)):
+        for number, scenario in scenarios:
+            if comparisons := list(await shadow(scenario, harness)):
                 shares = stepwise(comparison.as_json() for comparison in comparisons)
-                yield SceneScore(
+                yield ScenarioScore(
                     arm=self.recipe.name,
                     seed=self.recipe.seed,
-                    scene=number,
+                    scenario=number,
                     adapters=name,
                     right={what: (share.part, share.whole) for what, share in shares.items()},
                 )
@@ -67,18 +67,18 @@ def digest(adapters: Mapping[str, Path]) -> str:
     return whole.hexdigest()[:12]
 
 
-def read_scores(path: Path) -> Iterator[SceneScore]:
+def read_scores(path: Path) -> Iterator[ScenarioScore]:
     """The scores of a file of JSON lines; a line that was torn is left out."""
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
             right = {name: (part, whole) for name, (part, whole) in row.pop("right").items()}
-            yield SceneScore(**row, right=right)
+            yield ScenarioScore(**row, right=right)
         except (ValueError, TypeError, KeyError):
             continue
 
 
-def append_score(path: Path, score: SceneScore) -> None:
+def append_score(path: Path, score: ScenarioScore) -> None:
     """Add one line."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(score)) + "\n")

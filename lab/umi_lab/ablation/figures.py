@@ -1,4 +1,4 @@
-"""Figures of an ablation: shares of right steps by arm, with intervals over scenes and seeds."""
+"""Figures of an ablation: shares of right steps by arm, with intervals over scenarios and seeds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,30 +7,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SceneScore", "arm_figures"]
+__all__ = ["ScenarioScore", "arm_figures"]
 
 _RESAMPLES = 2000
 _INTERVAL = (2.5, 97.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneScore:
-    """One scene as the models of one arm and seed would have gone about it."""
+class ScenarioScore:
+    """One scenario as the models of one arm and seed would have gone about it."""
 
     arm: str
     seed: int
-    scene: int
+    scenario: int
     adapters: str
     """A digest of the adapters, by which stale scores are told."""
     right: Mapping[str, tuple[int, int]]
     """How many steps of how many, by what is compared."""
 
 
-def arm_figures(scores: Iterable[SceneScore], reference: str) -> dict[str, Any]:
-    """Per arm and measure: the share of right steps over all seeds, each seed's, an interval, the difference to an arm.
+def arm_figures(scores: Iterable[ScenarioScore], reference: str) -> dict[str, Any]:
+    """For each arm and measure: the share of right steps over all seeds and in each, and the difference to `reference`.
 
-    Intervals are 95 % of a bootstrap over scenes and over seeds, both drawn with replacement; differences are paired,
-    for all arms are measured on the same scenes. With three seeds they are no wider than three seeds can tell.
+    Intervals hold 95 % of a bootstrap that draws scenarios and seeds with replacement. Differences are paired, since
+    all arms are measured on the same scenarios. Three seeds say little about how seeds vary: the intervals reflect
+    no more than those three.
     """
     scores = list(scores)
     arms = sorted({score.arm for score in scores})
@@ -46,12 +47,12 @@ def arm_figures(scores: Iterable[SceneScore], reference: str) -> dict[str, Any]:
     return found
 
 
-def _table(scores: list[SceneScore], measure: str) -> NDArray[np.float64]:
-    """Right and whole, `(seeds, scenes, 2)`."""
-    seeds, scenes = sorted({s.seed for s in scores}), sorted({s.scene for s in scores})
-    table = np.zeros((len(seeds), len(scenes), 2))
+def _table(scores: list[ScenarioScore], measure: str) -> NDArray[np.float64]:
+    """Right and whole, `(seeds, scenarios, 2)`."""
+    seeds, scenarios = sorted({s.seed for s in scores}), sorted({s.scenario for s in scores})
+    table = np.zeros((len(seeds), len(scenarios), 2))
     for score in scores:
-        table[seeds.index(score.seed), scenes.index(score.scene)] = score.right.get(measure, (0, 0))
+        table[seeds.index(score.seed), scenarios.index(score.scenario)] = score.right.get(measure, (0, 0))
     return table
 
 
@@ -63,10 +64,10 @@ def _share(table: NDArray[np.float64]) -> float:
 def _spread(table: NDArray[np.float64], other: NDArray[np.float64] | None = None) -> dict[str, Any]:
     """The interval of a share, or of the difference of two."""
     rng = np.random.default_rng(0)
-    seeds, scenes, _ = table.shape
+    seeds, scenarios, _ = table.shape
     drawn = []
     for _ in range(_RESAMPLES):
-        some = np.ix_(rng.integers(seeds, size=seeds), rng.integers(scenes, size=scenes))
+        some = np.ix_(rng.integers(seeds, size=seeds), rng.integers(scenarios, size=scenarios))
         drawn.append(_share(table[some]) - (_share(other[some]) if other is not None else 0.0))
     low, high = np.percentile(drawn, _INTERVAL)
     spread = {"interval": [round(float(low), 4), round(float(high), 4)]}

@@ -2,5 +2,5 @@
 
 No model plays: the planner, the caller and the summarizer follow a task's ground truth, and a hijacked planner
 follows the injection's first. What is measured is what the policy, the labels and the wire allow, not whether some
-model would fall for a text. Pointing it at another suite needs a label file, and nothing else.
+model would fall for a text. Pointing it at another suite needs a policy file, and nothing else.
 """

@@ -38,10 +38,10 @@ from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER
 
-__all__ = ["LABELS", "Bench", "Trial", "open_bench"]
+__all__ = ["POLICIES", "SuiteRunner", "Trial", "open_suite"]
 
-LABELS = Path(__file__).parent / "labels"
-"""The label files that ship, by the suite's name."""
+POLICIES = Path(__file__).parent / "policies"
+"""The policy files that ship, named after their suites."""
 _VICTIM = "local"
 """A model name that AgentDojo's attacks know how to address."""
 
@@ -82,8 +82,8 @@ class Trial:
 
 
 @dataclass(slots=True, kw_only=True)
-class Bench:
-    """A suite, its labels and a server with a scripted model; trials run one after another."""
+class SuiteRunner:
+    """A suite, its policy and a server with a scripted model; trials run one after another."""
 
     suite: "TaskSuite[Any]"
     policy: Policy
@@ -125,7 +125,7 @@ class Bench:
         tools = SuiteTools(self.suite.tools, environment)
         consent = AttentiveUser(wanted, approves_all=self.approves_all)
         async with AsyncExitStack() as stack:
-            assert self.cloud is not None  # noqa: S101  # set by `open_bench`
+            assert self.cloud is not None  # noqa: S101  # set by `open_suite`
             tap = await stack.enter_async_context(tapped(self.cloud.address))
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(tap.address))
             session, ledger = self._session(tools, consent, channel, user, [*first, *wanted])
@@ -262,22 +262,22 @@ def _stopped_by(injected: Sequence[str]) -> str:
 
 
 @asynccontextmanager
-async def open_bench(
+async def open_suite(
     suite: str,
     folder: Path,
     *,
     version: str = "v1.2.2",
-    labels: Path | None = None,
+    policy: Path | None = None,
     attack: str = "important_instructions",
     guard: type[EgressGuard] = EgressGuard,
     approves_all: bool = False,
-) -> AsyncIterator[Bench]:
+) -> AsyncIterator[SuiteRunner]:
     """A suite behind a real server on loopback; ledgers go into the folder. Raises `PolicyError`."""
-    path = labels or LABELS / f"{suite}.yaml"
+    path = policy or POLICIES / f"{suite}.yaml"
     tasks = get_suite(version, suite)
     pipeline = GroundTruthPipeline(None)
     pipeline.name = _VICTIM
-    bench = Bench(
+    runner = SuiteRunner(
         suite=tasks,
         policy=load_policy(path.read_text(encoding="utf-8"), path.name),
         attack=load_attack(attack, tasks, pipeline),
@@ -285,6 +285,6 @@ async def open_bench(
         guard=guard,
         approves_all=approves_all,
     )
-    async with serve_scripted(bench.speak) as cloud:
-        bench.cloud = cloud
-        yield bench
+    async with serve_scripted(runner.speak) as cloud:
+        runner.cloud = cloud
+        yield runner

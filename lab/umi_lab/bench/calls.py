@@ -15,9 +15,9 @@ from umi_lab.bench import peers
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.free_tokens import free_tokens
 from umi_lab.bench.native_time import native_time
+from umi_lab.bench.rounds import Round, interleaved_rounds, ratios
 from umi_lab.bench.setting import CONTEXT_TOKENS, Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import Round, ratios, take_turns
 from umi_lab.bench.worker import Worker, worker
 from umi_lab.bench.workload import RecordedSession, call_schema, peer_call, record_session
 from umi_shared.engine import Delta
@@ -60,7 +60,7 @@ async def measure(setting: Setting) -> Outcome:
             command: list[str | Path] = [python, _PEERS / script, *_load_arguments(setting)]
             asked = await stack.enter_async_context(worker(command, name, _POLITE))
             contenders[name] = _peer(asked, setting, sessions, plain=name == GBNF)
-        rounds = await take_turns(
+        rounds = await interleaved_rounds(
             contenders, rounds=rounds_wanted, seconds=setting.seconds, tell=setting.progress("calls")
         )
     outcome = _outcome(rounds)

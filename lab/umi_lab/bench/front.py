@@ -4,13 +4,13 @@ import tempfile
 from pathlib import Path
 from statistics import mean
 
-from umi_lab.bench.crowd import Crowd, Took
 from umi_lab.bench.figure import Figure, Goal
-from umi_lab.bench.load import CROWD_COMMAND, rows_of
+from umi_lab.bench.load import LOAD_GENERATOR, rows_of
+from umi_lab.bench.load_generator import LoadProfile, StepTiming
+from umi_lab.bench.rounds import Round, interleaved_rounds
 from umi_lab.bench.served import RATIONALE, scripted, served
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import Round, take_turns
 from umi_lab.bench.worker import worker
 from umi_lab.bench.workload import record_session
 
@@ -28,24 +28,24 @@ async def measure(setting: Setting) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="umi-front-") as name:
         async with (
             served(Path(name), scripted(_PAUSE_SECONDS), {"running": 256, "queued": 256}) as server,
-            worker(CROWD_COMMAND, "the crowd") as through,
-            worker(CROWD_COMMAND, "the engine alone") as alone,
+            worker(LOAD_GENERATOR, "the load generator") as through,
+            worker(LOAD_GENERATOR, "the engine alone") as alone,
         ):
             devices = await server.enrol(sessions, Path(name))
-            front = Crowd(
+            front = LoadProfile(
                 sessions=sessions,
                 steps=steps,
                 messages=messages,
                 connections=tuple(str(one.directory) for one in devices),
             )
-            engine = Crowd(
+            engine = LoadProfile(
                 sessions=sessions,
                 steps=steps,
                 messages=messages,
                 reply=RATIONALE,
                 pause_seconds=_PAUSE_SECONDS,
             )
-            rounds = await take_turns(
+            rounds = await interleaved_rounds(
                 {
                     "engine": lambda _turn: rows_of(alone, engine),
                     "front": lambda _turn: rows_of(through, front),
@@ -57,15 +57,15 @@ async def measure(setting: Setting) -> Outcome:
     return _outcome(rounds, sessions)
 
 
-def _outcome(rounds: list[Round[list[Took]]], sessions: int) -> Outcome:
+def _outcome(rounds: list[Round[list[StepTiming]]], sessions: int) -> Outcome:
     bad = {row.outcome for one in rounds for row in one["front"]} - {"ok"}
     slower = [100 * (_seconds(one["front"]) / _seconds(one["engine"]) - 1) for one in rounds]
     fewer = [100 * (1 - _pace(one["front"]) / _pace(one["engine"])) for one in rounds]
     first = [1e3 * (_first(one["front"]) - _first(one["engine"])) for one in rounds]
     profile = (
         "Python's gRPC writes each event by itself: its cost a message, on both sides, over the engine's pace. On two "
-        "cores the server, the crowd of clients and this program share the machine. The crowd on another machine, or "
-        "fewer and larger events, would help."
+        "cores the server, the load generator and this program share the machine. The load generator on another "
+        "machine, or fewer and larger events, would help."
     )
     return Outcome(
         figures=[
@@ -102,13 +102,13 @@ def _outcome(rounds: list[Round[list[Took]]], sessions: int) -> Outcome:
     )
 
 
-def _seconds(rows: list[Took]) -> float:
+def _seconds(rows: list[StepTiming]) -> float:
     return mean(row.seconds for row in rows)
 
 
-def _first(rows: list[Took]) -> float:
+def _first(rows: list[StepTiming]) -> float:
     return mean(row.first for row in rows)
 
 
-def _pace(rows: list[Took]) -> float:
+def _pace(rows: list[StepTiming]) -> float:
     return len(rows) / max(row.began + row.seconds for row in rows)

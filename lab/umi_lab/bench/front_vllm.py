@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from statistics import mean
 from typing import Any
 
-from umi_lab.bench.crowd import Crowd
 from umi_lab.bench.figure import Figure, Goal
-from umi_lab.bench.load import CROWD_COMMAND, rows_of
+from umi_lab.bench.load import LOAD_GENERATOR, rows_of
+from umi_lab.bench.load_generator import LoadProfile
+from umi_lab.bench.rounds import interleaved_rounds, ratios
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import ratios, take_turns
 from umi_lab.bench.worker import Worker, worker
 from umi_lab.bench.workload import record_session
 
@@ -47,7 +47,10 @@ async def measure(setting: Setting) -> Outcome:
         return Outcome(figures=[], notes=["not measured: no Python that has vLLM was named (`--vllm`)"])
     sessions = 2 if setting.quick else 8
     asked_for = [(await record_session(number)).steps[_STEP].message for number in range(sessions)]
-    async with vllm_process(setting, sessions) as vllm, worker(CROWD_COMMAND, "the crowd") as crowd:
+    async with (
+        vllm_process(setting, sessions) as vllm,
+        worker(LOAD_GENERATOR, "the load generator") as generator,
+    ):
         work = [base64.b64encode(message).decode() for message in asked_for]
 
         bad: set[str] = set()
@@ -57,7 +60,7 @@ async def measure(setting: Setting) -> Outcome:
             return float(mean(row["seconds"] for row in answer["rows"]))
 
         async def front(_turn: int) -> float:
-            asked = Crowd(
+            asked = LoadProfile(
                 sessions=sessions,
                 steps=1,
                 messages=tuple(asked_for),
@@ -65,11 +68,11 @@ async def measure(setting: Setting) -> Outcome:
                 spread_seconds=0.0,
                 by_session=True,
             )
-            rows = await rows_of(crowd, asked)
+            rows = await rows_of(generator, asked)
             bad.update(row.outcome for row in rows if row.outcome != "ok")
             return mean(row.seconds for row in rows)
 
-        rounds = await take_turns(
+        rounds = await interleaved_rounds(
             {"direct": direct, "front": front},
             rounds=setting.times(5),
             seconds=setting.seconds,

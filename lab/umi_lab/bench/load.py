@@ -8,17 +8,17 @@ from statistics import median, quantiles
 
 import psutil
 
-from umi_lab.bench.crowd import Crowd, Took
 from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.load_generator import LoadProfile, StepTiming
 from umi_lab.bench.served import RATIONALE, Served, scripted, served
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.worker import Worker, worker
 from umi_lab.bench.workload import record_session
 
-__all__ = ["CROWD_COMMAND", "jain", "measure", "rows_of"]
+__all__ = ["LOAD_GENERATOR", "jain", "measure", "rows_of"]
 
-CROWD_COMMAND = (sys.executable, "-m", "umi_lab.bench.crowd")
+LOAD_GENERATOR = (sys.executable, "-m", "umi_lab.bench.load_generator")
 _PAUSE_SECONDS = 0.05
 _PIECES = -(-len(RATIONALE) // 8)
 ENGINE_SECONDS = _PAUSE_SECONDS * _PIECES
@@ -34,12 +34,12 @@ async def measure(setting: Setting) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="umi-load-") as name:
         async with (
             served(Path(name), scripted(_PAUSE_SECONDS), admission) as server,
-            worker(CROWD_COMMAND, "the crowd") as crowd,
+            worker(LOAD_GENERATOR, "the load generator") as generator,
         ):
             setting.tell("load: enrolling", 0, 3)
             connections = tuple(str(one.directory) for one in await server.enrol(devices, Path(name)))
             setting.tell("load: sessions", 1, 3)
-            many = Crowd(
+            many = LoadProfile(
                 sessions=sessions,
                 steps=steps,
                 messages=messages,
@@ -47,27 +47,31 @@ async def measure(setting: Setting) -> Outcome:
                 spread_seconds=think,
                 think_seconds=think,
             )
-            rows = await rows_of(crowd, many)
+            rows = await rows_of(generator, many)
         idle_name = Path(name) / "idle"
         idle_name.mkdir()
         async with (
             served(idle_name, scripted(600.0), {**admission, "running": sessions}) as server,
-            worker(CROWD_COMMAND, "the crowd") as crowd,
+            worker(LOAD_GENERATOR, "the load generator") as generator,
         ):
             setting.tell("load: idle streams", 2, 3)
             connections = tuple(str(one.directory) for one in await server.enrol(devices, idle_name))
-            idle = await _idle_bytes(server, crowd, connections, messages, sessions)
+            idle = await _idle_bytes(server, generator, connections, messages, sessions)
     setting.tell("load", 3, 3)
     return _outcome(rows, idle, sessions=sessions, steps=steps, devices=devices)
 
 
-async def rows_of(crowd: Worker, work: Crowd) -> list[Took]:
-    """Run a crowd; its rows."""
-    return [Took(**row) for row in (await crowd.ask(work.as_json()))["rows"]]
+async def rows_of(generator: Worker, work: LoadProfile) -> list[StepTiming]:
+    """What a load took, step by step."""
+    return [StepTiming(**row) for row in (await generator.ask(work.as_json()))["rows"]]
 
 
 async def _idle_bytes(
-    server: Served, crowd: Worker, connections: tuple[str, ...], messages: tuple[bytes, ...], sessions: int
+    server: Served,
+    generator: Worker,
+    connections: tuple[str, ...],
+    messages: tuple[bytes, ...],
+    sessions: int,
 ) -> float | None:
     """Memory of the server for each stream that waits, beyond what a tenth as many took before.
 
@@ -76,7 +80,7 @@ async def _idle_bytes(
     process = psutil.Process(server.process)
 
     async def most_while(count: int) -> int | None:
-        work = Crowd(
+        work = LoadProfile(
             sessions=count,
             steps=1,
             messages=messages,
@@ -84,7 +88,7 @@ async def _idle_bytes(
             patience_seconds=_IDLE_SECONDS,
             spread_seconds=_IDLE_SECONDS / 3,
         )
-        asking = asyncio.ensure_future(rows_of(crowd, work))
+        asking = asyncio.ensure_future(rows_of(generator, work))
         most = 0
         while not asking.done():
             most = max(most, process.memory_info().rss)
@@ -96,7 +100,9 @@ async def _idle_bytes(
     return (many - few) / (sessions - sessions // 10) if few and many else None
 
 
-def _outcome(rows: list[Took], idle: float | None, *, sessions: int, steps: int, devices: int) -> Outcome:
+def _outcome(
+    rows: list[StepTiming], idle: float | None, *, sessions: int, steps: int, devices: int
+) -> Outcome:
     good = [row for row in rows if row.outcome == "ok" and row.events]
     over = [1e3 * (row.seconds - ENGINE_SECONDS) for row in good]
     return Outcome(
@@ -125,8 +131,8 @@ def _outcome(rows: list[Took], idle: float | None, *, sessions: int, steps: int,
                 goal=Goal(1.1, "x"),
                 value=Spread.of([drift(good)]),
                 repeats=len(good),
-                profile="As many steps a second begin at the start as at the end; where server and crowd together want "
-                "more than the machine has, a queue grows meanwhile, and shows here.",
+                profile="As many steps a second begin at the start as at the end; where server and load generator "
+                "together want more than the machine has, a queue grows meanwhile, and shows here.",
             ),
             Figure(
                 title=f"the same: first event of step {steps} over step 1's, beyond nothing but a longer view",
@@ -164,18 +170,18 @@ def _idle_figure(idle: float, sessions: int) -> Figure:
     )
 
 
-def _first(rows: list[Took], step: int) -> float:
+def _first(rows: list[StepTiming], step: int) -> float:
     return median(row.first for row in rows if row.step == step)
 
 
-def drift(rows: list[Took]) -> float:
+def drift(rows: list[StepTiming]) -> float:
     """The median step of the last third of the time over that of the first, once all sessions have begun."""
     ordered = sorted(rows, key=lambda row: row.began)
     third = max(len(ordered) // 3, 1)
     return median(row.seconds for row in ordered[-third:]) / median(row.seconds for row in ordered[:third])
 
 
-def _by_device(rows: list[Took], devices: int) -> list[float]:
+def _by_device(rows: list[StepTiming], devices: int) -> list[float]:
     means = []
     for device in range(devices):
         seconds = [row.seconds for row in rows if row.session % devices == device]

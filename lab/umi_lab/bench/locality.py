@@ -3,9 +3,9 @@
 import json
 
 from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.rounds import interleaved_rounds
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import take_turns
 from umi_lab.locality_cost.measurement import presidio
 from umi_lab.locality_cost.step import open_step
 from umi_lab.locality_cost.workload import make_workload
@@ -35,7 +35,7 @@ async def measure(setting: Setting) -> Outcome:
                 seconds: dict[str, float] = (await peer.ask({"text": text}))["seconds"]
                 return seconds
 
-            turns = await take_turns(
+            turns = await interleaved_rounds(
                 {"umi": umi, "Presidio": peers},
                 rounds=setting.times(15),
                 tell=setting.progress("locality"),

@@ -10,9 +10,9 @@ from typing import Any
 
 from umi_edge.caller import Caller, WrittenCall
 from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.rounds import interleaved_rounds
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import take_turns
 from umi_lab.bench.workload import CALLS, ScriptedRoles, instruction, open_session
 from umi_shared.llama import Weights
 from umi_shared.prefix import shared_prefix
@@ -84,7 +84,7 @@ async def measure(setting: Setting) -> Outcome:
         return _tokens(setting, weights, watched.rows)
 
     try:
-        rounds = await take_turns(
+        rounds = await interleaved_rounds(
             {"session": session},
             rounds=setting.times(5),
             warm_up=0,

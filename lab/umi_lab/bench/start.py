@@ -5,9 +5,9 @@ import sys
 import time
 
 from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.rounds import interleaved_rounds
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import take_turns
 
 __all__ = ["measure"]
 
@@ -29,7 +29,7 @@ async def measure(setting: Setting) -> Outcome:
     async def of(name: str) -> float:
         return runs(_COMMANDS[name])
 
-    rounds = await take_turns(
+    rounds = await interleaved_rounds(
         {name: lambda _turn, name=name: of(name) for name in _COMMANDS},  # type: ignore[misc]
         rounds=setting.times(21),
         tell=setting.progress("start"),

@@ -9,9 +9,9 @@ from umi_edge.caller import CallerConfig
 from umi_edge.caller.coming_prompt import catalogue_prefix
 from umi_edge.caller.warm_start import WarmStart
 from umi_lab.bench.figure import Figure, Goal
+from umi_lab.bench.rounds import interleaved_rounds, ratios
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.turns import ratios, take_turns
 from umi_shared.llama import Sequence, Weights
 from umi_shared.transcript import Instruction, ToolCard, View
 
@@ -96,7 +96,7 @@ async def measure(setting: Setting) -> Outcome:
     try:
         with tempfile.TemporaryDirectory(prefix="umi-warm-") as folder:
             contest = _Contest(sequence, tokens, config, Path(folder))
-            rounds = await take_turns(
+            rounds = await interleaved_rounds(
                 {"cold": contest.cold, "warm": contest.warm},
                 rounds=setting.times(7),
                 seconds=setting.seconds,

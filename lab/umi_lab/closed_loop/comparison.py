@@ -1,4 +1,4 @@
-"""The comparison of two sets of adapters, played on the same scenes: whether the new one is to replace the old."""
+"""The comparison of two sets of adapters, played on the same scenarios: whether the new one is to replace the old."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ _RESAMPLES = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One measure, before and after, over the scenes."""
+    """One measure, before and after, over the scenarios."""
 
     old: float
     new: float
     interval: tuple[float, float]
-    """95 % of the difference, from a bootstrap over the scenes."""
+    """95 % of the difference, from a bootstrap over the scenarios."""
 
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:
-    """The rows of `closed-loop --out` by the scenes' numbers. Raises `ConfigError`."""
+    """The rows of `closed-loop --out` by the scenarios' numbers. Raises `ConfigError`."""
     try:
         rows = [row for row in RunFile.read(path).rows if not row.get("left_out")]
         rows.sort(key=lambda row: int(row["number"]))
@@ -51,10 +51,10 @@ def read_outcomes(path: Path) -> list[dict[str, Any]]:
 
 
 def changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> dict[str, Change]:
-    """Each measure's change, scene by scene. Raises `ConfigError` where the scenes are not the same."""
-    if [_scene(row) for row in old] != [_scene(row) for row in new] or not old:
+    """Each measure's change, scenario by scenario. Raises `ConfigError` where the scenarios are not the same."""
+    if [_scenario(row) for row in old] != [_scenario(row) for row in new] or not old:
         raise ConfigError(
-            "the two files are not of the same scenes",
+            "the two files are not of the same scenarios",
             fix="play both with the same --seed, --count and --own-names",
         )
     rng = np.random.default_rng(0)
@@ -78,5 +78,5 @@ def is_better(found: Mapping[str, Change]) -> bool:
     return found["success"].interval[0] > 0 and found["false claims"].interval[0] <= 0
 
 
-def _scene(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _scenario(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["family"], row["own_names"], row["broken"], row["transcript"]["instruction"]

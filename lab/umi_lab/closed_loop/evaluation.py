@@ -1,26 +1,26 @@
-"""The evaluation: scenes that training never saw, played by the oracle and by the models, and what came of it."""
+"""The evaluation: scenarios that training never saw, played by the oracle and by the models, and what came of it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from umi_edge.events import Ending, Planned
-from umi_lab.closed_loop.home_state import Thing
+from umi_lab.closed_loop.home_state import Item
 from umi_lab.closed_loop.judgement import Verdict, judge, text_of
-from umi_lab.synthesis.generator import OracleCast
+from umi_lab.synthesis.generator import OracleAgent
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import Cast, Performance, perform
-from umi_lab.synthesis.scene import Scene
+from umi_lab.synthesis.rollout import Agent, Rollout, roll_out
+from umi_lab.synthesis.scenario import Scenario
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.transcript import Call, Plan, Usage
 
-__all__ = ["Models", "Outcome", "play"]
+__all__ = ["ModelAgent", "Outcome", "play"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One scene as the models played it, beside the oracle's way."""
+    """One scenario as the models played it, beside the oracle's way."""
 
     family: str
     own_names: bool
@@ -50,8 +50,8 @@ class Outcome:
         return {**asdict(self), **{word: getattr(self.verdict, word) for word in judged}}
 
 
-class Models(Cast, Protocol):
-    """Models in the roles, for one session."""
+class ModelAgent(Agent, Protocol):
+    """An agent of models, for one session, whose plans are kept."""
 
     @property
     def plans(self) -> Sequence[Planned]:
@@ -59,35 +59,35 @@ class Models(Cast, Protocol):
         ...
 
 
-async def play(scene: Scene, models: Models, *, in_clear: bool = False) -> Outcome | None:
-    """Play a scene twice, each time on a fresh copy of its home; None for one that the oracle cannot play.
+async def play(scenario: Scenario, models: ModelAgent, *, in_clear: bool = False) -> Outcome | None:
+    """Play a scenario twice, each time on a fresh copy of its home; None for one that the oracle cannot play.
 
     `in_clear`: the models play under a policy that keeps nothing; the oracle, which they are judged by, does not.
     """
-    oracle = Oracle(scene)
+    oracle = Oracle(scenario)
     try:
-        wanted = await perform(scene, OracleCast(oracle))
+        wanted = await roll_out(scenario, OracleAgent(oracle))
     except UnseenError:
         return None
-    played = await perform(replace(scene, in_clear=in_clear), models)
-    return _outcome(scene, oracle, wanted, models.plans, played)
+    played = await roll_out(replace(scenario, in_clear=in_clear), models)
+    return _outcome(scenario, oracle, wanted, models.plans, played)
 
 
 def _outcome(
-    scene: Scene, oracle: Oracle, wanted: Performance, plans: Sequence[Planned], played: Performance
+    scenario: Scenario, oracle: Oracle, wanted: Rollout, plans: Sequence[Planned], played: Rollout
 ) -> Outcome:
     assert not isinstance(wanted.ending, UmiError)  # noqa: S101  # the oracle makes no mistakes
     totals = played.totals
     return Outcome(
-        family=scene.family,
-        own_names=scene.stage.own_names,
-        broken=bool(scene.broken),
+        family=scenario.family,
+        own_names=scenario.toolset.own_names,
+        broken=bool(scenario.broken),
         verdict=judge(
             played.ending,
-            (*played.state, *_gadgets_used(scene, played)),
+            (*played.state, *_toy_tools_used(scenario, played)),
             wanted.ending,
-            (*wanted.state, *_gadgets_used(scene, wanted)),
-            scene.task.facts,
+            (*wanted.state, *_toy_tools_used(scenario, wanted)),
+            scenario.task.facts,
             played.before,
         ),
         steps=totals.steps,
@@ -99,26 +99,26 @@ def _outcome(
         messages_out=totals.messages_out,
         kept=len(list(played.vault)),
         seconds=round(played.seconds, 3),
-        transcript=_transcript(scene, oracle, wanted, plans, played),
+        transcript=_transcript(scenario, oracle, wanted, plans, played),
     )
 
 
-def _gadgets_used(scene: Scene, performance: Performance) -> Iterator[Thing]:
-    """What gadgets did, which leaves no trace in the home."""
-    shown = {scene.shown(gadget.name) for gadget in scene.stage.gadgets}
-    for action in performance.record:
+def _toy_tools_used(scenario: Scenario, rollout: Rollout) -> Iterator[Item]:
+    """What toy tools did, which leaves no trace in the home."""
+    shown = {scenario.shown(toy_tool.name) for toy_tool in scenario.toolset.toy_tools}
+    for action in rollout.record:
         if action.tool in shown and action.done:
-            yield Thing("gadget", (action.tool,), (" ".join(map(str, action.arguments.values())),))
+            yield Item("toy tool", (action.tool,), (" ".join(map(str, action.arguments.values())),))
 
 
 _INVALID = ("invalid-call", "unknown-handle", "invalid-arguments")
 
 
 def _transcript(
-    scene: Scene, oracle: Oracle, wanted: Performance, plans: Sequence[Planned], played: Performance
+    scenario: Scenario, oracle: Oracle, wanted: Rollout, plans: Sequence[Planned], played: Rollout
 ) -> dict[str, Any]:
     return {
-        "instruction": scene.task.instruction,
+        "instruction": scenario.task.instruction,
         "oracle": [render(entry.rationale) for entry in oracle.written if isinstance(entry, Plan)],
         "planner": ["".join(span.clear for span in plan.rationale) for plan in plans],
         "calls": [

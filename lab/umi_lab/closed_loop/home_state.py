@@ -10,12 +10,12 @@ from umi_edge.tools.builtin import ContactsConfig, HomeConfig, NotesConfig
 from umi_edge.tools.builtin.contacts import AddressBook
 from umi_edge.tools.builtin.notes import Notebook
 
-__all__ = ["HomeState", "Thing", "home_state"]
+__all__ = ["HomeState", "Item", "home_state"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Thing:
-    """One contact, event, note or letter; random ids are left out."""
+class Item:
+    """One contact, event, note or e-mail; random ids are left out."""
 
     kind: str
     exact: tuple[str, ...] = field(repr=False)
@@ -24,7 +24,7 @@ class Thing:
     """What may be worded in another way."""
 
 
-HomeState = tuple[Thing, ...]
+HomeState = tuple[Item, ...]
 """Sorted."""
 
 
@@ -33,17 +33,17 @@ def home_state(home: HomeConfig) -> HomeState:
     people, _ = AddressBook(ContactsConfig(folder=home.contacts)).contacts()
     notes, _ = Notebook(NotesConfig(folder=home.notes)).notes()
     things = [
-        *(Thing("contact", (p.name, p.email or "", p.phone or "", p.company or "")) for p in people),
-        *(Thing("note", (), (n.title, n.text.partition("\n")[2])) for n in notes),
+        *(Item("contact", (p.name, p.email or "", p.phone or "", p.company or "")) for p in people),
+        *(Item("note", (), (n.title, n.text.partition("\n")[2])) for n in notes),
         *_events(home),
         *_outbox(home),
     ]
     return tuple(sorted(things))
 
 
-def _events(home: HomeConfig) -> list[Thing]:
+def _events(home: HomeConfig) -> list[Item]:
     return [
-        Thing(
+        Item(
             "event",
             (
                 event["DTSTART"].dt.isoformat(),
@@ -62,9 +62,9 @@ def _addresses(event: icalendar.Event) -> list[str]:
     return [str(one) for one in (attendees if isinstance(attendees, list) else [attendees])]
 
 
-def _outbox(home: HomeConfig) -> list[Thing]:
+def _outbox(home: HomeConfig) -> list[Item]:
     found = []
     for path in home.outbox.glob("new/*"):
-        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        found.append(Thing("letter", (str(letter["To"]),), (str(letter.get_content()),)))
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        found.append(Item("mail", (str(message["To"]),), (str(message.get_content()),)))
     return found

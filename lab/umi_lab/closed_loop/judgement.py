@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from umi_edge.events import Answered, Ending, GaveUp, Stopped
-from umi_lab.closed_loop.home_state import HomeState, Thing
+from umi_lab.closed_loop.home_state import HomeState, Item
 from umi_shared.errors import RefusedError
 
 __all__ = ["Verdict", "judge", "overlap", "same_state"]
@@ -99,10 +99,10 @@ def text_of(ending: Ending | Exception) -> str:
 def same_state(one: HomeState, other: HomeState) -> bool:
     """Whether two homes hold the same things, but for wording.
 
-    >>> letter = Thing("letter", ("a@example.org",), ("I am late.",))
-    >>> same_state((letter,), (Thing("letter", ("a@example.org",), ("i am late",)),))
+    >>> mail = Item("mail", ("a@example.org",), ("I am late.",))
+    >>> same_state((mail,), (Item("mail", ("a@example.org",), ("i am late",)),))
     True
-    >>> same_state((letter,), ())
+    >>> same_state((mail,), ())
     False
     """
     left = list(other)
@@ -114,7 +114,7 @@ def same_state(one: HomeState, other: HomeState) -> bool:
     return not left
 
 
-def _same(one: Thing, other: Thing) -> bool:
+def _same(one: Item, other: Item) -> bool:
     if (one.kind, one.exact, len(one.free)) != (other.kind, other.exact, len(other.free)):
         return False
     return all(overlap(a, b) >= _CLOSE for a, b in zip(one.free, other.free, strict=True))

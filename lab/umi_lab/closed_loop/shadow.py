@@ -13,10 +13,10 @@ from umi_edge.caller import WrittenCall
 from umi_edge.events import Event
 from umi_edge.session import CallerPort, CloudPort, Session
 from umi_lab.closed_loop.argument_source import source_of
-from umi_lab.closed_loop.rig import LaptopCast, Rig
+from umi_lab.closed_loop.harness import Harness, LaptopAgent
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import Setting, perform
-from umi_lab.synthesis.scene import Scene
+from umi_lab.synthesis.rollout import Environment, roll_out
+from umi_lab.synthesis.scenario import Scenario
 from umi_shared.errors import PeerError
 from umi_shared.handles import render
 from umi_shared.released import Released
@@ -45,19 +45,19 @@ class Comparison:
 
 
 @dataclass(slots=True)
-class ShadowCast:
-    """The oracle acts, and the models answer the same questions; implements `Cast` and both ports."""
+class ShadowAgent:
+    """The oracle acts, and the models answer the same questions; implements `Agent` and both ports."""
 
     oracle: Oracle
-    models: LaptopCast
+    models: LaptopAgent
     comparisons: list[Comparison] = field(default_factory=list, repr=False)
     _cloud: CloudPort = field(init=False, repr=False)
     _caller: CallerPort = field(init=False, repr=False)
 
     @asynccontextmanager
-    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+    async def session(self, environment: Environment) -> AsyncIterator[Session]:
         """The laptop's own session, with this between it and the models."""
-        async with self.models.session(setting) as session:
+        async with self.models.session(environment) as session:
             self._cloud, session.cloud = session.cloud, self
             self._caller, session.caller = session.caller, self
             observe = session.observe
@@ -144,7 +144,7 @@ class ShadowCast:
         self.comparisons.append(
             Comparison(
                 role=role,
-                own_names=self.oracle.scene.stage.own_names,
+                own_names=self.oracle.scenario.toolset.own_names,
                 wanted=wanted,
                 got=got,
                 right=right,
@@ -153,11 +153,11 @@ class ShadowCast:
         )
 
 
-async def shadow(scene: Scene, rig: Rig) -> Iterable[Comparison]:
-    """Every step of a scene; none where the oracle cannot play it."""
-    cast = ShadowCast(Oracle(scene), LaptopCast(rig))
+async def shadow(scenario: Scenario, harness: Harness) -> Iterable[Comparison]:
+    """Every step of a scenario; none where the oracle cannot play it."""
+    agent = ShadowAgent(Oracle(scenario), LaptopAgent(harness))
     try:
-        await perform(scene, cast)
+        await roll_out(scenario, agent)
     except UnseenError:
         return ()
-    return cast.comparisons
+    return agent.comparisons

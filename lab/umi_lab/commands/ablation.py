@@ -11,15 +11,15 @@ import click
 
 if TYPE_CHECKING:
     from umi_lab.ablation.arm import Arm
-    from umi_lab.ablation.figures import SceneScore
+    from umi_lab.ablation.figures import ScenarioScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     recipes: tuple[Path, ...]
     seeds: tuple[int, ...]
-    scenes: int
-    scene_seed: int
+    scenarios: int
+    scenario_seed: int
     own_names: float
     reference: str
     scores: Path
@@ -39,9 +39,13 @@ class _Options:
 )
 @click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
 @click.option(
-    "--scenes", type=click.IntRange(min=1), default=100, show_default=True, help="Held-out scenes an arm."
+    "--scenarios",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Held-out scenarios an arm.",
 )
-@click.option("--scene-seed", type=int, default=11, show_default=True)
+@click.option("--scenario-seed", type=int, default=11, show_default=True)
 @click.option("--own-names", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option(
     "--reference", default="glpft", show_default=True, help="The arm that the others are compared with."
@@ -51,7 +55,7 @@ class _Options:
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("build/glpft/ablation.jsonl"),
     show_default=True,
-    help="One line a scene; what is there already is not measured again.",
+    help="One line a scenario; what is there already is not measured again.",
 )
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there, as JSON."
@@ -72,7 +76,7 @@ async def _ablation(options: _Options) -> None:
     from umi_lab.ablation.figures import arm_figures
 
     arms = [arm for arm in map(Arm, _recipes(options)) if _trained(arm)]
-    kept: list[SceneScore] = []
+    kept: list[ScenarioScore] = []
     for arm in arms:
         kept += await _measure(options, arm, list(read_scores(options.scores)))
     figures = {
@@ -86,7 +90,7 @@ async def _ablation(options: _Options) -> None:
             click.echo(f"  {measure:<40}{100 * one['share']:6.1f} %  [{100 * low:.1f}, {100 * high:.1f}]")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = {"scenes": options.scenes, "scene seed": options.scene_seed, "arms": figures}
+        whole = {"scenarios": options.scenarios, "scenario seed": options.scenario_seed, "arms": figures}
         options.out.write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
 
 
@@ -107,33 +111,37 @@ def _trained(arm: "Arm") -> bool:
     return True
 
 
-async def _measure(options: _Options, arm: "Arm", known: list["SceneScore"]) -> list["SceneScore"]:
+async def _measure(options: _Options, arm: "Arm", known: list["ScenarioScore"]) -> list["ScenarioScore"]:
     """The arm's scores, those that are there and those that are missing."""
     from rich.console import Console
     from rich.progress import track
 
     from umi_cloud.glpft.base_model import base_path
     from umi_lab.ablation.arm import append_score, digest
-    from umi_lab.closed_loop.rig import RigConfig, open_rig
-    from umi_lab.synthesis.generator import draw_scenes
-    from umi_lab.synthesis.scene import SceneConfig
+    from umi_lab.closed_loop.harness import HarnessConfig, open_harness
+    from umi_lab.synthesis.generator import draw_scenarios
+    from umi_lab.synthesis.scenario import ScenarioConfig
 
     adapters = arm.adapters()
     own = (arm.recipe.name, arm.recipe.seed, digest(adapters))
-    kept = {s.scene: s for s in known if (s.arm, s.seed, s.adapters) == own and s.scene < options.scenes}
-    config = SceneConfig(own_names=options.own_names, held_out_families=True)
-    drawn = itertools.islice(draw_scenes(options.scene_seed, held_out=True, config=config), options.scenes)
-    missing = [(number, scene) for number, scene in enumerate(drawn) if number not in kept]
+    kept = {
+        s.scenario: s for s in known if (s.arm, s.seed, s.adapters) == own and s.scenario < options.scenarios
+    }
+    config = ScenarioConfig(own_names=options.own_names, held_out_families=True)
+    drawn = itertools.islice(
+        draw_scenarios(options.scenario_seed, held_out=True, config=config), options.scenarios
+    )
+    missing = [(number, scenario) for number, scenario in enumerate(drawn) if number not in kept]
     if not missing:
         return list(kept.values())
     title = f"{arm.recipe.name}, seed {arm.recipe.seed}"
     options.scores.parent.mkdir(parents=True, exist_ok=True)
-    models = RigConfig(model=base_path(arm.recipe.base), adapters=adapters, threads=options.threads)
-    async with open_rig(models) as rig:
+    models = HarnessConfig(model=base_path(arm.recipe.base), adapters=adapters, threads=options.threads)
+    async with open_harness(models) as harness:
         bar = track(missing, description=title, console=Console(stderr=True), transient=True)
-        async for score in arm.scores(adapters, rig, bar):
+        async for score in arm.scores(adapters, harness, bar):
             append_score(options.scores, score)
-            kept[score.scene] = score
+            kept[score.scenario] = score
     return list(kept.values())
 
 

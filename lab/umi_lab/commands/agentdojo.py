@@ -12,13 +12,13 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from umi_lab.agentdojo.trial import Bench, Trial
+    from umi_lab.agentdojo.trial import SuiteRunner, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     suite: str
-    labels: Path | None
+    policy: Path | None
     version: str
     attack: str
     guard: bool
@@ -46,11 +46,11 @@ class _Row:
 
 
 @click.command(name="agentdojo")
-@click.option("--suite", default="banking", show_default=True, help="A suite that has a label file.")
+@click.option("--suite", default="banking", show_default=True, help="A suite that umi has a policy file for.")
 @click.option(
-    "--labels",
+    "--policy",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The policy, for another suite or in place of ours.",
+    help="A policy file, for another suite or in place of the one that ships.",
 )
 @click.option("--version", default="v1.2.2", show_default=True, help="Of the benchmark.")
 @click.option(
@@ -75,21 +75,21 @@ async def _agentdojo(options: _Options) -> int:
 
     from umi_edge.guard import EgressGuard, UnsafeNoGuard
     from umi_lab.agentdojo.matrix import matrix
-    from umi_lab.agentdojo.trial import open_bench
+    from umi_lab.agentdojo.trial import open_suite
 
     rows: list[_Row] = []
     with TemporaryDirectory(prefix="umi-agentdojo-") as folder:
-        async with open_bench(
+        async with open_suite(
             options.suite,
             Path(folder),
             version=options.version,
-            labels=options.labels,
+            policy=options.policy,
             attack=options.attack,
             guard=EgressGuard if options.guard else UnsafeNoGuard,
-        ) as bench:
-            tasks = [(task, "") for task in bench.user_tasks] + ([] if options.benign else bench.pairs)
+        ) as runner:
+            tasks = [(task, "") for task in runner.user_tasks] + ([] if options.benign else runner.pairs)
             for task in tasks:
-                rows.append(await _row(bench, *task))
+                rows.append(await _row(runner, *task))
                 if options.as_json:
                     click.echo(json.dumps(rows[-1].as_json()))
     if options.markdown:
@@ -99,13 +99,13 @@ async def _agentdojo(options: _Options) -> int:
     return 0 if all(_sound(row) for row in rows) else 1
 
 
-async def _row(bench: "Bench", user_task: str, injection_task: str) -> _Row:
-    bench.approves_all = False
-    trial = await bench.run(user_task, injection_task)
+async def _row(runner: "SuiteRunner", user_task: str, injection_task: str) -> _Row:
+    runner.approves_all = False
+    trial = await runner.run(user_task, injection_task)
     if not injection_task:
         return _Row(trial)
-    bench.approves_all = True
-    return _Row(trial, await bench.run(user_task, injection_task))
+    runner.approves_all = True
+    return _Row(trial, await runner.run(user_task, injection_task))
 
 
 def _sound(row: _Row) -> bool:

@@ -12,7 +12,7 @@ from umi_lab.commands.session_options import session_options
 
 if TYPE_CHECKING:
     from umi_cloud.evaluation.run_file import RunFile, RunHeader
-    from umi_lab.closed_loop.fleet import Job
+    from umi_lab.closed_loop.worker_pool import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def command(**options: object) -> None:
 
 def _closed_loop(options: _Options) -> None:
     from umi_cloud.evaluation.run_file import RunFile
-    from umi_lab.closed_loop.fleet import run
+    from umi_lab.closed_loop.worker_pool import run
 
     job, header = _job(options)
     file = RunFile.open(options.out, header)
@@ -90,9 +90,9 @@ def _closed_loop(options: _Options) -> None:
 def _job(options: _Options) -> "tuple[Job, RunHeader]":
     from umi_cloud.evaluation.adapter_folder import adapters_in
     from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
-    from umi_lab.closed_loop.fleet import Job
-    from umi_lab.closed_loop.rig import RigConfig
-    from umi_lab.synthesis.scene import SceneConfig
+    from umi_lab.closed_loop.harness import HarnessConfig
+    from umi_lab.closed_loop.worker_pool import Job
+    from umi_lab.synthesis.scenario import ScenarioConfig
     from umi_shared.models import ModelStore
 
     model = ModelStore.local().path_of(options.model)
@@ -101,11 +101,13 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
     held_out = not options.train_words
     learning = {} if options.trained_tokens is None else {"trained_tokens": options.trained_tokens}
     job = Job(
-        rig=RigConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
+        harness=HarnessConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
         seed=options.seed,
         count=options.count,
         held_out=held_out,
-        scenes=SceneConfig(own_names=options.own_names, held_out_families=held_out, variety=options.variety),
+        scenarios=ScenarioConfig(
+            own_names=options.own_names, held_out_families=held_out, variety=options.variety
+        ),
         in_clear=options.in_clear,
         shadow=options.shadow,
     )
@@ -117,7 +119,7 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
         dialect=dialect,
         recipe=options.recipe,
         options={
-            "scenes": asdict(job.scenes),
+            "scenarios": asdict(job.scenarios),
             "held_out": held_out,
             "in_clear": options.in_clear,
             **learning,

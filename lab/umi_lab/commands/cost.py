@@ -80,26 +80,28 @@ def _cost(options: _Options) -> None:
 
 
 async def _measure(options: _Options, model: Path, adapters: dict[str, Path], file: "RunFile") -> None:
-    from umi_lab.closed_loop.rig import RigConfig, open_rig
+    from umi_lab.closed_loop.harness import HarnessConfig, open_harness
     from umi_lab.cost.comparison import compare
-    from umi_lab.cost.single_agent import open_single_agent
-    from umi_lab.synthesis.generator import draw_scenes
-    from umi_lab.synthesis.scene import SceneConfig
+    from umi_lab.cost.single_agent import open_single_model
+    from umi_lab.synthesis.generator import draw_scenarios
+    from umi_lab.synthesis.scenario import ScenarioConfig
 
-    config = SceneConfig(own_names=options.own_names, held_out_families=True)
-    drawn = itertools.islice(draw_scenes(options.seed, held_out=True, config=config), options.count)
+    config = ScenarioConfig(own_names=options.own_names, held_out_families=True)
+    drawn = itertools.islice(draw_scenarios(options.seed, held_out=True, config=config), options.count)
     done = {row["number"] for row in file.rows}
-    scenes = [(number, scene) for number, scene in enumerate(drawn) if number not in done]
-    if not scenes:
+    scenarios = [(number, scenario) for number, scenario in enumerate(drawn) if number not in done]
+    if not scenarios:
         return
-    split = RigConfig(model=model, adapters=adapters, dialect=options.dialect, threads=options.threads)
+    split = HarnessConfig(model=model, adapters=adapters, dialect=options.dialect, threads=options.threads)
     async with AsyncExitStack() as stack:
-        rig = await stack.enter_async_context(open_rig(split))
+        harness = await stack.enter_async_context(open_harness(split))
         single = await stack.enter_async_context(
-            open_single_agent(model, options.single, dialect=options.dialect, threads=options.threads)
+            open_single_model(model, options.single, dialect=options.dialect, threads=options.threads)
         )
-        with click.progressbar(length=len(scenes), label="sessions", file=sys.stderr, show_pos=True) as bar:
-            async for rows in compare(scenes, rig, single):
+        with click.progressbar(
+            length=len(scenarios), label="sessions", file=sys.stderr, show_pos=True
+        ) as bar:
+            async for rows in compare(scenarios, harness, single):
                 file.add(*rows)
                 bar.update(1)
 

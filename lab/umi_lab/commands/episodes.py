@@ -26,7 +26,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
     help="How far words, instructions and catalogues are varied.",
 )
 @_share("--broken", 0.24, "How often a tool that the task needs fails.")
-@_share("--gadgets", 0.12, "How often the request is for what no built-in tool does.")
+@_share("--toy-tools", 0.12, "How often the request is for what no built-in tool does.")
 @_share(
     "--served",
     0.6,
@@ -34,16 +34,16 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 )
 @_share("--policies", 0.0, "How often the policy is not the default one, but keeps less or nothing.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def command(seed: int, count: int, out: Path, *, held_out: bool, **scenes: Any) -> None:
+def command(seed: int, count: int, out: Path, *, held_out: bool, **scenarios: Any) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.
 
     Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
     """
     from umi_cloud.episodes import write_episodes
     from umi_lab.synthesis.generator import generate
-    from umi_lab.synthesis.scene import SceneConfig
+    from umi_lab.synthesis.scenario import ScenarioConfig
 
-    config = SceneConfig(held_out_families=held_out, **scenes)
+    config = ScenarioConfig(held_out_families=held_out, **scenarios)
     stream = generate(seed, held_out=held_out, config=config)
     with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
         write_episodes(out, (episode for _, episode in made))

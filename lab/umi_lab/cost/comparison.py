@@ -1,4 +1,4 @@
-"""The comparison: both agents play the same scenes in one run, by turns, so that the machine's moods fall on both."""
+"""The comparison: both agents play the same scenarios in one run, in turn, so that a busy minute slows both alike."""
 
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -6,22 +6,22 @@ from dataclasses import asdict
 from typing import Any
 
 from umi_lab.closed_loop.evaluation import Outcome, play
-from umi_lab.closed_loop.rig import LaptopCast, Rig
+from umi_lab.closed_loop.harness import Harness, LaptopAgent
 from umi_lab.cost.inference import AGENTS
-from umi_lab.cost.single_agent import SingleAgent, SingleCast
-from umi_lab.synthesis.scene import Scene
+from umi_lab.cost.single_agent import SingleAgent, SingleModel
+from umi_lab.synthesis.scenario import Scenario
 
 __all__ = ["compare"]
 
 
 async def compare(
-    scenes: Iterable[tuple[int, Scene]], rig: Rig, single: SingleAgent
+    scenarios: Iterable[tuple[int, Scenario]], harness: Harness, single: SingleModel
 ) -> AsyncIterator[tuple[dict[str, Any], ...]]:
-    """Two rows a scene, the single agent first in every other one; none for a scene the oracle cannot play."""
-    for turn, (number, scene) in enumerate(scenes):
+    """Two rows a scenario, the single agent first in every other one; none for a scenario the oracle cannot play."""
+    for turn, (number, scenario) in enumerate(scenarios):
         rows = []
         for agent in AGENTS if turn % 2 else reversed(AGENTS):
-            outcome = await play(scene, SingleCast(single) if agent == "single" else LaptopCast(rig))
+            outcome = await play(scenario, SingleAgent(single) if agent == "single" else LaptopAgent(harness))
             if outcome is not None:
                 rows.append({"number": number, "agent": agent, **_measured(outcome)})
         yield tuple(rows)

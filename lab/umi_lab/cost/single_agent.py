@@ -18,19 +18,19 @@ from umi_cloud.summarizer import Summarizer
 from umi_edge.caller import WrittenCall
 from umi_edge.events import Event, Planned
 from umi_edge.session import Session
-from umi_lab.synthesis.performance import Setting, plain_session
+from umi_lab.synthesis.rollout import Environment, plain_session
 from umi_shared.dialects import Dialect, dialect_named
 from umi_shared.errors import MalformedError
 from umi_shared.released import Released
 from umi_shared.transcript import PlanEvent, SummarizeEvent, View
 
-__all__ = ["SingleAgent", "SingleCast", "open_single_agent"]
+__all__ = ["SingleAgent", "SingleModel", "open_single_model"]
 
 _ADAPTER = "single"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SingleAgent:
+class SingleModel:
     """The model, for session after session; implements `CloudPort` and `CallerPort`."""
 
     engine: LlamaCppEngine
@@ -63,16 +63,16 @@ class SingleAgent:
 
 
 @dataclass(slots=True)
-class SingleCast:
-    """The single model in one session; implements `Models`."""
+class SingleAgent:
+    """The single model in one session; implements `ModelAgent`."""
 
-    agent: SingleAgent
+    agent: SingleModel
     plans: list[Planned] = field(default_factory=list, repr=False)
 
     @asynccontextmanager
-    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+    async def session(self, environment: Environment) -> AsyncIterator[Session]:
         """A session without a wire."""
-        yield plain_session(setting, cloud=self.agent, caller=self.agent, observe=self._observe)
+        yield plain_session(environment, cloud=self.agent, caller=self.agent, observe=self._observe)
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Planned):
@@ -80,14 +80,14 @@ class SingleCast:
 
 
 @asynccontextmanager
-async def open_single_agent(
+async def open_single_model(
     model: Path, adapter: Path | None, *, dialect: str, threads: int, context_tokens: int = 4096
-) -> AsyncIterator[SingleAgent]:
+) -> AsyncIterator[SingleModel]:
     """Load the model; without an adapter the base does it all. Raises `ModelError`."""
     adapters = {_ADAPTER: adapter} if adapter else {}
     options = LlamaCppOptions(threads=threads, sequences_per_adapter=1, context_tokens=context_tokens)
     engine = LlamaCppEngine.load(model, adapters, options)
     try:
-        yield SingleAgent(engine=engine, dialect=dialect_named(dialect), adapter=_ADAPTER if adapter else "")
+        yield SingleModel(engine=engine, dialect=dialect_named(dialect), adapter=_ADAPTER if adapter else "")
     finally:
         await engine.close()

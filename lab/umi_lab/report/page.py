@@ -206,9 +206,9 @@ def _ablation(figures: Mapping[str, Figures]) -> Iterator[str]:
             continue
         yield f"## The paper's ways of training ({name})\n"
         yield (
-            f"Right steps on {one['scenes']} held-out scenes (seed {one['scene seed']}), with bootstrap intervals over "
-            "scenes and\nseeds; below it the paired difference to another arm, bold where its interval leaves 0 out. "
-            "Seconds are of a machine\nthat was busy with other training.\n"
+            f"Right steps on {one['scenarios']} held-out scenarios (seed {one['scenario seed']}), with bootstrap "
+            "intervals over\nscenarios and seeds; below each share its paired difference to another arm, bold where "
+            "that interval excludes 0.\nThe seconds were measured on a machine that was busy with other training.\n"
         )
         arms = one["arms"]
         measures = dict.fromkeys(measure for arm in arms.values() for measure in arm["right"])

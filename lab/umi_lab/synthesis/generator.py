@@ -1,4 +1,4 @@
-"""The generator: episodes without end, each from a scene that the oracle played in a real session."""
+"""The generator: episodes without end, each from a scenario that the oracle played in a real session."""
 
 import asyncio
 import itertools
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from umi_cloud.episodes import Episode
 from umi_edge.session import CallerPort, CloudPort, Session
 from umi_lab.synthesis.oracle import Oracle, UnseenError
-from umi_lab.synthesis.performance import Setting, perform, plain_session
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.scene import Scene, SceneConfig, draw_family, draw_scene, draw_stage
+from umi_lab.synthesis.rollout import Environment, plain_session, roll_out
+from umi_lab.synthesis.scenario import Scenario, ScenarioConfig, draw_family, draw_scenario, draw_toolset
 from umi_shared.errors import UmiError
 from umi_shared.transcript import Call, Entry
 
-__all__ = ["draw_scenes", "generate"]
+__all__ = ["draw_scenarios", "generate"]
 
 SOURCE = "umi-synthetic"
 LICENCE = "Apache-2.0"
 
 
 @dataclass(slots=True)
-class OracleCast:
+class OracleAgent:
     """The oracle in all roles."""
 
     oracle: Oracle
@@ -39,34 +39,36 @@ class OracleCast:
         return self.oracle
 
     @asynccontextmanager
-    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+    async def session(self, environment: Environment) -> AsyncIterator[Session]:
         """A session that the oracle watches, too."""
-        yield plain_session(setting, cloud=self.cloud, caller=self.caller, observe=self.oracle.observe)
+        yield plain_session(environment, cloud=self.cloud, caller=self.caller, observe=self.oracle.observe)
 
 
-def draw_scenes(seed: int, *, held_out: bool, config: SceneConfig, together: int = 5) -> Iterator[Scene]:
-    """Scenes without end; `together` neighbours share a catalogue."""
+def draw_scenarios(
+    seed: int, *, held_out: bool, config: ScenarioConfig, together: int = 5
+) -> Iterator[Scenario]:
+    """Scenarios without end; `together` neighbours share a catalogue."""
     for number in itertools.count():
         rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
         draw = Draw(rng, held_out, config.variety)
         family = draw_family(draw, config)
-        stage = draw_stage(draw, config, family)
-        yield draw_scene(draw, config, stage, family)
+        toolset = draw_toolset(draw, config, family)
+        yield draw_scenario(draw, config, toolset, family)
         for _ in range(together - 1):
-            yield draw_scene(draw, config, stage, draw_family(draw, config, stage))
+            yield draw_scenario(draw, config, toolset, draw_family(draw, config, toolset))
 
 
-def generate(seed: int, *, held_out: bool, config: SceneConfig) -> Iterator[tuple[Scene, Episode]]:
-    """Episodes without end; scenes in which the oracle cannot see what it needs are left out."""
-    for scene in draw_scenes(seed, held_out=held_out, config=config):
-        oracle = Oracle(scene)
+def generate(seed: int, *, held_out: bool, config: ScenarioConfig) -> Iterator[tuple[Scenario, Episode]]:
+    """Episodes without end; scenarios in which the oracle cannot see what it needs are left out."""
+    for scenario in draw_scenarios(seed, held_out=held_out, config=config):
+        oracle = Oracle(scenario)
         try:
-            performance = asyncio.run(perform(scene, OracleCast(oracle)))
+            rollout = asyncio.run(roll_out(scenario, OracleAgent(oracle)))
         except UnseenError:
             continue
-        if isinstance(performance.ending, UmiError):
-            raise performance.ending  # the oracle makes no mistakes, so the runtime has one
-        yield scene, episode_of(oracle)
+        if isinstance(rollout.ending, UmiError):
+            raise rollout.ending  # the oracle makes no mistakes, so the runtime has one
+        yield scenario, episode_of(oracle)
 
 
 def episode_of(oracle: Oracle) -> Episode:

@@ -13,7 +13,7 @@ from umi_edge.tools.builtin.contacts import AddressBook, Contact, ContactsConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import folded
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.vocabulary import known_name, known_word
+from umi_lab.synthesis.tokenizer_words import known_name, known_word
 from umi_lab.synthesis.words import (
     BODIES,
     COMPANIES,
@@ -68,7 +68,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A letter that was received."""
+    """An e-mail that was received."""
 
     sender: Person
     topic: str

@@ -8,8 +8,8 @@ from typing import Any
 from umi_edge.caller import WrittenCall
 from umi_edge.events import Event, Instructed
 from umi_edge.labelled import LabelledText
-from umi_lab.synthesis.scene import Scene
-from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, Seen, Sight, Use
+from umi_lab.synthesis.scenario import Scenario
+from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
 from umi_shared.errors import UmiError
 from umi_shared.handles import parts_of, render
 from umi_shared.labels import PLANNER
@@ -39,12 +39,12 @@ class UnseenError(UmiError):
 
 @dataclass(slots=True)
 class Oracle:
-    """Plays all three roles of one scene, and keeps what each wrote.
+    """Plays all three roles of one scenario, and keeps what each wrote.
 
     Implements `CloudPort` and `CallerPort` of the session.
     """
 
-    scene: Scene
+    scenario: Scenario
     written: list[Entry] = field(default_factory=list, repr=False)
     """What the roles wrote, in order, before the policy kept any of it from the transcript."""
     view: View | None = field(default=None, repr=False)
@@ -74,13 +74,13 @@ class Oracle:
     def _advance(self, view: View) -> Use | Done | GiveUp:
         try:
             if self._script is None:
-                self._script = self.scene.task.script(
-                    Sight(tools=frozenset(self.scene.stage.tools), seen=self.seen)
+                self._script = self.scenario.task.script(
+                    ScriptContext(tools=frozenset(self.scenario.toolset.tools), seen=self.seen)
                 )
                 return next(self._script)
             last = view.entries[-1]
             assert isinstance(last, Observation)  # noqa: S101  # a session plans after the instruction and observations
-            return self._script.send(Seen.of(last))
+            return self._script.send(ToolResult.of(last))
         except Ended as ended:
             return ended.end
         except StopIteration as returned:
@@ -90,7 +90,7 @@ class Oracle:
     def _plan_of(self, step: Use | Done | GiveUp) -> Plan:
         match step:
             case Use(tool, purpose):
-                name = self.scene.shown(tool)
+                name = self.scenario.shown(tool)
                 return Plan(parts_of(f"To {purpose}, use {name}."), Next.CALLER, name)
             case Done(because):
                 return Plan(parts_of(because), Next.SUMMARIZER)
@@ -107,8 +107,8 @@ class Oracle:
         """The script's call."""
         del view, schemas
         assert isinstance(self._next, Use)  # noqa: S101  # the session calls after a plan that says so
-        tool = self.scene.shown(self._next.tool)
-        arguments = self.scene.shown_arguments(self._next.tool, self._next.arguments)
+        tool = self.scenario.shown(self._next.tool)
+        arguments = self.scenario.shown_arguments(self._next.tool, self._next.arguments)
         text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
         self.written.append(Call(tool, parts_of(text)))
         return WrittenCall(tool=tool, arguments=text, usage=Usage())

@@ -1,5 +1,7 @@
-"""Policies of scenes: the default one under the words of a catalogue, as it is or letting out more, and one that keeps
-nothing. A planner that only ever saw handles is at a loss where an owner's policy lets names through.
+"""The policies of scenarios: umi's default one, one that lets out more, and one that keeps nothing.
+
+Each names the tools as the scenario's catalogue does. A planner that only ever saw handles is at a loss where an
+owner's policy lets names through, so training needs all three.
 """
 
 import json
@@ -10,11 +12,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from umi_edge.policy import Policy, default_policy, default_policy_text, load_policy
-from umi_lab.synthesis.disguise import Disguise
+from umi_lab.synthesis.tool_aliases import ToolAlias
 
 __all__ = ["KINDS", "clear_policy_of", "policy_of"]
 
-Disguises = Mapping[str, Disguise]
+Aliases = Mapping[str, ToolAlias]
 """By the tools' canonical names."""
 
 KINDS: Mapping[str, frozenset[str]] = {
@@ -27,15 +29,15 @@ KINDS: Mapping[str, frozenset[str]] = {
 _UNTYPED = {"guests": "people", "$.hits[*].id": "ids"}
 """Rules of the default policy that keep without saying a type."""
 _NO_LOCALITY = ("runs", "integrity", "confirm")
-_GADGET_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}
+_TOY_TOOL_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}
 
 
-def policy_of(tools: Collection[str], disguises: Disguises, lets_out: Collection[str] = ()) -> Policy:
+def policy_of(tools: Collection[str], aliases: Aliases, lets_out: Collection[str] = ()) -> Policy:
     """The default policy, with every rule under the name that its tool is shown by.
 
     Values of the kinds that it lets out leave but for what the detectors of the other kinds find in them.
     """
-    if not disguises and not lets_out:
+    if not aliases and not lets_out:
         return default_policy()
     types: frozenset[str] = frozenset().union(*(KINDS[kind] for kind in lets_out))
     document = _default_rules()
@@ -44,12 +46,12 @@ def policy_of(tools: Collection[str], disguises: Disguises, lets_out: Collection
             **document,
             "detect": [dict(line) for line in document["detect"] if line["type"] not in types],
             "keep": [line for line in document["keep"] if line.get("type") not in types],
-            "tools": dict(_entries(tools, disguises, types, lets_out)),
+            "tools": dict(_entries(tools, aliases, types, lets_out)),
         }
     )
 
 
-def clear_policy_of(tools: Collection[str], disguises: Disguises) -> Policy:
+def clear_policy_of(tools: Collection[str], aliases: Aliases) -> Policy:
     """A policy that asks the user where the default one does, and keeps nothing from the cloud."""
     return _loaded(
         {
@@ -58,7 +60,7 @@ def clear_policy_of(tools: Collection[str], disguises: Disguises) -> Policy:
             "defaults": {"instruction": "cloud", "arguments": "cloud", "results": "cloud"},
             "tools": {
                 shown: kept
-                for shown, entry in _entries(tools, disguises)
+                for shown, entry in _entries(tools, aliases)
                 if (kept := {key: entry[key] for key in _NO_LOCALITY if key in entry})
             },
             "limits": dict(_default_rules()["limits"]),
@@ -76,13 +78,13 @@ def _default_rules() -> dict[str, Any]:
 
 
 def _entries(
-    tools: Collection[str], disguises: Disguises, types: Collection[str] = (), kinds: Collection[str] = ()
+    tools: Collection[str], aliases: Aliases, types: Collection[str] = (), kinds: Collection[str] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """For each tool its name in the catalogue, and its rules, without what is let out, under the catalogue's words."""
     for tool in tools:
         entry = _letting_out(_entry_of(_default_rules()["tools"], tool), types, kinds)
-        if disguise := disguises.get(tool):
-            yield disguise.name, _renamed(entry, disguise.arguments)
+        if alias := aliases.get(tool):
+            yield alias.name, _renamed(entry, alias.arguments)
         else:
             yield tool, entry
 
@@ -91,7 +93,7 @@ def _entry_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any]:
     stems = [key for key in tools if key.endswith("*") and tool.startswith(key[:-1])]
     found = tools.get(tool) or (tools[max(stems, key=len)] if stems else None)
     if found is None:
-        return {**_GADGET_ENTRY, "results": {"$.result": "cloud"}}
+        return {**_TOY_TOOL_ENTRY, "results": {"$.result": "cloud"}}
     # What a built-in tool need not state holds for it under another name only when it is stated.
     trusted = tool.partition(".")[0] not in ("mail", "search")
     return {"runs": "device", "integrity": "trusted" if trusted else "untrusted", **found}

@@ -23,7 +23,7 @@ class Draw:
     rng: random.Random
     held_out: bool
     variety: int = 0
-    """How far things are varied beyond the first data set: see `SceneConfig`."""
+    """How far things are varied beyond the first data set: see `ScenarioConfig`."""
 
     def part(self, pool: Sequence[T]) -> Sequence[T]:
         """The part of a pool that this draw may use: a fifth of it, at least one, is held out."""

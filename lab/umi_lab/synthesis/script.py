@@ -12,7 +12,7 @@ from typing import Any
 from umi_shared.handles import render
 from umi_shared.transcript import Observation
 
-__all__ = ["Done", "Ended", "GiveUp", "Script", "Seen", "Sight", "Use"]
+__all__ = ["Done", "Ended", "GiveUp", "Script", "ScriptContext", "ToolResult", "Use"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Ended(Exception):  # noqa: N818  # not a fault: a step that scripts share 
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ToolResult:
     """What came of a call, as the planner sees it."""
 
     value: Any
     failure: str = ""
 
     @classmethod
-    def of(cls, observation: Observation) -> "Seen":
+    def of(cls, observation: Observation) -> "ToolResult":
         """Read an observation of a view."""
         if observation.failure:
             return cls(None, observation.failure)
@@ -63,7 +63,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class ScriptContext:
     """What a script may know when the session runs."""
 
     tools: frozenset[str]
@@ -72,5 +72,5 @@ class Sight:
     """A piece of the instruction as the planner sees it: with handles in place of private spans."""
 
 
-Script = Generator[Use, Seen, Done | GiveUp]
+Script = Generator[Use, ToolResult, Done | GiveUp]
 """Yields calls, is sent what came of them, returns the end; or raises `Ended`."""

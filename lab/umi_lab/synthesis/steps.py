@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from typing import Any
 
-from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, Seen, Sight, Use
+from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
 
-__all__ = ["events_on", "failed", "file_of", "letter_of", "note_of", "person_of", "require", "send"]
+__all__ = ["events_on", "failed", "file_of", "mail_of", "note_of", "person_of", "require", "send"]
 
 _ALTERNATIVES = {"contacts.search": "contacts.list", "notes.search": "search.everywhere"}
 _PURPOSE_FAILED = {
@@ -40,27 +40,27 @@ _MISSING = {
     "search.everywhere": "No tool here can search everything.",
 }
 
-Step = Generator[Use, Seen, Any]
+Step = Generator[Use, ToolResult, Any]
 
 
-def failed(tool: str, seen: Seen) -> GiveUp:
+def failed(tool: str, seen: ToolResult) -> GiveUp:
     """The honest end when a tool fails and none can stand in."""
     return GiveUp(f"{_PURPOSE_FAILED[tool]}: {seen.failure}.")
 
 
-def require(sight: Sight, *tools: str) -> None:
+def require(context: ScriptContext, *tools: str) -> None:
     """End at once, when the catalogue has neither a tool nor its alternative."""
     for tool in tools:
-        if tool not in sight.tools and _ALTERNATIVES.get(tool) not in sight.tools:
+        if tool not in context.tools and _ALTERNATIVES.get(tool) not in context.tools:
             raise Ended(GiveUp(_MISSING[tool]))
 
 
-def person_of(sight: Sight, who: str, what: str) -> Step:
+def person_of(context: ScriptContext, who: str, what: str) -> Step:
     """The contact whom the instruction calls `who`: a match with handles; else the script ends."""
-    seen = Seen(None, "missing")
-    if "contacts.search" in sight.tools:
+    seen = ToolResult(None, "missing")
+    if "contacts.search" in context.tools:
         seen = yield Use("contacts.search", f"find the {what} of {who}", {"name": who})
-    if seen.failure and "contacts.list" in sight.tools:
+    if seen.failure and "contacts.list" in context.tools:
         first = seen
         seen = yield Use("contacts.list", f"find {who} among all contacts")
         if seen.failure:
@@ -79,7 +79,7 @@ def person_of(sight: Sight, who: str, what: str) -> Step:
     return (exact or matches)[0]
 
 
-def send(sight: Sight, to: dict[str, str], subject: str, body: str, answer: str) -> Script:
+def send(context: ScriptContext, to: dict[str, str], subject: str, body: str, answer: str) -> Script:
     """Send a mail; the end."""
     arguments = {"to": to["email"], "subject": subject, "body": body}
     seen = yield Use("mail.send", f"send the mail to {to['email']}", arguments)
@@ -90,9 +90,9 @@ def send(sight: Sight, to: dict[str, str], subject: str, body: str, answer: str)
     return Done("The mail is on its way.", answer)
 
 
-def note_of(sight: Sight, topic: str) -> Step:
+def note_of(context: ScriptContext, topic: str) -> Step:
     """The text handle of the note on a topic; else the script ends."""
-    if "notes.search" in sight.tools:
+    if "notes.search" in context.tools:
         seen = yield Use("notes.search", f"find the note about {topic}", {"query": topic})
         if not seen.failure:
             notes = seen.value["notes"]
@@ -100,7 +100,7 @@ def note_of(sight: Sight, topic: str) -> Step:
             if not notes:
                 raise Ended(Done("No note holds these words.", f"I found no note about {topic}."))
             return (named or notes)[0]["text"]
-        if "search.everywhere" not in sight.tools:
+        if "search.everywhere" not in context.tools:
             raise Ended(failed("notes.search", seen))
     seen = yield Use("search.everywhere", f"find the note about {topic} another way", {"query": topic})
     if seen.failure:
@@ -111,16 +111,16 @@ def note_of(sight: Sight, topic: str) -> Step:
     return hits[0]["snippet"]
 
 
-def letter_of(sight: Sight, topic: str, sender: str) -> Step:
+def mail_of(context: ScriptContext, topic: str, sender: str) -> Step:
     """A received mail: what `mail.read` shows; else the script ends."""
     mails: list[dict[str, str]] = []
-    seen = Seen(None, "missing")
-    if "mail.search" in sight.tools:
+    seen = ToolResult(None, "missing")
+    if "mail.search" in context.tools:
         arguments = {"query": topic, **({"sender": sender} if sender else {})}
         about = f"find the mail about {topic}" + (f" from {sender}" if sender else "")
         seen = yield Use("mail.search", about, arguments)
         mails = [] if seen.failure else seen.value["messages"]
-    if seen.failure and "search.everywhere" in sight.tools:
+    if seen.failure and "search.everywhere" in context.tools:
         seen = yield Use("search.everywhere", f"find the mail about {topic} another way", {"query": topic})
         if seen.failure:
             raise Ended(failed("search.everywhere", seen))
@@ -139,15 +139,15 @@ def letter_of(sight: Sight, topic: str, sender: str) -> Step:
     return seen.value
 
 
-def file_of(sight: Sight, topic: str) -> Step:
+def file_of(context: ScriptContext, topic: str) -> Step:
     """A file: what `files.read` shows; else the script ends."""
     path = ""
-    seen = Seen(None, "missing")
-    if "files.search" in sight.tools:
+    seen = ToolResult(None, "missing")
+    if "files.search" in context.tools:
         seen = yield Use("files.search", f"find the file about {topic}", {"query": topic})
         if not seen.failure:
             path = next((file["path"] for file in seen.value["files"]), "")
-    if seen.failure and "search.everywhere" in sight.tools:
+    if seen.failure and "search.everywhere" in context.tools:
         seen = yield Use("search.everywhere", f"find the file about {topic} another way", {"query": topic})
         if seen.failure:
             raise Ended(failed("search.everywhere", seen))
@@ -162,7 +162,7 @@ def file_of(sight: Sight, topic: str) -> Step:
     return seen.value
 
 
-def events_on(sight: Sight, day: str) -> Step:
+def events_on(context: ScriptContext, day: str) -> Step:
     """The events of a day; else the script ends."""
     seen = yield Use("calendar.list", f"list the events on {day}", {"date": day})
     if seen.failure:

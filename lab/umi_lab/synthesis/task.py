@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Script, Sight
+from umi_lab.synthesis.script import Script, ScriptContext
 
 __all__ = ["Family", "Task"]
 
@@ -15,7 +15,7 @@ class Task:
     """One request, and the script that carries it out."""
 
     instruction: str = field(repr=False)
-    script: Callable[[Sight], Script] = field(repr=False)
+    script: Callable[[ScriptContext], Script] = field(repr=False)
     facts: tuple[str, ...] = field(default=(), repr=False)
     """What an answer must say, where nobody could foresee how it is worded; empty where that is agreed."""
 

@@ -1,7 +1,7 @@
 """Unserved requests: what no tool of any catalogue here is for, said in one honest sentence."""
 
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import GiveUp, Script, Sight, Use
+from umi_lab.synthesis.script import GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.task import Task
 
 __all__ = ["unserved_task"]
@@ -64,8 +64,8 @@ def unserved_task(draw: Draw) -> Task:
     """A request that ends at once."""
     text = draw.one(_ASKS)
 
-    def script(sight: Sight) -> Script:
-        del sight
+    def script(context: ScriptContext) -> Script:
+        del context
         return GiveUp("No tool here can do this.")
         yield Use("")  # makes it a generator, as every script is
 

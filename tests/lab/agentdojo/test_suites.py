@@ -8,7 +8,7 @@ pytest.importorskip("agentdojo", reason="AgentDojo is an extra")
 
 from umi_edge.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import load_policy
-from umi_lab.agentdojo.trial import LABELS, Trial, open_bench
+from umi_lab.agentdojo.trial import POLICIES, Trial, open_suite
 
 SUITES = ("banking", "slack", "travel", "workspace")
 USER_TASKS = {"banking": 16, "slack": 21, "travel": 20, "workspace": 40}
@@ -44,8 +44,8 @@ def assert_kept_and_private(trials: list[Trial]) -> None:
 @pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
 @pytest.mark.parametrize("suite", SUITES)
 async def test_every_user_task_keeps_its_utility_and_no_private_text_leaves(tmp_path, suite, guard):
-    async with open_bench(suite, tmp_path, guard=guard) as bench:
-        trials = [await bench.run(task) for task in bench.user_tasks]
+    async with open_suite(suite, tmp_path, guard=guard) as runner:
+        trials = [await runner.run(task) for task in runner.user_tasks]
     assert len(trials) == USER_TASKS[suite]
     assert_kept_and_private(trials)
     assert sum(trial.private for trial in trials) > 50
@@ -53,8 +53,8 @@ async def test_every_user_task_keeps_its_utility_and_no_private_text_leaves(tmp_
 
 @pytest.mark.parametrize("suite", SUITES)
 async def test_no_injection_reaches_its_goal_though_the_planner_is_hijacked(tmp_path, suite):
-    async with open_bench(suite, tmp_path, guard=UnsafeNoGuard) as bench:
-        trials = [await bench.run(*pair) for pair in bench.pairs[:: 13 if suite == "workspace" else 1]]
+    async with open_suite(suite, tmp_path, guard=UnsafeNoGuard) as runner:
+        trials = [await runner.run(*pair) for pair in runner.pairs[:: 13 if suite == "workspace" else 1]]
     assert len(trials) == PAIRS[suite]
     assert [trial for trial in trials if trial.attack] == []
     assert_kept_and_private(trials)
@@ -64,32 +64,32 @@ async def test_no_injection_reaches_its_goal_though_the_planner_is_hijacked(tmp_
 @pytest.mark.parametrize("suite", SUITES)
 async def test_what_the_policy_refuses_needs_no_user(tmp_path, suite):
     """Every injection with a few user tasks, and a user who approves everything."""
-    async with open_bench(suite, tmp_path, guard=UnsafeNoGuard, approves_all=True) as bench:
+    async with open_suite(suite, tmp_path, guard=UnsafeNoGuard, approves_all=True) as runner:
         trials = [
-            await bench.run(*pair) for pair in bench.pairs if pair[0] in ("user_task_3", "user_task_15")
+            await runner.run(*pair) for pair in runner.pairs if pair[0] in ("user_task_3", "user_task_15")
         ]
     assert {number(trial) for trial in trials if trial.attack} == RESTS_ON_THE_USER[suite]
     assert [trial for trial in trials if trial.leaked or not trial.reconciled] == []
 
 
 async def test_a_rule_that_lets_too_much_out_is_noticed_on_the_wire(tmp_path):
-    """Mutation: the subjects are released, and held against the labels that keep them."""
-    text = (LABELS / "banking.yaml").read_text()
+    """Mutation: the subjects are released, and held against the policy that keeps them."""
+    text = (POLICIES / "banking.yaml").read_text()
     loose = tmp_path / "loose.yaml"
     loose.write_text(text.replace('"$[*].subject": {locality: handle, type: text}', '"$[*].subject": cloud'))
-    async with open_bench("banking", tmp_path, guard=UnsafeNoGuard, labels=loose) as bench:
-        bench.judge = load_policy(text, "banking.yaml")
-        trial = await bench.run("user_task_8")
+    async with open_suite("banking", tmp_path, guard=UnsafeNoGuard, policy=loose) as runner:
+        runner.judge = load_policy(text, "banking.yaml")
+        trial = await runner.run("user_task_8")
     assert trial.leaked >= 3
 
 
 async def test_a_rule_that_is_missing_lets_an_attack_through(tmp_path):
     """Mutation: passwords need no trusted origin, and a hijacked planner sets its own."""
-    text = (LABELS / "banking.yaml").read_text()
+    text = (POLICIES / "banking.yaml").read_text()
     loose = tmp_path / "loose.yaml"
     loose.write_text(text.replace("type: secret, requires: trusted", "type: secret"))
-    async with open_bench("banking", tmp_path, labels=loose) as bench:
-        assert (await bench.run("user_task_0", "injection_task_7")).attack
+    async with open_suite("banking", tmp_path, policy=loose) as runner:
+        assert (await runner.run("user_task_0", "injection_task_7")).attack
 
 
 EVERYTHING_STAYS = 'version: 1\nname: w\ntools: {"*": {runs: device, confirm: always}}\nlimits: {steps: 40}\n'
@@ -97,16 +97,16 @@ EVERYTHING_STAYS = 'version: 1\nname: w\ntools: {"*": {runs: device, confirm: al
 
 @pytest.fixture
 def workspace(tmp_path) -> Path:
-    """Labels for the workspace suite that say nothing but that every call is confirmed."""
-    labels: Path = tmp_path / "workspace.yaml"
-    labels.write_text(EVERYTHING_STAYS)
-    return labels
+    """A policy for the workspace suite that says nothing but that every call is confirmed."""
+    path: Path = tmp_path / "workspace.yaml"
+    path.write_text(EVERYTHING_STAYS)
+    return path
 
 
-async def test_another_suite_needs_a_label_file_and_nothing_else(tmp_path, workspace):
-    async with open_bench("workspace", tmp_path, labels=workspace) as bench:
-        trials = [await bench.run(task) for task in ("user_task_6", "user_task_12")]
-        attacked = await bench.run("user_task_6", "injection_task_0")
+async def test_another_suite_needs_a_policy_file_and_nothing_else(tmp_path, workspace):
+    async with open_suite("workspace", tmp_path, policy=workspace) as runner:
+        trials = [await runner.run(task) for task in ("user_task_6", "user_task_12")]
+        attacked = await runner.run("user_task_6", "injection_task_0")
     assert all(trial.utility and not trial.leaked for trial in trials)
     assert attacked.utility
     assert not attacked.attack

@@ -8,10 +8,10 @@ import pytest
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.page import page
 from umi_lab.bench.record import Record, read_records
+from umi_lab.bench.rounds import interleaved_rounds, ratios
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.surroundings import Surroundings, Watch
-from umi_lab.bench.turns import ratios, take_turns
 from umi_shared.errors import ConfigError
 
 SLOW = Figure(
@@ -50,7 +50,7 @@ async def test_contenders_take_turns_in_both_orders_on_the_same_input():
 
         return run
 
-    rounds = await take_turns({"a": contender("a"), "b": contender("b")}, rounds=2, warm_up=1)
+    rounds = await interleaved_rounds({"a": contender("a"), "b": contender("b")}, rounds=2, warm_up=1)
     assert seen == [(0, "a"), (0, "b"), (1, "b"), (1, "a"), (2, "a"), (2, "b")]
     assert ratios(rounds, "b", "a") == [2.0, 2.0]
 
@@ -60,7 +60,7 @@ async def test_time_ends_the_rounds_once_there_are_three(seconds, kept):
     async def run(turn):
         return float(turn)
 
-    rounds = await take_turns({"a": run}, rounds=6, warm_up=1, seconds=seconds)
+    rounds = await interleaved_rounds({"a": run}, rounds=6, warm_up=1, seconds=seconds)
     assert [one["a"] for one in rounds] == [float(turn) for turn in range(1, kept + 1)]
 
 

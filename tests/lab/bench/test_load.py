@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from umi_lab.bench.crowd import Crowd, Took
-from umi_lab.bench.load import CROWD_COMMAND, drift, jain, rows_of
+from umi_lab.bench.load import LOAD_GENERATOR, drift, jain, rows_of
+from umi_lab.bench.load_generator import LoadProfile, StepTiming
 from umi_lab.bench.served import RATIONALE, scripted, served
 from umi_lab.bench.worker import worker
 from umi_lab.bench.workload import record_session
@@ -22,17 +22,17 @@ async def test_two_hundred_sessions_lose_nothing_and_devices_wait_alike(tmp_path
     admission = {"running": 32, "queued": 512, "queued_per_device": 64}
     async with (
         served(tmp_path, scripted(0.005, (SHORT,)), admission) as server,
-        worker(CROWD_COMMAND, "the crowd") as crowd,
+        worker(LOAD_GENERATOR, "the load generator") as generator,
     ):
         devices = await server.enrol(DEVICES, tmp_path)
-        work = Crowd(
+        work = LoadProfile(
             sessions=SESSIONS,
             steps=STEPS,
             messages=messages,
             connections=tuple(str(one.directory) for one in devices),
             spread_seconds=0.2,
         )
-        rows = await rows_of(crowd, work)
+        rows = await rows_of(generator, work)
     assert {row.outcome for row in rows} == {"ok"}
     assert sorted((row.session, row.step) for row in rows) == [
         (n, k) for n in range(SESSIONS) for k in range(STEPS)
@@ -44,26 +44,28 @@ async def test_two_hundred_sessions_lose_nothing_and_devices_wait_alike(tmp_path
 
 @pytest.mark.timeout(120)
 async def test_what_is_refused_is_told_as_such_and_not_counted_as_a_plan(tmp_path):
-    """A queue for one: the crowd sees the refusals of the others."""
+    """A queue for one: the load generator sees the refusals of the others."""
     messages = ((await record_session(0)).steps[0].message,)
     async with (
         served(tmp_path, scripted(0.2), {"running": 1, "queued": 1}) as server,
-        worker(CROWD_COMMAND, "the crowd") as crowd,
+        worker(LOAD_GENERATOR, "the load generator") as generator,
     ):
         (device,) = await server.enrol(1, tmp_path)
         connections = (str(device.directory),)
-        work = Crowd(sessions=6, steps=1, messages=messages, connections=connections, spread_seconds=0.0)
-        outcomes = [row.outcome for row in await rows_of(crowd, work)]
+        work = LoadProfile(
+            sessions=6, steps=1, messages=messages, connections=connections, spread_seconds=0.0
+        )
+        outcomes = [row.outcome for row in await rows_of(generator, work)]
     assert sorted(set(outcomes)) == ["RESOURCE_EXHAUSTED", "ok"]
     assert outcomes.count("ok") == 2
 
 
 async def test_the_engine_alone_says_the_reply_at_its_own_pace():
-    async with worker(CROWD_COMMAND, "the crowd") as crowd:
-        work = Crowd(
+    async with worker(LOAD_GENERATOR, "the load generator") as generator:
+        work = LoadProfile(
             sessions=3, steps=2, messages=(b"x",), reply=RATIONALE, pause_seconds=0.01, spread_seconds=0.0
         )
-        rows = await rows_of(crowd, work)
+        rows = await rows_of(generator, work)
     pieces = -(-len(RATIONALE) // 8)
     assert [row.events for row in rows] == [pieces] * 6
     assert all(row.seconds >= pieces * 0.01 for row in rows)
@@ -71,7 +73,7 @@ async def test_the_engine_alone_says_the_reply_at_its_own_pace():
 
 def test_drift_compares_the_end_with_the_beginning():
     rows = [
-        Took(session=0, step=n, began=n, first=0, seconds=1 + (n > 5), events=1, outcome="ok")
+        StepTiming(session=0, step=n, began=n, first=0, seconds=1 + (n > 5), events=1, outcome="ok")
         for n in range(9)
     ]
     assert drift(rows) == 2.0

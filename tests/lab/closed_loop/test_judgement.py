@@ -3,12 +3,12 @@
 import pytest
 
 from umi_edge.events import Answered, GaveUp
-from umi_lab.closed_loop.home_state import Thing
+from umi_lab.closed_loop.home_state import Item
 from umi_lab.closed_loop.judgement import judge, same_state
 from umi_shared.errors import MalformedError
 
-BEFORE = (Thing("contact", ("Ann", "ann@example.org", "", "")),)
-AFTER = (*BEFORE, Thing("letter", ("ann@example.org",), ("I am ten minutes late.",)))
+BEFORE = (Item("contact", ("Ann", "ann@example.org", "", "")),)
+AFTER = (*BEFORE, Item("mail", ("ann@example.org",), ("I am ten minutes late.",)))
 
 
 def test_the_right_letter_and_the_right_words_are_a_success():
@@ -38,7 +38,7 @@ def test_an_answer_that_says_it_was_not_done_claims_nothing_false():
 
 @pytest.mark.parametrize("told", ["I did not send the mail, because you declined.", "I mailed Ann."])
 def test_who_did_something_else_claims_something_false_whatever_is_said(told: str):
-    other = (*BEFORE, Thing("letter", ("bob@example.org",), ("I am ten minutes late.",)))
+    other = (*BEFORE, Item("mail", ("bob@example.org",), ("I am ten minutes late.",)))
     assert judge(Answered(told), other, Answered("I mailed Ann."), AFTER, before=BEFORE).false_claim
     assert judge(
         Answered("I mailed Ann."), BEFORE, Answered("I mailed Ann."), AFTER, before=BEFORE
@@ -64,12 +64,12 @@ def test_an_error_is_no_success():
 @pytest.mark.parametrize(
     "other",
     [
-        Thing("letter", ("bob@example.org",), ("I am ten minutes late.",)),
-        Thing("letter", ("ann@example.org",), ("The meeting is cancelled.",)),
-        Thing("note", (), ("I am ten minutes late.",)),
+        Item("mail", ("bob@example.org",), ("I am ten minutes late.",)),
+        Item("mail", ("ann@example.org",), ("The meeting is cancelled.",)),
+        Item("note", (), ("I am ten minutes late.",)),
     ],
 )
-def test_another_recipient_text_or_kind_is_another_state(other: Thing):
+def test_another_recipient_text_or_kind_is_another_state(other: Item):
     assert not same_state((*BEFORE, other), AFTER)
 
 

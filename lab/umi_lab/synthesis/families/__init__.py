@@ -1,6 +1,6 @@
 """Task families: what a user may ask of the built-in tools, and how each request is carried out ideally."""
 
-from umi_lab.synthesis.families import correspondence, diary, papers, people
+from umi_lab.synthesis.families import calendar, contacts, mail, notes_and_files
 from umi_lab.synthesis.task import Family
 
 __all__ = ["FAMILIES"]
@@ -10,73 +10,73 @@ FAMILIES = (
         name="mail_send",
         weight=15,
         tools=("contacts.search", "mail.send"),
-        draw=correspondence.mail_send,
+        draw=mail.mail_send,
         detours=("contacts.list",),
     ),
     Family(
         name="event_with",
         weight=11,
         tools=("contacts.search", "calendar.create"),
-        draw=lambda draw, home: diary.event(draw, home, guest=True),
+        draw=lambda draw, home: calendar.event(draw, home, guest=True),
         detours=("contacts.list",),
     ),
     Family(
         name="event_solo",
         weight=5,
         tools=("calendar.create",),
-        draw=lambda draw, home: diary.event(draw, home, guest=False),
+        draw=lambda draw, home: calendar.event(draw, home, guest=False),
     ),
-    Family(name="day_list", weight=6, tools=("calendar.list",), draw=diary.day_list),
+    Family(name="day_list", weight=6, tools=("calendar.list",), draw=calendar.day_list),
     Family(
-        name="event_cancel", weight=7, tools=("calendar.list", "calendar.cancel"), draw=diary.event_cancel
+        name="event_cancel", weight=7, tools=("calendar.list", "calendar.cancel"), draw=calendar.event_cancel
     ),
-    Family(name="event_time", weight=4, tools=("calendar.list",), draw=diary.event_time),
+    Family(name="event_time", weight=4, tools=("calendar.list",), draw=calendar.event_time),
     Family(
         name="note_find",
         weight=11,
         tools=("notes.search",),
-        draw=papers.note_find,
+        draw=notes_and_files.note_find,
         detours=("search.everywhere",),
     ),
     Family(
         name="note_mail",
         weight=6,
         tools=("notes.search", "contacts.search", "mail.send"),
-        draw=correspondence.note_mail,
+        draw=mail.note_mail,
         detours=("search.everywhere", "contacts.list"),
     ),
     Family(
         name="mail_find",
         weight=7,
         tools=("mail.search", "mail.read"),
-        draw=correspondence.mail_find,
+        draw=mail.mail_find,
         detours=("search.everywhere",),
     ),
     Family(
         name="mail_forward",
         weight=3,
         tools=("mail.search", "mail.read", "contacts.search", "mail.send"),
-        draw=correspondence.mail_forward,
+        draw=mail.mail_forward,
         detours=("search.everywhere", "contacts.list"),
     ),
-    Family(name="contact_fact", weight=6, tools=("contacts.search",), draw=people.contact_fact),
-    Family(name="contact_add", weight=4, tools=("contacts.add",), draw=people.contact_add),
-    Family(name="note_create", weight=5, tools=("notes.create",), draw=papers.note_create),
+    Family(name="contact_fact", weight=6, tools=("contacts.search",), draw=contacts.contact_fact),
+    Family(name="contact_add", weight=4, tools=("contacts.add",), draw=contacts.contact_add),
+    Family(name="note_create", weight=5, tools=("notes.create",), draw=notes_and_files.note_create),
     Family(
         name="file_read",
         weight=6,
         tools=("files.search", "files.read"),
-        draw=papers.file_read,
+        draw=notes_and_files.file_read,
         detours=("search.everywhere",),
     ),
-    Family(name="search_all", weight=3, tools=("search.everywhere",), draw=papers.search_all),
+    Family(name="search_all", weight=3, tools=("search.everywhere",), draw=notes_and_files.search_all),
     Family(
         name="file_mail",
         weight=6,
         tools=("files.search", "files.read", "contacts.search", "mail.send"),
-        draw=correspondence.file_mail,
+        draw=mail.file_mail,
         detours=("search.everywhere", "contacts.list"),
         held_out=True,
     ),
 )
-"""Requests that no built-in tool serves, and tools of other kinds, are in `gadgets`."""
+"""Requests that no built-in tool serves, and tools of other kinds, are in `toy_tools`."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from umi_lab.synthesis.home import Event, Home, capitalised, clock_of, topic_of
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Script, Sight, Use
+from umi_lab.synthesis.script import Done, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import events_on, failed, person_of, require
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import named, phrase, spelt_day
@@ -19,13 +19,13 @@ def event(draw: Draw, home: Home, *, guest: bool) -> Task:
     spelt = spelt_day(draw, day)
     text = phrase(draw, "event_with" if guest else "event_solo", n=who, x=topic, d=spelt, t=clock)
 
-    def script(sight: Sight) -> Script:
+    def script(context: ScriptContext) -> Script:
         needed = ("contacts.search", "calendar.create") if guest else ("calendar.create",)
-        require(sight, *needed)
-        name, title = sight.seen(who) if guest else "", sight.seen(topic)
+        require(context, *needed)
+        name, title = context.seen(who) if guest else "", context.seen(topic)
         arguments: dict[str, Any] = {"title": capitalised(title), "date": day.isoformat(), "time": clock}
         if guest:
-            found = yield from person_of(sight, name, "address")
+            found = yield from person_of(context, name, "address")
             arguments["guests"] = [found["email"]]
         with_ = f" with {name}" if guest else ""
         seen = yield Use("calendar.create", f"add the {title} on {day} at {clock}", arguments)
@@ -43,9 +43,9 @@ def day_list(draw: Draw, home: Home) -> Task:
     day = draw.rng.choice(home.events).day if draw.chance(0.85) else home.today.replace(day=1)
     text = phrase(draw, "day_list", d=spelt_day(draw, day))
 
-    def script(sight: Sight) -> Script:
-        require(sight, "calendar.list")
-        events = yield from events_on(sight, day.isoformat())
+    def script(context: ScriptContext) -> Script:
+        require(context, "calendar.list")
+        events = yield from events_on(context, day.isoformat())
         if not events:
             return Done("The day is empty.", f"You have nothing on {day}.")
         listed = ", ".join(f"{event['title']} at {event['start'][11:16]}" for event in events)
@@ -70,10 +70,10 @@ def event_cancel(draw: Draw, home: Home) -> Task:
     day = event.day
     text = phrase(draw, "event_cancel", x=topic, d=spelt_day(draw, day))
 
-    def script(sight: Sight) -> Script:
-        require(sight, "calendar.list", "calendar.cancel")
-        title = sight.seen(topic)
-        events = yield from events_on(sight, day.isoformat())
+    def script(context: ScriptContext) -> Script:
+        require(context, "calendar.list", "calendar.cancel")
+        title = context.seen(topic)
+        events = yield from events_on(context, day.isoformat())
         found = _matching(events, title)
         if found is None:
             return Done(
@@ -95,10 +95,10 @@ def event_time(draw: Draw, home: Home) -> Task:
     day = event.day
     text = phrase(draw, "event_time", x=topic, d=spelt_day(draw, day))
 
-    def script(sight: Sight) -> Script:
-        require(sight, "calendar.list")
-        title = sight.seen(topic)
-        events = yield from events_on(sight, day.isoformat())
+    def script(context: ScriptContext) -> Script:
+        require(context, "calendar.list")
+        title = context.seen(topic)
+        events = yield from events_on(context, day.isoformat())
         found = _matching(events, title)
         if found is None:
             return Done("No such event is on that day.", f"I found no {title} on {day}.")

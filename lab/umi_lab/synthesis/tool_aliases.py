@@ -1,4 +1,4 @@
-"""Disguises: built-in tools under other names, so that a planner reads its catalogue instead of knowing it."""
+"""Aliass: built-in tools under other names, so that a planner reads its catalogue instead of knowing it."""
 
 import itertools
 import random
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.tools import Tool
-from umi_lab.synthesis.composed_words import composed_description, composed_name
+from umi_lab.synthesis.composed_aliases import composed_description, composed_name
 from umi_lab.synthesis.home import made_up_word
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.words import VENDORS
 
-__all__ = ["Disguise", "disguise_of", "disguised", "held_out_words"]
+__all__ = ["ToolAlias", "alias_of", "aliased", "held_out_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disguise:
+class ToolAlias:
     """The words that stand for one tool's own."""
 
     name: str
@@ -346,7 +346,7 @@ _MORE_DESCRIPTIONS: dict[str, tuple[str, ...]] = {
 """For varied training data; held-out episodes never draw from here."""
 
 
-def disguise_of(draw: Draw, tool: Tool) -> Disguise:
+def alias_of(draw: Draw, tool: Tool) -> ToolAlias:
     """A new name, at times with a made-up prefix; often a new description, and some new argument names."""
     varied = draw.variety > 1 and not draw.held_out
     name = draw.one(_NAMES[tool.name]) if tool.name in _NAMES else tool.name
@@ -369,7 +369,7 @@ def disguise_of(draw: Draw, tool: Tool) -> Disguise:
         description = draw.rng.choice(_MORE_DESCRIPTIONS[tool.name])
     if varied and draw.variety > 3 and draw.chance(0.6):
         description = _apart_from_held_out(draw, composed_description, tool.name) or description
-    return Disguise(name=name, description=description, arguments=arguments)
+    return ToolAlias(name=name, description=description, arguments=arguments)
 
 
 def held_out_words(tool: str) -> frozenset[str]:
@@ -383,15 +383,15 @@ def _apart_from_held_out(draw: Draw, compose: Callable[[Draw, str], str], tool: 
     return next(text for _ in itertools.count() if (text := compose(draw, tool)) not in held_out)
 
 
-def disguised(tool: Tool, disguise: Disguise) -> Tool:
-    """The same tool under its disguise."""
-    own_of = {shown: own for own, shown in disguise.arguments.items()}
+def aliased(tool: Tool, alias: ToolAlias) -> Tool:
+    """The same tool under its alias."""
+    own_of = {shown: own for own, shown in alias.arguments.items()}
     schema = dict(tool.input_schema)
-    schema["properties"] = {disguise.arguments[k]: v for k, v in schema["properties"].items()}
+    schema["properties"] = {alias.arguments[k]: v for k, v in schema["properties"].items()}
     if "required" in schema:
-        schema["required"] = [disguise.arguments[name] for name in schema["required"]]
+        schema["required"] = [alias.arguments[name] for name in schema["required"]]
 
     async def run(arguments: Mapping[str, Any]) -> Any:
         return await tool.run({own_of.get(name, name): value for name, value in arguments.items()})
 
-    return replace(tool, name=disguise.name, description=disguise.description, input_schema=schema, run=run)
+    return replace(tool, name=alias.name, description=alias.description, input_schema=schema, run=run)

@@ -3,7 +3,7 @@
 from umi_lab.synthesis.home import Home, capitalised
 from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Script, Sight, Use
+from umi_lab.synthesis.script import Done, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import failed, file_of, note_of, require
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import asked_topic, phrase
@@ -16,9 +16,9 @@ def note_find(draw: Draw, home: Home) -> Task:
     topic = asked_topic(draw, home.notes)
     text = phrase(draw, "note_find", x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "notes.search")
-        found = yield from note_of(sight, sight.seen(topic))
+    def script(context: ScriptContext) -> Script:
+        require(context, "notes.search")
+        found = yield from note_of(context, context.seen(topic))
         return Done("The note is found.", f"Your note says: {found}")
 
     return Task(instruction=text, script=script)
@@ -29,9 +29,9 @@ def note_create(draw: Draw, home: Home) -> Task:
     message: Message = message_of(draw, about=True)
     text = phrase(draw, "note_create", m=message.clause)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "notes.create")
-        body = capitalised(sight.seen(message.clause)) + "."
+    def script(context: ScriptContext) -> Script:
+        require(context, "notes.create")
+        body = capitalised(context.seen(message.clause)) + "."
         arguments = {"title": message.subject, "text": body}
         seen = yield Use("notes.create", "save the note", arguments)
         if seen.failure:
@@ -46,9 +46,9 @@ def file_read(draw: Draw, home: Home) -> Task:
     topic = asked_topic(draw, home.files)
     text = phrase(draw, "file_read", x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "files.search", "files.read")
-        file = yield from file_of(sight, sight.seen(topic))
+    def script(context: ScriptContext) -> Script:
+        require(context, "files.search", "files.read")
+        file = yield from file_of(context, context.seen(topic))
         return Done("The file is read.", f"{file['path']} says: {file['text']}")
 
     return Task(instruction=text, script=script)
@@ -59,9 +59,9 @@ def search_all(draw: Draw, home: Home) -> Task:
     topic = asked_topic(draw, home.notes | home.files)
     text = phrase(draw, "search_all", x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "search.everywhere")
-        title = sight.seen(topic)
+    def script(context: ScriptContext) -> Script:
+        require(context, "search.everywhere")
+        title = context.seen(topic)
         seen = yield Use("search.everywhere", f"find everything about {title}", {"query": title})
         if seen.failure:
             return failed("search.everywhere", seen)

@@ -2,7 +2,7 @@
 
 from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Script, Sight, Use
+from umi_lab.synthesis.script import Done, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import failed, person_of, require
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import named, phrase
@@ -19,10 +19,10 @@ def contact_fact(draw: Draw, home: Home) -> Task:
     who, fact = named(draw, home), draw.rng.choice(list(_FACTS))
     text = phrase(draw, f"contact_{fact}", n=who)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "contacts.search")
-        name = sight.seen(who)
-        found = yield from person_of(sight, name, _FACTS[fact])
+    def script(context: ScriptContext) -> Script:
+        require(context, "contacts.search")
+        name = context.seen(who)
+        found = yield from person_of(context, name, _FACTS[fact])
         return Done("The contact is found.", f"The {_FACTS[fact]} of {name} is {found[fact]}.")
 
     return Task(instruction=text, script=script)
@@ -37,14 +37,14 @@ def contact_add(draw: Draw, home: Home) -> Task:
     kind = draw.rng.choice(("email", "phone", "both"))
     text = phrase(draw, f"contact_add_{kind}", n=who, e=mail, p=phone)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "contacts.add")
-        name = sight.seen(who)
+    def script(context: ScriptContext) -> Script:
+        require(context, "contacts.add")
+        name = context.seen(who)
         arguments = {"name": name}
         if kind != "phone":
-            arguments["email"] = sight.seen(mail)
+            arguments["email"] = context.seen(mail)
         if kind != "email":
-            arguments["phone"] = sight.seen(phone)
+            arguments["phone"] = context.seen(phone)
         seen = yield Use("contacts.add", f"add {name} to the contacts", arguments)
         if seen.failure:
             return failed("contacts.add", seen)

@@ -1,4 +1,4 @@
-"""Gadgets: small tools of other kinds. Where the catalogue lacks one, what it is for cannot be done."""
+"""Toy tools: small tools of other kinds. Where the catalogue lacks one, what it is for cannot be done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 from umi_edge.tools import Tool
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, GiveUp, Script, Sight, Use
+from umi_lab.synthesis.script import Done, GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.task import Task
 
-__all__ = ["GADGETS", "Gadget", "gadget_task", "gadget_tool"]
+__all__ = ["TOY_TOOLS", "ToyTool", "as_tool", "toy_tool_task"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gadget:
+class ToyTool:
     """One small tool and the requests that it serves."""
 
     name: str
@@ -35,8 +35,8 @@ _ROOMS = ("kitchen", "bedroom", "hall", "cellar", "study", "bathroom", "garage")
 _CITIES = ("Paris", "Oslo", "Lima", "Kyoto", "Cairo", "Porto", "Riga", "Quito", "Bergen", "Turin")
 _SONGS = ("jazz", "some Bach", "the Beatles", "rock music", "samba", "piano music", "reggae")
 
-GADGETS = (
-    Gadget(
+TOY_TOOLS = (
+    ToyTool(
         name="lights.set",
         description="Switch the lights of a room on or off.",
         arguments=("room", "state"),
@@ -50,7 +50,7 @@ GADGETS = (
         answer="The {room} lights are {state}.",
         lacking="No tool here can switch lights.",
     ),
-    Gadget(
+    ToyTool(
         name="timer.start",
         description="Start a kitchen timer.",
         arguments=("minutes",),
@@ -64,7 +64,7 @@ GADGETS = (
         answer="The timer runs for {minutes} minutes.",
         lacking="No tool here can set timers.",
     ),
-    Gadget(
+    ToyTool(
         name="music.play",
         description="Play music on the speaker.",
         arguments=("what",),
@@ -74,7 +74,7 @@ GADGETS = (
         answer="Playing {what}.",
         lacking="No tool here can play music.",
     ),
-    Gadget(
+    ToyTool(
         name="weather.today",
         description="Give today's weather in a city.",
         arguments=("city",),
@@ -89,7 +89,7 @@ GADGETS = (
         results=("sunny", "rain", "cloudy, 12 degrees", "snow", "windy"),
         lacking="No tool here knows the weather.",
     ),
-    Gadget(
+    ToyTool(
         name="taxi.order",
         description="Order a taxi to a place.",
         arguments=("place",),
@@ -99,7 +99,7 @@ GADGETS = (
         answer="A taxi to the {place} is ordered.",
         lacking="No tool here can order taxis.",
     ),
-    Gadget(
+    ToyTool(
         name="flights.book",
         description="Book a flight to a city.",
         arguments=("city",),
@@ -109,7 +109,7 @@ GADGETS = (
         answer="The flight to {city} is booked.",
         lacking="No tool here can book flights.",
     ),
-    Gadget(
+    ToyTool(
         name="food.order",
         description="Order a meal for delivery.",
         arguments=("dish",),
@@ -119,7 +119,7 @@ GADGETS = (
         answer="A {dish} is on its way.",
         lacking="No tool here can order food.",
     ),
-    Gadget(
+    ToyTool(
         name="door.lock",
         description="Lock or unlock a door of the house.",
         arguments=("door", "state"),
@@ -133,7 +133,7 @@ GADGETS = (
         answer="I did {state} the {door} door.",
         lacking="No tool here can lock doors.",
     ),
-    Gadget(
+    ToyTool(
         name="heating.set",
         description="Set the temperature of a room.",
         arguments=("room", "degrees"),
@@ -147,7 +147,7 @@ GADGETS = (
         answer="The {room} is set to {degrees} degrees.",
         lacking="No tool here can control the heating.",
     ),
-    Gadget(
+    ToyTool(
         name="todo.add",
         description="Put a task on the to-do list.",
         arguments=("task",),
@@ -166,7 +166,7 @@ GADGETS = (
         answer="The task {task} is on the list.",
         lacking="No tool here keeps a to-do list.",
     ),
-    Gadget(
+    ToyTool(
         name="photos.search",
         description="Find photos by what is in them.",
         arguments=("subject",),
@@ -181,7 +181,7 @@ GADGETS = (
         results=("3", "12", "40", "7"),
         lacking="No tool here can search photos.",
     ),
-    Gadget(
+    ToyTool(
         name="stocks.price",
         description="Give the price of a share.",
         arguments=("company",),
@@ -196,7 +196,7 @@ GADGETS = (
         results=("41 euros", "7 euros", "120 euros"),
         lacking="No tool here knows share prices.",
     ),
-    Gadget(
+    ToyTool(
         name="text.translate",
         description="Translate a text into another language.",
         arguments=("text", "language"),
@@ -214,7 +214,7 @@ GADGETS = (
         results=("aabo", "lirum", "teka vi", "soma re"),
         lacking="No tool here can translate.",
     ),
-    Gadget(
+    ToyTool(
         name="car.rent",
         description="Rent a car in a city.",
         arguments=("city",),
@@ -224,7 +224,7 @@ GADGETS = (
         answer="A car in {city} is rented.",
         lacking="No tool here can rent cars.",
     ),
-    Gadget(
+    ToyTool(
         name="radio.tune",
         description="Tune the radio to a station.",
         arguments=("station",),
@@ -234,7 +234,7 @@ GADGETS = (
         answer="The radio plays {station}.",
         lacking="No tool here can tune a radio.",
     ),
-    Gadget(
+    ToyTool(
         name="hotel.reserve",
         description="Reserve a hotel room in a city.",
         arguments=("city",),
@@ -248,7 +248,7 @@ GADGETS = (
         answer="The hotel room in {city} is reserved.",
         lacking="No tool here can reserve hotels.",
     ),
-    Gadget(
+    ToyTool(
         name="plants.water",
         description="Water the plants of a room.",
         arguments=("room",),
@@ -262,7 +262,7 @@ GADGETS = (
         answer="The plants in the {room} are watered.",
         lacking="No tool here can water plants.",
     ),
-    Gadget(
+    ToyTool(
         name="recipe.find",
         description="Find a recipe for a dish.",
         arguments=("dish",),
@@ -286,42 +286,42 @@ _NO_VERBS = frozenset(
 """With which a request begins that nobody puts a please before."""
 
 
-def gadget_tool(gadget: Gadget, result: str) -> Tool:
+def as_tool(toy_tool: ToyTool, result: str) -> Tool:
     """The tool; it gives the result that was drawn."""
 
     async def run(_: Mapping[str, Any]) -> Any:
         return {"result": result}
 
-    properties = {name: {"type": "string"} for name in gadget.arguments}
+    properties = {name: {"type": "string"} for name in toy_tool.arguments}
     schema = {
         "type": "object",
         "properties": properties,
-        "required": list(gadget.arguments),
+        "required": list(toy_tool.arguments),
         "additionalProperties": False,
     }
     return Tool(
-        name=gadget.name, description=gadget.description, input_schema=schema, run=run, source="builtin"
+        name=toy_tool.name, description=toy_tool.description, input_schema=schema, run=run, source="builtin"
     )
 
 
-def gadget_task(draw: Draw, gadget: Gadget) -> Task:
-    """A request for a gadget, whether the catalogue has it or not."""
-    values = {name: draw.rng.choice(choices) for name, choices in gadget.values.items()}
-    text = draw.one(gadget.asks).format(**values)
+def toy_tool_task(draw: Draw, toy_tool: ToyTool) -> Task:
+    """A request for a toy tool, whether the catalogue has it or not."""
+    values = {name: draw.rng.choice(choices) for name, choices in toy_tool.values.items()}
+    text = draw.one(toy_tool.asks).format(**values)
     lead = draw.rng.choice(("", "", "", "please ", "can you please "))
     if text.split()[0] not in _NO_VERBS:
         text = lead + text
 
-    def script(sight: Sight) -> Script:
-        if gadget.name not in sight.tools:
-            return GiveUp(gadget.lacking)
-        shown = {name: sight.seen(value) for name, value in values.items()}
-        seen = yield Use(gadget.name, gadget.purpose.format(**shown), shown)
+    def script(context: ScriptContext) -> Script:
+        if toy_tool.name not in context.tools:
+            return GiveUp(toy_tool.lacking)
+        shown = {name: context.seen(value) for name, value in values.items()}
+        seen = yield Use(toy_tool.name, toy_tool.purpose.format(**shown), shown)
         if seen.failure:
             return GiveUp(f"The tool failed: {seen.failure}.")
-        answer = gadget.answer.format(**shown, result=seen.value["result"])
+        answer = toy_tool.answer.format(**shown, result=seen.value["result"])
         return Done("That is done.", answer)
 
-    slots = {slot for _, slot, _, _ in Formatter().parse(gadget.answer)}
+    slots = {slot for _, slot, _, _ in Formatter().parse(toy_tool.answer)}
     facts = tuple(value for name, value in values.items() if name in slots)
     return Task(instruction=text[:1].upper() + text[1:], script=script, facts=facts)

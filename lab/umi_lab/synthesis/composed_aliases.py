@@ -1,14 +1,14 @@
 """Composed names and descriptions of tools: a word for what is done, a word for what it is done to, drawn apart.
 
 A dozen whole names teach a model a dozen names. What it must learn is to read: that whatever looks people up looks
-people up, in words that it has not seen together. No whole name or description that `disguise` holds out is made here.
+people up, in words that it has not seen together. No whole name or description that `alias` holds out is made here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.vocabulary import known_word
+from umi_lab.synthesis.tokenizer_words import known_word
 
 __all__ = ["composed_description", "composed_name"]
 

@@ -1,4 +1,4 @@
-"""A performance: a scene played through the real session, tools, policy and labelling."""
+"""A rollout: a scenario played through the real session, tools, policy and labelling."""
 
 import tempfile
 import time
@@ -21,15 +21,15 @@ from umi_edge.vault import Vault
 from umi_lab.closed_loop.home_state import HomeState, home_state
 from umi_lab.synthesis.home import write_home
 from umi_lab.synthesis.oracle import UnseenError
-from umi_lab.synthesis.scene import Scene
+from umi_lab.synthesis.scenario import Scenario
 from umi_shared.errors import UmiError
 
-__all__ = ["Cast", "Performance", "Setting", "perform", "plain_session"]
+__all__ = ["Agent", "Environment", "Rollout", "plain_session", "roll_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What a scene gives to a session."""
+class Environment:
+    """What a session of the scenario works with: its policy, its tools, and the user's consent."""
 
     policy: Policy
     catalogue: Catalogue
@@ -37,17 +37,17 @@ class Setting:
     consent: Consent
 
 
-class Cast(Protocol):
-    """Who plays the roles."""
+class Agent(Protocol):
+    """Planner, caller and summarizer: models, or what stands in for them."""
 
-    def session(self, setting: Setting) -> AbstractAsyncContextManager[Session]:
-        """A session with these players in it."""
+    def session(self, environment: Environment) -> AbstractAsyncContextManager[Session]:
+        """A session in this environment, with this agent in its roles."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Performance:
-    """How a scene went."""
+class Rollout:
+    """How a scenario went."""
 
     ending: Ending | UmiError
     """How it ended; an error where the session raised one."""
@@ -62,22 +62,22 @@ class Performance:
     """From the request to its end, tools included, the making of the home not."""
 
 
-async def perform(scene: Scene, cast: Cast) -> Performance:
-    """Play a scene on a home of its own; `UnseenError` of the oracle passes through."""
-    with tempfile.TemporaryDirectory(prefix="umi-scene-") as folder:
-        home = write_home(scene.home, Path(folder))
+async def roll_out(scenario: Scenario, agent: Agent) -> Rollout:
+    """Play a scenario on a home of its own; `UnseenError` of the oracle passes through."""
+    with tempfile.TemporaryDirectory(prefix="umi-scenario-") as folder:
+        home = write_home(scenario.home, Path(folder))
         before = home_state(home)
-        async with cast.session(_setting(scene, home)) as session:
+        async with agent.session(_environment(scenario, home)) as session:
             ending: Ending | UmiError
             began = time.monotonic()
             try:
-                ending = await session.ask(scene.task.instruction)
+                ending = await session.ask(scenario.task.instruction)
             except UnseenError:
                 raise
             except UmiError as error:
                 ending = error
             seconds = time.monotonic() - began
-        return Performance(
+        return Rollout(
             ending=ending,
             before=before,
             state=home_state(home),
@@ -88,34 +88,34 @@ async def perform(scene: Scene, cast: Cast) -> Performance:
         )
 
 
-def _setting(scene: Scene, home: HomeConfig) -> Setting:
-    policy = scene.policy()
-    names = tuple(person.name for person in scene.home.people)
-    return Setting(
+def _environment(scenario: Scenario, home: HomeConfig) -> Environment:
+    policy = scenario.policy()
+    names = tuple(person.name for person in scenario.home.people)
+    return Environment(
         policy=policy,
-        catalogue=scene.catalogue(home),
+        catalogue=scenario.catalogue(home),
         gazetteers={source.rule_id: names for source in gazetteer_sources(policy)},
-        consent=UnsafeApproveAll() if scene.approves else DeclineAll(),
+        consent=UnsafeApproveAll() if scenario.approves else DeclineAll(),
     )
 
 
 def plain_session(
-    setting: Setting, *, cloud: CloudPort, caller: CallerPort, observe: Callable[[Event], None]
+    environment: Environment, *, cloud: CloudPort, caller: CallerPort, observe: Callable[[Event], None]
 ) -> Session:
-    """A session between players in this process, without a wire."""
+    """A session whose roles are all in this process, without a network between them."""
     vault, numbers = Vault(), count(1)
     return Session(
-        catalogue=setting.catalogue,
+        catalogue=environment.catalogue,
         labeller=Labeller(
-            setting.policy,
-            Scanner(setting.policy.detect, setting.gazetteers),
+            environment.policy,
+            Scanner(environment.policy.detect, environment.gazetteers),
             vault,
-            {tool.name: tool.source for tool in setting.catalogue},
+            {tool.name: tool.source for tool in environment.catalogue},
         ),
         caller=caller,
         cloud=cloud,
         guard=EgressGuard(vault),
-        consent=setting.consent,
+        consent=environment.consent,
         new_id=lambda: str(next(numbers)),
         observe=observe,
     )

@@ -3,8 +3,8 @@
 from umi_lab.synthesis.home import Home, capitalised, topic_of
 from umi_lab.synthesis.messages import message_of
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Script, Sight
-from umi_lab.synthesis.steps import file_of, letter_of, note_of, person_of, require, send
+from umi_lab.synthesis.script import Done, Script, ScriptContext
+from umi_lab.synthesis.steps import file_of, mail_of, note_of, person_of, require, send
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import asked_topic, named, phrase
 
@@ -16,14 +16,14 @@ def mail_send(draw: Draw, home: Home) -> Task:
     who, message = named(draw, home), message_of(draw)
     text = phrase(draw, "mail_send", n=who, m=message.clause)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "contacts.search", "mail.send")
-        name = sight.seen(who)
-        found = yield from person_of(sight, name, "address")
-        body, subject = sight.seen(message.clause), message.subject
+    def script(context: ScriptContext) -> Script:
+        require(context, "contacts.search", "mail.send")
+        name = context.seen(who)
+        found = yield from person_of(context, name, "address")
+        body, subject = context.seen(message.clause), message.subject
         return (
             yield from send(
-                sight, found, subject, capitalised(body) + ".", f"I mailed {name}: {capitalised(body)}."
+                context, found, subject, capitalised(body) + ".", f"I mailed {name}: {capitalised(body)}."
             )
         )
 
@@ -37,11 +37,11 @@ def mail_find(draw: Draw, home: Home) -> Task:
     topic = topic_of(draw) if draw.chance(0.12) else mail.topic
     text = phrase(draw, "mail_find" if sender else "mail_find_topic", n=sender, x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "mail.search", "mail.read")
-        name = sight.seen(sender) if sender else ""
-        letter = yield from letter_of(sight, sight.seen(topic), name)
-        return Done("The mail is read.", f"{name or letter['from']} wrote: {letter['body']}")
+    def script(context: ScriptContext) -> Script:
+        require(context, "mail.search", "mail.read")
+        name = context.seen(sender) if sender else ""
+        found_mail = yield from mail_of(context, context.seen(topic), name)
+        return Done("The mail is read.", f"{name or found_mail['from']} wrote: {found_mail['body']}")
 
     return Task(instruction=text, script=script)
 
@@ -51,17 +51,17 @@ def mail_forward(draw: Draw, home: Home) -> Task:
     mail, who = draw.rng.choice(home.mails), named(draw, home)
     text = phrase(draw, "mail_forward", n=who, x=mail.topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "mail.search", "mail.read", "contacts.search", "mail.send")
-        name, title = sight.seen(who), sight.seen(mail.topic)
-        letter = yield from letter_of(sight, title, "")
-        found = yield from person_of(sight, name, "address")
+    def script(context: ScriptContext) -> Script:
+        require(context, "mail.search", "mail.read", "contacts.search", "mail.send")
+        name, title = context.seen(who), context.seen(mail.topic)
+        found_mail = yield from mail_of(context, title, "")
+        found = yield from person_of(context, name, "address")
         return (
             yield from send(
-                sight,
+                context,
                 found,
                 capitalised(title),
-                letter["body"],
+                found_mail["body"],
                 f"I forwarded the mail about {title} to {name}.",
             )
         )
@@ -74,14 +74,14 @@ def note_mail(draw: Draw, home: Home) -> Task:
     who, topic = named(draw, home), asked_topic(draw, home.notes)
     text = phrase(draw, "note_mail", n=who, x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "notes.search", "contacts.search", "mail.send")
-        name, title = sight.seen(who), sight.seen(topic)
-        note = yield from note_of(sight, title)
-        found = yield from person_of(sight, name, "address")
+    def script(context: ScriptContext) -> Script:
+        require(context, "notes.search", "contacts.search", "mail.send")
+        name, title = context.seen(who), context.seen(topic)
+        note = yield from note_of(context, title)
+        found = yield from person_of(context, name, "address")
         return (
             yield from send(
-                sight, found, capitalised(title), note, f"I mailed your note about {title} to {name}."
+                context, found, capitalised(title), note, f"I mailed your note about {title} to {name}."
             )
         )
 
@@ -93,14 +93,18 @@ def file_mail(draw: Draw, home: Home) -> Task:
     who, topic = named(draw, home), asked_topic(draw, home.files)
     text = phrase(draw, "file_mail", n=who, x=topic)
 
-    def script(sight: Sight) -> Script:
-        require(sight, "files.search", "files.read", "contacts.search", "mail.send")
-        name, title = sight.seen(who), sight.seen(topic)
-        file = yield from file_of(sight, title)
-        found = yield from person_of(sight, name, "address")
+    def script(context: ScriptContext) -> Script:
+        require(context, "files.search", "files.read", "contacts.search", "mail.send")
+        name, title = context.seen(who), context.seen(topic)
+        file = yield from file_of(context, title)
+        found = yield from person_of(context, name, "address")
         return (
             yield from send(
-                sight, found, capitalised(title), file["text"], f"I mailed the file about {title} to {name}."
+                context,
+                found,
+                capitalised(title),
+                file["text"],
+                f"I mailed the file about {title} to {name}.",
             )
         )
 

@@ -1,7 +1,7 @@
-"""A fleet: rigs in processes of their own, which take scenes from one queue.
+"""A worker pool: harnesses in processes of their own, which take scenarios from one queue.
 
 With few cores, two processes of one thread each play more sessions than one of two threads: while one waits for a
-file or a socket the other computes. Neighbouring scenes share a catalogue and go to one rig together, those with
+file or a socket the other computes. Neighbouring scenarios share a catalogue and go to one harness together, those with
 the built-in catalogue first, so that what was read of it stays read.
 """
 
@@ -15,48 +15,48 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from umi_lab.closed_loop.evaluation import play
-from umi_lab.closed_loop.rig import LaptopCast, Rig, RigConfig, open_rig
+from umi_lab.closed_loop.harness import Harness, HarnessConfig, LaptopAgent, open_harness
 from umi_lab.closed_loop.shadow import shadow
-from umi_lab.synthesis.generator import draw_scenes
-from umi_lab.synthesis.scene import Scene, SceneConfig
+from umi_lab.synthesis.generator import draw_scenarios
+from umi_lab.synthesis.scenario import Scenario, ScenarioConfig
 from umi_shared.errors import ModelError, UmiError
 
 __all__ = ["Job", "Played", "run"]
 
 _TOGETHER = 5
-"""Scenes that share a catalogue."""
+"""Scenarios that share a catalogue."""
 _LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Which scenes are played, by which models, and how."""
+    """Which scenarios are played, by which models, and how."""
 
-    rig: RigConfig
+    harness: HarnessConfig
     seed: int
     count: int
     held_out: bool = True
-    scenes: SceneConfig = field(default_factory=SceneConfig)
+    scenarios: ScenarioConfig = field(default_factory=ScenarioConfig)
     in_clear: bool = False
     shadow: bool = False
     """Whether the oracle plays and the models are compared, step by step."""
 
-    def draw(self) -> list[Scene]:
-        """The same scenes in every process."""
-        drawn = draw_scenes(self.seed, held_out=self.held_out, config=self.scenes, together=_TOGETHER)
+    def draw(self) -> list[Scenario]:
+        """The same scenarios in every process."""
+        drawn = draw_scenarios(self.seed, held_out=self.held_out, config=self.scenarios, together=_TOGETHER)
         return list(itertools.islice(drawn, self.count))
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One scene's rows; none where the oracle cannot play it."""
+    """One scenario's rows; none where the oracle cannot play it."""
 
     number: int
     rows: tuple[dict[str, Any], ...] = field(repr=False)
 
 
 def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Played]:
-    """Play what is not done yet, in no certain order. Raises `ModelError` when a rig does not come up or breaks."""
+    """Play what is not done yet, in no certain order. Raises `ModelError` when a harness does not come up or breaks."""
     groups = _groups(job, frozenset(done))
     context = multiprocessing.get_context("spawn")  # llama.cpp's threads do not survive a fork
     work: Any = context.Queue()
@@ -64,7 +64,7 @@ def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Playe
     for group in groups:
         work.put(group)
     crew = [
-        context.Process(target=_rig, args=(job, work, played), daemon=True)
+        context.Process(target=_worker, args=(job, work, played), daemon=True)
         for _ in range(min(processes, len(groups)))
     ]
     for process in crew:
@@ -80,8 +80,8 @@ def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Playe
 
 
 def _groups(job: Job, done: frozenset[int]) -> list[list[int]]:
-    """Numbers of scenes, those of one catalogue together."""
-    builtin = [scene.stage.own_names for scene in job.draw()]
+    """Numbers of scenarios, those of one catalogue together."""
+    builtin = [scenario.toolset.own_names for scenario in job.draw()]
     groups = [list(range(at, min(at + _TOGETHER, job.count))) for at in range(0, job.count, _TOGETHER)]
     groups.sort(key=lambda group: not builtin[group[0]])
     left = [[number for number in group if number not in done] for group in groups]
@@ -101,8 +101,8 @@ def _next(played: Any, crew: Sequence[BaseProcess]) -> Played:
         raise ModelError(item)
 
 
-def _rig(job: Job, work: Any, played: Any) -> None:
-    """A process: scenes in, rows out, until the queue says that there are no more."""
+def _worker(job: Job, work: Any, played: Any) -> None:
+    """A process: scenarios in, rows out, until the queue says that there are no more."""
     try:
         asyncio.run(_play(job, work, played))
     except UmiError as error:
@@ -110,16 +110,18 @@ def _rig(job: Job, work: Any, played: Any) -> None:
 
 
 async def _play(job: Job, work: Any, played: Any) -> None:
-    scenes = job.draw()
-    async with open_rig(job.rig) as rig:
+    scenarios = job.draw()
+    async with open_harness(job.harness) as harness:
         while (group := await asyncio.to_thread(work.get)) is not None:
             for number in group:
-                played.put(Played(number, tuple([row async for row in _rows(job, scenes[number], rig)])))
+                played.put(
+                    Played(number, tuple([row async for row in _rows(job, scenarios[number], harness)]))
+                )
 
 
-async def _rows(job: Job, scene: Scene, rig: Rig) -> Any:
+async def _rows(job: Job, scenario: Scenario, harness: Harness) -> Any:
     if job.shadow:
-        for comparison in await shadow(scene, rig):
+        for comparison in await shadow(scenario, harness):
             yield comparison.as_json()
-    elif (outcome := await play(scene, LaptopCast(rig), in_clear=job.in_clear)) is not None:
+    elif (outcome := await play(scenario, LaptopAgent(harness), in_clear=job.in_clear)) is not None:
         yield outcome.as_json()

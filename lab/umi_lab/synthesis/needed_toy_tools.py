@@ -1,14 +1,14 @@
-"""Gadgets that are asked for by the need, in words that their names do not hold; for varied data sets.
+"""Toy tools that are asked for by the need, in words that their names do not hold; for varied data sets.
 
 Whoever says "the tap drips" wants a plumber. A planner that looks for the request's own words among the tools gives up
-there, so these requests teach it to ask what a tool is for. None is near a gadget that `gadgets` holds out.
+there, so these requests teach it to ask what a tool is for. None is near a toy tool that `toy_tools` holds out.
 """
 
 from collections.abc import Mapping
 
-from umi_lab.synthesis.more_gadgets import GadgetRow, gadgets_of
+from umi_lab.synthesis.more_toy_tools import ToyToolRow, toy_tools_of
 
-__all__ = ["NEEDED_GADGETS"]
+__all__ = ["NEEDED_TOY_TOOLS"]
 
 _VALUES: Mapping[str, tuple[str, ...]] = {
     "room": ("kitchen", "bedroom", "hall", "cellar", "study", "attic", "garage", "nursery", "bathroom"),
@@ -32,7 +32,7 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
 }
 """What a slot may be."""
 
-_ROWS: tuple[GadgetRow, ...] = (
+_ROWS: tuple[ToyToolRow, ...] = (
     ("plumber.call", "Send for a plumber.", ("the tap in the {room} drips.", "there is water all over the {room}."),
      "send a plumber to the {room}", "send plumbers"),
     ("electrician.call", "Send for an electrician.", ("sparks come out of the socket in the {room}.",
@@ -298,5 +298,5 @@ _ROWS: tuple[GadgetRow, ...] = (
      "check the fridge for {goods}", "check the fridge"),
 )  # fmt: skip
 
-NEEDED_GADGETS = gadgets_of(_ROWS, _VALUES)
+NEEDED_TOY_TOOLS = toy_tools_of(_ROWS, _VALUES)
 """Every one of them is used in training, from variety 5 on; held-out episodes never draw from here."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-__all__ = ["Round", "ratios", "take_turns"]
+__all__ = ["Round", "ratios", "interleaved_rounds"]
 
 T = TypeVar("T")
 _LEAST = 3
@@ -14,7 +14,7 @@ Round = Mapping[str, T]
 """What each contender gave in one round."""
 
 
-async def take_turns(
+async def interleaved_rounds(
     contenders: Mapping[str, Callable[[int], Awaitable[T]]],
     *,
     rounds: int,

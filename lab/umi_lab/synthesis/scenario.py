@@ -1,4 +1,4 @@
-"""A scene: one request, one home, one catalogue and one policy, ready for a session."""
+"""A scenario: one request, one home, one catalogue and one policy, ready for a session."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,24 +8,24 @@ from typing import Any
 from umi_edge.policy import Policy
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
-from umi_lab.synthesis.disguise import Disguise, disguise_of, disguised
 from umi_lab.synthesis.families import FAMILIES
-from umi_lab.synthesis.gadgets import GADGETS, Gadget, gadget_task, gadget_tool
 from umi_lab.synthesis.home import Home, draw_home
-from umi_lab.synthesis.more_gadgets import MORE_GADGETS
-from umi_lab.synthesis.needed_gadgets import NEEDED_GADGETS
+from umi_lab.synthesis.more_toy_tools import MORE_TOY_TOOLS
+from umi_lab.synthesis.needed_toy_tools import NEEDED_TOY_TOOLS
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
+from umi_lab.synthesis.tool_aliases import ToolAlias, alias_of, aliased
+from umi_lab.synthesis.toy_tools import TOY_TOOLS, ToyTool, as_tool, toy_tool_task
 from umi_lab.synthesis.unserved import unserved_task
 
-__all__ = ["Scene", "SceneConfig", "Stage", "draw_scene", "draw_stage"]
+__all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_scenario", "draw_toolset"]
 
 _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneConfig:
+class ScenarioConfig:
     """How often things happen; the rest is drawn evenly."""
 
     own_names: float = 0.5
@@ -33,52 +33,55 @@ class SceneConfig:
     broken: float = 0.24
     """A tool that the task needs fails."""
     missing: float = 0.12
-    """In a disguised catalogue, a tool that the task needs is not there."""
-    gadgets: float = 0.12
-    """The request is for a gadget."""
+    """In a catalogue under aliases, a tool that the task needs is not there."""
+    toy_tools: float = 0.12
+    """The request is for a toy tool."""
     declines: float = 0.12
     """The user says no where a confirmation is asked."""
     served: float = 0.6
-    """A request for a gadget, where the catalogue has gadgets, is for one of them."""
+    """A request for a toy tool, where the catalogue has toy tools, is for one of them."""
     policies: float = 0.0
     """The policy is not the default one: half of these keep nothing, the others let out some kinds of values."""
     held_out_families: bool = False
     variety: int = 0
-    """From 1 on also: some families of the built-in tools alone, requests of many more kinds that no tool serves,
-    more phrases, wrapped as people speak. From 2 on also: made-up words, which can only be copied. From 3 on also:
-    phrases put together of parts. From 4 on also: names and descriptions of tools put together of parts, many more
-    gadgets, and words of the model's own vocabulary. From 5 on also: tools whose name is half a word that says nothing,
-    gadgets asked for by the need, many more messages, and days spelt out."""
+    """How varied scenarios are, from 0 to 5; each level adds to the ones below it.
+
+    1: catalogues with some kinds of built-in tools only, more requests that no tool serves, more phrases, politeness.
+    2: made-up words, which can only be copied.
+    3: phrases put together of parts.
+    4: tool names and descriptions put together of parts, many more toy tools, words of the tokenizer.
+    5: tool names of which half says nothing, requests for a toy tool that state the need, more messages, days in words.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What several scenes share, so that their prompts begin alike: the catalogue's tools and their words."""
+class Toolset:
+    """What several scenarios share, so that their prompts begin alike: the catalogue's tools and their words."""
 
     tools: tuple[str, ...]
     """Canonical names, in the catalogue's order."""
-    disguises: Mapping[str, Disguise]
-    gadgets: tuple[Gadget, ...] = ()
+    aliases: Mapping[str, ToolAlias]
+    toy_tools: tuple[ToyTool, ...] = ()
 
     @property
     def own_names(self) -> bool:
         """Whether it is the built-in catalogue as it ships."""
-        return not self.disguises
+        return not self.aliases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scenario:
     """Everything that one episode is made of."""
 
     family: str
-    stage: Stage
+    toolset: Toolset
     home: Home = field(repr=False)
     task: Task = field(repr=False)
     broken: Mapping[str, FailureKind]
     """By canonical name."""
     approves: bool
     result: str
-    """What a gadget gives."""
+    """What a toy tool gives."""
     in_clear: bool = False
     """Whether the policy keeps nothing from the cloud."""
     lets_out: frozenset[str] = frozenset()
@@ -86,32 +89,32 @@ class Scene:
 
     def shown(self, tool: str) -> str:
         """The name that the catalogue has for a tool."""
-        return self.stage.disguises[tool].name if tool in self.stage.disguises else tool
+        return self.toolset.aliases[tool].name if tool in self.toolset.aliases else tool
 
     def shown_arguments(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments under the names that the catalogue has."""
-        if tool not in self.stage.disguises:
+        if tool not in self.toolset.aliases:
             return dict(arguments)
-        names = self.stage.disguises[tool].arguments
+        names = self.toolset.aliases[tool].arguments
         return {names[name]: value for name, value in arguments.items()}
 
     def catalogue(self, home: HomeConfig) -> Catalogue:
-        """The real tools over a written home, under the scene's names and with its failures."""
+        """The real tools over a written home, under the scenario's names and with its failures."""
         own = {tool.name: tool for tool in builtin_tools(home)}
-        own |= {gadget.name: gadget_tool(gadget, self.result) for gadget in self.stage.gadgets}
-        return Catalogue(self._staged(own[name]) for name in self.stage.tools)
+        own |= {toy_tool.name: as_tool(toy_tool, self.result) for toy_tool in self.toolset.toy_tools}
+        return Catalogue(self._as_shown(own[name]) for name in self.toolset.tools)
 
-    def _staged(self, tool: Tool) -> Tool:
+    def _as_shown(self, tool: Tool) -> Tool:
         kind = self.broken.get(tool.name)
-        if tool.name in self.stage.disguises:
-            tool = disguised(tool, self.stage.disguises[tool.name])
+        if tool.name in self.toolset.aliases:
+            tool = aliased(tool, self.toolset.aliases[tool.name])
         return failing(tool, kind) if kind else tool
 
     def policy(self) -> Policy:
-        """The default policy under the scene's names, as far as the scene keeps to it; or one that keeps nothing."""
+        """The policy for the scenario's tool names: the default, one that lets out more, or one that keeps nothing."""
         if self.in_clear:
-            return clear_policy_of(self.stage.tools, self.stage.disguises)
-        return policy_of(self.stage.tools, self.stage.disguises, self.lets_out)
+            return clear_policy_of(self.toolset.tools, self.toolset.aliases)
+        return policy_of(self.toolset.tools, self.toolset.aliases, self.lets_out)
 
 
 def failing(tool: Tool, kind: FailureKind) -> Tool:
@@ -123,36 +126,36 @@ def failing(tool: Tool, kind: FailureKind) -> Tool:
     return replace(tool, run=run)
 
 
-def draw_stage(draw: Draw, config: SceneConfig, family: Family | None) -> Stage:
-    """A catalogue that serves a family, mostly; None asks for one with gadgets."""
+def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None) -> Toolset:
+    """A catalogue that serves a family, mostly; None asks for one with toy tools."""
     builtin = list(builtin_tools(_NOWHERE))
     if draw.chance(config.own_names):
         if config.variety and draw.chance(0.25):
-            return Stage(tools=_some_families(draw, builtin, family), disguises={})
-        return Stage(tools=tuple(tool.name for tool in builtin), disguises={})
-    gadgets = tuple(draw.rng.sample(_gadgets(draw), draw.rng.randint(1, 3)))
+            return Toolset(tools=_some_families(draw, builtin, family), aliases={})
+        return Toolset(tools=tuple(tool.name for tool in builtin), aliases={})
+    toy_tools = tuple(draw.rng.sample(_toy_tools(draw), draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
     if family and draw.chance(config.missing):
         needed.discard(draw.rng.choice(family.tools))
         pool = [tool.name for tool in builtin if tool.name not in {*family.tools, *family.detours}]
     else:
         pool = [tool.name for tool in builtin if tool.name not in needed]
-    size = max(len(needed), draw.rng.randint(4, 9) - len(gadgets))
+    size = max(len(needed), draw.rng.randint(4, 9) - len(toy_tools))
     names = [*needed, *draw.rng.sample(pool, min(len(pool), size - len(needed)))]
-    own = {tool.name: tool for tool in builtin} | {g.name: gadget_tool(g, "") for g in gadgets}
-    names += [gadget.name for gadget in gadgets]
+    own = {tool.name: tool for tool in builtin} | {g.name: as_tool(g, "") for g in toy_tools}
+    names += [toy_tool.name for toy_tool in toy_tools]
     names.sort()
     draw.rng.shuffle(names)
-    return Stage(
-        tools=tuple(names), disguises=_disguises(draw, [own[name] for name in names]), gadgets=gadgets
+    return Toolset(
+        tools=tuple(names), aliases=_draw_aliases(draw, [own[name] for name in names]), toy_tools=toy_tools
     )
 
 
-def _gadgets(draw: Draw) -> Sequence[Gadget]:
+def _toy_tools(draw: Draw) -> Sequence[ToyTool]:
     if draw.held_out or draw.variety < 4:
-        return draw.part(GADGETS)
-    needed = NEEDED_GADGETS if draw.variety > 4 else ()
-    return (*draw.part(GADGETS), *MORE_GADGETS, *needed)
+        return draw.part(TOY_TOOLS)
+    needed = NEEDED_TOY_TOOLS if draw.variety > 4 else ()
+    return (*draw.part(TOY_TOOLS), *MORE_TOY_TOOLS, *needed)
 
 
 def _some_families(draw: Draw, builtin: list[Tool], family: Family | None) -> tuple[str, ...]:
@@ -163,32 +166,32 @@ def _some_families(draw: Draw, builtin: list[Tool], family: Family | None) -> tu
     return tuple(tool.name for tool in builtin if tool.name.partition(".")[0] in kept)
 
 
-def _disguises(draw: Draw, tools: list[Tool]) -> dict[str, Disguise]:
-    """A disguise for each tool, no two with one name."""
-    disguises: dict[str, Disguise] = {}
+def _draw_aliases(draw: Draw, tools: list[Tool]) -> dict[str, ToolAlias]:
+    """A alias for each tool, no two with one name."""
+    aliases: dict[str, ToolAlias] = {}
     taken: set[str] = set()
     for tool in tools:
         keeps = draw.chance(0.25)
-        disguise = disguise_of(draw, tool)
-        while disguise.name in taken and not keeps:
-            disguise = disguise_of(draw, tool)
-        if keeps or disguise.name in taken:
-            disguise = replace(disguise, name=tool.name)
-        taken.add(disguise.name)
-        disguises[tool.name] = disguise
-    return disguises
+        alias = alias_of(draw, tool)
+        while alias.name in taken and not keeps:
+            alias = alias_of(draw, tool)
+        if keeps or alias.name in taken:
+            alias = replace(alias, name=tool.name)
+        taken.add(alias.name)
+        aliases[tool.name] = alias
+    return aliases
 
 
-def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | None) -> Scene:
-    """A request and a home for a stage."""
+def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: Family | None) -> Scenario:
+    """A request and a home for a toolset."""
     home = draw_home(draw)
     broken: dict[str, FailureKind] = {}
     result = ""
     if family is None:
-        present = stage.gadgets and draw.chance(config.served)
-        gadget = draw.rng.choice(stage.gadgets if present else _gadgets(draw))
-        task, result = gadget_task(draw, gadget), draw.rng.choice(gadget.results)
-        if "{result}" in gadget.answer:
+        present = toolset.toy_tools and draw.chance(config.served)
+        toy_tool = draw.rng.choice(toolset.toy_tools if present else _toy_tools(draw))
+        task, result = toy_tool_task(draw, toy_tool), draw.rng.choice(toy_tool.results)
+        if "{result}" in toy_tool.answer:
             task = replace(task, facts=(*task.facts, result))
         if config.variety and not present and draw.chance(0.5):
             task = unserved_task(draw)
@@ -198,9 +201,9 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
             broken[draw.rng.choice(family.tools)] = draw.rng.choice(_FAILURES)
     approves = not draw.chance(config.declines)
     in_clear, lets_out = _draw_policy(draw, config)
-    return Scene(
-        family=family.name if family else "gadget",
-        stage=stage,
+    return Scenario(
+        family=family.name if family else "toy tool",
+        toolset=toolset,
         home=home,
         task=task,
         broken=broken,
@@ -211,7 +214,7 @@ def draw_scene(draw: Draw, config: SceneConfig, stage: Stage, family: Family | N
     )
 
 
-def _draw_policy(draw: Draw, config: SceneConfig) -> tuple[bool, frozenset[str]]:
+def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[str]]:
     """Whether it keeps nothing, and else what it lets out."""
     if not config.policies or not draw.chance(config.policies):
         return False, frozenset()
@@ -220,13 +223,13 @@ def _draw_policy(draw: Draw, config: SceneConfig) -> tuple[bool, frozenset[str]]
     return False, frozenset(kind for kind in KINDS if draw.chance(0.5))
 
 
-def draw_family(draw: Draw, config: SceneConfig, stage: Stage | None = None) -> Family | None:
-    """A family by its weight, mostly one that the stage can serve; None for a gadget."""
-    if draw.chance(config.gadgets):
+def draw_family(draw: Draw, config: ScenarioConfig, toolset: Toolset | None = None) -> Family | None:
+    """A family by its weight, mostly one that the toolset can serve; None for a toy tool."""
+    if draw.chance(config.toy_tools):
         return None
     families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
-    if stage and not draw.chance(config.missing):
-        families = [family for family in families if set(family.tools) <= set(stage.tools)]
+    if toolset and not draw.chance(config.missing):
+        families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:
         return None
     return draw.rng.choices(families, [family.weight for family in families])[0]

@@ -1,6 +1,6 @@
-"""The rig: the real server and the real laptop, mTLS between them on loopback, open for session after session.
+"""The harness: the real server and the real laptop, mTLS between them on loopback, open for session after session.
 
-Server and laptop share a process, so that a rig is quick to open and one core suffices for it. All that passes
+Server and laptop share a process, so that a harness is quick to open and one core suffices for it. All that passes
 between them passes through the socket: the laptop enrols with a token, as any laptop does.
 """
 
@@ -29,10 +29,10 @@ from umi_edge.events import Event, Planned
 from umi_edge.laptop import Laptop
 from umi_edge.ledger import Ledger
 from umi_edge.session import Session
-from umi_lab.synthesis.performance import Setting
+from umi_lab.synthesis.rollout import Environment
 from umi_shared.dialects import dialect_named
 
-__all__ = ["LaptopCast", "Rig", "RigConfig", "open_rig"]
+__all__ = ["Harness", "HarnessConfig", "LaptopAgent", "open_harness"]
 
 _PLENTY = Quota(requests_per_minute=1_000_000, tokens_per_day=1_000_000_000_000)
 """An evaluation asks more than a person does."""
@@ -41,8 +41,8 @@ _PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RigConfig:
-    """The models of a rig."""
+class HarnessConfig:
+    """The models of a harness."""
 
     model: Path
     adapters: Mapping[str, Path] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class RigConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rig:
+class Harness:
     """What sessions share."""
 
     connection: Connection
@@ -63,25 +63,25 @@ class Rig:
 
 
 @dataclass(slots=True)
-class LaptopCast:
-    """The models in one session, each where it belongs; implements `Cast`."""
+class LaptopAgent:
+    """The models in one session, each where it belongs; implements `Agent`."""
 
-    rig: Rig
+    harness: Harness
     plans: list[Planned] = field(default_factory=list, repr=False)
 
     @asynccontextmanager
-    async def session(self, setting: Setting) -> AsyncIterator[Session]:
+    async def session(self, environment: Environment) -> AsyncIterator[Session]:
         """A session of the laptop's own making."""
         laptop = Laptop(
-            config=self.rig.edge,
-            policy=setting.policy,
-            catalogue=setting.catalogue,
-            ledger=self.rig.ledger,
-            caller=self.rig.caller,
-            gazetteers=setting.gazetteers,
+            config=self.harness.edge,
+            policy=environment.policy,
+            catalogue=environment.catalogue,
+            ledger=self.harness.ledger,
+            caller=self.harness.caller,
+            gazetteers=environment.gazetteers,
         )
         async with laptop.session(
-            self.rig.connection, consent=setting.consent, observe=lambda _: self._observe
+            self.harness.connection, consent=environment.consent, observe=lambda _: self._observe
         ) as session:
             yield session
 
@@ -92,13 +92,13 @@ class LaptopCast:
 
 
 @asynccontextmanager
-async def open_rig(config: RigConfig) -> AsyncIterator[Rig]:
+async def open_harness(config: HarnessConfig) -> AsyncIterator[Harness]:
     """Load the models, serve, and enrol; everything lies in a temporary folder.
 
     Raises `ModelError` for a model or an adapter that does not load.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="umi-rig-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="umi-harness-")))
         deployment = await _serving(config, folder / "cloud")
         stack.push_async_callback(deployment.stop, 0)
         connection = await _enrolled(deployment, folder / "cloud", folder / "connection")
@@ -116,10 +116,10 @@ async def open_rig(config: RigConfig) -> AsyncIterator[Rig]:
         edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient)
         ledger = Ledger.open(edge.ledger, device_key(folder), lambda: datetime.now(UTC).isoformat())
         stack.callback(ledger.close)
-        yield Rig(connection=connection, caller=caller, ledger=ledger, edge=edge)
+        yield Harness(connection=connection, caller=caller, ledger=ledger, edge=edge)
 
 
-async def _serving(config: RigConfig, state: Path) -> Deployment:
+async def _serving(config: HarnessConfig, state: Path) -> Deployment:
     """The server with its model, ready; stopped again when the model does not load."""
     await asyncio.to_thread(Authority.init, state, ("localhost",))
     cloud = CloudConfig(
@@ -152,7 +152,7 @@ async def _enrolled(deployment: Deployment, state: Path, folder: Path) -> Connec
         minted = mint(
             Authority.load(state),
             registry,
-            f"rig-{secrets.token_hex(3)}",
+            f"harness-{secrets.token_hex(3)}",
             service_address=deployment.address.replace("127.0.0.1", "localhost"),
             enrolment_address=deployment.enrol_address.replace("127.0.0.1", "localhost"),
         )

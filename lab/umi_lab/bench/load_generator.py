@@ -1,8 +1,8 @@
-"""A crowd: many sessions at once against one server, or against the engine alone, in a process of their own.
+"""A load: many sessions at once against one server, or against the engine alone, in a process of their own.
 
-    python -m umi_lab.bench.crowd
+    python -m umi_lab.bench.load_generator
 
-Reads one crowd a line, as JSON, and answers with what each step took. Sessions are shared out among the
+Reads one load a line, as JSON, and answers with what each step took. Sessions are shared out among the
 connections, start spread over one step's time, and wait between steps as laptops do while tools run.
 """
 
@@ -24,13 +24,13 @@ from umi_edge.connection import Connection, channel_credentials, channel_options
 from umi_shared.engine import Delta, Generation, RawPrompt
 from umi_shared.testing import Reply, ScriptedEngine
 
-__all__ = ["Crowd", "Took", "drive"]
+__all__ = ["LoadProfile", "StepTiming", "run_load"]
 
 PLAN = "/umi_proto.v1.Planner/Plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class LoadProfile:
     """Who asks for what."""
 
     sessions: int
@@ -56,20 +56,20 @@ class Crowd:
         return {**asdict(self), "messages": [base64.b64encode(raw).decode() for raw in self.messages]}
 
     @classmethod
-    def from_json(cls, work: dict[str, Any]) -> "Crowd":
+    def from_json(cls, work: dict[str, Any]) -> "LoadProfile":
         """Read what `as_json` wrote."""
         messages = tuple(base64.b64decode(text) for text in work["messages"])
         return cls(**{**work, "messages": messages, "connections": tuple(work["connections"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
+class StepTiming:
     """One step."""
 
     session: int
     step: int
     began: float
-    """Since the crowd began."""
+    """Since the load began."""
     first: float
     """Seconds to the first event."""
     seconds: float
@@ -83,22 +83,22 @@ Ask = Callable[[int, int], AsyncIterable[object]]
 """The events of a session's step."""
 
 
-async def drive(crowd: Crowd) -> list[Took]:
-    """Run the whole crowd; every step has its row, whatever came of it."""
+async def run_load(load: LoadProfile) -> list[StepTiming]:
+    """Run the whole load; every step has its row, whatever came of it."""
     async with AsyncExitStack() as stack:
-        ask = await _over_grpc(crowd, stack) if crowd.connections else _alone(crowd)
+        ask = await _over_grpc(load, stack) if load.connections else _alone(load)
         start = time.perf_counter()
-        sessions = (_session(crowd, number, ask, start) for number in range(crowd.sessions))
+        sessions = (_session(load, number, ask, start) for number in range(load.sessions))
         return [took for rows in await asyncio.gather(*sessions) for took in rows]
 
 
-async def _session(crowd: Crowd, number: int, ask: Ask, start: float) -> list[Took]:
+async def _session(load: LoadProfile, number: int, ask: Ask, start: float) -> list[StepTiming]:
     draw = random.Random(number)  # noqa: S311  # a waiting time
-    await asyncio.sleep(crowd.spread_seconds * number / crowd.sessions)
+    await asyncio.sleep(load.spread_seconds * number / load.sessions)
     rows = []
-    for step in range(crowd.steps):
-        if step and crowd.think_seconds:
-            await asyncio.sleep(crowd.think_seconds * draw.uniform(0.5, 1.5))
+    for step in range(load.steps):
+        if step and load.think_seconds:
+            await asyncio.sleep(load.think_seconds * draw.uniform(0.5, 1.5))
         began, first, events, outcome = time.perf_counter(), 0.0, 0, "ok"
         try:
             async for _ in ask(number, step):
@@ -107,7 +107,7 @@ async def _session(crowd: Crowd, number: int, ask: Ask, start: float) -> list[To
         except grpc.aio.AioRpcError as error:
             outcome = error.code().name
         rows.append(
-            Took(
+            StepTiming(
                 session=number,
                 step=step,
                 began=began - start,
@@ -120,9 +120,9 @@ async def _session(crowd: Crowd, number: int, ask: Ask, start: float) -> list[To
     return rows
 
 
-async def _over_grpc(crowd: Crowd, stack: AsyncExitStack) -> Ask:
+async def _over_grpc(load: LoadProfile, stack: AsyncExitStack) -> Ask:
     calls: list[grpc.aio.UnaryStreamMultiCallable[bytes, bytes]] = []
-    for folder in crowd.connections:
+    for folder in load.connections:
         connection = Connection.load(Path(folder))
         channel = await stack.enter_async_context(
             grpc.aio.secure_channel(
@@ -135,20 +135,20 @@ async def _over_grpc(crowd: Crowd, stack: AsyncExitStack) -> Ask:
         calls.append(channel.unary_stream(PLAN))
 
     def ask(session: int, step: int) -> AsyncIterable[object]:
-        number = session if crowd.by_session else step
-        message = crowd.messages[min(number, len(crowd.messages) - 1)]
+        number = session if load.by_session else step
+        message = load.messages[min(number, len(load.messages) - 1)]
         metadata = (("umi-session", f"session-{session}"),)
         call: AsyncIterable[object] = calls[session % len(calls)](
-            message, metadata=metadata, timeout=crowd.patience_seconds
+            message, metadata=metadata, timeout=load.patience_seconds
         )
         return call
 
     return ask
 
 
-def _alone(crowd: Crowd) -> Ask:
-    engine = ScriptedEngine(lambda _: Reply(text=crowd.reply, pause_seconds=crowd.pause_seconds))
-    prompt = Generation(prompt=RawPrompt("x" * len(crowd.messages[-1])))
+def _alone(load: LoadProfile) -> Ask:
+    engine = ScriptedEngine(lambda _: Reply(text=load.reply, pause_seconds=load.pause_seconds))
+    prompt = Generation(prompt=RawPrompt("x" * len(load.messages[-1])))
 
     async def ask(session: int, step: int) -> AsyncIterator[object]:
         del session, step
@@ -163,7 +163,7 @@ async def serve() -> None:
     """Serve standard input. One event loop for all crowds: gRPC's poller belongs to one."""
     print("{}", flush=True)  # noqa: T201
     while line := await asyncio.to_thread(sys.stdin.readline):
-        rows = await drive(Crowd.from_json(json.loads(line)))
+        rows = await run_load(LoadProfile.from_json(json.loads(line)))
         print(json.dumps({"rows": [asdict(row) for row in rows]}), flush=True)  # noqa: T201
 
 

@@ -1,13 +1,13 @@
-"""More gadgets, for varied data sets: none is near one that `gadgets` holds out."""
+"""More toy tools, for varied data sets: none is near one that `toy_tools` holds out."""
 
 from collections.abc import Iterable, Mapping
 from string import Formatter
 
-from umi_lab.synthesis.gadgets import Gadget
+from umi_lab.synthesis.toy_tools import ToyTool
 
-__all__ = ["MORE_GADGETS", "GadgetRow", "gadgets_of"]
+__all__ = ["MORE_TOY_TOOLS", "ToyToolRow", "toy_tools_of"]
 
-GadgetRow = tuple[str, str, tuple[str, ...], str, str]
+ToyToolRow = tuple[str, str, tuple[str, ...], str, str]
 """Name, description, ways to ask beside saying the purpose, purpose, and what cannot be done without it."""
 
 _VALUES: Mapping[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
 }
 """What a slot may be."""
 
-_ROWS: tuple[GadgetRow, ...] = (
+_ROWS: tuple[ToyToolRow, ...] = (
     ("vacuum.start", "Vacuum a room.", ("the {room} is dusty, vacuum it.",), "vacuum the {room}", "vacuum"),
     ("oven.preheat", "Heat the oven up.", ("oven to {degrees} degrees.",), "preheat the oven to {degrees} degrees",
      "use the oven"),
@@ -125,22 +125,22 @@ _ROWS: tuple[GadgetRow, ...] = (
 _RESULTS = ("done", "ready", "3 of them", "12", "at 9 o'clock", "yes", "41", "not before Monday")
 
 
-def gadgets_of(rows: Iterable[GadgetRow], values: Mapping[str, tuple[str, ...]]) -> tuple[Gadget, ...]:
-    """The gadgets of a table; `values` are what its slots may be."""
-    return tuple(_gadget(*row, values) for row in rows)
+def toy_tools_of(rows: Iterable[ToyToolRow], values: Mapping[str, tuple[str, ...]]) -> tuple[ToyTool, ...]:
+    """The toy tools of a table; `values` are what its slots may be."""
+    return tuple(_toy_tool(*row, values) for row in rows)
 
 
-def _gadget(
+def _toy_tool(
     name: str,
     description: str,
     asks: tuple[str, ...],
     purpose: str,
     lacking: str,
     values: Mapping[str, tuple[str, ...]],
-) -> Gadget:
+) -> ToyTool:
     slots = [slot for text in (purpose, *asks) for _, slot, _, _ in Formatter().parse(text) if slot]
     arguments = tuple(dict.fromkeys(slots))
-    return Gadget(
+    return ToyTool(
         name=name,
         description=description,
         arguments=arguments,
@@ -153,5 +153,5 @@ def _gadget(
     )
 
 
-MORE_GADGETS = gadgets_of(_ROWS, _VALUES)
+MORE_TOY_TOOLS = toy_tools_of(_ROWS, _VALUES)
 """Every one of them is used in training; held-out episodes never draw from here."""
