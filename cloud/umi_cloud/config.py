@@ -11,8 +11,8 @@ from platformdirs import user_data_path
 from umi_cloud.admission import AdmissionLimits
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.quota import Quota
-from umi_cloud.bounded_generation import RoleLimits
 from umi_cloud.engines.openai_server import OpenAIServer
+from umi_cloud.model_role import RoleLimits
 from umi_cloud.server import ServerLimits
 from umi_shared.enrolment_token import split_address
 from umi_shared.errors import ConfigError

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from umi_edge.labelling import Labeller, well_formed
+from umi_edge.labelling import Labeller
 from umi_edge.policy import Scanner, ToolPolicy
 from umi_edge.release import LabelledCard
 from umi_edge.tools import Tool
 from umi_edge.tools.families import BUILT_IN
 from umi_shared.handles import escape
 from umi_shared.transcript import ToolCard
+from umi_shared.well_formed import well_formed
 
 __all__ = ["Withheld", "declared_names", "labelled_cards", "why_withheld"]
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_to_bytes
 
+from umi_shared.well_formed import well_formed
+
 __all__ = ["Decoded", "decoded_bytes", "decoded_texts"]
 
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
@@ -113,4 +115,4 @@ def decoded_texts(text: str) -> Iterator[str]:
 
 def _unescaped(text: str) -> str:
     plain = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPED.get(m[2], m[2]), text)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return well_formed(plain)

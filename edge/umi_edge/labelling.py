@@ -36,8 +36,9 @@ from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.vault import Kept, Vault
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
+from umi_shared.well_formed import well_formed
 
-__all__ = ["LabelledArguments", "Labeller", "well_formed"]
+__all__ = ["LabelledArguments", "Labeller"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,12 +268,3 @@ class Labeller:
         return self.vault.keep(
             kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=False
         )
-
-
-def well_formed(text: str) -> str:
-    r"""Text that UTF-8 can carry: half a surrogate pair, as a broken input may hold, becomes U+FFFD.
-
-    >>> well_formed("a\ud800b")
-    'a�b'
-    """
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 import pytest
 
-from umi_cloud.bounded_generation import RoleLimits
+from umi_cloud.model_role import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_shared.dialects import dialect_named

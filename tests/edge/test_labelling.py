@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umi_edge.labelled import DEVICE
-from umi_edge.labelling import Labeller, well_formed
+from umi_edge.labelling import Labeller
 from umi_edge.policy import Scanner, load_policy
 from umi_edge.release import seen_by
 from umi_edge.vault import UnknownHandleError, Vault
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Locality
+from umi_shared.well_formed import well_formed
 
 POLICY = """
 version: 1

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from umi_cloud.bounded_generation import RoleLimits
 from umi_cloud.engines.errors import PromptTooLongError
 from umi_cloud.evaluation.calling import call_text
+from umi_cloud.model_role import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_shared.dialects import Dialect

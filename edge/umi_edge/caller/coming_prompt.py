@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from umi_shared.prefix import shared_prefix
 from umi_shared.transcript import Instruction, Next, Plan, View
 
 __all__ = ["catalogue_prefix", "certain_prefix", "whole_words"]
@@ -53,7 +54,4 @@ _PROBES = ("a", "Z")
 
 def _common(prompts: Iterable[list[int]]) -> list[int]:
     first, second = prompts
-    at = next(
-        (at for at, (one, other) in enumerate(zip(first, second, strict=False)) if one != other), len(first)
-    )
-    return first[:at]
+    return first[: shared_prefix(first, second)]

@@ -12,6 +12,7 @@ from umi_shared.dialects import Dialect
 from umi_shared.engine import Delta, Generation
 from umi_shared.errors import MalformedError, ModelError
 from umi_shared.llama import Adapter, Sequence, Weights
+from umi_shared.prefix import shared_prefix
 from umi_shared.released import Released
 from umi_shared.transcript import Instruction, Plan, ToolCard, Usage, View
 
@@ -113,9 +114,9 @@ class CallerModel:
     def _ahead(self, held: list[int], usage: Usage) -> int:
         """How many of the prompt's tokens had been read ahead; what is held now is settled for the next call."""
         prompt = self._sequence.tokens[: usage.prompt_tokens]
-        settled = _shared(prompt, self._settled)
+        settled = shared_prefix(prompt, self._settled)
         self._settled = self.held()
-        return max(0, min(_shared(prompt, held), usage.cached_tokens) - settled)
+        return max(0, min(shared_prefix(prompt, held), usage.cached_tokens) - settled)
 
     def read(self, generation: Generation, cancelled: Cancelled) -> str:
         """Answer another prompt than a call's. The `ModelError` that it raises quotes nothing (I8)."""
@@ -164,8 +165,3 @@ class CallerModel:
             self._reading.close()
         self._sequence.close()
         self._sequence.weights.close()
-
-
-def _shared(ours: list[int], theirs: list[int]) -> int:
-    pairs = enumerate(zip(ours, theirs, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), min(len(ours), len(theirs)))

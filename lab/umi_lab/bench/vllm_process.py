@@ -24,6 +24,7 @@ from umi_cloud.engines.loading import Loaded
 from umi_cloud.hf_folder import write_hf_folder
 from umi_lab.bench.served import PLENTY, Served
 from umi_shared.dialects import dialect_named
+from umi_shared.prefix import shared_prefix
 from umi_shared.transcript import Usage, View
 from umi_shared.wire import WireLimits, read_request
 
@@ -74,16 +75,11 @@ async def _prefix(loaded: Loaded, work: dict[str, Any]) -> dict[str, Any]:
             async for event in loaded.roles.planner.plan(view, f"session-{session}"):
                 usage = event if isinstance(event, Usage) else usage
             tokens = engine._tokens(_DIALECT.plan(view).prompt)
-            shared = 0
-            for one, other in zip(before.get(session, ()), tokens, strict=False):
-                if one != other:
-                    break
-                shared += 1
             rows.append(
                 {
                     "session": session,
                     "step": step,
-                    "shared": shared,
+                    "shared": shared_prefix(before.get(session, []), tokens),
                     "cached": usage.cached_tokens,
                     "prompt": len(tokens),
                 }

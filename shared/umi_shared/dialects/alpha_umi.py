@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_shared.dialects.dialect import RolePrompt, said
+from umi_shared.dialects.next_sentence import NextSentenceReader
 from umi_shared.engine import Constraint, Lark, RawPrompt, Regex
 from umi_shared.errors import MalformedError
 from umi_shared.handles import Text, parts_of, render
@@ -97,10 +98,10 @@ class AlphaUmiDialect:
         text = self.planner_input(view.catalogue, map(as_trained, view.entries))
         return _role_prompt(text, Regex(_DECISION_PATTERN))
 
-    def decision_reader(self, view: View) -> "AlphaUmiDecisionReader":
+    def decision_reader(self, view: View) -> NextSentenceReader:
         """A reader of `<rationale> Next: ….`; this planner names no tool in a place of its own."""
         del view
-        return AlphaUmiDecisionReader()
+        return NextSentenceReader(_DECISION, _decision)
 
     def call(self, view: View) -> RolePrompt:
         """The caller's turn; the plan to carry out is the view's last entry."""
@@ -174,28 +175,9 @@ class AlphaUmiDialect:
                 return render(turn.told)
 
 
-@dataclass(slots=True)
-class AlphaUmiDecisionReader:
-    """Reads `<rationale> Next: ….`; holds back what may be the start of the decision."""
-
-    _text: str = field(default="", repr=False)
-    _given: int = 0
-
-    def feed(self, text: str) -> str:
-        """Take output; give the rationale that can no longer be part of the decision."""
-        self._text += text
-        start = self._text.rfind(" Next:")
-        certain = start if start >= 0 else len(self._text) - len(" Next")
-        piece = self._text[self._given : certain] if certain > self._given else ""
-        self._given += len(piece)
-        return piece
-
-    def finish(self) -> tuple[str, Decision]:
-        """The rest of the rationale, and the decision."""
-        match = _DECISION.search(self._text)
-        if match is None:
-            raise MalformedError("the planner's output ends without saying whose turn is next")
-        return self._text[self._given : match.start()], Decision(_NEXT_OF[match[1]])
+def _decision(word: str, rationale: str) -> Decision:
+    del rationale
+    return Decision(_NEXT_OF[word])
 
 
 def neutral(text: str) -> str:

@@ -1,14 +1,14 @@
 """The dialect for any instruct model: its own chat template, and structured output for the decision."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from umi_shared.dialects.dialect import RolePrompt, planned_tool, said
+from umi_shared.dialects.json_call import JsonCall, call_start
 from umi_shared.dialects.json_prefix import StringField
-from umi_shared.dialects.umi import call_object, call_start, read_call_object
-from umi_shared.engine import ChatPrompt, Constraint, JsonSchema, Message
+from umi_shared.engine import ChatPrompt, JsonSchema, Message
 from umi_shared.errors import MalformedError
 from umi_shared.handles import render
 from umi_shared.transcript import (
@@ -48,7 +48,7 @@ _SUMMARIZER = (
 
 
 @dataclass(frozen=True, slots=True)
-class ChatDialect:
+class ChatDialect(JsonCall):
     """Prompts as chat turns; decisions and calls as JSON objects."""
 
     name: str = "chat"
@@ -74,14 +74,6 @@ class ChatDialect:
             likely_start=call_start(planned_tool(view)),
             repeats=said(view),
         )
-
-    def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
-        """One JSON object: the tool, then its arguments."""
-        return JsonSchema(call_object(schemas))
-
-    def read_call(self, text: str) -> tuple[str, str]:
-        """Read `{"tool": …, "arguments": {…}}`."""
-        return read_call_object(text)
 
     def answer(self, view: View) -> RolePrompt:
         """The summarizer's turn; free text."""

@@ -9,10 +9,11 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from umi_shared.well_formed import well_formed
+
 __all__ = ["StringField"]
 
 _BODY = re.compile(r'(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class StringField:
         whole = body[0] if body else ""
         if re.search(r"\\u[dD][89abAB][0-9a-fA-F]{2}$", whole):  # half of a surrogate pair: wait for the rest
             whole = whole[:-6]
-        value = _LONE_SURROGATE.sub("\ufffd", json.loads(f'"{whole}"', strict=False))
+        value = well_formed(json.loads(f'"{whole}"', strict=False))
         piece = value[self._given :]
         self._given = len(value)
         return piece

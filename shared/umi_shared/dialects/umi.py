@@ -7,12 +7,13 @@ when it has said what for.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
 
 from umi_shared.dialects.dialect import RolePrompt, first_sentence, neutral, planned_tool, said
-from umi_shared.engine import Constraint, JsonSchema, RawPrompt, Regex
+from umi_shared.dialects.json_call import JsonCall, call_start
+from umi_shared.dialects.next_sentence import NextSentenceReader
+from umi_shared.engine import Constraint, RawPrompt, Regex
 from umi_shared.errors import MalformedError
 from umi_shared.handles import render
 from umi_shared.transcript import (
@@ -40,7 +41,7 @@ _DECISION = re.compile(r"\s*Next: (caller|summarizer|give up)\.\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class UmiDialect:
+class UmiDialect(JsonCall):
     """The dialect of the adapters that umi ships."""
 
     name: str = "umi"
@@ -53,9 +54,10 @@ class UmiDialect:
         pattern = f"({step}|{end})" if tools else end
         return self._turn(view, "planner", constraint=Regex(pattern), max_tokens=160)
 
-    def decision_reader(self, view: View) -> "UmiDecisionReader":
+    def decision_reader(self, view: View) -> NextSentenceReader:
         """A reader that knows the view's tools."""
-        return UmiDecisionReader(frozenset(card.name for card in view.catalogue))
+        tools = frozenset(card.name for card in view.catalogue)
+        return NextSentenceReader(_DECISION, partial(_decision, tools))
 
     def call(self, view: View) -> RolePrompt:
         """The caller's turn."""
@@ -64,14 +66,6 @@ class UmiDialect:
             likely_start=call_start(planned_tool(view)),
             repeats=said(view),
         )
-
-    def call_constraint(self, schemas: Mapping[str, Mapping[str, Any]]) -> Constraint:
-        """One JSON object: the tool, then its arguments."""
-        return JsonSchema(call_object(schemas))
-
-    def read_call(self, text: str) -> tuple[str, str]:
-        """Read `{"tool": …, "arguments": {…}}`."""
-        return read_call_object(text)
 
     def answer(self, view: View) -> RolePrompt:
         """The summarizer's turn."""
@@ -131,73 +125,10 @@ def turn_of(entry: Entry) -> tuple[str, str]:
             return "summarizer", render(text)
 
 
-@dataclass(slots=True)
-class UmiDecisionReader:
-    """Reads `… use TOOL. Next: caller.`; holds back what may be the start of the last sentence."""
-
-    tools: frozenset[str]
-    _text: str = field(default="", repr=False)
-    _given: int = 0
-
-    def feed(self, text: str) -> str:
-        """Take output; give the rationale that can no longer be part of the decision."""
-        self._text += text
-        start = self._text.rfind(" Next:")
-        certain = start if start >= 0 else len(self._text) - len(" Next:")
-        piece = self._text[self._given : certain] if certain > self._given else ""
-        self._given += len(piece)
-        return piece
-
-    def finish(self) -> tuple[str, Decision]:
-        """The rest of the rationale, and the decision."""
-        match = _DECISION.search(self._text)
-        if match is None:
-            raise MalformedError("the planner's output ends without saying whose turn is next")
-        rest = self._text[self._given : match.start()]
-        next_ = Next(match[1])
-        return rest, Decision(next_, self._tool(self._text[: match.start()]) if next_ is Next.CALLER else "")
-
-    def _tool(self, rationale: str) -> str:
-        named: list[str] = re.findall(r"\buse (\S+?)\.?$", rationale.rstrip())
-        if named and named[-1] not in self.tools:
-            raise MalformedError("the planner names a tool that is not in the catalogue")
-        return named[-1] if named else ""
-
-
-def call_object(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The JSON Schema of `{"tool": …, "arguments": {…}}` over these tools; `$defs` must be free of clashes."""
-    definitions: dict[str, Any] = {}
-    alternatives = []
-    for name, schema in schemas.items():
-        definitions |= schema.get("$defs", {})
-        arguments = {key: value for key, value in schema.items() if key != "$defs"}
-        alternatives.append(
-            {
-                "type": "object",
-                "properties": {"tool": {"const": name}, "arguments": arguments},
-                "required": ["tool", "arguments"],
-                "additionalProperties": False,
-            }
-        )
-    return {"anyOf": alternatives, **({"$defs": definitions} if definitions else {})}
-
-
-def call_start(tool: str) -> str:
-    """How a call of a tool begins, up to its first argument; empty for no tool.
-
-    >>> call_start("notes.read")
-    '{"tool":"notes.read","arguments":{"'
-    """
-    return f'{{"tool":{json.dumps(tool)},"arguments":{{"' if tool else ""
-
-
-def read_call_object(text: str) -> tuple[str, str]:
-    """Read `{"tool": …, "arguments": {…}}` into the tool's name and the arguments' compact JSON text."""
-    try:
-        call = json.loads(text)
-        tool, arguments = call["tool"], call["arguments"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise MalformedError("the caller's output is not a call") from error
-    if not isinstance(tool, str) or not isinstance(arguments, dict):
-        raise MalformedError("the caller's output is not a call")
-    return tool, json.dumps(arguments, separators=(",", ":"), ensure_ascii=False)
+def _decision(tools: frozenset[str], word: str, rationale: str) -> Decision:
+    if word != Next.CALLER:
+        return Decision(Next(word))
+    named: list[str] = re.findall(r"\buse (\S+?)\.?$", rationale.rstrip())
+    if named and named[-1] not in tools:
+        raise MalformedError("the planner names a tool that is not in the catalogue")
+    return Decision(Next.CALLER, named[-1] if named else "")

@@ -87,7 +87,7 @@ class ConstrainedDecoding:
     max_tokens: int
     """How many tokens may be written."""
     guide: Guide | None = field(default=None, repr=False)
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...] = field(default=(), repr=False)
     closes: bool = False
     """The output is worth nothing when it is cut off.
 

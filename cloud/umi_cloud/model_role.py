@@ -1,0 +1,75 @@
+"""What planner and summarizer share: one bounded generation of an engine that is not trusted to end."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from umi_shared.dialects import Dialect, RolePrompt
+from umi_shared.engine import Chunk, Delta, Engine, Finished, Generation
+from umi_shared.errors import MalformedError, ModelError, RefusedError
+
+__all__ = ["ModelRole", "RoleLimits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleLimits:
+    """What one role may write."""
+
+    output_tokens: int = 1024
+    """The most tokens; a dialect's own bound counts where it is smaller."""
+    output_characters: int = 32 * 1024
+    """The most characters: an engine that passes its token bound is stopped here."""
+
+
+class ModelRole:
+    """A role that an engine plays in a dialect, with one adapter; it holds no session."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        adapter: str = "",
+        limits: RoleLimits = RoleLimits(),  # frozen
+    ) -> None:
+        """An empty `adapter` is the base model."""
+        self._engine = engine
+        self._dialect = dialect
+        self._adapter = adapter
+        self._limits = limits
+
+    def _generation(self, render: Callable[[], RolePrompt], session: str) -> Generation:
+        """The request to the engine that a dialect's prompt makes.
+
+        Raises `RefusedError` (REQUEST_MALFORMED) when the view cannot be rendered: a catalogue's schemas are JSON
+        objects, but nothing says that the things in them have the shapes of JSON Schema.
+        """
+        try:
+            prompt = render()
+        except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
+            raise RefusedError("a tool's schema is not a JSON Schema", reason="REQUEST_MALFORMED") from error
+        return prompt.generation(
+            max_tokens=min(prompt.max_tokens, self._limits.output_tokens),
+            adapter=self._adapter,
+            session=session,
+        )
+
+    async def _chunks(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
+        """The engine's chunks, up to `Finished`.
+
+        Raises `MalformedError` past the character limit, and `ModelError` when the stream ends with no `Finished`.
+        """
+        written = 0
+        async with aclosing(self._engine.generate(generation)) as stream:
+            async for chunk in stream:
+                if isinstance(chunk, Delta):
+                    written += len(chunk.text)
+                    if written > self._limits.output_characters:
+                        raise MalformedError(
+                            f"the model wrote more than {self._limits.output_characters} characters"
+                        )
+                yield chunk
+                if isinstance(chunk, Finished):
+                    return
+        raise ModelError(
+            "the engine ended a generation without saying so", fix="look into the engine's own log"
+        )

@@ -1,0 +1,12 @@
+"""Text that UTF-8 can carry."""
+
+__all__ = ["well_formed"]
+
+
+def well_formed(text: str) -> str:
+    r"""The text with each half of a surrogate pair, as a broken input may hold, as U+FFFD; two halves are joined.
+
+    >>> well_formed("a\ud800b")
+    'a�b'
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
