@@ -1,227 +1,25 @@
-"""Phrases: the ways to ask for each kind of task. The last fifth of each is held out from training."""
+"""Phrases: the ways to ask for each kind of task, whole (`data/phrases.yaml`) and put together of parts.
 
-__all__ = ["PHRASES"]
+Whole phrases teach a model whole phrases. What it must learn is that "the boiler note" is a note whatever verb stands
+before it, and that a day and a time make an event; so the parts of a combined phrase (`data/combined_phrases.yaml`)
+are drawn apart: a way to begin, a way to name the thing, and what else belongs to it.
+"""
 
-PHRASES: dict[str, tuple[str, ...]] = {
-    "mail_send": (
-        "email {n} that {m}.",
-        "send {n} an email saying that {m}.",
-        "let {n} know by email that {m}.",
-        "write a mail to {n}: {m}.",
-        "can you mail {n} that {m}?",
-        "tell {n} via email that {m}.",
-        "mail {n} that {m}",
-        "please inform {n} by mail that {m}.",
-        "send a message to {n}: {m}",
-        "write to {n} that {m}.",
-        "I need {n} to know that {m}. Send a mail.",
-        "please email {n} and say that {m}.",
-        "drop {n} an email to say that {m}.",
-        "{n} should get an email from me that {m}.",
-        "could you write {n} an e-mail that {m}?",
-    ),
-    "event_with": (
-        "schedule a {x} with {n} on {d} at {t}.",
-        "set up a {x} with {n} for {d} at {t}.",
-        "add a {x} on {d} at {t} and invite {n}.",
-        "create an event {x} at {t} on {d} with {n}.",
-        "plan a {x} with {n}, {d} at {t}.",
-        "schedule the {x} with {n} for {d}, {t}.",
-        "book a {x} with {n} on {d} at {t}",
-        "please arrange a {x} with {n} on {d} at {t}.",
-        "invite {n} to the {x} on {d} at {t}.",
-        "{n} and I have a {x} on {d} at {t}. Put it in the calendar and invite {n}.",
-        "put a {x} with {n} in my calendar, {d}, {t}.",
-        "I want to meet {n} for a {x} on {d} at {t}.",
-        "can you set a {x} with {n}, {d}, {t}?",
-    ),
-    "event_solo": (
-        "schedule a {x} on {d} at {t}.",
-        "add a {x} to my calendar on {d} at {t}.",
-        "create an event {x} at {t} on {d}.",
-        "plan a {x} for {d} at {t}.",
-        "block {t} on {d} for the {x}.",
-        "set up a {x} on {d} at {t}",
-        "I have a {x} on {d} at {t}, add it to the calendar.",
-        "please enter the {x} on {d} at {t}.",
-        "put a {x} in my calendar, {d}, {t}.",
-        "note the {x} on {d} at {t} in the calendar.",
-    ),
-    "day_list": (
-        "what is on my calendar on {d}?",
-        "list my events on {d}.",
-        "show me the schedule for {d}.",
-        "what do I have planned on {d}?",
-        "which meetings do I have on {d}?",
-        "tell me my appointments for {d}.",
-        "what is happening on {d}?",
-        "my calendar for {d}, please.",
-        "do I have anything on {d}?",
-        "am I busy on {d}?",
-        "how does my {d} look?",
-    ),
-    "event_cancel": (
-        "cancel the {x} on {d}.",
-        "delete the event {x} on {d}.",
-        "remove the {x} from my calendar on {d}.",
-        "please cancel my {x} planned for {d}.",
-        "take the {x} off my calendar for {d}.",
-        "call off the {x} on {d}",
-        "the {x} on {d} is off, cancel it.",
-        "can you cancel the {x} that I have on {d}?",
-        "I cannot make the {x} on {d}, cancel it.",
-        "scrap the {x} on {d}.",
-    ),
-    "event_time": (
-        "when is the {x} on {d}?",
-        "at what time is my {x} on {d}?",
-        "what time does the {x} on {d} start?",
-        "when does the {x} begin on {d}?",
-        "tell me when the {x} is on {d}.",
-        "how early is the {x} on {d}?",
-        "on {d}, at what time is the {x}?",
-    ),
-    "note_find": (
-        "what does my note about the {x} say?",
-        "find my note about the {x}.",
-        "what did I note about the {x}?",
-        "show me the note on {x}.",
-        "read me my {x} note.",
-        "what is in my notes about the {x}?",
-        "look up the {x} in my notes.",
-        "search my notes for {x}.",
-        "tell me what I wrote down about the {x}.",
-        "what do my notes say about {x}?",
-        "I need my note about the {x}.",
-        "which note do I have on the {x}?",
-        "remind me what I noted on the {x}.",
-        "pull up the {x} note.",
-    ),
-    "note_mail": (
-        "find my note about the {x} and email it to {n}.",
-        "send {n} my note on the {x}.",
-        "email {n} the note about the {x}.",
-        "look up the {x} note and mail it to {n}.",
-        "search my notes for {x} and send them to {n} by email.",
-        "mail my {x} note to {n}.",
-        "{n} asks for my note about the {x}, send it.",
-        "share my note on {x} with {n} by mail.",
-        "{n} needs my note on the {x}, please email it.",
-        "forward what I noted about the {x} to {n} by mail.",
-    ),
-    "mail_find": (
-        "what did {n} write about the {x}?",
-        "find the email from {n} about the {x} and read it.",
-        "search my inbox for {x} from {n} and tell me what it says.",
-        "read me the mail by {n} on {x}.",
-        "open the {x} email from {n}.",
-        "what does the mail from {n} about the {x} say?",
-        "show me what {n} mailed about the {x}.",
-        "did {n} mail me about the {x}? What does it say?",
-        "give me the content of the {x} mail that {n} sent.",
-    ),
-    "mail_find_topic": (
-        "what does the mail about the {x} say?",
-        "find the email about the {x} and read it.",
-        "read me the mail on {x}.",
-        "open the {x} email.",
-        "search my inbox for {x} and tell me what it says.",
-        "what was written to me about the {x}?",
-        "is there an email about the {x}? What does it say?",
-    ),
-    "mail_forward": (
-        "forward the mail about the {x} to {n}.",
-        "send {n} the email that I got about the {x}.",
-        "find the {x} mail and forward it to {n}.",
-        "pass the mail on {x} on to {n}.",
-        "{n} should have the email about the {x}, forward it.",
-        "let {n} have a copy of the mail about the {x}.",
-    ),
-    "contact_email": (
-        "what is {n}'s email address?",
-        "give me the email of {n}.",
-        "which address does {n} have?",
-        "look up the mail address of {n}.",
-        "how can I reach {n} by email?",
-        "I need {n}'s address for a mail.",
-    ),
-    "contact_phone": (
-        "what is {n}'s phone number?",
-        "give me the number of {n}.",
-        "look up the phone of {n}.",
-        "how can I call {n}?",
-        "tell me {n}'s telephone number.",
-        "I want to ring {n}. What is the number?",
-    ),
-    "contact_company": (
-        "where does {n} work?",
-        "which company is {n} with?",
-        "what is {n}'s company?",
-        "tell me who {n} works for.",
-        "look up the employer of {n}.",
-        "what firm is {n} at?",
-    ),
-    "contact_add_email": (
-        "add {n} to my contacts, email {e}.",
-        "save {n} with the address {e} in my contacts.",
-        "new contact: {n}, {e}.",
-        "put {n}, {e}, into the address book.",
-        "create a contact for {n} with mail {e}.",
-        "I met {n}, {e}: keep the contact.",
-    ),
-    "contact_add_phone": (
-        "add {n} to my contacts, phone {p}.",
-        "save {n} with the number {p} in my contacts.",
-        "new contact: {n}, {p}.",
-        "put {n}, {p}, into the address book.",
-        "create a contact for {n} with phone {p}.",
-        "I met {n}, {p}: keep the contact.",
-    ),
-    "contact_add_both": (
-        "add {n} to my contacts, email {e}, phone {p}.",
-        "save {n} with {e} and {p} in my contacts.",
-        "new contact: {n}, {e}, {p}.",
-        "put {n} into the address book: {p}, {e}.",
-        "create a contact for {n} with mail {e} and phone {p}.",
-        "I met {n}, {p}, {e}: keep the contact.",
-    ),
-    "note_create": (
-        "make a note: {m}.",
-        "note that {m}.",
-        "save a note saying that {m}.",
-        "write down that {m}.",
-        "take a note that {m}.",
-        "new note: {m}.",
-        "add a note that {m}",
-        "please note down that {m}.",
-        "jot down that {m}.",
-        "keep in my notes that {m}.",
-    ),
-    "file_read": (
-        "find the file about the {x} and tell me what it says.",
-        "what does the document about the {x} say?",
-        "search my files for {x} and read it to me.",
-        "open my {x} file.",
-        "read the {x} document.",
-        "look for my {x} file and read it.",
-        "what is in the file on {x}?",
-        "show me the text of the {x} file.",
-        "dig up the {x} document and read it to me.",
-        "locate the file on the {x} and tell me what is in it.",
-    ),
-    "file_mail": (
-        "send {n} the file about the {x}.",
-        "email the {x} document to {n}.",
-        "find the file on {x} and mail it to {n}.",
-        "{n} needs the {x} file, send it by email.",
-    ),
-    "search_all": (
-        "find everything about the {x}.",
-        "search everywhere for {x}.",
-        "what do I have on the {x}?",
-        "look for {x} in all my data.",
-        "search all my things for {x}.",
-        "where did I put anything about the {x}?",
-    ),
+from umi_lab.synthesis.data_file import read_data, texts
+from umi_lab.synthesis.pools import Draw
+
+__all__ = ["MORE_PHRASES", "PHRASES", "combined_phrase"]
+
+_FAMILIES = read_data("phrases")
+PHRASES = {family: texts(listed["phrases"]) for family, listed in _FAMILIES.items()}
+"""For each family of tasks. The last fifth of each is held out from training."""
+MORE_PHRASES = {family: texts(listed["more"]) for family, listed in _FAMILIES.items() if "more" in listed}
+"""For training alone: held-out episodes never draw from these."""
+_PARTS = {
+    family: tuple(map(texts, parts)) for family, parts in read_data("combined_phrases")["families"].items()
 }
-"""`{n}` a person, `{m}` a clause, `{x}` a topic, `{d}` a day, `{t}` a time, `{e}` an address, `{p}` a number."""
+
+
+def combined_phrase(draw: Draw, family: str) -> str:
+    """A phrase of a family with its slots open; empty where the family has no parts."""
+    return "".join(draw.rng.choice(part) for part in _PARTS.get(family, ()))

@@ -10,13 +10,18 @@ from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.home import Home, draw_home
-from umi_lab.synthesis.more_toy_tools import MORE_TOY_TOOLS
-from umi_lab.synthesis.needed_toy_tools import NEEDED_TOY_TOOLS
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.tool_aliases import ToolAlias, alias_of, aliased
-from umi_lab.synthesis.toy_tools import TOY_TOOLS, ToyTool, as_tool, toy_tool_task
+from umi_lab.synthesis.toy_tools import (
+    MORE_TOY_TOOLS,
+    NEEDED_TOY_TOOLS,
+    TOY_TOOLS,
+    ToyTool,
+    as_tool,
+    toy_tool_task,
+)
 from umi_lab.synthesis.unserved import unserved_task
 
 __all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_scenario", "draw_toolset"]

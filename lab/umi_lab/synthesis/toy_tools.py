@@ -1,16 +1,21 @@
-"""Toy tools: small tools of other kinds. Where the catalogue lacks one, what it is for cannot be done."""
+"""Toy tools: small tools of other kinds than the built-in ones, such as `lights.set`, and the requests for them.
 
-from collections.abc import Mapping
+Where the catalogue lacks the tool, the honest answer to such a request is that nothing here can do it.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from umi_edge.tools import Tool
+from umi_lab.synthesis.data_file import read_data, texts, texts_by_key
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import Done, GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.task import Task
+from umi_lab.synthesis.words import NEVER_AFTER_PLEASE
 
-__all__ = ["TOY_TOOLS", "ToyTool", "as_tool", "toy_tool_task"]
+__all__ = ["MORE_TOY_TOOLS", "NEEDED_TOY_TOOLS", "TOY_TOOLS", "ToyTool", "as_tool", "toy_tool_task"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,275 +24,71 @@ class ToyTool:
 
     name: str
     description: str
-    arguments: tuple[str, ...]
     asks: tuple[str, ...]
-    """Ways to ask; slots are arguments."""
+    """Ways to ask for it, with `{argument}` where the value of an argument goes."""
     values: Mapping[str, tuple[str, ...]]
-    """What each argument may be."""
+    """The values that each argument may have."""
     purpose: str
+    """What the planner says that it uses the tool for."""
     answer: str
-    """May name `{result}`."""
+    """What the user is told; `{result}` stands for what the tool gave."""
     results: tuple[str, ...] = ("done",)
     lacking: str
+    """What the user is told where the catalogue does not have the tool."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the arguments, in order; each is a required text."""
+        return tuple(self.values)
 
 
-_ROOMS = ("kitchen", "bedroom", "hall", "cellar", "study", "bathroom", "garage")
-_CITIES = ("Paris", "Oslo", "Lima", "Kyoto", "Cairo", "Porto", "Riga", "Quito", "Bergen", "Turin")
-_SONGS = ("jazz", "some Bach", "the Beatles", "rock music", "samba", "piano music", "reggae")
-
-TOY_TOOLS = (
-    ToyTool(
-        name="lights.set",
-        description="Switch the lights of a room on or off.",
-        arguments=("room", "state"),
-        asks=(
-            "turn {state} the lights in the {room}.",
-            "switch the {room} lights {state}.",
-            "lights {state} in the {room}, please.",
-        ),
-        values={"room": _ROOMS, "state": ("on", "off")},
-        purpose="switch the {room} lights {state}",
-        answer="The {room} lights are {state}.",
-        lacking="No tool here can switch lights.",
-    ),
-    ToyTool(
-        name="timer.start",
-        description="Start a kitchen timer.",
-        arguments=("minutes",),
-        asks=(
-            "set a timer for {minutes} minutes.",
-            "start a {minutes} minute timer.",
-            "wake me in {minutes} minutes.",
-        ),
-        values={"minutes": ("3", "5", "8", "12", "20", "45")},
-        purpose="start a timer of {minutes} minutes",
-        answer="The timer runs for {minutes} minutes.",
-        lacking="No tool here can set timers.",
-    ),
-    ToyTool(
-        name="music.play",
-        description="Play music on the speaker.",
-        arguments=("what",),
-        asks=("play {what}.", "put on {what}.", "I want to hear {what}."),
-        values={"what": _SONGS},
-        purpose="play {what}",
-        answer="Playing {what}.",
-        lacking="No tool here can play music.",
-    ),
-    ToyTool(
-        name="weather.today",
-        description="Give today's weather in a city.",
-        arguments=("city",),
-        asks=(
-            "what is the weather in {city}?",
-            "show the weather for {city}.",
-            "will it rain in {city} today?",
-        ),
-        values={"city": _CITIES},
-        purpose="get the weather in {city}",
-        answer="The weather in {city}: {result}.",
-        results=("sunny", "rain", "cloudy, 12 degrees", "snow", "windy"),
-        lacking="No tool here knows the weather.",
-    ),
-    ToyTool(
-        name="taxi.order",
-        description="Order a taxi to a place.",
-        arguments=("place",),
-        asks=("call a taxi to the {place}.", "order me a cab to the {place}.", "get a taxi to the {place}."),
-        values={"place": ("airport", "station", "hotel", "museum", "theatre", "stadium")},
-        purpose="order a taxi to the {place}",
-        answer="A taxi to the {place} is ordered.",
-        lacking="No tool here can order taxis.",
-    ),
-    ToyTool(
-        name="flights.book",
-        description="Book a flight to a city.",
-        arguments=("city",),
-        asks=("book a flight to {city}.", "I need a flight to {city}.", "get me a plane ticket to {city}."),
-        values={"city": _CITIES},
-        purpose="book a flight to {city}",
-        answer="The flight to {city} is booked.",
-        lacking="No tool here can book flights.",
-    ),
-    ToyTool(
-        name="food.order",
-        description="Order a meal for delivery.",
-        arguments=("dish",),
-        asks=("order a {dish}.", "get me a {dish} delivered.", "I am hungry, order a {dish}."),
-        values={"dish": ("pizza", "curry", "salad", "burger", "ramen", "lasagne")},
-        purpose="order a {dish}",
-        answer="A {dish} is on its way.",
-        lacking="No tool here can order food.",
-    ),
-    ToyTool(
-        name="door.lock",
-        description="Lock or unlock a door of the house.",
-        arguments=("door", "state"),
-        asks=(
-            "{state} the {door} door.",
-            "please {state} the {door} door.",
-            "can you {state} the {door} door?",
-        ),
-        values={"door": ("front", "back", "garage", "cellar"), "state": ("lock", "unlock")},
-        purpose="{state} the {door} door",
-        answer="I did {state} the {door} door.",
-        lacking="No tool here can lock doors.",
-    ),
-    ToyTool(
-        name="heating.set",
-        description="Set the temperature of a room.",
-        arguments=("room", "degrees"),
-        asks=(
-            "heat the {room} to {degrees} degrees.",
-            "set the {room} to {degrees} degrees.",
-            "make it {degrees} degrees in the {room}.",
-        ),
-        values={"room": _ROOMS, "degrees": ("17", "19", "21", "23")},
-        purpose="set the {room} to {degrees} degrees",
-        answer="The {room} is set to {degrees} degrees.",
-        lacking="No tool here can control the heating.",
-    ),
-    ToyTool(
-        name="todo.add",
-        description="Put a task on the to-do list.",
-        arguments=("task",),
-        asks=("add a task: {task}.", "put {task} on my to-do list.", "remember as a todo: {task}."),
-        values={
-            "task": (
-                "buy milk",
-                "pay the rent",
-                "clean the oven",
-                "water the plants",
-                "renew the passport",
-                "print the form",
-            )
-        },
-        purpose="add the task {task}",
-        answer="The task {task} is on the list.",
-        lacking="No tool here keeps a to-do list.",
-    ),
-    ToyTool(
-        name="photos.search",
-        description="Find photos by what is in them.",
-        arguments=("subject",),
-        asks=(
-            "show my photos of the {subject}.",
-            "find pictures of the {subject}.",
-            "look for photos with the {subject}.",
-        ),
-        values={"subject": ("beach", "dog", "mountains", "wedding", "car", "snow")},
-        purpose="find photos of the {subject}",
-        answer="I found {result} photos of the {subject}.",
-        results=("3", "12", "40", "7"),
-        lacking="No tool here can search photos.",
-    ),
-    ToyTool(
-        name="stocks.price",
-        description="Give the price of a share.",
-        arguments=("company",),
-        asks=(
-            "what does a share of {company} cost?",
-            "give me the stock price of {company}.",
-            "how is {company} doing on the stock market?",
-        ),
-        values={"company": ("Bluefield", "Oakline", "Kestrel", "Marigold", "Redwood")},
-        purpose="get the share price of {company}",
-        answer="A share of {company} costs {result}.",
-        results=("41 euros", "7 euros", "120 euros"),
-        lacking="No tool here knows share prices.",
-    ),
-    ToyTool(
-        name="text.translate",
-        description="Translate a text into another language.",
-        arguments=("text", "language"),
-        asks=(
-            "translate {text} into {language}.",
-            "what is {text} in {language}?",
-            "how do you say {text} in {language}?",
-        ),
-        values={
-            "text": ("good morning", "thank you", "see you soon", "the bill, please"),
-            "language": ("French", "Polish", "Danish", "Greek"),
-        },
-        purpose="translate {text} into {language}",
-        answer="In {language}: {result}.",
-        results=("aabo", "lirum", "teka vi", "soma re"),
-        lacking="No tool here can translate.",
-    ),
-    ToyTool(
-        name="car.rent",
-        description="Rent a car in a city.",
-        arguments=("city",),
-        asks=("rent a car in {city}.", "I need a rental car in {city}.", "get me a hire car in {city}."),
-        values={"city": _CITIES},
-        purpose="rent a car in {city}",
-        answer="A car in {city} is rented.",
-        lacking="No tool here can rent cars.",
-    ),
-    ToyTool(
-        name="radio.tune",
-        description="Tune the radio to a station.",
-        arguments=("station",),
-        asks=("tune the radio to {station}.", "radio on, {station}.", "let me hear radio {station}."),
-        values={"station": ("Nova", "Classic", "One", "Harbour")},
-        purpose="tune the radio to {station}",
-        answer="The radio plays {station}.",
-        lacking="No tool here can tune a radio.",
-    ),
-    ToyTool(
-        name="hotel.reserve",
-        description="Reserve a hotel room in a city.",
-        arguments=("city",),
-        asks=(
-            "reserve a hotel room in {city}.",
-            "book me a hotel in {city}.",
-            "I need a bed for the night in {city}.",
-        ),
-        values={"city": _CITIES},
-        purpose="reserve a hotel room in {city}",
-        answer="The hotel room in {city} is reserved.",
-        lacking="No tool here can reserve hotels.",
-    ),
-    ToyTool(
-        name="plants.water",
-        description="Water the plants of a room.",
-        arguments=("room",),
-        asks=(
-            "water the plants in the {room}.",
-            "give the {room} plants some water.",
-            "the {room} plants are dry, water them.",
-        ),
-        values={"room": _ROOMS},
-        purpose="water the plants in the {room}",
-        answer="The plants in the {room} are watered.",
-        lacking="No tool here can water plants.",
-    ),
-    ToyTool(
-        name="recipe.find",
-        description="Find a recipe for a dish.",
-        arguments=("dish",),
-        asks=("find a recipe for {dish}.", "how do I cook {dish}?", "I want to make {dish}, which recipe?"),
-        values={"dish": ("dumplings", "paella", "pancakes", "goulash", "risotto")},
-        purpose="find a recipe for {dish}",
-        answer="For {dish}: {result}.",
-        results=("boil and stir", "bake for 30 minutes", "fry gently"),
-        lacking="No tool here can find recipes.",
-    ),
-)
-"""The last fifth is held out."""
+def _whole(entry: Mapping[str, Any]) -> ToyTool:
+    """A tool that its entry describes in full."""
+    more = {"results": texts(entry["results"])} if "results" in entry else {}
+    return ToyTool(**{**entry, "asks": texts(entry["asks"]), "values": texts_by_key(entry["values"]), **more})
 
 
-_NO_VERBS = frozenset(
-    """
-    what will how I the can where please a am any are at could did do does everybody everyone everything has have in
-    is it may my no nobody one our she should somebody someone something sparks there they we when which who winter
-    """.split()  # noqa: SIM905  # a list of words reads better as text
-)
-"""With which a request begins that nobody puts a please before."""
+def _short(entry: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> ToyTool:
+    """A tool whose entry says the least: it is also asked for by its purpose, and answered by the same words."""
+    purpose, asks = entry["purpose"], texts(entry["asks"])
+    slots = dict.fromkeys(slot for text in (purpose, *asks) for slot in _slots(text))
+    return ToyTool(
+        name=entry["name"],
+        description=entry["description"],
+        asks=(*asks, *asks, f"{purpose}.", f"I need you to {purpose}.", f"{purpose}."),
+        values={slot: values[slot] for slot in slots},
+        purpose=purpose,
+        answer=f"I did {purpose}: {{result}}.",
+        results=_SHORT_RESULTS,
+        lacking=f"No tool here can {entry['lacking']}.",
+    )
+
+
+def _slots(text: str) -> Iterator[str]:
+    return (slot for _, slot, _, _ in Formatter().parse(text) if slot)
+
+
+def _short_ones(name: str) -> tuple[ToyTool, ...]:
+    data = read_data(name)
+    values = texts_by_key(data["values"])
+    return tuple(_short(entry, values) for entry in data["tools"])
+
+
+_SHORT_RESULTS = ("done", "ready", "3 of them", "12", "at 9 o'clock", "yes", "41", "not before Monday")
+TOY_TOOLS = tuple(map(_whole, read_data("toy_tools")["tools"]))
+"""The last fifth is held out from training."""
+MORE_TOY_TOOLS = _short_ones("more_toy_tools")
+"""For training alone, from variety 4 on."""
+NEEDED_TOY_TOOLS = _short_ones("needed_toy_tools")
+"""Tools that are asked for by the need, in words that their names do not hold; for training alone, from variety 5 on.
+
+Whoever says "the tap drips" wants a plumber. A planner that looks for the request's own words among the tools gives up
+there, so these requests teach it to ask what a tool is for.
+"""
 
 
 def as_tool(toy_tool: ToyTool, result: str) -> Tool:
-    """The tool; it gives the result that was drawn."""
+    """The tool as umi's catalogue has it; whatever it is called with, it gives this result."""
 
     async def run(_: Mapping[str, Any]) -> Any:
         return {"result": result}
@@ -309,7 +110,7 @@ def toy_tool_task(draw: Draw, toy_tool: ToyTool) -> Task:
     values = {name: draw.rng.choice(choices) for name, choices in toy_tool.values.items()}
     text = draw.one(toy_tool.asks).format(**values)
     lead = draw.rng.choice(("", "", "", "please ", "can you please "))
-    if text.split()[0] not in _NO_VERBS:
+    if text.split()[0] not in NEVER_AFTER_PLEASE:
         text = lead + text
 
     def script(context: ScriptContext) -> Script:
@@ -322,6 +123,6 @@ def toy_tool_task(draw: Draw, toy_tool: ToyTool) -> Task:
         answer = toy_tool.answer.format(**shown, result=seen.value["result"])
         return Done("That is done.", answer)
 
-    slots = {slot for _, slot, _, _ in Formatter().parse(toy_tool.answer)}
-    facts = tuple(value for name, value in values.items() if name in slots)
+    told = set(_slots(toy_tool.answer))
+    facts = tuple(value for name, value in values.items() if name in told)
     return Task(instruction=text[:1].upper() + text[1:], script=script, facts=facts)

@@ -3,31 +3,18 @@
 from collections.abc import Mapping
 from datetime import date
 
-from umi_lab.synthesis.combined_phrases import combined_phrase
+from umi_lab.synthesis.data_file import read_data, texts
 from umi_lab.synthesis.home import Home, topic_of
-from umi_lab.synthesis.more_phrases import MORE_PHRASES
-from umi_lab.synthesis.phrases import PHRASES
+from umi_lab.synthesis.phrases import MORE_PHRASES, PHRASES, combined_phrase
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, VERBS
+from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, REQUEST_VERBS
 
 __all__ = ["asked_topic", "named", "phrase", "spelt_day", "spoken"]
 
-_LEADS = (
-    ("please ", "."),
-    ("could you ", "?"),
-    ("can you ", "?"),
-    ("would you ", "?"),
-    ("I want you to ", "."),
-    ("I need you to ", "."),
-    ("now ", "."),
-    ("quickly ", ", thanks."),
-    ("", ", please."),
-    ("", " when you have a moment."),
-    ("would you please ", "?"),
-    ("I would like you to ", "."),
-    ("can you quickly ", "?"),
-)
-_GREETINGS = ("hello, ", "hey, ", "good morning. ", "one question: ", "hi! ", "one more thing: ")
+_POLITENESS = read_data("politeness")
+_LEADS = tuple(map(texts, _POLITENESS["leads"]))
+"""What people put before a request, and what then ends it."""
+_GREETINGS = texts(_POLITENESS["greetings"])
 
 
 def phrase(draw: Draw, family: str, **slots: str) -> str:
@@ -45,7 +32,7 @@ def phrase(draw: Draw, family: str, **slots: str) -> str:
 def spoken(draw: Draw, text: str) -> str:
     """The same request as people wrap it: with a please, a greeting, a question around it."""
     verb = text.partition(" ")[0]
-    if verb in VERBS and draw.chance(0.5):
+    if verb in REQUEST_VERBS and draw.chance(0.5):
         lead, end = draw.one(_LEADS)
         text = lead + text.rstrip(".") + end
     elif draw.chance(0.15):

@@ -7,11 +7,9 @@ import pytest
 
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_lab.synthesis.composed_aliases import composed_description, composed_name
-from umi_lab.synthesis.more_toy_tools import MORE_TOY_TOOLS
-from umi_lab.synthesis.needed_toy_tools import NEEDED_TOY_TOOLS
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.tool_aliases import alias_of, held_out_words
-from umi_lab.synthesis.toy_tools import TOY_TOOLS
+from umi_lab.synthesis.toy_tools import MORE_TOY_TOOLS, NEEDED_TOY_TOOLS, TOY_TOOLS
 
 TOOLS = {tool.name: tool for tool in builtin_tools(HomeConfig.under(Path("nowhere")))}
 WORDED = [name for name in TOOLS if held_out_words(name)]

@@ -15,12 +15,10 @@ from umi_edge.caller import WrittenCall
 from umi_edge.session import CallerPort
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios, generate
-from umi_lab.synthesis.more_toy_tools import MORE_TOY_TOOLS
-from umi_lab.synthesis.needed_toy_tools import NEEDED_TOY_TOOLS
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.rollout import Rollout, roll_out
 from umi_lab.synthesis.scenario import Scenario, ScenarioConfig
-from umi_lab.synthesis.toy_tools import TOY_TOOLS
+from umi_lab.synthesis.toy_tools import MORE_TOY_TOOLS, NEEDED_TOY_TOOLS, TOY_TOOLS
 from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
 from umi_shared.handles import render

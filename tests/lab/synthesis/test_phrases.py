@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from umi_lab.synthesis.combined_phrases import combined_phrase
-from umi_lab.synthesis.phrases import PHRASES
+from umi_lab.synthesis.phrases import PHRASES, combined_phrase
 from umi_lab.synthesis.pools import Draw
 
 DRAW = Draw(random.Random(1), held_out=False, variety=3)
