@@ -1,6 +1,6 @@
 """Released values: the only thing that the wire layer accepts (I1).
 
-`release()` in `umi_edge.release` is the one place that mints them; a test reads the code to hold that.
+`release()` in `umi_edge.labelling.release` is the one place that mints them; a test reads the code to hold that.
 """
 
 from dataclasses import InitVar, dataclass, field
@@ -42,5 +42,5 @@ class Released(Generic[T_co]):
 
 
 def mint(payload: T_co, sink: Sink, clearances: tuple[Clearance, ...]) -> Released[T_co]:  # type: ignore[misc]
-    """Make a released value; called by `umi_edge.release` and nothing else."""
+    """Make a released value; called by `umi_edge.labelling.release` and nothing else."""
     return Released(payload, sink, clearances, _SEAL)

@@ -15,8 +15,8 @@ import pytest
 import umi_cloud
 import umi_edge
 import umi_shared
-from umi_edge.labelled import DEVICE
-from umi_edge.release import release
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import DEVICE
 from umi_shared import wire
 from umi_shared.labels import PLANNER
 from umi_shared.released import Clearance, Released
@@ -52,7 +52,7 @@ def test_only_release_mints():
     """Neither by name nor by way of the module, whose other names are types."""
     taken = {"umi_shared.released.mint", "umi_shared.released", "umi_shared.released._SEAL", "_SEAL"}
     minters = {file for file, tree in sources(*PACKAGES) if taken & (names_in(tree) | imported(tree))}
-    assert minters == {"umi_edge/release.py", "umi_shared/released.py"}
+    assert minters == {"umi_edge/labelling/release.py", "umi_shared/released.py"}
     for file, tree in sources(*PACKAGES):
         assert "released" not in {
             alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
@@ -63,7 +63,11 @@ def test_only_release_mints():
 def test_only_the_wire_layer_and_the_way_out_see_the_messages():
     """A module that can build a request could fill it with anything."""
     seers = {file for file, tree in sources(umi_edge) if "umi_proto.v1.agent_pb2" in names_in(tree)}
-    assert seers <= {"umi_edge/cloud.py", "umi_edge/ledger/outbound.py", "umi_edge/preview.py"}
+    assert seers <= {
+        "umi_edge/egress/cloud_client.py",
+        "umi_edge/ledger/outbound.py",
+        "umi_edge/terminal/preview.py",
+    }
 
 
 @pytest.mark.parametrize("function", [wire.plan_request, wire.summarize_request])
@@ -102,13 +106,13 @@ def test_a_view_for_the_device_is_for_no_message():
 # I8: nothing prints.
 
 MAY_PRINT = re.compile(
-    r"umi_edge/(commands/.*|cli|conversation|live_view|model_progress|preview|terminal_consent|typed_lines|waiting|demo|report)\.py"
+    r"umi_edge/(commands/.*|cli|terminal/.*|runtime/(conversation|demo)|session/report)\.py"
 )
 """What talks to the user at their terminal."""
 OTHERWISE = {
     "umi_edge/tools/mcp/servers.py": {"logging", "getLogger"},  # turns a library's loggers off
     "umi_edge/tools/mcp/stdio.py": {"stdout", "stderr"},  # a child's pipes
-    "umi_edge/local_cloud.py": {"stdout", "stderr"},  # a child's pipes
+    "umi_edge/connection/local_cloud.py": {"stdout", "stderr"},  # a child's pipes
     "umi_edge/diagnosis/probe.py": {"echo"},  # a child of `umi doctor`: what it found, as JSON
 }
 PRINTERS = {
@@ -145,18 +149,18 @@ def test_nothing_evaluates_code_or_unpickles():
 # I8: no repr shows a value.
 
 CONFIGURATION = (
-    "umi_edge.config",
-    "umi_edge.connection",
-    "umi_edge.demo",
+    "umi_edge.runtime.config",
+    "umi_edge.connection.connection",
+    "umi_edge.runtime.demo",
     "umi_edge.diagnosis",
-    "umi_edge.enroll",
-    "umi_edge.installed_tools",
+    "umi_edge.connection.enroll",
+    "umi_edge.runtime.installed_tools",
     "umi_edge.ledger",
-    "umi_edge.local_cloud",
+    "umi_edge.connection.local_cloud",
     "umi_edge.policy",
-    "umi_edge.recording",
-    "umi_edge.reachability",
-    "umi_edge.tool_overview",
+    "umi_edge.session.recording",
+    "umi_edge.connection.reachability",
+    "umi_edge.terminal.tool_overview",
     "umi_edge.tuning",
     "umi_edge.tools.mcp",
     "umi_shared.enrolment_token",

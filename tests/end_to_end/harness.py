@@ -15,21 +15,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.end_to_end.capture import Capture, captured
 from umi_cloud.server import ServerLimits
 from umi_cloud.testing import ScriptedCloud, serve_scripted
-from umi_edge.cloud import Cloud, CloudConfig
-from umi_edge.connection import SENT_ONCE
-from umi_edge.consent import Consent, UnsafeApproveAll
-from umi_edge.events import Event
-from umi_edge.gazetteers import load_gazetteers
-from umi_edge.guard import EgressGuard, UnsafeNoGuard
-from umi_edge.labelling import Labeller
+from umi_edge.connection.connection import SENT_ONCE
+from umi_edge.egress.cloud_client import Cloud, CloudConfig
+from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.policy import Policy, Scanner, default_policy, load_policy
-from umi_edge.session import Session
+from umi_edge.session.consent import Consent, UnsafeApproveAll
+from umi_edge.session.events import Event
+from umi_edge.session.session import Session
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import Catalogue, Hints, Tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
-from umi_edge.vault import Vault
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.testing import Script
 from umi_shared.transcript import View

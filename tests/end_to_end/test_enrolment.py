@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-import umi_edge.enroll
+import umi_edge.connection.enroll
 from umi_cloud.auth.abort import abort_refused
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
@@ -27,8 +27,8 @@ from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServ
 from umi_cloud.auth.identity import identify
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import mint
-from umi_edge.connection import CertificateError, Connection, channel_credentials, open_channel
-from umi_edge.enroll import (
+from umi_edge.connection.connection import CertificateError, Connection, channel_credentials, open_channel
+from umi_edge.connection.enroll import (
     _csr_pem,
     check_certificate,
     enroll,
@@ -237,7 +237,7 @@ async def test_a_server_that_shows_the_right_certificate_but_lacks_its_key_gets_
     async def shown(address, timeout_seconds):
         return cloud.authority.server_certificate.public_bytes(Encoding.DER)
 
-    monkeypatch.setattr(umi_edge.enroll, "_shown_certificate", shown)
+    monkeypatch.setattr(umi_edge.connection.enroll, "_shown_certificate", shown)
     desk_seen = []
 
     class Listener(pb_grpc.EnrolmentServicer):

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 
-from umi_edge.config import CallerSettings, EdgeConfig
-from umi_edge.connection import Connection, ConnectionDraft
-from umi_edge.conversation import ON_DEVICE, Output, open_conversation
-from umi_edge.laptop import open_laptop
+from umi_edge.connection.connection import Connection, ConnectionDraft
 from umi_edge.ledger import read_ledger
+from umi_edge.runtime.config import CallerSettings, EdgeConfig
+from umi_edge.runtime.conversation import ON_DEVICE, Output, open_conversation
+from umi_edge.runtime.laptop import open_laptop
 from umi_shared.errors import PrivacyError, UmiError
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from umi_cloud.config import CloudConfig
-from umi_edge.config import EdgeConfig
 from umi_edge.policy import load_policy
+from umi_edge.runtime.config import EdgeConfig
 from umi_edge.tools import Tool
 from umi_edge.tools.mcp import McpServers
 from umi_shared.settings import SettingsFile

@@ -8,7 +8,7 @@ import pytest
 from tests.end_to_end.harness import plan, world
 from umi_cloud.episodes import Episode, read_episodes, write_episodes
 from umi_edge.policy import default_policy
-from umi_edge.recording import SessionRecorder
+from umi_edge.session.recording import SessionRecorder
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, render
 from umi_shared.transcript import Answer, Call, Instruction, Next, Observation, Plan

@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.consent import UnsafeApproveAll
-from umi_edge.events import Answered
+from umi_edge.session.consent import UnsafeApproveAll
+from umi_edge.session.events import Answered
 from umi_edge.testing import ScriptedCaller
 from umi_shared.testing import Ending, Reply
 

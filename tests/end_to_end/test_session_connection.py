@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.cloud import CloudConfig
-from umi_edge.events import Answered, RationaleStreamed, Retrying
+from umi_edge.egress.cloud_client import CloudConfig
+from umi_edge.session.events import Answered, RationaleStreamed, Retrying
 from umi_shared.errors import TransportError, UmiError
 from umi_shared.testing import Reply
 

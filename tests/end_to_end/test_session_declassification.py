@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.declassification import DeclassifiedError
-from umi_edge.guard import EgressGuard
-from umi_edge.report import Report
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.declassification import DeclassifiedError
+from umi_edge.session.report import Report
 
 POLICY = """
 tools:

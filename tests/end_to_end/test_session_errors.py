@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.end_to_end.harness import World, plan, tool_of, world
-from umi_edge.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_shared.labels import Integrity
 

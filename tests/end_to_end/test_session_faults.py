@@ -8,13 +8,13 @@ import traceback
 import pytest
 
 from tests.end_to_end.harness import hostile_cloud, plan, tool_of, traces, world
-from umi_edge import session as session_module
-from umi_edge.events import Answered
-from umi_edge.guard import EgressGuard
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
+from umi_edge.session.events import Answered
+from umi_edge.session.session import session as session_module
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import FailureKind, ToolFailure
-from umi_edge.vault import Vault
 from umi_shared.errors import ModelError, PrivacyError, UmiError
 
 CANARY = "Zqxjova-Vwyrt"
@@ -168,7 +168,7 @@ async def test_a_tool_that_ran_is_in_the_record_also_when_its_result_cannot_be_l
 
 async def test_a_full_vault_stops_the_step_before_a_byte_is_sent(tmp_path, monkeypatch):
     async with world(tmp_path, plans=PLANS, calls=CALLS, tools=tools(), policy=POLICY) as w:
-        monkeypatch.setattr("umi_edge.vault._MAX_VALUES", 0)
+        monkeypatch.setattr("umi_edge.labelling.vault._MAX_VALUES", 0)
         with pytest.raises(PrivacyError, match="vault holds 0 values"):
             await w.session.ask(f"Look up {CANARY}.")
     assert w.capture.bytes_out == b""

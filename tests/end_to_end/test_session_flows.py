@@ -6,9 +6,9 @@ import json
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.cards import Withheld
-from umi_edge.consent import ConsentRequest, DeclineAll
-from umi_edge.events import Answered, Asked, GaveUp, Observed, Planned, Refused, Stopped
+from umi_edge.labelling.tool_cards import Withheld
+from umi_edge.session.consent import ConsentRequest, DeclineAll
+from umi_edge.session.events import Answered, Asked, GaveUp, Observed, Planned, Refused, Stopped
 from umi_edge.tools import FailureKind, ToolFailure
 
 MAIL_PLANS = [

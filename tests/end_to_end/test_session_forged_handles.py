@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.end_to_end.harness import plan, policy_of, tool_of, world
-from umi_edge.events import Answered
+from umi_edge.session.events import Answered
 from umi_shared.handles import Handle, parts_of
 
 SECRET = "zqx.vondrak@canary.example"

@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from tests.end_to_end.harness import FAST, hostile_cloud, plan, tool_of, traces, world
-from umi_edge.events import Answered
+from umi_edge.session.events import Answered
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError, UmiError
 from umi_shared.testing import Ending, Reply

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.consent import DeclineAll, UnsafeApproveAll
-from umi_edge.events import Answered
+from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
+from umi_edge.session.events import Answered
 from umi_edge.tools import FailureKind, ToolFailure
 
 POLICY = """

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.end_to_end.harness import plan, world
-from umi_edge.events import Answered
+from umi_edge.session.events import Answered
 from umi_edge.tools.mcp import McpServers, open_mcp
 
 SERVER = Path(__file__).parents[1] / "edge" / "tools" / "mcp_server.py"

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.events import Answered, Refused
-from umi_edge.guard import EgressGuard
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.session.events import Answered, Refused
 from umi_edge.tools.operators import operator_tools
 from umi_shared.handles import Handle
 from umi_shared.labels import Integrity, Locality

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from tests.end_to_end.harness import FAST, plan, tool_of, world
-from umi_edge.cloud import UnapprovedError
-from umi_edge.config import EdgeConfig
-from umi_edge.conversation import Output
-from umi_edge.events import Answered, Ended, RationaleStreamed, Retrying, Sent, Stopped
-from umi_edge.guard import EgressGuard, GuardedError
-from umi_edge.preview import DeclineOutbound, TerminalPreview
-from umi_edge.typed_lines import TypedLines
+from umi_edge.egress.cloud_client import UnapprovedError
+from umi_edge.egress.guard import EgressGuard, GuardedError
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.conversation import Output
+from umi_edge.session.events import Answered, Ended, RationaleStreamed, Retrying, Sent, Stopped
+from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
+from umi_edge.terminal.stdin import TypedLines
 from umi_shared.handles import Handle, render
 from umi_shared.labels import Label, Locality
 from umi_shared.testing import Ending, Reply

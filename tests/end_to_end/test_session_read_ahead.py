@@ -8,9 +8,9 @@ import pytest
 
 from tests.end_to_end.harness import World, plan, tool_of, world
 from umi_edge.caller import Caller, CallerConfig
-from umi_edge.cloud import Cloud
-from umi_edge.events import Answered, CallWritten, Retrying
-from umi_edge.guard import EgressGuard
+from umi_edge.egress.cloud_client import Cloud
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.session.events import Answered, CallWritten, Retrying
 from umi_shared.dialects import UmiDialect
 from umi_shared.handles import render
 from umi_shared.released import Released

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.conversation import Conversation, Output
-from umi_edge.events import Answered, GaveUp, Stopped
 from umi_edge.ledger import LedgerError
-from umi_edge.live_view import LiveView
-from umi_edge.report import Report
+from umi_edge.runtime.conversation import Conversation, Output
+from umi_edge.session.events import Answered, GaveUp, Stopped
+from umi_edge.session.report import Report
+from umi_edge.terminal.live_view import LiveView
 from umi_shared.errors import PeerError
 from umi_shared.testing import Ending, Reply
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.events import Answered, GaveUp
-from umi_edge.guard import EgressGuard
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.session.events import Answered, GaveUp
 
 POLICY = "tools: {data.get: {runs: device, results: {$: cloud}}}"
 PLANS = [plan("To see, use data.get."), plan("No.", "give up")]

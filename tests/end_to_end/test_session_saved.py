@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.config import EdgeConfig
-from umi_edge.events import Answered
-from umi_edge.guard import EgressGuard
-from umi_edge.saved_session import SavedChat, restore, saved
-from umi_edge.sealed_store import Passphrase, SealedError
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.session.events import Answered
+from umi_edge.session.saved import SavedChat, restore, saved
+from umi_edge.session.sealed_store import Passphrase, SealedError
 from umi_shared.errors import ConfigError
 
 POLICY = """

@@ -5,11 +5,11 @@ import base64
 import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
-from umi_edge.consent import DeclineAll
-from umi_edge.events import Answered
-from umi_edge.guard import EgressGuard
-from umi_edge.report import Report
-from umi_edge.shapes import ShapeLimitError
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.shape_budget import ShapeLimitError
+from umi_edge.session.consent import DeclineAll
+from umi_edge.session.events import Answered
+from umi_edge.session.report import Report
 from umi_edge.tools import FailureKind, ToolFailure
 
 CANARY = "Quillon Zweig"

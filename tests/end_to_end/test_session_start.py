@@ -9,7 +9,7 @@ import pytest
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.caller import Caller, CallerConfig
 from umi_edge.caller import caller as caller_module
-from umi_edge.events import Answered
+from umi_edge.session.events import Answered
 from umi_shared.dialects import UmiDialect
 from umi_shared.errors import ModelError
 

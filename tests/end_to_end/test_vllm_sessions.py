@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from umi_edge.config import CallerSettings, EdgeConfig
-from umi_edge.connection import Connection
-from umi_edge.consent import UnsafeApproveAll
-from umi_edge.enroll import enroll
-from umi_edge.events import Answered, GaveUp, PlanStarted, RationaleStreamed, Stopped
-from umi_edge.laptop import Laptop, open_laptop
+from umi_edge.connection.connection import Connection
+from umi_edge.connection.enroll import enroll
 from umi_edge.ledger import verify_ledger
-from umi_edge.session import Session
+from umi_edge.runtime.config import CallerSettings, EdgeConfig
+from umi_edge.runtime.laptop import Laptop, open_laptop
+from umi_edge.session.consent import UnsafeApproveAll
+from umi_edge.session.events import Answered, GaveUp, PlanStarted, RationaleStreamed, Stopped
+from umi_edge.session.session import Session
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.corpus import FUZZ, near_text, replayed, texts
-from umi_edge.labelled import LabelledEntry
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.vault import UnknownHandleError, Vault
 from umi_edge.policy import Scanner, load_policy
-from umi_edge.release import release
-from umi_edge.resolution import Rehydrator, resolve
-from umi_edge.vault import UnknownHandleError, Vault
-from umi_edge.written_arguments import read_arguments
+from umi_edge.session.rehydration import Rehydrator, resolve
+from umi_edge.session.written_arguments import read_arguments
 from umi_shared.errors import MalformedError
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.corpus import FUZZ, near, replayed
-from umi_edge.guard import EgressGuard, GuardedError
-from umi_edge.vault import Vault
+from umi_edge.egress.guard import EgressGuard, GuardedError
+from umi_edge.labelling.vault import Vault
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError
 from umi_shared.labels import PLANNER, Label

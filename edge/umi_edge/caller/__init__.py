@@ -1,8 +1,8 @@
 """The caller: a small model on this device that turns a plan into a tool call."""
 
 from umi_edge.caller.caller import Caller
-from umi_edge.caller.coming_prompt import whole_words
 from umi_edge.caller.config import CallerConfig
+from umi_edge.caller.prompt_prefix import whole_words
 from umi_edge.caller.reader import CallerReader
 from umi_edge.caller.schemas import HandleRule, call_schemas
 from umi_edge.caller.written_call import WrittenCall

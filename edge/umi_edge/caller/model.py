@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from umi_edge.caller.coming_prompt import catalogue_prefix, certain_prefix
 from umi_edge.caller.config import CallerConfig
-from umi_edge.caller.narrowing import Narrowing
+from umi_edge.caller.prompt_prefix import catalogue_prefix, certain_prefix
+from umi_edge.caller.tool_selection import Narrowing
 from umi_edge.caller.warm_start import Keep, WarmStart
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.dialects import Dialect

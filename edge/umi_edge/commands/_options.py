@@ -12,7 +12,7 @@ from umi_shared.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from umi_edge.config import EdgeConfig
+    from umi_edge.runtime.config import EdgeConfig
 
 __all__ = ["VARIABLES", "config_option", "json_lines_option", "json_option", "output_console", "read_config"]
 
@@ -48,7 +48,7 @@ def read_config(
 
     Raises `ConfigError` for a file that was named and is not there; the default one need not exist.
     """
-    from umi_edge.config import EdgeConfig, config_path
+    from umi_edge.runtime.config import EdgeConfig, config_path
 
     if config is not None and not config.exists():
         raise ConfigError(f"there is no configuration at {config}", fix="check --config and UMI_CONFIG")

@@ -7,7 +7,7 @@ import click
 from umi_edge.commands._options import output_console
 
 if TYPE_CHECKING:
-    from umi_edge.config import EdgeConfig
+    from umi_edge.runtime.config import EdgeConfig
     from umi_edge.tuning.tuned import Tuned
 
 __all__ = ["tune_caller"]
@@ -18,7 +18,7 @@ def tune_caller(config: "EdgeConfig", *, as_json: bool) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from umi_edge.laptop import tuning_folder, untuned_config
+    from umi_edge.runtime.laptop import tuning_folder, untuned_config
     from umi_edge.tuning.tuned import tune
 
     console = Console(stderr=True)

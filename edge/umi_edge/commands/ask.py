@@ -40,7 +40,7 @@ def command(
     """
     import asyncio
 
-    from umi_edge.conversation import Output, open_conversation
+    from umi_edge.runtime.conversation import Output, open_conversation
 
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=as_json, approve_all=unsafe_approve_all)

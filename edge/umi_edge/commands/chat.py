@@ -11,8 +11,8 @@ import click
 from umi_edge.commands._options import config_option, json_lines_option, read_config
 
 if TYPE_CHECKING:
-    from umi_edge.conversation import Output
-    from umi_edge.sealed_store import SealingKey
+    from umi_edge.runtime.conversation import Output
+    from umi_edge.session.sealed_store import SealingKey
 
 
 @click.command()
@@ -43,8 +43,8 @@ def command(
     Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
     passphrase (UMI_PASSPHRASE, or asked for). Exit code 0: every instruction was answered; 1: one was not.
     """
-    from umi_edge.conversation import Conversation, Output, open_conversation
-    from umi_edge.saved_session import SavedChat
+    from umi_edge.runtime.conversation import Conversation, Output, open_conversation
+    from umi_edge.session.saved import SavedChat
     from umi_shared.errors import ConfigError
 
     if save and resume:
@@ -79,7 +79,7 @@ def command(
 
 def _sealing_key() -> "SealingKey":
     """The key that saved conversations are encrypted with."""
-    from umi_edge.sealed_store import KeyringKey, Passphrase
+    from umi_edge.session.sealed_store import KeyringKey, Passphrase
     from umi_shared.errors import ConfigError
 
     if passphrase := os.environ.get("UMI_PASSPHRASE"):

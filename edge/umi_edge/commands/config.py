@@ -19,7 +19,7 @@ def command(*, only_path: bool, write: bool) -> None:
     import os
     from importlib import resources
 
-    from umi_edge.config import config_path
+    from umi_edge.runtime.config import config_path
     from umi_shared.durable_file import make_private_directory, write_durably
     from umi_shared.errors import ConfigError
 

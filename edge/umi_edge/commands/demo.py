@@ -39,11 +39,11 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
 
     from rich.console import Console
 
-    from umi_edge.demo import demo_tasks, open_demo
-    from umi_edge.live_view import LiveView, conclusion, legend, summary_table
-    from umi_edge.model_progress import pull_with_progress
-    from umi_edge.report import Report
-    from umi_edge.waiting import Waiting
+    from umi_edge.runtime.demo import demo_tasks, open_demo
+    from umi_edge.session.report import Report
+    from umi_edge.terminal.live_view import LiveView, conclusion, legend, summary_table
+    from umi_edge.terminal.model_progress import pull_with_progress
+    from umi_edge.terminal.spinner import Waiting
     from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     console = Console(stderr=as_json, highlight=False, quiet=as_json)

@@ -11,8 +11,8 @@ from umi_edge.commands._options import config_option, json_option, read_config
 from umi_shared.errors import UmiError
 
 if TYPE_CHECKING:
-    from umi_edge.config import EdgeConfig
     from umi_edge.diagnosis import Finding
+    from umi_edge.runtime.config import EdgeConfig
 
 _COLOURS = {"fine": "green", "warning": "yellow", "broken": "red"}
 
@@ -82,8 +82,8 @@ async def _examine(config: Path | None, note: "Callable[[Finding], None]", *, qu
 
 def _settings(config: Path | None, note: "Callable[[Finding], None]") -> "EdgeConfig":
     """The configuration; the default one where it is broken, so that the rest is looked at all the same."""
-    from umi_edge.config import EdgeConfig, config_path
     from umi_edge.diagnosis.finding import fine, from_error
+    from umi_edge.runtime.config import EdgeConfig, config_path
 
     try:
         settings = read_config(config)

@@ -25,8 +25,8 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     import asyncio
     import json
 
-    from umi_edge.connection import default_directory
-    from umi_edge.enroll import enroll
+    from umi_edge.connection.connection import default_directory
+    from umi_edge.connection.enroll import enroll
 
     text = _read_token() if token == "-" else token  # noqa: S105  # the dash
     enrolment = asyncio.run(enroll(text, directory or default_directory()))

@@ -153,7 +153,7 @@ def reconcile(capture: Path, session: str | None, first: int, config: Path | Non
     if as_json:
         click.echo(json.dumps({"complete": found.complete, **asdict(found)}))
         return 0 if found.complete else 1
-    from umi_edge.terminal_text import plain
+    from umi_edge.terminal.text import plain
 
     mark = "✓" if found.complete else "✗"
     click.echo(
@@ -181,7 +181,7 @@ def _without_message(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _device_key(folder: Path) -> "Ed25519PublicKey | None":
     """The key that signs here; none is made for a look at a ledger."""
-    from umi_edge.device_key import KEY_NAME, device_key
+    from umi_edge.connection.device_key import KEY_NAME, device_key
 
     return device_key(folder).public_key() if (folder / KEY_NAME).exists() else None
 
@@ -269,7 +269,7 @@ def _coloured(text: "Text") -> Any:
     """Clear text in the colour of leaving, handles in the colour of staying."""
     from rich.text import Text as Rich
 
-    from umi_edge.terminal_text import LEFT, STAYED, plain
+    from umi_edge.terminal.text import LEFT, STAYED, plain
     from umi_shared.handles import Handle
 
     shown = Rich()
@@ -281,7 +281,7 @@ def _coloured(text: "Text") -> Any:
 def _plain(text: str) -> Any:
     from rich.text import Text as Rich
 
-    from umi_edge.terminal_text import plain
+    from umi_edge.terminal.text import plain
 
     return Rich(plain(str(text)))
 

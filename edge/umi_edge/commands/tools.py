@@ -9,8 +9,8 @@ import click
 from umi_edge.commands._options import config_option, json_option, output_console, read_config
 
 if TYPE_CHECKING:
-    from umi_edge.config import EdgeConfig
-    from umi_edge.tool_overview import ToolOverview
+    from umi_edge.runtime.config import EdgeConfig
+    from umi_edge.terminal.tool_overview import ToolOverview
     from umi_edge.tools.source import ToolSource
 
 _NOTHING = """\
@@ -36,9 +36,9 @@ def command(name: str | None, config: Path | None, *, as_json: bool) -> int:
     import asyncio
     import os
 
-    from umi_edge.installed_tools import find_tools, name_clash
-    from umi_edge.laptop_policy import read_laptop_policy
-    from umi_edge.tool_overview import overview
+    from umi_edge.runtime.installed_tools import find_tools, name_clash
+    from umi_edge.runtime.laptop_policy import read_laptop_policy
+    from umi_edge.terminal.tool_overview import overview
     from umi_shared.errors import ToolError
 
     settings = read_config(config)
@@ -87,7 +87,7 @@ def _print_json(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") 
 def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", settings: "EdgeConfig") -> None:
     from rich.table import Table
 
-    from umi_edge.config import config_path
+    from umi_edge.runtime.config import config_path
 
     if found:
         table = Table(box=None, pad_edge=False)
@@ -167,7 +167,7 @@ def _plain(text: str, *, bold: bool = False) -> Any:
     """Text from servers, fit for a terminal: no markup, no escape sequences."""
     from rich.text import Text
 
-    from umi_edge.terminal_text import plain
+    from umi_edge.terminal.text import plain
 
     return Text(plain(text), style="bold" if bold else "")
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from umi_edge.config import EdgeConfig
 from umi_edge.diagnosis import ledger, model, planner, system, tools
 from umi_edge.diagnosis.finding import Check
+from umi_edge.runtime.config import EdgeConfig
 
 __all__ = ["Check", "checks_for"]
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from umi_edge.device_key import KEY_NAME, device_key
+from umi_edge.connection.device_key import KEY_NAME, device_key
 from umi_edge.diagnosis.finding import Finding, broken, fine, warning
 from umi_edge.ledger import verify_ledger
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from umi_edge.config import CallerSettings
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error
-from umi_edge.laptop import tuning_folder
+from umi_edge.runtime.config import CallerSettings
+from umi_edge.runtime.laptop import tuning_folder
 from umi_edge.tuning import Tuning
 from umi_shared.errors import ModelError
 from umi_shared.models import EMBEDDED, ModelStore, is_gguf, shipped_adapter

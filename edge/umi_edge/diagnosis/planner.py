@@ -12,8 +12,7 @@ import grpc.aio
 from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from umi_edge.config import EdgeConfig
-from umi_edge.connection import (
+from umi_edge.connection.connection import (
     NEW_TOKEN,
     Connection,
     check_certificate,
@@ -23,6 +22,7 @@ from umi_edge.connection import (
     renewal_due,
 )
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error, warning
+from umi_edge.runtime.config import EdgeConfig
 from umi_shared.enrolment_token import split_address
 from umi_shared.errors import ConfigError
 from umi_shared.refusal import refusal_from_metadata

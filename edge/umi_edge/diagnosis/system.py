@@ -6,8 +6,8 @@ import platform
 import sys
 from collections.abc import AsyncIterator
 
-from umi_edge.config import EdgeConfig
 from umi_edge.diagnosis.finding import Finding, broken, fine
+from umi_edge.runtime.config import EdgeConfig
 from umi_shared.errors import ModelError
 
 __all__ = ["offline", "platform_and_packages", "policy"]
@@ -45,7 +45,7 @@ def _import_problem(name: str) -> str:
 
 async def policy(config: EdgeConfig) -> AsyncIterator[Finding]:
     """Whether the policy parses; errors have file and line."""
-    from umi_edge.laptop_policy import read_laptop_policy  # noqa: PLC0415  # slow to import
+    from umi_edge.runtime.laptop_policy import read_laptop_policy  # noqa: PLC0415  # slow to import
 
     found, name = read_laptop_policy(config), config.policy or "the built-in one"
     yield fine("policy", f"{name} ({len(found.tools)} entries for tools, {len(found.detect)} detectors)")

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
-from umi_edge.config import EdgeConfig, HomeSettings
 from umi_edge.diagnosis.finding import Finding, fine, from_error, warning
-from umi_edge.installed_tools import find_tools, name_clash
+from umi_edge.runtime.config import EdgeConfig, HomeSettings
+from umi_edge.runtime.installed_tools import find_tools, name_clash
 
 __all__ = ["tools"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from umi_edge.policy.claim import Keep
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector
-from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
+from umi_edge.policy.claim import Keep
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.document import (
@@ -21,7 +22,6 @@ from umi_edge.policy.document import (
     ToolPolicy,
     file_name,
 )
-from umi_edge.policy.keep import Keep
 from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex

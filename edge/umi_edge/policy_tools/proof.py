@@ -23,7 +23,7 @@ from typing import Any
 
 from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, Resolution, check_call
 from umi_edge.policy.checks import leaves_device
-from umi_edge.policy.keep import Keep
+from umi_edge.policy.claim import Keep
 from umi_edge.policy.paths import Path, compile_path, path_of
 from umi_edge.policy.rules import ANY_TYPE
 from umi_edge.policy.rules import Shape as Structure

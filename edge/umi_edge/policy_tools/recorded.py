@@ -1,4 +1,4 @@
-"""Recorded sessions, read back under limits: what `umi_edge.recording` writes."""
+"""Recorded sessions, read back under limits: what `umi_edge.session.recording` writes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Location
-from umi_edge.recording import FORMAT
+from umi_edge.session.recording import FORMAT
 from umi_edge.tools import Hints
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, parts_of

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from umi_edge.json_walk import walk
-from umi_edge.labelled import LabelledEntry, LabelledText
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import LabelledEntry, LabelledText
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import (
     Allowed,
     Ask,
@@ -25,9 +26,8 @@ from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.paths import path_of
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
-from umi_edge.release import release
 from umi_edge.tools.families import BUILT_IN_FAMILIES
-from umi_edge.vault import Vault
+from umi_edge.values.json_walk import walk
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, Text, parts_of, render
 from umi_shared.labels import Integrity, Label, Locality

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from umi_edge.labelled import LabelledEntry
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Location, Policy, Resolution, Scanner
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.rules import Shape as Structure
-from umi_edge.release import release
 from umi_edge.tools import Tool
-from umi_edge.vault import Vault
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Locality, Sink
 from umi_shared.transcript import Call, Observation

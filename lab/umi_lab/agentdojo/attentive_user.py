@@ -6,7 +6,7 @@ from typing import Any
 
 from agentdojo.functions_runtime import FunctionCall
 
-from umi_edge.consent import ConsentRequest
+from umi_edge.session.consent import ConsentRequest
 
 __all__ = ["AttentiveUser"]
 

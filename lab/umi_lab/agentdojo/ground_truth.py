@@ -14,10 +14,10 @@ from typing import Any
 from agentdojo.functions_runtime import FunctionCall
 
 from umi_edge.caller import WrittenCall
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Kept
 from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.policy.names import stands_alone
-from umi_edge.vault import Kept
 from umi_shared.engine import Generation
 from umi_shared.handles import Handle
 from umi_shared.released import Released

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from umi_edge.json_walk import walk
 from umi_edge.policy import Policy
+from umi_edge.values.json_walk import walk
 from umi_shared.labels import Locality
 
 __all__ = ["leaks", "private_texts"]

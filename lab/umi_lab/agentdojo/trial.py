@@ -18,16 +18,16 @@ from agentdojo.types import text_content_block_from_string
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from umi_cloud.testing import ScriptedCloud, serve_scripted
-from umi_edge.cloud import Cloud
-from umi_edge.events import Action, Answered, Ending
-from umi_edge.guard import EgressGuard
-from umi_edge.labelling import Labeller
+from umi_edge.egress.cloud_client import Cloud
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import seen_by
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.ledger.reconciliation import reconcile
 from umi_edge.policy import Policy, Scanner, load_policy
-from umi_edge.release import seen_by
-from umi_edge.session import Session
-from umi_edge.vault import Vault
+from umi_edge.session.events import Action, Answered, Ending
+from umi_edge.session.session import Session
 from umi_lab.agentdojo.attentive_user import AttentiveUser
 from umi_lab.agentdojo.ground_truth import GroundTruth
 from umi_lab.agentdojo.leaks import leaks, private_texts

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from umi_edge.config import CallerSettings, EdgeConfig
-from umi_edge.connection import Connection
-from umi_edge.consent import UnsafeApproveAll
-from umi_edge.laptop import open_laptop
+from umi_edge.connection.connection import Connection
+from umi_edge.runtime.config import CallerSettings, EdgeConfig
+from umi_edge.runtime.laptop import open_laptop
+from umi_edge.session.consent import UnsafeApproveAll
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 from umi_lab.bench.workload import instruction

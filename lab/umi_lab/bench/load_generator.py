@@ -20,7 +20,7 @@ from typing import Any
 
 import grpc
 
-from umi_edge.connection import Connection, channel_credentials, channel_options
+from umi_edge.connection.connection import Connection, channel_credentials, channel_options
 from umi_shared.engine import Delta, Generation, RawPrompt
 from umi_shared.testing import Reply, ScriptedEngine
 

@@ -12,8 +12,8 @@ from typing import Any
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import mint
-from umi_edge.connection import Connection
-from umi_edge.enroll import enroll
+from umi_edge.connection.connection import Connection
+from umi_edge.connection.enroll import enroll
 from umi_shared.errors import ConfigError
 
 __all__ = ["PLENTY", "RATIONALE", "Served", "scripted", "served"]

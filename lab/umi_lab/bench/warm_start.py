@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from umi_edge.caller import CallerConfig
-from umi_edge.caller.coming_prompt import catalogue_prefix
+from umi_edge.caller.prompt_prefix import catalogue_prefix
 from umi_edge.caller.warm_start import WarmStart
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.rounds import interleaved_rounds, ratios

@@ -13,17 +13,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from umi_edge.consent import UnsafeApproveAll
-from umi_edge.gazetteers import load_gazetteers
-from umi_edge.guard import EgressGuard
-from umi_edge.labelling import Labeller
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Scanner, default_policy
-from umi_edge.session import CallerPort, CloudPort, Session
+from umi_edge.session.consent import UnsafeApproveAll
+from umi_edge.session.session import CallerPort, CloudPort, Session
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
-from umi_edge.vault import Vault
 from umi_shared.dialects import Dialect
 from umi_shared.engine import ChatPrompt, JsonSchema, Prompt
 from umi_shared.errors import ConfigError

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
-from umi_edge.events import Ending, Planned
+from umi_edge.session.events import Ending, Planned
 from umi_lab.closed_loop.home_state import Item
 from umi_lab.closed_loop.judgement import Verdict, judge, text_of
 from umi_lab.synthesis.generator import OracleAgent

@@ -20,15 +20,15 @@ from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, LlamaCppSettings
 from umi_cloud.deployment import Deployment
 from umi_edge.caller import Caller, CallerConfig
-from umi_edge.cloud import CloudConfig as EdgeCloudConfig
-from umi_edge.config import EdgeConfig
-from umi_edge.connection import Connection
-from umi_edge.device_key import device_key
-from umi_edge.enroll import enroll
-from umi_edge.events import Event, Planned
-from umi_edge.laptop import Laptop
+from umi_edge.connection.connection import Connection
+from umi_edge.connection.device_key import device_key
+from umi_edge.connection.enroll import enroll
+from umi_edge.egress.cloud_client import CloudConfig as EdgeCloudConfig
 from umi_edge.ledger import Ledger
-from umi_edge.session import Session
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.laptop import Laptop
+from umi_edge.session.events import Event, Planned
+from umi_edge.session.session import Session
 from umi_lab.synthesis.rollout import Environment
 from umi_shared.dialects import dialect_named
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from umi_edge.events import Answered, Ending, GaveUp, Stopped
+from umi_edge.session.events import Answered, Ending, GaveUp, Stopped
 from umi_lab.closed_loop.home_state import HomeState, Item
 from umi_shared.errors import RefusedError
 

@@ -73,7 +73,7 @@ def command(**options: object) -> int:
 async def _agentdojo(options: _Options) -> int:
     from tempfile import TemporaryDirectory
 
-    from umi_edge.guard import EgressGuard, UnsafeNoGuard
+    from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
     from umi_lab.agentdojo.matrix import matrix
     from umi_lab.agentdojo.trial import open_suite
 

@@ -16,8 +16,8 @@ from umi_cloud.evaluation.calling import call_text
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
 from umi_edge.caller import WrittenCall
-from umi_edge.events import Event, Planned
-from umi_edge.session import Session
+from umi_edge.session.events import Event, Planned
+from umi_edge.session.session import Session
 from umi_lab.synthesis.rollout import Environment, plain_session
 from umi_shared.dialects import Dialect, dialect_named
 from umi_shared.errors import MalformedError

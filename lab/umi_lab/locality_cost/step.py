@@ -18,13 +18,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from umi_edge.guard import EgressGuard
-from umi_edge.labelled import LabelledEntry
-from umi_edge.labelling import Labeller
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Scanner
-from umi_edge.release import release
-from umi_edge.vault import Vault
 from umi_lab.locality_cost.workload import TOOL, Workload
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Instruction, Observation

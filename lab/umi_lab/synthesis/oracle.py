@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.caller import WrittenCall
-from umi_edge.events import Event, Instructed
-from umi_edge.labelled import LabelledText
+from umi_edge.labelling.text import LabelledText
+from umi_edge.session.events import Event, Instructed
 from umi_lab.synthesis.scenario import Scenario
 from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
 from umi_shared.errors import UmiError

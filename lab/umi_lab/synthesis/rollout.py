@@ -9,15 +9,15 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from umi_edge.consent import Consent, DeclineAll, UnsafeApproveAll
-from umi_edge.events import Action, Ending, Event
-from umi_edge.guard import EgressGuard
-from umi_edge.labelling import Labeller
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Policy, Scanner, gazetteer_sources
-from umi_edge.session import CallerPort, CloudPort, Session, Totals
+from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
+from umi_edge.session.events import Action, Ending, Event
+from umi_edge.session.session import CallerPort, CloudPort, Session, Totals
 from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import HomeConfig
-from umi_edge.vault import Vault
 from umi_lab.closed_loop.home_state import HomeState, home_state
 from umi_lab.synthesis.home import write_home
 from umi_lab.synthesis.oracle import UnseenError

@@ -11,8 +11,8 @@ import pytest
 from umi_edge.caller import Caller, CallerConfig, HandleRule, call_schemas
 from umi_edge.caller.fingerprint import fingerprint
 from umi_edge.caller.warm_start import WarmStart
-from umi_edge.labelled import LabelledEntry, constant
-from umi_edge.release import release
+from umi_edge.labelling.release import release
+from umi_edge.labelling.text import LabelledEntry, constant
 from umi_shared.dialects import ChatDialect, Dialect, UmiDialect
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Instruction, Next, Plan, ToolCard, View

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from umi_edge.commands.policy import command
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.release import seen_by
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import PLUGINS, InvalidPolicyError, Plugin, Policy, Scanner, Span, load_policy
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.span_finder import SpanFinder
-from umi_edge.release import seen_by
-from umi_edge.vault import Vault
 from umi_shared.errors import PolicyError, PrivacyError
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER

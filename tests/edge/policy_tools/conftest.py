@@ -8,13 +8,23 @@ from typing import Any
 
 import pytest
 
-from umi_edge.events import Answered, Asked, CallWritten, Ended, Event, Instructed, Observed, Planned, Refused
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Policy, Scanner, load_policy
 from umi_edge.policy.detectors import gazetteer_sources
-from umi_edge.recording import SessionRecorder
+from umi_edge.session.events import (
+    Answered,
+    Asked,
+    CallWritten,
+    Ended,
+    Event,
+    Instructed,
+    Observed,
+    Planned,
+    Refused,
+)
+from umi_edge.session.recording import SessionRecorder
 from umi_edge.tools import Catalogue, Failed, FailureKind, Hints, Succeeded, Tool
-from umi_edge.vault import Vault
 from umi_shared.labels import Integrity, Label, Locality
 from umi_shared.transcript import Next, Usage
 

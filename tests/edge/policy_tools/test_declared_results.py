@@ -7,7 +7,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from umi_edge.json_walk import walk
 from umi_edge.policy import default_policy
 from umi_edge.policy.paths import path_of
 from umi_edge.policy_tools.cases import cases
@@ -15,6 +14,7 @@ from umi_edge.policy_tools.schema_shape import Shape
 from umi_edge.tools import Catalogue, RunLimits, Succeeded, Tool, run_tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
+from umi_edge.values.json_walk import walk
 
 TODAY = date(2026, 6, 1)
 LIMITS = RunLimits(call_seconds=20, result_bytes=1 << 20)

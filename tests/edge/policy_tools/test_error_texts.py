@@ -10,15 +10,15 @@ from click.testing import CliRunner
 
 from tests.edge.policy_tools.conftest import OLD, Told, policy_of
 from umi_edge.commands.policy import command
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.labeller import Labeller
 from umi_edge.policy import InvalidPolicyError
-from umi_edge.policy.keep import keep_path
+from umi_edge.policy.claim import keep_path
 from umi_edge.policy_tools.proof import prove
 from umi_edge.policy_tools.recorded import RecordedResult, read_recordings
 from umi_edge.policy_tools.replay import Replay, replay
 from umi_edge.policy_tools.table_run import coverage, run_file
 from umi_edge.policy_tools.table_tests import read_test_file
-from umi_edge.tool_overview import overview
+from umi_edge.terminal.tool_overview import overview
 from umi_edge.tools import FailureKind, Tool
 from umi_shared.handles import Handle
 from umi_shared.labels import SUMMARIZER, Locality
@@ -123,7 +123,7 @@ def test_what_is_taken_for_granted_of_error_texts_is_said() -> None:
 
 
 def test_an_engine_that_tells_error_texts_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    from umi_edge.labelled import constant
+    from umi_edge.labelling.text import constant
 
     monkeypatch.setattr(Labeller, "failure", lambda self, tool, kind, detail: (kind, (constant(detail),)))
     found = [one for one in prove(policy_of(OLD), [_tool("hr.find")]).theorems if not one.holds]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from umi_edge.commands.policy import command
 from umi_edge.policy import default_policy, load_policy
-from umi_edge.policy.keep import Keep, keep_path
+from umi_edge.policy.claim import Keep, keep_path
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.policy_tools.cases import cases
 from umi_edge.policy_tools.example import example
@@ -241,7 +241,7 @@ def test_the_default_policy_is_proven_for_the_builtin_tools() -> None:
 
 
 def test_an_engine_that_leaks_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    from umi_edge.labelled import Span
+    from umi_edge.labelling.text import Span
 
     monkeypatch.setattr(Span, "seen_by", lambda self, sink: (self.clear,))
     found = prove(default_policy(), declared_tools()[:2])

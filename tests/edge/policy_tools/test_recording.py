@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.edge.policy_tools.conftest import OLD, PERSON, TOOLS, Told, policy_of
-from umi_edge.events import Event
+from umi_edge.labelling.vault import Vault
 from umi_edge.policy_tools.recorded import (
     RecordedCall,
     RecordedInstruction,
@@ -19,9 +19,9 @@ from umi_edge.policy_tools.recorded import (
     RecordedResult,
     read_recordings,
 )
-from umi_edge.recording import SessionRecorder, recorded, recording_file
+from umi_edge.session.events import Event
+from umi_edge.session.recording import SessionRecorder, recorded, recording_file
 from umi_edge.tools import FailureKind
-from umi_edge.vault import Vault
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle
 

@@ -12,8 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from umi_edge.commands.policy import command
-from umi_edge.config import EdgeConfig
-from umi_edge.laptop_policy import read_laptop_policy
 from umi_edge.policy_tools.signature import (
     SignatureError,
     fingerprint,
@@ -25,6 +23,8 @@ from umi_edge.policy_tools.signature import (
     signature_path,
     verify_policy,
 )
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_shared.errors import ConfigError, PolicyError
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -7,7 +7,7 @@ from umi_edge.policy import default_policy
 from umi_edge.policy_tools.origins import handle_named, origin_of, uses_of
 from umi_edge.policy_tools.recorded import read_recordings
 from umi_edge.policy_tools.replay import replay
-from umi_edge.recording import SessionRecorder
+from umi_edge.session.recording import SessionRecorder
 
 
 async def test_a_session_is_recorded_and_replayed(tmp_path: Path) -> None:

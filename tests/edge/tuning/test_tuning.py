@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from umi_edge import laptop
 from umi_edge.caller import CallerConfig
 from umi_edge.cli import umi
-from umi_edge.config import CallerSettings
 from umi_edge.diagnosis.model import model
+from umi_edge.runtime import laptop
+from umi_edge.runtime.config import CallerSettings
 from umi_edge.tuning import Trial, Tuning, choose, trials
 from umi_edge.tuning.tuned import Tuned, tune
 from umi_shared.llama import Weights

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.end_to_end.harness import World, plan, policy_of, tool_of, world
-from umi_edge.cloud import CloudConfig
-from umi_edge.consent import DeclineAll, UnsafeApproveAll
-from umi_edge.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.egress.cloud_client import CloudConfig
+from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import Policy
+from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, Hints, Tool, ToolFailure
 from umi_shared.engine import Generation
 from umi_shared.errors import UmiError

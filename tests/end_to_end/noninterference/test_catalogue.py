@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.harness import TODAY, World, plan, world
-from umi_edge.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 

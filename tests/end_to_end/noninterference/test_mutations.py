@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.noninterference.scenario import POLICY, Device, Flow, Person, Trace, run
-from umi_edge.known_values import KnownValues
-from umi_edge.labelled import Span
-from umi_edge.labelling import Labeller
+from umi_edge.labelling.known_values import KnownValues
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.text import Span
 
 
 def device(number: int, *, vip: bool, secret: object, secret_fails: bool) -> Device:

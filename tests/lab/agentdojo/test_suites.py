@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("agentdojo", reason="AgentDojo is an extra")
 
-from umi_edge.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import load_policy
 from umi_lab.agentdojo.trial import POLICIES, Trial, open_suite
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from umi_edge.events import Answered, GaveUp
+from umi_edge.session.events import Answered, GaveUp
 from umi_lab.closed_loop.home_state import Item
 from umi_lab.closed_loop.judgement import judge, same_state
 from umi_shared.errors import MalformedError

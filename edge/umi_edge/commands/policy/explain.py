@@ -110,7 +110,7 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
 
 def _told(policy: "Policy", tool: str) -> str:
     """Whether the planner is told of a tool, as far as the policy alone decides; where it is from, its name tells."""
-    from umi_edge.cards import why_withheld
+    from umi_edge.labelling.tool_cards import why_withheld
     from umi_edge.policy.detector import DetectorKind
     from umi_edge.policy.detectors import Scanner
     from umi_edge.tools.families import BUILT_IN, BUILT_IN_FAMILIES

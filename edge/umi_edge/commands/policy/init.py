@@ -23,8 +23,8 @@ def command(config: Path | None, output: Path | None, *, force: bool) -> int:
     import asyncio
     import os
 
-    from umi_edge.installed_tools import find_tools
     from umi_edge.policy_tools.starter import starter_policy
+    from umi_edge.runtime.installed_tools import find_tools
     from umi_shared.durable_file import write_durably
     from umi_shared.errors import ToolError
 

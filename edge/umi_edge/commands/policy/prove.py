@@ -47,11 +47,11 @@ def command(
     import asyncio
     import os
 
-    from umi_edge.installed_tools import find_tools
-    from umi_edge.policy.keep import Keep, keep_path
+    from umi_edge.policy.claim import Keep, keep_path
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy_tools.proof import prove
     from umi_edge.policy_tools.subjects import named_tools
+    from umi_edge.runtime.installed_tools import find_tools
 
     policy = read_policy(file)
     sources = asyncio.run(find_tools(read_config(config), os.environ))

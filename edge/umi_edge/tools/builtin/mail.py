@@ -10,7 +10,7 @@ from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import read_regular
-from umi_edge.tools.builtin.letter import Letter, compose, parse
+from umi_edge.tools.builtin.mail_message import Letter, compose, parse
 from umi_edge.tools.builtin.outbox import SmtpConfig, queue, submit
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.json_type import JSON

@@ -1,0 +1,1 @@
+"""How this laptop knows its planner: key, enrolment, connection, refusals."""

@@ -1,0 +1,285 @@
+"""The connection to the planner: key, certificate, CA, address, as files in one directory.
+
+`connection.json` names the other files and is written last: until it is replaced the old set counts, after that
+the new one, and there is no moment with half of each.
+"""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import platformdirs
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from umi_shared.durable_file import make_private_directory, write_durably
+from umi_shared.enrolment_token import check_device_name, split_address
+from umi_shared.errors import ConfigError
+
+__all__ = [
+    "SENT_ONCE",
+    "CertificateError",
+    "Connection",
+    "ConnectionDraft",
+    "channel_credentials",
+    "channel_options",
+    "check_certificate",
+    "check_dates",
+    "default_directory",
+    "is_enrolled",
+    "open_channel",
+    "renewal_due",
+]
+
+FILE_NAME = "connection.json"
+VERSION = 1
+MAX_FILE_BYTES = 64 * 1024
+RENEWAL_WINDOW = timedelta(days=30)
+SENT_ONCE = ("grpc.enable_retries", 0)
+"""Without it gRPC sends a message again by itself when a server claims not to have seen it (GOAWAY): it would leave
+twice, and be in the ledger once (I7)."""
+NEW_TOKEN = "enrol again: `umi enroll TOKEN`, with a new token from your operator"  # noqa: S105  # advice
+
+
+def default_directory() -> Path:
+    """Where this user's connection is kept."""
+    return platformdirs.user_config_path("umi", appauthor=False) / "connection"
+
+
+def is_enrolled(directory: Path) -> bool:
+    """Whether there is a connection, sound or not."""
+    return (directory / FILE_NAME).exists()
+
+
+class CertificateError(ConfigError):
+    """The certificate of this device cannot be used now; `reason` is MISSING, EXPIRED, CLOCK_BEHIND or DAMAGED."""
+
+    def __init__(self, message: str, *, reason: str, fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where the planner is, and the files that prove who this device is."""
+
+    directory: Path
+    device: str
+    """The name the operator gave this device."""
+    service_address: str
+    """`HOST:PORT` of the planner and the summarizer."""
+    server_name: str
+    """The name that the server's certificate must have."""
+    starts: datetime
+    expires: datetime
+    key: Path
+    certificate: Path
+    ca: Path
+
+    @classmethod
+    def load(cls, directory: Path) -> "Connection":
+        """Read the connection in `directory`.
+
+        Raises ConfigError when this device has not been enrolled, or the file is damaged.
+        """
+        path = directory / FILE_NAME
+        try:
+            fields = json.loads(
+                _read(path, "connect this device: `umi enroll TOKEN`; or plan here: `offline: device`")
+            )
+            return cls._from_fields(directory, fields)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ConfigError(f"{path} is damaged", fix=NEW_TOKEN) from error
+
+    @classmethod
+    def _from_fields(cls, directory: Path, fields: Mapping[str, Any]) -> "Connection":
+        if fields["version"] != VERSION:
+            raise ConfigError(
+                f"{directory / FILE_NAME} was written by another version of umi",
+                fix="update umi, or " + NEW_TOKEN,
+            )
+        split_address(fields["service_address"])
+        return cls(
+            directory=directory,
+            device=check_device_name(fields["device"]),
+            service_address=fields["service_address"],
+            server_name=str(fields["server_name"]),
+            starts=_utc(fields["starts"]),
+            expires=_utc(fields["expires"]),
+            key=directory / _plain_name(fields["key"]),
+            certificate=directory / _plain_name(fields["certificate"]),
+            ca=directory / _plain_name(fields["ca"]),
+        )
+
+
+class ConnectionDraft:
+    """A connection in the making: the key comes first, `commit` makes it the one that counts."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directory. Raises ConfigError when it cannot be written to."""
+        generation = secrets.token_hex(4)
+        self.directory = directory
+        self._key = directory / f"device-{generation}.key"
+        self._certificate = directory / f"device-{generation}.pem"
+        self._ca = directory / f"ca-{generation}.pem"
+        self._committed = False
+        make_private_directory(directory)
+
+    def write_key(self, key_pem: bytes) -> None:
+        """Keep the private key; done before a token is spent, so that a full disk costs no token."""
+        write_durably(self._key, key_pem)
+
+    def commit(
+        self,
+        certificate_pem: bytes,
+        ca_pem: bytes,
+        *,
+        device: str,
+        service_address: str,
+        server_name: str,
+    ) -> Connection:
+        """Write the rest, then make it count; files of earlier connections go away."""
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        write_durably(self._certificate, certificate_pem, private=False)
+        write_durably(self._ca, ca_pem, private=False)
+        fields = {
+            "version": VERSION,
+            "device": device,
+            "service_address": service_address,
+            "server_name": server_name,
+            "starts": certificate.not_valid_before_utc.isoformat(),
+            "expires": certificate.not_valid_after_utc.isoformat(),
+            "key": self._key.name,
+            "certificate": self._certificate.name,
+            "ca": self._ca.name,
+        }
+        write_durably(self.directory / FILE_NAME, (json.dumps(fields, indent=2) + "\n").encode())
+        self._committed = True
+        self._drop_others()
+        return Connection.load(self.directory)
+
+    def discard(self) -> None:
+        """Remove what was written, when it came to nothing; once committed, it stays."""
+        if self._committed:
+            return
+        for path in (self._key, self._certificate, self._ca):
+            path.unlink(missing_ok=True)
+
+    def _drop_others(self) -> None:
+        ours = {self._key, self._certificate, self._ca}
+        for pattern in ("device-????????.key", "device-????????.pem", "ca-????????.pem"):
+            for path in set(self.directory.glob(pattern)) - ours:
+                with contextlib.suppress(OSError):  # Windows keeps a file that a program has open
+                    path.unlink(missing_ok=True)
+
+
+def check_certificate(connection: Connection, now: datetime) -> None:
+    """Check, before a call, that the certificate can be used at `now`.
+
+    Raises CertificateError, which names the file or both times, and the fix.
+    """
+    certificate = _load_certificate(connection.certificate)
+    ca = _load_certificate(connection.ca)
+    try:
+        key = load_pem_private_key(_read(connection.key, NEW_TOKEN), password=None)
+        matches = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key()
+    except (ValueError, TypeError):
+        matches = False
+    if not matches:
+        raise CertificateError(
+            f"{connection.key} is not the key of {connection.certificate}", reason="DAMAGED", fix=NEW_TOKEN
+        )
+    for holder in (certificate, ca):
+        check_dates(holder, now, "this device's certificate" if holder is certificate else "the planner's CA")
+
+
+def check_dates(certificate: x509.Certificate, now: datetime, whose: str) -> None:
+    """Raise CertificateError unless `now` is in the certificate's time; the text has both times."""
+    starts, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < starts:
+        raise CertificateError(
+            f"{whose} is valid from {_time(starts)} on, but this device's clock says {_time(now)}: "
+            "the clock is behind",
+            reason="CLOCK_BEHIND",
+            fix="set this device's clock (turn on automatic time), then try again",
+        )
+    if now >= expires:
+        raise CertificateError(
+            f"{whose} expired at {_time(expires)}; this device's clock says {_time(now)}",
+            reason="EXPIRED",
+            fix=f"if that clock is right, {NEW_TOKEN}; else set the clock",
+        )
+
+
+def renewal_due(connection: Connection, now: datetime) -> bool:
+    """Whether `umi_edge.connection.enroll.renew` should be called: the last days have begun, and are not over."""
+    return connection.expires - RENEWAL_WINDOW <= now < connection.expires
+
+
+def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
+    """Trust this planner's CA and no other; show this device's certificate. Raises ConfigError."""
+    return grpc.ssl_channel_credentials(
+        _read(connection.ca, NEW_TOKEN),
+        _read(connection.key, NEW_TOKEN),
+        _read(connection.certificate, NEW_TOKEN),
+    )
+
+
+def channel_options(connection: Connection) -> list[tuple[str, Any]]:
+    """Channel options that go with the credentials: the server's name, where the address has another."""
+    host, _ = split_address(connection.service_address)
+    if host.lower() == connection.server_name:
+        return [SENT_ONCE]
+    return [SENT_ONCE, ("grpc.ssl_target_name_override", connection.server_name)]
+
+
+def open_channel(connection: Connection) -> grpc.aio.Channel:
+    """A channel to the planner of a connection; whoever opens it closes it. Raises ConfigError."""
+    return grpc.aio.secure_channel(
+        connection.service_address, channel_credentials(connection), options=channel_options(connection)
+    )
+
+
+def _load_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(_read(path, NEW_TOKEN))
+    except ValueError as error:
+        raise CertificateError(f"{path} holds no certificate", reason="DAMAGED", fix=NEW_TOKEN) from error
+
+
+def _read(path: Path, fix: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise CertificateError(f"{path} is not there", reason="MISSING", fix=fix) from error
+    except OSError as error:
+        raise CertificateError(
+            f"cannot read {path}: {error.strerror or error}", reason="MISSING", fix=fix
+        ) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise CertificateError(f"{path} is too large", reason="DAMAGED", fix=fix)
+    return content
+
+
+def _plain_name(name: str) -> str:
+    if name != Path(name).name or name in {"", ".", ".."}:
+        raise ValueError("a file name with a path in it")
+    return name
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

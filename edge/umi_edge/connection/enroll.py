@@ -1,0 +1,298 @@
+"""Enrolment: from the operator's one-time token to a certificate of this device's own.
+
+Invariants: the private key is made here and never leaves; nothing is sent, the token's secret least of all, before
+the server has shown the very certificate whose fingerprint the token carries; the token is not spent when the
+result could not be kept; files appear together or not at all.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from umi_edge.connection.connection import (
+    Connection,
+    ConnectionDraft,
+    check_certificate,
+    check_dates,
+    open_channel,
+    renewal_due,
+)
+from umi_proto.v1 import enrolment_pb2 as pb
+from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
+from umi_shared.enrolment_token import EnrolmentToken, split_address
+from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError
+from umi_shared.refusal import refusal_from_metadata
+
+__all__ = [
+    "Connection",
+    "Enrolment",
+    "EnrolmentTimeouts",
+    "check_certificate",
+    "enroll",
+    "renew",
+    "renewal_due",
+]
+
+MAX_REPLY_BYTES = 64 * 1024
+DEVICE_URI = "umi://device/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentTimeouts:
+    """How long each part may take."""
+
+    connect_seconds: float = 10.0
+    call_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an enrolment left behind."""
+
+    connection: Connection
+    replaced: bool
+    """Whether this device had a connection before, which no longer counts."""
+
+
+async def enroll(
+    token_text: str,
+    directory: Path,
+    *,
+    timeouts: EnrolmentTimeouts = EnrolmentTimeouts(),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Enrolment:
+    """Spend a token for a certificate, and keep the connection in `directory`.
+
+    Raises TokenError (mistyped), TransportError (nothing answers), PeerError (not the server of the token),
+    CertificateError (clock), RefusedError with the server's reason, MalformedError (its reply is wrong).
+    """
+    # (1) The token. (2) The server shows the pinned certificate. (3) Both clocks agree on it. (4) A key, kept.
+    # (5) The call, trusting that certificate alone. (6) The reply is for our key. (7) Commit.
+    token = EnrolmentToken.parse(token_text)  # (1)
+    server = await _pinned_certificate(token, timeouts)  # (2)
+    check_dates(server, clock(), "the planner's certificate")  # (3)
+    replaced = (directory / "connection.json").exists()
+    draft = ConnectionDraft(directory)
+    try:
+        key = ec.generate_private_key(ec.SECP256R1())  # (4)
+        draft.write_key(_key_pem(key))
+        reply = await _call_enrol(token, server, _csr_pem(key, token.device), timeouts)  # (5)
+        ca = _check_reply(reply.certificate_pem, reply.ca_pem, key, token.device, clock())  # (6)
+        _require_issued(server, ca, "the server's certificate was not signed by the CA it sent")
+        connection = draft.commit(  # (7)
+            reply.certificate_pem,
+            reply.ca_pem,
+            device=token.device,
+            service_address=token.service_address,
+            server_name=_server_name(server, token.service_address),
+        )
+    except BaseException:
+        draft.discard()
+        raise
+    return Enrolment(connection, replaced)
+
+
+async def renew(
+    connection: Connection,
+    *,
+    timeouts: EnrolmentTimeouts = EnrolmentTimeouts(),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Connection:
+    """Exchange a certificate that is about to expire for the next, over a new key; the old one still counts.
+
+    Raises RefusedError (RENEWAL_TOO_EARLY, CERTIFICATE_REVOKED, ...), TransportError, MalformedError.
+    """
+    check_certificate(connection, clock())
+    draft = ConnectionDraft(connection.directory)
+    try:
+        key = ec.generate_private_key(ec.SECP256R1())
+        draft.write_key(_key_pem(key))
+        async with open_channel(connection) as channel:
+            request = pb.RenewRequest(csr_pem=_csr_pem(key, connection.device))
+            try:
+                reply = await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)
+            except grpc.aio.AioRpcError as error:
+                raise _explained(error, connection.service_address, connection.device) from error
+        if reply.ca_pem != connection.ca.read_bytes():
+            raise MalformedError(
+                f"{connection.service_address} renewed under another CA",
+                fix="ask your operator; a new CA needs a new token",
+            )
+        _check_reply(reply.certificate_pem, reply.ca_pem, key, connection.device, clock())
+        return draft.commit(
+            reply.certificate_pem,
+            reply.ca_pem,
+            device=connection.device,
+            service_address=connection.service_address,
+            server_name=connection.server_name,
+        )
+    except BaseException:
+        draft.discard()
+        raise
+
+
+async def _pinned_certificate(token: EnrolmentToken, timeouts: EnrolmentTimeouts) -> x509.Certificate:
+    """The server's certificate, if it is the one that the token names."""
+    der = await _shown_certificate(token.enrolment_address, timeouts.connect_seconds)
+    if not hmac.compare_digest(hashlib.sha256(der).digest(), token.server_fingerprint):
+        raise PeerError(
+            f"the server at {token.enrolment_address} is not the one this token was made for: its certificate "
+            "has another fingerprint, so someone may be intercepting the connection. Nothing was sent",
+            fix="try from another network; if it stays so, ask your operator for a new token "
+            "(the server's certificate may have been renewed)",
+        )
+    return x509.load_der_x509_certificate(der)
+
+
+async def _shown_certificate(address: str, timeout_seconds: float) -> bytes:
+    """The certificate that whoever answers at `address` shows, in DER; nothing is sent but the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Not verified, for the certificate is only compared with the fingerprint; the call itself is verified.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    host, port = split_address(address)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except ssl.SSLError as error:
+        raise PeerError(
+            f"whatever answers at {address} does not speak TLS",
+            fix="ask your operator for the enrolment address, and a new token with it",
+        ) from error
+    except (OSError, TimeoutError) as error:
+        raise TransportError(
+            f"no planner answers at {address}",
+            fix="check your network, and that `umi-cloud serve` is running there",
+        ) from error
+    der: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    with contextlib.suppress(OSError, ssl.SSLError):
+        await writer.wait_closed()
+    return der or b""
+
+
+async def _call_enrol(
+    token: EnrolmentToken, server: x509.Certificate, csr_pem: bytes, timeouts: EnrolmentTimeouts
+) -> pb.EnrolResponse:
+    credentials = grpc.ssl_channel_credentials(server.public_bytes(serialization.Encoding.PEM))
+    options = [
+        ("grpc.enable_http_proxy", 0),  # the certificate was fetched without one
+        ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
+        ("grpc.ssl_target_name_override", _server_name(server, token.enrolment_address)),
+    ]
+    async with grpc.aio.secure_channel(token.enrolment_address, credentials, options=options) as channel:
+        request = pb.EnrolRequest(token_secret=token.secret_text, csr_pem=csr_pem)
+        try:
+            return await pb_grpc.EnrolmentStub(channel).Enrol(request, timeout=timeouts.call_seconds)
+        except grpc.aio.AioRpcError as error:
+            raise _explained(error, token.enrolment_address, token.device) from error
+
+
+def _check_reply(
+    certificate_pem: bytes, ca_pem: bytes, key: ec.EllipticCurvePrivateKey, device: str, now: datetime
+) -> x509.Certificate:
+    """The CA of the reply, once the reply is a certificate for our key and our name that the CA signed."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        ca = x509.load_pem_x509_certificate(ca_pem)
+        constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        ours = certificate.public_key() == key.public_key()
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise _malformed("its certificates do not parse") from error
+    if not ours:
+        raise _malformed("the certificate is for another key")
+    if uris != [DEVICE_URI + device]:
+        raise _malformed("the certificate is for another device")
+    if not constraints.ca:
+        raise _malformed("what it sent as its CA is not one")
+    _require_issued(certificate, ca, "the certificate was not signed by the CA it sent")
+    check_dates(certificate, now, "this device's certificate")
+    return ca
+
+
+def _require_issued(certificate: x509.Certificate, ca: x509.Certificate, otherwise: str) -> None:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise _malformed(otherwise) from error
+
+
+def _malformed(what: str) -> MalformedError:
+    return MalformedError(
+        f"the planner's reply to the enrolment is wrong: {what}",
+        fix="ask your operator to check `umi-cloud ca init` on the server, and for a new token",
+    )
+
+
+def _server_name(server: x509.Certificate, address: str) -> str:
+    """The name to hold the server to: the address's host, else one that the pinned certificate has."""
+    host = split_address(address)[0].lower()
+    try:
+        names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return host
+    known = [str(name.value) for name in names]
+    hosts = [str(name) for name in names.get_values_for_type(x509.DNSName)]
+    return host if host in known or not hosts else hosts[0]
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _csr_pem(key: ec.EllipticCurvePrivateKey, device: str) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+_NEW_TOKEN = "ask your operator for a new token: `umi-cloud enroll {device}`"  # noqa: S105  # advice
+_REASONS = {
+    "TOKEN_UNKNOWN": ("does not know this token", _NEW_TOKEN),
+    "TOKEN_EXPIRED": ("says that this token has expired", _NEW_TOKEN),
+    "TOKEN_USED": (
+        "says that this token was used already",
+        _NEW_TOKEN + "; if it was not you who used it, have {device} revoked first",
+    ),
+    "CSR_INVALID": ("did not accept this device's key", "update umi here or on the server"),
+    "RATE_LIMITED": ("has had too many attempts", "wait a minute, then try again with the same token"),
+    "RENEWAL_TOO_EARLY": ("says that it is too early to renew", "nothing needs doing yet"),
+    "CERTIFICATE_REVOKED": ("has revoked this device", _NEW_TOKEN),
+    "CERTIFICATE_EXPIRED": ("says that this device's certificate has expired", _NEW_TOKEN),
+    "CERTIFICATE_UNKNOWN": ("does not know this device's certificate", _NEW_TOKEN),
+}
+
+
+def _explained(error: grpc.aio.AioRpcError, address: str, device: str) -> RefusedError | TransportError:
+    """A failed call in our words. The server's own text is not repeated: it is not trusted (I6)."""
+    refusal = refusal_from_metadata(error.trailing_metadata())
+    if refusal is not None:
+        what, fix = _REASONS.get(refusal.reason, (f"refused ({refusal.reason})", "ask your operator"))
+        return RefusedError(
+            f"the planner at {address} {what}",
+            reason=refusal.reason,
+            retry_after_seconds=refusal.retry_after_seconds,
+            fix=fix.format(device=device),
+        )
+    return TransportError(
+        f"the connection to the planner at {address} failed ({error.code().name})",
+        fix="check your network, and that `umi-cloud serve` is running there; then try again",
+    )

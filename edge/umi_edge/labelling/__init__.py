@@ -1,0 +1,1 @@
+"""Values that enter a session become labelled text, and leave it by `release` only."""

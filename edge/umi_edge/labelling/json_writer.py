@@ -1,0 +1,329 @@
+"""Labelled JSON: results and arguments as compact JSON text, with a label for each leaf and member name.
+
+Keeps I2, I4 and I8 as `labelling` says; nothing but a `Labeller` uses it.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import chain, repeat
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any
+
+from umi_edge.labelling.text import LabelledText, Span, constant
+from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
+from umi_edge.policy.resolution import Node
+from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.values.json_walk import LEAVES, json_type, walk
+from umi_shared.handles import Handle, Text, escape, parts_of
+from umi_shared.labels import Integrity, Label, Locality, join_all
+
+if TYPE_CHECKING:
+    from umi_edge.labelling.labeller import Labeller
+
+__all__ = [
+    "HIDDEN", "WITHHELD", "ArgumentWriter", "JsonWriter", "clear_span", "compact_json", "escaped_json", "type_of",
+    "whole",
+]  # fmt: skip
+
+HIDDEN: Text = ('"[hidden]"',)
+WITHHELD: Text = ("[withheld]",)
+
+
+def whole(resolution: Resolution) -> Resolution:
+    """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
+    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
+    return replace(resolution, locality=locality, scan=False, shape=Shape.HIDDEN)
+
+
+def clear_span(text: str, label: Label, rule: str) -> Span:
+    return Span(clear=escape(text), masked=WITHHELD, label=label, rule=rule)
+
+
+def type_of(value: Any, resolution: Resolution) -> str:
+    """The handle's type: the rule's word, else the JSON type's."""
+    return json_type(value) if resolution.type == ANY_TYPE else resolution.type
+
+
+compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Compact JSON text; one encoder for all, because making one costs more than a short text."""
+
+
+@lru_cache(maxsize=1024)
+def _known_key(key: str) -> str:
+    """A member name that is a constant; only names of the program, a policy or a schema get here."""
+    return f"{compact_json(escape(key))}:"
+
+
+def escaped_json(value: Any) -> str:
+    """JSON text in whose strings nothing reads as a handle, and which still parses."""
+    return encode_basestring(escape(value)) if isinstance(value, str) else escape(compact_json(value))
+
+
+class _Place:
+    """What holds for all leaves at which the same rules apply, worked out once."""
+
+    __slots__ = ("children", "node", "resolution", "span")
+
+    def __init__(self, node: Node, resolution: Resolution, span: Callable[[Any], Span]) -> None:
+        self.node = node
+        self.resolution = resolution
+        self.span = span
+        """Of a leaf that no detector has to scan."""
+        self.children: dict[str | int, _Place] = {}
+
+
+_Piece = str | Span
+"""Of labelled text that is being written; a constant is only its text."""
+_Frame = tuple[Iterator[tuple[str, tuple[str | int, Any]]], _Place, Location, str]
+"""An open container: the members to come, each with the comma before it; its place; where it is; how it closes."""
+
+
+@dataclass(slots=True)
+class JsonWriter:
+    """Writes one JSON value as labelled compact JSON, without recursion."""
+
+    labeller: "Labeller"
+    tool: str
+    assignment: Assignment
+    known_keys: frozenset[str]
+    """Member names that the policy spells out."""
+    own_keys: bool
+    """Whether every member name is a constant of umi's own tools; elsewhere names are data."""
+    integrity: Integrity
+    root_type: str = ""
+    """What the handle of the whole result is called where no rule says."""
+    pieces: list[_Piece] = field(default_factory=list, repr=False)
+    scanned: list[tuple[int, Any, Resolution]] = field(default_factory=list, repr=False)
+    """Leaves to scan, and before which piece each stands."""
+    _places: dict[Node, _Place] = field(default_factory=dict, repr=False)
+
+    def write(self, value: Any) -> LabelledText:
+        """The text of a value. Raises `PrivacyError` when the vault is full."""
+        # (1) what stays goes to the vault; (2) only then are texts scanned: a value that stays in one leaf is
+        # found in another one's text wherever that stands.
+        self._walk(value)
+        pieces, done = [], 0
+        for at, leaf, resolution in self.scanned:
+            pieces += self.pieces[done:at]
+            pieces += self._scanned(leaf, resolution)
+            done = at
+        return _merged(pieces + self.pieces[done:])
+
+    def write_leaf(self, value: Any, resolution: Resolution) -> LabelledText:
+        """A value that is no part of another, under this rule."""
+        scan = resolution.scan
+        return _merged(self._scanned(value, resolution) if scan else (self._span_of(resolution)(value),))
+
+    def _walk(self, value: Any) -> None:
+        root, pieces = self._root(), self.pieces
+        if not self._opens(value, root):
+            self._leaf(value, root)
+            return
+        frames = [self._frame(value, root, ())]
+        while frames:
+            members, place, location, closing = frames[-1]
+            for comma, (key, child) in members:
+                below = place.children.get(key) or self._below(place, location, key)
+                if not isinstance(key, str):
+                    pieces.append(comma)
+                elif self.own_keys or key in self.known_keys:
+                    pieces.append(comma + _known_key(key))
+                else:
+                    pieces += comma, self._key(key, below), ":"
+                if not isinstance(child, LEAVES) and self._opens(child, below):
+                    frames.append(self._frame(child, below, (*location, key)))
+                    break
+                self._leaf(child, below)
+            else:
+                frames.pop()
+                pieces.append(closing)
+
+    def _opens(self, value: Any, place: _Place) -> bool:
+        """Whether a value is written member by member; one whose shape may not show is a leaf."""
+        container = not isinstance(value, LEAVES) and isinstance(value, Mapping | list)
+        return container and place.resolution.shape != Shape.HIDDEN
+
+    def _frame(self, value: Any, place: _Place, location: Location) -> _Frame:
+        is_object = isinstance(value, Mapping)
+        self.pieces.append("{" if is_object else "[")
+        members = value.items() if is_object else enumerate(value)
+        commas = chain(("",), repeat(","))
+        return zip(commas, members, strict=False), place, location, "}" if is_object else "]"
+
+    def _below(self, place: _Place, location: Location, key: str | int) -> _Place:
+        below = self._place(self.assignment.below(place.node, (*location, key)))
+        if not self.assignment.looks_at_values:
+            place.children[key] = below
+        return below
+
+    def _root(self) -> _Place:
+        node = self.assignment.node(())
+        if self.root_type and node.resolution.type == ANY_TYPE and node.resolution.shape != Shape.HIDDEN:
+            return self._new_place(node, replace(node.resolution, type=self.root_type))
+        return self._place(node)
+
+    def _place(self, node: Node) -> _Place:
+        known = self._places.get(node)
+        if known is None:
+            hidden = node.resolution.shape == Shape.HIDDEN
+            resolution = whole(node.resolution) if hidden else node.resolution
+            known = self._places[node] = self._new_place(node, resolution)
+        return known
+
+    def _new_place(self, node: Node, resolution: Resolution) -> _Place:
+        return _Place(node, resolution, self._span_of(resolution))
+
+    def _key(self, key: str, place: _Place) -> Span:
+        """A member name that is data."""
+        resolution = place.node.resolution
+        hidden = resolution.locality is Locality.HIDDEN
+        label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
+        rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
+        return self.labeller.kept(key, label, rule, origin=self.tool)
+
+    def _leaf(self, value: Any, place: _Place) -> None:
+        if place.resolution.scan:
+            self.scanned.append((len(self.pieces), value, place.resolution))
+        else:
+            self.pieces.append(place.span(value))
+
+    def _span_of(self, resolution: Resolution) -> Callable[[Any], Span]:
+        """How a leaf under a rule is told, where no detector has to scan it."""
+        label, rule = Label.at(resolution.locality, self.integrity), resolution.rule_id
+        if label.readers is None and label.visible:
+            return lambda value: Span(escaped_json(value), WITHHELD, label, rule, explicit=True)
+        return self.labeller.keeper(label, resolution, origin=self.tool)
+
+    def _scanned(self, value: Any, resolution: Resolution) -> Sequence[_Piece]:
+        label = Label.at(resolution.locality, self.integrity)
+        if not isinstance(value, str):
+            text = compact_json(value)
+            if self.labeller.scanner.scan(text) or self.labeller.known.find(text):
+                stays = Label.at(Locality.HANDLE, self.integrity)
+                return (self.labeller.kept(value, stays, resolution, origin=self.tool),)
+            return (clear_span(text, label, resolution.rule_id),)
+        spans = self.labeller.scanned_text(
+            value, label, rule=resolution.rule_id, origin=self.tool, link=resolution.link
+        )
+        return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
+
+
+@dataclass(slots=True)
+class ArgumentWriter:
+    """Writes a call's arguments: handles stay handles, what the caller wrote is labelled by the rules."""
+
+    labeller: "Labeller"
+    tool: str
+    assignment: Assignment
+    written: Label
+    """The label of text that the caller wrote itself."""
+    names: Collection[str]
+    """Member names that the schema or the policy spells out; others are the caller's own text."""
+    leaves_only: bool = False
+    """Nothing goes to the vault, where the numbers of later handles would tell of it."""
+    leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
+    pieces: list[_Piece] = field(default_factory=list, repr=False)
+
+    def write(self, arguments: Mapping[str, Any]) -> LabelledText:
+        """The text of a call's arguments; `leaves` then has their labels."""
+        opened: Location | None = None
+        for step in walk(arguments):
+            if step.key is not None and not self.leaves_only:
+                self._key(step.key)
+            if step.punctuation:
+                self.pieces.append(step.punctuation)
+                if step.location == opened and step.punctuation in "]}" and opened:
+                    # Nothing in it to check, but that it is empty is the caller's own choice.
+                    self.leaves[opened] = LabelledLeaf(label=self.written, model_written=True)
+                opened = step.location if step.punctuation in "[{" else None
+            else:
+                opened = None
+                self._leaf(step.location, step.value)
+        return _merged(self.pieces)
+
+    def _key(self, key: str) -> None:
+        text = compact_json(escape(key))
+        if key in self.names:
+            self.pieces.append(f"{text}:")
+            return
+        rule = Resolution(type="key", rule_id="the caller's own text")
+        if self.written.readers is None and self.written.visible:
+            self.pieces.append(Span(clear=text, masked=WITHHELD, label=self.written, rule=rule.rule_id))
+        else:
+            self.pieces.append(
+                self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}")
+            )
+        self.pieces.append(":")
+
+    def _leaf(self, location: Location, value: Any) -> None:
+        resolution = self.assignment.at(location)
+        parts = parts_of(value) if isinstance(value, str) else (value,)
+        handles = tuple(part for part in parts if isinstance(part, Handle))
+        labels = [self.labeller.vault[handle].label for handle in handles]
+        # Two handles in one text make a value that neither of them is.
+        model_written = not (len(parts) == 1 and handles)
+        foreign = any(isinstance(name, str) and name not in self.names for name in location)
+        self.leaves[location] = LabelledLeaf(
+            label=join_all([*labels, self.written] if model_written or foreign else labels),
+            type=ANY_TYPE if model_written else handles[0].type,
+            handles=handles,
+            model_written=model_written,
+        )
+        if self.leaves_only:
+            return
+        label = self.written.join(Label.at(resolution.locality))
+        if not isinstance(value, str):
+            self.pieces.append(self._written(value, label, resolution))
+            return
+        self.pieces.append('"')
+        for part in parts:
+            if isinstance(part, Handle):
+                self.pieces.append(self.labeller.handle_span(part))
+            else:
+                self._text(part, label, resolution)
+        self.pieces.append('"')
+
+    def _text(self, text: str, label: Label, resolution: Resolution) -> None:
+        if label.readers is None and label.visible:
+            self.pieces.append(
+                Span(clear=compact_json(text)[1:-1], masked=WITHHELD, label=label, rule=resolution.rule_id)
+            )
+        else:
+            self.pieces.append(self._masked(text, compact_json(text)[1:-1], label, resolution, quote=""))
+
+    def _written(self, value: Any, label: Label, resolution: Resolution) -> Span:
+        if label.readers is None and label.visible:
+            return Span(clear=compact_json(value), masked=HIDDEN, label=label, rule=resolution.rule_id)
+        return self._masked(value, compact_json(value), label, resolution, quote='"')
+
+    def _masked(self, value: Any, clear: str, label: Label, resolution: Resolution, *, quote: str) -> Span:
+        """What the caller wrote and a rule keeps from the record that the cloud sees."""
+        if not label.visible:
+            self.labeller.vault.conceal(value, label=label, origin=f"arguments of {self.tool}")
+            return Span(
+                clear=clear, masked=(f"{quote}[hidden]{quote}",), label=label, rule=resolution.rule_id
+            )
+        handle = self.labeller.vault.keep(
+            value, type=type_of(value, resolution), label=label, origin=f"arguments of {self.tool}"
+        )
+        masked: Text = (quote, handle, quote) if quote else (handle,)
+        return Span(clear=clear, masked=masked, label=label, rule=resolution.rule_id)
+
+
+def _merged(pieces: Iterable[_Piece]) -> LabelledText:
+    """Labelled text; neighbouring constants become one span: fewer segments on the wire."""
+    merged: list[Span] = []
+    words: list[str] = []  # of the constants since the last span
+    for piece in pieces:
+        if isinstance(piece, str):
+            words.append(piece)
+            continue
+        if words:
+            merged.append(constant("".join(words)))
+            words = []
+        merged.append(piece)
+    if words:
+        merged.append(constant("".join(words)))
+    return tuple(merged)

@@ -1,0 +1,61 @@
+"""The private spans of a text: what the detectors find in it, and what this session keeps already."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from umi_edge.labelling.known_values import KnownValues
+from umi_edge.labelling.vault import Kept
+from umi_edge.policy import Scanner
+from umi_shared.labels import Integrity, Label, Locality
+
+__all__ = ["PrivateSpan", "private_spans"]
+
+
+_STAYS = Label.at(Locality.HANDLE, Integrity.TRUSTED)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateSpan:
+    """One span that stays."""
+
+    start: int
+    end: int
+    type: str
+    rule: str
+    label: Label = _STAYS
+    """Who may read it; its integrity is that of the text."""
+    kept: Kept | None = None
+    """The value that it is, where it is exactly one that is kept already."""
+
+    def merged(self, other: "PrivateSpan") -> "PrivateSpan":
+        """One span over both, with the words of the longer one; as that one is kept only if it is all of it."""
+        longest = other if other.end - other.start > self.end - self.start else self
+        start, end = min(self.start, other.start), max(self.end, other.end)
+        if (longest.start, longest.end) == (start, end):
+            return longest
+        return replace(longest, start=start, end=end, label=self.label.join(other.label), kept=None)
+
+
+def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[PrivateSpan]:
+    """The private spans of a text, in order, never overlapping.
+
+    Spans that overlap become one: a part of a kept value is not clear because a detector found another part of
+    it. Of equal spans the detector's counts, so that the value gets the text's own integrity.
+    """
+    found = [PrivateSpan(one.start, one.end, one.type, one.rule_id) for one in scanner.scan(text)]
+    rule = "this session keeps this value already"
+    for seen in known.find(text):
+        label = seen.label.with_integrity(Integrity.TRUSTED)
+        kind, kept = (seen.kept.handle.type, seen.kept) if seen.whole else ("text", None)
+        found.append(PrivateSpan(seen.start, seen.end, kind, rule, label, kept))
+    found.sort(key=lambda one: one.start)
+    best: PrivateSpan | None = None
+    for one in found:
+        if best is None or one.start >= best.end:
+            if best is not None:
+                yield best
+            best = one
+        else:
+            best = best.merged(one)
+    if best is not None:
+        yield best

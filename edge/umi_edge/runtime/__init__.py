@@ -1,0 +1,1 @@
+"""A laptop put together: configuration, installed tools, conversation, demo."""

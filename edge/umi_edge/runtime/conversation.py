@@ -1,0 +1,220 @@
+"""One instruction after another in one session, shown to a person or given to a program."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import grpc.aio
+from rich.console import Console
+
+from umi_edge.connection.connection import (
+    Connection,
+    check_certificate,
+    is_enrolled,
+    open_channel,
+    renewal_due,
+)
+from umi_edge.connection.enroll import renew
+from umi_edge.connection.local_cloud import local_cloud
+from umi_edge.connection.reachability import reachable
+from umi_edge.egress.cloud_client import Approver
+from umi_edge.labelling.vault import Vault
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.laptop import Laptop, open_laptop
+from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
+from umi_edge.session.events import Event, Stopped
+from umi_edge.session.report import Report
+from umi_edge.session.session import Session
+from umi_edge.terminal.consent import TerminalConsent
+from umi_edge.terminal.live_view import LiveView, conclusion, legend
+from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
+from umi_edge.terminal.spinner import Waiting
+from umi_edge.terminal.stdin import TypedLines
+from umi_edge.terminal.text import plain
+from umi_edge.tools.source import ToolSource
+from umi_shared.errors import TransportError, UmiError
+from umi_shared.lazy_group import show_error
+
+__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
+
+ON_DEVICE = "this device"
+"""Where the planner is when it is no shared one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where a conversation is shown, and how."""
+
+    console: Console
+    """For people: progress and questions, on standard error when standard output is piped."""
+    as_json: bool = False
+    quiet: bool = False
+    """Only the answer, and what was done."""
+    approve_all: bool = False
+    lines: TypedLines = field(default_factory=TypedLines)
+    """What the person answers, and asks."""
+    waiting: Waiting = field(default_factory=Waiting)
+
+    @classmethod
+    def for_terminal(cls, *, as_json: bool, approve_all: bool) -> "Output":
+        """Live on a terminal; quiet when standard output is piped."""
+        piped = not Console().is_terminal
+        console = Console(stderr=piped or as_json, highlight=False)
+        return cls(console=console, as_json=as_json, quiet=piped or as_json, approve_all=approve_all)
+
+    def consent(self) -> Consent:
+        """A person at the terminal, or nobody."""
+        if self.approve_all:
+            return UnsafeApproveAll()
+        return TerminalConsent(self.console, self.lines) if self.console.is_terminal else DeclineAll()
+
+    def approver(self, preview: str) -> Approver | None:
+        """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
+        if preview == "never":
+            return None
+        if not self.console.is_terminal:
+            return DeclineOutbound()
+        return TerminalPreview(self.console, self.lines, once=preview == "first")
+
+    def observer(self, vault: Vault) -> Callable[[Event], None]:
+        """What shows the events of a session."""
+        return (lambda _: None) if self.quiet else LiveView(self.console, vault, self.waiting).show
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """A session, and what shows it."""
+
+    laptop: Laptop
+    session: Session
+    output: Output
+    where: str
+    """Where the planner is: an address, or this device."""
+
+    async def ask(self, instruction: str) -> Report:
+        """Carry out one instruction and show what came of it: also where it failed, or was interrupted.
+
+        Raises no `UmiError`: a failure is the report's ending, beside what was done before it.
+        """
+        ledger, done_before = self.laptop.ledger, len(self.session.record)
+        try:
+            report = await Report.of(self.session, instruction, ledger)
+        except asyncio.CancelledError:
+            interrupted = Stopped("it was interrupted")
+            self._show(Report.concluding(self.session, interrupted, ledger, done_before=done_before))
+            raise
+        self._show(report)
+        return report
+
+    def _show(self, report: Report) -> None:
+        self.output.waiting.end()
+        if not self.output.quiet:
+            self.output.console.print(conclusion(report))
+            return
+        for error in report.errors:
+            show_error("umi", error)
+        if self.output.as_json:
+            click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+            return
+        if not isinstance(report.ending, UmiError):
+            click.echo(plain(report.text))
+        for action in report.actions:
+            click.echo(f"- {action.tool}: {action.result}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """A planner to talk to, and where it is."""
+
+    connection: Connection
+    where: str = ON_DEVICE
+    channel: grpc.aio.Channel | None = None
+    """The one that its health was asked over: a second would cost a second handshake."""
+
+
+@asynccontextmanager
+async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator[Conversation]:
+    """Connect to the planner of the configuration and start a session with it.
+
+    With `offline: device` a planner on this device takes over when the cloud cannot be reached, or there is none,
+    and that is announced; the other way never happens. Raises `TransportError` when there is no planner.
+    """
+    async with AsyncExitStack() as stack:
+        output.waiting.show(output.console, "starting the tools")
+        try:
+            laptop = await stack.enter_async_context(open_laptop(config))
+        finally:
+            output.waiting.end()
+        for server in laptop.missing:
+            _warn_of(server, output.console)
+        planner = await _planner(config, output, laptop, stack)
+        session = await stack.enter_async_context(
+            laptop.session(
+                planner.connection,
+                channel=planner.channel,
+                consent=output.consent(),
+                approver=output.approver(config.preview),
+                observe=output.observer,
+                on_device=planner.where == ON_DEVICE,
+            )
+        )
+        if not output.quiet:
+            output.console.print(legend())
+        for one in session.withheld:
+            said = f"The planner is not told of {one.tool}: {one.because}."
+            output.console.print(said, soft_wrap=True, markup=False)
+        yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
+
+
+def _warn_of(server: ToolSource, console: Console) -> None:
+    """Say that a server gives no tools, why, and what to do; the text is value-free."""
+    if server.problem is None:
+        return
+    said = f"Going on without the tools of {server.name}: {server.problem.message}."
+    console.print(said, style="yellow", soft_wrap=True, markup=False)
+    console.print(f"  Fix: {server.problem.fix}", soft_wrap=True, markup=False)
+
+
+async def _planner(config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack) -> _Planner:
+    """The shared planner, or one on this device where the configuration or the policy says so."""
+    if laptop.policy.defaults.instruction == "device":
+        output.console.print(
+            "Planning on this device: the policy keeps the instruction here.", style="bold", soft_wrap=True
+        )
+        return await _on_device(stack)
+    if config.offline == "device" and not is_enrolled(config.connection):
+        output.console.print(
+            "Planning on this device: it is enrolled with no planner.", style="bold yellow", soft_wrap=True
+        )
+        return await _on_device(stack)
+    connection = Connection.load(config.connection)
+    check_certificate(connection, datetime.now(UTC))
+    channel = await stack.enter_async_context(open_channel(connection))
+    if await reachable(channel):
+        if renewal_due(connection, datetime.now(UTC)):
+            connection = await renew(connection)
+            channel = await stack.enter_async_context(open_channel(connection))  # with the new certificate
+        return _Planner(connection, connection.service_address, channel)
+    if config.offline != "device":
+        raise TransportError(
+            f"the planner at {connection.service_address} cannot be reached",
+            fix="check the network with `umi doctor`, or set `offline: device` to plan on this device then",
+        )
+    output.console.print(
+        f"The planner at {connection.service_address} cannot be reached: planning on this device instead.",
+        style="bold yellow",
+        soft_wrap=True,
+    )
+    return await _on_device(stack)
+
+
+async def _on_device(stack: AsyncExitStack) -> _Planner:
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
+    local = await stack.enter_async_context(local_cloud(folder))
+    return _Planner(local.connection)

@@ -1,0 +1,145 @@
+"""The tools that a configuration installs: built-in ones, Python functions, MCP servers; and what keeps some away."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from umi_edge.runtime.config import EdgeConfig, HomeSettings
+from umi_edge.tools import Catalogue, Tool
+from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_edge.tools.families import BUILT_IN
+from umi_edge.tools.operators import operator_tools
+from umi_edge.tools.source import ToolSource
+from umi_shared.errors import ToolError, UmiError
+
+if TYPE_CHECKING:
+    from umi_edge.tools.mcp import HttpServer, StdioServer
+
+__all__ = ["find_tools", "home_tools", "name_clash", "python_tool"]
+
+_FOLDERS = ("contacts", "calendar", "mail", "notes")
+_SEARCHED = {"notes", "files", "mail"}
+
+
+async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
+    """Every source of tools, each with its tools or what is wrong; MCP servers are started, asked and ended.
+
+    `environment` fills the variables of the MCP servers and holds the password of `smtp`.
+    """
+    return (
+        _home(config.home, environment),
+        *([ToolSource(name="operators", tools=operator_tools(_NoReader()))] if config.operators else []),
+        *(_python(spec) for spec in config.tools),
+        *(await _servers(config.mcp, environment) if config.mcp else ()),
+    )
+
+
+def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:
+    """Two tools of one name, from whatever sources; a session would not start."""
+    try:
+        Catalogue(tool for source in sources for tool in source.tools)
+    except ToolError as error:
+        return error
+    return None
+
+
+def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[Tool, ...]:
+    """The built-in tools whose folders are named."""
+    nowhere = Path(os.devnull)
+    named = {name for name in _FOLDERS if getattr(settings, name)}
+    config = HomeConfig(
+        contacts=Path(settings.contacts or nowhere),
+        calendar=Path(settings.calendar or nowhere),
+        mail=Path(settings.mail or nowhere),
+        notes=Path(settings.notes or nowhere),
+        outbox=Path(settings.outbox or nowhere),
+        files=tuple(map(Path, settings.files)),
+        smtp=_smtp(settings, environment),
+    )
+    offered = named | ({"files"} if settings.files else set())
+    if offered & _SEARCHED:
+        offered.add("search")
+    withheld = set() if settings.outbox or settings.smtp else {"mail.send"}  # it would go nowhere
+    return tuple(
+        tool
+        for tool in builtin_tools(config)
+        if tool.name.partition(".")[0] in offered and tool.name not in withheld
+    )
+
+
+def python_tool(spec: str) -> Tool:
+    """A tool of the user's own, as `module:name`. Raises `ToolError`."""
+    module, _, name = spec.partition(":")
+    try:
+        found: Any = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ToolError(
+            f"no tool is found at {spec!r}", fix="write it as MODULE:NAME, importable from here"
+        ) from error
+    except (Exception, SystemExit) as error:  # the user's own code runs at import
+        raise ToolError(
+            f"the module of the tool {spec!r} cannot be imported: {type(error).__name__}",
+            fix=f'see why: python -c "import {module}"',
+        ) from error
+    if not isinstance(found, Tool):
+        raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
+    # Whatever it says of itself: what umi's own tools say is shown unseen.
+    return replace(found, source="python") if found.source == BUILT_IN else found
+
+
+class _NoReader:
+    """Stands in for the caller where the operators are only told of."""
+
+    async def read(self, text: str, what: str, choices: tuple[str, ...]) -> str:
+        """Nothing: no model is loaded to list tools."""
+        raise ToolError("no caller is loaded here", fix="use the operators in a session")
+
+
+def _home(settings: HomeSettings, environment: Mapping[str, str]) -> ToolSource:
+    try:
+        return ToolSource(name="builtin", tools=home_tools(settings, environment))
+    except UmiError as error:
+        return ToolSource(name="builtin", problem=error)
+
+
+def _python(spec: str) -> ToolSource:
+    try:
+        return ToolSource(name=f"python:{spec}", tools=(python_tool(spec),))
+    except UmiError as error:
+        return ToolSource(name=f"python:{spec}", problem=error)
+
+
+async def _servers(entries: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
+    """The MCP servers; an entry that is wrong hides no other."""
+    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # slow to import
+
+    found: dict[str, ToolSource] = {}
+    sound: list[StdioServer | HttpServer] = []
+    for name, entry in entries.items():
+        source = f"mcp:{name}"
+        try:
+            servers = McpServers.parse({"mcpServers": {name: entry}}).servers
+        except UmiError as error:
+            found[source] = ToolSource(name=source, problem=error)
+        else:
+            found[source] = ToolSource(name=source, disabled=not servers)
+            sound += servers
+    async with open_mcp(McpServers(tuple(sound)), environment) as asked:
+        return tuple((found | {source.name: source for source in asked}).values())
+
+
+def _smtp(settings: HomeSettings, environment: Mapping[str, str]) -> SmtpConfig | None:
+    smtp = settings.smtp
+    if smtp is None:
+        return None
+    return SmtpConfig(
+        host=smtp.host,
+        port=smtp.port,
+        starttls=smtp.starttls,
+        user=smtp.user,
+        password=environment.get(smtp.password_env, "") if smtp.password_env else "",
+        sender=smtp.sender,
+    )

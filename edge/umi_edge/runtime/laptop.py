@@ -1,0 +1,213 @@
+"""The laptop put together: from a configuration to a session that is ready to be asked."""
+
+import hmac
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc.aio
+from platformdirs import user_cache_path
+
+from umi_edge.caller import Caller, CallerConfig, CallerReader
+from umi_edge.connection.connection import Connection, open_channel
+from umi_edge.connection.device_key import device_key
+from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
+from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.vault import Vault
+from umi_edge.ledger import Ledger, LedgerConfig
+from umi_edge.policy import Policy, Scanner
+from umi_edge.runtime.config import CallerSettings, EdgeConfig
+from umi_edge.runtime.installed_tools import home_tools, python_tool
+from umi_edge.runtime.laptop_policy import read_laptop_policy
+from umi_edge.session.consent import Consent, DeclineAll
+from umi_edge.session.events import Event
+from umi_edge.session.recording import recorded
+from umi_edge.session.session import Session
+from umi_edge.tools import Catalogue, Tool
+from umi_edge.tools.operators import operator_tools
+from umi_edge.tools.source import ToolSource
+from umi_edge.tuning import Tuning
+from umi_shared.dialects import dialect_named
+from umi_shared.errors import PrivacyError
+from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+__all__ = ["Laptop", "caller_config", "open_laptop", "tuning_folder", "untuned_config"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Laptop:
+    """Everything that sessions share: tools, policy, ledger, and the caller once it is loaded."""
+
+    config: EdgeConfig
+    policy: Policy
+    catalogue: Catalogue
+    ledger: Ledger
+    caller: Caller
+    missing: tuple[ToolSource, ...] = field(default=(), repr=False)
+    """MCP servers that gave no tools, each with its problem."""
+    gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Of `show: hash`, made of the device's key."""
+
+    @asynccontextmanager
+    async def session(
+        self,
+        connection: Connection,
+        *,
+        channel: grpc.aio.Channel | None = None,
+        consent: Consent | None = None,
+        approver: Approver | None = None,
+        observe: Callable[[Vault], Callable[[Event], None]] = lambda _: lambda _: None,
+        on_device: bool = False,
+    ) -> AsyncIterator[Session]:
+        """A session with the planner of that connection; its end is a signed checkpoint of the ledger.
+
+        `channel` is one to it that is open already, and stays so; without it the session opens its own.
+        `on_device` says that the planner runs here. Raises `PrivacyError` where the policy wants that and it does
+        not, before anything is sent.
+        """
+        if self.policy.defaults.instruction == "device" and not on_device:
+            raise PrivacyError(
+                "the policy keeps the instruction on this device, and this planner is a shared one",
+                fix="let a planner on this device serve it, or change `defaults.instruction` of the policy",
+            )
+        vault = Vault()
+        guard = EgressGuard(vault)
+        sources = {tool.name: tool.source for tool in self.catalogue}
+        async with AsyncExitStack() as stack:
+            if channel is None:
+                channel = await stack.enter_async_context(open_channel(connection))
+            cloud = Cloud(
+                channel,
+                guard,
+                self.ledger,
+                secrets.token_hex(8),
+                _patient(self.config.cloud) if on_device else self.config.cloud,
+                peer=f"the planner at {connection.service_address}",
+                approver=approver,
+            )
+            try:
+                yield Session(
+                    catalogue=self.catalogue,
+                    labeller=Labeller(
+                        self.policy,
+                        Scanner(self.policy.detect, self.gazetteers),
+                        vault,
+                        sources,
+                        self.hash_key,
+                    ),
+                    caller=self.caller,
+                    cloud=cloud,
+                    guard=guard,
+                    consent=consent or DeclineAll(),
+                    new_id=lambda: secrets.token_hex(8),
+                    observe=recorded(observe, self.config.record, self.policy, self.catalogue)(vault),
+                )
+            finally:
+                self.ledger.checkpoint()
+
+
+@asynccontextmanager
+async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
+    """Read the policy, start the tools; and free it all at the end. The caller loads meanwhile.
+
+    `tools` stands for the whole catalogue where it is given. An MCP server that does not start is `missing`, unless
+    it is `required`. Raises `ConfigError`, `ToolError`, `ModelError`, `PrivacyError`.
+    """
+    async with AsyncExitStack() as stack:
+        policy = read_laptop_policy(config)
+        caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
+        stack.push_async_callback(caller.close)
+        servers: tuple[ToolSource, ...] = ()
+        if tools is None:
+            tools = (*home_tools(config.home, os.environ), *map(python_tool, config.tools))
+            servers = await stack.enter_async_context(_mcp_servers(config))
+            tools += tuple(tool for server in servers for tool in server.tools)
+        missing = tuple(server for server in servers if server.problem)
+        catalogue = Catalogue(tools)
+        key = device_key(config.ledger.parent)
+        ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
+        stack.callback(ledger.close)
+        if config.operators:
+            catalogue = Catalogue([*catalogue, *operator_tools(CallerReader(caller))])
+        yield Laptop(
+            config=config,
+            policy=policy,
+            catalogue=catalogue,
+            ledger=ledger,
+            caller=caller,
+            missing=missing,
+            gazetteers=await load_gazetteers(policy, catalogue, missing),
+            hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
+        )
+
+
+@asynccontextmanager
+async def _mcp_servers(config: EdgeConfig) -> AsyncIterator[tuple[ToolSource, ...]]:
+    """The servers of the configuration, running; raises the problem of one that is required."""
+    if not config.mcp:
+        yield ()
+        return
+    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
+
+    servers = McpServers.parse({"mcpServers": config.mcp})
+    async with open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp") as sources:
+        for source in sources:
+            if source.required and source.problem is not None:
+                raise source.problem
+        yield sources
+
+
+def caller_config(settings: CallerSettings) -> CallerConfig:
+    """Where the caller's model and adapter lie, and how it runs here best, where `umi doctor --tune` found that out.
+
+    What the configuration says of threads holds. Raises `ModelError` when a file is not on this machine.
+    """
+    config = untuned_config(settings)
+    tuning = Tuning.read(tuning_folder(), config.model)
+    if tuning is None:
+        return config
+    weights = Path(tuning.weights) if tuning.weights else config.model
+    return replace(config, model=weights, threads=settings.threads or tuning.threads)
+
+
+def tuning_folder() -> Path:
+    """Where tunings lie, and the weights that they chose."""
+    return user_cache_path("umi", appauthor=False) / "tuning"
+
+
+def untuned_config(settings: CallerSettings) -> CallerConfig:
+    """The caller as the configuration alone has it; raises `ModelError`."""
+    shipped = shipped_adapter("caller") if settings.model == EMBEDDED else None
+    return CallerConfig(
+        model=ModelStore.local().path_of(settings.model),
+        adapter=Path(settings.adapter).expanduser() if settings.adapter else shipped,
+        context_tokens=settings.context_tokens,
+        threads=settings.threads,
+        catalogue_tokens=settings.catalogue_tokens,
+        state_folder=user_cache_path("umi", appauthor=False) / "states",
+        state_bytes=settings.cache_mib << 20,
+    )
+
+
+def _patient(config: CloudConfig) -> CloudConfig:
+    """For a planner on this device, which takes the time that this device needs, and shares it with the caller."""
+    seconds = max(config.step_seconds, LOCAL_STEP_SECONDS)
+    return replace(config, step_seconds=seconds, idle_seconds=seconds)
+
+
+def _dialect(settings: CallerSettings) -> str:
+    if settings.dialect:
+        return settings.dialect
+    return "umi" if settings.adapter or (settings.model == EMBEDDED and shipped_adapter("caller")) else "chat"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

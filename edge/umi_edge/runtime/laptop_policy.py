@@ -1,0 +1,20 @@
+"""Which policy holds on this laptop: the user's, the built-in one, or on a managed laptop only a signed one."""
+
+from umi_edge.policy import Policy, default_policy, read_policy
+from umi_edge.policy_tools.signature import read_signed_policy
+from umi_edge.runtime.config import EdgeConfig
+from umi_shared.errors import ConfigError
+
+__all__ = ["read_laptop_policy"]
+
+
+def read_laptop_policy(config: EdgeConfig) -> Policy:
+    """The user's policy, or the built-in one; on a managed laptop only one that the pinned key signed."""
+    if not config.require_signed_policy:
+        return read_policy(config.policy) if config.policy else default_policy()
+    if config.policy is None:
+        raise ConfigError(
+            f"{config.file or 'the configuration'} requires a signed policy, and names none",
+            fix="set `policy` to the file, beside which its .sig file lies",
+        )
+    return read_signed_policy(config.policy, config.require_signed_policy)

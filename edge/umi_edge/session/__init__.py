@@ -1,0 +1,1 @@
+"""One conversation: its steps, its events, its record, and how it is saved."""

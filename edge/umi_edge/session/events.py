@@ -1,0 +1,189 @@
+"""What a session tells while it runs, and how it ends; everything that shows a session is built on these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.egress.cloud_client import Sent
+from umi_edge.labelling.text import LabelledText
+from umi_edge.tools import Outcome
+from umi_shared.transcript import Next, Usage
+
+__all__ = [
+    "Action",
+    "AnswerStarted",
+    "AnswerStreamed",
+    "Asked",
+    "CallWritten",
+    "Ended",
+    "Ending",
+    "Event",
+    "GaveUp",
+    "Answered",
+    "Instructed",
+    "Observed",
+    "PlanStarted",
+    "Planned",
+    "RationaleStreamed",
+    "Refused",
+    "Retrying",
+    "Sent",
+    "Stopped",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """The instruction is labelled; nothing has left yet."""
+
+    text: LabelledText = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStarted:
+    """A step begins."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RationaleStreamed:
+    """The planner says more; handles are still handles."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The connection failed; what the step streamed so far is void."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The planner has decided."""
+
+    step: int
+    rationale: LabelledText = field(repr=False)
+    next: Next
+    tool: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallWritten:
+    """The caller wrote a call."""
+
+    tool: str
+    arguments: LabelledText = field(repr=False)
+    usage: Usage
+    ahead_tokens: int = 0
+    """Of the prompt, those that were read while the planner still spoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call will not be made: the policy denies it, or the user declined. Value-free."""
+
+    tool: str
+    kind: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The user was asked, and said this."""
+
+    tool: str
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A call has ended."""
+
+    tool: str
+    outcome: Outcome
+    observation: LabelledText = field(repr=False)
+    failure: str = ""
+    """The kind of failure that the cloud is told of; empty where not even that, and for a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStarted:
+    """The summarizer is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStreamed:
+    """More of the answer, with the real values: for the user's eyes only."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One call as it was really made, from the device's own record, never from a model's words."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    """The real values."""
+    result: str
+    """`done`, or the kind of failure."""
+    detail: str = field(default="", repr=False)
+    """The tool's own words on a failure; private."""
+    seconds: float = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the call succeeded."""
+        return self.result == "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The summarizer answered."""
+
+    answer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The planner found no way; `reason` is its last rationale, with the real values."""
+
+    reason: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A limit of the policy ended the session."""
+
+    reason: str
+
+
+Ending = Answered | GaveUp | Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The instruction is carried out, or will not be."""
+
+    ending: Ending
+
+
+Event = (
+    Instructed
+    | PlanStarted
+    | Sent
+    | Retrying
+    | RationaleStreamed
+    | Planned
+    | CallWritten
+    | Refused
+    | Asked
+    | Observed
+    | AnswerStarted
+    | AnswerStreamed
+    | Ended
+)

@@ -1,0 +1,135 @@
+"""What an instruction came to, for programs and for people: from the device's own record."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from umi_edge.ledger import Ledger, LedgerReport
+from umi_edge.session.events import Action, Answered, Ending, GaveUp, Stopped
+from umi_edge.session.session import Session
+from umi_shared.errors import UmiError
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One instruction, carried out or not."""
+
+    session: Session
+    ending: Ending | UmiError
+    """How it ended; an error where it failed on the way, after whatever the record says was done."""
+    ledger: LedgerReport | None = None
+    """None where the ledger does not hold."""
+    ledger_fault: UmiError | None = None
+    """Why it does not."""
+    done_before: int = 0
+    """How many actions of the session's record are of earlier instructions."""
+
+    @classmethod
+    async def of(cls, session: Session, instruction: str, ledger: Ledger) -> Self:
+        """Carry out an instruction, and check the ledger.
+
+        A failure is a report, too: a tool that ran before it has run. Raises no `UmiError`.
+        """
+        done_before = len(session.record)
+        try:
+            ending: Ending | UmiError = await session.ask(instruction)
+        except UmiError as error:
+            ending = error
+        return cls.concluding(session, ending, ledger, done_before=done_before)
+
+    @classmethod
+    def concluding(
+        cls, session: Session, ending: Ending | UmiError, ledger: Ledger, *, done_before: int
+    ) -> Self:
+        """The report of an ending, once the ledger is signed and verified, or could not be."""
+        verified, fault = None, None
+        try:
+            ledger.checkpoint()
+            verified = ledger.verify()
+        except UmiError as error:
+            fault = error
+        return cls(
+            session=session, ending=ending, ledger=verified, ledger_fault=fault, done_before=done_before
+        )
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether there is an answer."""
+        return isinstance(self.ending, Answered)
+
+    @property
+    def errors(self) -> list[UmiError]:
+        """What went wrong: on the way, and with the ledger; each once."""
+        ending = [self.ending] if isinstance(self.ending, UmiError) else []
+        ledger = [self.ledger_fault] if self.ledger_fault is not None else []
+        return ending + [error for error in ledger if str(error) not in map(str, ending)]
+
+    @property
+    def ended_properly(self) -> bool:
+        """Whether it came to an answer or an honest give-up, and the ledger holds."""
+        return isinstance(self.ending, Answered | GaveUp) and self.ledger is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 for an answer, 1 without one, and of an error its own."""
+        if self.errors:
+            return self.errors[0].exit_code
+        return 0 if self.ended_well else 1
+
+    @property
+    def word(self) -> str:
+        """`answered`, `gave up`, `stopped` or `failed`."""
+        match self.ending:
+            case Answered():
+                return "answered"
+            case GaveUp():
+                return "gave up"
+            case Stopped():
+                return "stopped"
+        return "failed"
+
+    @property
+    def text(self) -> str:
+        """The answer, or why there is none."""
+        match self.ending:
+            case Answered(text) | GaveUp(text) | Stopped(text):
+                return text
+        return str(self.ending)
+
+    @property
+    def actions(self) -> list[Action]:
+        """What was done for this instruction, in order."""
+        return self.session.record[self.done_before :]
+
+    @property
+    def bits_spent_on(self) -> list[str]:
+        """What the session has told of values that stay, by `show` and by shape: `64 on domain of 1 email`."""
+        labeller = self.session.labeller
+        return [*labeller.declassified.rows(), *labeller.shapes.rows()]
+
+    def as_json(self) -> dict[str, Any]:
+        """One object for programs; it holds real values, as the answer does."""
+        totals, labeller = self.session.totals, self.session.labeller
+        return {
+            "ending": self.word,
+            "text": self.text,
+            "actions": [
+                {
+                    "tool": action.tool,
+                    "arguments": dict(action.arguments),
+                    "result": action.result,
+                    "seconds": round(action.seconds, 3),
+                }
+                for action in self.actions
+            ],
+            "steps": totals.steps,
+            "messages_out": totals.messages_out,
+            "bytes_out": totals.bytes_out,
+            "values_kept": len(labeller.vault),
+            "declassified_bits": labeller.declassified.spent_bits,
+            "shape_bits": labeller.shapes.spent_bits,
+            "bits_spent_on": self.bits_spent_on,
+            "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},
+            "ledger": asdict(self.ledger) if self.ledger else None,
+        }

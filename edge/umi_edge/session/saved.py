@@ -1,0 +1,232 @@
+"""A session as bytes and back: its vault, its transcript with all labels, and what it has declassified.
+
+Of shapes the bits are kept and not the places they were seen in: a resumed session pays for those anew.
+
+The bytes hold private values; `sealed_store` is where they go. A session is restored under the policy and the
+catalogue that it was saved with and no others: its labels are theirs.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.labelling.text import LabelledEntry, Span
+from umi_edge.policy import default_policy_text
+from umi_edge.policy.loader import read_policy_text
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.session.events import Action
+from umi_edge.session.sealed_store import SealedStore, SealingKey
+from umi_edge.session.session import Session
+from umi_edge.tools import Catalogue
+from umi_shared.errors import ConfigError
+from umi_shared.handles import Handle, Text, parts_of
+from umi_shared.labels import Integrity, Label
+from umi_shared.transcript import Answer, Call, Entry, Instruction, Next, Observation, Plan
+
+__all__ = ["SavedChat", "fingerprint", "restore", "saved"]
+
+_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SavedChat:
+    """A conversation that is saved under a name, or, without a name, is not."""
+
+    name: str = field(default="", repr=False)
+    store: SealedStore | None = None
+    policy_text: str = field(default="", repr=False)
+    content: bytes = field(default=b"", repr=False)
+    """What was saved before."""
+
+    @classmethod
+    def open(
+        cls, config: EdgeConfig, name: str, sealing: Callable[[], SealingKey], *, resume: bool
+    ) -> "SavedChat":
+        """Find the conversation to go on with, or make sure that a new one takes nobody's place.
+
+        Raises `ConfigError` before anything is started.
+        """
+        if not name:
+            return cls()
+        store = SealedStore(config.ledger.parent / "sessions", sealing())
+        text = read_policy_text(config.policy) if config.policy else default_policy_text()
+        if resume:
+            return cls(name, store, text, store.load(name))
+        if store.path(name).exists():
+            raise ConfigError(
+                f"there is a conversation called {name} already",
+                fix=f"go on with it: `umi chat --resume {name}`; or choose another name",
+            )
+        return cls(name, store, text)
+
+    def restore(self, session: Session) -> None:
+        """Bring a fresh session to where the saved one was, if there is one."""
+        if self.content:
+            restore(session, self.content, fingerprint(self.policy_text, session.catalogue))
+
+    def keep(self, session: Session) -> None:
+        """Save the session as it is now."""
+        if self.store is not None:
+            self.store.save(self.name, saved(session, fingerprint(self.policy_text, session.catalogue)))
+
+
+def fingerprint(policy_text: str, catalogue: Catalogue) -> str:
+    """What a saved session depends on, as one word."""
+    tools = [[tool.name, tool.description, dict(tool.input_schema), tool.source] for tool in catalogue]
+    return hashlib.sha256(f"{policy_text}\n{json.dumps(tools, sort_keys=True)}".encode()).hexdigest()
+
+
+def saved(session: Session, depends_on: str) -> bytes:
+    """The session between two instructions."""
+    labeller = session.labeller
+    state = {
+        "version": _VERSION,
+        "depends_on": depends_on,
+        "vault": [
+            [str(kept.handle), kept.value, _label(kept.label), kept.origin, kept.linked]
+            for kept in labeller.vault
+        ],
+        "entries": [_entry(entry) for entry in session._entries],
+        "read_by": session._read_by,
+        "declassified": [
+            [str(handle), show, bits] for (handle, show), bits in labeller.declassified.charged.items()
+        ],
+        "shapes": [[what, tool, bits] for (what, tool), bits in labeller.shapes.charged.items()],
+        "record": [
+            [one.tool, dict(one.arguments), one.result, one.detail, one.seconds] for one in session.record
+        ],
+    }
+    return json.dumps(state, ensure_ascii=False).encode()
+
+
+def restore(session: Session, content: bytes, depends_on: str) -> None:
+    """Bring a fresh session to where a saved one was. Raises `ConfigError` where that cannot be."""
+    try:
+        unfit = _restore(session, json.loads(content), depends_on)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        unfit = "the saved session is not one that this version of umi can read"
+    if unfit:  # outside of the handler, whose error may quote values (I8)
+        raise ConfigError(unfit, fix="start a new one")
+
+
+def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str:
+    """Do it, or say why not."""
+    if state["version"] != _VERSION:
+        return f"the session was saved by another version of umi ({_VERSION} is this one's)"
+    if state["depends_on"] != depends_on:
+        return "the session was saved under another policy, or with other tools: its labels are theirs"
+    entries = [_read_entry(entry) for entry in state["entries"]]
+    charged = {(_handle(handle), str(show)): int(bits) for handle, show, bits in state["declassified"]}
+    shapes = {(str(what), str(tool)): float(bits) for what, tool, bits in state["shapes"]}
+    actions = [
+        Action(tool=tool, arguments=arguments, result=result, detail=detail, seconds=seconds)
+        for tool, arguments, result, detail, seconds in state["record"]
+    ]
+    read_by = {str(sink): int(count) for sink, count in state["read_by"].items()}
+    _restore_vault(session, state["vault"])
+    session.labeller.declassified.restore(charged)
+    session.labeller.shapes.restore(shapes)
+    session.record += actions
+    session.resume(entries, read_by)
+    return ""
+
+
+def _restore_vault(session: Session, kept: list[Any]) -> None:
+    vault = session.labeller.vault
+    for handle, value, spelled, origin, linked in kept:
+        wanted, label = _handle(handle), _read_label(spelled)
+        if not label.visible:
+            vault.conceal(value, label=label, origin=origin)
+            continue
+        # What a fresh session has kept already, of its catalogue, is the same as it was then.
+        if wanted in vault and vault[wanted].value == value:
+            continue
+        if vault.keep(value, type=wanted.type, label=label, origin=origin, link=linked) != wanted:
+            raise ValueError("another number")
+
+
+def _handle(text: str) -> Handle:
+    (handle,) = parts_of(text)
+    if not isinstance(handle, Handle):
+        raise TypeError("no handle")
+    return handle
+
+
+def _label(label: Label) -> list[Any]:
+    readers = None if label.readers is None else sorted(label.readers)
+    return [readers, label.visible, label.integrity.value]
+
+
+def _read_label(label: list[Any]) -> Label:
+    readers, visible, integrity = label
+    return Label(
+        readers=None if readers is None else frozenset(readers),
+        visible=bool(visible),
+        integrity=Integrity(integrity),
+    )
+
+
+def _entry(entry: LabelledEntry) -> dict[str, Any]:
+    return {"template": _template(entry.template), "text": [_span(span) for span in entry.text]}
+
+
+def _read_entry(entry: Mapping[str, Any]) -> LabelledEntry:
+    return LabelledEntry(
+        _read_template(*entry["template"]), tuple(_read_span(span) for span in entry["text"])
+    )
+
+
+def _template(entry: Entry) -> list[str]:
+    match entry:
+        case Instruction():
+            return ["instruction"]
+        case Plan(_, next_, tool):
+            return ["plan", next_.value, tool]
+        case Call(tool, _):
+            return ["call", tool]
+        case Observation(tool, _, failure):
+            return ["observation", tool, failure]
+        case Answer():
+            return ["answer"]
+
+
+def _read_template(kind: str, *words: str) -> Entry:
+    match kind, words:
+        case "instruction", ():
+            return Instruction(())
+        case "plan", (next_, tool):
+            return Plan((), Next(next_), tool)
+        case "call", (tool,):
+            return Call(tool, ())
+        case "observation", (tool, failure):
+            return Observation(tool, (), failure)
+        case "answer", ():
+            return Answer(())
+    raise ValueError("no entry")
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {
+        "clear": span.clear,
+        "masked": [{"handle": str(part)} if isinstance(part, Handle) else part for part in span.masked],
+        "label": _label(span.label),
+        "rule": span.rule,
+        "explicit": span.explicit,
+        "fact": span.fact,
+    }
+
+
+def _read_span(span: Mapping[str, Any]) -> Span:
+    masked: Text = tuple(
+        _handle(part["handle"]) if isinstance(part, dict) else str(part) for part in span["masked"]
+    )
+    return Span(
+        clear=str(span["clear"]),
+        masked=masked,
+        label=_read_label(span["label"]),
+        rule=str(span["rule"]),
+        explicit=bool(span["explicit"]),
+        fact=str(span["fact"]),
+    )

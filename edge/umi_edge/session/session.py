@@ -1,0 +1,518 @@
+"""The session: plan, call, check, execute, label, again; then the answer (design §4)."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
+from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.labeller import LabelledArguments, Labeller
+from umi_edge.labelling.release import LabelledCard, release
+from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
+from umi_edge.labelling.tool_cards import Withheld, declared_names, labelled_cards
+from umi_edge.labelling.vault import UnknownHandleError
+from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
+from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
+from umi_edge.session.consent import Consent, ConsentRequest
+from umi_edge.session.events import (
+    Action,
+    Answered,
+    AnswerStarted,
+    AnswerStreamed,
+    Asked,
+    CallWritten,
+    Ended,
+    Ending,
+    Event,
+    GaveUp,
+    Instructed,
+    Observed,
+    Planned,
+    PlanStarted,
+    RationaleStreamed,
+    Refused,
+    Retrying,
+    Stopped,
+)
+from umi_edge.session.read_ahead import ReadAhead, reading_ahead
+from umi_edge.session.rehydration import Rehydrator, resolve, without
+from umi_edge.session.written_arguments import read_arguments
+from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
+from umi_shared.errors import MalformedError, PrivacyError, UmiError
+from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, parts_of
+from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
+from umi_shared.released import Released
+from umi_shared.transcript import (
+    Answer,
+    AnswerDelta,
+    Call,
+    Decision,
+    Instruction,
+    Next,
+    Observation,
+    Plan,
+    PlanEvent,
+    RationaleDelta,
+    SummarizeEvent,
+    Usage,
+    View,
+)
+
+__all__ = ["CallerPort", "CloudPort", "Session", "Totals"]
+
+
+class CloudPort(Protocol):
+    """The planner and the summarizer, as a session needs them."""
+
+    def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent | Restarted | Sent]:
+        """Stream one decision."""
+        ...
+
+    def summarize(
+        self, view: Released[View], request_id: str
+    ) -> AsyncIterator[SummarizeEvent | Restarted | Sent]:
+        """Stream the answer."""
+        ...
+
+
+class CallerPort(Protocol):
+    """The caller, as a session needs it."""
+
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Hold what every prompt with these tools begins with; it may come from the disk, and be kept there."""
+        ...
+
+    async def prefill(self, view: View) -> None:
+        """Read a prompt ahead of time; the plan that the view ends with, if it names no tool, is still going on."""
+        ...
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """Write the call that the view's last plan asks for."""
+        ...
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a session has cost and done, counted on the device."""
+
+    steps: int = 0
+    bytes_out: int = 0
+    messages_out: int = 0
+    planner: Usage = field(default_factory=Usage)
+    caller: Usage = field(default_factory=Usage)
+    summarizer: Usage = field(default_factory=Usage)
+    ahead_tokens: int = 0
+    """Of the caller's prompts, those read while the planner spoke."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One conversation with one vault. `ask` may be called again: what came before stays in the transcript.
+
+    Cancelling `ask` at any point leaves nothing half-done but the tool call that was running, which the record
+    then shows as interrupted. A tool is executed once for each call the caller wrote: retries repeat messages,
+    never calls.
+    """
+
+    catalogue: Catalogue
+    labeller: Labeller
+    caller: CallerPort
+    cloud: CloudPort
+    guard: EgressGuard
+    consent: Consent
+    new_id: Callable[[], str]
+    """Request ids; random, or a counter where runs must be comparable."""
+    observe: Callable[[Event], None] = lambda _: None
+    totals: Totals = field(default_factory=Totals)
+    record: list[Action] = field(default_factory=list)
+    withheld: tuple[Withheld, ...] = ()
+    """Tools that the cloud is not told of."""
+    _cards: tuple[LabelledCard, ...] = ()
+    _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
+    _catalogue: Released[View] = field(init=False, repr=False)
+    """What the planner is shown of the tools, and nothing else."""
+    _caller_is_warm: bool = False
+    _read_by: dict[Sink, int] = field(default_factory=dict)
+    """How many entries each sink has been sent: a value that is kept only later is in these already."""
+
+    def __post_init__(self) -> None:
+        self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
+        self._catalogue = release(self._cards, (), PLANNER)
+        for card, text in self._cards:
+            self.guard.allow(card.name)
+            self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
+            self._allow_clear(text)
+        for tool in (
+            self.catalogue
+        ):  # names that its rules spell are the policy's words, also where another tool has them
+            for side in ("arguments", "results"):
+                names = sorted(self.labeller.policy.table(tool.name, side).names)
+                self.guard.allow(json.dumps(names, ensure_ascii=False))
+
+    def resume(self, entries: Sequence[LabelledEntry], read_by: Mapping[Sink, int]) -> None:
+        """Go on from a saved transcript; its values are in the vault already."""
+        self._entries = list(entries)
+        for entry in entries:
+            own = isinstance(entry.template, Observation)
+            (self._allow_explicit if own else self._allow_clear)(entry.text)
+        for sink, count in read_by.items():
+            self._has_read(sink, count)
+
+    async def ask(self, instruction: str) -> Ending:
+        """Carry out one instruction; everything on the way goes to `observe`.
+
+        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`. What is no
+        `UmiError` stops the session as a `PrivacyError` that names its type only: its text, and the exceptions
+        that it came from, may hold values (I8).
+        """
+        fault = ""
+        try:
+            return await self._carry_through(instruction)
+        except (UmiError, BrokenPipeError):
+            raise
+        except Exception as error:
+            fault = type(error).__name__
+        raise PrivacyError(  # outside of the handler, so that it has no `__context__`
+            f"something in umi, the policy or a plug-in failed ({fault}); nothing more was sent",
+            fix="try again; if it stays so, please report it",
+        )
+
+    async def _carry_through(self, instruction: str) -> Ending:
+        text = self.labeller.instruction(instruction)
+        self._allow_clear(text)
+        self._entries.append(LabelledEntry(Instruction(()), text))
+        self.observe(Instructed(text))
+        try:
+            ending = await self._steps()
+        except UnapprovedError as error:
+            ending = Stopped(f"{error.message}; {error.fix}")
+        self.observe(Ended(ending))
+        return ending
+
+    async def _steps(self) -> Ending:
+        limit = self.labeller.policy.limits.steps
+        for step in range(1, limit + 1):
+            async with reading_ahead(self._warm_caller, self.caller.prefill) as ahead:
+                plan = await self._plan(step, ahead)
+                self.totals.steps += 1
+                match plan.next:
+                    case Next.SUMMARIZER:
+                        return await self._answer()
+                    case Next.GIVE_UP:
+                        return GaveUp(self._spoken(plan))
+                    case Next.CALLER:
+                        await self._carry_out(plan)
+        return Stopped(f"{limit} steps were not enough (`limits.steps` of the policy)")
+
+    # Planning.
+
+    async def _plan(self, step: int, ahead: ReadAhead) -> Plan:
+        self.observe(PlanStarted(step))
+        view, shown = self._released(PLANNER), self._shown_to(PLANNER)
+        rationale, decision, usage = "", None, Usage()
+        ahead.know(view.payload)
+        async for event in self.cloud.plan(view, self.new_id()):
+            match event:
+                case Sent():
+                    self._sent(event, PLANNER)
+                case Restarted(attempt):
+                    rationale, decision = "", None
+                    ahead.know(view.payload)
+                    self.observe(Retrying(attempt))
+                case RationaleDelta(text):
+                    rationale += text
+                    ahead.know(_with_plan(view.payload, rationale))
+                    self.observe(RationaleStreamed(text))
+                case Decision():
+                    decision = self._sound(event)
+                    (ahead.end if decision.next is Next.CALLER else ahead.drop)()
+                case Usage():
+                    usage = event
+        if decision is None:
+            raise MalformedError("the planner ended without a decision")
+        labelled = self._model_text(rationale, shown)
+        plan = Plan((), decision.next, decision.tool)
+        self._entries.append(LabelledEntry(plan, labelled))
+        self.totals.planner += usage
+        self.observe(Planned(step=step, rationale=labelled, next=plan.next, tool=plan.tool, usage=usage))
+        return plan
+
+    def _sound(self, decision: Decision) -> Decision:
+        """The decision, once it names no tool outside the catalogue that the cloud was shown (I6)."""
+        if decision.tool and decision.tool not in {card.name for card, _ in self._cards}:
+            raise MalformedError("the planner names a tool that is not in the catalogue")
+        return decision
+
+    async def _warm_caller(self) -> None:
+        """What all sessions share, before what is this one's own."""
+        if not self._caller_is_warm:
+            await self.caller.warm(self._catalogue)
+            self._caller_is_warm = True
+
+    # Calling.
+
+    async def _carry_out(self, plan: Plan) -> None:
+        sees = self._caller_sees(plan.tool)
+        view, shown = release(self._cards, self._entries, sees).payload, self._shown_to(sees)
+        schemas = self._schemas(view, fixed=plan.tool if sees == DEVICE else "")
+        try:
+            written = await self.caller.call(view, schemas)
+            if written.tool not in schemas:
+                raise MalformedError("the caller names a tool that is not in the catalogue")
+            arguments = read_arguments(written.arguments, handles=sees != DEVICE)
+            labelled = self.labeller.arguments(
+                written.tool,
+                arguments,
+                shown,
+                names=declared_names(self.catalogue[written.tool].input_schema),
+                values_seen=sees == DEVICE,
+            )
+        except (MalformedError, UnknownHandleError) as error:
+            self._failed_to_write(plan.tool, error, shown if sees == DEVICE else PUBLIC)
+            return
+        self.totals.caller += written.usage
+        self.totals.ahead_tokens += written.ahead_tokens
+        self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
+        self._allow_written(labelled.text)
+        self.observe(
+            CallWritten(
+                tool=written.tool,
+                arguments=labelled.text,
+                usage=written.usage,
+                ahead_tokens=written.ahead_tokens,
+            )
+        )
+        before = len(self._entries)
+        try:
+            await self._execute(written.tool, arguments, labelled, shown if sees == DEVICE else PUBLIC)
+        finally:
+            if len(self._entries) == before:  # every call has its observation, whatever came between
+                self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
+
+    def _caller_sees(self, tool: str) -> Sink:
+        """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
+        return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
+
+    def _schemas(self, view: View, fixed: str) -> Mapping[str, Mapping[str, Any]]:
+        tools = [(card.name, card.input_schema) for card in view.catalogue if not fixed or card.name == fixed]
+        handles = [] if fixed else [handle for handle in view.handles() if handle in self.labeller.vault]
+        return call_schemas(tools, handles, self._handle_rule)
+
+    def _handle_rule(self, tool: str, argument: str) -> HandleRule:
+        rule = self.labeller.policy.arguments(tool, {argument: ""}).at((argument,))
+        return HandleRule(
+            type="" if rule.type in LOOSE_TYPES else rule.type, only=rule.requires == Integrity.TRUSTED
+        )
+
+    def _failed_to_write(self, tool: str, error: Exception, seen: Label) -> None:
+        """The caller wrote no call that can be made; the planner learns of it as of any failure.
+
+        `seen` is what the caller has seen beside handles: where that stays, this must look like any call.
+        """
+        kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
+        written = seen.with_integrity(Integrity.UNTRUSTED)
+        text = () if seen.readers is None and seen.visible else self.labeller.unseen(tool, None, written)
+        self._entries.append(LabelledEntry(Call(tool, ()), text))
+        self._refuse(tool, kind, (str(error),), {}, seen)
+
+    async def _execute(
+        self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments, seen: Label
+    ) -> None:
+        tool = self.catalogue[name]
+        verdict = check_call(
+            self.labeller.policy,
+            name,
+            labelled.leaves,
+            tool.hints,
+            source=tool.source,
+            argument_names=declared_names(tool.input_schema),
+        )
+        match verdict:
+            case Denied(reasons):
+                resolved = resolve(arguments, self.labeller.vault)
+                self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
+            case Allowed(redact) | Ask(_, redact):
+                resolved = resolve(without(arguments, redact), self.labeller.vault)
+                if not await self._approved(name, resolved, verdict, seen):
+                    return
+                derived = tool.hints.derived
+                made_of = seen.join(labelled.label) if derived else seen
+                kind = _type_asked_for(arguments, labelled) if derived else ""
+                self._take(name, resolved, await self._run(name, resolved), made_of, kind)
+
+    async def _approved(self, name: str, resolved: Mapping[str, Any], verdict: Verdict, seen: Label) -> bool:
+        """Whether the user agrees, where the policy wants them asked: to these very values and no others."""
+        if not isinstance(verdict, Ask):
+            return True
+        reasons = tuple(map(str, verdict.reasons))
+        request = ConsentRequest(
+            tool=name,
+            arguments=resolved,
+            reasons=reasons,
+            leaves_device=leaves_device(self.labeller.tool_policy(name), self.catalogue[name].hints),
+        )
+        approved = await self.consent.approve(request)
+        self.observe(Asked(name, approved))
+        if seen.readers is None and seen.visible:  # else a "no" looks like any result
+            self.labeller.shapes.asked(name, approved=approved)
+        if not approved:
+            self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
+        return approved
+
+    async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
+        limits = self.labeller.policy.limits
+        try:
+            return await run_tool(
+                self.catalogue[name],
+                resolved,
+                RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
+            )
+        except asyncio.CancelledError:
+            self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
+            raise
+
+    def _take(
+        self,
+        name: str,
+        resolved: Mapping[str, Any],
+        outcome: Outcome,
+        made_of: Label,
+        type: str,  # noqa: A002
+    ) -> None:
+        """What a call came to: into the record with its values, into the transcript with its labels."""
+        # The record first: what was done was done, also if labelling fails now.
+        match outcome:
+            case Succeeded(value, seconds):
+                self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
+                kind, text = "", self.labeller.result(name, value, made_of=made_of, type=type)
+                self._allow_explicit(text)
+            case Failed(failure, detail, seconds):
+                self.record.append(
+                    Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
+                )
+                kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
+                self._allow_explicit(text)
+        self._entries.append(LabelledEntry(Observation(name, (), kind), text))
+        self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
+
+    def _refuse(
+        self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any], seen: Label
+    ) -> None:
+        """A call that is not made. The labels decide that, so the planner may know; unless values did."""
+        said, text = str(kind), LabelledText()
+        if seen.readers is not None or not seen.visible:
+            said, text = self.labeller.failure(tool, kind, made_of=seen)
+        self._entries.append(LabelledEntry(Observation(tool, (), said), text))
+        self.record.append(Action(tool=tool, arguments=resolved, result=kind))
+        self.observe(Refused(tool, kind, tuple(reasons)))
+
+    # Answering.
+
+    async def _answer(self) -> Answered:
+        self.observe(AnswerStarted())
+        view, shown = self._released(SUMMARIZER), self._shown_to(SUMMARIZER)
+        said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
+        async for event in self.cloud.summarize(view, self.new_id()):
+            match event:
+                case Sent():
+                    self._sent(event, SUMMARIZER)
+                case Restarted(attempt):
+                    said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)
+                    self.observe(Retrying(attempt))
+                case AnswerDelta(text):
+                    said += text
+                    answer += self._stream_answer(rehydrator.feed(text))
+                case Usage():
+                    self.totals.summarizer += event
+        answer += self._stream_answer(rehydrator.finish())
+        self._entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
+        return Answered(answer)
+
+    def _stream_answer(self, piece: str) -> str:
+        if piece:
+            self.observe(AnswerStreamed(piece))
+        return piece
+
+    # What the cloud has seen.
+
+    def _released(self, sink: Sink) -> Released[View]:
+        """What a sink may see, as long as the vault has what every handle in it stands for (I2)."""
+        view = release(self._cards, self._entries, sink)
+        if not all(handle in self.labeller.vault for handle in view.payload.handles()):
+            raise PrivacyError(
+                "the vault has lost values of this session; nothing more was sent", fix="start a new session"
+            )
+        return view
+
+    def _shown_to(self, sink: Sink) -> Label:
+        """The label of what a sink writes next: the join of all that it was shown in clear."""
+        return join_all(entry.shown_to(sink) for entry in self._entries)
+
+    def _model_text(self, text: str, shown: Label) -> LabelledText:
+        labelled = self.labeller.model_text(text, shown)
+        self._allow_written(labelled)
+        return labelled
+
+    def _spoken(self, plan: Plan) -> str:
+        rationale = next(entry for entry in reversed(self._entries) if entry.template is plan)
+        rehydrator = Rehydrator(self.labeller.vault)
+        said = "".join(
+            str(part) if isinstance(part, Handle) else part
+            for span in rationale.text
+            for part in span.seen_by(PLANNER)
+        )
+        return rehydrator.feed(said) + rehydrator.finish()
+
+    def _sent(self, sent: Sent, sink: Sink) -> None:
+        self.totals.messages_out += 1
+        self.totals.bytes_out += sent.size_bytes
+        self._has_read(sink, len(self._entries))
+        self.observe(sent)
+
+    def _has_read(self, sink: Sink, count: int) -> None:
+        """A sink was sent the first so many entries."""
+        for entry in self._entries[self._read_by.get(sink, 0) : count]:
+            for span in entry.text:
+                if span.label.may_read(sink):
+                    self.guard.allow(span.clear, sink)
+        self._read_by[sink] = count
+
+    # What the guard may take as public: it knows no other reason why a kept value could be in a message.
+
+    def _allow_clear(self, text: LabelledText) -> None:
+        for span in text:
+            if span.label.readers is None:
+                self.guard.allow(span.clear)
+
+    _allow_written = _allow_clear
+
+    def _allow_explicit(self, text: LabelledText) -> None:
+        for span in text:
+            if span.explicit:
+                self.guard.allow(span.clear.strip('"'))
+            self.guard.allow(span.fact)
+
+
+def _with_plan(view: View, rationale: str) -> View:
+    """The view with what the planner has said so far: a guess at what a caller of handles will see, for it alone.
+
+    Before the tool is fixed no caller sees more than that. A rationale that ends with a tool's name may be the
+    whole plan, and is taken for it.
+    """
+    end = rationale.rpartition(" ")[2]
+    named = end.endswith(".") and end[:-1] in {card.name for card in view.catalogue}
+    said = parts_of(rationale if named else whole_words(rationale))
+    plan = Plan(said, Next.CALLER, end[:-1] if named else "")
+    return View(catalogue=view.catalogue, entries=(*view.entries, plan))
+
+
+def _type_asked_for(arguments: Mapping[str, Any], labelled: LabelledArguments) -> str:
+    """What an operator's call names as the type of its result, where everyone may read that name."""
+    name, leaf = arguments.get("as"), labelled.leaves.get(("as",))
+    if not isinstance(name, str) or leaf is None or leaf.label.readers is not None:
+        return ""
+    return name if re.fullmatch(HANDLE_TYPE_PATTERN, name) else ""

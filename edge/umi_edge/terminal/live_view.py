@@ -1,0 +1,230 @@
+"""A session on a terminal as it runs: what stayed in green, what left in yellow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text as Rich
+
+from umi_edge.labelling.text import LabelledText, handles_in
+from umi_edge.labelling.vault import Vault
+from umi_edge.session.events import (
+    Action,
+    AnswerStarted,
+    AnswerStreamed,
+    Asked,
+    CallWritten,
+    Ended,
+    Event,
+    Instructed,
+    Observed,
+    Planned,
+    PlanStarted,
+    RationaleStreamed,
+    Refused,
+    Retrying,
+    Sent,
+)
+from umi_edge.session.report import Report
+from umi_edge.terminal.spinner import Waiting
+from umi_edge.terminal.text import BAD, LEFT, MODEL, STAYED, plain
+from umi_edge.tools import Failed, Succeeded
+from umi_shared.handles import Handle, parts_of
+from umi_shared.transcript import Next
+
+__all__ = ["LiveView", "conclusion", "legend", "summary_table"]
+
+_LINE_CHARACTERS = 160
+
+
+def legend() -> Rich:
+    """What the colours mean."""
+    return Rich.assemble(
+        ("⌂ stayed on this device", STAYED), "   ", ("↑ left it", LEFT), "   ", ("▸ a model's words", MODEL)
+    )
+
+
+@dataclass(slots=True)
+class LiveView:
+    """Prints events; give its `show` to a session as `observe`."""
+
+    console: Console
+    vault: Vault
+    waiting: Waiting = field(default_factory=Waiting)
+    """Whoever asks a session ends it, also where the session fails."""
+    _open: bool = False
+    """Whether a line is being streamed."""
+    _told: set[Handle] = field(default_factory=set)
+
+    def show(self, event: Event) -> None:
+        """Print one event."""
+        self.waiting.end()
+        self._print(event)
+        match event:
+            case Sent(sink):
+                self.waiting.show(self.console, f"the {sink} reads")
+            case Planned(next=Next.CALLER):
+                self.waiting.show(self.console, "the caller writes the call")
+            case Asked(tool, True):
+                self.waiting.show(self.console, f"{tool} runs")
+
+    def _print(self, event: Event) -> None:
+        match event:
+            case Instructed(text):
+                self._line("you      ", self._as_cloud_sees(text))
+                self._kept(text)
+            case PlanStarted(step):
+                self._end_stream()
+                self.console.rule(f"step {step}", style="dim")
+            case Sent():
+                self._sent(event)
+            case Retrying(attempt):
+                self._end_stream()
+                self._line("retry    ", Rich(f"the connection failed; try {attempt}", style=BAD))
+            case RationaleStreamed(text):
+                self._stream("planner  ", text, masked=True)
+            case Planned():
+                self._end_stream()
+                self._line(
+                    "next     ",
+                    Rich(f"{event.next}" + (f" · {event.tool}" if event.tool else ""), style=MODEL),
+                )
+            case CallWritten():
+                self._call(event)
+            case Asked(tool, approved):
+                self._line("asked    ", Rich(f"{tool}: {'approved' if approved else 'declined'}"))
+            case Refused():
+                self._refused(event)
+            case Observed():
+                self._observed(event)
+            case AnswerStarted():
+                self._end_stream()
+                self.console.rule("answer", style="dim")
+            case AnswerStreamed(text):
+                self._stream("answer   ", text, masked=False)
+            case Ended():
+                self._end_stream()
+
+    def _line(self, label: str, content: Rich) -> None:
+        self._end_stream()
+        self.console.print(Rich.assemble((label, "bold"), content), soft_wrap=True)
+
+    def _stream(self, label: str, text: str, *, masked: bool) -> None:
+        if not self._open:
+            self.console.print(Rich(label, style="bold"), end="")
+            self._open = True
+        styled = self._styled(plain(text)) if masked else Rich(plain(text))
+        self.console.print(styled, end="", soft_wrap=True)
+
+    def _end_stream(self) -> None:
+        if self._open:
+            self.console.print()
+            self._open = False
+
+    def _sent(self, sent: Sent) -> None:
+        what = f"↑ {sent.size_bytes:,} bytes to the {sent.sink}   sha256 {sent.sha256[:12]}…"
+        self._line("left     ", Rich(what, style=LEFT))
+
+    def _call(self, event: CallWritten) -> None:
+        self._line(
+            "call     ", Rich.assemble((event.tool, "bold"), " ", self._as_cloud_sees(event.arguments))
+        )
+        self._kept(event.arguments)
+
+    def _refused(self, event: Refused) -> None:
+        reasons = "; ".join(event.reasons)
+        self._line("refused  ", Rich(f"{event.kind}{': ' + reasons if reasons else ''}", style=BAD))
+
+    def _observed(self, event: Observed) -> None:
+        match event.outcome:
+            case Failed(kind, detail, _):
+                said = plain(detail)[:_LINE_CHARACTERS]
+                self._line(
+                    "failed   ", Rich.assemble((str(kind), BAD), (f"   ⌂ {said}" if said else "", STAYED))
+                )
+            case Succeeded():
+                self._line("result   ", self._as_cloud_sees(event.observation))
+                self._kept(event.observation)
+
+    def _as_cloud_sees(self, text: LabelledText) -> Rich:
+        """The text with handles in place of what stays; what may leave is in the colour of leaving."""
+        shown = Rich()
+        for span in text:
+            for part in span.masked if span.label.readers is not None else (span.clear,):
+                shown.append(plain(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
+        shown.truncate(4 * _LINE_CHARACTERS, overflow="ellipsis")
+        return shown
+
+    def _styled(self, text: str) -> Rich:
+        shown = Rich()
+        for part in parts_of(text):
+            shown.append(str(part), style=STAYED if isinstance(part, Handle) else MODEL)
+        return shown
+
+    def _kept(self, text: LabelledText) -> None:
+        """The values that the new handles stand for: shown here, and nowhere else."""
+        new = sorted(handles_in(text) - self._told)
+        self._told |= set(new)
+        for handle in new[:12]:
+            value = plain(str(self.vault[handle].value)).replace("\n", " ")
+            short = value if len(value) <= 60 else value[:59] + "…"
+            self.console.print(
+                Rich.assemble("         ", ("⌂ ", STAYED), (f"{handle} ", f"bold {STAYED}"), (short, STAYED))
+            )
+        if len(new) > 12:
+            self.console.print(Rich(f"         ⌂ and {len(new) - 12} more", style=STAYED))
+
+
+def conclusion(report: Report) -> Group:
+    """What came of an instruction: why there is no answer, where there is none, and what was really done."""
+    lines: list[Rich | Table] = []
+    if not report.ended_well:  # not as markup: a model, or a tool, may have written this
+        lines.append(Rich.assemble((report.word, f"bold {BAD}"), ": ", plain(report.text)))
+    if report.actions:
+        lines.append(_actions_table(report.actions))
+    else:
+        lines.append(Rich("nothing was done on this device", style="dim"))
+    if report.bits_spent_on:
+        lines.append(Rich(f"told of what stays, in bits: {', '.join(report.bits_spent_on)}", style="dim"))
+    if report.ledger_fault is not None:
+        lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", plain(str(report.ledger_fault))))
+    return Group(Rich(), *lines)
+
+
+def _actions_table(record: Sequence[Action]) -> Table:
+    table = Table(title="done on this device", title_justify="left", title_style="bold", box=None)
+    table.add_column("tool", style="bold")
+    table.add_column("with")
+    table.add_column("result")
+    for action in record:
+        style = STAYED if action.done else BAD
+        table.add_row(action.tool, _arguments(action.arguments), Rich(action.result, style=style))
+    return table
+
+
+def _arguments(arguments: Mapping[str, Any]) -> Rich:
+    text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return Rich(plain(text)[:_LINE_CHARACTERS])
+
+
+def summary_table(reports: Mapping[str, Report]) -> Table:
+    """Steps, tokens, bytes, kept values and the ledger, a row a task."""
+    table = Table(title="summary", title_justify="left", title_style="bold")
+    for column in ("task", "ended", "steps", "tokens", "bytes out", "kept", "ledger verified"):
+        table.add_column(column, justify="left" if column in ("task", "ended") else "right", no_wrap=True)
+    for name, report in reports.items():
+        totals = report.session.totals
+        tokens = sum(use.completion_tokens for use in (totals.planner, totals.caller, totals.summarizer))
+        ledger = f"{report.ledger.entries} messages" if report.ledger else "no"
+        table.add_row(
+            name,
+            Rich(report.word, style=STAYED if report.ended_well else BAD),
+            str(totals.steps),
+            f"{tokens:,}",
+            Rich(f"{totals.bytes_out:,}", style=LEFT),
+            Rich(str(len(report.session.labeller.vault)), style=STAYED),
+            ledger,
+        )
+    return table

@@ -1,0 +1,94 @@
+"""The preview: a person sees exactly what is about to leave, and says yes or no to these bytes and no others."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text as Rich
+
+from umi_edge.egress.cloud_client import Outbound
+from umi_edge.ledger.outbound import entry_title
+from umi_edge.terminal.stdin import TypedLines
+from umi_edge.terminal.text import LEFT, STAYED, plain
+from umi_shared.handles import Handle, Text
+from umi_shared.labels import Sink
+from umi_shared.transcript import ToolCard, View, text_of
+
+__all__ = ["DeclineOutbound", "TerminalPreview"]
+
+
+class DeclineOutbound:
+    """Nobody is there to see it first, so nothing leaves (I2)."""
+
+    async def approve(self, outbound: Outbound) -> bool:
+        """No."""
+        return False
+
+
+@dataclass(slots=True)
+class TerminalPreview:
+    """Asks the person at the terminal; `once` asks for the first message of a session only.
+
+    A message repeats all that came before it. What was approved for the same reader is counted, not shown again.
+    """
+
+    console: Console
+    lines: TypedLines
+    once: bool = False
+    _approved: dict[Sink, View] = field(default_factory=dict, repr=False)
+
+    async def approve(self, outbound: Outbound) -> bool:
+        """Show the message and ask; the default, and the end of input, is no."""
+        if self.once and self._approved:
+            return True
+        for line in self._shown(outbound):
+            self.console.print(line, soft_wrap=True)
+        approved = await self.lines.confirmed(self.console, "May this leave the device?")
+        if approved:
+            self._approved[outbound.sink] = outbound.view
+        return approved
+
+    def _shown(self, outbound: Outbound) -> Iterator[Rich | Rule]:
+        view, known = outbound.view, self._approved.get(outbound.sink)
+        size = len(outbound.message)
+        yield Rule(f"about to leave for the {outbound.sink}, {plain(outbound.peer)}", style=LEFT)
+        if known is not None and known.catalogue == view.catalogue and _continues(view, known):
+            seen = f"as approved before: {len(known.catalogue)} tools, {len(known.entries)} entries"
+            yield Rich(seen, style="dim")
+            entries = view.entries[len(known.entries) :]
+        else:
+            yield from map(_card, view.catalogue)
+            entries = view.entries
+        for entry in entries:
+            yield Rich.assemble((f"{plain(entry_title(entry))}: ", "bold"), _marked(text_of(entry)))
+        yield Rich.assemble(
+            f"{size:,} bytes, {outbound.padding_bytes:,} of them padding, with the request's id "
+            f"{plain(outbound.request_id)}   sha256 {outbound.sha256}",
+        )
+
+
+def _continues(view: View, known: View) -> bool:
+    return view.entries[: len(known.entries)] == known.entries
+
+
+def _card(card: ToolCard) -> Rich:
+    return Rich.assemble(
+        ("tool ", "bold"),
+        (plain(card.name), LEFT),
+        ": ",
+        _marked(card.description),
+        (f" {plain(json.dumps(card.input_schema, separators=(',', ':'), ensure_ascii=False))}", LEFT),
+    )
+
+
+def _marked(text: Text) -> Rich:
+    """The text with handles in the colour of what stays, and the rest in that of what leaves."""
+    shown = Rich()
+    for part in text:
+        if isinstance(part, Handle):
+            shown.append(str(part), style=f"bold {STAYED}")
+        else:
+            shown.append(plain(part), style=LEFT)
+    return shown

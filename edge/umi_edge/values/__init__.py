@@ -1,0 +1,1 @@
+"""JSON values, and an index over growing sets of strings."""
