@@ -15,19 +15,19 @@ from tests.end_to_end.test_session_faults import CANARY, broken, told_of
 from umi_cloud.testing import serve_scripted
 from umi_edge.egress import cloud_client as cloud_module
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling import labeller as labelling_module
 from umi_edge.labelling.declassification import Declassifications
 from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.labeller import labeller as labelling_module
 from umi_edge.labelling.text import LabelledEntry, Span
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger, verify_ledger
 from umi_edge.ledger.capture import Frame
 from umi_edge.ledger.reconciliation import reconcile
 from umi_edge.policy import Assignment, Policy, Scanner
+from umi_edge.session import session as session_module
 from umi_edge.session.events import Answered
 from umi_edge.session.rehydration import Rehydrator
-from umi_edge.session.session import session as session_module
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_shared.errors import PrivacyError, UmiError

@@ -11,8 +11,8 @@ from tests.end_to_end.harness import hostile_cloud, plan, tool_of, traces, world
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
+from umi_edge.session import session as session_module
 from umi_edge.session.events import Answered
-from umi_edge.session.session import session as session_module
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_shared.errors import ModelError, PrivacyError, UmiError
