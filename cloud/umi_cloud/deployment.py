@@ -85,10 +85,15 @@ class Deployment:
         )
 
     async def load(self, announce: Announce = lambda _line: None) -> Loaded:
-        """Load the engine and serve. Raises what `umi_cloud.engines.loading.load` does."""
-        self._loaded = await load(self.config, announce)
-        await self.server.open(self._loaded.roles)
-        return self._loaded
+        """Load the configured engine and serve. Raises what `umi_cloud.engines.loading.load` does."""
+        loaded = await load(self.config, announce)
+        await self.open(loaded)
+        return loaded
+
+    async def open(self, loaded: Loaded) -> None:
+        """Serve what a program has loaded itself; `stop` closes its engine."""
+        self._loaded = loaded
+        await self.server.open(loaded.roles)
 
     async def stop(self, seconds: float | None = None) -> int:
         """Drain, then free everything; returns how many requests had to be ended."""

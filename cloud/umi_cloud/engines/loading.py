@@ -1,10 +1,11 @@
 """From the configuration to a running engine and the roles over it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Self
 
 from umi_cloud.config import (
     CloudConfig,
@@ -13,6 +14,7 @@ from umi_cloud.config import (
     ScriptedSettings,
     VllmSettings,
 )
+from umi_cloud.model_role import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.server import Roles
 from umi_cloud.summarizer import Summarizer
@@ -34,6 +36,29 @@ class Loaded:
     engine: Engine
     roles: Roles
     dialect: str
+    """Its name."""
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        dialect: str,
+        adapters: Collection[str] = (),
+        limits: RoleLimits = RoleLimits(),  # noqa: B008  # frozen
+    ) -> Self:
+        """Planner and summarizer over any engine; `adapters` are the roles that it has an adapter for, by name.
+
+        Raises `ConfigError` for a dialect that does not exist.
+        """
+        language = dialect_named(dialect)
+        planner, summarizer = (role if role in adapters else "" for role in ("planner", "summarizer"))
+        return cls(
+            engine,
+            Roles(
+                Planner(engine, language, planner, limits), Summarizer(engine, language, summarizer, limits)
+            ),
+            dialect,
+        )
 
 
 async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> Loaded:
@@ -51,19 +76,7 @@ async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> 
             engine, adapters, dialect = await _openai(settings, announce)
         case ScriptedSettings():
             engine, adapters, dialect = _scripted(settings)
-    language = dialect_named(dialect)
-
-    def adapter(role: str) -> str:
-        return role if role in adapters else ""
-
-    return Loaded(
-        engine,
-        Roles(
-            Planner(engine, language, adapter("planner"), config.output),
-            Summarizer(engine, language, adapter("summarizer"), config.output),
-        ),
-        dialect,
-    )
+    return Loaded.of(engine, dialect, adapters, config.output)
 
 
 def check_dialect(config: CloudConfig) -> None:

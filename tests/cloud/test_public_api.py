@@ -1,0 +1,120 @@
+"""The door for programs: which names there are, that they cost nothing before they are used, and that they suffice."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import umi_cloud
+from umi_cloud import (
+    Chunk,
+    CloudConfig,
+    Decision,
+    Delta,
+    Deployment,
+    Finish,
+    Finished,
+    Generation,
+    Instruction,
+    Loaded,
+    Next,
+    Planner,
+    RationaleDelta,
+    RefusedError,
+    Usage,
+    View,
+    dialect_named,
+)
+from umi_cloud.testing import connect, refusal_of_call
+
+NAMES = """
+Answer AnswerDelta Call ChatPrompt Chunk CloudConfig ConfigError Constraint Decision Delta Deployment Dialect Engine
+EngineDeadError Finish Finished Generation Instruction JsonSchema Lark LimitError Loaded MalformedError Message
+ModelError Next Observation Plan PlanEvent Planner Prompt PromptTooLongError RationaleDelta RawPrompt RefusedError
+Regex RoleLimits SummarizeEvent Summarizer ToolCard TransportError UmiError UnknownAdapterError Usage View __version__
+dialect_named load
+"""
+
+
+def test_the_names_are_these():
+    """A change here is a change for every program that uses umi: it belongs in the changelog."""
+    assert umi_cloud.__all__ == NAMES.split()
+    assert set(umi_cloud.__all__) <= set(dir(umi_cloud))
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_each_name_is_there_and_is_what_type_checkers_take_it_for(name):
+    (checked,) = (
+        node
+        for node in ast.parse(Path(umi_cloud.__file__).read_text("utf-8")).body
+        if isinstance(node, ast.If)
+    )
+    told = {
+        alias.name: node.module
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    found = getattr(umi_cloud, name)
+    if name == "__version__":
+        assert found == version("umi-runtime")
+    else:
+        assert found is getattr(sys.modules[told[name]], name)
+
+
+def test_another_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Lane'"):
+        _ = umi_cloud.Lane  # type: ignore[attr-defined]
+
+
+def test_the_package_imports_nothing_before_a_name_is_used():
+    program = """
+import sys
+before = set(sys.modules)
+import umi_cloud
+assert {name for name in set(sys.modules) - before if name.startswith(("umi", "grpc", "llama"))} == {"umi_cloud"}
+umi_cloud.Planner
+assert not {"grpc", "llama_cpp", "ruamel.yaml", "vllm", "torch"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+class Parrot:
+    """An engine of an operator's own."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
+        yield Delta("Nothing is left to do. Next: summarizer.")
+        yield Finished(Finish.STOP, Usage(prompt_tokens=len(generation.adapter), completion_tokens=1))
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_planner_over_an_engine_of_ones_own_needs_no_server():
+    planner = Planner(Parrot(), dialect_named("umi"))
+    events = [event async for event in planner.plan(View(catalogue=(), entries=(Instruction(("Hello",)),)))]
+    assert events[:-2] == [RationaleDelta("Nothing is left to do.")]
+    assert events[-2:] == [Decision(Next.SUMMARIZER), Usage(completion_tokens=1)]
+
+
+async def test_an_engine_of_ones_own_is_served_to_laptops(tmp_path, plan_request):
+    engine = Parrot()
+    deployment = await Deployment.start(CloudConfig.local(tmp_path, unsafe_plaintext_loopback=True))
+    try:
+        async with connect(deployment.address) as client:
+            _, refused = await refusal_of_call(client.planner.Plan(plan_request))
+            assert isinstance(refused, RefusedError)
+            assert refused.reason == "LOADING"
+            await deployment.open(Loaded.of(engine, "umi", adapters=["planner"]))
+            *_, usage = [event async for event in client.planner.Plan(plan_request)]
+            assert usage.usage.prompt_tokens == len("planner")
+    finally:
+        await deployment.stop(0)
+    assert engine.closed
