@@ -12,7 +12,6 @@ from typing import Any
 import grpc.aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.end_to_end.capture import Capture, captured
 from umi_cloud.server import ServerLimits
 from umi_cloud.testing import ScriptedCloud, serve_scripted
 from umi_edge.connection.connection import SENT_ONCE
@@ -30,6 +29,7 @@ from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import Catalogue, Hints, Tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
+from umi_lab.wire_tap import WireTap, tapped
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.testing import Script
 from umi_shared.transcript import View
@@ -77,7 +77,7 @@ class World:
 
     session: Session
     cloud: ScriptedCloud
-    capture: Capture
+    capture: WireTap
     caller: ScriptedCaller
     ledger: Ledger
     events: list[Event] = field(default_factory=list)
@@ -135,7 +135,7 @@ async def world(
     """
     async with AsyncExitStack() as stack:
         cloud = await stack.enter_async_context(serve_scripted(plans, limits=limits))
-        capture = await stack.enter_async_context(captured(upstream or cloud.address))
+        capture = await stack.enter_async_context(tapped(upstream or cloud.address))
         channel = await stack.enter_async_context(
             grpc.aio.insecure_channel(
                 capture.address,
@@ -156,7 +156,7 @@ async def world(
 
 async def _world(
     cloud: ScriptedCloud,
-    capture: Capture,
+    capture: WireTap,
     channel: grpc.aio.Channel,
     ledger: Ledger,
     calls: Calls,

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.capture import captured
 from umi_edge.ledger import verify_ledger
 from umi_edge.tools.sample_home import make_sample_home
+from umi_lab.wire_tap import tapped
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 
@@ -150,14 +150,14 @@ def test_a_program_gets_one_json_object_with_the_answer_and_what_was_done(enroll
 
 async def test_health_and_session_go_over_one_connection(enrolled: Office, tmp_path: Path) -> None:
     """So that a session costs one TLS handshake."""
-    async with captured(enrolled.ready["address"]) as wire:
+    async with tapped(enrolled.ready["address"]) as wire:
         enrolled.ready["address"] = wire.address
         enrolled.connection = tmp_path / "through"
         await asyncio.to_thread(enrolled.enroll)
         enrolled.configure(tmp_path / "home")
         ran = await asyncio.to_thread(enrolled.ask, "--json")
     assert ran.returncode == 0, ran.stderr
-    assert len(wire.outbound) == 1
+    assert len(wire.connections) == 1
 
 
 def test_piped_output_is_the_answer_and_the_calls_and_nothing_else(enrolled: Office) -> None:

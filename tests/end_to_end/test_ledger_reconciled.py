@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.end_to_end.capture import PREFACE, FrameKind
 from tests.end_to_end.harness import FAST, plan, world
 from umi_edge.ledger import read_ledger
 from umi_edge.ledger.capture import Frame, read_capture, write_capture
 from umi_edge.ledger.reconciliation import reconcile
+from umi_lab.wire_tap import PREFACE, FrameKind
 from umi_shared.errors import TransportError
 
 PLANS = [plan("To see people, use contacts.list."), plan("Done.", "summarizer"), "They are listed."]
@@ -21,7 +21,7 @@ async def session(tmp_path):
     """The frames that a session sent, from its socket, and its ledger's entries."""
     async with world(tmp_path, plans=PLANS, calls=[("contacts.list", "{}")]) as w:
         await w.session.ask("Who are my contacts?")
-        frames = [Frame(dict(sent.headers)[":path"], sent.message) for sent in w.capture.requests]
+        frames = w.capture.frames
         write_capture(tmp_path / "capture.jsonl", frames)
         yield list(read_capture(tmp_path / "capture.jsonl")), list(read_ledger(w.ledger.path))
 
@@ -81,7 +81,7 @@ async def test_a_server_that_claims_to_have_seen_nothing_gets_no_message_that_th
     async with unseeing_server() as address, world(tmp_path, upstream=address, config=config) as w:
         with pytest.raises(TransportError):
             await w.session.ask("Who are my contacts?")
-        frames = [Frame(dict(sent.headers)[":path"], sent.message) for sent in w.capture.requests]
+        frames = w.capture.frames
         found = reconcile(frames, read_ledger(w.ledger.path))
     assert found.matched == 2
     assert found.complete

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.capture import captured
 from tests.end_to_end.harness import KEY, plan, tool_of, world
 from tests.end_to_end.test_session_faults import CANARY, broken, told_of
 from umi_cloud.testing import serve_scripted
@@ -30,6 +29,7 @@ from umi_edge.session.events import Answered
 from umi_edge.session.rehydration import Rehydrator
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import FailureKind, ToolFailure
+from umi_lab.wire_tap import tapped
 from umi_shared.errors import PrivacyError, UmiError
 
 POLICY = """
@@ -275,7 +275,7 @@ def _by_prompt(generation):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs kill -9")
 async def test_a_laptop_killed_at_any_step_has_recorded_all_that_left_and_goes_on(tmp_path):
     """kill -9 at each event of a session, all with one ledger; a proxy that lives on has seen the bytes."""
-    async with serve_scripted(_by_prompt) as cloud, captured(cloud.address) as capture:
+    async with serve_scripted(_by_prompt) as cloud, tapped(cloud.address) as capture:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", KILLED, str(tmp_path), capture.address),
             cwd=Path(__file__).parents[2],
