@@ -17,6 +17,7 @@ SUMMARIES = {
     "ablation": "Compare the paper's ways of training at equal budgets.",
     "report": "Make the tables and plots of docs/evaluation.md again.",
     "bench": "Measure umi beside its peers.",
+    "detectors": "Score the privacy detectors on labelled sentences.",
     "agentdojo": "Run AgentDojo's tasks and attacks through umi, by their ground truth.",
 }
 
