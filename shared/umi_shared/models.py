@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from platformdirs import user_cache_path
 
+from umi_shared.adapter_folder import shipped_adapters
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, ModelError
 from umi_shared.packaged_model import PACKAGES, Package, copy_packaged_model
@@ -235,9 +235,12 @@ def check_gguf(path: Path, *, adapter: bool = False) -> None:
 
 
 def shipped_adapter(role: str) -> Path | None:
-    """The LoRA adapter that umi ships for a role on the embedded model; None while it ships none."""
-    path = Path(str(resources.files("umi_shared"))) / "adapters" / f"{role}.gguf"
-    return path if path.exists() else None
+    """The LoRA adapter that umi ships for a role on the embedded model; None while it ships none.
+
+    Roles may share a file. Raises `ConfigError` for an installation whose list of adapters is damaged.
+    """
+    file = shipped_adapters().get(role)
+    return file.path if file is not None else None
 
 
 def _again(record: ModelRecord) -> str:

@@ -18,6 +18,9 @@ from umi_shared.models import shipped_adapter
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
+shipped = pytest.mark.skipif(
+    shipped_adapter("planner") is None, reason="this build ships no trained adapters yet"
+)
 PRIVATE = ("Moreau", "moreau", "alice", "Paul Martin", "paul.martin", "99 00 61 72", "7395", "8820-B")
 
 
@@ -64,7 +67,17 @@ def test_the_ledger_verifies_and_adds_up(demo: tuple[Path, dict[str, Any]]) -> N
     assert report.sent_bytes == sum(task["bytes_out"] for task in printed.values())
 
 
-@pytest.mark.skipif(shipped_adapter("planner") is None, reason="this build ships no trained adapters yet")
+@shipped
+def test_the_summarizer_reads_only_what_the_planner_has_not_read(demo: tuple[Path, dict[str, Any]]) -> None:
+    """The shipped roles share one adapter and so one KV cache; without that it read 236 to 520 tokens a task."""
+    _, printed = demo
+    for task in printed.values():
+        read = task["tokens"]["summarizer"]
+        assert read["prompt_tokens"] > 400
+        assert read["prompt_tokens"] - read["cached_tokens"] <= 16
+
+
+@shipped
 def test_with_the_shipped_adapters_all_three_tasks_succeed(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, printed = demo
     home = folder / "home"

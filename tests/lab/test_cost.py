@@ -53,6 +53,8 @@ def test_storage_is_that_of_the_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x" * size)
     sizes = storage(tmp_path / "base", {"planner": tmp_path / "a", "caller": tmp_path / "b"})
     assert sizes == {"one full model": 1000, "three full models": 3000, "base and adapters": 1030}
+    shared = dict.fromkeys(("planner", "caller", "summarizer"), tmp_path / "a")
+    assert storage(tmp_path / "base", shared)["base and adapters"] == 1010
 
 
 def test_training_is_read_from_progress_and_memory_only_where_it_was_written(tmp_path: Path) -> None:

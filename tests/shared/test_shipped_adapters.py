@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from umi_shared.adapter_folder import ROLES, shipped_adapters
 from umi_shared.models import shipped_adapter
 
-ROLES = ("planner", "caller", "summarizer")
 ROOT = Path(__file__).parents[2]
 CARD = Path(str(resources.files("umi_shared"))) / "adapters" / "README.md"
 shipped = pytest.mark.skipif(shipped_adapter("planner") is None, reason="this version ships no adapters yet")
 
 
 def test_the_wheel_holds_what_ships(tmp_path: Path):
-    """The package data is what lies in the folder, the card at least."""
+    """The package data is what lies in the folder, the card at least; no file is in it twice."""
     pytest.importorskip("hatchling")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
@@ -26,13 +26,15 @@ def test_the_wheel_holds_what_ships(tmp_path: Path):
         capture_output=True,
     )
     (wheel,) = tmp_path.glob("*.whl")
-    held = {
-        Path(name).name
-        for name in zipfile.ZipFile(wheel).namelist()
-        if name.startswith("umi_shared/adapters/")
-    }
+    entries = [
+        entry
+        for entry in zipfile.ZipFile(wheel).infolist()
+        if entry.filename.startswith("umi_shared/adapters/")
+    ]
+    held = {Path(entry.filename).name for entry in entries}
     assert held == {path.name for path in CARD.parent.iterdir()}
     assert "README.md" in held
+    assert len({entry.CRC for entry in entries}) == len(entries)
 
 
 @shipped
@@ -68,12 +70,10 @@ def test_an_adapter_fits_the_embedded_model(role: str, smollm2: Path):
 
 @shipped
 def test_the_card_says_what_ships():
-    """No figure is left to be filled in, and each file stands there by its digest."""
-    import hashlib
-
+    """No figure is left to be filled in, and each file stands there by its name and its digest."""
     card = CARD.read_text("utf-8")
     assert "@" not in card
-    for role in ROLES:
-        path = shipped_adapter(role)
-        assert path is not None
-        assert hashlib.sha256(path.read_bytes()).hexdigest() in card
+    for file in shipped_adapters().values():
+        file.check()
+        assert f"`{file.path.name}`" in card
+        assert file.sha256 in card

@@ -37,7 +37,9 @@ def show(*, as_json: bool) -> None:
 @command.command(short_help="Write a base and its adapters for vLLM.")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--adapters", type=_FOLDER, help="Holds planner.gguf and summarizer.gguf; without it, what umi ships."
+    "--adapters",
+    type=_FOLDER,
+    help="A folder that `umi-cloud glpft --export` wrote; without it, what umi ships.",
 )
 @click.option(
     "--base", help="The base model: a GGUF file, a spec or a Hugging Face folder; without it, the embedded."

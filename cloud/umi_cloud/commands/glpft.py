@@ -98,5 +98,5 @@ def _export(recipes: list["Recipe"], folder: Path) -> None:
     require("glpft", "gguf", "safetensors")
     if len(recipes) != 1:
         raise click.UsageError("--export takes one recipe, and one seed")
-    for role, out in export_adapters(recipes[0], folder):
+    for role, out in export_adapters(recipes[0], folder).items():
         click.echo(f"{role}: {out} ({out.stat().st_size / 1e6:.1f} MB)")

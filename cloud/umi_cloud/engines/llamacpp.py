@@ -108,25 +108,27 @@ class _Worker(threading.Thread):
         self._adapters = adapters
         self._options = options
         self._context_tokens = min(options.context_tokens, weights.trained_context)
-        self._schedulers: dict[str, AdapterScheduler] = {}
+        # By adapter, not by role: roles whose adapter is one file share one KV cache, so that the summarizer finds
+        # what the planner has read of the session.
+        self._schedulers: dict[Adapter | None, AdapterScheduler] = {}
         self._wake = threading.Condition()
         self._waiting: deque[Job] = deque()  # guarded by _wake
         self._stopping = False  # guarded by _wake
         self._news = False  # guarded by _wake: something has changed for one that waits
         self._grammars = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         try:
-            for name in adapters or [""]:
-                self._scheduler(name)
+            for adapter in adapters.values() or [None]:
+                self._scheduler(adapter)
         except BaseException:
             self._close_schedulers()
             raise
 
-    def _scheduler(self, adapter: str) -> AdapterScheduler:
+    def _scheduler(self, adapter: Adapter | None) -> AdapterScheduler:
         """The adapter's scheduler; that of the base model is made when it is first asked for."""
         if adapter not in self._schedulers:
             self._schedulers[adapter] = AdapterScheduler(
                 self._weights,
-                self._adapters.get(adapter),
+                adapter,
                 context_tokens=self._context_tokens,
                 cache_tokens=max(
                     self._options.cache_tokens or 2 * self._context_tokens, self._context_tokens
@@ -214,9 +216,9 @@ class _Worker(threading.Thread):
             waiting, self._waiting = self._waiting, deque()
             self._news = False
         left: deque[Job] = deque()
-        full: set[str] = set()
+        full: set[Adapter | None] = set()
         for job in waiting:
-            adapter = job.generation.adapter
+            adapter = self._adapters.get(job.generation.adapter)
             if job.cancelled():
                 continue
             try:
@@ -233,7 +235,7 @@ class _Worker(threading.Thread):
             job.tokens = self._weights.prompt_tokens(job.generation.prompt)
             if len(job.tokens) >= self._context_tokens:
                 raise PromptTooLongError(len(job.tokens), self._context_tokens)
-        return self._scheduler(job.generation.adapter).begin(job)
+        return self._scheduler(self._adapters.get(job.generation.adapter)).begin(job)
 
     def _take_turn(self, scheduler: AdapterScheduler, *, alone: bool) -> bool:
         try:

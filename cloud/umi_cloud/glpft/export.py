@@ -1,19 +1,23 @@
 """Export: the adapters of a run as llama.cpp reads them; needs no PyTorch."""
 
-from collections.abc import Iterator
+from collections import defaultdict
 from pathlib import Path
 
 from umi_cloud.adapters import peft_to_gguf
 from umi_cloud.episodes import Role
 from umi_cloud.glpft.base_model import base_path
 from umi_cloud.glpft.recipe import Recipe, Tuning
+from umi_shared.adapter_folder import ROLES, write_manifest
 from umi_shared.errors import ConfigError, ModelError
 
 __all__ = ["export_adapters", "newest_weights"]
 
 
-def export_adapters(recipe: Recipe, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Write `<role>.gguf` in float16 for each role; one without a stage of its own so far gets what it starts from.
+def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
+    """Write the roles' adapters in float16, with a list that says which file each role uses; gives that list.
+
+    Roles whose newest weights are the same share one file: `umi.gguf` where all do, else one named after them. A role
+    without a stage of its own so far gets what it starts from. `<role>.gguf` files of an earlier export are removed.
 
     Raises `ModelError` when not even that is trained yet, `ConfigError` for models that were tuned whole.
     """
@@ -23,11 +27,20 @@ def export_adapters(recipe: Recipe, folder: Path) -> Iterator[tuple[str, Path]]:
             fix=f"serve {recipe.output}/STAGE/model with vLLM, or convert it with llama.cpp's convert_hf_to_gguf.py",
         )
     base = base_path(recipe.base)
+    sharing: defaultdict[Path, list[str]] = defaultdict(list)
+    for role in ROLES:
+        sharing[newest_weights(recipe, Role(role))].append(role)
     folder.mkdir(parents=True, exist_ok=True)
-    for role in (Role.PLANNER, Role.CALLER, Role.SUMMARIZER):
-        out = folder / f"{role}.gguf"
-        peft_to_gguf(newest_weights(recipe, role), base, out, half=True)
-        yield role, out
+    written: dict[str, Path] = {}
+    for weights, roles in sharing.items():
+        out = folder / f"{'umi' if len(roles) == len(ROLES) else '-'.join(roles)}.gguf"
+        peft_to_gguf(weights, base, out, half=True)
+        written |= dict.fromkeys(roles, out)
+    write_manifest(folder, written)
+    for role in ROLES:
+        if (earlier := folder / f"{role}.gguf") not in written.values():
+            earlier.unlink(missing_ok=True)
+    return written
 
 
 def newest_weights(recipe: Recipe, role: Role) -> Path:

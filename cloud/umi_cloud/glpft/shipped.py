@@ -1,6 +1,5 @@
-"""The set that umi ships: one GGUF adapter a role for the embedded model; what other engines load is made of it."""
+"""The set that umi ships: GGUF adapters for the embedded model; what other engines load is made from them."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ from ruamel.yaml import YAML
 from umi_cloud.adapters import gguf_to_peft
 from umi_cloud.glpft.base_model import base_path
 from umi_cloud.hf_folder import write_hf_folder
+from umi_shared.adapter_folder import read_adapter_folder, shipped_adapters
 from umi_shared.errors import ModelError
-from umi_shared.models import shipped_adapter
 
 __all__ = ["shipped_set", "write_for_vllm"]
 
@@ -18,38 +17,38 @@ _CLOUD_ROLES = ("planner", "summarizer")
 
 
 def shipped_set() -> dict[str, dict[str, Any]]:
-    """Path, size and SHA-256 of each adapter; empty where this version ships none."""
-    paths = {role: shipped_adapter(role) for role in ("planner", "caller", "summarizer")}
-    return {
-        role: {
-            "path": str(path),
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
-        for role, path in paths.items()
-        if path is not None
-    }
+    """Path, size in bytes and SHA-256 of each role's adapter; empty where this version ships none.
+
+    Raises `ModelError` for a file that is not the one that ships, `ConfigError` for a damaged list of files.
+    """
+    found = {}
+    for role, file in shipped_adapters().items():
+        file.check()
+        found[role] = {"path": str(file.path), "bytes": file.path.stat().st_size, "sha256": file.sha256}
+    return found
 
 
 def write_for_vllm(base: str, adapters: Path | None, out: Path) -> dict[str, Path]:
     """Write PEFT folders of the cloud's roles, the base as a Hugging Face folder, and a `cloud.yaml` that names them.
 
-    `adapters` holds `planner.gguf` and `summarizer.gguf`; without it they are those that umi ships. Raises
-    `ModelError` when an adapter is missing, or does not fit the base.
+    `adapters` is a folder of GGUF adapters; without it they are those that umi ships. Raises `ModelError` when an
+    adapter is missing, or does not fit the base, and `ConfigError` when the folder's list of files is damaged.
     """
     source = base_path(base)
+    files = shipped_adapters() if adapters is None else read_adapter_folder(adapters)
+    missing = [role for role in _CLOUD_ROLES if role not in files]
+    if missing:
+        raise ModelError(
+            f"there is no adapter for the {' and the '.join(missing)}"
+            + (f" in {adapters}" if adapters else ": this version ships none"),
+            fix="write them with `umi-cloud glpft --recipe … --export FOLDER`, and give --adapters FOLDER",
+        )
     out.mkdir(parents=True, exist_ok=True)
     written = {}
     for role in _CLOUD_ROLES:
-        file = shipped_adapter(role) if adapters is None else adapters / f"{role}.gguf"
-        if file is None or not file.exists():
-            raise ModelError(
-                f"there is no adapter for the {role}"
-                + (f" at {file}" if file else ", this version ships none"),
-                fix="write them with `umi-cloud glpft --recipe … --export FOLDER`, and give --adapters FOLDER",
-            )
+        files[role].check()
         written[role] = out / role
-        gguf_to_peft(file, source, written[role])
+        gguf_to_peft(files[role].path, source, written[role])
     folder = source if source.is_dir() else write_hf_folder(source, out / "base")
     written |= {"base": folder, "cloud.yaml": out / "cloud.yaml"}
     roles = {role: str(written[role].resolve()) for role in _CLOUD_ROLES}

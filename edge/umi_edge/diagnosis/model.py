@@ -10,8 +10,9 @@ from umi_edge.diagnosis.finding import Finding, broken, fine, from_error
 from umi_edge.runtime.config import CallerSettings
 from umi_edge.runtime.laptop import tuning_folder
 from umi_edge.tuning import Tuning
+from umi_shared.adapter_folder import AdapterFile, shipped_adapters
 from umi_shared.errors import ModelError
-from umi_shared.models import EMBEDDED, ModelStore, is_gguf, shipped_adapter
+from umi_shared.models import EMBEDDED, ModelStore, is_gguf
 
 __all__ = ["model"]
 
@@ -40,16 +41,21 @@ async def model(settings: CallerSettings) -> AsyncIterator[Finding]:
         yield fine("model", f"SHA-256 {record.sha256[:12]}…, as fetched; licence {record.licence}")
     adapter = _adapter(settings)
     if adapter is not None:
-        found = _file(adapter, "adapter")
+        found = _file(adapter.path, "adapter")
         yield found
         if found.fix:
+            return
+        try:
+            await asyncio.to_thread(adapter.check)
+        except ModelError as error:
+            yield from_error("adapter", error)
             return
     tuning = Tuning.read(tuning_folder(), path)
     if tuning is not None:
         path = Path(tuning.weights) if tuning.weights else path
         made = f", weights {path.name}" if tuning.weights else ""
         yield fine("model", f"tuned for this machine: {tuning.threads} threads{made}")
-    yield await _probe(path, adapter, settings)
+    yield await _probe(path, adapter.path if adapter else None, settings)
 
 
 def _file(path: Path, what: str = "model") -> Finding:
@@ -64,10 +70,10 @@ def _file(path: Path, what: str = "model") -> Finding:
         return broken(what, f"{path} cannot be read: {error.strerror}", "check its permissions")
 
 
-def _adapter(settings: CallerSettings) -> Path | None:
+def _adapter(settings: CallerSettings) -> AdapterFile | None:
     if settings.adapter:
-        return Path(settings.adapter).expanduser()
-    return shipped_adapter("caller") if settings.model == EMBEDDED else None
+        return AdapterFile(Path(settings.adapter).expanduser())
+    return shipped_adapters().get("caller") if settings.model == EMBEDDED else None
 
 
 async def _probe(path: Path, adapter: Path | None, settings: CallerSettings) -> Finding:

@@ -40,7 +40,7 @@ class Arm:
 
     def adapters(self) -> dict[str, Path]:
         """The GGUF adapters of the three roles, written anew: that takes a second."""
-        return dict(export_adapters(self.recipe, self.recipe.output / "gguf"))
+        return export_adapters(self.recipe, self.recipe.output / "gguf")
 
     async def scores(
         self, adapters: Mapping[str, Path], harness: Harness, scenarios: Iterable[tuple[int, Scenario]]

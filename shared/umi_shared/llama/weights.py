@@ -75,12 +75,13 @@ class Weights:
         return self._model
 
     def adapter(self, path: Path) -> Adapter:
-        """Load a GGUF LoRA adapter, once.
+        """Load a GGUF LoRA adapter; the same file gives the same adapter.
 
         Raises `ModelError` when the file is not an adapter, or fits another model.
         """
-        if path in self._adapters:
-            return self._adapters[path]
+        file = path.resolve()
+        if file in self._adapters:
+            return self._adapters[file]
         check_gguf(path, adapter=True)
         with _loading:
             native_log.silence()
@@ -91,8 +92,8 @@ class Weights:
                 f"the adapter {path} does not fit the model {self.path.name}: {reason or 'no reason given'}",
                 fix="use the adapter that was trained on this very model",
             )
-        self._adapters[path] = Adapter(pointer, path)
-        return self._adapters[path]
+        self._adapters[file] = Adapter(pointer, path)
+        return self._adapters[file]
 
     @cached_property
     def guide_tokenizer(self) -> llguidance.LLTokenizer:

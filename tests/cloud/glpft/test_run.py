@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from umi_cloud.cli import umi_cloud
 from umi_cloud.glpft import Progress, Recipe, Stage, read_recipe
 from umi_cloud.glpft.run import StageResult, run_recipe
+from umi_shared.adapter_folder import adapters_in
 from umi_shared.errors import ConfigError, ModelError
 
 pytest.importorskip("torch", reason="training needs PyTorch")
@@ -188,13 +189,15 @@ def test_what_was_trained_is_exported_to_gguf_and_comes_back_for_vllm(
     train(recipe)
     result = CliRunner().invoke(umi_cloud, export)
     assert result.exit_code == 0, result.output
-    files = {
-        role: (tmp_path / "gguf" / f"{role}.gguf").read_bytes()
-        for role in ("planner", "caller", "summarizer")
+    files = adapters_in(tmp_path / "gguf")
+    assert {role: path.name for role, path in files.items()} == {
+        "planner": "planner-summarizer.gguf",
+        "caller": "caller.gguf",
+        "summarizer": "planner-summarizer.gguf",
     }
-    assert files["planner"] == files["summarizer"] != files["caller"]
+    assert files["planner"].read_bytes() != files["caller"].read_bytes()
 
-    gguf_to_peft(tmp_path / "gguf" / "caller.gguf", Path(recipe.base), tmp_path / "back")
+    gguf_to_peft(files["caller"], Path(recipe.base), tmp_path / "back")
     logits = []
     for folder in (recipe.result_of("caller"), tmp_path / "back"):
         model = PeftModel.from_pretrained(

@@ -26,6 +26,7 @@ from umi_edge.diagnosis import ledger as ledger_checks
 from umi_edge.ledger import Ledger
 from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
 from umi_edge.tools.sample_home import make_sample_home
+from umi_shared.adapter_folder import AdapterFile
 from umi_shared.dialects import dialect_named
 from umi_shared.models import EMBEDDED, ModelStore
 from umi_shared.testing import ScriptedEngine
@@ -156,6 +157,20 @@ async def test_an_adapter_that_is_none_is_named(tmp_path, smollm2):
     adapter.write_bytes(smollm2.read_bytes())  # a model, and no adapter
     finding = await only("model", caller(smollm2, adapter=str(adapter)))
     assert "does not fit the model" in finding.message
+
+
+async def test_a_shipped_adapter_that_was_changed_is_named(tmp_path, monkeypatch):
+    shipped = tmp_path / "umi.gguf"
+    shipped.write_bytes(b"GGUF changed")
+    monkeypatch.setattr(
+        "umi_edge.diagnosis.model.shipped_adapters", lambda: {"caller": AdapterFile(shipped, "0" * 64)}
+    )
+    model = tmp_path / "m.gguf"
+    model.write_bytes(b"GGUF")
+    monkeypatch.setattr(ModelStore, "path_of", lambda _self, _spec: model)
+    finding = await only("model", EdgeConfig())
+    assert (finding.name, finding.status) == ("adapter", "broken")
+    assert "umi.gguf is not the adapter" in finding.message
 
 
 async def test_a_model_whose_loading_ends_the_process_does_not_end_the_doctor(tmp_path, monkeypatch):
