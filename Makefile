@@ -55,10 +55,24 @@ test-vllm: model $(VENV)/installed-dev $(VLLM)/installed  ## Run the engine test
 ADAPTERS ?= shared/umi_shared/adapters
 RECIPE   ?= cloud/recipes/embedded.yaml
 SESSIONS ?= 200
-TOOLBENCH := ../shared/data/toolbench/out_of_domain_dev.json
-TOOLALPACA := ../shared/data/toolalpaca/eval_simulated.json
-EVALUATE := $(BIN)/umi-cloud evaluate
+# Conversations of others, which each step is scored on. They are not umi's to ship (both are Apache-2.0): fetch the
+# files, put them here or name them, as in `make evaluation TOOLBENCH=FILE`; without them these scores are left out.
+# The recorded figures for ToolBench are of every second conversation of its file.
+EVALUATION_DATA ?= build/evaluation/data
+TOOLBENCH  ?= $(EVALUATION_DATA)/toolbench/out_of_domain.json
+TOOLALPACA ?= $(EVALUATION_DATA)/toolalpaca/eval_simulated.json
+ALPHA_UMI := https://github.com/X-PLUG/Multi-LLM-Agent/raw/f9eeef7ad2a37eaf345d3682dc1ab89d0641136c
+TOOLBENCH_SOURCE  := $(ALPHA_UMI)/GLPFT/dataset/toolbench/test/out_of_domain.json
+TOOLALPACA_SOURCE := https://github.com/tangqiaoyu/ToolAlpaca/raw/189069998d64a7baf1b4a1c3c4b2e75eb9d05532/data/eval_simulated.json
+EVALUATE  := $(BIN)/umi-cloud evaluate
 EVALUATED = --recipe $(RECIPE) --adapters $(ADAPTERS)
+
+# $(call scored,FILE,OPTIONS,OUT): score the steps of TOOLBENCH or TOOLALPACA, or say how to fetch the file it names.
+define scored
+	@if test -f "$($(1))"; then set -x; $(EVALUATE) static --data "$($(1))" $(2) --out build/evaluation/$(3); else \
+		echo "build/evaluation/$(3) is left out: it needs $($(1)), which is not there. To fetch it:"; \
+		echo "  curl --create-dirs -Lo $($(1)) $($(1)_SOURCE)"; fi
+endef
 
 evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of docs/evaluation.md; what is done is not done again.
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --out build/evaluation/sessions.jsonl
@@ -66,9 +80,9 @@ evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of d
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --shadow --out build/evaluation/steps.jsonl
 	$(EVALUATE) closed-loop --count 30 --out build/evaluation/base.jsonl
 	$(EVALUATE) closed-loop --count 30 --in-clear --out build/evaluation/base-in-clear.jsonl
-	$(EVALUATE) static $(EVALUATED) --data $(TOOLBENCH) --out build/evaluation/toolbench.jsonl
-	$(EVALUATE) static $(EVALUATED) --data $(TOOLALPACA) --out build/evaluation/toolalpaca.jsonl
-	$(EVALUATE) static --data $(TOOLBENCH) --limit 50 --out build/evaluation/toolbench-base.jsonl
+	$(call scored,TOOLBENCH,$(EVALUATED),toolbench.jsonl)
+	$(call scored,TOOLALPACA,$(EVALUATED),toolalpaca.jsonl)
+	$(call scored,TOOLBENCH,--limit 50,toolbench-base.jsonl)
 	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
 	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))
 
