@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-vllm evaluation bench check format proto readme clean
+.PHONY: help demo model test test-vllm evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,7 +24,7 @@ $(VENV)/installed: pyproject.toml requirements/lock.txt
 
 # What tests and checks need on top; the demo goes without.
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev]"
+	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev,docs]"
 	touch $@
 
 model: $(VENV)/installed
@@ -98,13 +98,13 @@ bench: model $(VENV)/installed-dev $(PEERS)/installed  ## Measure umi beside its
 	$(BIN)/python -m umi_lab bench run --peers $(PEERS)/bin/python \
 		$(if $(wildcard $(VLLM)/installed),--vllm $(VLLM)/bin/python) $(BENCH_ARGS)
 
-check: $(VENV)/installed-dev  ## Lint, types, layers, generated code, the README's help texts.
+check: $(VENV)/installed-dev  ## Lint, types, layers, generated code, the documentation.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) proto && git diff --exit-code -- shared/umi_proto
-	$(BIN)/python tools/readme_help.py --check
+	$(MAKE) docs
 
 format: $(VENV)/installed-dev  ## Format the code.
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -113,8 +113,10 @@ proto: $(VENV)/installed-dev  ## Generate shared/umi_proto from proto/.
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=shared --grpc_python_out=shared \
 		--mypy_out=quiet:shared --mypy_grpc_out=quiet:shared proto/umi_proto/v1/*.proto
 
-readme: $(VENV)/installed-dev  ## Put the current help texts into the README.
-	$(BIN)/python tools/readme_help.py
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/installed-dev  ## Build the documentation into build/site; a page or link that is missing is an error.
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation is at build/site/index.html"
 
 clean:  ## Remove what the other words made.
 	rm -rf $(VENV) $(VLLM) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
