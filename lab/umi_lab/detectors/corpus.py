@@ -53,7 +53,7 @@ class Sentence:
     spans: tuple[LabelledSpan, ...]
     language: str = ""
     kind: str = ""
-    """Its class: what is hard about it; `clean` where nothing is private."""
+    """Its class: what is hard about it, or what it tempts a detector to where nothing is private (`clean…`)."""
     region: str = ""
     half: Half | None = None
     """None where a file does not say: the sentence then counts in both halves."""

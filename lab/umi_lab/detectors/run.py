@@ -33,7 +33,8 @@ class Figures:
     groups: list[Figure]
     classes: list[Figure]
     languages: list[Figure]
-    clean: CleanFigure
+    clean: list[CleanFigure]
+    """Of all clean sentences first."""
     precision: Share
     """Of all that was found."""
 
@@ -44,7 +45,7 @@ class Figures:
             "groups": [figure.as_json() for figure in self.groups],
             "classes": [figure.as_json() for figure in self.classes],
             "languages": [figure.as_json() for figure in self.languages],
-            "clean": self.clean.as_json(),
+            "clean": [figure.as_json() for figure in self.clean],
             "precision": self.precision.as_json(),
         }
 

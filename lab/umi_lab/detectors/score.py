@@ -104,6 +104,7 @@ class Figure:
 class CleanFigure:
     """False finds in sentences in which nothing is private."""
 
+    name: str
     finds: int
     touched: Share
     """The sentences with at least one."""
@@ -116,6 +117,7 @@ class CleanFigure:
     def as_json(self) -> dict[str, Any]:
         """For files of figures."""
         return {
+            "name": self.name,
             "finds": self.finds,
             "in_a_hundred": round(self.in_a_hundred, 2),
             "touched": self.touched.as_json(),
@@ -198,11 +200,20 @@ def by_language(scored: Iterable[Scored]) -> list[Figure]:
     return _by(scored, lambda sentence: sentence.language)
 
 
-def in_clean(scored: Iterable[Scored]) -> CleanFigure:
-    """The false finds where nothing is private."""
+def in_clean(scored: Iterable[Scored]) -> list[CleanFigure]:
+    """The false finds where nothing is private: in all such sentences, and by their classes where there are more."""
     clean = [one for one in scored if not one.verdicts]
-    finds = [len(one.false) for one in clean]
-    return CleanFigure(finds=sum(finds), touched=Share(sum(map(bool, finds)), len(clean)))
+    classes = sorted({one.sentence.kind for one in clean})
+    parts = [
+        _clean(name, [one for one in clean if one.sentence.kind == name])
+        for name in (classes if len(classes) > 1 else ())
+    ]
+    return [_clean("all clean sentences", clean), *parts]
+
+
+def _clean(name: str, those: Sequence[Scored]) -> CleanFigure:
+    finds = [len(one.false) for one in those]
+    return CleanFigure(name=name, finds=sum(finds), touched=Share(sum(map(bool, finds)), len(those)))
 
 
 def precision(scored: Iterable[Scored]) -> Share:

@@ -66,9 +66,11 @@ def test_the_figures_of_classes_and_languages_have_precision():
 
 
 def test_false_finds_are_counted_in_clean_sentences():
-    figure = in_clean([*scored(), score(sentence("no", kind="clean"), [])])
-    assert (figure.finds, figure.in_a_hundred) == (2, 100.0)
-    assert (figure.touched.part, figure.touched.whole) == (1, 2)
+    every, plain, tempting = in_clean([*scored(), score(sentence("no", kind="clean-x"), [])])
+    assert (every.name, every.finds, every.in_a_hundred) == ("all clean sentences", 2, 100.0)
+    assert (every.touched.part, every.touched.whole) == (1, 2)
+    assert (plain.name, plain.finds, plain.touched.whole) == ("clean", 2, 1)
+    assert (tempting.name, tempting.finds, tempting.in_a_hundred) == ("clean-x", 0, 0.0)
 
 
 def test_what_is_missed_is_named():
@@ -90,7 +92,7 @@ def test_a_detector_that_finds_nothing_has_no_recall():
 def test_one_that_finds_everything_has_recall_and_false_finds():
     everything = [score(one, [Found(0, len(one.text), "person")]) for one in ALL]
     assert all(figure.found.value == 1 for figure in by_group(everything))
-    assert in_clean(everything).in_a_hundred == 100
+    assert in_clean(everything)[0].in_a_hundred == 100
 
 
 @pytest.mark.parametrize(
