@@ -23,8 +23,8 @@ _libc: Any = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None
 _IS_SET = ctypes.cast(_libc.strlen, llama_cpp.ggml_abort_callback)
 """`bool is_set(void *flag)`: the length of the string of a `Cancellation` is 0 or 1.
 
-llama.cpp asks after each node of its graph, some 900 times a token for the smallest model. A callback in Python takes
-the GIL each time, and all of its threads wait for that.
+llama.cpp asks after each node of its graph, some 900 times a token for the smallest model. A callback in Python would
+take the GIL each time, and all threads of llama.cpp would wait for it.
 """
 CPU_FLASH_ATTENTION = 0
 """Off. llama.cpp's takes each query of a batch below 64 by itself: measured on SmolLM2 with 1,024 tokens in the cache,
@@ -36,14 +36,14 @@ _aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="umi-grammar")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one sequence has in a batch."""
+    """One sequence's share of a batch."""
 
     sequence: int
     start: int
-    """The position of its first token: how many the sequence holds."""
+    """The position of the first token, which is how many tokens the sequence holds already."""
     tokens: list[int] = field(repr=False)
     rows: int = 0
-    """After how many of its last tokens logits are wanted."""
+    """How many rows of logits are wanted: one after each of the last `rows` tokens."""
 
 
 class Cancelled(Exception):  # noqa: N818  # like asyncio's, it is not an error
@@ -64,9 +64,10 @@ class Context:
         threads: int = 0,
         adapter: Adapter | None = None,
     ) -> None:
-        """A cache of `cache_tokens` that the sequences share, and room for batches of so many tokens and rows.
+        """Allocate the KV cache and the batch.
 
-        Raises `ModelError` when there is no memory for them.
+        The sequences share `cache_tokens` cells of the cache. A batch has at most `batch_tokens` tokens, with logits
+        after at most `batch_rows` of them. Raises `ModelError` when there is no memory for that.
         """
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = cache_tokens
@@ -102,10 +103,11 @@ class Context:
         cancelled: Cancellation | Callable[[], bool],
         meanwhile: Callable[[], None] | None = None,
     ) -> list[NDArray[np.float32]]:
-        """Read the parts in one batch, and do something else meanwhile, in another thread.
+        """Have the model read the parts in one batch; `meanwhile` runs at the same time, in another thread.
 
         Gives each part's logits, `(rows, vocabulary_size)`, as views that are valid until the next decode. Raises
-        `Cancelled`, `ModelError`, or what `meanwhile` raises; then some tokens may have been read: `forget` them.
+        `Cancelled`, `ModelError`, or what `meanwhile` raises. After an error some of the tokens may be in the cache:
+        `forget` them.
         """
         ends = self._batch.fill(parts)
         self._watch(cancelled)
@@ -120,7 +122,7 @@ class Context:
         raise ModelError(f"llama.cpp could not decode (status {status})", fix="raise `context_tokens`")
 
     def _watch(self, cancelled: Cancellation | Callable[[], bool]) -> None:
-        """Have llama.cpp stop when it is cancelled; what it looks at must live until the next time."""
+        """Have llama.cpp stop when it is cancelled. What it looks at is kept alive until the next decode."""
         if isinstance(cancelled, Cancellation):
             asked, data = _IS_SET, ctypes.c_void_p(cancelled.address)
         else:
@@ -183,7 +185,7 @@ class _Batch:
             setattr(self.native, name, ctypes.cast(array.ctypes.data, kind))
 
     def fill(self, parts: Iterable[Part]) -> list[tuple[int, int]]:
-        """Lay the parts side by side; gives where each ends and how many rows of logits it wants."""
+        """Lay the parts side by side; gives for each where it ends, and how many rows of logits it wants."""
         at, ends = 0, []
         for part in parts:
             end = at + len(part.tokens)

@@ -1,4 +1,4 @@
-"""Guided decoding with llguidance: the tokens that a constraint allows next."""
+"""The guide through a constraint: which tokens it allows next, by llguidance."""
 
 import json
 from functools import lru_cache
@@ -18,11 +18,11 @@ Mask = NDArray[np.uint8]
 
 
 SLICES = [r'[^"\\\x00-\x1F\x7F<]{1,30}']
-"""Sets of tokens whose masks llguidance has ready: pieces of JSON strings that no handle can start in.
+"""Sets of tokens for which llguidance prepares masks: pieces of JSON strings in which no handle can start.
 
-Its own slices hold `<`, which our strings treat apart (`umi_edge.caller.schemas`), and so never matched: the masks of
-one call took four times as long. A second and a third set (up to 10 letters, any number) made no call faster and took
-3 MB each.
+The sets that llguidance has by default contain `<`. Our strings treat that character apart (`umi_edge.caller.schemas`),
+so the default sets never matched, and the masks of one call took four times as long. A second and a third set (up to 10
+letters, any number of letters) made no call faster and took 3 MB each.
 """
 
 
@@ -74,11 +74,14 @@ class Guide:
         return forced
 
     def valid(self, tokens: list[int]) -> list[int]:
-        """As many of the tokens as may come next, one after the other."""
+        """The longest prefix of the tokens that the constraint allows."""
         return tokens[: self._matcher.validate_tokens(tokens)] if tokens else []
 
     def masks(self, tokens: list[int]) -> list[Mask]:
-        """What may come next, and after each of the tokens (which must be valid), as long as anything may."""
+        """The mask of what may come next, then the mask after each of the tokens, which must be valid.
+
+        Ends early at a token after which nothing more may come.
+        """
         masks, taken = [self._mask()], 0
         for token in tokens:
             self._matcher.consume_token(token)

@@ -1,4 +1,4 @@
-"""llama.cpp's own log: kept off the terminal, its last error kept for our messages."""
+"""llama.cpp's own log: it stays off the terminal, and its errors are kept for umi's messages."""
 
 import ctypes
 import re
@@ -29,5 +29,5 @@ def silence() -> None:
 
 
 def last_error() -> str:
-    """What llama.cpp last complained of; empty when it did not."""
+    """The first error that llama.cpp has logged since `silence`, of the last eight; empty when there was none."""
     return next((line for line in _errors if line), "")

@@ -20,12 +20,12 @@ from umi_shared.prefix import shared_prefix
 __all__ = ["Sequence"]
 
 Asked = Callable[[], bool]
-"""Says whether a computation is to stop. A `Cancellation` says it to llama.cpp itself, which else waits for Python."""
+"""Says whether a computation should stop. A `Cancellation` is better: llama.cpp reads it without waiting for Python."""
 _NEVER = Cancellation()
 _GPU_BATCH = 512
 _CPU_BATCH = 128 + MAX_DRAFT_TOKENS
-"""A CPU reads no faster in larger ones (SmolLM2, 1,400 tokens: 10.5 s of processor time in batches of 96 to 512), and
-the memory that llama.cpp computes in grows with it. What is read of a long text also counts sooner.
+"""A CPU reads no faster in larger batches (SmolLM2, 1,400 tokens: 10.5 s of processor time in batches of 96 to 512),
+and llama.cpp's working memory grows with them. Small batches also keep more of a text whose reading is cancelled.
 """
 
 

@@ -4,10 +4,10 @@ llama.cpp's OpenMP threads spin while they wait for each other. Beside any other
 thread that is not running: measured here, decoding fell from 84 to 5 tokens a second. Waiting passively costs
 nothing that could be measured on the same machine.
 
-Contexts that one thread drives share one team of OpenMP threads; two threads that drive contexts have two teams, which
-take the cores from each other but do not spin. So a process drives all of its contexts from one thread: the caller its
-two, the embedded engine its lanes. (`llama_attach_threadpool`, which llama-cpp-python does not bind, does nothing in a
-build with OpenMP: its pool has no threads then.)
+Contexts that are driven by one thread share one team of OpenMP threads. Two driving threads have two teams, which do
+not spin, but take the cores from each other. So a process drives all of its contexts from one thread: the caller has
+two of them, and the embedded engine one for each adapter. (`llama_attach_threadpool` does not help: llama-cpp-python
+does not bind it, and in a build with OpenMP its pool has no threads.)
 """
 
 import ctypes
@@ -25,9 +25,9 @@ _VARIABLE = "OMP_WAIT_POLICY"
 
 @contextmanager
 def passive_waiting() -> Iterator[None]:
-    """While the native library is loaded: OpenMP reads its environment then, and only then.
+    """Make OpenMP wait passively, for a block that loads the native library: only then does it read its environment.
 
-    Whoever has set the variable keeps their choice, and child processes do not inherit ours.
+    A value that the user has set stays, and child processes do not inherit ours.
     """
     if _VARIABLE in os.environ:
         yield
@@ -45,9 +45,10 @@ def default_threads() -> int:
 
 
 def physical_cores(cpus: Path = Path("/sys/devices/system/cpu")) -> int:
-    """Cores that this process may run on: by the kernel's list on Linux, the fast ones on a Mac.
+    """How many physical cores this process may run on.
 
-    Elsewhere half of the logical ones where there are more than two, which is a guess.
+    On Linux the kernel lists them, and on a Mac the fast ones count. Elsewhere it is a guess: half of the logical
+    cores, where there are more than two.
     """
     if sys.platform == "darwin":
         counts = (_sysctl(name) for name in (b"hw.perflevel0.physicalcpu", b"hw.physicalcpu"))

@@ -122,14 +122,14 @@ class Weights:
 
     @cached_property
     def recurrent(self) -> bool:
-        """Whether the model keeps a state instead of all it has read, so that nothing can be taken back."""
+        """Whether the model keeps a state instead of what it has read, so that no token can be taken back."""
         return bool(
             llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model)
         )
 
     @property
     def identity(self) -> str:
-        """A short word for the model: its own description and its size in bytes."""
+        """A short text that tells models apart: the model's own description and its size in bytes."""
         buffer = ctypes.create_string_buffer(256)
         llama_cpp.llama_model_desc(self.model, buffer, 256)
         return f"{buffer.value.decode('utf-8', 'replace')}, {llama_cpp.llama_model_size(self.model)} bytes"
@@ -229,9 +229,9 @@ def neutralise(text: str, control_tokens: Iterable[str]) -> str:
 
 @cache
 def _built_for_amx() -> bool:
-    """Whether llama.cpp would lay weights out for AMX tiles (Xeon): then it must not.
+    """Whether llama.cpp would lay out weights for AMX tiles (Xeon), which must be prevented.
 
-    GCC 12 knows of 8 of the 64 bytes that `_tile_loadconfig` reads, and may write the others after it: the first
+    `_tile_loadconfig` reads 64 bytes, and GCC 12 knows of only 8 of them: it may write the others too late. The first
     prompt then ends the process with a segmentation fault (in `ggml_backend_amx_mul_mat`). Seen on Debian 12.
     """
     return b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info()
