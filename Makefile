@@ -23,8 +23,8 @@ $(VENV)/installed: pyproject.toml requirements/lock.txt
 	touch $@
 
 # What tests and checks need on top; the demo goes without.
-$(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev,docs]"
+$(VENV)/installed-dev: $(VENV)/installed lab/pyproject.toml
+	$(BIN)/python -m pip install -q -c requirements/lock.txt -e ".[dev,docs]" -e lab
 	touch $@
 
 model: $(VENV)/installed

@@ -3,7 +3,7 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -18,17 +18,21 @@ DISTRIBUTIONS = {"grpc_reflection": ["grpcio-reflection"], **packages_distributi
 """Where modules come from; what is not installed here is taken to have the name of its distribution."""
 
 
-def requirements(*groups: str) -> list[Requirement]:
-    """Those of the project, and of the extras that are named."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *(line for group in groups for line in extras[group])]
+def requirements(project: str, *, extras: Collection[str] | None = None) -> list[Requirement]:
+    """Those of a pyproject.toml, and of the extras that are named; None: of all."""
+    table = tomllib.loads((ROOT / project / "pyproject.toml").read_text("utf-8"))["project"]
+    optional = table.get("optional-dependencies", {})
+    lines = [
+        *table["dependencies"],
+        *(one for group in optional for one in optional[group] if extras is None or group in extras),
+    ]
     return [Requirement(line) for line in lines]
 
 
-def every_requirement() -> list[Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return requirements(*project["optional-dependencies"])
+UMI = requirements(".")
+LAB = [one for one in requirements("lab") if one.name != "umi-runtime"]
+EVERY = [*UMI, *LAB]
+LOCKED = [*requirements(".", extras=("dev", "docs", "evaluation")), *LAB]
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -63,23 +67,24 @@ def is_bounded(requirement: Requirement) -> bool:
 
 def test_every_imported_package_is_declared():
     """What comes with another package may go with it, too."""
-    declared = {canonicalize_name(requirement.name) for requirement in every_requirement()}
+    umi, lab = ({canonicalize_name(one.name) for one in declared} for declared in (UMI, LAB))
     undeclared = {
         f"{path.relative_to(ROOT)}: {module}"
         for path, tree in trees()
         for module, _ in imported(tree)
-        if not distributions(module) & declared
+        if not distributions(module) & (umi | lab if "umi_lab" in path.parts else umi)
     }
     assert undeclared == set()
 
 
 def test_every_declared_package_is_imported():
     used = {name for _, tree in trees() for module, _ in imported(tree) for name in distributions(module)}
-    assert {canonicalize_name(requirement.name) for requirement in requirements()} - used == set()
+    plain = [*requirements(".", extras=()), *LAB]
+    assert {canonicalize_name(requirement.name) for requirement in plain} - used == set()
 
 
 def test_a_package_whose_internals_are_used_has_an_upper_bound():
-    bounded = {canonicalize_name(one.name) for one in every_requirement() if is_bounded(one)}
+    bounded = {canonicalize_name(one.name) for one in EVERY if is_bounded(one)}
     loose, seen = set(), set()
     for path, tree in trees():
         names = {name: module for module, name in imported(tree)}
@@ -103,12 +108,12 @@ def lock(name: str) -> dict[str, str]:
     return {canonicalize_name(package): version.split()[0] for package, version in pairs}
 
 
-@pytest.mark.parametrize("requirement", requirements("dev", "docs", "evaluation"), ids=str)
+@pytest.mark.parametrize("requirement", LOCKED, ids=str)
 def test_the_lock_has_what_the_project_wants(requirement: Requirement):
     assert requirement.specifier.contains(lock("lock")[canonicalize_name(requirement.name)])
 
 
-@pytest.mark.parametrize("requirement", every_requirement(), ids=str)
+@pytest.mark.parametrize("requirement", EVERY, ids=str)
 def test_no_lock_contradicts_a_bound(requirement: Requirement):
     """The lock for a real vLLM has a part of the list, and its own vLLM, for the CPU."""
     for name in ("lock", "vllm-lock"):

@@ -6,9 +6,11 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from umi_shared.errors import ConfigError
 
 if TYPE_CHECKING:
     from umi_cloud.episodes import Episode
@@ -28,26 +30,50 @@ _LABELS = {
 }
 _PLUGINS = "umi_cloud.evaluate"
 """The entry points' group: names are commands, values click commands."""
+_LABORATORY = {
+    "closed-loop": "Play whole sessions on unseen homes, and count.",
+    "cost": "Measure what the split agent costs beside a single model.",
+}
+"""The commands of umi-lab: without it they say how to install it."""
+_INSTALL = "in a clone of umi, run: pip install . ./lab"
 
 
 class _Group(click.Group):
     """The commands below, and those of other packages, which are imported when they run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(_plugins())]
+        return [*super().list_commands(ctx), *sorted({*_plugins(), *_LABORATORY})]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (own := super().get_command(ctx, cmd_name)) is not None:
             return own
         found = _plugins().get(cmd_name)
         if found is None:
-            return None
+            return _absent(cmd_name) if cmd_name in _LABORATORY else None
         loaded: click.Command = found.load()
         return loaded
 
 
 def _plugins() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=_PLUGINS)}
+
+
+def _absent(name: str) -> click.Command:
+    """The command that stands for one of the laboratory's; whatever it is given, it says what to install."""
+
+    def say() -> NoReturn:
+        raise ConfigError(
+            f"`umi-cloud evaluate {name}` needs umi's laboratory (umi-lab), which is not installed here",
+            fix=_INSTALL,
+        )
+
+    return click.Command(
+        name,
+        callback=say,
+        help=f"{_LABORATORY[name]}\n\nNeeds umi's laboratory (umi-lab), which is not installed here: {_INSTALL}",
+        short_help=f"{_LABORATORY[name].removesuffix('.')} (needs umi-lab).",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
 
 
 @click.group(name="evaluate", cls=_Group)

@@ -16,6 +16,7 @@ from umi_cloud.evaluation.run_file import RunFile
 from umi_cloud.evaluation.static import static_metrics
 from umi_shared.dialects import dialect_named
 from umi_shared.engine import Chunk, Generation, JsonSchema, RawPrompt
+from umi_shared.errors import ConfigError
 from umi_shared.testing import ScriptedEngine
 from umi_shared.transcript import Answer, Call, Instruction, Next, Observation, Plan, ToolCard
 
@@ -192,3 +193,14 @@ def test_another_packages_command_is_one_of_evaluate(monkeypatch):
     helped = CliRunner().invoke(command, ["closed-loop", "--help"], catch_exceptions=False)
     assert "--in-clear" in helped.output
     assert CliRunner().invoke(command, ["nothing"]).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["closed-loop", "cost"])
+def test_without_the_laboratory_its_commands_say_what_to_install(monkeypatch, name: str):
+    monkeypatch.setattr("umi_cloud.commands.evaluate.entry_points", lambda group: [])
+    assert name in CliRunner().invoke(command, ["--help"], catch_exceptions=False).output
+    assert "umi-lab" in CliRunner().invoke(command, [name, "--help"], catch_exceptions=False).output
+    ran = CliRunner().invoke(command, [name, "--count", "3", "--json"])
+    assert isinstance(ran.exception, ConfigError)
+    assert "umi-lab" in ran.exception.message
+    assert "pip install" in ran.exception.fix
