@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-vllm evaluation bench check docs format proto clean
+.PHONY: help demo model test test-install test-vllm evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,9 @@ $(VLLM)/installed: requirements/vllm-lock.txt
 	$(VLLM)/bin/python -m pip install -q --no-deps -r requirements/vllm-lock.txt
 	$(VLLM)/bin/python -m pip install -q --no-deps -e .
 	touch $@
+
+test-install: $(VENV)/installed  ## Install the wheel without the lock, once for each Python that is here, and use it.
+	$(BIN)/python tools/fresh_installs.py
 
 test-vllm: export UMI_VLLM_PYTHON = $(CURDIR)/$(VLLM)/bin/python
 test-vllm: export UMI_HF_FOLDER = $(CURDIR)/$(VLLM)/smollm2
