@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tests.lab.closed_loop.test_figures import ROWS, row
 from umi_cloud.evaluation.run_file import RunFile, RunHeader
 from umi_lab.commands.report import command
+from umi_lab.report.curves import draw_curve
 from umi_lab.report.page import page
 from umi_shared.errors import ConfigError
 
@@ -181,3 +182,11 @@ def test_curves_are_drawn_where_matplotlib_is(rows: Path, trained: Path, tmp_pat
     text = report(rows, tmp_path / "docs", "--run", str(trained))
     assert "(evaluation/training-run.svg)" in text
     assert "<svg" in (tmp_path / "docs" / "evaluation" / "training-run.svg").read_text()
+
+
+def test_the_same_figures_give_the_same_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    stage = {"stage": "one", "curve": [[10, {"planner": 2.0}], [20, {"planner": 1.0}]]}
+    for name in ("one", "two"):
+        draw_curve({"stages": [stage]}, tmp_path / f"{name}.svg")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

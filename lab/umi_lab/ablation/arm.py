@@ -25,7 +25,7 @@ class Arm:
     recipe: Recipe
 
     def results(self) -> dict[str, StageResult] | None:
-        """What came of each stage; None while one is not done."""
+        """The result of each training stage; None while one of them is not done."""
         found = {
             stage.name: StageResult.read(self.recipe.output / stage.name) for stage in self.recipe.stages
         }
@@ -33,7 +33,7 @@ class Arm:
         return done if len(done) == len(found) else None
 
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out episodes by role: of the last stage that trained the role."""
+        """The loss on held-out episodes by role, after the last stage that trained the role."""
         return {
             role: loss for result in (self.results() or {}).values() for role, loss in result.held_out.items()
         }
@@ -60,7 +60,7 @@ class Arm:
 
 
 def digest(adapters: Mapping[str, Path]) -> str:
-    """A short name for what is in the files."""
+    """A short digest of what the files hold, which other adapters do not share. Raises `OSError`."""
     whole = hashlib.sha256()
     for role in sorted(adapters):
         whole.update(adapters[role].read_bytes())
@@ -68,7 +68,7 @@ def digest(adapters: Mapping[str, Path]) -> str:
 
 
 def read_scores(path: Path) -> Iterator[ScenarioScore]:
-    """The scores of a file of JSON lines; a line that was torn is left out."""
+    """The scores in a file of JSON lines; lines that cannot be read, such as a torn one, are left out."""
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
@@ -79,6 +79,6 @@ def read_scores(path: Path) -> Iterator[ScenarioScore]:
 
 
 def append_score(path: Path, score: ScenarioScore) -> None:
-    """Add one line."""
+    """Append a score to a file, as one line of JSON. Raises `OSError`."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(score)) + "\n")

@@ -15,15 +15,15 @@ _INTERVAL = (2.5, 97.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioScore:
-    """One scenario as the models of one arm and seed would have gone about it."""
+    """How well the models of one arm and seed would have done in one scenario."""
 
     arm: str
     seed: int
     scenario: int
     adapters: str
-    """A digest of the adapters, by which stale scores are told."""
+    """A digest of the adapters; scores of other adapters are out of date."""
     right: Mapping[str, tuple[int, int]]
-    """How many steps of how many, by what is compared."""
+    """For each thing compared, how many steps were right, and of how many."""
 
 
 def arm_figures(scores: Iterable[ScenarioScore], reference: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def arm_figures(scores: Iterable[ScenarioScore], reference: str) -> dict[str, An
 
 
 def _table(scores: list[ScenarioScore], measure: str) -> NDArray[np.float64]:
-    """Right and whole, `(seeds, scenarios, 2)`."""
+    """How many steps are right and how many there are, in an array of `(seeds, scenarios, 2)`."""
     seeds, scenarios = sorted({s.seed for s in scores}), sorted({s.scenario for s in scores})
     table = np.zeros((len(seeds), len(scenarios), 2))
     for score in scores:

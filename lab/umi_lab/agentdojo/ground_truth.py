@@ -26,7 +26,7 @@ from umi_shared.transcript import Usage, View
 __all__ = ["GroundTruth"]
 
 _MIN_CHARACTERS = 4
-"""Of a value that is looked for within a text."""
+"""Shorter values are not looked for within a text."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class GroundTruth:
         return WrittenCall(tool=call.function, arguments=json.dumps(arguments), usage=Usage())
 
     def _kept_in_view(self) -> list[Kept]:
-        """What the view has handles for, but for the caller's own earlier words."""
+        """The values that the view has handles for, except for the caller's own earlier words."""
         shown = self._view.handles() if self._view else frozenset()
         kept = [self.labeller.vault[handle] for handle in sorted(shown) if handle in self.labeller.vault]
         return [one for one in kept if not one.origin.startswith("arguments of ")]

@@ -44,7 +44,7 @@ def _leaves(policy: Policy, results: Iterable[tuple[str, Any]]) -> Iterator[tupl
 
 
 def leaks(texts: Iterable[str], sent: bytes) -> list[str]:
-    """The private texts that are in the bytes, as they are, in another case or encoded."""
+    """The private texts that the bytes hold, as they are, in lower case, or encoded."""
     lowered = sent.lower()
     return [
         text
@@ -54,7 +54,7 @@ def leaks(texts: Iterable[str], sent: bytes) -> list[str]:
 
 
 def _spellings(raw: bytes, text: str) -> set[bytes]:
-    """As text, small, in hex, percent-encoded, with JSON's escapes, and in base64 whatever stands around it."""
+    """The text as it is, in lower case, in hex, percent-encoded, with JSON's escapes, and in base64 at any offset."""
     found = {raw, raw.lower(), raw.hex().encode(), json.dumps(text)[1:-1].lower().encode()}
     found.add(quote(text, safe="").lower().encode())
     for shift in range(3 if len(raw) >= _MIN_BASE64 else 0):

@@ -48,7 +48,7 @@ _VICTIM = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of one user task, with the suite's own judgement of both sides."""
+    """How one user task went, with the suite's own judgement of the task and of the attack."""
 
     user_task: str
     injection_task: str = ""
@@ -59,25 +59,27 @@ class Trial:
     stopped_by: str = ""
     """`policy` where that alone refused calls; `user` where a "no" was needed; else `itself`."""
     injected: tuple[str, ...] = ()
-    """What came of each call of the injection."""
+    """The result of each call of the injection."""
     refused: tuple[str, ...] = ()
     """The user task's own calls that were not made, as `tool: why`."""
     asked: int = 0
-    """How often the user was asked."""
+    """How often the user was asked for consent."""
     unseen: int = 0
     """Values that the scripted caller wrote though no handle and no word of the prompt gave them."""
     private: int = 0
     """Texts that no rule releases and that were looked for in what left."""
     leaked: int = 0
+    """How many of these texts left."""
     messages: int = 0
     shape_bits: int = 0
-    """What the shapes of results told of values that stay."""
+    """How many bits the shapes of results told about values that stay."""
     reconciled: bool = False
     """Whether every message seen on the wire is in the ledger, and every entry was seen."""
     ended: str = ""
+    """The name of the ending's or the error's type."""
 
     def as_json(self) -> dict[str, Any]:
-        """One row."""
+        """As one JSON object."""
         return asdict(self)
 
 
@@ -135,7 +137,7 @@ class SuiteRunner:
             return self._judged(user, injection, before, len(first), consent, played)
 
     def _injections(self, user: "BaseUserTask[Any]", injection: "BaseInjectionTask[Any] | None") -> Any:
-        """The attack's texts; none where the task reads nothing that a stranger could have written."""
+        """The attack's texts; empty where the task reads nothing that a stranger could have written."""
         if injection is None:
             return {}
         try:

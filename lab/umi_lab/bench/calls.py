@@ -34,12 +34,12 @@ GBNF, GBNF_EXACT, GUIDANCE = (
 _PEERS = Path(peers.__file__).parent
 _RATE_TOKENS = 24
 _OTHERS = 100
-"""Where the numbers of the sessions begin that are read ahead: in one run, no two contenders of umi share one."""
+"""Sessions from this number on are read ahead, so that no two of umi's own contenders share a session in a run."""
 _POLITE = {"OMP_WAIT_POLICY": "passive"}
-"""What umi sets for itself: spinning threads would cost the peers most on a machine that is not quiet."""
+"""umi sets this for itself. Without it the peers' threads would spin, which costs most on a busy machine."""
 
 Written = list[dict[str, Any]]
-"""The calls of one session: `seconds`, `text`, and what else a contender tells."""
+"""The calls of one session, each with its `seconds`, its `text`, and what else a contender reports."""
 
 
 async def measure(setting: Setting) -> Outcome:
@@ -164,7 +164,7 @@ class _Umi:
         return written
 
     async def rates(self, turn: int) -> Written:
-        """Prefill of the session's last prompt from nothing, and decoding one by one where its middle is."""
+        """Tokens a second, reading the session's last prompt from nothing, and decoding one by one in its middle."""
         steps = self._sessions[turn].steps
         tokens = [self.weights.prompt_tokens(self._setting.dialect.call(step.view).prompt) for step in steps]
         self._sequence.read(tokens[-1][:1])

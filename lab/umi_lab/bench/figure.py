@@ -19,7 +19,7 @@ class Goal:
     bound: float
     unit: str
     least: bool = False
-    """The bound is a floor; else a ceiling."""
+    """Whether the bound is a floor; otherwise it is a ceiling."""
 
     def met(self, value: float) -> bool:
         """Whether a value is within the bound."""
@@ -35,13 +35,13 @@ class Figure:
 
     title: str
     goal: Goal | None
-    """None for what is told beside the goals."""
+    """None for a figure that has no goal, and is told beside the others."""
     value: Spread
     repeats: int
     unit: str = ""
-    """Of the value, where there is no goal."""
+    """The unit of the value, where there is no goal that has it."""
     profile: str = ""
-    """Where the time goes, and what would help; shown where the goal is not met."""
+    """Where the time goes and what would help; it is shown where the goal is not met."""
 
     @property
     def met(self) -> bool | None:
@@ -58,7 +58,7 @@ class Figure:
         return f"{middle} ({number(self.value.low)} to {number(self.value.high)})"
 
     def as_json(self) -> dict[str, Any]:
-        """One object; `met` is told beside what it follows from."""
+        """As one JSON object, with `met` beside what it follows from."""
         return {**asdict(self), "met": self.met}
 
     @classmethod
@@ -79,7 +79,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that count.
+    """A number with three significant digits, or whole from 100 on.
 
     >>> number(12345.6), number(0.5), number(3.0)
     ('12,346', '0.5', '3')

@@ -18,11 +18,11 @@ __all__ = ["measure"]
 
 _SESSIONS = 64
 _PAUSE_SECONDS = 0.05
-"""For two tokens: 40 tokens a second and session, as a GPU gives to 64 sessions of a model of 7 billion."""
+"""After each two tokens: 40 tokens a second for each session, as a GPU gives 64 sessions of a 7-billion model."""
 
 
 async def measure(setting: Setting) -> Outcome:
-    """A device a session, mTLS, padded requests of a real session; the engine follows a script at its own pace."""
+    """Each session has a device of its own, mTLS and padded real requests; the engine says a script at a fixed pace."""
     sessions, steps = (8, 2) if setting.quick else (_SESSIONS, 6)
     messages = tuple(step.message for step in (await record_session(0)).steps)
     with tempfile.TemporaryDirectory(prefix="umi-front-") as name:

@@ -26,12 +26,12 @@ _ENVIRONMENT = {
 }
 
 _STEP = 1
-"""Of each session: the model without adapters decides it in some 18 tokens, and rambles at the first."""
+"""Each session asks for this step: the model without adapters decides it in some 18 tokens, and rambles at step 0."""
 
 
 @asynccontextmanager
 async def vllm_process(setting: Setting, sessions: int) -> AsyncIterator[Worker]:
-    """A process of vLLM with a server and so many enrolled devices; `hello` of the worker names their connections."""
+    """A process of vLLM with a server and this many enrolled devices; the worker's `hello` names their connections."""
     with tempfile.TemporaryDirectory(prefix="umi-vllm-") as folder:
         command = [
             *(str(setting.vllm), "-m", "umi_lab.bench.vllm_process"),
@@ -42,7 +42,7 @@ async def vllm_process(setting: Setting, sessions: int) -> AsyncIterator[Worker]
 
 
 async def measure(setting: Setting) -> Outcome:
-    """Sessions ask at once, in every round for steps that the caches have seen; only the way to vLLM differs."""
+    """All sessions ask at once, for steps that the caches have seen; only the way to vLLM differs."""
     if setting.vllm is None:
         return Outcome(figures=[], notes=["not measured: no Python that has vLLM was named (`--vllm`)"])
     sessions = 2 if setting.quick else 8

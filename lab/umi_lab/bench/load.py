@@ -22,12 +22,12 @@ LOAD_GENERATOR = (sys.executable, "-m", "umi_lab.bench.load_generator")
 _PAUSE_SECONDS = 0.05
 _PIECES = -(-len(RATIONALE) // 8)
 ENGINE_SECONDS = _PAUSE_SECONDS * _PIECES
-"""What the engine takes for one plan, whoever asks."""
+"""How long the engine takes for one plan, whoever asks."""
 _IDLE_SECONDS = 12.0
 
 
 async def measure(setting: Setting) -> Outcome:
-    """Sessions that wait between steps as laptops do, on so many devices; then as many streams that say nothing."""
+    """Sessions that pause between steps as laptops do, shared out among devices; then as many idle streams."""
     sessions, devices, steps, think = (60, 12, 3, 1.0) if setting.quick else (1000, 100, 5, 8.0)
     messages = tuple(step.message for step in (await record_session(0)).steps)
     admission = {"running": 256, "queued": 2048, "queued_per_device": 64}
@@ -73,7 +73,7 @@ async def _idle_bytes(
     messages: tuple[bytes, ...],
     sessions: int,
 ) -> float | None:
-    """Memory of the server for each stream that waits, beyond what a tenth as many took before.
+    """Bytes of the server's memory for each waiting stream beyond the first tenth of them.
 
     None when not all of them waited at once.
     """

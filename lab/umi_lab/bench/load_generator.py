@@ -1,9 +1,9 @@
-"""A load: many sessions at once against one server, or against the engine alone, in a process of their own.
+"""A load generator: many sessions at once against one server, or against the engine alone, in a process of its own.
 
     python -m umi_lab.bench.load_generator
 
-Reads one load a line, as JSON, and answers with what each step took. Sessions are shared out among the
-connections, start spread over one step's time, and wait between steps as laptops do while tools run.
+Reads one `LoadProfile` a line, as JSON, and answers each with a line that says what every step took. The sessions are
+shared out among the connections, start one after another, and pause between steps as laptops do while tools run.
 """
 
 import asyncio
@@ -31,25 +31,26 @@ PLAN = "/umi_proto.v1.Planner/Plan"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:
-    """Who asks for what."""
+    """How many sessions ask for what, and how fast."""
 
     sessions: int
     steps: int
     messages: tuple[bytes, ...] = field(repr=False)
-    """The requests of one session's steps; longer sessions say the last again."""
+    """The requests of one session's steps, serialized; a session with more steps repeats the last one."""
     by_session: bool = False
-    """The requests are those of one step, one for each session."""
+    """Whether `messages` are requests of different sessions for one step, in place of those of one session."""
     connections: tuple[str, ...] = ()
-    """Folders of enrolled devices; none for the engine alone."""
+    """The folders of enrolled devices; without any, the engine is asked directly."""
     reply: str = ""
+    """What the engine says, where it is asked directly."""
     pause_seconds: float = 0.0
-    """The engine's own pace, for the engine alone."""
+    """How long the engine pauses after each piece of its reply, where it is asked directly."""
     spread_seconds: float = 0.5
-    """Over which sessions start."""
+    """The time over which the starts of the sessions are spread."""
     think_seconds: float = 0.0
-    """Between two steps of a session, half to one and a half times that."""
+    """The mean pause between two steps of a session; a pause is half to one and a half times as long."""
     patience_seconds: float = 110.0
-    """Of one step, before the client gives it up."""
+    """How long the client waits for one step before it gives the step up."""
 
     def as_json(self) -> dict[str, Any]:
         """One line of work."""
@@ -64,27 +65,27 @@ class LoadProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTiming:
-    """One step."""
+    """What became of one step, and how long it took."""
 
     session: int
     step: int
     began: float
-    """Since the load began."""
+    """When it began, in seconds since the load began."""
     first: float
-    """Seconds to the first event."""
+    """Seconds until the first event; 0 where there was none."""
     seconds: float
-    """To the last."""
+    """Seconds until it ended."""
     events: int
     outcome: str
     """`ok`, or the status that the call ended with."""
 
 
 Ask = Callable[[int, int], AsyncIterable[object]]
-"""The events of a session's step."""
+"""Given the numbers of a session and a step, asks for that step and gives its events."""
 
 
 async def run_load(load: LoadProfile) -> list[StepTiming]:
-    """Run the whole load; every step has its row, whatever came of it."""
+    """Run the whole load; every step has its row, whatever came of it. Raises `ConfigError` for a bad folder."""
     async with AsyncExitStack() as stack:
         ask = await _over_grpc(load, stack) if load.connections else _alone(load)
         start = time.perf_counter()
@@ -160,7 +161,7 @@ def _alone(load: LoadProfile) -> Ask:
 
 
 async def serve() -> None:
-    """Serve standard input. One event loop for all crowds: gRPC's poller belongs to one."""
+    """Run the loads that standard input describes, in one event loop, since gRPC's poller belongs to one."""
     print("{}", flush=True)  # noqa: T201
     while line := await asyncio.to_thread(sys.stdin.readline):
         rows = await run_load(LoadProfile.from_json(json.loads(line)))

@@ -55,11 +55,11 @@ class _Watched:
     rows: list[tuple[View, WrittenCall]] = field(default_factory=list)
 
     async def warm(self, catalogue: Released[View]) -> None:
-        """As the caller does."""
+        """Pass it on to the caller."""
         await self.caller.warm(catalogue)
 
     async def prefill(self, view: View) -> None:
-        """As the caller does."""
+        """Pass it on to the caller."""
         await self.caller.prefill(view)
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
@@ -107,7 +107,7 @@ async def measure(setting: Setting) -> Outcome:
 
 
 def _tokens(setting: Setting, weights: Weights, rows: list[tuple[View, WrittenCall]]) -> dict[str, list[int]]:
-    """Of each step but the first, the tokens that it adds to the prompt before, and those not read ahead.
+    """For each step but the first: how many tokens it adds to the previous prompt, and how many were not read ahead.
 
     The first step reads the catalogue: that is what a warm start is for.
     """

@@ -17,7 +17,7 @@ one anew; `--model` takes any GGUF.
 
 
 def page(records: Sequence[Record], order: Iterable[str], pictures: Path) -> str:
-    """The page's text; pictures that exist are shown."""
+    """The text of the page, in this order of names, with the pictures that the folder has."""
     places = {name: place for place, name in enumerate(order)}
     ordered = sorted(records, key=lambda record: places.get(record.name, len(places)))
     rows = [_row(record, figure) for record in ordered for figure in record.figures if figure.goal]
@@ -43,7 +43,7 @@ def _section(record: Record, pictures: Path) -> str:
 
 
 def _unmet(figures: Iterable[Figure]) -> list[str]:
-    """The goals that are not met, and why, said once for all that have one reason."""
+    """The goals that are not met, and why; a reason that several share is given once."""
     titles: dict[str, list[str]] = {}
     for figure in figures:
         if figure.met is False:

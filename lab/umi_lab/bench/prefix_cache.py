@@ -18,7 +18,7 @@ __all__ = ["measure", "shared_blocks", "usage_of"]
 
 
 async def measure(setting: Setting) -> Outcome:
-    """Two sessions in turn, step by step; of each prompt's shared prefix, the blocks that came from the cache."""
+    """Two sessions in turn, step by step: how many blocks of each prompt's shared prefix came from the cache."""
     steps = 3 if setting.quick else 8
     sessions = [(await record_session(number)).steps[:steps] for number in range(2)]
     views = [[step.seen for step in session] for session in sessions]
@@ -64,7 +64,7 @@ async def _llama_cpp(setting: Setting, sessions: list[list[View]]) -> list[dict[
 
 
 async def usage_of(planner: Planner, view: View, session: str) -> Usage:
-    """Let the planner decide once; what it read and what came from the cache."""
+    """How many tokens the planner reads for one decision, and how many of them come from the cache."""
     usage = Usage()
     async for event in planner.plan(view, session):
         if isinstance(event, Usage):
@@ -73,7 +73,7 @@ async def usage_of(planner: Planner, view: View, session: str) -> Usage:
 
 
 def shared_blocks(rows: list[dict[str, Any]], block: int) -> tuple[int, int]:
-    """Blocks of the shared prefixes that came from the cache, and all; of step 2 and later.
+    """How many blocks of the shared prefixes came from the cache, and how many there are, from step 2 on.
 
     The last token of a prompt is always read, for what it is followed by.
 

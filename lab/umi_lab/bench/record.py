@@ -43,7 +43,7 @@ class Record:
         )
 
     def write(self, folder: Path) -> Path:
-        """Keep it below a folder, under its name."""
+        """Write it into a folder, under its name, and return its path. Raises `OSError`."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
         fields = {
@@ -67,7 +67,7 @@ class Record:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All that are kept in a folder. Raises ConfigError."""
+    """All records of a folder, by name. Raises ConfigError for a file that is none."""
     return [Record.read(path) for path in sorted(folder.glob("*.json"))]
 
 

@@ -1,4 +1,4 @@
-"""Turns: contenders run one after the other in every round, so that a noisy minute falls on all of them alike."""
+"""Rounds in which all contenders run, one after the other, so that a noisy minute slows all of them alike."""
 
 import math
 import time
@@ -9,9 +9,9 @@ __all__ = ["Round", "ratios", "interleaved_rounds"]
 
 T = TypeVar("T")
 _LEAST = 3
-"""Rounds, before time may end them: fewer have no quartiles."""
+"""How many rounds there are before time may end them: fewer have no quartiles."""
 Round = Mapping[str, T]
-"""What each contender gave in one round."""
+"""The result of each contender in one round."""
 
 
 async def interleaved_rounds(
@@ -22,10 +22,10 @@ async def interleaved_rounds(
     seconds: float = math.inf,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Round[T]]:
-    """Run all contenders in each round, every second round in the other order; warm-up rounds are forgotten.
+    """Run all contenders in each round, every second round in the reverse order; warm-up rounds are not kept.
 
-    A contender is given the number of the round, so that all can work on the same input. After so many `seconds`
-    no round begins, once there are three. `tell` is given the rounds done and to do.
+    A contender is given the number of the round, so that all can work on the same input. Once three rounds are kept,
+    none begins after so many `seconds`. `tell` is given how many rounds are done, and how many there are.
     """
     began = time.monotonic()
     kept: list[Round[T]] = []

@@ -26,7 +26,7 @@ RATIONALE = "To find the address of <person:1> and of all who wrote of it, use c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A running server."""
+    """A running server: its process id, its folder and its addresses (host:port)."""
 
     process: int
     state: Path
@@ -34,7 +34,7 @@ class Served:
     enrol_address: str
 
     async def enrol(self, count: int, folder: Path) -> list[Connection]:
-        """Enrol so many devices, each with a key and a certificate of its own below a folder."""
+        """Enrol this many devices, each with a key and a certificate of its own below a folder."""
         authority = Authority.load(self.state)
         with Registry(self.state) as registry:
             tokens = [

@@ -13,26 +13,26 @@ __all__ = ["CONTEXT_TOKENS", "Outcome", "Setting"]
 
 CONTEXT_TOKENS = 4096
 _CALL_TOKENS = 96
-"""Of one call at most, for every contender: an untuned model does not always end a string."""
+"""How long one call may be, for every contender: an untuned model does not always end a string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One run."""
+    """How one run of the benchmarks is set up."""
 
     model: str = EMBEDDED
     adapter: Path | None = None
-    """The caller's; None for umi's own where it fits, or else none."""
+    """The caller's adapter; None for the one that ships, where the model is the embedded one, and else for none."""
     peers: Path | None = None
     """A Python with guidance and presidio-analyzer (`requirements/bench-lock.txt`)."""
     vllm: Path | None = None
     """A Python with vLLM and umi."""
     quick: bool = False
-    """As little as shows that the measurement works; its figures are worth nothing."""
+    """Whether to do only as much as shows that the measurement works; its figures are worth nothing."""
     seconds: float = 120.0
-    """After so long a benchmark begins no more rounds, once it has three."""
+    """Once it has three rounds, a benchmark begins no more of them after this time."""
     tell: Callable[[str, int, int], None] = lambda _what, _done, _all: None
-    """Takes what is being done, how much of it is done, and how much there is."""
+    """Is told what is being done, how much of it is done, and how much there is."""
 
     @property
     def model_file(self) -> Path:
@@ -41,7 +41,7 @@ class Setting:
 
     @property
     def caller_adapter(self) -> Path | None:
-        """The adapter of the caller."""
+        """The caller's adapter, if it has one."""
         if self.adapter is not None:
             return self.adapter
         return shipped_adapter("caller") if self.model == EMBEDDED else None
@@ -62,11 +62,11 @@ class Setting:
         )
 
     def times(self, full: int) -> int:
-        """How often something is repeated."""
+        """How often something is repeated that a full run repeats `full` times."""
         return 2 if self.quick else full
 
     def progress(self, what: str) -> Callable[[int, int], None]:
-        """Tells of one thing's progress."""
+        """A function that tells how much of one thing is done."""
         return lambda done, whole: self.tell(what, done, whole)
 
 

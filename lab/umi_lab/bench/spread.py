@@ -15,13 +15,13 @@ class Spread:
     low: float
     """The first quartile."""
     high: float
-    """The third."""
+    """The third quartile."""
     least: float
-    """What it costs when nothing disturbs it."""
+    """The least value: what it costs when nothing disturbs it."""
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        """Of at least one value.
+        """The spread of some values. Raises `StatisticsError` for none.
 
         >>> Spread.of([4, 1, 3, 2, 5])
         Spread(median=3.0, low=1.5, high=4.5, least=1)

@@ -10,7 +10,7 @@ import psutil
 __all__ = ["Surroundings", "Watch"]
 
 _BUSY_SHARE = 0.05
-"""Of one core, from which on a process counts as busy."""
+"""From which share of one core on a process counts as busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Surroundings:
     """Processes that ran or wanted to, over the last minute; 0 where the system does not say."""
     load_after: float
     busy_others: int
-    """Processes of others that took more than a twentieth of a core."""
+    """How many processes of others took more than a twentieth of a core."""
     cores_of_others: float
-    """Cores that they took, on average."""
+    """How many cores they took, on average."""
 
     @property
     def quiet(self) -> bool:
@@ -32,7 +32,7 @@ class Surroundings:
         return self.cores_of_others < 0.1
 
     def as_json(self) -> dict[str, Any]:
-        """One object."""
+        """As one JSON object."""
         return {**asdict(self), "quiet": self.quiet}
 
 

@@ -37,7 +37,7 @@ class Worker:
         return await self.answer()
 
     async def answer(self) -> Any:
-        """The next object that the program writes; lines that are none are its libraries' talk."""
+        """The next JSON object that the program writes; other lines are skipped. Raises ConfigError as `ask` does."""
         reader = self.process.stdout
         assert reader is not None  # noqa: S101  # it was asked for
         while line := await reader.readline():

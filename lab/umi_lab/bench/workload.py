@@ -96,14 +96,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """Eight steps."""
+    """One session, step by step; in full it has eight."""
 
     steps: tuple[Step, ...]
 
 
 @dataclass(slots=True)
 class ScriptedRoles:
-    """The planner's and the summarizer's part of the script; keeps what it is shown."""
+    """Plays the planner and the summarizer by the script, and keeps the views that it is shown."""
 
     views: list[Released[View]] = field(default_factory=list)
 
@@ -157,7 +157,7 @@ async def record_session(number: int) -> RecordedSession:
 
 
 def instruction(number: int) -> str:
-    """What a session is asked; it differs from the first word on, so that no two share more than the tools."""
+    """What a session is asked. It differs from the first word on, so that two sessions share no more than the tools."""
     person, mood = _PEOPLE[number % len(_PEOPLE)], _MOODS[number // len(_PEOPLE) % len(_MOODS)]
     return (
         f"Errand {number}: {mood}find what {person} wrote of Neptune, and meet {person} about the boiler "
@@ -182,9 +182,9 @@ async def open_session(folder: Path, cloud: CloudPort, caller: CallerPort) -> Se
 
 
 def peer_call(step: Step, dialect: Dialect, max_tokens: int, *, plain: bool = False) -> dict[str, Any]:
-    """One call as peers are given it: the prompt as text and as chat turns, and the schema umi's caller has.
+    """One call as peers are given it: the prompt as text and as chat turns, and the schema that umi's caller has.
 
-    `plain` makes the schema of the tools' own, without handles, for a peer whose grammars do better so.
+    With `plain` the schema is that of the tools themselves, without handles, which suits some peers' grammars better.
     """
     prompt = dialect.call(step.view).prompt
     own = {card.name: card.input_schema for card in step.view.catalogue}

@@ -10,13 +10,13 @@ from umi_shared.transcript import Instruction, Observation, View
 __all__ = ["source_of"]
 
 _LONG = 400
-"""Characters of a text in which a value is looked for, from which on it is a long one."""
+"""From how many characters on a text that holds a value counts as long."""
 
 
 def source_of(value: Any, view: View) -> str:
-    """A word for the place: a handle, the request, a result, a long text of either, or none (worked out).
+    """`handle`, `text with handles`, `request`, `result`, `long request`, `long result`, or else `worked out`.
 
-    Titles and messages begin with a capital where the request had none, so case does not matter.
+    Case does not matter, because titles and messages begin with a capital letter where the request had none.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     parts = parts_of(text)

@@ -34,11 +34,11 @@ class Change:
     old: float
     new: float
     interval: tuple[float, float]
-    """95 % of the difference, from a bootstrap over the scenarios."""
+    """The 95 % interval of the difference, from a bootstrap over the scenarios."""
 
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:
-    """The rows of `closed-loop --out` by the scenarios' numbers. Raises `ConfigError`."""
+    """The rows of a file that `closed-loop --out` wrote, by scenario. Raises `ConfigError` for other files."""
     try:
         rows = [row for row in RunFile.read(path).rows if not row.get("left_out")]
         rows.sort(key=lambda row: int(row["number"]))

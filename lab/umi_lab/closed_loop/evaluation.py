@@ -20,7 +20,7 @@ __all__ = ["ModelAgent", "Outcome", "play"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One scenario as the models played it, beside the oracle's way."""
+    """How the models played one scenario, beside how the oracle did."""
 
     family: str
     own_names: bool
@@ -30,22 +30,22 @@ class Outcome:
     invalid_calls: int
     """Calls that could not be read, or that their tool's schema or the vault did not admit."""
     tools: tuple[str, ...]
-    """What was called, in order."""
+    """The tools that were called, in order."""
     oracle_tools: tuple[str, ...]
     tokens: dict[str, Usage]
-    """By role."""
+    """What each role read and wrote."""
     bytes_out: int
-    """Of the messages to the planner and the summarizer, padding included."""
+    """Bytes of the messages to the planner and the summarizer, with their padding."""
     messages_out: int
     kept: int
-    """Values that the vault held back."""
+    """How many values the vault held back."""
     seconds: float
-    """Of the whole session; means something on a quiet machine only."""
+    """The wall time of the whole session; it says something on a quiet machine only."""
     transcript: dict[str, Any] = field(default_factory=dict, repr=False)
     """The instruction, what each side wrote: synthetic data, kept for looking at failures."""
 
     def as_json(self) -> dict[str, Any]:
-        """One row."""
+        """As one JSON object."""
         judged = ("success", "false_claim", "wrong_end", "wrongly_gave_up")
         return {**asdict(self), **{word: getattr(self.verdict, word) for word in judged}}
 
@@ -60,9 +60,9 @@ class ModelAgent(Agent, Protocol):
 
 
 async def play(scenario: Scenario, models: ModelAgent, *, in_clear: bool = False) -> Outcome | None:
-    """Play a scenario twice, each time on a fresh copy of its home; None for one that the oracle cannot play.
+    """Let the oracle and the models play a scenario, each on its own copy of the home; None where the oracle cannot.
 
-    `in_clear`: the models play under a policy that keeps nothing; the oracle, which they are judged by, does not.
+    With `in_clear` the models play under a policy that keeps nothing. The oracle, by which they are judged, never does.
     """
     oracle = Oracle(scenario)
     try:
@@ -104,7 +104,7 @@ def _outcome(
 
 
 def _toy_tools_used(scenario: Scenario, rollout: Rollout) -> Iterator[Item]:
-    """What toy tools did, which leaves no trace in the home."""
+    """What toy tools did, since it leaves no trace in the home."""
     shown = {scenario.shown(toy_tool.name) for toy_tool in scenario.toolset.toy_tools}
     for action in rollout.record:
         if action.tool in shown and action.done:

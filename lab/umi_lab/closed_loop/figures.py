@@ -53,7 +53,7 @@ def _broke(row: Row) -> bool:
 
 
 def means(rows: Iterable[Row]) -> dict[str, float]:
-    """What a session takes, on average; nothing for no rows."""
+    """What a session takes on average; empty for no rows."""
     rows = list(rows)
     if not rows:
         return {}
@@ -75,8 +75,8 @@ def means(rows: Iterable[Row]) -> dict[str, float]:
 
 
 def stepwise(rows: Iterable[Row]) -> dict[str, Share]:
-    """How many steps (`shadow.Comparison`) are right: by role, by what is compared, by whose names the tools bear;
-    a caller's arguments by where their values were to be read.
+    """How many steps (`shadow.Comparison`) are right: by role, by what is compared, and by whether the tools have
+    their built-in names; a caller's arguments by where their values were to be read.
     """
     counts: dict[str, list[bool]] = {}
     for row in rows:

@@ -35,9 +35,9 @@ from umi_shared.dialects import dialect_named
 __all__ = ["Harness", "HarnessConfig", "LaptopAgent", "open_harness"]
 
 _PLENTY = Quota(requests_per_minute=1_000_000, tokens_per_day=1_000_000_000_000)
-"""An evaluation asks more than a person does."""
+"""Limits that no evaluation reaches: it asks far more often than a person does."""
 _PATIENCE_SECONDS = 3600.0
-"""For one step: a machine that is busy with other things makes figures late, not worse."""
+"""How long one step may take. On a busy machine figures come late, but they are no worse for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,13 @@ class HarnessConfig:
     """GGUF adapters of planner, caller and summarizer; any may be missing."""
     dialect: str = "umi"
     threads: int = 0
+    """llama.cpp's threads for each context; 0 chooses."""
     context_tokens: int = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harness:
-    """What sessions share."""
+    """What all sessions share: the connection to the server, the caller, the ledger, the laptop's configuration."""
 
     connection: Connection
     caller: Caller
@@ -64,7 +65,7 @@ class Harness:
 
 @dataclass(slots=True)
 class LaptopAgent:
-    """The models in one session, each where it belongs; implements `Agent`."""
+    """The models in one session, the caller on the laptop and the others on the server; implements `Agent`."""
 
     harness: Harness
     plans: list[Planned] = field(default_factory=list, repr=False)
@@ -120,7 +121,7 @@ async def open_harness(config: HarnessConfig) -> AsyncIterator[Harness]:
 
 
 async def _serving(config: HarnessConfig, state: Path) -> Deployment:
-    """The server with its model, ready; stopped again when the model does not load."""
+    """The server with its model loaded; it is stopped where loading fails."""
     await asyncio.to_thread(Authority.init, state, ("localhost",))
     cloud = CloudConfig(
         listen="127.0.0.1:0",
@@ -147,7 +148,7 @@ async def _serving(config: HarnessConfig, state: Path) -> Deployment:
 
 
 async def _enrolled(deployment: Deployment, state: Path, folder: Path) -> Connection:
-    """The laptop's connection, by a token."""
+    """The laptop's connection, which it enrolled for with a token."""
     with Registry(state) as registry:
         minted = mint(
             Authority.load(state),

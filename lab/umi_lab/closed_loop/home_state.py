@@ -1,4 +1,4 @@
-"""The state of a home: what a task may change, as values that two homes can be compared by."""
+"""The state of a home: what a task may change in it, as values by which two homes can be compared."""
 
 import email
 import email.policy
@@ -19,13 +19,13 @@ class Item:
 
     kind: str
     exact: tuple[str, ...] = field(repr=False)
-    """What must be just so: addresses, times, names."""
+    """What must be exactly the same: addresses, times, names."""
     free: tuple[str, ...] = field(default=(), repr=False)
     """What may be worded in another way."""
 
 
 HomeState = tuple[Item, ...]
-"""Sorted."""
+"""All things of a home that a task may change, sorted."""
 
 
 def home_state(home: HomeConfig) -> HomeState:

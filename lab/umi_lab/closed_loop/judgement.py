@@ -12,7 +12,7 @@ from umi_shared.errors import RefusedError
 __all__ = ["Verdict", "judge", "overlap", "same_state"]
 
 _CLOSE = 0.8
-"""Of words shared, for text that may be worded in another way."""
+"""How close two texts that may be worded differently must be, as their `overlap`."""
 _NO = re.compile(r"\bI did not\b|, so I \w+ nothing\b")
 
 
@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def success(self) -> bool:
-        """The home is as it should be and the user was told what is so."""
+        """The session ended as it should, the home is as it should be, and the user was told so."""
         return self.ended == self.should_end and self.right_state and self.right_answer
 
     @property
@@ -40,7 +40,7 @@ class Verdict:
 
     @property
     def false_claim(self) -> bool:
-        """And the answer does not say so."""
+        """The user got such an answer, and it does not say that nothing was done."""
         return self.wrong_end and not self.says_no
 
     @property
@@ -57,9 +57,10 @@ def judge(
     facts: Sequence[str] = (),
     before: HomeState | None = None,
 ) -> Verdict:
-    """Compare a session with the oracle's; an answer is right that says nearly the same, or all of the facts.
+    """Compare a session with the oracle's.
 
-    `before` is the home's state when the user asked.
+    An answer is right where it says nearly the same as the oracle's, or holds all of the facts. `before` is what the
+    home held when the user asked.
     """
     answer, wanted = text_of(ending), text_of(oracle_ending)
     told = overlap(answer, wanted) >= _CLOSE or (bool(facts) and not _words(" ".join(facts)) - _words(answer))

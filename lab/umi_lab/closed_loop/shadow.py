@@ -32,15 +32,16 @@ class Comparison:
     role: str
     own_names: bool
     wanted: str
+    """What the oracle wrote."""
     got: str
-    """Empty for an output that could not be read."""
+    """What the model would have written; empty where that could not be read."""
     right: Mapping[str, bool]
-    """By what is compared; only what applies to the step."""
+    """Whether the model was right in what applies to the step: `next`, `tool`, `exact`."""
     arguments: tuple[tuple[str, bool], ...] = ()
-    """Of a call: where each argument's value was to be read, and whether it is right."""
+    """For each argument of a call, where its value was to be read, and whether the model was right."""
 
     def as_json(self) -> dict[str, Any]:
-        """One row."""
+        """As one JSON object."""
         return asdict(self)
 
 
@@ -154,7 +155,7 @@ class ShadowAgent:
 
 
 async def shadow(scenario: Scenario, harness: Harness) -> Iterable[Comparison]:
-    """Every step of a scenario; none where the oracle cannot play it."""
+    """The comparison of every step of a scenario; there are none where the oracle cannot play it."""
     agent = ShadowAgent(Oracle(scenario), LaptopAgent(harness))
     try:
         await roll_out(scenario, agent)

@@ -42,21 +42,21 @@ class Job:
     """Whether the oracle plays and the models are compared, step by step."""
 
     def draw(self) -> list[Scenario]:
-        """The same scenarios in every process."""
+        """The scenarios, which are the same in every process."""
         drawn = draw_scenarios(self.seed, held_out=self.held_out, config=self.scenarios, together=_TOGETHER)
         return list(itertools.islice(drawn, self.count))
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One scenario's rows; none where the oracle cannot play it."""
+    """The rows of one scenario; there are none where the oracle cannot play it."""
 
     number: int
     rows: tuple[dict[str, Any], ...] = field(repr=False)
 
 
 def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Played]:
-    """Play what is not done yet, in no certain order. Raises `ModelError` when a harness does not come up or breaks."""
+    """Play the scenarios whose numbers are not in `done`, in any order. Raises `ModelError` when a harness fails."""
     groups = _groups(job, frozenset(done))
     context = multiprocessing.get_context("spawn")  # llama.cpp's threads do not survive a fork
     work: Any = context.Queue()

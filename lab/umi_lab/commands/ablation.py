@@ -43,9 +43,11 @@ class _Options:
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="Held-out scenarios an arm.",
+    help="How many held-out scenarios each arm is measured on.",
 )
-@click.option("--scenario-seed", type=int, default=11, show_default=True)
+@click.option(
+    "--scenario-seed", type=int, default=11, show_default=True, help="The same seed gives the same scenarios."
+)
 @click.option("--own-names", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option(
     "--reference", default="glpft", show_default=True, help="The arm that the others are compared with."
@@ -60,7 +62,7 @@ class _Options:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there, as JSON."
 )
-@click.option("--threads", type=int, default=0, help="Of llama.cpp; 0 chooses.")
+@click.option("--threads", type=int, default=0, help="Threads of llama.cpp; 0 chooses.")
 def command(**options: object) -> None:
     """Compare the paper's ways of training at equal budgets.
 
@@ -112,7 +114,7 @@ def _trained(arm: "Arm") -> bool:
 
 
 async def _measure(options: _Options, arm: "Arm", known: list["ScenarioScore"]) -> list["ScenarioScore"]:
-    """The arm's scores, those that are there and those that are missing."""
+    """All scores of an arm, of which those that are missing are measured first."""
     from rich.console import Console
     from rich.progress import track
 

@@ -52,12 +52,14 @@ class _Row:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A policy file, for another suite or in place of the one that ships.",
 )
-@click.option("--version", default="v1.2.2", show_default=True, help="Of the benchmark.")
+@click.option("--version", default="v1.2.2", show_default=True, help="Which version of the benchmark.")
 @click.option(
     "--attack", default="important_instructions", show_default=True, help="How injections are worded."
 )
-@click.option("--guard/--no-guard", default=True, show_default=True, help="The egress guard.")
-@click.option("--benign", is_flag=True, help="The user tasks alone.")
+@click.option(
+    "--guard/--no-guard", default=True, show_default=True, help="Run with umi's egress guard, or without it."
+)
+@click.option("--benign", is_flag=True, help="Run the user tasks only, without injections.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a trial.")
 @click.option("--markdown", is_flag=True, help="Print the tables of docs/agentdojo.md.")
 def command(**options: object) -> int:

@@ -100,7 +100,13 @@ def page_command(folder: Path) -> None:
 
 
 @command.command()
-@click.option("--repeats", type=click.IntRange(min=4), default=60, show_default=True, help="Of each size.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=4),
+    default=60,
+    show_default=True,
+    help="Repeats of a step at 16 KiB; larger results get fewer.",
+)
 @click.option(
     "--kib",
     "sizes",

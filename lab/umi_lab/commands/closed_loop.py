@@ -41,16 +41,22 @@ class _Options:
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
 )
 @click.option(
-    "--variety", type=click.IntRange(0, 2), default=0, show_default=True, help="As `episodes` has it."
+    "--variety",
+    type=click.IntRange(0, 2),
+    default=0,
+    show_default=True,
+    help="How varied words and requests are.",
 )
 @click.option(
     "--train-words", is_flag=True, help="Draw from the words of training, not from the held-out ones."
 )
 @click.option(
-    "--in-clear", is_flag=True, help="Under a policy that keeps nothing, to measure what keeping costs."
+    "--in-clear", is_flag=True, help="Use a policy that keeps nothing, to measure what keeping costs."
 )
 @click.option(
-    "--shadow", is_flag=True, help="Follow the oracle, and compare what each role would do at each step."
+    "--shadow",
+    is_flag=True,
+    help="Let the oracle act, and compare what each role would have done at each step.",
 )
 @click.option(
     "--trained-tokens",

@@ -13,7 +13,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(old: Path, new: Path) -> int:
     """Say whether the set of adapters whose outcomes are in NEW is better than the one of OLD.
 
-    Both are files of `closed-loop --out`, over the same scenarios. Exit code 0: better, so commit it; 1: not.
+    Both are files that `closed-loop --out` wrote for the same scenarios. Exit code 0 where NEW is better, else 1.
     """
     from umi_lab.closed_loop.comparison import changes, is_better, read_outcomes
 

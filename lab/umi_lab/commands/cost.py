@@ -42,12 +42,14 @@ class _Options:
     "--single", type=_FILE, help="The single model's adapter (GGUF).  [default: the base does it all]"
 )
 @click.option("--run", type=_FOLDER, help="A training run, whose progress files tell time and tokens.")
-@click.option("--dialect", default="umi", show_default=True, help="Of both agents: umi, chat or alpha-umi.")
+@click.option(
+    "--dialect", default="umi", show_default=True, help="The dialect of both agents: umi, chat or alpha-umi."
+)
 def command(**options: object) -> None:
     """Measure what the split costs: the paper's cost table.
 
-    Both agents play the same sessions by turns, the split one over its wire, the single one in one context of this
-    process. Means something on a quiet machine only.
+    Both agents play the same sessions in turn, the split one over its wire, the single one in one context of this
+    process. The times say something on a quiet machine only.
     """
     _cost(_Options(**options))  # type: ignore[arg-type]  # click has checked them
 

@@ -26,13 +26,13 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
     help="How far words, instructions and catalogues are varied.",
 )
 @_share("--broken", 0.24, "How often a tool that the task needs fails.")
-@_share("--toy-tools", 0.12, "How often the request is for what no built-in tool does.")
+@_share("--toy-tools", 0.12, "How often the request is for something that no built-in tool does.")
 @_share(
     "--served",
     0.6,
-    "How often such a request is for a tool that is there, where others than built-in ones are.",
+    "How often such a request is for a tool of the catalogue, where it has other tools than the built-in ones.",
 )
-@_share("--policies", 0.0, "How often the policy is not the default one, but keeps less or nothing.")
+@_share("--policies", 0.0, "How often the policy is not the default one, but keeps less, or nothing.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def command(seed: int, count: int, out: Path, *, held_out: bool, **scenarios: Any) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.

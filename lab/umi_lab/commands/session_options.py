@@ -47,7 +47,7 @@ def session_options(*, count: int, threads: int) -> Callable[[C], C]:
             type=click.IntRange(0),
             default=threads,
             show_default=True,
-            help="Of llama.cpp, for each context; 0 chooses.",
+            help="Threads of llama.cpp for each context; 0 chooses.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object of figures."),
     )

@@ -12,9 +12,10 @@ Row = Mapping[str, Any]
 
 
 def inference(rows: Iterable[Row]) -> dict[str, Any]:
-    """Seconds and tokens a session by agent, and the split agent's time over the single one's.
+    """What a session takes of each agent on average, and the split agent's time over the single one's.
 
-    Agents may take different ways: `ratio of equal ways` is over the sessions of as many steps. Empty for no rows.
+    The agents may take different ways: `ratio of equal ways` is over the sessions in which both took as many steps.
+    Empty for no rows.
     """
     by_agent: dict[str, dict[int, Row]] = {agent: {} for agent in AGENTS}
     for row in rows:
@@ -36,7 +37,7 @@ def inference(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def _ratio(single: Mapping[int, Row], split: Mapping[int, Row], numbers: Sequence[int]) -> float:
-    """The sum of one over the sum of the other; 0 of nothing."""
+    """The split agent's seconds in all over the single one's; 0 where there are none."""
     below = sum(float(single[number]["seconds"]) for number in numbers)
     return sum(float(split[number]["seconds"]) for number in numbers) / below if below else 0.0
 

@@ -83,7 +83,7 @@ class SingleAgent:
 async def open_single_model(
     model: Path, adapter: Path | None, *, dialect: str, threads: int, context_tokens: int = 4096
 ) -> AsyncIterator[SingleModel]:
-    """Load the model; without an adapter the base does it all. Raises `ModelError`."""
+    """Load the model and, if there is one, the adapter. Raises `ModelError` for a file that does not load."""
     adapters = {_ADAPTER: adapter} if adapter else {}
     options = LlamaCppOptions(threads=threads, sequences_per_adapter=1, context_tokens=context_tokens)
     engine = LlamaCppEngine.load(model, adapters, options)

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["training"]
 
 _POINTS = 200
-"""Of a learning curve, at most."""
+"""How many points a learning curve has at most."""
 
 
 def training(run: Path) -> list[dict[str, Any]]:

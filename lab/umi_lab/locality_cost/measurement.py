@@ -28,11 +28,12 @@ class Measured:
     private_leaves: int
     repeats: int
     total: Spread
-    """Milliseconds."""
+    """The whole step, in milliseconds."""
     parts: dict[str, Spread]
+    """Each part, in milliseconds; empty where the contender does not tell them apart."""
 
     def as_json(self) -> dict[str, Any]:
-        """One row."""
+        """As one JSON object."""
         return asdict(self)
 
 
@@ -61,7 +62,7 @@ def _measured(workload: Workload, rows: list[dict[str, float]]) -> Measured:
 
 
 def presidio(python: Path) -> AbstractAsyncContextManager[Worker]:
-    """Presidio in a Python that has it. Raises `ConfigError` when that Python has not."""
+    """Presidio in a Python that has it. Raises `ConfigError` when that Python does not have it."""
     return worker([python, presidio_worker.__file__], "Presidio")
 
 

@@ -48,7 +48,7 @@ class Step:
         self.scanner = Scanner(self.workload.policy.detect)
 
     def run(self) -> dict[str, float]:
-        """Seconds by part."""
+        """How many seconds each part of one step takes."""
         vault = Vault()
         labeller = Labeller(self.workload.policy, self.scanner, vault, {TOOL: "python"})
         guard = EgressGuard(vault)

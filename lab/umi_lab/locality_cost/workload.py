@@ -11,7 +11,7 @@ __all__ = ["TOOL", "Workload", "make_workload"]
 
 TOOL = "records.list"
 _FIELDS = 4
-"""Private leaves of one record."""
+"""How many private leaves one record has."""
 _PHRASES = (
     "meeting budget review", "quarter travel request", "report draft agenda", "release schedule update",
     "invoice contract", "delivery supplier window", "estimate plan summary", "hiring training workshop",
@@ -42,15 +42,15 @@ tools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One result, its policy, and what it is."""
+    """One result, the policy for it, and its size."""
 
     result: Any = field(repr=False)
     policy: Policy
     size_bytes: int
-    """Of the result as compact JSON."""
+    """The length of the result as compact JSON."""
     private_leaves: int
     free: str
-    """What the rule says of the free text: `cloud`, or `scan`."""
+    """The locality of the free text: `cloud`, or `scan`."""
 
 
 def make_workload(size_bytes: int, private_leaves: int, *, free: str, seed: int = 7) -> Workload:

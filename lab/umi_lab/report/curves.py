@@ -2,10 +2,14 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from umi_lab.report.figures import Figures
 
-__all__ = ["can_draw", "draw_curve"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["can_draw", "draw_curve", "save_svg"]
 
 _COLOURS = {"planner": "#4c72b0", "caller": "#dd8452", "summarizer": "#55a868", "backbone": "#8172b3"}
 
@@ -16,7 +20,10 @@ def can_draw() -> bool:
 
 
 def draw_curve(figures: Figures, out: Path) -> None:
-    """Loss per target token against tokens, a panel a stage and a line a role; needs matplotlib."""
+    """Loss per target token against tokens: a panel for each stage, a line for each role.
+
+    Raises `ImportError` without matplotlib.
+    """
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415  # optional
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -31,4 +38,12 @@ def draw_curve(figures: Figures, out: Path) -> None:
             panel.plot(*zip(*points, strict=True), color=_COLOURS.get(role), label=role, linewidth=1)
         panel.legend(frameon=False, fontsize="small")
     panels[0].set_ylabel("loss per target token")
-    figure.savefig(out, metadata={"Date": None})
+    save_svg(figure, out)
+
+
+def save_svg(figure: "Figure", out: Path) -> None:
+    """Write a picture; the same figures give the same file. Raises `OSError`."""
+    from matplotlib import rc_context  # noqa: PLC0415  # optional
+
+    with rc_context({"svg.hashsalt": "umi"}):
+        figure.savefig(out, metadata={"Date": None})

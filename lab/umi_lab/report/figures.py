@@ -19,9 +19,9 @@ Figures = dict[str, Any]
 
 
 def collected(rows: Path, runs: Mapping[str, Path]) -> Iterator[tuple[str, Figures]]:
-    """The figures of every file of rows in a folder, of every pair that tells the tax, and of training runs.
+    """The figures of each file of rows, of each pair of runs with handles and in clear, and of each training run.
 
-    Names are those of the files. Raises `ConfigError` for a file that is none of a run.
+    They are named after the files. Raises `ConfigError` for a file that no evaluation wrote.
     """
     files = {path.stem: RunFile.read(path) for path in sorted(rows.glob("*.jsonl"))}
     for name, file in files.items():
@@ -69,7 +69,7 @@ def _figures(file: RunFile) -> Figures | None:
 
 
 def _pairs(files: Mapping[str, RunFile]) -> Iterator[tuple[str, RunFile, RunFile]]:
-    """Runs in clear, each with the run that differs in nothing else."""
+    """Each run in clear with the run that differs in nothing else; the name is that of the run in clear."""
     for name, clear in files.items():
         if clear.header.kind == "closed-loop" and clear.header.options.get("in_clear"):
             like = replace(clear.header, options={**clear.header.options, "in_clear": False})
@@ -105,5 +105,5 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def of_kind(all_figures: Mapping[str, Figures], kind: str) -> Sequence[tuple[str, Figures]]:
-    """Those of a kind, by name."""
+    """The figures of one kind, each with its name."""
     return [(name, figures) for name, figures in sorted(all_figures.items()) if figures.get("kind") == kind]

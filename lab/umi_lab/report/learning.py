@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from umi_lab.report.curves import save_svg
 from umi_lab.report.figures import Figures, of_kind
 from umi_lab.report.tables import share, table
 
@@ -27,7 +28,7 @@ def learning_points(figures: Mapping[str, Figures]) -> list[tuple[int, Figures]]
 
 
 def learning_table(points: list[tuple[int, Figures]]) -> str:
-    """A row a point."""
+    """A table with a row for each point."""
     rows = [
         [f"{tokens:,}", str(one["sessions"]), *(share(one["shares"].get(name)) for name in _SHOWN)]
         for tokens, one in points
@@ -36,7 +37,7 @@ def learning_table(points: list[tuple[int, Figures]]) -> str:
 
 
 def draw_learning(points: list[tuple[int, Figures]], out: Path) -> None:
-    """Shares with Wilson's interval against tokens, a line each; needs matplotlib."""
+    """Shares with Wilson's interval against tokens, a line for each share. Raises `ImportError` without matplotlib."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415  # optional
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -64,4 +65,4 @@ def draw_learning(points: list[tuple[int, Figures]], out: Path) -> None:
         )
     axes.set(xlabel="million tokens trained on, all stages", ylabel="% of sessions", ylim=(0, 100))
     axes.legend(frameon=False, fontsize="small")
-    figure.savefig(out, metadata={"Date": None})
+    save_svg(figure, out)

@@ -1,4 +1,4 @@
-"""docs/evaluation.md, written from figures alone: what was not measured is not in it."""
+"""docs/evaluation.md, written from figures only: what was not measured is not in it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ _METRICS = ("plan_em", "action_em", "hallu_rate", "f1", "rouge")
 
 
 def page(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> str:
-    """The page; `pictures` are paths of curves, relative to it, by the name of their figures."""
+    """The page; `pictures` has the path of each curve, relative to the page, by the name of its figures."""
     parts = [
         _HEAD,
         *_goals(figures),
@@ -91,7 +91,7 @@ def _sessions(figures: Mapping[str, Figures]) -> Iterator[str]:
 
 
 def _beside(runs: Sequence[tuple[str, Figures]], part: str, written: Callable[[Any], str]) -> str:
-    """A table with a row for each name of a part of the figures, and a column a run."""
+    """A table with a row for each name of a part of the figures, and a column for each run."""
     names = dict.fromkeys(name for _, one in runs for name in one[part])
     rows = [[name, *(written(one[part].get(name)) for _, one in runs)] for name in names]
     return f"{table(['', *(name for name, _ in runs)], rows)}\n"
@@ -103,8 +103,9 @@ def _steps(figures: Mapping[str, Figures]) -> Iterator[str]:
         return
     yield "## Step by step\n"
     yield (
-        "Each role on a right history. A caller's arguments by where their values are to be read; a long text has 400 "
-        "characters\nor more; worked out is what stands nowhere as it is, such as a date.\n"
+        "Each role is asked at every step of the oracle's session, so that what came before is right. A caller's\n"
+        "arguments are grouped by where their values are to be read; a long text has 400 characters or more, and what\n"
+        "no text holds as it is, such as a date, is worked out.\n"
     )
     yield _beside(runs, "shares", share)
     yield from (f"`{name}`: {_made_by(one)}" for name, one in runs)
@@ -193,7 +194,7 @@ def _cost(figures: Mapping[str, Figures]) -> Iterator[str]:
         yield (
             f"Wall time, split over single: {found['ratio']:.2f} (goal: at most 1.0); "
             f"median {found['median ratio']:.2f}; "
-            f"over the {found['sessions of equal ways']} of {found['sessions']} sessions of as many steps "
+            f"over the {found['sessions of equal ways']} of {found['sessions']} sessions of equally many steps "
             f"{found['ratio of equal ways']:.2f}.\n"
         )
         yield _made_by(one)

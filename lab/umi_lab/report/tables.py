@@ -42,5 +42,5 @@ def percent(value: float) -> str:
 
 
 def bold(text: str) -> str:
-    """What is ours beside others'."""
+    """Bold text, for umi's own figures beside others'."""
     return f"**{text}**"

@@ -1,7 +1,7 @@
 """Composed names and descriptions of tools: a word for what is done, a word for what it is done to, drawn apart.
 
 A dozen whole names teach a model a dozen names. What it must learn is to read: that whatever looks people up looks
-people up, in words that it has not seen together. No whole name or description that `alias` holds out is made here.
+people up, in words that it has not seen together. Names that are held out can come of it: `tool_aliases` draws again.
 """
 
 from dataclasses import dataclass

@@ -47,7 +47,7 @@ class OracleAgent:
 def draw_scenarios(
     seed: int, *, held_out: bool, config: ScenarioConfig, together: int = 5
 ) -> Iterator[Scenario]:
-    """Scenarios without end; `together` neighbours share a catalogue."""
+    """Scenarios without end, the same for a seed; every `together` of them in a row share a catalogue."""
     for number in itertools.count():
         rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
         draw = Draw(rng, held_out, config.variety)
@@ -59,7 +59,10 @@ def draw_scenarios(
 
 
 def generate(seed: int, *, held_out: bool, config: ScenarioConfig) -> Iterator[tuple[Scenario, Episode]]:
-    """Episodes without end; scenarios in which the oracle cannot see what it needs are left out."""
+    """Episodes without end; scenarios in which the oracle cannot see what it needs are left out.
+
+    Raises what the session ended with where that is an error of umi: the oracle makes no mistakes, so umi has made one.
+    """
     for scenario in draw_scenarios(seed, held_out=held_out, config=config):
         oracle = Oracle(scenario)
         try:
@@ -72,7 +75,7 @@ def generate(seed: int, *, held_out: bool, config: ScenarioConfig) -> Iterator[t
 
 
 def episode_of(oracle: Oracle) -> Episode:
-    """The last view and what was written after it; calls as the caller wrote them."""
+    """The oracle's session as an episode: its last view and what was written after it, with the calls as written."""
     assert oracle.view is not None  # noqa: S101  # a session plans at least once
     turns: list[Entry] = list(oracle.view.entries)
     turns.append(oracle.written[-1])

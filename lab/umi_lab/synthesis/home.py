@@ -84,10 +84,11 @@ class Home:
     events: tuple[Event, ...] = field(repr=False)
     mails: tuple[Mail, ...] = field(repr=False)
     notes: dict[str, str] = field(repr=False)
-    """Text by topic."""
+    """The text of each note, by its topic."""
     files: dict[str, str] = field(repr=False)
+    """The text of each file, by its topic."""
     zone_hours: int = 0
-    """Of the calendar, east of Greenwich."""
+    """How many hours the calendar's time zone is ahead of UTC."""
 
 
 def topic_of(draw: Draw) -> str:
@@ -105,7 +106,7 @@ def made_up_word(draw: Draw) -> str:
 
 
 def made_up_topic(draw: Draw) -> str:
-    """A topic with a word that can only be copied: `tarvol`, `melin workshop`; at variety 4 and 5 known words, too."""
+    """A topic with a word that can only be copied, such as `melin workshop`; from variety 4 on known ones, too."""
     known = draw.variety > 3 and not draw.held_out and draw.chance(0.7)
     word = known_word(draw) if known else made_up_word(draw)
     if draw.variety > 4 and not draw.held_out and draw.chance(0.3):
@@ -198,7 +199,7 @@ def _events(draw: Draw, today: date, people: tuple[Person, ...], topics: list[st
 
 
 def write_home(home: Home, root: Path) -> HomeConfig:
-    """Write the home below a folder, through the built-in tools' own stores where they have one."""
+    """Write the home below a folder, through the built-in tools' own stores where they have one. Raises `OSError`."""
     config = HomeConfig.under(root)
     book = AddressBook(ContactsConfig(folder=config.contacts))
     zone = timezone(timedelta(hours=home.zone_hours))

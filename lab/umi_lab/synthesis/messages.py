@@ -14,8 +14,8 @@ __all__ = ["Message", "message_of"]
 class Message:
     """A clause as it follows `that`, and the subject of a mail on it: a thing, or else the clause itself.
 
-    So a subject can be read in the request. A model that learns to find words of its own finds wrong ones for what it
-    has not seen: "Running late" for who comes early.
+    The subject can therefore be read in the request. A model that learns to make subjects up makes wrong ones for what
+    it has not seen, such as "Running late" for someone who comes early.
     """
 
     clause: str
@@ -26,7 +26,7 @@ _CLAUSES = texts_by_key(read_data("messages"))
 
 
 def message_of(draw: Draw, *, about: bool = False) -> Message:
-    """A message; `about` asks for one that is about a thing."""
+    """A message; with `about`, one that is about a topic."""
     rng = draw.rng
     on_thing = about or draw.chance(0.55)
     clause = draw.one(_CLAUSES["about" if on_thing else "about_me"])

@@ -25,17 +25,17 @@ KINDS: Mapping[str, frozenset[str]] = {
     "ids": frozenset({"event", "mail", "note", "file"}),
     "texts": frozenset({"text", "place"}),
 }
-"""Types of values that an owner would keep or let out together: an address holds a name, so both or none."""
+"""Types of values that an owner would keep or let out together: as an e-mail address holds a name, both or neither."""
 _UNTYPED = {"guests": "people", "$.hits[*].id": "ids"}
-"""Rules of the default policy that keep without saying a type."""
+"""Rules of the default policy that keep values without giving their type, and the kind that they belong to."""
 _NO_LOCALITY = ("runs", "integrity", "confirm")
 _TOY_TOOL_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}
 
 
 def policy_of(tools: Collection[str], aliases: Aliases, lets_out: Collection[str] = ()) -> Policy:
-    """The default policy, with every rule under the name that its tool is shown by.
+    """Umi's default policy for these tools (by canonical name), with each rule under the name that the catalogue shows.
 
-    Values of the kinds that it lets out leave but for what the detectors of the other kinds find in them.
+    Values of the kinds in `lets_out` (of `KINDS`) leave, except for what the detectors of other kinds find in them.
     """
     if not aliases and not lets_out:
         return default_policy()

@@ -23,21 +23,21 @@ class Draw:
     rng: random.Random
     held_out: bool
     variety: int = 0
-    """How far things are varied beyond the first data set: see `ScenarioConfig`."""
+    """How varied the drawn things are, from 0 to 5: see `ScenarioConfig.variety`."""
 
     def part(self, pool: Sequence[T]) -> Sequence[T]:
-        """The part of a pool that this draw may use: a fifth of it, at least one, is held out."""
+        """The part of a pool for this draw: the last fifth, or one thing, is held out; a pool of one is for both."""
         kept = max(1, len(pool) // 5)
         if len(pool) == 1:
             return pool
         return pool[-kept:] if self.held_out else pool[:-kept]
 
     def one(self, pool: Sequence[T]) -> T:
-        """One of the pool's part."""
+        """One thing of the part of a pool that this draw may use."""
         return self.rng.choice(self.part(pool))
 
     def some(self, pool: Sequence[T], count: int) -> list[T]:
-        """Different ones of the pool's part."""
+        """Up to `count` different things of the part of a pool that this draw may use."""
         part = self.part(pool)
         return self.rng.sample(part, min(count, len(part)))
 

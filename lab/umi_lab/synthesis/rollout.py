@@ -34,6 +34,7 @@ class Environment:
     policy: Policy
     catalogue: Catalogue
     gazetteers: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """The names that a rule with `values_from` looks for, by the rule's id."""
     consent: Consent
 
 
@@ -52,18 +53,21 @@ class Rollout:
     ending: Ending | UmiError
     """How it ended; an error where the session raised one."""
     before: HomeState = field(repr=False)
-    """Of the home, when the user asked."""
+    """What the home held when the user asked."""
     state: HomeState = field(repr=False)
-    """Of the home, afterwards."""
+    """What the home held afterwards."""
     record: tuple[Action, ...]
     totals: Totals
     vault: Vault = field(repr=False)
     seconds: float
-    """From the request to its end, tools included, the making of the home not."""
+    """The wall time from the request to its end, with its tools, but without the making of the home."""
 
 
 async def roll_out(scenario: Scenario, agent: Agent) -> Rollout:
-    """Play a scenario on a home of its own; `UnseenError` of the oracle passes through."""
+    """Play a scenario on a home of its own.
+
+    An error of umi is how the rollout ended. Raises `UnseenError` where the oracle cannot play the scenario.
+    """
     with tempfile.TemporaryDirectory(prefix="umi-scenario-") as folder:
         home = write_home(scenario.home, Path(folder))
         before = home_state(home)

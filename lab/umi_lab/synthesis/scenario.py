@@ -31,23 +31,24 @@ _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioConfig:
-    """How often things happen; the rest is drawn evenly."""
+    """How scenarios are drawn: shares are between 0 and 1, and what they leave open is drawn evenly."""
 
     own_names: float = 0.5
-    """The whole built-in catalogue under the names it ships with."""
+    """The share of catalogues that are the built-in one under its own names."""
     broken: float = 0.24
-    """A tool that the task needs fails."""
+    """How often a tool that the task needs fails."""
     missing: float = 0.12
-    """In a catalogue under aliases, a tool that the task needs is not there."""
+    """How often a catalogue under aliases lacks a tool that the task needs."""
     toy_tools: float = 0.12
-    """The request is for a toy tool."""
+    """How often the request is for a toy tool."""
     declines: float = 0.12
-    """The user says no where a confirmation is asked."""
+    """How often the user says no wherever a confirmation is asked."""
     served: float = 0.6
-    """A request for a toy tool, where the catalogue has toy tools, is for one of them."""
+    """How often a request for a toy tool is for one that the catalogue has, where it has any."""
     policies: float = 0.0
-    """The policy is not the default one: half of these keep nothing, the others let out some kinds of values."""
+    """The share of policies that are not the default one: half of these keep nothing, half let out some kinds."""
     held_out_families: bool = False
+    """Whether families of tasks that training never sees are drawn, too."""
     variety: int = 0
     """How varied scenarios are, from 0 to 5; each level adds to the ones below it.
 
@@ -66,6 +67,7 @@ class Toolset:
     tools: tuple[str, ...]
     """Canonical names, in the catalogue's order."""
     aliases: Mapping[str, ToolAlias]
+    """By the tools' canonical names; empty for the built-in catalogue as it ships."""
     toy_tools: tuple[ToyTool, ...] = ()
 
     @property
@@ -83,14 +85,15 @@ class Scenario:
     home: Home = field(repr=False)
     task: Task = field(repr=False)
     broken: Mapping[str, FailureKind]
-    """By canonical name."""
+    """How tools fail, by their canonical names; the others work."""
     approves: bool
+    """Whether the user says yes wherever a confirmation is asked."""
     result: str
-    """What a toy tool gives."""
+    """What the toy tools of the catalogue return."""
     in_clear: bool = False
     """Whether the policy keeps nothing from the cloud."""
     lets_out: frozenset[str] = frozenset()
-    """Else the kinds of values (`policies.KINDS`) that it does not keep, though the default policy does."""
+    """The kinds of values (`policies.KINDS`) that the policy lets out, though the default one keeps them."""
 
     def shown(self, tool: str) -> str:
         """The name that the catalogue has for a tool."""
@@ -123,7 +126,7 @@ class Scenario:
 
 
 def failing(tool: Tool, kind: FailureKind) -> Tool:
-    """The tool, broken."""
+    """The tool, with every call of it failing in this way."""
 
     async def run(_: Mapping[str, Any]) -> Any:
         raise ToolFailure(kind)
@@ -132,7 +135,7 @@ def failing(tool: Tool, kind: FailureKind) -> Tool:
 
 
 def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None) -> Toolset:
-    """A catalogue that serves a family, mostly; None asks for one with toy tools."""
+    """A catalogue that mostly serves a family; None stands for requests for toy tools."""
     builtin = list(builtin_tools(_NOWHERE))
     if draw.chance(config.own_names):
         if config.variety and draw.chance(0.25):
@@ -220,7 +223,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
 
 
 def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[str]]:
-    """Whether it keeps nothing, and else what it lets out."""
+    """Whether the policy keeps nothing, and the kinds of values that it lets out otherwise."""
     if not config.policies or not draw.chance(config.policies):
         return False, frozenset()
     if draw.chance(0.5):

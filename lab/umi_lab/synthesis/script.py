@@ -40,7 +40,7 @@ class GiveUp:
 
 
 class Ended(Exception):  # noqa: N818  # not a fault: a step that scripts share has ended the script
-    """Raised by a step, with the end."""
+    """Raised by a step that several scripts share, to end the script that runs it."""
 
     def __init__(self, end: Done | GiveUp) -> None:
         super().__init__("the script has ended")
@@ -52,7 +52,9 @@ class ToolResult:
     """What came of a call, as the planner sees it."""
 
     value: Any
+    """The result as JSON, with handles in place of what stays; None for a failure."""
     failure: str = ""
+    """The kind of failure; empty for a result."""
 
     @classmethod
     def of(cls, observation: Observation) -> "ToolResult":
@@ -73,4 +75,4 @@ class ScriptContext:
 
 
 Script = Generator[Use, ToolResult, Done | GiveUp]
-"""Yields calls, is sent what came of them, returns the end; or raises `Ended`."""
+"""A generator that yields calls, is sent their results, and returns how it ends, or raises `Ended`."""

@@ -49,14 +49,14 @@ def failed(tool: str, seen: ToolResult) -> GiveUp:
 
 
 def require(context: ScriptContext, *tools: str) -> None:
-    """End at once, when the catalogue has neither a tool nor its alternative."""
+    """Raises `Ended` when the catalogue has neither one of these tools nor a tool that can stand in for it."""
     for tool in tools:
         if tool not in context.tools and _ALTERNATIVES.get(tool) not in context.tools:
             raise Ended(GiveUp(_MISSING[tool]))
 
 
 def person_of(context: ScriptContext, who: str, what: str) -> Step:
-    """The contact whom the instruction calls `who`: a match with handles; else the script ends."""
+    """The contact whom the instruction calls `who`, with handles; `what` is to be found of them. Raises `Ended`."""
     seen = ToolResult(None, "missing")
     if "contacts.search" in context.tools:
         seen = yield Use("contacts.search", f"find the {what} of {who}", {"name": who})
@@ -80,7 +80,7 @@ def person_of(context: ScriptContext, who: str, what: str) -> Step:
 
 
 def send(context: ScriptContext, to: dict[str, str], subject: str, body: str, answer: str) -> Script:
-    """Send a mail; the end."""
+    """Send a mail, which ends the script; `answer` is what the user is told where it was sent."""
     arguments = {"to": to["email"], "subject": subject, "body": body}
     seen = yield Use("mail.send", f"send the mail to {to['email']}", arguments)
     if seen.failure == "declined":
@@ -91,7 +91,7 @@ def send(context: ScriptContext, to: dict[str, str], subject: str, body: str, an
 
 
 def note_of(context: ScriptContext, topic: str) -> Step:
-    """The text handle of the note on a topic; else the script ends."""
+    """The text of the note on a topic, as a handle. Raises `Ended` where there is none."""
     if "notes.search" in context.tools:
         seen = yield Use("notes.search", f"find the note about {topic}", {"query": topic})
         if not seen.failure:
@@ -112,7 +112,7 @@ def note_of(context: ScriptContext, topic: str) -> Step:
 
 
 def mail_of(context: ScriptContext, topic: str, sender: str) -> Step:
-    """A received mail: what `mail.read` shows; else the script ends."""
+    """What `mail.read` shows of the first mail on a topic. Raises `Ended` where there is none."""
     mails: list[dict[str, str]] = []
     seen = ToolResult(None, "missing")
     if "mail.search" in context.tools:
@@ -140,7 +140,7 @@ def mail_of(context: ScriptContext, topic: str, sender: str) -> Step:
 
 
 def file_of(context: ScriptContext, topic: str) -> Step:
-    """A file: what `files.read` shows; else the script ends."""
+    """What `files.read` shows of the first file on a topic. Raises `Ended` where there is none."""
     path = ""
     seen = ToolResult(None, "missing")
     if "files.search" in context.tools:
@@ -163,7 +163,7 @@ def file_of(context: ScriptContext, topic: str) -> Step:
 
 
 def events_on(context: ScriptContext, day: str) -> Step:
-    """The events of a day; else the script ends."""
+    """The events of a day (an ISO 8601 date). Raises `Ended` where the calendar cannot be read."""
     seen = yield Use("calendar.list", f"list the events on {day}", {"date": day})
     if seen.failure:
         raise Ended(failed("calendar.list", seen))

@@ -17,7 +17,7 @@ class Task:
     instruction: str = field(repr=False)
     script: Callable[[ScriptContext], Script] = field(repr=False)
     facts: tuple[str, ...] = field(default=(), repr=False)
-    """What an answer must say, where nobody could foresee how it is worded; empty where that is agreed."""
+    """What the answer must contain, where it may be worded freely; empty where the oracle's words are expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,11 @@ class Family:
 
     name: str
     weight: float
+    """How often it is drawn, relative to the other families."""
     tools: tuple[str, ...]
-    """What a catalogue needs for it, in the order of use."""
+    """The built-in tools that it needs, in the order of use."""
     draw: Callable[[Draw, Home], Task]
     detours: tuple[str, ...] = ()
-    """What helps when one of `tools` fails."""
+    """Tools that can stand in when one of `tools` fails."""
     held_out: bool = False
-    """Never trained on."""
+    """Whether training never sees it."""

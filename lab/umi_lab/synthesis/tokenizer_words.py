@@ -1,4 +1,7 @@
-"""Words that the model has as one token each: to write one, it must copy it, for it could say any other as well."""
+"""Words that the embedded model's tokenizer has as one token each.
+
+Any of them is as easy to write as any other, so a model gets such a word right by copying it, not by guessing.
+"""
 
 import re
 from functools import cache
@@ -15,12 +18,12 @@ _WORD, _NAME = re.compile(r"[a-z]{4,11}"), re.compile(r"[A-Z][a-z]{3,10}")
 
 
 def known_word(draw: Draw) -> str:
-    """A word in small letters: `anchor`, `quarry`; none that is held out."""
+    """A word in small letters, such as `anchor`, that is not held out. Raises `ModelError` without the base model."""
     return draw.rng.choice(_vocabulary()[0])
 
 
 def known_name(draw: Draw) -> str:
-    """A word with a capital letter, as names are; none that is held out."""
+    """A word with a capital letter, as names have, that is not held out. Raises `ModelError` without the base model."""
     return draw.rng.choice(_vocabulary()[1])
 
 

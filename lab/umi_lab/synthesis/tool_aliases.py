@@ -35,7 +35,7 @@ _ARGUMENTS, _MORE_ARGUMENTS = texts_by_key(_DATA["arguments"]), texts_by_key(_DA
 
 
 def alias_of(draw: Draw, tool: Tool) -> ToolAlias:
-    """A new name, at times with a made-up prefix; often a new description, and some new argument names."""
+    """An alias for a tool: a new name, often a new description, and some new argument names."""
     varied = draw.variety > 1 and not draw.held_out
     name = draw.one(_NAMES[tool.name]) if tool.name in _NAMES else tool.name
     if varied and draw.variety > 3 and draw.chance(0.7):
@@ -72,7 +72,7 @@ def _apart_from_held_out(draw: Draw, compose: Callable[[Draw, str], str], tool: 
 
 
 def aliased(tool: Tool, alias: ToolAlias) -> Tool:
-    """The same tool under its alias."""
+    """The same tool under its alias; what it is called with goes by the alias's argument names."""
     own_of = {shown: own for own, shown in alias.arguments.items()}
     schema = dict(tool.input_schema)
     schema["properties"] = {alias.arguments[k]: v for k, v in schema["properties"].items()}

@@ -18,7 +18,7 @@ _GREETINGS = texts(_POLITENESS["greetings"])
 
 
 def phrase(draw: Draw, family: str, **slots: str) -> str:
-    """One of the family's ways to ask."""
+    """A request of a family, with these values in the slots of one of its phrases."""
     more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
     text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
     if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
@@ -30,7 +30,7 @@ def phrase(draw: Draw, family: str, **slots: str) -> str:
 
 
 def spoken(draw: Draw, text: str) -> str:
-    """The same request as people wrap it: with a please, a greeting, a question around it."""
+    """The same request as people say it: at times with a please or a greeting, or as a question."""
     verb = text.partition(" ")[0]
     if verb in REQUEST_VERBS and draw.chance(0.5):
         lead, end = draw.one(_LEADS)
@@ -43,7 +43,7 @@ def spoken(draw: Draw, text: str) -> str:
 
 
 def spelt_day(draw: Draw, day: date) -> str:
-    """A date as people write it; mostly as ISO 8601."""
+    """A date as people write it, mostly as ISO 8601."""
     spelt_out = draw.variety > 4 and not draw.held_out
     if draw.chance(0.4 if spelt_out else 0.6 if draw.variety else 0.75):
         return day.isoformat()
@@ -53,7 +53,7 @@ def spelt_day(draw: Draw, day: date) -> str:
 
 
 def named(draw: Draw, home: Home) -> str:
-    """How the user calls someone: mostly a full name of the contacts, at times a first name or a stranger's."""
+    """What the user calls someone: mostly the full name of a contact, at times one part of it, or a stranger's name."""
     person = draw.rng.choice(home.people)
     roll = draw.rng.random()
     if roll < 0.06:
@@ -64,5 +64,5 @@ def named(draw: Draw, home: Home) -> str:
 
 
 def asked_topic(draw: Draw, known: Mapping[str, str]) -> str:
-    """A topic that is there, or with a small chance one that is not."""
+    """One of the known topics, or with a small chance one that is not known."""
     return topic_of(draw) if draw.chance(0.12) or not known else draw.rng.choice(list(known))

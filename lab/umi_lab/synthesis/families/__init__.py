@@ -79,4 +79,4 @@ FAMILIES = (
         held_out=True,
     ),
 )
-"""Requests that no built-in tool serves, and tools of other kinds, are in `toy_tools`."""
+"""Requests for other tools are in `toy_tools`, and those that no tool serves in `unserved`."""
