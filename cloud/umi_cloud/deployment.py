@@ -25,7 +25,7 @@ __all__ = ["Deployment"]
 class Deployment:
     """What `umi-cloud serve` runs.
 
-    `start` listens at once, with health NOT_SERVING; `load` brings the model, and health says SERVING.
+    `start` listens at once, while health says NOT_SERVING; after `load` or `open` health says SERVING.
     """
 
     config: CloudConfig
@@ -39,7 +39,7 @@ class Deployment:
 
     @classmethod
     async def start(cls, config: CloudConfig) -> Self:
-        """Listen on both ports. Raises ConfigError: no certificates yet, a port that is taken."""
+        """Listen on both ports. Raises `ConfigError` when there are no certificates yet, or a port is taken."""
         if config.unsafe_plaintext_loopback:
             server = CloudServer(UnsafeLoopbackGate(), config.server_limits, reflection=config.reflection)
             port = await server.start(config.listen, None)
@@ -96,7 +96,10 @@ class Deployment:
         await self.server.open(loaded.roles)
 
     async def stop(self, seconds: float | None = None) -> int:
-        """Drain, then free everything; returns how many requests had to be ended."""
+        """Let requests end within `seconds` (None: the configured time), then free everything.
+
+        Returns how many requests had to be ended.
+        """
         enrolment = self._enrolment.stop(1.0) if self._enrolment is not None else asyncio.sleep(0)
         late, _ = await asyncio.gather(self.server.drain(seconds), enrolment)
         if self._loaded is not None:

@@ -14,17 +14,17 @@ __all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "AdmittedCall"]
 
 @dataclass(frozen=True, slots=True)
 class AdmittedCall:
-    """One call that was let in: whose it is, and how to account for its tokens."""
+    """One call that was let in: its device's name, and the function that counts its model tokens."""
 
     device: str
     spend: Callable[[int], None]
 
 
 class DeviceGate(Protocol):
-    """Lets calls in. Raises RefusedError from the context manager's entry."""
+    """Decides which calls are let in."""
 
     def admit(self, context: AuthContext) -> AbstractAsyncContextManager[AdmittedCall]:
-        """Hold one of the device's places while the call lasts."""
+        """Let the call in for as long as the context lasts. Entering it raises `RefusedError` to refuse the call."""
         ...
 
 
@@ -37,14 +37,14 @@ class EnrolledGate:
 
     @asynccontextmanager
     async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
-        """Raises RefusedError as `identify` and `QuotaKeeper.admit` do."""
+        """Identify the device and hold its quota. Raises `RefusedError` as `identify` and `QuotaKeeper.admit` do."""
         device = identify(context, self._registry)
         async with self._keeper.admit(device):
             yield AdmittedCall(device.name, lambda tokens: self._keeper.spend(device, tokens))
 
 
 class UnsafeLoopbackGate:
-    """Lets every call in and counts nothing. Covered: nothing. For plaintext on loopback only."""
+    """Lets every call in and counts nothing: no protection at all, for plaintext on loopback only."""
 
     @asynccontextmanager
     async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:

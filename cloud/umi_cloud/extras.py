@@ -1,4 +1,4 @@
-"""Extras: packages that only some commands need, asked for by the name they are installed under."""
+"""Extras: packages that only some commands need, named as `pip install umi-runtime[…]` names them."""
 
 from importlib.util import find_spec
 
@@ -8,7 +8,7 @@ __all__ = ["require"]
 
 
 def require(extra: str, *modules: str) -> None:
-    """Raise `ConfigError` that says what to install when a module of an extra is not there; imports nothing."""
+    """Raise a `ConfigError` that says what to install when a module of an extra is missing; imports nothing."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise ConfigError(

@@ -11,7 +11,7 @@ __all__ = ["write_hf_folder"]
 def write_hf_folder(gguf: Path, out: Path) -> Path:
     """Write weights (float32), configuration, tokenizer and chat template of a Llama-like GGUF to `out`.
 
-    The folder appears whole, or not at all; one that is there already is used as it is. Needs torch and
+    The folder appears whole, or not at all; an existing one is used as it is. Needs torch and
     transformers. Raises `ModelError` when transformers cannot read the file.
     """
     if (out / "config.json").exists():

@@ -10,7 +10,7 @@ __all__ = ["InFlightRequests"]
 
 _DRAINING_RETRY_SECONDS = 1.0
 _ENDING_SECONDS = 5.0
-"""How long a request that was told to end may take; an engine that hangs must not keep the process alive."""
+"""How long a request may take that was told to end, so that an engine that hangs does not keep the process alive."""
 
 
 class InFlightRequests:
@@ -26,14 +26,15 @@ class InFlightRequests:
 
     @property
     def count(self) -> int:
-        """Requests under way now, those that wait for a turn too."""
+        """Requests under way now, including those that wait for a turn."""
         return len(self._clocks)
 
     @contextlib.asynccontextmanager
     async def bounded(self, seconds: float | None) -> AsyncIterator[None]:
         """Bound one request by its own deadline and the server's.
 
-        Raises RefusedError: DRAINING once a drain has begun or has no more patience, DEADLINE at the deadline.
+        Raises `RefusedError` with the reason DRAINING for a request that comes during a drain or is ended by one, and
+        DEADLINE at the deadline.
         """
         if self._draining:
             raise _draining()
@@ -60,7 +61,7 @@ class InFlightRequests:
                 self._all_ended.set()
 
     async def drain(self, seconds: float) -> int:
-        """Let in nobody new, give the others this long (or until `hurry`), then end them.
+        """Refuse new requests, let the others run for this long (or until `hurry`), then end them.
 
         Returns how many were ended.
         """
@@ -79,7 +80,7 @@ class InFlightRequests:
         return late
 
     def hurry(self) -> None:
-        """End the patience of a drain."""
+        """End the requests that a drain still waits for."""
         self._hurry.set()
 
 

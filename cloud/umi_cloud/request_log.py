@@ -1,4 +1,4 @@
-"""One line a request for the operator: who, how long, how many tokens, how it ended. No text of it."""
+"""One line for each request, for the operator: who, how long, how many tokens, how it ended. It holds no text."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _SALT = secrets.token_bytes(16)
 
 
 def session_key(device: str, session: str) -> str:
-    """A short word for one device's session; empty for none. Two devices' equal ids give different words."""
+    """A short word for one device's session; empty without an id. Equal ids of two devices give different words."""
     if not session:
         return ""
     return hashlib.blake2b(f"{device}\0{session}".encode(), digest_size=8, key=_SALT).hexdigest()
@@ -34,11 +34,13 @@ class RequestRecord:
     """`ok`, `cancelled`, or the reason of the refusal."""
     usage: Usage = field(default_factory=Usage)
     deltas: int = 0
+    """Events streamed to the device."""
     queued_ms: int = 0
+    """Milliseconds until the request got its turn."""
     _started: float = field(default_factory=time.monotonic, repr=False)
 
     def milliseconds(self) -> int:
-        """Since the request came in."""
+        """Milliseconds since the request came in."""
         return round((time.monotonic() - self._started) * 1000)
 
     def log(self) -> None:

@@ -1,4 +1,4 @@
-"""What every request goes through: identity, limits, a turn, a deadline, an account and a log line."""
+"""The steps of every request: deadline, identity and quota, limits, a turn, the answer, accounting and a log line."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """One kind of request: how to read it, answer it and write the answer's events."""
+    """One kind of request: its name in the log, and how to read it, answer it and write the answer's events."""
 
     name: str
     read: Callable[[bytes], View]
@@ -57,7 +57,7 @@ class RequestPipeline:
         self._engine_died = engine_died
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
-        """Answer one request; never raises but to end the call as gRPC wants it."""
+        """Answer one request. Raises only what gRPC needs to end the call."""
         record = RequestRecord(rpc=rpc.name)
         try:
             async with self._in_flight.bounded(context.time_remaining()):  # (1)

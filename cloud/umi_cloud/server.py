@@ -27,23 +27,25 @@ _HEALTH_NAMES = ("", PLANNER, SUMMARIZER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """What the service port bears."""
+    """The limits of the service port."""
 
     wire: WireLimits = field(default_factory=WireLimits)
     admission: AdmissionLimits = field(default_factory=AdmissionLimits)
     request_seconds: float = 120.0
-    """A request's time, its wait in the queue included; a device may ask for less."""
+    """How long a request may take, its wait in the queue included; a device may ask for less."""
     drain_seconds: float = 20.0
     """How long a shutdown waits for requests under way."""
     metadata_bytes: int = 8 * 1024
+    """Bytes of metadata in one request."""
     streams_per_connection: int = 128
+    """Requests open at the same time on one connection."""
     keepalive_seconds: float = 60.0
-    """A connection that says nothing for so long is asked whether it lives."""
+    """A connection that is silent for this long is asked whether it still lives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What answers the requests."""
+    """The roles that answer requests."""
 
     planner: Planner
     summarizer: Summarizer
@@ -95,7 +97,7 @@ class CloudServer:
         """Listen; returns the port (for `HOST:0`). Health says NOT_SERVING until `open`.
 
         No credentials means plaintext: the caller has made sure that the address is loopback.
-        Raises ConfigError when the address cannot be had.
+        Raises `ConfigError` when it cannot listen there.
         """
         for name in _HEALTH_NAMES:
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -130,7 +132,7 @@ class CloudServer:
         return late
 
     def hurry(self) -> None:
-        """End the patience of a drain that is under way."""
+        """End the requests that a drain under way still waits for."""
         self._in_flight.hurry()
 
     def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
@@ -181,7 +183,7 @@ def _options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", limits.metadata_bytes),
         ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
         ("grpc.max_concurrent_streams", limits.streams_per_connection),
-        # gRPC takes in one request a turn of the event loop, and by itself cancels what waits for that for 30 s.
+        # gRPC takes in one request for each turn of the event loop, and by default cancels those that wait 30 s for it.
         ("grpc.server_max_unrequested_time_in_server", math.ceil(limits.request_seconds)),
         ("grpc.keepalive_time_ms", milliseconds),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -1,4 +1,4 @@
-"""What a device is told when a request fails, and what the operator's log is told.
+"""What a device is told when a request fails, and what the operator's log says about it.
 
 Neither holds a word of the request or of a model's output (I8): a text is passed on only where this program
 wrote it from constants and numbers. An unexpected failure gets an id, and the log has its type and its place.
@@ -47,7 +47,7 @@ def request_malformed(error: MalformedError) -> RefusedError:
 
 
 def refusal_of(error: Exception) -> RefusedError:
-    """What the device is told of a failure; what is nobody's fault outside is logged under an id."""
+    """What the device is told about a failure; an unexpected one is logged under an id, which the device is told."""
     match error:
         case RefusedError():
             return error
@@ -56,7 +56,7 @@ def refusal_of(error: Exception) -> RefusedError:
         case LimitError():
             return RefusedError("the engine is full", reason="OVERLOADED", retry_after_seconds=2.0)
         case MalformedError():
-            # One's own dialects and roles write these; they quote no output.
+            # umi's own dialects and roles write these texts; they quote no output.
             return RefusedError(f"the model's output is unusable: {error.message}", reason="OUTPUT_MALFORMED")
         case TransportError():
             _record(error)

@@ -17,7 +17,7 @@ class Summarizer(ModelRole):
     async def summarize(self, view: View, session: str = "") -> AsyncGenerator[SummarizeEvent, None]:
         """Stream the answer, then the usage.
 
-        An answer that reaches the token limit ends there: a cut answer is still one. Closing the generator stops
+        An answer that reaches the token limit ends there, and is given as it is. Closing the generator stops
         the model. Raises `MalformedError` when the model writes nothing, and what `Engine.generate` raises.
         """
         generation = self._generation(lambda: self._dialect.answer(view), session)

@@ -1,7 +1,7 @@
 """A folder of GGUF adapters: which file each role uses.
 
 `adapters.json` in the folder maps roles to files, so that roles which were trained into one adapter share one file,
-and with it one KV cache. It has each file's SHA-256. A folder without it holds one file a role, `<role>.gguf`.
+and with it one KV cache. It has each file's SHA-256. A folder without it holds one file for each role, `<role>.gguf`.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class AdapterFile:
 
     path: Path
     sha256: str = ""
-    """What the file must hash to, in hexadecimal digits; empty where no manifest says so."""
+    """The file's SHA-256 in hexadecimal digits; empty when no manifest names it."""
 
     def check(self) -> None:
         """Read the file, and raise `ModelError` when it is not the one that the manifest names."""
@@ -54,10 +54,10 @@ class AdapterFile:
 
 
 def read_adapter_folder(folder: Path) -> dict[str, AdapterFile]:
-    """The adapter of each role that has one; no file is read but the manifest.
+    """The adapter of each role that has one; only the manifest is read.
 
     Raises `ConfigError` for a manifest that cannot be read or names a file that is not there, and for a `<role>.gguf`
-    that it does not name: nobody could say which of the two was meant.
+    that it does not name, because nothing says which of the two was meant.
     """
     own = {role: path for role in ROLES if (path := folder / f"{role}.gguf").exists()}
     if not (folder / MANIFEST).exists():
@@ -73,7 +73,7 @@ def read_adapter_folder(folder: Path) -> dict[str, AdapterFile]:
 
 
 def adapters_in(folder: Path | None) -> dict[str, Path]:
-    """The adapters of a folder by role, none for no folder; a role that has none is played by the base model.
+    """The adapters of a folder by role, empty without a folder. The base model plays a role that has no adapter.
 
     Raises `ConfigError` for a folder that holds none at all and as `read_adapter_folder` does, `ModelError` for a file
     that is not the one its manifest names.
@@ -92,7 +92,7 @@ def adapters_in(folder: Path | None) -> dict[str, Path]:
 
 
 def shipped_adapters() -> dict[str, AdapterFile]:
-    """The adapters that umi ships for the embedded model; empty while it ships none."""
+    """The adapters that umi ships for the embedded model; empty when this version ships none."""
     folder = Path(str(resources.files("umi_shared"))) / "adapters"
     return read_adapter_folder(folder) if folder.is_dir() else {}
 

@@ -21,12 +21,12 @@ class Cancellation:
         self._flag[0] = b"\1"
 
     def __call__(self) -> bool:
-        """Whether it was set."""
+        """Whether `set` was called."""
         return self._flag[0] != b"\0"
 
     is_set = __call__
 
     @property
     def address(self) -> int:
-        """Where native code finds a C string that is empty until this is set; valid as long as this lives."""
+        """The address of a C string that is empty until the flag is set; valid as long as this object lives."""
         return ctypes.addressof(self._flag)

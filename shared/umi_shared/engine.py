@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RawPrompt:
-    """Text with the model's control tokens in it, as a dialect writes them; what came from elsewhere is neutral."""
+    """Text with the model's control tokens, as a dialect writes them; text from elsewhere can write none."""
 
     text: str = field(repr=False)
 
@@ -84,10 +84,11 @@ class Generation:
     constraint: Constraint | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int = 256
+    """The most tokens of output."""
     session: str = ""
-    """Where the engine can choose a cache slot, sessions keep theirs."""
+    """The session's id; an engine that has cache slots gives a session the same slot again."""
     likely_start: str = field(default="", repr=False)
-    """What the output probably begins with: checked sooner than written where the engine can, and never forced."""
+    """What the output probably begins with. An engine may check it in one pass of the model; it is never forced."""
     repeats: str = field(default="", repr=False)
     """A text whose words the strings of a JSON output repeat.
 
@@ -105,7 +106,7 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of text; never an incomplete character."""
+    """The next piece of text; it never ends within a character."""
 
     text: str = field(repr=False)
 

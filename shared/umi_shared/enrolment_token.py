@@ -38,6 +38,8 @@ class TokenError(ConfigError):
 def check_device_name(name: str) -> str:
     """Return `name` if a device may be called so: 1 to 63 of `a-z 0-9 . _ -`, an alphanumeric at both ends.
 
+    Raises `ConfigError` for any other name.
+
     >>> check_device_name("alices-laptop")
     'alices-laptop'
     """
@@ -50,7 +52,9 @@ def check_device_name(name: str) -> str:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, and comes back without them.
+    """Host and port of `HOST:PORT`; an IPv6 host is written in brackets, and returned without them.
+
+    Raises `ConfigError` for any other text.
 
     >>> split_address("[::1]:7444")
     ('::1', 7444)
@@ -81,13 +85,13 @@ class EnrolmentToken:
     device: str
     """The name the operator gave this device."""
     enrolment_address: str
-    """`HOST:PORT` of the port that shows a certificate and asks for none."""
+    """`HOST:PORT` of the port for enrolment, which asks the device for no certificate."""
     service_address: str
     """`HOST:PORT` of the planner and the summarizer."""
     server_fingerprint: bytes
     """SHA-256 of the server's certificate, in DER."""
     secret: bytes = field(repr=False)
-    """Good for one certificate, until it expires at the server."""
+    """What the server exchanges for one certificate, until the token expires there."""
 
     def __post_init__(self) -> None:
         check_device_name(self.device)
@@ -98,7 +102,7 @@ class EnrolmentToken:
 
     @property
     def secret_text(self) -> str:
-        """The secret as the wire spells it."""
+        """The secret as messages and tokens spell it."""
         return _base32(self.secret)
 
     def text(self) -> str:

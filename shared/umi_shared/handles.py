@@ -107,7 +107,7 @@ def unescape(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    r"""Text in which nothing resolves: handles are escaped, what is escaped already stays as it is.
+    r"""The text with every handle escaped, so that none resolves; what is already escaped stays as it is.
 
     >>> inert("<a:1> <\\a:2>")
     '<\\a:1> <\\a:2>'

@@ -1,4 +1,4 @@
-"""Finding and fetching one GGUF of a Hugging Face repository, checked against the hash that the hub names."""
+"""Find and fetch one GGUF of a Hugging Face repository, and check it against the hash that the hub names."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ __all__ = ["Fetched", "Offer", "choose_file", "fetch", "find"]
 
 _TIMEOUT_SECONDS = 15.0
 _SPARE_BYTES = 64 << 20
-"""Left free on the disk beside the model."""
+"""How much of the disk stays free beside the model."""
 _SPLIT = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
@@ -29,9 +29,9 @@ class Offer:
     revision: str
     file: str
     size_bytes: int
-    """0 where the hub does not say."""
+    """0 when the hub does not say."""
     sha256: str
-    """Empty where the hub does not say: the file is small, and no model."""
+    """In hexadecimal; empty when the hub does not say, as for small files, which are not models."""
     licence: str
 
 
@@ -55,7 +55,7 @@ def choose_file(files: list[str], quantization: str) -> str:
     ggufs = [file for file in files if file.lower().endswith(".gguf")]
     if quantization in ggufs:
         return quantization
-    # A projector for images (mmproj) is no model, though it is named like one.
+    # A projector for images (mmproj) is not a model, though it is named like one.
     models = [file for file in ggufs if "mmproj" not in file.lower()]
     ending = re.compile(rf"(?:^|[-._/]){re.escape(quantization)}\.gguf$", re.IGNORECASE)
     chosen = [file for file in models if ending.search(file)]
@@ -104,7 +104,7 @@ def fetch(
     *,
     endpoint: str | None = None,
 ) -> Fetched:
-    """Fetch `owner/repo:quantization` into a folder, which may hold more afterwards than the file.
+    """Fetch `owner/repo:quantization` into a folder; the hub's client may leave other files there, too.
 
     Raises `ModelError` as `find` does, when the disk has no room, and when the file is not the one that the
     hub's hash names.
@@ -129,7 +129,7 @@ def fetch(
     if offer.sha256 and digest != offer.sha256:
         raise ModelError(
             f"{offer.file} is not the file that the hub names: its SHA-256 is {digest}, not {offer.sha256}",
-            fix="try again; if it stays so, choose another repository",
+            fix="try again; if it fails again, choose another repository",
         )
     return Fetched(path, digest, offer.licence)
 
@@ -163,18 +163,18 @@ def _explained(repository: str) -> Any:
         raise
     except hub.GatedRepoError as error:
         raise ModelError(
-            f"{repository} is closed: its owners want you to ask first",
-            fix="accept its terms on the hub's page of it, then `hf auth login`",
+            f"{repository} is gated: its owners want you to accept their terms first",
+            fix="accept the terms on its page on the hub, then run `hf auth login`",
         ) from error
     except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, hub.HFValidationError) as error:
         raise ModelError(
-            f"the hub knows no repository {repository}, or not for you",
-            fix="check the name; for a private one: `hf auth login`",
+            f"the hub has no repository {repository} that you may read",
+            fix="check the name; for a private repository run `hf auth login`",
         ) from error
     except hub.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no status"
         raise ModelError(
-            f"the hub failed at {repository} ({status})", fix=f"try again later, {by_hand}"
+            f"the hub failed to answer for {repository} ({status})", fix=f"try again later, {by_hand}"
         ) from error
     except Exception as error:  # the hub's client raises whatever its HTTP library does
         if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):

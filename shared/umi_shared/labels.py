@@ -25,7 +25,7 @@ SUMMARIZER: Sink = "summarizer"
 
 
 def tool_sink(name: str) -> Sink:
-    """The sink that a tool is, when it sends its arguments off the device."""
+    """The sink of a tool that sends its arguments off the device."""
     return f"tool:{name}"
 
 
@@ -74,7 +74,7 @@ class Label:
 
     @property
     def locality(self) -> Locality:
-        """The policy's word for this label; a label with other readers than these words know reads as `handle`."""
+        """The policy's word for this label; `handle` for readers that no word describes."""
         if not self.visible:
             return Locality.HIDDEN
         for locality, readers in _READERS.items():
@@ -107,7 +107,7 @@ class Label:
         )
 
     def with_integrity(self, integrity: Integrity) -> "Label":
-        """The same readers, another integrity."""
+        """The same label with another integrity."""
         return replace(self, integrity=integrity)
 
 
@@ -118,12 +118,12 @@ _AT = {
     for locality, readers in _READERS.items()
     for integrity in Integrity
 }
-"""One object for each: a result of thousands of leaves has a few labels."""
+"""One shared object for each word: a result with thousands of leaves needs only a few labels."""
 
 PUBLIC = Label(readers=None, integrity=Integrity.TRUSTED)
-"""The label of the program's own constants, and the unit of `join`."""
+"""The label of the program's own constants; joining it to a label changes nothing."""
 
 
 def join_all(labels: Iterable[Label]) -> Label:
-    """The join of any number of labels; of none, the label of a constant."""
+    """The join of any number of labels; `PUBLIC` when there are none."""
     return reduce(Label.join, labels, PUBLIC)

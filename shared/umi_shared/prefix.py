@@ -1,10 +1,10 @@
-"""What two lists of tokens have in common at their beginning: what a cache spares."""
+"""The common beginning of two lists of tokens: the part that a cache saves computing."""
 
 __all__ = ["shared_prefix"]
 
 
 def shared_prefix(held: list[int], tokens: list[int]) -> int:
-    """How many tokens two lists begin with alike.
+    """How many tokens two lists have in common at their beginning.
 
     >>> shared_prefix([1, 2, 3], [1, 2, 4, 5])
     2

@@ -37,7 +37,7 @@ def refusal_metadata(code: int, error: RefusedError) -> tuple[tuple[str, bytes],
 
 
 def refusal_from_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> RefusedError | None:
-    """The refusal a peer sent, or None where it sent none that can be read.
+    """The refusal that a peer sent; None when the metadata holds none that can be read.
 
     The peer is not trusted: sizes are bounded, its own text is dropped, and only the reason (a word of
     capitals) and the delay come through. The reader of the reason says what it means.

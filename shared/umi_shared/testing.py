@@ -40,7 +40,7 @@ class Reply:
     piece_characters: int = 8
     """The text is streamed in pieces of this size."""
     pause_seconds: float = 0.0
-    """Between pieces."""
+    """Seconds between two pieces."""
     gate: asyncio.Event | None = None
     """When given, the reply waits for it before its first piece."""
 
@@ -84,7 +84,7 @@ class ScriptedEngine:
             self._count(running=-1, finished=1 - stopped, stopped=stopped)
 
     async def close(self) -> None:
-        """End; later generations are errors."""
+        """Close the engine: from now on a generation raises `ModelError`."""
         self._closed = True
 
     async def until(self, holds: Callable[["ScriptedEngine"], bool]) -> None:

@@ -38,7 +38,7 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCard:
-    """What a model is told of a tool."""
+    """What a model is told about a tool."""
 
     name: str
     description: Text
@@ -73,7 +73,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of a call: compact JSON text; or the kind of its failure, and what a policy lets out of its text.
+    """The outcome of a call: a result as compact JSON, or a failure's kind and what the policy lets out of its message.
 
     >>> Observation("contacts.find", ('"nobody of that name"',), "not-found").told
     ('failed: not-found: ', '"nobody of that name"')
@@ -82,7 +82,7 @@ class Observation:
     tool: str
     content: Text = field(repr=False)
     failure: str = ""
-    """Empty for a success; else a word of the program, such as `unavailable`."""
+    """Empty for a success; for a failure its kind, one of the program's own words, such as `unavailable`."""
 
     @property
     def told(self) -> Text:
@@ -151,8 +151,11 @@ class Usage:
     """Tokens of one generation."""
 
     prompt_tokens: int = 0
+    """Tokens of the prompt, including the cached ones."""
     cached_tokens: int = 0
+    """Tokens of the prompt that came from a cache."""
     completion_tokens: int = 0
+    """Tokens that the model wrote."""
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

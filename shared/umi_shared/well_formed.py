@@ -4,7 +4,7 @@ __all__ = ["well_formed"]
 
 
 def well_formed(text: str) -> str:
-    r"""The text with each half of a surrogate pair, as a broken input may hold, as U+FFFD; two halves are joined.
+    r"""The text with U+FFFD for each lone half of a surrogate pair; two halves side by side are joined.
 
     >>> well_formed("a\ud800b")
     'a�b'

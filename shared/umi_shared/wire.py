@@ -57,24 +57,32 @@ _NEXT_TO_PB = {
 }
 _NEXT_FROM_PB = {number: word for word, number in _NEXT_TO_PB.items()}
 _MAX_OVERHEAD = 6
-"""Of a bytes field: its tag, and a length of at most five bytes."""
+"""The most bytes that a bytes field adds to its content: its tag, and a length of up to five bytes."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireLimits:
-    """What one request may hold; a peer that passes a limit gets an error that names it."""
+    """What one request may hold; a peer that exceeds a limit gets an error that names it."""
 
     message_bytes: int = 4 * 1024 * 1024
     """gRPC refuses larger messages before they are parsed."""
     tools: int = 512
+    """Tools in the catalogue."""
     schema_bytes: int = 64 * 1024
+    """Bytes in one tool's schema."""
     schema_depth: int = 32
+    """Levels of nesting in one tool's schema."""
     entries: int = 512
+    """Entries of the session so far."""
     segments: int = 50_000
+    """Segments of text and handles, in all texts together."""
     name_bytes: int = 128
+    """Bytes in a tool's name, a failure's kind or a request's id."""
     delta_bytes: int = 64 * 1024
+    """Bytes in one streamed piece of text, as a device reads it."""
     padding_bytes: int = 1024 * 1024
+    """Bytes of padding."""
 
 
 # Encoding, on the device.
@@ -95,7 +103,7 @@ def summarize_request(request_id: str, view: Released[View], *, bucket_bytes: in
 
 
 def _released(view: Released[View]) -> View:
-    """The payload, of what really is released: a look-alike would carry anything."""
+    """The payload of a real `Released`: an object that only looks like one could carry anything."""
     if type(view) is not Released:
         raise TypeError("the wire takes Released views only")
     return view.payload
@@ -110,7 +118,7 @@ def _padding(size: int, bucket_bytes: int) -> bytes:
         return b""
     for room in range(
         short, 3 * bucket_bytes, bucket_bytes
-    ):  # no length gives a size just past a jump of the overhead
+    ):  # no length gives a size just past the point where the overhead grows
         for length in range(max(room - _MAX_OVERHEAD, 1), room):
             if length + 1 + (length.bit_length() + 6) // 7 == room:
                 return bytes(length)
@@ -161,7 +169,7 @@ def _entry_message(entry: Entry) -> pb.Entry:
 
 
 def strings_of(message: bytes) -> list[str]:
-    """Every string of a serialized request, in order; of what is no request, none.
+    """Every string in a serialized request, in order; nothing when the bytes are not a request.
 
     Both requests have the same fields; a test holds that, and that no string is left out.
     """
@@ -207,7 +215,7 @@ class Request:
 def read_request(raw: bytes, limits: WireLimits) -> Request:
     """The request in these bytes, a plan's or an answer's: they have the same fields.
 
-    Raises `MalformedError` where the bytes are none, pass a limit or make no sense.
+    Raises `MalformedError` when the bytes are not a request, exceed a limit or hold an impossible value.
     """
     request = _parsed(pb.PlanRequest, raw)
     return Request(
@@ -236,14 +244,15 @@ def _parsed(kind: type[M], raw: bytes) -> M:
     except DecodeError:
         # Without its cause: protobuf's text may quote the bytes.
         raise MalformedError(
-            f"these bytes are no {kind.DESCRIPTOR.name}", fix="are laptop and planner of one version?"
+            f"these bytes are not a {kind.DESCRIPTOR.name}",
+            fix="use the same version of umi on the laptop and on the planner",
         ) from None
 
 
 def read_view(request: pb.PlanRequest | pb.SummarizeRequest, limits: WireLimits) -> View:
     """The view of a request.
 
-    Raises `MalformedError` where it passes a limit or makes no sense.
+    Raises `MalformedError` when it exceeds a limit or holds an impossible value.
     """
     view = request.view
     _at_most("tools", len(view.catalogue), limits.tools)
@@ -297,7 +306,7 @@ def _read_segments(segments: Iterable[pb.Segment]) -> Iterable[str | Handle]:
                 try:
                     yield Handle(segment.handle.type, segment.handle.number)
                 except ValueError as error:
-                    raise MalformedError("a handle has no proper type or number") from error
+                    raise MalformedError("a handle has an invalid type or number") from error
             case _:
                 raise MalformedError("a segment is neither clear text nor a handle")
 

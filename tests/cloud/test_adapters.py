@@ -129,7 +129,7 @@ def test_a_folder_of_hugging_face_will_do_as_the_base(smollm2, make_peft, tmp_pa
 
 def test_what_is_no_gguf_adapter_is_refused_and_leaves_no_folder(smollm2, tmp_path):
     (tmp_path / "adapter.gguf").write_bytes(b"not an adapter")
-    with pytest.raises(ModelError, match=r"adapter\.gguf is no GGUF adapter"):
+    with pytest.raises(ModelError, match=r"adapter\.gguf is not a GGUF adapter"):
         gguf_to_peft(tmp_path / "adapter.gguf", smollm2, tmp_path / "peft")
     assert not (tmp_path / "peft").exists()
 

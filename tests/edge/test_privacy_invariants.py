@@ -163,6 +163,7 @@ CONFIGURATION = (
     "umi_edge.terminal.tool_overview",
     "umi_edge.tuning",
     "umi_edge.tools.mcp",
+    "umi_shared.adapter_folder",
     "umi_shared.enrolment_token",
     "umi_shared.hugging_face",
     "umi_shared.models",

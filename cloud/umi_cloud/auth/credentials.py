@@ -1,4 +1,4 @@
-"""What the gRPC ports show, and what they ask for."""
+"""The certificates that the gRPC ports show, and those that they ask for."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["enrolment_credentials", "server_credentials"]
 
 
 def server_credentials(state: Path) -> grpc.ServerCredentials:
-    """For the service port: shows the server's certificate, requires one that the deployment's CA signed.
+    """For the service port: shows the server's certificate, and asks for one that the deployment's CA signed.
 
     A renewed server certificate (`umi-cloud ca init --renew-server`) is used from the next connection on.
     """
@@ -29,7 +29,7 @@ def _credentials(files: AuthorityFiles, *, client_certificates: bool) -> grpc.Se
     seen = _stamp(files.server)
     return grpc.dynamic_ssl_server_credentials(
         _configuration(files, client_certificates=client_certificates),
-        # The stub forgets that None is allowed: "or None for no change", says the function's own text.
+        # The type stub forgets that None is allowed; gRPC's documentation says "or None for no change".
         _reloader(files, seen, client_certificates=client_certificates),  # type: ignore[arg-type]
         client_certificates,
     )
@@ -72,7 +72,7 @@ def _configuration(
         x509.load_pem_x509_certificate(ca)
     except (OSError, ValueError) as error:
         raise _unreadable(files.directory) from error
-    # Key and certificate are in one file; BoringSSL takes of a PEM text what it looks for.
+    # Key and certificate are in one file; BoringSSL finds in a PEM text the part that it needs.
     return grpc.ssl_server_certificate_configuration([(pair, pair)], ca if client_certificates else None)
 
 

@@ -44,17 +44,21 @@ class EnrolmentLimits:
     """What strangers may ask of the enrolment port."""
 
     attempts_per_minute_per_peer: int = 10
-    """For one IPv4 address, or one IPv6 /64."""
+    """Attempts from one IPv4 address, or from one IPv6 /64."""
     attempts_per_minute: int = 600
-    """For all of them together."""
+    """Attempts from all addresses together."""
     peers: int = 4096
-    """Addresses remembered; the longest unseen is forgotten first."""
+    """How many addresses are remembered; the one unseen for longest is forgotten first."""
     message_bytes: int = 16 * 1024
+    """Bytes in one request."""
     metadata_bytes: int = 8 * 1024
+    """Bytes of metadata in one request."""
     concurrent_calls: int = 32
+    """Calls open at the same time, from all addresses together."""
     connection_seconds: int = 60
+    """How long one connection may last."""
     renewal_window_days: int = 30
-    """A certificate can be renewed in the last days of its life only."""
+    """A certificate can be renewed only in this many last days of its life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,10 @@ class RenewalServicer(pb_grpc.RenewalServicer):
 def make_enrolment_server(
     desk: EnrolmentDesk, credentials: grpc.ServerCredentials, address: str
 ) -> tuple[grpc.aio.Server, int]:
-    """The gRPC server of the enrolment port, bound but not started, and its port (for `HOST:0`)."""
+    """The gRPC server of the enrolment port, bound but not started, and its port (for `HOST:0`).
+
+    Raises `ConfigError` when it cannot listen there.
+    """
     limits = desk.limits
     server = grpc.aio.server(
         maximum_concurrent_rpcs=limits.concurrent_calls,
@@ -205,7 +212,7 @@ def make_enrolment_server(
 
 
 def _address(peer: str) -> str:
-    """`ipv4:10.0.0.1:5000` to `10.0.0.1`; an IPv6 address to its /64, of which a host may have all."""
+    """`ipv4:10.0.0.1:5000` to `10.0.0.1`; an IPv6 address to its /64, since one host may own all of it."""
     host = unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
     try:
         address = ipaddress.ip_address(host)

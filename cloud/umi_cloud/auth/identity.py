@@ -1,7 +1,7 @@
 """Which device makes a call.
 
-TLS has checked the chain and the dates when the connection was made. A connection can live for days, so what
-can change since is checked at every call: the certificate's end, and the registry's word on it.
+TLS checked the chain and the dates when the connection was made. A connection can last for days, so what
+can change meanwhile is checked at every call: the certificate's end, and its standing in the registry.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,10 +27,10 @@ class Device:
 
 
 class AuthContext(Protocol):
-    """The part of grpc.aio.ServicerContext that says who is there."""
+    """The part of grpc.aio.ServicerContext that says who calls."""
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """What the transport found out about the peer."""
+        """What the transport knows about the peer, such as its certificate."""
 
 
 _REFUSALS = {
@@ -61,7 +61,7 @@ def identify(context: AuthContext, registry: Registry) -> Device:
     pems = list(context.auth_context().get("x509_pem_cert", ()))
     if not pems:
         raise RefusedError(
-            "this port needs a device's certificate, and the call came without",
+            "this port needs a device's certificate, and the call came without one",
             reason="CERTIFICATE_MISSING",
             fix="enrol this device: `umi enroll TOKEN`",
         )
@@ -81,7 +81,7 @@ def identify(context: AuthContext, registry: Registry) -> Device:
 
 @lru_cache(maxsize=4096)
 def _device(pem: bytes) -> Device | None:
-    """Parse a certificate; kept, because a device shows the same one at every call."""
+    """Parse a certificate; the result is cached, because a device shows the same one at every call."""
     try:
         certificate = x509.load_pem_x509_certificate(pem)
     except ValueError:

@@ -2,7 +2,7 @@
 
 Covered: a device that loops, and one that runs up the bill across restarts of the server (the day's tokens are
 in the registry). Not covered: calls a minute are counted per process, so two servers admit twice as many; and
-a call that starts within the day's tokens may end beyond them, by what `remaining_tokens` lets it generate.
+a call that starts within the day's tokens may end beyond them by what it generates.
 """
 
 import time
@@ -26,7 +26,7 @@ class Quota:
     """What each device may use."""
 
     requests_per_minute: int = 60
-    """As many at once after a minute's rest."""
+    """Calls in a minute; as many may come at once after a minute without any."""
     tokens_per_day: int = 2_000_000
     """Model tokens, read and written, from midnight to midnight UTC."""
     concurrent: int = 4
@@ -61,7 +61,7 @@ class QuotaKeeper:
 
     @asynccontextmanager
     async def admit(self, device: Device) -> AsyncIterator[None]:
-        """Hold one of the device's places while the call lasts.
+        """Hold one of the device's `concurrent` places while the call lasts.
 
         Raises RefusedError: TOO_MANY_STREAMS, TOKENS_SPENT, RATE_LIMITED, each with `retry_after_seconds`. A call
         that is refused takes nothing.
@@ -73,7 +73,7 @@ class QuotaKeeper:
             self.release(device)
 
     def acquire(self, device: Device) -> None:
-        """Take a place; `release` gives it back. Raises as `admit` does."""
+        """Take one of the device's places, which `release` gives back. Raises as `admit` does."""
         open_calls = self._open.get(device.name, 0)
         if open_calls >= self.quota.concurrent:
             raise _refused(
@@ -102,7 +102,7 @@ class QuotaKeeper:
         self._open[device.name] = open_calls + 1
 
     def release(self, device: Device) -> None:
-        """Give a place back."""
+        """Give back what `acquire` took."""
         left = self._open.get(device.name, 0) - 1
         if left > 0:
             self._open[device.name] = left

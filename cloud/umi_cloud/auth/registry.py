@@ -1,6 +1,6 @@
-"""Which devices, certificates and one-time tokens count, and how much each device has used.
+"""Which devices, certificates and one-time tokens are accepted, and how much each device has used.
 
-One SQLite file, shared by the server and the operator's commands: a revocation is a committed row, so it counts
+One SQLite file, shared by the server and the operator's commands: a revocation is a committed row, so it holds
 from the next call on, in every process.
 
 Invariants: a token is kept as its SHA-256 only; a token gives one certificate, even to two redeemers at once;
@@ -52,7 +52,7 @@ CREATE TABLE spending (
 
 
 class Standing(StrEnum):
-    """Whether a certificate counts."""
+    """Whether a certificate is accepted."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -69,13 +69,15 @@ class DeviceRecord:
     name: str
     standing: Standing
     serial: str
-    """Of its newest certificate; empty before it has one."""
+    """The serial number of its newest certificate; empty before it has one."""
     issued: datetime | None
     expires: datetime | None
-    """Of its certificate, or of its token while it is invited."""
+    """When its certificate ends, or its token while it is invited."""
     revoked: datetime | None
     requests: int
+    """Requests so far."""
     tokens: int
+    """Model tokens so far, read and written."""
 
 
 class Registry:
@@ -88,7 +90,7 @@ class Registry:
         self._lock = threading.Lock()
         make_private_directory(state)
         with self._explained():
-            # Made here, so that SQLite's other files take over a mode that shuts others out.
+            # Made here, so that SQLite's other files get the same mode, which shuts other users out.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self._database = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
@@ -136,7 +138,7 @@ class Registry:
     def redeem(self, digest: bytes, issue: Callable[[str], SignedCertificate]) -> SignedCertificate:
         """Spend a token and record the certificate that `issue(name)` signs, in one transaction.
 
-        When `issue` raises, the token is not spent. Older certificates of the device stop counting: enrolling
+        When `issue` raises, the token is not spent. Older certificates of the device are refused from now on: enrolling
         a name again is how an operator replaces a lost laptop.
         Raises RefusedError: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED.
         """
@@ -154,7 +156,7 @@ class Registry:
         return certificate
 
     def add_certificate(self, certificate: SignedCertificate) -> None:
-        """Record a renewal; the certificate before it counts until it expires, in case the reply got lost.
+        """Record a renewal; the certificate before it is accepted until it expires, in case the reply gets lost.
 
         Raises RefusedError (CERTIFICATE_REVOKED) when the device was shut out in the meantime.
         """
@@ -178,7 +180,7 @@ class Registry:
         return bool(tokens.rowcount or devices.rowcount)
 
     def standing(self, name: str, serial: str) -> Standing:
-        """Whether this certificate of this device counts now. Read from the file at every call."""
+        """Whether this certificate of this device is accepted now; read from the file at every call."""
         row = self._row(
             "SELECT coalesce(c.revoked_at, d.revoked_at), c.expires_at FROM certificates c"
             " JOIN devices d ON d.name = c.name WHERE c.serial = ? AND c.name = ?",

@@ -13,7 +13,7 @@ from umi_shared.errors import ConfigError
 __all__ = ["DEFAULT_SERVICE_PORT", "MintedToken", "default_addresses", "mint", "secret_digest"]
 
 DEFAULT_SERVICE_PORT = 7443
-"""The enrolment port is the next one."""
+"""The port for planner and summarizer; that for enrolment is the next one."""
 
 MAX_VALID = timedelta(days=7)
 MIN_VALID = timedelta(minutes=1)
@@ -60,10 +60,10 @@ def mint(
     enrolment_address: str,
     valid: timedelta = timedelta(hours=1),
 ) -> MintedToken:
-    """A token that enrols `name` once within `valid`. Raises ConfigError for a wrong name or time."""
+    """A token that enrols `name` once, within the time `valid`. Raises `ConfigError` for a wrong name or time."""
     if not MIN_VALID <= valid <= MAX_VALID:
         raise ConfigError(
-            "a token's time is out of range", fix="choose between 1m and 7d, such as --valid 1h"
+            "a token's lifetime is out of range", fix="choose between 1m and 7d, such as --valid 1h"
         )
     token = EnrolmentToken(
         device=name,

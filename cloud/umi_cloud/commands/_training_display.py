@@ -17,11 +17,11 @@ from umi_cloud.glpft.run import StageResult
 __all__ = ["JsonDisplay", "NoDisplay", "TrainingDisplay"]
 
 _LINE_SECONDS = 15
-"""Between two lines where there is no terminal to draw a bar on."""
+"""Seconds between two lines where there is no terminal to draw a bar on."""
 
 
 class NoDisplay:
-    """Silence, for all processes but the first; implements `Observer`."""
+    """An `Observer` that shows nothing, for all processes but the first."""
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +42,7 @@ class NoDisplay:
 
 
 class TrainingDisplay(NoDisplay):
-    """A bar on a terminal, a line every few seconds elsewhere, a line a finished stage."""
+    """A bar on a terminal, a line every few seconds elsewhere, and one line for each finished stage."""
 
     def __init__(self, recipe: Recipe, console: Console | None = None) -> None:
         self._recipe = recipe
@@ -69,13 +69,13 @@ class TrainingDisplay(NoDisplay):
         self._bar.stop()
 
     def loads(self, stage: Stage, what: str) -> None:
-        """Say what takes its time."""
+        """Say what is being loaded."""
         self._show(stage, 0.0, what)
         if self._bar.disable:
             self._console.print(f"{self._title(stage)}: {what}", highlight=False)
 
     def progresses(self, stage: Stage, progress: Progress) -> None:
-        """Move the bar; or write a line, if the last is old enough."""
+        """Move the bar, or write a line if the last one is old enough."""
         share = min(1.0, progress.share(stage))
         words = progress_words(stage, progress)
         self._show(stage, share, words)

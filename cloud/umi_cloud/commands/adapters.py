@@ -1,4 +1,4 @@
-"""`umi-cloud adapters`: the LoRA adapters that umi ships, and a run's, in the form that an engine loads."""
+"""`umi-cloud adapters`: list the LoRA adapters that umi ships, and write adapters in the form that vLLM loads."""
 
 import json
 from pathlib import Path
@@ -39,16 +39,17 @@ def show(*, as_json: bool) -> None:
 @click.option(
     "--adapters",
     type=_FOLDER,
-    help="A folder that `umi-cloud glpft --export` wrote; without it, what umi ships.",
+    help="A folder that `umi-cloud glpft --export` wrote.  [default: the adapters that umi ships]",
 )
 @click.option(
-    "--base", help="The base model: a GGUF file, a spec or a Hugging Face folder; without it, the embedded."
+    "--base",
+    help="The base model: a GGUF file, a spec or a Hugging Face folder.  [default: the embedded model]",
 )
 @json_option
 def vllm(out: Path, adapters: Path | None, base: str | None, *, as_json: bool) -> None:
     """Write the planner's and the summarizer's adapters to OUT as PEFT folders, and their base as vLLM serves it.
 
-    The GGUF files are the one source: what vLLM loads is made of them. OUT/cloud.yaml is the configuration for
+    The GGUF files are the one source, from which the folders for vLLM are made. OUT/cloud.yaml is the configuration for
     `umi-cloud serve --config OUT/cloud.yaml`. A base that is a GGUF file needs torch and transformers.
     """
     from umi_cloud.extras import require

@@ -1,4 +1,4 @@
-"""`umi-cloud evaluate`: scores; the laboratory, where it is installed, adds commands that need a laptop, too."""
+"""`umi-cloud evaluate`: scores. The laboratory, if installed, adds the commands that also need a laptop's side."""
 
 import asyncio
 import json
@@ -120,18 +120,18 @@ class _Options:
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
 )
 @click.option("--context", type=click.IntRange(min=256), default=8192, show_default=True, help="Tokens.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="Of llama.cpp; 0 chooses.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads of llama.cpp; 0 chooses.")
 @click.option(
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Conversations at once."
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), help="Ask about so many conversations only, drawn by --seed."
+    "--limit", type=click.IntRange(min=1), help="Ask about this many conversations only, drawn by --seed."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the choice that --limit makes.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the choice that --limit makes.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the predictions in this file (JSON lines); what it has already is not asked again.",
+    help="Keep the predictions in this file (JSON lines); steps that it already has are not asked again.",
 )
 @click.option("--recipe", default="", help="What the adapters were trained by, for the record.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object of fractions, for programs.")

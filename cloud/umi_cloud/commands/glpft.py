@@ -28,14 +28,14 @@ _TRAINING = ("torch", "transformers", "peft", "accelerate", "matplotlib")
     "seeds",
     type=int,
     multiple=True,
-    help="Instead of the recipe's, in OUTPUT/seed-N; may be given again, for one run after the other.",
+    help="A seed in place of the recipe's, with its results in OUTPUT/seed-N; may be given again, for several runs.",
 )
 @click.option(
     "--export",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Train nothing; write what is trained so far as GGUF adapters into this folder.",
+    help="Train nothing; write the adapters trained so far to this folder, as GGUF files.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a report, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each report.")
 def command(
     paths: tuple[Path, ...],
     only: tuple[str, ...],

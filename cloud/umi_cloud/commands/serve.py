@@ -25,16 +25,18 @@ if TYPE_CHECKING:
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="UMI_CLOUD_CONFIG",
-    help="The configuration, such as cloud.yaml; without one, the embedded model on the default ports.",
+    help="The configuration file, such as cloud.yaml.  [default: the embedded model on the default ports]",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="UMI_CLOUD_STATE",
-    help="Directory of the certificates and the registry, over the configuration's.",
+    help="Directory of the certificates and the registry, in place of the configuration's.",
 )
-@click.option("--listen", metavar="HOST:PORT", help="Where laptops call, over the configuration's.")
-@click.option("--enrol-listen", metavar="HOST:PORT", help="Where laptops enrol, over the configuration's.")
+@click.option("--listen", metavar="HOST:PORT", help="Where laptops call, in place of the configuration's.")
+@click.option(
+    "--enrol-listen", metavar="HOST:PORT", help="Where laptops enrol, in place of the configuration's."
+)
 @click.option("--check", is_flag=True, help="Check configuration, certificates and model; serve nothing.")
 @json_option
 def command(
@@ -63,7 +65,7 @@ def command(
 class _Voice:
     """Events on standard output: a line of text, or one JSON object a line.
 
-    Engines and their processes print, too: with JSON, whatever else goes to standard output goes to standard error.
+    Engines and their processes print, too: with JSON, whatever they print to standard output goes to standard error.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -110,7 +112,7 @@ async def _serve(config: "CloudConfig", say: _Voice) -> None:
 
 
 async def _stop(deployment: "Deployment", hurry: asyncio.Event) -> int:
-    """Drain; a second signal ends the patience."""
+    """Drain; a second signal ends the requests at once."""
     draining = asyncio.create_task(deployment.stop())
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait((draining, hurried), return_when=asyncio.FIRST_COMPLETED)
@@ -176,7 +178,7 @@ async def _check(config: "CloudConfig", say: _Voice) -> None:
 
 
 def _log_to_stderr() -> None:
-    """One line a record, and of an exception its type only: its text and its trace may quote a request (I8)."""
+    """One line for each record, with only the type of an exception: its text and its trace may quote a request (I8)."""
     import logging
 
     class OneLine(logging.Formatter):

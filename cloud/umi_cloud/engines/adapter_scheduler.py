@@ -1,4 +1,4 @@
-"""The generations of one adapter: one context, whose sequences are decoded together, a batch at a time."""
+"""The scheduler of one adapter's generations: one context, whose sequences are decoded together in batches."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,33 +17,35 @@ from umi_shared.prefix import shared_prefix
 __all__ = ["AdapterScheduler"]
 
 _BATCH_TOKENS = 512
+"""The most tokens of prompts in one batch while nobody else waits."""
 _SLICE_TOKENS = 128
-"""Of prompts in one batch while others wait for their next token."""
+"""The most tokens of prompts in one batch while other generations wait for their next token."""
 
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """A job that has a sequence: it reads its prompt, then it writes."""
+    """A job with a sequence. It first reads its prompt and then writes its output."""
 
     job: Job
     slot: Slot
     since: int
-    """What the scheduler had read of prompts when this came."""
+    """How many tokens of prompts the scheduler had decoded when this job came."""
     read: int = 0
-    """Tokens of its prompt that were decoded for it; the others were there."""
+    """How many tokens of its prompt were decoded for it; the others were in the cache already."""
     writing: ConstrainedDecoding | None = None
 
     @property
     def left(self) -> int:
-        """Tokens of the prompt that are not decoded."""
+        """How many tokens of the prompt are still to be decoded."""
         return len(self.job.tokens) - len(self.slot.tokens)
 
 
 class AdapterScheduler:
-    """Continuous batching. All of it happens in one thread.
+    """Continuous batching, in one thread.
 
-    Each batch has a token (and its draft) of everyone who writes, and a slice of the prompts of those who read. What a
-    prompt has in common with another sequence, above all the catalogue, is copied within the cache and held once.
+    A batch holds the next token (and its draft) of every generation that writes, and slices of the prompts of those
+    that still read. What a prompt has in common with another sequence, above all the catalogue, is copied within the
+    cache instead of decoded again.
     """
 
     def __init__(
@@ -72,16 +74,16 @@ class AdapterScheduler:
         self._runs: list[_Run] = []
         self._prompt_tokens = 0
         self.halt = Cancellation()
-        """Ends a batch of several; one that is alone in its batch ends by its own cancellation."""
+        """Stops a batch of several jobs; a job alone in its batch is stopped by its own cancellation."""
         self.batches = 0
 
     @property
     def jobs(self) -> list[Job]:
-        """Those that are being worked on."""
+        """The jobs that have a sequence now."""
         return [run.job for run in self._runs]
 
     def begin(self, job: Job) -> bool:
-        """Give a job a sequence; False while there is none, or no room for it in the cache."""
+        """Give a job a sequence; False while none is idle, or the cache has no room for the job."""
         needs = min(self._context_tokens, len(job.tokens) + job.generation.max_tokens)
         slot = self._pool.take(job.generation.session, needs)
         if slot is None:
@@ -93,14 +95,14 @@ class AdapterScheduler:
         return True
 
     def step(self, *, alone: bool) -> bool:
-        """Decode one batch; `alone` says that nobody outside of this scheduler waits for the model.
+        """Decode one batch; `alone` says that no other scheduler has work for the model.
 
-        False where there is nothing to decode: those that are here wait for their grammars.
+        False when there was nothing to decode, because all jobs wait for their grammars.
         """
         for run in [run for run in self._runs if run.job.cancelled()]:
             run.job.send(
                 EngineDeadError("the generation was stopped")
-            )  # heard only where the engine stopped it
+            )  # heard only when the engine itself stopped it
             self._end(run)
         batch = list(self._batch(alone))
         if not batch:
@@ -124,7 +126,12 @@ class AdapterScheduler:
         return True
 
     def _batch(self, alone: bool) -> Iterator[tuple[_Run, Part]]:
-        """Who takes part, with what: first all that write, then prompts as far as there is room."""
+        """The runs of the next batch, each with its tokens: first all that write, then prompts as far as there is room.
+
+        A batch takes about as long as its tokens are many, and everyone who writes waits for it. So prompts get a small
+        slice while anyone writes or waits elsewhere, and a large one otherwise. A prompt that another run of this
+        batch is reading, too, waits for that run: one batch later it can copy what they share.
+        """
         writers = [(run, run.writing) for run in self._runs if run.writing is not None]
         readers = [run for run in self._runs if run.writing is None]
         reading: list[_Run] = []
@@ -136,9 +143,11 @@ class AdapterScheduler:
                 return
             self._copy_prefix(run)
             if any(_could_copy(run, other) for other in reading):
-                continue  # when that one has read it
+                continue  # until that run has read them
             reading.append(run)
-            last = 0 if run.job.may_write else 1  # goes with the first token that is written
+            last = (
+                0 if run.job.may_write else 1
+            )  # decoding the last token begins the writing, which needs the grammar
             count = min(run.left - last, room)
             if count == 0:
                 continue
@@ -152,17 +161,17 @@ class AdapterScheduler:
                 yield run, self._written(run, begun)
 
     def _priority(self, run: _Run) -> int:
-        """Short prompts go first; a long one waits no longer than it would take to read itself."""
+        """Short prompts go first, but a prompt of n tokens waits for at most n tokens of prompts that came later."""
         return run.left - (self._prompt_tokens - run.since)
 
     def _written(self, run: _Run, writing: ConstrainedDecoding) -> Part:
-        """The next tokens of one that writes; drafts are shorter the more there are, for they compete."""
+        """The next tokens of a run that writes; the more runs there are, the shorter are their drafts."""
         writing.draft_limit = 0 if self._weights.recurrent else MAX_DRAFT_TOKENS // len(self._runs)
         tokens = writing.feed()
         return Part(run.slot.number, len(run.slot.tokens), tokens, writing.rows)
 
     def _copy_prefix(self, run: _Run) -> None:
-        """Copy what another sequence holds of this prompt, by now."""
+        """Copy the beginning of this prompt from a sequence that holds more of it than this one."""
         found = None if self._weights.recurrent else self._pool.donor(run.slot, run.job.tokens)
         if found is not None:
             donor, count = found
@@ -179,7 +188,7 @@ class AdapterScheduler:
                 self._context_tokens,
                 run.job.guide.result() if run.job.guide else None,
             )
-        except Exception as error:  # of its grammar, and so of this request alone
+        except Exception as error:  # its grammar failed, which concerns this request alone
             run.job.send(error)
             self._end(run)
         return run.writing
@@ -195,7 +204,7 @@ class AdapterScheduler:
         return compute_masks
 
     def _undo(self, batch: list[tuple[_Run, Part]], error: Exception) -> None:
-        """Forget what was half read. A batch that failed ends; who was cancelled goes before the next one."""
+        """Forget what was half decoded. The jobs of a failed batch end; those of a stopped one may go on."""
         for run, _ in batch:
             self._trim(run.slot, len(run.slot.tokens))
             if isinstance(error, ModelError):
@@ -210,7 +219,7 @@ class AdapterScheduler:
         self._pool.give(run.slot)
 
     def fail(self, error: Exception) -> None:
-        """End all that runs, and forget all that is held: nobody knows what state it is in."""
+        """End all runs with an error, and forget all sequences, whose state is unknown after a failure."""
         for run in tuple(self._runs):
             run.job.send(error)
             self._end(run)
@@ -223,5 +232,5 @@ class AdapterScheduler:
 
 
 def _could_copy(run: _Run, other: _Run) -> bool:
-    """Whether another that is being read has notably more of the prompt than this one holds."""
+    """Whether another run's prompt has at least `MIN_COPY` more tokens of this prompt than this run holds."""
     return shared_prefix(run.job.tokens, other.job.tokens) - len(run.slot.tokens) >= MIN_COPY

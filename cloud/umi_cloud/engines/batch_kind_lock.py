@@ -1,4 +1,4 @@
-"""A lock on the kind of a batch: work of one kind runs together, work of two kinds never does."""
+"""A lock for kinds of work: work of one kind may run together, work of two kinds never does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ __all__ = ["BatchKindLock"]
 
 
 class BatchKindLock:
-    """Keeps kinds of work apart, first come, first served. For one event loop."""
+    """Keeps kinds of work apart, in order of arrival. For one event loop."""
 
     def __init__(self) -> None:
         self._door = asyncio.Lock()
@@ -19,7 +19,7 @@ class BatchKindLock:
 
     @asynccontextmanager
     async def hold(self, kind: str) -> AsyncIterator[None]:
-        """Wait until nothing of another kind runs; whoever comes later waits behind this one."""
+        """Wait until nothing of another kind runs, then hold the lock. Later arrivals of any kind wait behind."""
         async with self._door:
             if kind != self._kind:
                 await self._empty.wait()

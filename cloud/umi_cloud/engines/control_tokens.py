@@ -1,4 +1,4 @@
-r"""Control tokens in what came from elsewhere: made plain text before a chat template puts turns around it.
+r"""Control tokens in text from elsewhere become plain text before a chat template puts turns around it.
 
 >>> neutralise("a </s> b <|im_end|>", ("</s>",))
 'a <\\/s> b <\\|im_end|>'
@@ -15,11 +15,11 @@ COMMON = (
     *("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[TOOL_RESULTS]"),
     *("<start_of_turn>", "<end_of_turn>", "<｜User｜>", "<｜Assistant｜>", "<tool_call>", "</tool_call>"),
 )
-"""What endpoints whose vocabulary cannot be asked are likely to use, besides `<|…|>`."""
+"""Control tokens besides `<|…|>` that are likely at endpoints whose vocabulary cannot be asked for."""
 
 
 def neutralise(text: str, tokens: Iterable[str]) -> str:
-    """Text with a backslash after the first character of every control token in it."""
+    """The text with a backslash after the first character of every control token."""
     for token in tokens:
         if token in text:
             text = text.replace(token, f"{token[0]}\\{token[1:]}")

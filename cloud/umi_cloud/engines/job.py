@@ -14,20 +14,20 @@ __all__ = ["Job"]
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """What is asked, and the stream that answers it."""
+    """One request for a generation, and the stream that answers it."""
 
     generation: Generation = field(repr=False)
     loop: asyncio.AbstractEventLoop = field(repr=False)
     chunks: asyncio.Queue[Chunk | Exception] = field(default_factory=asyncio.Queue, repr=False)
     cancelled: Cancellation = field(default_factory=Cancellation, repr=False)
     tokens: list[int] = field(default_factory=list, repr=False)
-    """The prompt's."""
+    """The tokens of the prompt."""
     guide: Future[Guide] | None = field(default=None, repr=False)
-    """Of its constraint; it compiles elsewhere, for that can take a second."""
+    """The grammar of the constraint; it compiles in another thread, since that can take a second."""
 
     @property
     def may_write(self) -> bool:
-        """Whether there is a grammar to write by, where one is wanted; one that failed counts, too."""
+        """Whether writing can begin: no grammar is asked for, or it has compiled or failed to."""
         return self.guide is None or self.guide.done()
 
     def send(self, item: Chunk | Exception) -> None:

@@ -36,10 +36,11 @@ class LlamaCppOptions:
     sequences_per_adapter: int = 8
     """Generations in one batch, and sessions whose prompts stay cached, per adapter."""
     cache_tokens: int = 0
-    """What all of an adapter's sequences may hold together, which is its memory; 0: twice `context_tokens`."""
+    """Tokens that all sequences of an adapter may hold together, which sets its memory; 0: twice `context_tokens`."""
     queued: int = 256
-    """Generations that may wait; admission control is in front, so this is a second line."""
+    """The most generations that may wait. This is a second bound, behind admission control."""
     gpu_layers: int = 0
+    """How many layers of the model run on the GPU."""
 
 
 class LlamaCppEngine:
@@ -52,13 +53,13 @@ class LlamaCppEngine:
     def load(cls, model: Path, adapters: Mapping[str, Path], options: LlamaCppOptions) -> Self:
         """Load the model and its adapters; takes seconds, so call it in a thread.
 
-        Raises `ModelError` for a file that is missing, no GGUF, truncated, or of another model.
+        Raises `ModelError` for a file that is missing, not a GGUF, truncated, or an adapter of another model.
         """
         weights = Weights.load(model, gpu_layers=options.gpu_layers)
         try:
             loaded = {name: weights.adapter(path) for name, path in adapters.items()}
-            _ = weights.guide_tokenizer  # takes up to a second: now, not in the first request
-            # A scheduler per adapter at once: no memory for it is an error of the start, not of a request.
+            _ = weights.guide_tokenizer  # takes up to a second: better now than in the first request
+            # Every adapter gets its scheduler now, so that a lack of memory fails the start and not a request.
             worker = _Worker(weights, loaded, options)
         except BaseException:
             weights.close()
@@ -68,12 +69,12 @@ class LlamaCppEngine:
 
     @property
     def running(self) -> int:
-        """Generations that the model works on now, those that wait not included."""
+        """How many generations the model works on now, without those that wait."""
         return self._worker.running
 
     @property
     def batches(self) -> int:
-        """How often the model was run."""
+        """How many batches the model has decoded."""
         return self._worker.batches
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
@@ -100,7 +101,7 @@ class LlamaCppEngine:
 
 
 class _Worker(threading.Thread):
-    """Takes turns among the schedulers; the only thread that touches llama.cpp."""
+    """The only thread that calls llama.cpp; it gives the schedulers turns."""
 
     def __init__(self, weights: Weights, adapters: Mapping[str, Adapter], options: LlamaCppOptions) -> None:
         super().__init__(name="llama.cpp", daemon=True)
@@ -114,7 +115,7 @@ class _Worker(threading.Thread):
         self._wake = threading.Condition()
         self._waiting: deque[Job] = deque()  # guarded by _wake
         self._stopping = False  # guarded by _wake
-        self._news = False  # guarded by _wake: something has changed for one that waits
+        self._news = False  # guarded by _wake: something has changed for a job that waits
         self._grammars = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         try:
             for adapter in adapters.values() or [None]:
@@ -124,7 +125,7 @@ class _Worker(threading.Thread):
             raise
 
     def _scheduler(self, adapter: Adapter | None) -> AdapterScheduler:
-        """The adapter's scheduler; that of the base model is made when it is first asked for."""
+        """The adapter's scheduler; that of the base model is made at its first use."""
         if adapter not in self._schedulers:
             self._schedulers[adapter] = AdapterScheduler(
                 self._weights,
@@ -153,7 +154,7 @@ class _Worker(threading.Thread):
             if self._stopping:
                 raise EngineDeadError("the engine is closed")
             if sum(not other.cancelled() for other in self._waiting) >= self._options.queued:
-                raise LimitError(f"{self._options.queued} generations wait already")
+                raise LimitError(f"{self._options.queued} generations are waiting already")
             if job.generation.constraint is not None:
                 job.guide = self._grammars.submit(
                     Guide, self._weights.guide_tokenizer, job.generation.constraint
@@ -187,7 +188,7 @@ class _Worker(threading.Thread):
         self._grammars.shutdown(cancel_futures=True)
 
     def run(self) -> None:
-        """The thread: start what can start, let each scheduler take a turn, sleep when there is nothing."""
+        """The thread: begin waiting jobs, let each scheduler decode a batch, sleep when there is nothing to decode."""
         try:
             while self._has_work():
                 self._begin()
@@ -206,12 +207,12 @@ class _Worker(threading.Thread):
             return not self._stopping
 
     def _await_news(self) -> None:
-        """Sleep until a grammar is compiled, or somebody comes or goes."""
+        """Sleep until a grammar is compiled, or a job comes or is cancelled."""
         with self._wake:
             self._wake.wait_for(lambda: self._stopping or self._news)
 
     def _begin(self) -> None:
-        """Give sequences to waiting jobs, in their order; one whose adapter is busy lets others pass."""
+        """Give sequences to waiting jobs, in their order; a job whose adapter is full lets jobs of others pass."""
         with self._wake:
             waiting, self._waiting = self._waiting, deque()
             self._news = False
@@ -225,7 +226,7 @@ class _Worker(threading.Thread):
                 if adapter in full or not self._begun(job):
                     full.add(adapter)
                     left.append(job)
-            except Exception as error:  # whatever it is, it belongs to this request and not to the thread
+            except Exception as error:  # it concerns this request, and must not end the thread
                 job.send(error)
         with self._wake:
             self._waiting.extendleft(reversed(left))

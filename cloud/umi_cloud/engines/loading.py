@@ -26,17 +26,17 @@ from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 __all__ = ["Loaded", "load"]
 
 Announce = Callable[[str], None]
-"""Takes a line on what is going on."""
+"""Takes one line of text that says what is being done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An engine, and the roles that it answers."""
+    """An engine, and the planner and the summarizer over it."""
 
     engine: Engine
     roles: Roles
     dialect: str
-    """Its name."""
+    """The name of the dialect that the roles use."""
 
     @classmethod
     def of(
@@ -46,7 +46,7 @@ class Loaded:
         adapters: Collection[str] = (),
         limits: RoleLimits = RoleLimits(),  # noqa: B008  # frozen
     ) -> Self:
-        """Planner and summarizer over any engine; `adapters` are the roles that it has an adapter for, by name.
+        """Planner and summarizer over any engine; `adapters` names the roles that it has an adapter for.
 
         Raises `ConfigError` for a dialect that does not exist.
         """
@@ -62,7 +62,7 @@ class Loaded:
 
 
 async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> Loaded:
-    """Load what the configuration asks for; takes up to minutes, and leaves the event loop free.
+    """Load the engine that the configuration asks for. It can take minutes, and does not block the event loop.
 
     Raises `ModelError`, `ConfigError`, or `TransportError` for an endpoint that is not there.
     """
@@ -80,7 +80,7 @@ async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> 
 
 
 def check_dialect(config: CloudConfig) -> None:
-    """Raises ConfigError for a dialect that does not exist; loads nothing."""
+    """Make sure that the configured dialect exists, without loading anything. Raises `ConfigError`."""
     if config.engine.dialect:
         dialect_named(config.engine.dialect)
 

@@ -36,21 +36,22 @@ __all__ = ["OpenAIEngine", "OpenAIOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIOptions:
-    """Where the endpoint is, and how patient to be."""
+    """Where the endpoint is, and how long to wait for it."""
 
     url: str
-    """Ends in `/v1`."""
+    """The endpoint, as `http://HOST:PORT/v1`."""
     model: str
-    """The base model's name there."""
+    """The base model's name at the endpoint."""
     adapters: Mapping[str, str] = field(default_factory=dict)
-    """Role to model name; a role that is not named uses the base model."""
+    """The model name of each role's adapter; a role that is not named uses the base model."""
     api_key: str = field(default="", repr=False)
     server: OpenAIServer = OpenAIServer.VLLM
     connect_seconds: float = 5.0
+    """The longest wait for a connection."""
     silence_seconds: float = 60.0
-    """Between two pieces of a stream."""
+    """The longest wait between two pieces of a stream."""
     line_bytes: int = 256 * 1024
-    """A longer line of the stream is an error."""
+    """The longest line of a stream; a longer one is an error."""
     control_tokens: tuple[str, ...] = COMMON
 
 
@@ -82,7 +83,7 @@ class OpenAIEngine:
         for name in (self._options.model, *self._options.adapters.values()):
             if name not in served and self._options.server is OpenAIServer.VLLM:
                 raise ModelError(
-                    f"{self._options.url} serves no model {name!r}",
+                    f"{self._options.url} has no model {name!r}",
                     fix=f"it serves {', '.join(sorted(served))}; see --lora-modules of `vllm serve`",
                 )
 
@@ -147,12 +148,12 @@ class OpenAIEngine:
             except (ValueError, RecursionError) as error:
                 raise MalformedError("the endpoint's stream is not JSON") from error
             if not isinstance(event, dict):
-                raise MalformedError("the endpoint's stream has an event that is no object")
+                raise MalformedError("the endpoint's stream has an event that is not an object")
             yield event
 
 
 async def _lines(response: httpx.Response, limit: int) -> AsyncIterator[str]:
-    """Lines of bounded length; httpx's own would collect one for ever."""
+    """Lines of bounded length; httpx's own iterator would collect an endless line for ever."""
     held = b""
     async for piece in response.aiter_bytes():
         *lines, held = (held + piece).split(b"\n")

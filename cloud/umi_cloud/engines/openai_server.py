@@ -6,9 +6,9 @@ __all__ = ["OpenAIServer"]
 
 
 class OpenAIServer(StrEnum):
-    """What is behind the endpoint; they spell constraints differently."""
+    """The kind of server behind the endpoint; each kind spells constraints differently."""
 
     VLLM = "vllm"
     LLAMA_SERVER = "llama-server"
     OTHER = "other"
-    """Takes `response_format`, and nothing for regular expressions."""
+    """Any other server: it takes `response_format`, and no regular expressions."""

@@ -1,4 +1,4 @@
-"""Which sequence of a context reads the next prompt, and which of those that rest make room for it."""
+"""Which sequence of a context reads the next prompt, and which idle ones give up their cache for it."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from umi_shared.prefix import shared_prefix
 __all__ = ["MIN_COPY", "SequencePool", "Slot"]
 
 MIN_COPY = 64
-"""Fewer tokens in common are not worth a copy."""
+"""The fewest common tokens that are worth a copy."""
 
 
 @dataclass(slots=True, eq=False)
@@ -19,16 +19,17 @@ class Slot:
     tokens: list[int] = field(default_factory=list, repr=False)
     session: str = ""
     used: int = 0
+    """When it was used last, on the pool's own count; 0 for never."""
     needs: int = 0
-    """Tokens that its generation may come to; 0 when it rests."""
+    """How many tokens its generation may reach; 0 when no generation uses it."""
 
 
 class SequencePool:
     """Gives out the sequences of one context, whose cache has fewer cells than they might fill. For one thread.
 
-    A session goes back to its own sequence; a new one gets one that nobody has used, or that rests the longest. What
-    it has in common with another sequence is copied from there (`donor`), so no session loses its own cache to one
-    that is only alike. No generation starts unless its last token will find a cell.
+    A session returns to its own sequence; a new session gets one that was never used, or else the one idle for longest.
+    What a prompt has in common with another sequence is copied from it (`donor`), so that no session loses its cache
+    to one that only begins alike. No generation starts unless there is a cell for its last token, too.
     """
 
     def __init__(self, sequences: int, cells: int) -> None:
@@ -37,7 +38,7 @@ class SequencePool:
         self._ticks = itertools.count(1)
 
     def take(self, session: str, needs: int) -> Slot | None:
-        """A sequence for a generation that may come to `needs` tokens; None while there is no room for it."""
+        """A sequence for a generation that may reach `needs` tokens; None while there is no room for it."""
         idle = [slot for slot in self.slots if not slot.needs]
         if not idle or sum(slot.needs for slot in self.slots) + needs > self._cells:
             return None
@@ -47,7 +48,7 @@ class SequencePool:
         return slot
 
     def surplus(self) -> list[Slot]:
-        """The resting sequences that must be forgotten so that all who run find cells; the longest unused first."""
+        """The idle sequences that must give up their cells to those that run; the longest unused first."""
         resting = sorted((slot for slot in self.slots if not slot.needs), key=lambda slot: slot.used)
         excess = sum(slot.needs or len(slot.tokens) for slot in self.slots) - self._cells
         found = []
@@ -60,12 +61,15 @@ class SequencePool:
         return found
 
     def donor(self, slot: Slot, tokens: list[int]) -> tuple[Slot, int] | None:
-        """Another sequence that holds notably more of a prompt's beginning, and how much; never the whole prompt."""
+        """Another sequence that holds at least `MIN_COPY` more tokens of a prompt's beginning, and how many it holds.
+
+        Never the whole prompt: its last token must be decoded to give the first new one.
+        """
         others = (other for other in self.slots if other is not slot)
         best = max(others, key=lambda other: shared_prefix(other.tokens, tokens), default=None)
         count = min(shared_prefix(best.tokens, tokens), len(tokens) - 1) if best else 0
         return (best, count) if best and count - len(slot.tokens) >= MIN_COPY else None
 
     def give(self, slot: Slot) -> None:
-        """The generation ended; what the cache holds of it stays."""
+        """Return a sequence whose generation has ended; the cache keeps its tokens."""
         slot.needs, slot.used = 0, next(self._ticks)

@@ -32,20 +32,22 @@ from umi_shared.transcript import Usage
 __all__ = ["VllmEngine", "VllmOptions"]
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM allocates adapters for."""
+"""The LoRA ranks that vLLM can allocate room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VllmOptions:
-    """How vLLM is started; what is left out is vLLM's own default."""
+    """How vLLM is started; all other options keep vLLM's defaults."""
 
     context_tokens: int = 4096
     enforce_eager: bool = False
     """Skip CUDA graphs and compilation: starts sooner, runs slower."""
     gpu_memory_share: float = 0.9
+    """The share of the GPU's memory that vLLM may take, up to 1."""
     tensor_parallel: int = 1
+    """How many GPUs share one model."""
     sequences: int = 64
-    """Generations in one batch at most."""
+    """The most generations in one batch."""
     dtype: str = "auto"
 
 
@@ -60,12 +62,12 @@ class VllmEngine:
 
     @classmethod
     async def load(cls, model: str, adapters: Mapping[str, Path], options: VllmOptions) -> Self:
-        """Start vLLM; takes half a minute or more, and leaves the event loop free.
+        """Start vLLM. It takes half a minute or more, and does not block the event loop.
 
         Raises `ModelError` when vLLM is not installed, cannot load the model, or an adapter does not fit it.
         """
         try:
-            # Before the import: vLLM reads its environment then. It would report its use to its makers; and a
+            # Before the import, at which vLLM reads its environment. It would report usage to its makers, and a
             # fork would copy gRPC's threads in the middle of what they do.
             os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
             os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
@@ -142,7 +144,7 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is not None:
             await asyncio.to_thread(llm.shutdown)
-            llm.shutdown = lambda timeout=None: None  # its __del__ calls it again when half of Python is gone
+            llm.shutdown = lambda timeout=None: None  # its __del__ calls it again while Python shuts down
 
     def _batch_kind(self, adapter: Any | None) -> AbstractAsyncContextManager[None]:
         """On a CPU, vLLM gives the base model's requests an adapter when it batches the two.

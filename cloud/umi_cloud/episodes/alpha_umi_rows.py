@@ -1,10 +1,10 @@
 """The paper's four training sets, byte for byte as its preprocessing writes them (X-PLUG/Multi-LLM-Agent).
 
-Its rules, those that look like slips included, because the checkpoints were trained on what came out:
+Its rules are kept even where they look like slips, because the checkpoints were trained on the result:
 
-- A call whose tool was hallucinated is no row of the planner's or the caller's set. The caller's histories leave
-  it out as well; the others keep it. The backbone learns it.
-- A conclusion of `none` is no row of the summarizer's set.
+- A call of a tool that does not exist makes no row in the planner's and the caller's sets. The caller's histories
+  leave it out as well; the other histories keep it, and the backbone learns it.
+- A conclusion of `none` makes no row in the summarizer's set.
 - A give-up's row in the backbone's set repeats the prompt of the row before it, if need be from another episode.
 """
 

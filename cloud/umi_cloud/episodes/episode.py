@@ -12,7 +12,7 @@ __all__ = ["Episode", "Role"]
 
 
 class Role(StrEnum):
-    """Whose training set: one of the three roles, or the single model of stage 1."""
+    """A role that has a training set: one of the three, or the single model of stage 1 (`backbone`)."""
 
     PLANNER = "planner"
     CALLER = "caller"
@@ -35,7 +35,7 @@ class Episode:
     licence: str
     """The SPDX identifier that its text may be used under."""
     written: Mapping[int, Text] = field(default_factory=dict, repr=False)
-    """The arguments that the caller wrote, by the call's turn, where the transcript shows a handle for a part."""
+    """By the turn of a call: the arguments as the caller wrote them, where the transcript shows handles instead."""
 
     def __post_init__(self) -> None:
         if not self.turns or not isinstance(self.turns[0], Instruction):
@@ -54,13 +54,13 @@ class Episode:
         return last.text if isinstance(last, Answer) else None
 
     def target(self, index: int) -> Turn:
-        """What the role of a turn should write: the turn itself, but for calls that the policy masked afterwards."""
+        """What a role should write for a turn: the turn itself, or for a masked call its `written` arguments."""
         turn = self.turns[index]
         return (
             with_text(turn, self.written[index]) if isinstance(turn, Call) and index in self.written else turn
         )
 
     def view(self, end: int) -> View:
-        """What a sink sees before turn `end`; remarks are left out, for umi has none."""
+        """What a sink sees before turn `end`, without remarks, which umi does not have."""
         entries = tuple(turn for turn in self.turns[:end] if not isinstance(turn, Remark))
         return View(catalogue=self.catalogue, entries=entries)

@@ -17,7 +17,7 @@ __all__ = ["read_episodes", "read_rows", "write_episodes"]
 
 
 def read_episodes(path: Path) -> Iterator[Episode]:
-    """The episodes of a file, whose kind is told by how it begins.
+    """The episodes of a file; how it begins tells its kind.
 
     JSON lines: umi's episodes, or sessions that a laptop recorded. One JSON list: α-UMi's files (stage 1 or stage
     2), or ToolAlpaca's. Raises `ConfigError`, which names the file and the row.
@@ -75,9 +75,9 @@ def _foreign(path: Path, number: int, row: dict[str, Any]) -> list[Episode]:
             return list(toolalpaca_episodes(row))
         return [toolbench_episode(row)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        whose = "API of ToolAlpaca" if "Golden_Answers" in row else "conversation of α-UMi"
+        whose = "an API of ToolAlpaca" if "Golden_Answers" in row else "a conversation of α-UMi"
         raise ConfigError(
-            f"{path}: row {number} is no {whose} ({_reason(error)})",
+            f"{path}: row {number} is not {whose} ({_reason(error)})",
             fix="give raw_data_stage_1.json, raw_data_stage_2.json, eval_simulated.json or a file of their shape",
         ) from error
 
@@ -87,7 +87,7 @@ def _recorded(path: Path, lines: list[str]) -> list[Episode]:
         return list(recorded_episodes(lines))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ConfigError(
-            f"{path} is no recording of sessions ({_reason(error)})",
+            f"{path} is not a recording of sessions ({_reason(error)})",
             fix="give a file that `record` of a laptop's configuration wrote",
         ) from error
 
@@ -103,7 +103,7 @@ def _own(path: Path, number: int, line: str) -> Episode:
 
 
 def _reason(error: Exception) -> str:
-    """What was wrong, without the text it was found in."""
+    """What was wrong, without the text in which it was found."""
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
     if isinstance(error, json.JSONDecodeError):

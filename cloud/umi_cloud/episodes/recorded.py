@@ -1,9 +1,9 @@
-"""umi's own recorded sessions (`record` of a laptop's configuration) as episodes, held to what a recording holds.
+"""umi's own recorded sessions (`record` of a laptop's configuration) as episodes, as far as a recording allows.
 
-A recording has no text: of clear words only how many there were, of values their handles. So `…` stands for the
-words, plans have none, a tool's card has the arguments that were seen in its calls, and an answer is `…`. Such an
+A recording holds no text, only the number of clear words and the handles of values. So `…` stands for words, plans
+have none, a tool's card has the arguments that were seen in its calls, and an answer is `…`. Such an
 episode shows which tools were used in which order and which handles went where; it serves to count and to compare
-tools and handles, and not to train what is said. Raises `ValueError` for a line that is none of a recording.
+tools and handles, and not to train what is said. Raises `ValueError` for a line that no recording has.
 """
 
 import json
@@ -19,7 +19,7 @@ __all__ = ["LICENCE", "SOURCE", "is_recording", "recorded_episodes"]
 
 SOURCE = "umi-recording"
 LICENCE = "LicenseRef-private"
-"""A recording is its user's own; nobody else has leave to use it."""
+"""A recording belongs to its user; nobody else may use it."""
 _FORMAT = 1
 _WORDS = "…"
 _FAILED = ("denied", "declined", "invalid-call", "unknown-handle")
@@ -34,7 +34,10 @@ def is_recording(line: str) -> bool:
 
 
 def recorded_episodes(lines: Iterable[str]) -> Iterator[Episode]:
-    """The sessions of a recording, in order; one that ended before anything was asked is none."""
+    """The sessions of a recording, in order, without those that ended before anything was asked.
+
+    Raises `ValueError` when a record is malformed, or of another version of umi.
+    """
     session: list[Mapping[str, Any]] = []
     for line in lines:
         record = json.loads(line)
@@ -107,7 +110,7 @@ def _json(leaves: Iterable[Mapping[str, Any]]) -> Text:
 
 
 def _value(leaves: list[tuple[tuple[str | int, ...], str]]) -> Any:
-    """The tree whose leaves have these paths; a list's items stand in their order, without gaps."""
+    """The JSON value whose leaves have these paths; the items of a list keep their order, without gaps."""
     if not leaves:
         return {}
     if not leaves[0][0]:

@@ -1,7 +1,7 @@
 """ToolAlpaca's evaluation files (tangqiaoyu/ToolAlpaca, Apache-2.0): simulated APIs, requests and golden calls.
 
-The files hold no thoughts, no results and no answers, and none are made up: each golden call follows a plan of no
-words, and nothing follows it. So only the first call of a request can be asked for; what a later one depends on is
+The files hold no thoughts, results or answers, and none are made up: each golden call follows an empty plan, and
+nothing follows it. So only the first call of a request can be asked for; what a later one depends on is
 written in it as `${animeId from searchAnime}`, and such arguments are not JSON.
 """
 
@@ -28,7 +28,7 @@ _CHOICE = re.compile(r"One of: \[([^\]]+)\]\.?\s*")
 
 
 def toolalpaca_episodes(row: Mapping[str, Any]) -> Iterator[Episode]:
-    """The episodes of one API: one a request.
+    """The episodes of one API, one for each request.
 
     Raises `ValueError`, `KeyError` or `TypeError` when the row has another shape.
     """
@@ -84,5 +84,5 @@ def _call(answer: Mapping[str, str]) -> tuple[Turn, Turn]:
 
 
 def _clear(text: str) -> Text:
-    """Text of strangers: what looks like a handle is none."""
+    """Text from strangers, with anything that looks like a handle escaped."""
     return parts_of(escape(text))

@@ -90,7 +90,7 @@ def _turns(conversation: Iterable[Mapping[str, Any]]) -> Iterable[Turn]:
 
 
 def _clear(text: str) -> Text:
-    """Text of strangers: what looks like a handle is none."""
+    """Text from strangers, with anything that looks like a handle escaped."""
     return parts_of(escape(text))
 
 

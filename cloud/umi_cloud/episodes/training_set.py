@@ -34,7 +34,7 @@ def training_rows(episodes: Iterable[Episode], *, dialect: Dialect, role: Role) 
 
 
 def _umi_rows(episode: Episode, dialect: UmiDialect, role: Role) -> Iterator[TrainingRow]:
-    """Rows of the umi dialect; its backbone writes a step whole: the plan, then the turn that carries it out."""
+    """Rows of the umi dialect; its backbone writes a whole step: the plan, then the turn that carries it out."""
     tools = {card.name for card in episode.catalogue}
     for i, (turn, then) in enumerate(zip(episode.turns, (*episode.turns[1:], None), strict=True)):
         call = then if isinstance(turn, Plan) else turn

@@ -34,7 +34,7 @@ T = TypeVar("T")
 _SHORTER = (2000, 1000, 500, 250, 100, 25)
 """Characters that each result may keep, tried in this order where a prompt does not fit."""
 _MAX_STRING = 480
-"""Of an argument whose schema sets no bound, as in the laptop's caller."""
+"""The longest text of an argument whose schema sets no bound, in characters, as in the laptop's caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Agent:
     limits: RoleLimits = field(default_factory=RoleLimits)
 
     async def step(self, view: View) -> Written:
-        """Write the step that follows a view; what cannot be read is nothing, as the scorer has it."""
+        """Write the step after a view; output that cannot be read counts as nothing, as in the paper's scorer."""
         (plan, usage), cut, fits = await self._fitting(view, self._plan, (None, Usage()))
         written = Written(plan=plan, usage=usage, cut=cut, unanswered=not fits)
         if plan is None or plan.next is Next.GIVE_UP:
@@ -79,7 +79,7 @@ class Agent:
         )
 
     async def _fitting(self, view: View, ask: Callable[[View], Any], nothing: T) -> tuple[T, int, bool]:
-        """Ask with as much of the results as fits; also how many characters did not, and whether it did at all."""
+        """What `ask` returns with as much of the results as fits, how many characters did not, and whether any did."""
         for length in (None, *_SHORTER):
             shorter, cut = (view, 0) if length is None else _shortened(view, length)
             try:
@@ -147,7 +147,7 @@ def _shortened(view: View, length: int) -> tuple[View, int]:
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A recorded tool's schema as a bound on what is written: its own properties, and no endless text."""
+    """A recorded tool's schema as a bound on what is written: only its own properties, and no endless text."""
     properties = {name: _bounded(child) for name, child in schema.get("properties", {}).items()}
     required = [name for name in schema.get("required", ()) if name in properties]
     return {

@@ -1,4 +1,4 @@
-"""Calling: a call as one generation of an engine, for agents that have no laptop."""
+"""A tool call as one generation of an engine, for agents without a laptop."""
 
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -14,7 +14,7 @@ __all__ = ["call_text"]
 async def call_text(
     engine: Engine, dialect: Dialect, view: View, schemas: Mapping[str, Mapping[str, Any]], adapter: str
 ) -> tuple[str, Usage]:
-    """What the caller's turn says under the tools' `schemas`, whole, and what it took; `Dialect.read_call` reads it.
+    """The text of the caller's turn under the tools' `schemas`, for `Dialect.read_call`, and its usage.
 
     Raises what `Engine.generate` raises.
     """

@@ -11,19 +11,19 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many."""
+    """A part of a whole, both counted."""
 
     part: int
     whole: int
 
     @property
     def value(self) -> float:
-        """Between 0 and 1; 0 of nothing is 0."""
+        """The share between 0 and 1; 0 when nothing was counted."""
         return self.part / self.whole if self.whole else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The bounds that hold the true share 95 times of a hundred; everything, when nothing was counted.
+        """The bounds of the 95 % interval; 0 and 1 when nothing was counted.
 
         >>> low, high = Share(9, 10).interval
         >>> f"{low:.3f} {high:.3f}"
@@ -43,12 +43,12 @@ class Share:
         return max(0.0, middle - half), min(1.0, middle + half)
 
     def as_json(self) -> dict[str, float]:
-        """With its interval, for files of figures."""
+        """The share with its interval, for files of figures."""
         low, high = self.interval
         return {"part": self.part, "whole": self.whole, "low": round(low, 4), "high": round(high, 4)}
 
     def __str__(self) -> str:
-        """As tables show it.
+        """The share as tables show it.
 
         >>> print(Share(9, 10))
         90.0 % [59.6, 98.2] of 10

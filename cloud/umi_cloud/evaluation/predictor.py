@@ -22,12 +22,12 @@ class Question:
 
     conversation: int
     end: int
-    """Turns of the conversation that come before the step."""
+    """How many turns of the conversation come before the step."""
     reference: str
 
 
 def sampled(count: int, limit: int | None, seed: int) -> list[int]:
-    """Which conversations of a file are asked: all, or so many by chance; the same for the same seed.
+    """The conversations to ask about, by number: all, or `limit` of them at random, the same for the same seed.
 
     >>> sampled(3, None, 1), sampled(100, 3, 1) == sampled(100, 3, 1)
     ([0, 1, 2], True)
@@ -40,7 +40,7 @@ def sampled(count: int, limit: int | None, seed: int) -> list[int]:
 def questions(number: int, episode: Episode) -> list[Question]:
     """The steps of a conversation that can be asked: those whose history is whole.
 
-    Data sets without results (ToolAlpaca) are asked for the first call only; for what depends on it nobody knows.
+    Data sets without results (ToolAlpaca) are asked for the first call only; what follows depends on an unknown result.
     """
     whole = _whole(episode.turns)
     return [
@@ -51,7 +51,7 @@ def questions(number: int, episode: Episode) -> list[Question]:
 
 
 def _whole(turns: Sequence[Turn]) -> int:
-    """How many turns pass before a call that nothing is recorded to have come of."""
+    """How many turns come before the first call without a recorded result."""
     for index, (turn, then) in enumerate(zip(turns, (*turns[1:], None), strict=True)):
         if isinstance(turn, Call) and not isinstance(then, Observation):
             return index
@@ -61,7 +61,7 @@ def _whole(turns: Sequence[Turn]) -> int:
 async def predict(
     agent: Agent, episodes: Mapping[int, Episode], *, jobs: int
 ) -> AsyncIterator[tuple[dict[str, Any], ...]]:
-    """The rows of each conversation, in the order in which they are ready; `jobs` are asked side by side."""
+    """The rows of each conversation as they become ready; `jobs` conversations are asked at once."""
     slots = asyncio.Semaphore(jobs)
 
     async def conversation(number: int, episode: Episode) -> tuple[dict[str, Any], ...]:
@@ -80,7 +80,7 @@ async def predict(
 
 
 async def _row(agent: Agent, episode: Episode, question: Question) -> dict[str, Any]:
-    """A row in the shape of α-UMi's prediction files, with what else is worth knowing of the step."""
+    """A row in the shape of α-UMi's prediction files, with further facts about the step."""
     written = await agent.step(episode.view(question.end))
     return {
         "conversation": question.conversation,
@@ -95,7 +95,7 @@ async def _row(agent: Agent, episode: Episode, question: Question) -> dict[str, 
 
 
 def rows_in_order(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows by conversation and step; of two for one step, which an interrupted run leaves, the last."""
+    """The rows by conversation and step; of two rows for one step, as an interrupted run may leave them, the last."""
     found = {(row["conversation"], row["step"]): dict(row) for row in rows}
     return [found[key] for key in sorted(found)]
 

@@ -11,7 +11,7 @@ __all__ = ["rouge_l"]
 
 
 def rouge_l(predictions: Sequence[str], references: Sequence[str]) -> float:
-    """The mean F value, 0 for no pairs.
+    """The mean F value over the pairs; 0 without any.
 
     Raises `ConfigError` when the package is not installed.
     """
@@ -30,13 +30,13 @@ def rouge_l(predictions: Sequence[str], references: Sequence[str]) -> float:
 
 
 def _with_a_sentence(text: str) -> str:
-    """The package refuses text of nothing but full stops; the scorer's word for no answer stands for it."""
+    """The package refuses text that is only full stops; the scorer's word for no answer takes its place."""
     return text if text.strip(".") else NO_ANSWER
 
 
 @contextmanager
 def _room_for(texts: Sequence[str]) -> Iterator[None]:
-    """The package walks the longest common subsequence by recursion, a word a call."""
+    """Room for the package's recursion, which goes one level deeper for each word."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + 2 * max(len(text.split()) for text in texts))
     try:

@@ -1,4 +1,4 @@
-"""A run's file: JSON lines, first what was run and on what, then a row each; what is there is not run again."""
+"""The file of a run: JSON lines, first a header with what was run, then the rows. No row is run again."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ def command_line(name: str) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """The first twelve hexadecimal digits of a file's SHA-256, which tell models and data apart."""
+    """The first twelve hexadecimal digits of a file's SHA-256, enough to tell models and data apart."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
@@ -31,22 +31,22 @@ class RunHeader:
     """What a run depends on; two runs with equal headers give the same rows."""
 
     kind: str
-    """Whose rows these are, such as `closed-loop`."""
+    """The evaluation that made the rows, such as `closed-loop`."""
     seed: int
     model: str
     """The base model's file name and fingerprint."""
     adapters: Mapping[str, str] = field(default_factory=dict)
-    """Fingerprints, by role."""
+    """The fingerprint of each role's adapter."""
     dialect: str = ""
     recipe: str = ""
-    """What the adapters were trained by, as the user says."""
+    """The recipe that trained the adapters, as the user names it."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Everything else that changes rows."""
+    """Every other option that changes rows."""
     command: str = ""
-    """What makes them again."""
+    """The command that makes the rows again."""
 
     def same_run(self, other: "RunHeader") -> bool:
-        """Whether rows of both may stand in one file; how many were asked for does not matter."""
+        """Whether rows of both runs may be in one file; how many were asked for does not matter."""
         return _essence(self) == _essence(other)
 
 
@@ -66,7 +66,7 @@ class RunFile:
 
     @classmethod
     def open(cls, path: Path | None, header: RunHeader) -> Self:
-        """Go on with a file, or begin one; a last line that was torn off is dropped.
+        """Continue a file, or begin one; an incomplete last line is dropped.
 
         Raises `ConfigError` for a file of another run.
         """
@@ -88,7 +88,7 @@ class RunFile:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file. Raises `ConfigError` when it is none of a run."""
+        """Read a file. Raises `ConfigError` when it is not the file of a run."""
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
             header = RunHeader(**json.loads(lines[0])["run"])

@@ -14,7 +14,7 @@ __all__ = ["StaticMetrics", "static_metrics"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticMetrics:
-    """Fractions between 0 and 1, under the names of the paper's metric files; 0 where no row counts."""
+    """Fractions between 0 and 1, under the names of the paper's metric files; 0 when there is no row to count."""
 
     rouge: float
     """ROUGE-L of the answers, over rows whose reference is a conclusion."""
@@ -29,7 +29,7 @@ class StaticMetrics:
     f1: float
     """Argument F1 over calls."""
     hallu_rate: float
-    """How often the action is no tool of the row, over all rows."""
+    """How often the action is not a tool of the row, over all rows."""
 
 
 def static_metrics(rows: Iterable[Prediction]) -> StaticMetrics:
@@ -67,7 +67,7 @@ def _argument_scores(calls: Iterable[tuple[Step, Step]]) -> tuple[list[float], l
         try:
             reference = json.loads(theirs.arguments)
         except (ValueError, RecursionError):
-            continue  # a reference that does not parse judges nobody
+            continue  # nothing is judged by a reference that does not parse
         score = _argument_f1(reference, ours.arguments)
         (easy if reference == {} else hard).append(score)
         every.append(score)

@@ -6,14 +6,14 @@ from typing import Literal
 __all__ = ["NO_ACTION", "NO_ANSWER", "Step", "read_step"]
 
 NO_ACTION = NO_ANSWER = "none"
-"""The scorer's word for an action or an answer that is not there."""
+"""The scorer's word for a missing action or answer."""
 
 _END = "</s>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What the text decides; the fields that its plan does not use keep their defaults."""
+    """The step that a text decides on; fields that its plan does not use keep their defaults."""
 
     plan: Literal["call", "finish", "give up"]
     action: str = NO_ACTION
@@ -23,7 +23,7 @@ class Step:
 
 
 def read_step(text: str) -> Step:
-    r"""The step of a text, by the scorer's rules: what decides nothing is a call.
+    r"""The step of a text, by the scorer's rules; text without a decision counts as a call.
 
     >>> read_step("assistant: I look. Next: caller.</s>caller: Action: weather\nAction Input: {}</s>")
     Step(plan='call', action='weather')

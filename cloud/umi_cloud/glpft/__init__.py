@@ -1,4 +1,4 @@
-"""GLPFT (α-UMi, arXiv 2401.07324 §3.3): one model on whole trajectories, then a copy a role on its own targets."""
+"""GLPFT (α-UMi, arXiv 2401.07324 §3.3): one model learns whole trajectories, then a copy of it for each role."""
 
 from umi_cloud.glpft.progress import Progress
 from umi_cloud.glpft.recipe import Recipe, Stage, read_recipe, recipe_files

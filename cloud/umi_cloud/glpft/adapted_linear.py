@@ -11,7 +11,7 @@ __all__ = ["fuse_adapters"]
 
 
 def fuse_adapters(model: Any, adapter: str = "default") -> None:
-    """Let every adapted layer of a PEFT model compute in one step; dropout is 0, and layers have no bias."""
+    """Let every adapted layer of a PEFT model compute in one step; needs dropout 0 and layers without bias."""
     from peft.tuners.lora.layer import Linear  # noqa: PLC0415  # training only
 
     function = _function()

@@ -1,4 +1,4 @@
-"""The base model: a GGUF file's own weights in PyTorch, or a Hugging Face folder; trained whole, or by an adapter."""
+"""The base model: a GGUF file's own weights in PyTorch, or a Hugging Face folder; tuned whole, or with an adapter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,12 @@ class Trainee:
     """A `PeftModel`, or a Hugging Face model that is tuned whole."""
 
     def save(self, folder: Path, state: Any = None) -> None:
-        """Write the adapter as PEFT does, or the model as transformers does; `state` where it lies in shards."""
+        """Write the adapter as PEFT does, or the model as transformers does; `state` is that of a sharded model."""
         self.model.save_pretrained(str(folder), state_dict=state)
 
 
 def base_path(spec: str) -> Path:
-    """The file or folder of a base model. Raises `ModelError` when it is not here, `ConfigError` for no spec."""
+    """The file or folder of a base model. Raises `ModelError` when it is missing, `ConfigError` for a bad spec."""
     path = ModelStore.local().path_of(spec)
     if not path.exists():
         raise ModelError(f"there is no base model at {path}", fix="name a GGUF file or a Hugging Face folder")
@@ -35,7 +35,7 @@ def base_path(spec: str) -> Path:
 
 
 def load_tokenizer(base: Path) -> Any:
-    """The tokenizer of a base; takes seconds for one inside a GGUF file. Raises `ModelError`."""
+    """The tokenizer of a base; one inside a GGUF file takes seconds to load. Raises `ModelError`."""
     from transformers import AutoTokenizer  # noqa: PLC0415  # training only
 
     try:
@@ -45,11 +45,11 @@ def load_tokenizer(base: Path) -> Any:
 
 
 def load_trainee(base: Path, recipe: Recipe, start: Path | None) -> Trainee:
-    """A fresh trainee, or one from what a stage or a checkpoint saved.
+    """A fresh trainee, or one that starts from what a stage or a checkpoint saved.
 
-    Of a GGUF file the weights are dequantized: what an adapter is trained on is what it will run on.
+    The weights of a GGUF file are dequantized, so that an adapter is trained on the very weights it will run on.
 
-    Raises `ModelError` when the base is no model that transformers can read.
+    Raises `ModelError` when transformers cannot read the base.
     """
     if recipe.tuning is Tuning.FULL:
         model = _load(start or base, "float32")  # the optimizer's steps are too small for bfloat16

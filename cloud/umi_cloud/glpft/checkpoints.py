@@ -1,4 +1,4 @@
-"""Checkpoints: folders from which a stage goes on, each there whole or not at all."""
+"""Checkpoints: folders from which a stage can go on, each of them whole or absent."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> Path:
-        """The adapter or the model, where it was not in shards."""
+        """The saved adapter or model, unless it was saved in shards."""
         return self.folder / "weights"
 
 
@@ -32,10 +32,10 @@ class Checkpoints:
 
     folder: Path
     keep: int = 2
-    """The newest; 0 keeps all."""
+    """How many of the newest are kept; 0 keeps all."""
 
     def newest(self) -> Checkpoint | None:
-        """The last one that was finished."""
+        """The newest complete checkpoint; None without any."""
         found = self._all()
         if not found:
             return None

@@ -16,7 +16,7 @@ from umi_shared.dialects import Dialect
 __all__ = ["ChunkStream", "EpisodeRows", "episode_rows", "prefix_trees"]
 
 EpisodeRows = tuple[str, tuple[TokenRow, ...]]
-"""A word for the catalogue, and the rows of one episode."""
+"""A key that is equal for equal catalogues, and the rows of one episode."""
 
 
 def episode_rows(
@@ -41,7 +41,7 @@ class ChunkStream:
     seed: str
 
     def __iter__(self) -> Iterator[tuple[Chunk, float]]:
-        """Each chunk, and how many epochs are behind one who has taken it; without end."""
+        """Without end: each chunk, with the number of epochs that are done after it."""
         rng = random.Random(self.seed)  # noqa: S311  # not for secrets
         epoch = 0
         while True:
@@ -51,7 +51,7 @@ class ChunkStream:
             epoch += 1
 
     def roles(self) -> set[str]:
-        """Whose rows they are."""
+        """The roles whose rows the chunks hold."""
         return {row.role for _, rows in self.episodes for row in rows}
 
     def epoch(self, rng: random.Random) -> Sequence[Chunk]:
@@ -63,7 +63,7 @@ class ChunkStream:
 
 @dataclass(frozen=True, slots=True)
 class _Trees(Sequence[PrefixTree]):
-    """Each is put together when it is asked for: the trees of an epoch take gigabytes, their rows are there anyway."""
+    """Trees that are built when they are asked for, since all trees of an epoch would take gigabytes."""
 
     packs: list[tuple[TokenRow, ...]] = field(repr=False)
 
@@ -80,7 +80,7 @@ class _Trees(Sequence[PrefixTree]):
 def prefix_trees(episodes: Sequence[EpisodeRows], limit: int, rng: random.Random) -> Sequence[PrefixTree]:
     """One pass over the episodes, shuffled: trees of at most `limit` tokens, whose episodes share a catalogue.
 
-    An episode that is longer by itself is a tree of its own.
+    An episode longer than that is a tree of its own.
     """
     order = list(episodes)
     rng.shuffle(order)

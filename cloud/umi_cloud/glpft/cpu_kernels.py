@@ -1,4 +1,4 @@
-"""Kernels for training an adapter on a CPU that multiplies bfloat16 (AMX): there all but the products is what costs.
+"""Kernels for training an adapter on a CPU with bfloat16 products (AMX), where everything but the products is slow.
 
 Measured on two Xeon cores of that kind, 2,000 tokens of SmolLM2-135M: a normalisation takes 11 ms as transformers
 writes it and 1.4 ms compiled, while a product of 2,000 x 576 x 1,536 takes 2.4 ms.
@@ -40,20 +40,20 @@ def _compiled(function: Any) -> Any:
 
 
 def _softmax(scores: Any, bias: Any, scale: float) -> Any:
-    """Of scores `(groups, heads, block, keys)` under a bias `(block, keys)`."""
+    """The softmax of scores `(groups, heads, block, keys)` under a bias `(block, keys)`."""
     import torch  # noqa: PLC0415  # training only
 
     return torch.softmax(scores.float() * scale + bias, dim=-1).to(scores.dtype)
 
 
 def _softmax_gradient(gradient: Any, weights: Any, scale: float) -> Any:
-    """What reaches the scores, all `(groups, queries, keys)`."""
+    """The gradient of the scores; all arguments are `(groups, queries, keys)`."""
     product = gradient.float() * weights.float()
     return ((product - weights.float() * product.sum(-1, keepdim=True)) * scale).to(weights.dtype)
 
 
 def _normalised(weight: Any, epsilon: float, hidden: Any) -> Any:
-    """As `LlamaRMSNorm`."""
+    """The normalisation of `LlamaRMSNorm`."""
     import torch  # noqa: PLC0415  # training only
 
     exact = hidden.float()

@@ -1,4 +1,4 @@
-"""Curves: the losses of a run as a picture, a panel a stage and a line a role."""
+"""Curves: the losses of a run as a picture, with a panel for each stage and a line for each role."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _COLOURS = {"planner": "#4c72b0", "caller": "#dd8452", "summarizer": "#55a868", 
 
 
 def draw_curves(recipe: Recipe) -> Path | None:
-    """Write `losses.svg` beside the stages: loss per target token against tokens; None while there is nothing to draw.
+    """Write `losses.svg` beside the stages: loss per target token against tokens. None without a report.
 
     Circles are losses on the recipe's held-out episodes. Needs matplotlib.
     """

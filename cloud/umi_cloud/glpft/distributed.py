@@ -1,4 +1,4 @@
-"""The process group: the processes and devices that train together, through accelerate; at the least one CPU."""
+"""The process group: the processes and devices that train together, through accelerate; the smallest is one CPU."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +22,10 @@ class ProcessGroup:
     """
 
     def __init__(self, accelerator: Any, workers: int = 1) -> None:
+        """Raises `ConfigError` for several `workers` on anything but one process on a CPU."""
         if workers > 1 and (accelerator.num_processes > 1 or accelerator.device.type != "cpu"):
             raise ConfigError(
-                "`workers` side by side are for one process on a CPU",
+                "`workers` above 1 is for one process on a CPU",
                 fix="set `workers: 1`, and let `accelerate launch` start the processes",
             )
         self._accelerator = accelerator
@@ -35,7 +36,7 @@ class ProcessGroup:
 
     @classmethod
     def found(cls, recipe: Recipe) -> "ProcessGroup":
-        """As `accelerate launch` says in the environment; else this machine's one GPU, or its CPU."""
+        """The group that `accelerate launch` describes in the environment; else this machine's one GPU, or its CPU."""
         from accelerate import Accelerator  # noqa: PLC0415  # training only
         from accelerate.state import AcceleratorState  # noqa: PLC0415
 
@@ -54,7 +55,7 @@ class ProcessGroup:
 
     @property
     def rank(self) -> int:
-        """Which of them this is."""
+        """The number of this process, from 0."""
         return int(self._accelerator.process_index)
 
     @property
@@ -68,18 +69,18 @@ class ProcessGroup:
         return self._accelerator.distributed_type.value in _SHARDED
 
     def prepare(self, trainee: Trainee, optimizer: Any) -> None:
-        """Take a model and its optimizer to the device, in shards where the configuration says so."""
+        """Move a model and its optimizer to the device, in shards if the configuration says so."""
         self._trainee = trainee
         if self._accelerator.distributed_type.value == "DEEPSPEED":
-            # DeepSpeed reads the batch's size from a data loader, and there is none: chunks differ in size.
+            # DeepSpeed takes the batch's size from a data loader. There is none, since chunks differ in size.
             plugin = self._accelerator.state.deepspeed_plugin
             plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1
         self._model, self._optimizer = self._accelerator.prepare(trainee.model, optimizer)
 
     def gradients(self, chunks: Sequence[Chunk], targets: int) -> list[list[float]]:
-        """Add up the gradients of a step; gives this process's losses.
+        """Add up the gradients of a step; returns the losses of this process's chunks.
 
-        `chunks` holds those of all processes, `targets` how many their targets are: each counts the same.
+        `chunks` are those of all processes, and `targets` is the number of their targets, which all weigh the same.
         """
         own = chunks[self.rank :: self.size]
         if self._workers > 1:
@@ -98,7 +99,7 @@ class ProcessGroup:
         return target_losses(self._model, chunk, self._accelerator.device)
 
     def step(self, learning_rate: float, clip_norm: float) -> None:
-        """Change the weights by the gradients, and clear them."""
+        """Change the weights by the gradients, then clear the gradients."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._accelerator.clip_grad_norm_(self._trained(), clip_norm)
@@ -106,7 +107,7 @@ class ProcessGroup:
         self._optimizer.zero_grad()
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """Values of all processes, added up; a call that every process must make."""
+        """The values of all processes, added up. Every process must call it."""
         if self.size == 1:
             return list(values)
         import torch  # noqa: PLC0415  # training only
@@ -119,11 +120,11 @@ class ProcessGroup:
         ]
 
     def wait(self) -> None:
-        """For every process to come here."""
+        """Wait until every process has come here."""
         self._accelerator.wait_for_everyone()
 
     def save(self, folder: Path) -> None:
-        """Write weights, optimizer and random states; a call that every process must make."""
+        """Write weights, optimizer and random states. Every process must call it."""
         if self.sharded:
             self._accelerator.save_state(str(folder / "shards"))
         elif self.is_main:
@@ -134,7 +135,7 @@ class ProcessGroup:
         self.wait()
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote, but for the weights of a whole trainee, which was loaded from them."""
+        """Read what `save` wrote, except the weights of a trainee without shards: those it began with."""
         if self.sharded:
             self._accelerator.load_state(str(folder / "shards"))
             return
@@ -147,7 +148,7 @@ class ProcessGroup:
             torch.cuda.set_rng_state_all(state["cuda"])
 
     def publish(self, folder: Path) -> None:
-        """Write the adapter or the model whole; a call that every process must make where it lies in shards."""
+        """Write the whole adapter or model. With shards, every process must call it."""
         assert self._trainee is not None  # noqa: S101  # prepared before
         state = self._accelerator.get_state_dict(self._model) if self.sharded else None
         if self.is_main:
@@ -157,7 +158,7 @@ class ProcessGroup:
         return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
 
     def _side_by_side(self, chunks: Sequence[Chunk], targets: int) -> list[list[float]]:
-        """Each worker's gradients apart from the others', then added up: `backward` would mix them."""
+        """The losses. Each worker's gradients are kept apart, then added up: `backward` would mix them."""
         import torch  # noqa: PLC0415  # training only
 
         parameters = self._trained()

@@ -14,16 +14,16 @@ __all__ = ["export_adapters", "newest_weights"]
 
 
 def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
-    """Write the roles' adapters in float16, with a list that says which file each role uses; gives that list.
+    """Write the roles' adapters in float16, with a list that says which file each role uses; returns that list.
 
     Roles whose newest weights are the same share one file: `umi.gguf` where all do, else one named after them. A role
-    without a stage of its own so far gets what it starts from. `<role>.gguf` files of an earlier export are removed.
+    whose own stage has not begun gets the stage it starts from. `<role>.gguf` files of an earlier export are removed.
 
-    Raises `ModelError` when not even that is trained yet, `ConfigError` for models that were tuned whole.
+    Raises `ModelError` when nothing is trained for a role yet, `ConfigError` for models that were tuned whole.
     """
     if recipe.tuning is Tuning.FULL:
         raise ConfigError(
-            f"{recipe.name} tunes whole models, which are no adapters",
+            f"{recipe.name} tunes whole models and makes no adapters",
             fix=f"serve {recipe.output}/STAGE/model with vLLM, or convert it with llama.cpp's convert_hf_to_gguf.py",
         )
     base = base_path(recipe.base)
@@ -44,7 +44,10 @@ def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
 
 
 def newest_weights(recipe: Recipe, role: Role) -> Path:
-    """The result of the last stage so far that trained this role, or the newest checkpoint of one that still runs."""
+    """The result of the last stage that trained this role, or that stage's newest checkpoint if it is still running.
+
+    Raises `ModelError` when no stage has trained the role yet.
+    """
     for stage in reversed(recipe.stages):
         if role not in stage.roles and Role.BACKBONE not in stage.roles:
             continue

@@ -12,16 +12,16 @@ __all__ = ["Chunk", "ForwardPass", "losses_by_role", "target_losses"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardPass:
-    """What the model is given, and which of its predictions are compared with what."""
+    """The input of the model, and which of its predictions are compared with which tokens."""
 
     tokens: NDArray[np.int64] = field(repr=False)
-    """`(rows, length)`."""
+    """The input tokens, `(rows, length)`."""
     positions: NDArray[np.int64] = field(repr=False)
-    """`(rows, length)`."""
+    """The input tokens, `(rows, length)`."""
     mask: NDArray[np.bool_] = field(repr=False)
-    """Of padding, `(rows, length)`; or who attends to whom, `(1, 1, length, length)`."""
+    """Which tokens are not padding, `(rows, length)`; or which token attends to which, `(1, 1, length, length)`."""
     kept: NDArray[np.int64] = field(repr=False)
-    """Where the head is computed, `(kept,)`: in every row at the same places."""
+    """The columns for which the head is computed, the same in every row, `(kept,)`."""
     rows: NDArray[np.int64] = field(repr=False)
     """The row of each target, `(targets,)`."""
     slots: NDArray[np.int64] = field(repr=False)
@@ -31,7 +31,7 @@ class ForwardPass:
 
 
 class Chunk(Protocol):
-    """Training rows that are computed together; its length is the tokens computed, padding apart."""
+    """Training rows that are computed together; `len` is the number of tokens computed, without padding."""
 
     def __len__(self) -> int: ...
 
@@ -47,7 +47,7 @@ class Chunk(Protocol):
 def target_losses(model: Any, chunk: Chunk, device: Any = "cpu") -> Any:
     """The loss of each target of a chunk, in the order of its `roles()`, `(targets,)`.
 
-    The head is computed where something is to be predicted only.
+    The head is computed only where something is to be predicted.
     """
     import torch  # noqa: PLC0415  # training only
 

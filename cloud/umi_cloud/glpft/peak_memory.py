@@ -6,7 +6,7 @@ __all__ = ["peak_memory_bytes"]
 
 
 def peak_memory_bytes() -> int:
-    """Of the GPU where there is one, else of the process; 0 where the system does not tell (Windows)."""
+    """The peak of the GPU's memory, without one the process's; 0 where the system does not tell (Windows)."""
     import torch  # noqa: PLC0415  # training only
 
     if torch.cuda.is_available():

@@ -32,7 +32,7 @@ class PrefixTree:
 
     tokens: list[int] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
-    """-1 for a first token."""
+    """The token before each token; -1 for the first of a row."""
     depths: list[int] = field(default_factory=list)
     """The position of each token in its row."""
     _children: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class PrefixTree:
         return len(self.tokens) - 1
 
     def growth(self, rows: Iterable[TokenRow]) -> int:
-        """How many tokens these rows would add; each is compared with the tree alone."""
+        """How many tokens these rows would add at most: each row is compared with the tree, not with the other rows."""
         return sum(len(row.tokens) - self._shared(row.tokens) for row in rows)
 
     def _shared(self, tokens: Sequence[int]) -> int:
@@ -73,7 +73,7 @@ class PrefixTree:
         return len(tokens)
 
     def targets(self, role: str = "") -> list[tuple[int, int]]:
-        """Where something is to be predicted: the token before, and the token itself; of one role or of all."""
+        """The predictions of one role or of all: the index of the token before, and of the token to predict."""
         return [edge for edge, owner in self._targets.items() if role in ("", owner)]
 
     def roles(self) -> list[str]:
@@ -81,7 +81,7 @@ class PrefixTree:
         return list(self._targets.values())
 
     def mask(self) -> NDArray[np.bool_]:
-        """Who attends to whom: each token to itself and to its ancestors, `(n, n)`."""
+        """Which token attends to which: each to itself and to its ancestors, `(n, n)`."""
         mask = np.eye(len(self.tokens), dtype=np.bool_)
         for node, parent in enumerate(self.parents):
             if parent >= 0:

@@ -16,22 +16,24 @@ class Progress:
     """How far a stage is; written with every report and every checkpoint."""
 
     steps: int = 0
+    """Changes of the weights."""
     seconds: float = 0
+    """Time spent on the stage, over all its runs, without loading."""
     tokens: int = 0
-    """Computed by all processes: common beginnings counted once, padding not at all."""
+    """Tokens computed by all processes; common beginnings count once, and padding does not."""
     targets: int = 0
     chunks: int = 0
-    """Forward passes, of all processes: the position in the stream."""
+    """Forward passes by all processes, which is the position in the stream."""
     epochs: float = 0
     """Passes over the stage's episodes."""
     learning_rate: float = 0
     peak_memory_bytes: int = 0
-    """The most that the first process held, this run of it."""
+    """The most memory that the first process held since it was started last."""
     losses: dict[str, float] = field(default_factory=dict)
     """Mean loss per target token by role, over the steps since the last report."""
 
     def share(self, stage: Stage) -> float:
-        """How much of the stage's budget is spent, 0 to 1 and over.
+        """The share of the stage's budget that is spent: from 0 to 1, and above when it is exceeded.
 
         >>> stage = Stage(name="planner", roles=(), learning_rate=1e-3, tokens=1000, epochs=2)
         >>> Progress(tokens=100, epochs=0.5).share(stage)
@@ -42,18 +44,18 @@ class Progress:
 
     @property
     def tokens_per_second(self) -> float:
-        """Over the whole stage so far."""
+        """The mean speed over the whole stage so far."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
     def seconds_left(self, stage: Stage) -> float:
-        """To the end of the budget, at the pace so far; 0 before the first step."""
+        """Seconds to the end of the budget at the speed so far; 0 before the first step."""
         share = self.share(stage)
         return max(0.0, self.seconds * (1 - share) / share) if share else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressFile:
-    """JSON lines, one a report."""
+    """A file of JSON lines, one for each report."""
 
     path: Path
 
@@ -63,7 +65,7 @@ class ProgressFile:
             file.write(json.dumps(asdict(progress)) + "\n")
 
     def read(self) -> Iterator[Progress]:
-        """The reports in order; a line that was torn by a crash is left out."""
+        """The reports in order, without a line that a crash left incomplete."""
         if not self.path.exists():
             return
         for line in self.path.read_text("utf-8").splitlines():

@@ -23,38 +23,38 @@ class Layout(StrEnum):
     """How rows are laid out for a forward pass; the losses are the same."""
 
     TREE = "tree"
-    """Common beginnings once, with an attention mask of their own: the least to compute, the quick one on a CPU."""
+    """Common beginnings are computed once, under an attention mask of their own: the quicker layout on a CPU."""
     ROWS = "rows"
-    """Rows of about one length, padded: what GPUs are made for."""
+    """Rows of about one length, padded: the quicker layout on a GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One tuning: from a base or another stage's result, on the targets of some roles.
+    """One tuning, which starts from the base or another stage's result and learns the targets of some roles.
 
-    It ends with the first of its budgets that is spent, of `minutes`, `tokens` and `epochs`; the learning rate
-    falls with it.
+    It ends when the first of its budgets `minutes`, `tokens` and `epochs` is spent; the learning rate falls along the
+    way.
     """
 
     name: str
     roles: tuple[Role, ...]
-    """Whose targets count. `backbone` is the single model, which writes a step whole."""
+    """The roles whose targets are learnt. `backbone` is the single model, which writes a whole step."""
     start: str = ""
     """The stage whose result is copied; empty for the base itself."""
     learning_rate: float
     minutes: float = 0
-    """At most, not counting what loading takes; 0 for no limit."""
+    """The most minutes, without the time for loading; 0 for no limit."""
     tokens: int = 0
-    """At most, common beginnings counted once in trees; 0 for no limit."""
+    """The most tokens, of which trees count common beginnings once; 0 for no limit."""
     epochs: float = 0
-    """Passes over the episodes, at most; 0 for no limit."""
+    """The most passes over the episodes; 0 for no limit."""
     warmup: float = 0
-    """The share of the budget in which the learning rate rises; besides the recipe's `warmup_steps`."""
+    """The share of the budget in which the learning rate rises, in addition to the recipe's `warmup_steps`."""
     weight_decay: float = 0
     episodes: Path | None = None
-    """Other episodes than the recipe's."""
+    """Episodes in place of the recipe's."""
     part: tuple[Annotated[float, MAY_BE_ZERO], float] = (0.0, 1.0)
-    """The part of the episodes that the stage sees, from and to: two stages with parts of their own share none."""
+    """The part of the episodes that the stage sees, as shares from and to: disjoint parts have no episode in common."""
 
     def __post_init__(self) -> None:
         first, last = self.part
@@ -81,37 +81,42 @@ class Recipe:
     dialect: str = "umi"
     tuning: Tuning = Tuning.LORA
     rank: int = 16
+    """The rank of the LoRA adapter."""
     alpha: int = 32
+    """The adapter is scaled by `alpha / rank`."""
     seed: Annotated[int, MAY_BE_ZERO] = 1
     layout: Layout = Layout.TREE
     chunk_tokens: int = 1000
-    """Of one forward pass: common beginnings counted once in trees, padding included in rows."""
+    """The most tokens in one forward pass: trees count common beginnings once, rows count their padding."""
     chunks_per_step: int = 2
-    """Gradients of so many passes make one step, on each process."""
+    """How many forward passes of each process make one step."""
     max_tokens: int = 0
-    """Of one row, whose beginning is cut off; 0 for no limit."""
+    """The most tokens in one row, whose beginning is cut off; 0 for no limit."""
     warmup_steps: Annotated[int, MAY_BE_ZERO] = 10
+    """Steps in which the learning rate rises."""
     clip_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
     beta2: float = 0.98
-    """Of Adam."""
+    """Adam's second decay rate."""
     final_rate: Annotated[float, MAY_BE_ZERO] = 0.05
-    """Where the cosine ends, as a share of the learning rate."""
+    """Where the cosine schedule ends, as a share of the learning rate."""
     save_minutes: Annotated[float, MAY_BE_ZERO] = 3
+    """Minutes between two checkpoints; 0 saves after every step."""
     keep_checkpoints: Annotated[int, MAY_BE_ZERO] = 2
-    """The newest of a stage; 0 keeps all."""
+    """How many of a stage's newest checkpoints are kept; 0 keeps all."""
     workers: int = 1
-    """Passes computed side by side, on one CPU. On a busy machine two workers of one thread each beat one of two
-    threads, for every operation of the latter waits for the slower thread."""
+    """Forward passes computed at once on one CPU. On a busy machine two workers of one thread each are quicker than one
+    worker of two threads, each of whose operations waits for the slower thread."""
     threads: int = 0
-    """Of each worker; 0 lets PyTorch choose."""
+    """Threads of each worker; 0 lets PyTorch choose."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """`bfloat16` is many times quicker where the machine multiplies it. Adapters, and what full tuning changes, are
-    float32 all the same."""
+    """`bfloat16` is many times quicker on hardware that multiplies it. Adapters, and the weights that full tuning
+    changes, are float32 in any case."""
     cpu_kernels: bool = False
-    """Adapters over a Llama, in trees, on a CPU that multiplies bfloat16: some three times quicker. Needs a C++
+    """Some three times quicker for adapters over a Llama, in trees, on a CPU that multiplies bfloat16. Needs a C++
     compiler."""
     recompute: bool = False
-    """Compute activations again for the gradients: slower, for much less memory."""
+    """Compute activations again for the gradients, which is slower and takes much less memory."""
     stages: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
@@ -124,16 +129,18 @@ class Recipe:
             done.add(stage.name)
         if self.cpu_kernels and (self.tuning, self.layout) != (Tuning.LORA, Layout.TREE):
             raise SettingError(
-                "cpu_kernels", "`cpu_kernels` are for adapters in trees", fix="leave the setting out here"
+                "cpu_kernels",
+                "`cpu_kernels` is for `tuning: lora` with `layout: tree`",
+                fix="leave it out here",
             )
 
     def result_of(self, stage: str) -> Path:
-        """The folder of what a finished stage made: an adapter in PEFT's format, or a whole model."""
+        """The folder with the result of a finished stage: an adapter in PEFT's format, or a whole model."""
         return self.output / stage / ("adapter" if self.tuning is Tuning.LORA else "model")
 
 
 def recipe_files(path: Path) -> list[Path]:
-    """A recipe, or all of a folder, by name. Raises `ConfigError` for a folder without one."""
+    """The recipe file itself, or all recipes of a folder, by name. Raises `ConfigError` for a folder without any."""
     if not path.is_dir():
         return [path]
     found = sorted(path.glob("*.yaml"))

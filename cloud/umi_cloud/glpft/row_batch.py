@@ -1,4 +1,4 @@
-"""A row batch: training rows of about one length side by side, the plain layout, and the quick one on a GPU.
+"""A row batch: training rows of about one length side by side, the plain layout, which is the quicker one on a GPU.
 
 Rows are padded on the left, so that all targets stand at the end and the head is computed for a few columns.
 """
@@ -15,7 +15,7 @@ from umi_cloud.glpft.token_row import TokenRow
 __all__ = ["RowBatch", "row_batches"]
 
 _WINDOW = 2048
-"""Rows that are sorted together: enough that neighbours are alike, and few enough that batches stay mixed."""
+"""How many rows are sorted together: enough for neighbours of one length, few enough for mixed batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _targets(row: TokenRow) -> int:
 def row_batches(rows: Sequence[TokenRow], limit: int, rng: random.Random) -> list[RowBatch]:
     """One pass over the rows, shuffled: batches of at most `limit` tokens, padding included, of rows alike in length.
 
-    A row that is longer by itself is a batch of its own.
+    A row longer than that is a batch of its own.
     """
     order = list(rows)
     rng.shuffle(order)
@@ -86,7 +86,7 @@ def row_batches(rows: Sequence[TokenRow], limit: int, rng: random.Random) -> lis
 
 
 def _alike(rows: Sequence[TokenRow], limit: int) -> Iterator[RowBatch]:
-    """Neighbours of an ascending order: the newest row is the longest of its batch."""
+    """Groups of neighbours in ascending order, so that the newest row is the longest of its batch."""
     batch: list[TokenRow] = []
     for row in rows:
         if batch and (len(batch) + 1) * len(row.tokens) > limit:

@@ -27,7 +27,7 @@ _ROLES = (Role.PLANNER, Role.CALLER, Role.SUMMARIZER)
 
 
 class Observer(Protocol):
-    """Is told how a run goes, by each process; `progresses` by the first only."""
+    """Is told how a run goes: by every process, but `progresses` by the first only."""
 
     def loads(self, stage: Stage, what: str) -> None:
         """Something that takes seconds to minutes has begun."""
@@ -44,7 +44,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """What came of a stage."""
+    """The result of a stage."""
 
     progress: Progress
     held_out: dict[str, float] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class StageResult:
 
 
 def run_recipe(recipe: Recipe, observer: Observer, only: tuple[str, ...] = ()) -> None:
-    """Train the recipe's stages, or some of them by name; a stage that is done is passed over.
+    """Train the recipe's stages, or those named in `only`; a stage that is done is skipped.
 
     Raises `ModelError`, `ConfigError` and what reading the episodes raises.
     """
@@ -87,7 +87,7 @@ def run_recipe(recipe: Recipe, observer: Observer, only: tuple[str, ...] = ()) -
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """What the stages share."""
+    """What the stages of a run share."""
 
     recipe: Recipe
     base: Path
@@ -135,13 +135,13 @@ class _Run:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "checkpoint.json").exists():
             raise ConfigError(
-                f"{folder} was begun by an earlier version, whose checkpoints are others",
+                f"{folder} was begun by an earlier version of umi, whose checkpoints this one cannot read",
                 fix="choose another `output`",
             )
         return folder
 
     def _start(self, stage: Stage, group: ProcessGroup) -> Path | None:
-        """What the weights are loaded from; shards are read later, on top of anything."""
+        """What the weights are loaded from; shards are read later, over any weights."""
         newest = Checkpoints(self._folder(stage) / "checkpoints").newest()
         if newest is not None and not group.sharded:
             return newest.weights

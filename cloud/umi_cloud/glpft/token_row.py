@@ -16,7 +16,7 @@ class TokenRow:
     """One training row as tokens."""
 
     tokens: Sequence[int] = field(repr=False)
-    """Prompt, then target."""
+    """The tokens of the prompt, then those of the target."""
     prompt_length: int
     role: str
 
@@ -28,7 +28,7 @@ class Tokenizer:
     inner: Any
     end_of_turn: str
     max_tokens: int = 0
-    """Of one row, whose beginning is cut off, as the paper's trainer does; 0 for no limit."""
+    """The most tokens in one row, whose beginning is cut off as the paper's trainer does; 0 for no limit."""
 
     def __post_init__(self) -> None:
         if len(self._ids([self.end_of_turn])[0]) != 1:
@@ -38,7 +38,7 @@ class Tokenizer:
             )
 
     def rows(self, rows: Sequence[TrainingRow], role: str) -> tuple[TokenRow, ...]:
-        """Prompt and target tokenized apart, as they are when a model writes the target after the prompt."""
+        """The rows with prompt and target tokenized separately, as when a model writes the target after the prompt."""
         if not rows:
             return ()
         start = self._ids([""], add_special_tokens=True)[0]  # the model's own beginning, if it has one

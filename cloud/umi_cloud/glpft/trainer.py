@@ -23,7 +23,7 @@ _REPORT_STEPS = 5
 
 @dataclass(slots=True, kw_only=True)
 class Trainer:
-    """Trains one stage. `report` is called every few steps, by the first process only."""
+    """Trains one stage; `report` is called every few steps, in the first process only."""
 
     recipe: Recipe
     stage: Stage
@@ -104,7 +104,7 @@ class Trainer:
         return self.stage.learning_rate * rise * (floor + (1 - floor) * fall)
 
     def _tell(self) -> None:
-        """Report what all processes have seen since the last report."""
+        """Report the losses that all processes had since the last report."""
         names = sorted(self.stream.roles())
         sums = self.group.sum([value for name in names for value in self._sums.get(name, (0.0, 0.0))])
         self._sums.clear()

@@ -1,4 +1,4 @@
-"""Attention over a prefix tree, block by block: each over its own ancestors alone.
+"""Attention over a prefix tree, block by block, each block over its own ancestors only.
 
 Under a dense mask every token attends to all others and throws most of that away. Tokens of one episode follow each
 other in a tree, so a block of neighbours has few ancestors: the common beginning, and its own episode. The cost then
@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["NAME", "TreeAttention"]
 
 NAME = "umi_tree"
-"""Of the attention implementation, for transformers."""
+"""The name under which transformers knows this attention."""
 
 _BLOCK_TOKENS = 128
 
@@ -23,9 +23,9 @@ class _Block:
     start: int
     stop: int
     keys: Any
-    """Indices of the tokens that any of the block attends to, a tensor of shape `(keys,)`."""
+    """The indices of the tokens that any token of the block attends to, a tensor of shape `(keys,)`."""
     bias: Any
-    """0 where a token attends to one of these, else minus infinity, `(stop - start, keys)`."""
+    """0 where a token of the block attends to a key, else minus infinity, `(stop - start, keys)`."""
 
 
 class TreeAttention:
@@ -39,7 +39,7 @@ class TreeAttention:
         self._last = threading.local()
 
     def register(self) -> None:
-        """Make it known to transformers under `NAME`."""
+        """Register this attention with transformers under `NAME`."""
         from transformers import AttentionInterface  # noqa: PLC0415  # training only
 
         AttentionInterface.register(NAME, self)
@@ -47,13 +47,13 @@ class TreeAttention:
     def __call__(
         self, module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, scaling: float, **_: Any
     ) -> tuple[Any, None]:
-        """`query` is `(1, heads, tokens, size)`; gives `(1, tokens, heads, size)`, as transformers wants it."""
+        """`query` is `(1, heads, tokens, size)`; returns `(1, tokens, heads, size)`, as transformers expects."""
         del module
         mixed = self._function.apply(query[0], key[0], value[0], self._blocks(attention_mask), scaling)
         return mixed.transpose(0, 1)[None], None
 
     def _blocks(self, mask: Any) -> list[_Block]:
-        """Made in the first layer, and kept for the others."""
+        """The blocks, made in the first layer and kept for the others."""
         if getattr(self._last, "mask", None) is not mask:
             self._last.mask, self._last.blocks = mask, _blocks_of(mask[0, 0])
         blocks: list[_Block] = self._last.blocks

@@ -45,7 +45,7 @@ _MAX_WORDS = 250
 _NEXT_WORDS = {Next.CALLER: "caller", Next.SUMMARIZER: "conclusion", Next.GIVE_UP: "give up"}
 _NEXT_OF = {word: next_ for next_, word in _NEXT_WORDS.items()}
 _DECISION = re.compile(r" Next: (caller|conclusion|give up)\.\s*$")
-# A word that follows a space is any word that does not start with "Next:": the first decision is the last.
+# After a space stands any word but one that begins with "Next:", so the first decision is also the last.
 _WORD = "(?:N(?:e(?:xt?)?)?|(?:[^ N]|N(?:[^ e]|e(?:[^ x]|x(?:[^ t]|t[^ :]))))[^ ]*)"
 _DECISION_PATTERN = rf"[^ ]*(?: +{_WORD}){{0,{_MAX_WORDS}}} +Next: (caller|conclusion|give up)\."
 _CALL = re.compile(r"\s*Action: (\S+)\nAction Input: (\{.*\})\s*", re.DOTALL)
@@ -78,7 +78,7 @@ _SUMMARIZER = "Make a conclusion based on the conversation history:\n{history} c
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """An assistant turn that decides nothing: α-UMi's data holds some, umi writes none."""
+    """An assistant turn without a decision: α-UMi's data has such turns, umi never writes one."""
 
     text: Text = field(repr=False)
 
@@ -99,7 +99,7 @@ class AlphaUmiDialect:
         return _role_prompt(text, Regex(_DECISION_PATTERN))
 
     def decision_reader(self, view: View) -> NextSentenceReader:
-        """A reader of `<rationale> Next: ….`; this planner names no tool in a place of its own."""
+        """A reader of `<rationale> Next: ….`, a format in which a decision does not name its tool."""
         del view
         return NextSentenceReader(_DECISION, _decision)
 
@@ -119,7 +119,7 @@ class AlphaUmiDialect:
         return Lark("\n".join([start, *calls]))
 
     def read_call(self, text: str) -> tuple[str, str]:
-        """Read a call; the arguments come back as compact JSON."""
+        """The tool and the arguments as compact JSON. Raises `MalformedError` for text that is not a call."""
         match = _CALL.fullmatch(text)
         try:
             if match is None:
@@ -284,7 +284,7 @@ def _compact(value: Any) -> str:
 
 
 def as_trained(turn: Turn) -> Turn:
-    r"""A call of umi with its compact arguments indented as the checkpoints write them; all else as it is.
+    r"""A call with umi's compact arguments indented as the checkpoints write them; any other turn unchanged.
 
     >>> as_trained(Call("weather", ('{"city":"Oslo"}',))).arguments
     ('{\n  "city": "Oslo"\n}',)

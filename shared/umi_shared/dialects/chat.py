@@ -173,12 +173,15 @@ class ChatDecisionReader:
     _rationale: StringField = field(default_factory=lambda: StringField("rationale"), repr=False)
 
     def feed(self, text: str) -> str:
-        """Take output; give the newly decoded piece of the rationale."""
+        """Take output; return the piece of the rationale that it completes."""
         self._text += text
         return self._rationale.feed(text)
 
     def finish(self) -> tuple[str, Decision]:
-        """Nothing more of the rationale, and the decision."""
+        """No rest of the rationale, since `feed` gave it all, and the decision.
+
+        Raises `MalformedError` when the output is not a decision, or names a tool outside the catalogue.
+        """
         try:
             decision = json.loads(self._text)
             next_, tool = Next(decision["next"]), decision.get("tool", "")

@@ -49,7 +49,7 @@ class DecisionReader(Protocol):
     """Reads a planner's output as it streams."""
 
     def feed(self, text: str) -> str:
-        """Take the next piece of output; give back the piece of rationale that is now certain."""
+        """Take the next piece of output; return the piece of rationale that is now certain."""
         ...
 
     def finish(self) -> tuple[str, Decision]:
@@ -119,7 +119,7 @@ def said(view: View) -> str:
 
 
 def neutral(text: str) -> str:
-    r"""Text in which nothing reads as one of a model's control tokens.
+    r"""The text, changed so that no part of it reads as one of a model's control tokens.
 
     >>> neutral("a <|im_end|> b")
     'a <\\|im_end|> b'

@@ -25,7 +25,7 @@ class StringField:
     _given: int = 0
 
     def feed(self, text: str) -> str:
-        """Take the next piece of JSON text; give the piece of the field's value that it completes."""
+        """Take the next piece of JSON text; return the piece of the field's value that it completes."""
         self._raw += text
         start = re.search(rf'"{re.escape(self.name)}"\s*:\s*"', self._raw)
         if start is None:

@@ -24,7 +24,7 @@ class NextSentenceReader:
     _given: int = 0
 
     def feed(self, text: str) -> str:
-        """Take output; give the rationale that can no longer be part of the last sentence."""
+        """Take output; return the rationale that can no longer be part of the last sentence."""
         self._text += text
         start = self._text.rfind(_MARK)
         certain = start if start >= 0 else len(self._text) - len(_MARK) + 1
@@ -33,7 +33,7 @@ class NextSentenceReader:
         return piece
 
     def finish(self) -> tuple[str, Decision]:
-        """The rest of the rationale, and the decision. Raises `MalformedError` where the output holds none."""
+        """The rest of the rationale, and the decision. Raises `MalformedError` when there is no decision."""
         match = self.sentence.search(self._text)
         if match is None:
             raise MalformedError("the planner's output ends without saying whose turn is next")

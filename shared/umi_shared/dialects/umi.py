@@ -2,7 +2,7 @@ r"""The compact dialect of umi's own adapters: one ChatML transcript, whose turn
 
 The three roles read the same text and differ in whose turn comes next. The planner says the purpose before the
 tool ("To find the address of <person:1>, use contacts.search. Next: caller."): a model this small decides better
-when it has said what for.
+when it has stated the purpose first.
 """
 
 import json
@@ -34,9 +34,9 @@ __all__ = ["UmiDialect"]
 END_OF_TURN = "<|im_end|>"
 _MAX_RATIONALE = 240
 _PURPOSE = r"([^,\n]|,[^ ,\n]|, [^u,\n]|, u[^s,\n]|, us[^e,\n]|, use[^ ,\n])"
-"""One piece of text in which `, use ` never comes up: what follows that is a tool of the catalogue."""
+"""A piece of a purpose. Pieces in a row never contain `, use `, since a tool of the catalogue must follow it."""
 _NOT_TO = r"([^T\n]|T[^o\n]|To[^ \n])"
-"""How a rationale begins that ends the task: one that says what a step is for names a tool."""
+"""The beginning of a rationale that ends the task: anything but `To `, which begins a step and its tool."""
 _DECISION = re.compile(r"\s*Next: (caller|summarizer|give up)\.\s*$")
 
 
@@ -83,7 +83,7 @@ class UmiDialect(JsonCall):
 
 
 def transcript(view: View) -> str:
-    """The view as ChatML text: the tools, then a turn an entry."""
+    """The view as ChatML text: the tools, then one turn for each entry."""
     tools = "\n".join(map(signature, view.catalogue))
     return _turn("system", f"Tools:\n{tools}") + "".join(_turn(*turn_of(entry)) for entry in view.entries)
 

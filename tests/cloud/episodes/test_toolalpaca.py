@@ -88,6 +88,6 @@ def test_a_row_of_another_shape_is_named(tmp_path: Path) -> None:
     path = tmp_path / "eval.json"
     path.write_text(json.dumps([{"Golden_Answers": [], "Instructions": ["Hi"], "Function_Projection": {}}]))
     with pytest.raises(
-        ConfigError, match=r"eval.json: row 1 is no API of ToolAlpaca \('Function_Description' is"
+        ConfigError, match=r"eval.json: row 1 is not an API of ToolAlpaca \('Function_Description' is"
     ):
         list(read_episodes(path))

@@ -53,7 +53,7 @@ def test_every_recipe_of_the_repository_can_be_read(path: Path):
         (
             "base: model.gguf",
             "base: model.gguf\nlayout: rows\ncpu_kernels: true",
-            r"yaml:5: `cpu_kernels` are for adapters in trees",
+            r"yaml:5: `cpu_kernels` is for `tuning: lora`",
         ),
         ("base: model.gguf", "base: model.gguf\nlayout: heap", "`layout` is one of tree, rows"),
         ("base: model.gguf", "base: model.gguf\nprecision: int8", "`precision` is one of float32"),
