@@ -36,6 +36,8 @@ REFERENCE = {
     "configuration": "Every setting of laptop and server",
     "wire": "What the laptop and the cloud say to each other",
 }
+PROJECT = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}
+"""Files that lie where people look for them, beside the README, and their pages."""
 
 LESS_OFTEN_FOUND = "---\nsearch: {boost: 0.3}\n---\n\n"
 """Before a page that is one long file: whoever searches for a word is better served by the pages that explain it."""
@@ -60,6 +62,13 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         files.append(File.generated(config, name, content=text))
 
 
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to the project's own files lead to their pages."""
+    for name, there in PROJECT.items():
+        markdown = markdown.replace(f"](../{name}", f"]({there}")
+    return markdown
+
+
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> None:
     """Refuse what a reader's browser would fetch from somewhere else."""
     for pattern in (_ELSEWHERE, _STYLE_ELSEWHERE):
@@ -81,6 +90,7 @@ def pages() -> dict[str, str]:
         "reference/configuration.md": _configuration(),
         "reference/wire.md": _wire(),
         "adr/index.md": _decisions(),
+        **{there: _project(name) for name, there in PROJECT.items()},
     }
 
 
@@ -100,6 +110,14 @@ def _decisions() -> str:
         "# Decisions\n\nWhat was decided, why, and what it costs. Each page is half a page long.\n\n"
         + "\n".join(lines)
     )
+
+
+def _project(name: str) -> str:
+    """A file of the project as a page: its links lead from the folder of the documentation."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+    for other, there in PROJECT.items():
+        text = text.replace(f"]({other}", f"]({there}")
+    return text
 
 
 # Commands.
