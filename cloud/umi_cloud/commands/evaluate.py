@@ -33,6 +33,7 @@ _PLUGINS = "umi_cloud.evaluate"
 _LABORATORY = {
     "closed-loop": "Play whole sessions on unseen homes, and count.",
     "cost": "Measure what the split agent costs beside a single model.",
+    "natural": "Play requests as people write them, and count.",
 }
 """The commands of umi-lab: without it they say how to install it."""
 _INSTALL = "in a clone of umi, run: pip install . ./lab"

@@ -1,63 +1,55 @@
-"""A worker pool: harnesses in processes of their own, which take scenarios from one queue.
+"""A worker pool: harnesses in processes of their own, which take the tasks of a job from one queue.
 
 With few cores, two processes of one thread each play more sessions than one of two threads: while one waits for a
-file or a socket the other computes. Neighbouring scenarios share a catalogue and go to one harness together, those with
-the built-in catalogue first, so that what was read of it stays read.
+file or a socket the other computes. A job's groups of tasks go to one harness together.
 """
 
 import asyncio
-import itertools
 import multiprocessing
 import queue
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Protocol
 
-from umi_lab.closed_loop.evaluation import play
-from umi_lab.closed_loop.harness import Harness, HarnessConfig, LaptopAgent, open_harness
-from umi_lab.closed_loop.shadow import shadow
-from umi_lab.synthesis.generator import draw_scenarios
-from umi_lab.synthesis.scenario import Scenario, ScenarioConfig
+from umi_lab.closed_loop.harness import Harness, HarnessConfig, open_harness
 from umi_shared.errors import ModelError, UmiError
 
-__all__ = ["Job", "Played", "run"]
+__all__ = ["Job", "Played", "Row", "run"]
 
-_TOGETHER = 5
-"""Scenarios that share a catalogue."""
 _LOOK_SECONDS = 1.0
 
+Row = dict[str, Any]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """Which scenarios are played, by which models, and how."""
 
-    harness: HarnessConfig
-    seed: int
-    count: int
-    held_out: bool = True
-    scenarios: ScenarioConfig = field(default_factory=ScenarioConfig)
-    in_clear: bool = False
-    shadow: bool = False
-    """Whether the oracle plays and the models are compared, step by step."""
+class Job(Protocol):
+    """What is played, by which models, and how; it is sent to every process."""
 
-    def draw(self) -> list[Scenario]:
-        """The scenarios, which are the same in every process."""
-        drawn = draw_scenarios(self.seed, held_out=self.held_out, config=self.scenarios, together=_TOGETHER)
-        return list(itertools.islice(drawn, self.count))
+    @property
+    def harness(self) -> HarnessConfig:
+        """The models."""
+        ...
+
+    def groups(self) -> list[list[int]]:
+        """The numbers of all tasks; those of a group go to one harness, one after the other."""
+        ...
+
+    def player(self, harness: Harness) -> Callable[[int], Awaitable[Sequence[Row]]]:
+        """What plays the task of a number; made once a process, so that tasks are read or drawn once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The rows of one scenario; there are none where the oracle cannot play it."""
+    """The rows of one task; there are none where it could not be played."""
 
     number: int
-    rows: tuple[dict[str, Any], ...] = field(repr=False)
+    rows: tuple[Row, ...] = field(repr=False)
 
 
 def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Played]:
-    """Play the scenarios whose numbers are not in `done`, in any order. Raises `ModelError` when a harness fails."""
-    groups = _groups(job, frozenset(done))
+    """Play the tasks whose numbers are not in `done`, in any order. Raises `ModelError` when a harness fails."""
+    groups = _left(job, frozenset(done))
     context = multiprocessing.get_context("spawn")  # llama.cpp's threads do not survive a fork
     work: Any = context.Queue()
     played: Any = context.Queue()
@@ -79,12 +71,8 @@ def run(job: Job, *, processes: int, done: Iterable[int] = ()) -> Iterator[Playe
             process.terminate()
 
 
-def _groups(job: Job, done: frozenset[int]) -> list[list[int]]:
-    """Numbers of scenarios, those of one catalogue together."""
-    builtin = [scenario.toolset.own_names for scenario in job.draw()]
-    groups = [list(range(at, min(at + _TOGETHER, job.count))) for at in range(0, job.count, _TOGETHER)]
-    groups.sort(key=lambda group: not builtin[group[0]])
-    left = [[number for number in group if number not in done] for group in groups]
+def _left(job: Job, done: frozenset[int]) -> list[list[int]]:
+    left = [[number for number in group if number not in done] for group in job.groups()]
     return [group for group in left if group]
 
 
@@ -102,7 +90,7 @@ def _next(played: Any, crew: Sequence[BaseProcess]) -> Played:
 
 
 def _worker(job: Job, work: Any, played: Any) -> None:
-    """A process: scenarios in, rows out, until the queue says that there are no more."""
+    """A process: numbers in, rows out, until the queue says that there are no more."""
     try:
         asyncio.run(_play(job, work, played))
     except UmiError as error:
@@ -110,18 +98,8 @@ def _worker(job: Job, work: Any, played: Any) -> None:
 
 
 async def _play(job: Job, work: Any, played: Any) -> None:
-    scenarios = job.draw()
     async with open_harness(job.harness) as harness:
+        play = job.player(harness)
         while (group := await asyncio.to_thread(work.get)) is not None:
             for number in group:
-                played.put(
-                    Played(number, tuple([row async for row in _rows(job, scenarios[number], harness)]))
-                )
-
-
-async def _rows(job: Job, scenario: Scenario, harness: Harness) -> Any:
-    if job.shadow:
-        for comparison in await shadow(scenario, harness):
-            yield comparison.as_json()
-    elif (outcome := await play(scenario, LaptopAgent(harness), in_clear=job.in_clear)) is not None:
-        yield outcome.as_json()
+                played.put(Played(number, tuple(await play(number))))

@@ -12,7 +12,7 @@ from umi_lab.commands.session_options import session_options
 
 if TYPE_CHECKING:
     from umi_cloud.evaluation.run_file import RunFile, RunHeader
-    from umi_lab.closed_loop.worker_pool import Job
+    from umi_lab.closed_loop.scenario_job import ScenarioJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +93,10 @@ def _closed_loop(options: _Options) -> None:
     _show(file, options)
 
 
-def _job(options: _Options) -> "tuple[Job, RunHeader]":
+def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
     from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
     from umi_lab.closed_loop.harness import HarnessConfig
-    from umi_lab.closed_loop.worker_pool import Job
+    from umi_lab.closed_loop.scenario_job import ScenarioJob
     from umi_lab.synthesis.scenario import ScenarioConfig
     from umi_shared.adapter_folder import adapters_in
     from umi_shared.models import ModelStore
@@ -106,7 +106,7 @@ def _job(options: _Options) -> "tuple[Job, RunHeader]":
     dialect = options.dialect or ("umi" if adapters else "chat")
     held_out = not options.train_words
     learning = {} if options.trained_tokens is None else {"trained_tokens": options.trained_tokens}
-    job = Job(
+    job = ScenarioJob(
         harness=HarnessConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
         seed=options.seed,
         count=options.count,

@@ -24,10 +24,13 @@ __all__ = ["is_worked_out", "lacking", "normalised", "says"]
 _NATIONAL = 8
 """Digits at a phone number's end that tell it, where it is written without its country."""
 _WEEK = 7
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-}
+_MONTHS = tuple(
+    months.split(", ")
+    for months in (
+        "January, February, March, April, May, June, July, August, September, October, November, December",
+        "janvier, février, mars, avril, mai, juin, juillet, août, septembre, octobre, novembre, décembre",
+    )
+)
 _SAME = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00ad": None})
 
 
@@ -48,9 +51,7 @@ def is_worked_out(fact: str) -> bool:
 def lacking(text: str, groups: tuple[tuple[str, ...], ...], today: date) -> tuple[int, ...]:
     """The numbers of the groups of which `text` says nothing."""
     return tuple(
-        number
-        for number, group in enumerate(groups)
-        if not any(says(text, fact, today) for fact in group)
+        number for number, group in enumerate(groups) if not any(says(text, fact, today) for fact in group)
     )
 
 
@@ -113,14 +114,14 @@ def _times(clock: str) -> Iterator[str]:
 
 def _days(day: date, today: date) -> Iterator[str]:
     yield day.isoformat()
-    for months in _MONTHS.values():
+    for months in _MONTHS:
         name = months[day.month - 1]
         for month in (name, name[:3]):
             yield from (f"{day.day} {month}", f"{month} {day.day}", f"{day.day:02} {month}")
             yield from (f"{month} {day.day}{_ordinal(day.day)}", f"{day.day}{_ordinal(day.day)} {month}")
             yield from (f"{day.day}{_ordinal(day.day)} of {month}", f"{day.day}. {month}")
-    yield from (f"{day.day}.{day.month}.", f"{day.day:02}.{day.month:02}.", f"{day.day}/{day.month}")
-    yield from (f"{day.day:02}/{day.month:02}", f"{day.month}/{day.day}", f"{day.month:02}/{day.day:02}")
+    for dd, mm in ((f"{day.day}", f"{day.month}"), (f"{day.day:02}", f"{day.month:02}")):
+        yield from (f"{dd}.{mm}.", f"{dd}.{mm}.{day.year}", f"{dd}/{mm}", f"{mm}/{dd}")
     yield f"the {day.day}{_ordinal(day.day)}"
     away = (day - today).days
     if 0 <= away < _WEEK:

@@ -127,7 +127,10 @@ def _contacts(folder: Path) -> Iterator[Holding]:
                 ("name", name),
                 ("email", _values(card, "email")),
                 ("phone", _values(card, "tel")),
-                *((kind, _values(card, kind)) for kind in ("org", "title", "role", "note", "nickname", "bday", "adr")),
+                *(
+                    (kind, _values(card, kind))
+                    for kind in ("org", "title", "role", "note", "nickname", "bday", "adr")
+                ),
             )
             yield Holding("contact", f"{path.relative_to(folder)} {name}", facts)
 
@@ -159,7 +162,8 @@ def _calendar(folder: Path, now: datetime, zone: tzinfo) -> Iterator[Holding]:
 def _event(event: Any, zone: tzinfo) -> Holding:
     guests = event.get("ATTENDEE", [])
     addresses = sorted(
-        str(guest).lower().removeprefix("mailto:") for guest in (guests if isinstance(guests, list) else [guests])
+        str(guest).lower().removeprefix("mailto:")
+        for guest in (guests if isinstance(guests, list) else [guests])
     )
     facts = (
         ("title", str(event.get("SUMMARY", ""))),

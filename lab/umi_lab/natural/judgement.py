@@ -54,6 +54,8 @@ class Verdict:
     """Changes that nobody asked for."""
     wrong_day: bool
     """An event was put on, or a list was made of, a day that was not meant."""
+    words: int
+    """Of the answer: a whole text states every fact in it, and answers no question."""
 
     @property
     def success(self) -> bool:
@@ -89,6 +91,7 @@ def judge(request: Request, played: Played, today: date) -> Verdict:
         not_done=tuple(_described(wanted) for wanted in not_done),
         unasked=tuple(map(str, unasked)),
         wrong_day=_wrong_day(request, played),
+        words=len(played.answer.split()),
     )
 
 

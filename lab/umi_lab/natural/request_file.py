@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
@@ -14,6 +14,12 @@ __all__ = ["REQUESTS", "read_requests", "split_of"]
 
 REQUESTS = Path(__file__).parent / "requests"
 _HALVES: tuple[Split, ...] = ("development", "held-out")
+_ACTS: Mapping[str, Literal["new", "gone", "changed"]] = {
+    "new": "new",
+    "gone": "gone",
+    "changed": "changed",
+    "done": "changed",  # of a to-do
+}
 _FIELDS = frozenset({"id", "kind", "style", "ask", "outcome", "says", "not", "change", "may", "days"})
 
 
@@ -67,7 +73,7 @@ def _request(home: str, entry: Mapping[str, Any]) -> Request:
 def _wanted(entry: Mapping[str, Any]) -> Wanted:
     """`{new: event, title: [haircut], start: "2026-11-27T17:30"}`, and so on."""
     values = dict(entry)
-    (act,) = {"new", "gone", "changed", "done"} & set(values)
+    (act,) = _ACTS.keys() & values.keys()
     kind = values.pop(act)
     for name in ("title", "guests", "to"):
         if name in values:
@@ -76,12 +82,10 @@ def _wanted(entry: Mapping[str, Any]) -> Wanted:
         values["holds"] = tuple(_group(group) for group in values["holds"])
     if "note" in values:
         values["key"] = values.pop("note")
-    if act == "done":
-        values["done"] = True
     for name in ("day", "start", "due"):
         if name in values:
             values[name] = str(values[name])
-    return Wanted(act="changed" if act == "done" else act, kind=kind, **values)
+    return Wanted(act=_ACTS[act], kind=kind, done=act == "done", **values)
 
 
 def _group(value: Any) -> Group:

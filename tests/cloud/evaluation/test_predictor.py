@@ -195,7 +195,7 @@ def test_another_packages_command_is_one_of_evaluate(monkeypatch):
     assert CliRunner().invoke(command, ["nothing"]).exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["closed-loop", "cost"])
+@pytest.mark.parametrize("name", ["closed-loop", "cost", "natural"])
 def test_without_the_laboratory_its_commands_say_what_to_install(monkeypatch, name: str):
     monkeypatch.setattr("umi_cloud.commands.evaluate.entry_points", lambda group: [])
     assert name in CliRunner().invoke(command, ["--help"], catch_exceptions=False).output

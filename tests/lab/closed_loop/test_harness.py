@@ -15,8 +15,9 @@ from tests.lab.closed_loop.test_figures import ROWS
 from umi_edge.ledger import read_ledger, verify_ledger
 from umi_lab.closed_loop.evaluation import play
 from umi_lab.closed_loop.harness import HarnessConfig, LaptopAgent, open_harness
+from umi_lab.closed_loop.scenario_job import ScenarioJob
 from umi_lab.closed_loop.shadow import ShadowAgent
-from umi_lab.closed_loop.worker_pool import Job, Played, run
+from umi_lab.closed_loop.worker_pool import Played, run
 from umi_lab.commands.closed_loop import command
 from umi_lab.synthesis.generator import draw_scenarios
 from umi_lab.synthesis.home import Person
@@ -95,13 +96,13 @@ def test_a_session_is_counted_by_what_left(random_harness: HarnessConfig) -> Non
 
 def test_processes_share_the_sessions(random_harness: HarnessConfig) -> None:
     """Each session is played once; those that are done are not."""
-    job = Job(harness=random_harness, seed=3, count=6, scenarios=FEW)
+    job = ScenarioJob(harness=random_harness, seed=3, count=6, scenarios=FEW)
     numbers = sorted(played.number for played in run(job, processes=2, done=[0, 1, 2, 3]))
     assert numbers == [4, 5]
 
 
 def test_a_harness_that_does_not_load_ends_the_run(random_harness: HarnessConfig, tmp_path: Path) -> None:
-    job = Job(
+    job = ScenarioJob(
         harness=replace(random_harness, model=tmp_path / "missing.gguf"), seed=3, count=1, scenarios=FEW
     )
     with pytest.raises(ModelError, match="there is no model at"):
@@ -116,7 +117,7 @@ def test_the_command_goes_on_where_it_stopped(
         (tmp_path / f"{role}.gguf").symlink_to(path)
     played: list[tuple[int, ...]] = []
 
-    def two_more(job: Job, *, processes: int, done: Iterable[int]) -> Iterator[Played]:
+    def two_more(job: ScenarioJob, *, processes: int, done: Iterable[int]) -> Iterator[Played]:
         missing = sorted(set(range(job.count)) - set(done))[:2]
         played.append(tuple(missing))
         assert processes == 2

@@ -55,7 +55,8 @@ def test_the_calendar_tool_reads_every_day_around_now(home: Home, tmp_path: Path
     ours = {
         (one.fact("title"), one.fact("start"))
         for one in holdings(config, home.now)
-        if one.kind == "event" and first.date().isoformat() <= one.fact("start")[:10] <= last.date().isoformat()
+        if one.kind == "event"
+        and first.date().isoformat() <= one.fact("start")[:10] <= last.date().isoformat()
     }
     assert ours
     assert ours <= listed

@@ -1,0 +1,143 @@
+"""`natural`: what people ask, in the way they say it."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from umi_lab.commands.session_options import play_options
+
+if TYPE_CHECKING:
+    from umi_cloud.evaluation.run_file import RunFile, RunHeader
+    from umi_lab.natural.request import Split
+    from umi_lab.natural.request_job import RequestJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    model: str
+    adapters: Path | None
+    dialect: str
+    split: "Split"
+    home: str
+    kind: str
+    seed: int
+    limit: int | None
+    out: Path | None
+    recipe: str
+    jobs: int
+    threads: int
+    as_json: bool
+
+
+@click.command(name="natural", short_help="Play requests as people write them, and count.")
+@click.option(
+    "--split",
+    type=click.Choice(["development", "held-out"]),
+    default="development",
+    show_default=True,
+    help="The half; of the held-out one no words are shown or kept.",
+)
+@click.option("--home", default="", help="Of this home only, such as engineer.")
+@click.option("--kind", default="", help="Of this kind only, such as `mail errand`.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="So many requests only, drawn by --seed.  [default: all]"
+)
+@click.option(
+    "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
+)
+@play_options(threads=1)
+def command(**options: object) -> None:
+    """Play requests that people would type, each on a fresh copy of an invented person's data, and count.
+
+    Everything is real: a server and a laptop with mTLS between them, the caller on its GGUF, the built-in tools,
+    the policy that umi ships. A request succeeds when it ends as it should, the answer states the facts and nothing
+    wrong, what was asked for is changed, and nothing else is. Without --adapters the embedded model plays with
+    those that umi ships. Shares come with Wilson's 95 % interval.
+    """
+    _natural(_Options(**options))  # type: ignore[arg-type]  # click has checked them
+
+
+def _natural(options: _Options) -> None:
+    from umi_cloud.evaluation.run_file import RunFile
+    from umi_lab.closed_loop.worker_pool import run
+    from umi_shared.errors import ConfigError
+
+    job, header = _job(options)
+    chosen = job.chosen()
+    if not chosen:
+        raise ConfigError("no request is of that home and kind", fix=_known())
+    file = RunFile.open(options.out, header)
+    done = {row["number"] for row in file.rows}
+    left = len(chosen.keys() - done)
+    label = f"requests ({len(chosen) - left} there)" if len(chosen) > left else "requests"
+    with click.progressbar(length=left, label=label, file=sys.stderr, show_pos=True) as bar:
+        for played in run(job, processes=options.jobs, done=done):
+            file.add(*({"number": played.number, **row} for row in played.rows))
+            bar.update(1)
+    _show(file, frozenset(chosen), options)
+
+
+def _known() -> str:
+    from umi_lab.natural.home import homes
+    from umi_lab.natural.request import KINDS
+
+    return f"homes: {', '.join(home.name for home in homes())}; kinds: {', '.join(KINDS)}"
+
+
+def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
+    from umi_cloud.evaluation.run_file import RunHeader, command_line, fingerprint
+    from umi_lab.closed_loop.harness import HarnessConfig
+    from umi_lab.natural.request_job import RequestJob
+    from umi_shared.models import ModelStore
+
+    model = ModelStore.local().path_of(options.model)
+    adapters = _adapters(options)
+    dialect = options.dialect or ("umi" if adapters else "chat")
+    job = RequestJob(
+        harness=HarnessConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
+        split=options.split,
+        home=options.home,
+        kind=options.kind,
+        seed=options.seed,
+        limit=options.limit,
+    )
+    header = RunHeader(
+        kind="natural",
+        seed=0,  # which requests are drawn does not change what becomes of one
+        model=f"{model.name} {fingerprint(model)}",
+        adapters={role: fingerprint(path) for role, path in adapters.items()},
+        dialect=dialect,
+        recipe=options.recipe,
+        options={"split": options.split},
+        command=command_line("natural"),
+    )
+    return job, header
+
+
+def _adapters(options: _Options) -> dict[str, Path]:
+    from umi_shared.adapter_folder import ROLES, adapters_in
+    from umi_shared.models import EMBEDDED, shipped_adapter
+
+    if options.adapters is not None or options.model != EMBEDDED:
+        return adapters_in(options.adapters)
+    return {role: path for role in ROLES if (path := shipped_adapter(role)) is not None}
+
+
+def _show(file: "RunFile", chosen: frozenset[int], options: _Options) -> None:
+    from umi_lab.natural.figures import shares
+
+    rows = [row for row in file.rows if row["number"] in chosen]
+    figures = shares(rows)
+    if options.as_json:
+        shown = {name: share.as_json() for name, share in figures.items()}
+        click.echo(json.dumps({"requests": len(rows), **shown}))
+        return
+    for name, share in figures.items():
+        click.echo(f"{name:<62}{share}")
