@@ -31,7 +31,7 @@ class Offer:
     size_bytes: int
     """0 when the hub does not say."""
     sha256: str
-    """In hexadecimal; empty when the hub does not say, as for small files, which are not models."""
+    """Its SHA-256 in hexadecimal; empty when the hub does not say, as for small files, which are not models."""
     licence: str
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from importlib.metadata import version
 from pathlib import Path
 
+import grpc
 import pytest
 
 import umi_cloud
@@ -30,6 +31,8 @@ from umi_cloud import (
     dialect_named,
 )
 from umi_cloud.testing import connect, refusal_of_call
+from umi_proto.v1 import agent_pb2, agent_pb2_grpc
+from umi_shared.wire import WireLimits, plan_event_message, read_view
 
 NAMES = """
 Answer AnswerDelta Call ChatPrompt Chunk CloudConfig ConfigError Constraint Decision Delta Deployment Dialect Engine
@@ -102,6 +105,33 @@ async def test_a_planner_over_an_engine_of_ones_own_needs_no_server():
     events = [event async for event in planner.plan(View(catalogue=(), entries=(Instruction(("Hello",)),)))]
     assert events[:-2] == [RationaleDelta("Nothing is left to do.")]
     assert events[-2:] == [Decision(Next.SUMMARIZER), Usage(completion_tokens=1)]
+
+
+class ThinServicer(agent_pb2_grpc.PlannerServicer):
+    """What another host, such as Ray Serve's ingress, needs around the planner: the RPC's name and messages."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+
+    async def Plan(self, request, context):  # noqa: N802  # the RPC's name
+        async for event in self._planner.plan(read_view(request, WireLimits())):
+            yield plan_event_message(event)
+
+
+async def test_another_host_maps_the_rpc_to_the_plain_planner(plan_request):
+    server = grpc.aio.server()
+    agent_pb2_grpc.add_PlannerServicer_to_server(
+        ThinServicer(Planner(Parrot(), dialect_named("umi"))), server
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with connect(f"127.0.0.1:{port}") as client:
+            events = [event async for event in client.planner.Plan(plan_request)]
+    finally:
+        await server.stop(None)
+    assert "".join(event.rationale_delta for event in events) == "Nothing is left to do."
+    assert events[-2].decision.next == agent_pb2.NEXT_SUMMARIZER
 
 
 async def test_an_engine_of_ones_own_is_served_to_laptops(tmp_path, plan_request):
