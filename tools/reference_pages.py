@@ -5,7 +5,9 @@ come from click, the policy language from its JSON Schema, the rest from the fil
 `docs/adr`, and refuses a page that would load something from another server.
 """
 
+import enum
 import html
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +20,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from umi_cloud.cli import umi_cloud
+import umi_cloud
+import umi_edge
+from umi_cloud.cli import umi_cloud as umi_cloud_command
 from umi_edge.cli import umi
 from umi_edge.commands._options import VARIABLES
 from umi_edge.policy.loader import default_policy_text
@@ -35,6 +39,7 @@ REFERENCE = {
     "default-policy": "The policy that holds when you have none",
     "configuration": "Every setting of laptop and server",
     "wire": "What the laptop and the cloud say to each other",
+    "python": "What a program may rely on",
 }
 PROJECT = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}
 """Files that lie where people look for them, beside the README, and their pages."""
@@ -84,11 +89,12 @@ def pages() -> dict[str, str]:
     return {
         "reference/index.md": _index(),
         "reference/umi.md": _program(umi, "umi"),
-        "reference/umi-cloud.md": _program(umi_cloud, "umi-cloud"),
+        "reference/umi-cloud.md": _program(umi_cloud_command, "umi-cloud"),
         "reference/policy.md": _policy_language(json.loads(schema_text())),
         "reference/default-policy.md": _default_policy(),
         "reference/configuration.md": _configuration(),
         "reference/wire.md": _wire(),
+        "reference/python.md": _python(),
         "adr/index.md": _decisions(),
         **{there: _project(name) for name, there in PROJECT.items()},
     }
@@ -287,6 +293,87 @@ def _wire() -> str:
         for path in sorted(PROTO.glob("*.proto"))
     ]
     return "\n\n".join(parts) + "\n"
+
+
+# What a program may rely on.
+
+
+def _python() -> str:
+    parts = [
+        "# Python",
+        "A program may rely on the names below, and on no others. Each package lists them in its `__all__`.",
+    ]
+    for module in (umi_edge, umi_cloud):
+        names = [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
+        if names:
+            parts += [f"## {module.__name__}", _docstring(module)]
+            parts += [part for name in names for part in _named(name, getattr(module, name))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _named(name: str, thing: Any) -> Iterator[str]:
+    """A name: its signature, what it says of itself, and a line for each of its methods."""
+    yield f"### {name}"
+    if isinstance(thing, type) or inspect.isfunction(thing):
+        signature = _signature(thing)
+        if signature and not getattr(thing, "_is_protocol", False) and not isinstance(thing, enum.EnumMeta):
+            yield f"```python\n{name}{signature}\n```"
+        yield _docstring(thing)
+        if isinstance(thing, enum.EnumMeta):
+            yield ", ".join(f"`{member.name}`" for member in thing)
+        yield "\n".join(_methods(thing))
+    else:
+        yield f"`{_short(thing)}`"
+
+
+def _signature(thing: Any) -> str:
+    """Parameters as a caller sees them; a default is `…`, since some are paths of the machine that builds this."""
+    try:
+        parameters = inspect.signature(thing).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    shown, starred = [], False
+    for one in parameters:
+        if one.name.startswith("_") or one.name == "self":
+            continue
+        if one.kind is one.KEYWORD_ONLY and not starred:
+            shown.append("*")
+        starred = starred or one.kind in (one.KEYWORD_ONLY, one.VAR_POSITIONAL)
+        star = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        kind = "" if one.annotation is one.empty else f": {_short(one.annotation)}"
+        shown.append(f"{star}{one.name}{kind}" + ("" if one.default is one.empty else " = …"))
+    flat = f"({', '.join(shown)})"
+    return flat if len(flat) < 90 else "(\n    " + ",\n    ".join(shown) + ",\n)"
+
+
+def _methods(thing: Any) -> Iterator[str]:
+    """A line for each public method that a class defines itself."""
+    for name, method in vars(thing).items() if isinstance(thing, type) else ():
+        function = method.__func__ if isinstance(method, classmethod | staticmethod) else method
+        said = (
+            inspect.getdoc(function) if inspect.isfunction(function) or isinstance(function, property) else ""
+        )
+        if said and not name.startswith("_"):
+            yield f"- `{name}`: {_safe(' '.join(said.partition(chr(10) * 2)[0].split()))}"
+
+
+def _docstring(thing: Any) -> str:
+    """What a thing says of itself; examples stand in blocks of their own."""
+    paragraphs = (inspect.getdoc(thing) or "").split("\n\n")
+    return "\n\n".join(
+        f"```pycon\n{paragraph}\n```"
+        if paragraph.startswith(">>>")
+        else paragraph
+        if paragraph.startswith("    ")
+        else _safe(paragraph)
+        for paragraph in paragraphs
+    )
+
+
+def _short(annotation: Any) -> str:
+    """A type without the modules it is from."""
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return re.sub(r"\b[a-z_][\w]*\.(?=[\w.]*[A-Za-z])", "", text)
 
 
 # Markdown.

@@ -3,13 +3,15 @@
 import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import click
 import pytest
 
+import umi_cloud
+import umi_edge
 from tests.docs.pages import DOCS, ROOT
-from umi_cloud.cli import umi_cloud
+from umi_cloud.cli import umi_cloud as umi_cloud_command
 from umi_edge.cli import umi
 from umi_edge.policy.schema import schema_text
 
@@ -36,7 +38,7 @@ def commands(group: click.Group, name: str) -> list[click.Context]:
     return found
 
 
-@pytest.mark.parametrize(("group", "name"), [(umi, "umi"), (umi_cloud, "umi-cloud")])
+@pytest.mark.parametrize(("group", "name"), [(umi, "umi"), (umi_cloud_command, "umi-cloud")])
 def test_every_command_and_every_option_has_its_place(group: click.Group, name: str) -> None:
     page = PAGES[f"reference/{name}.md"]
     for context in commands(group, name):
@@ -68,6 +70,19 @@ def test_the_example_configurations_stand_there_whole(file: Path) -> None:
 @pytest.mark.parametrize("file", sorted((ROOT / "proto").rglob("*.proto")), ids=lambda one: one.name)
 def test_the_wire_stands_there_whole(file: Path) -> None:
     assert file.read_text(encoding="utf-8") in PAGES["reference/wire.md"]
+
+
+@pytest.mark.parametrize("module", [umi_edge, umi_cloud], ids=lambda one: one.__name__)
+def test_every_name_that_a_program_may_rely_on_has_its_place(module: ModuleType) -> None:
+    page = PAGES["reference/python.md"]
+    for name in getattr(module, "__all__", ()):
+        assert name.startswith("__") or f"### {name}\n" in page
+
+
+def test_no_path_of_the_machine_that_builds_the_pages_is_in_one() -> None:
+    for name, page in PAGES.items():
+        assert str(Path.home()) not in page, name
+        assert str(ROOT) not in page, name
 
 
 def test_every_decision_is_listed() -> None:
