@@ -50,9 +50,9 @@ def test_more_false_claims_are_not_bought_with_success():
 
 
 def test_other_scenarios_cannot_be_compared():
-    with pytest.raises(ConfigError, match="same scenarios"):
+    with pytest.raises(ConfigError, match="different scenarios"):
         changes(OLD, BETTER[:50])
-    with pytest.raises(ConfigError, match="same scenarios"):
+    with pytest.raises(ConfigError, match="different scenarios"):
         changes(OLD, [*BETTER[1:], BETTER[0]])
 
 

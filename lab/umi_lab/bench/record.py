@@ -62,7 +62,7 @@ class Record:
             return cls(**{**fields, "figures": figures, "notes": tuple(fields["notes"])})
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
-                f"{path} is no record of a benchmark", fix="remove it and run the benchmark"
+                f"{path} is not a record of a benchmark", fix="remove it and run the benchmark"
             ) from error
 
 

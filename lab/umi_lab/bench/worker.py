@@ -48,7 +48,7 @@ class Worker:
         code = await self.process.wait()
         raise ConfigError(
             f"{self._name} ended with exit code {code}: {last or 'it said nothing'}",
-            fix="look at the Python that was named for it: `make bench` sets one up",
+            fix="check the Python that was named for it: `make bench` sets one up",
         )
 
 
@@ -67,7 +67,9 @@ async def worker(
             env={**os.environ, **(environment or {})},
         )
     except OSError as error:
-        raise ConfigError(f"{command[0]} cannot be started: {error.strerror}", fix="name a Python") from error
+        raise ConfigError(
+            f"{command[0]} cannot be started: {error.strerror}", fix="name a Python program that is there"
+        ) from error
     try:
         started = Worker(process, name)
         started.hello = await started.answer()

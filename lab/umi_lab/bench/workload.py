@@ -141,7 +141,10 @@ async def record_session(number: int) -> RecordedSession:
         await session.ask(instruction(number))
     wrong = [action.tool for action in session.record if action.result != "done"]
     if wrong or len(session.record) != len(CALLS):
-        raise ConfigError(f"the benchmark's session does not go through: {wrong}", fix="mend its script")
+        raise ConfigError(
+            f"the benchmark's session does not go through: {wrong}",
+            fix="adapt CALLS in umi_lab/bench/workload.py to the tools and the policy",
+        )
     return RecordedSession(
         tuple(
             Step(

@@ -46,7 +46,9 @@ def read_outcomes(path: Path) -> list[dict[str, Any]]:
             for measure in _MEASURES.values():
                 measure(row)
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} holds no outcomes", fix="write it with closed-loop --out") from error
+        raise ConfigError(
+            f"{path} holds no outcomes of sessions", fix="write it with closed-loop --out FILE"
+        ) from error
     return rows
 
 
@@ -54,7 +56,7 @@ def changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) 
     """Each measure's change, scenario by scenario. Raises `ConfigError` where the scenarios are not the same."""
     if [_scenario(row) for row in old] != [_scenario(row) for row in new] or not old:
         raise ConfigError(
-            "the two files are not of the same scenarios",
+            "the two files hold outcomes of different scenarios",
             fix="play both with the same --seed, --count and --own-names",
         )
     rng = np.random.default_rng(0)

@@ -82,7 +82,10 @@ def _next(played: Any, crew: Sequence[BaseProcess]) -> Played:
             item = played.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
             if not any(process.is_alive() for process in crew):
-                raise ModelError("every process that played sessions has died", fix="try --jobs 1") from None
+                raise ModelError(
+                    "every process that played sessions has ended early",
+                    fix="try --jobs 1, which takes less memory",
+                ) from None
             continue
         if isinstance(item, Played):
             return item

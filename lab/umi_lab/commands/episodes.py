@@ -15,7 +15,13 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 
 
 @click.command(name="episodes")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same episodes.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="The same seed gives the same episodes, but for random ids of events.",
+)
 @click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
 @click.option(
@@ -23,7 +29,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
     type=click.IntRange(0, 5),
     default=0,
     show_default=True,
-    help="How far words, instructions and catalogues are varied.",
+    help="How varied words, instructions and catalogues are.",
 )
 @_share("--broken", 0.24, "How often a tool that the task needs fails.")
 @_share("--toy-tools", 0.12, "How often the request is for something that no built-in tool does.")

@@ -10,6 +10,7 @@ from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.home import Home, draw_home
+from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
@@ -22,7 +23,6 @@ from umi_lab.synthesis.toy_tools import (
     as_tool,
     toy_tool_task,
 )
-from umi_lab.synthesis.unserved import unserved_task
 
 __all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_scenario", "draw_toolset"]
 
@@ -202,7 +202,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
         if "{result}" in toy_tool.answer:
             task = replace(task, facts=(*task.facts, result))
         if config.variety and not present and draw.chance(0.5):
-            task = unserved_task(draw)
+            task = out_of_scope_task(draw)
     else:
         task = family.draw(draw, home)
         if draw.chance(config.broken):

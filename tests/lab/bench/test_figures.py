@@ -76,7 +76,7 @@ def test_a_record_is_read_as_it_was_written(smollm2, tmp_path):
 
 def test_a_file_that_is_no_record_is_named(tmp_path):
     (tmp_path / "calls.json").write_text('{"figures": 1}')
-    with pytest.raises(ConfigError, match=r"calls\.json is no record"):
+    with pytest.raises(ConfigError, match=r"calls\.json is not a record"):
         read_records(tmp_path)
 
 

@@ -79,4 +79,4 @@ FAMILIES = (
         held_out=True,
     ),
 )
-"""Requests for other tools are in `toy_tools`, and those that no tool serves in `unserved`."""
+"""Requests for other tools are in `toy_tools`, and those that no tool serves in `out_of_scope`."""
