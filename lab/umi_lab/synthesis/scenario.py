@@ -56,7 +56,7 @@ class ScenarioConfig:
     2: made-up words, which can only be copied.
     3: phrases put together of parts.
     4: tool names and descriptions put together of parts, many more toy tools, words of the tokenizer.
-    5: tool names of which half says nothing, requests for a toy tool that state the need, more messages, more ways to write a date.
+    5: tool names of which half says nothing, requests for a toy tool that state the need, more messages and dates.
     """
 
 
