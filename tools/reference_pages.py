@@ -51,6 +51,8 @@ _ELSEWHERE = re.compile(r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=
 _STYLE_ELSEWHERE = re.compile(
     r"<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|preconnect|preload|icon))[^>]*https?://[^>]*>"
 )
+_DIAGRAM = re.compile(r"<pre class=[\"']?mermaid")
+"""The theme would fetch what draws it."""
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -76,7 +78,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> None:
     """Refuse what a reader's browser would fetch from somewhere else."""
-    for pattern in (_ELSEWHERE, _STYLE_ELSEWHERE):
+    for pattern in (_ELSEWHERE, _STYLE_ELSEWHERE, _DIAGRAM):
         found = pattern.search(output)
         if found:
             raise PluginError(

@@ -103,6 +103,7 @@ def test_no_text_of_a_help_page_becomes_html() -> None:
         "<img alt=a src=//example.org/pixel.png>",
         '<link href="https://fonts.example.org/css" rel="stylesheet">',
         '<link rel=preconnect href="https://fonts.example.org">',
+        '<pre class="mermaid"><code>graph LR</code></pre>',
     ],
 )
 def test_a_page_that_would_fetch_something_from_elsewhere_is_refused(fetched: str) -> None:
