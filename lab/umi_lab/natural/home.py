@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -38,16 +38,7 @@ class Home:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         for letter in [*folder.glob("mail/cur/*"), *folder.glob("mail/.*/cur/*")]:
             letter.rename(letter.with_name(letter.name + _SEEN))
-        under = HomeConfig.under(folder)
-        return HomeConfig(
-            contacts=under.contacts,
-            calendar=under.calendar,
-            mail=under.mail,
-            outbox=under.outbox,
-            notes=under.notes,
-            files=under.files,
-            zone=self.zone,
-        )
+        return replace(HomeConfig.under(folder), zone=self.zone)
 
 
 def homes() -> tuple[Home, ...]:

@@ -90,7 +90,7 @@ def judge(request: Request, played: Played, today: date) -> Verdict:
         says_wrongly=tuple(fact for fact in request.says_not if says(played.answer, fact, today)),
         not_done=tuple(_described(wanted) for wanted in not_done),
         unasked=tuple(map(str, unasked)),
-        wrong_day=_wrong_day(request, played),
+        wrong_day=_wrong_day(request, played, answered=not missing),
         words=len(played.answer.split()),
     )
 
@@ -217,9 +217,12 @@ def _holds(wanted: Wanted, text: str) -> bool:
     return not lacking(text, wanted.holds, date.min)
 
 
-def _wrong_day(request: Request, played: Played) -> bool:
+def _wrong_day(request: Request, played: Played, *, answered: bool) -> bool:
+    """Whoever asks when something is means the day that it is on: to look elsewhere, and not to find it, is wrong."""
     days = {day.isoformat() for day in request.days}
     meant = days | {wanted.date for wanted in request.changes if wanted.kind == "event"}
+    if not days and not answered:
+        days = set(_days_to_state(request))
     put = [
         change.thing.fact("start")[:10]
         for change in played.changes
@@ -233,6 +236,14 @@ def _wrong_day(request: Request, played: Played) -> bool:
     return bool(meant and set(put) - meant) or any(
         not any(found[0] <= day <= found[-1] for day in days) for found in looked if days
     )
+
+
+def _days_to_state(request: Request) -> Iterator[str]:
+    for group in request.says:
+        for fact in group:
+            kind, _, value = fact.removeprefix("=").partition(":")
+            if kind == "day":
+                yield value
 
 
 def _days_in(value: Any) -> Iterator[str]:

@@ -183,6 +183,15 @@ def test_a_list_is_of_the_day_that_is_meant(arguments: dict[str, Any], *, wrong:
     assert not verdict(request(), calls=(("calendar.list", arguments),)).wrong_day
 
 
+def test_to_look_at_another_day_and_not_find_it_is_a_wrong_day() -> None:
+    asked = request(says=(("day:2026-11-27",),))
+    looked = (("calendar.list", {"date": "2022-03-20"}),)
+    assert verdict(asked, "You have nothing on 2022-03-20.", calls=looked).wrong_day
+    assert not verdict(asked, "It is on 2026-11-27.", calls=looked).wrong_day
+    ranged = (("calendar.search", {"query": "dentist", "from": "2026-11-24", "to": "2026-12-24"}),)
+    assert not verdict(asked, "I found nothing.", calls=ranged).wrong_day
+
+
 def test_adding_to_a_note_keeps_what_was_in_it() -> None:
     asked = request(changes=(Wanted(act="changed", kind="note", key="party", holds=(("Milo",),)),))
     before = thing("note", "party", text="Guests: Mai, Arjun, Poppy and Iris")
