@@ -75,6 +75,38 @@ def test_a_command_that_fails_is_shown_with_its_output():
     assert fresh_installs.ran(command, code=1).stderr == "why\n"
 
 
+def test_a_command_that_hangs_is_a_failure(monkeypatch):
+    monkeypatch.setattr(fresh_installs, "LONGEST_SECONDS", 0.2)
+    with pytest.raises(fresh_installs.NotWorkingError, match="did not end"):
+        fresh_installs.ran([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+@pytest.mark.parametrize(
+    "fault", [ValueError("no JSON"), KeyError("findings"), fresh_installs.NotWorkingError("x")]
+)
+def test_one_python_that_fails_fails_the_whole_and_the_others_are_still_tried(monkeypatch, capsys, fault):
+    tried = []
+
+    def once(_python, _wheel, folder):
+        tried.append(folder.name)
+        if folder.name == "3.12":
+            raise fault
+
+    monkeypatch.setattr(
+        fresh_installs, "interpreter", lambda version: None if version == "3.11" else Path("python")
+    )
+    monkeypatch.setattr(fresh_installs, "built", lambda: Path("wheel"))
+    monkeypatch.setattr(fresh_installs, "tried", once)
+    assert fresh_installs.main() == 1
+    assert tried == ["3.12", "3.13"]
+    said = capsys.readouterr().out
+    assert "Python 3.11: MISSING" in said
+    assert "FAILED on Python 3.12" in said
+    assert "1 of 2 work" in said
+    monkeypatch.setattr(fresh_installs, "interpreter", lambda version: None)
+    assert fresh_installs.main() == 1
+
+
 def test_nothing_of_this_python_reaches_the_fresh_one(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("UMI_CONFIG", "/somewhere")

@@ -52,9 +52,13 @@ def main() -> int:
         for version, python in pythons.items():
             try:
                 tried(python, wheel, Path(folder) / version)
-            except NotWorkingError as error:
+            except (
+                NotWorkingError,
+                ValueError,
+                LookupError,
+            ) as error:  # also: it printed no JSON, or another
                 failed.append(version)
-                say(f"FAILED on Python {version}\n{error}")
+                say(f"FAILED on Python {version}\n{type(error).__name__}: {error}")
     say(f"Installed from the wheel without the lock: {len(pythons) - len(failed)} of {len(pythons)} work.")
     return 1 if failed else 0
 
@@ -163,18 +167,21 @@ def ran(
     command: list[Any], *, cwd: Path | None = None, env: dict[str, str] | None = None, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """A command that has ended as it should. Raises `NotWorkingError` with its output where it has not."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_SECONDS,
-    )
+    shown = " ".join(map(str, command))
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotWorkingError(f"{shown}\ndid not end within {LONGEST_SECONDS} seconds") from error
     if done.returncode != code:
-        shown = " ".join(map(str, command))
         said = "\n".join(text[-4000:].strip() for text in (done.stdout, done.stderr))
         raise NotWorkingError(f"{shown}\nended with {done.returncode}, not {code}:\n{said}")
     return done
