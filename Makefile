@@ -81,6 +81,8 @@ evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of d
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --out build/evaluation/sessions.jsonl
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --in-clear --out build/evaluation/sessions-in-clear.jsonl
 	$(EVALUATE) closed-loop $(EVALUATED) --count $(SESSIONS) --shadow --out build/evaluation/steps.jsonl
+	$(EVALUATE) natural $(EVALUATED) --out build/evaluation/natural-development.jsonl
+	$(EVALUATE) natural $(EVALUATED) --split held-out --out build/evaluation/natural-held-out.jsonl
 	$(EVALUATE) closed-loop --count 30 --out build/evaluation/base.jsonl
 	$(EVALUATE) closed-loop --count 30 --in-clear --out build/evaluation/base-in-clear.jsonl
 	$(call scored,TOOLBENCH,$(EVALUATED),toolbench.jsonl)

@@ -52,6 +52,26 @@ def rows(tmp_path: Path) -> Path:
     RunFile.open(
         folder / "toolbench.jsonl", replace(HEADER, kind="static", options={"data": "dev.json 01"})
     ).add({"conversation": 0, "step": 1, **asked}, {"conversation": 0, "step": 1, **asked})
+    verdict = {
+        "ended": "answered",
+        "right_end": True,
+        "says_wrongly": [],
+        "unasked": ["new letter"],
+        "wrong_day": False,
+        "words": 9,
+        "success": False,
+        "false_claim": True,
+    }
+    natural = {"number": 0, "id": "x-001", "home": "x", "kind": "mail errand", "style": "terse"}
+    RunFile.open(folder / "natural.jsonl", replace(HEADER, kind="natural")).add(
+        {**natural, "outcomes": ["answered"], "verdict": verdict},
+        {
+            **natural,
+            "number": 1,
+            "outcomes": ["answered"],
+            "verdict": {**verdict, "unasked": [], "success": True},
+        },
+    )
     cost = replace(
         HEADER,
         kind="cost",
@@ -98,6 +118,7 @@ def test_every_run_is_in_the_page_with_what_makes_it_again(rows: Path, trained: 
     assert headings(text) == [
         "Goals",
         "Whole sessions",
+        "Natural requests",
         "Step by step",
         "Step metrics of the paper",
         "The privacy tax",
@@ -108,6 +129,8 @@ def test_every_run_is_in_the_page_with_what_makes_it_again(rows: Path, trained: 
     assert "| caller: exact | at least 98 % | 100.0 % [20.6–100.0], 1 of 1 ✓ |" in text
     assert "| **toolbench** | 100.00 | 100.00 | 0.00 | 100.00 | 0.00 | dev.json | 1 of 1 | 1 / 0 |" in text
     assert "| α-UMi 7B, as published | 89.72 | 60.47 | 0.45 | 53.60 | 46.26 | ToolBench |  |  |" in text
+    assert "| something was changed that nobody asked for | 50.0 % [9.4–90.5], 1 of 2 |" in text
+    assert "| success, kind mail errand | 50.0 % [9.4–90.5], 1 of 2 |" in text
     assert "split over single: 0.50" in text
     assert "Of 2 sessions 1 succeeded with handles only, 1 in clear only." in text
     assert "| backbone | 500.0 | 500,000 |" in text

@@ -74,9 +74,10 @@ class Verdict:
         return {**asdict(self), "success": self.success, "false_claim": self.false_claim}
 
 
-def how_it_ended(ending: Ending | Exception) -> str:
-    """`asked` for an end that asks back, else as in `closed_loop`."""
-    return "asked" if text_of(ending).rstrip().endswith("?") else word_of(ending)
+def how_it_ended(ending: Ending | Exception, changes: Sequence[Change] = ()) -> str:
+    """`asked` for an end that asks back before anything was done, else as in `closed_loop`."""
+    asks = text_of(ending).rstrip().endswith("?") and not changes
+    return "asked" if asks else word_of(ending)
 
 
 def judge(request: Request, played: Played, today: date) -> Verdict:

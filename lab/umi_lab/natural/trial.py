@@ -94,10 +94,11 @@ async def play(request: Request, home: Home, agent: Agent) -> Trial:
                     endings.append(error)
                     break
             seconds = time.monotonic() - began
+        made = changes(before, holdings(config, home.now))
         played = Played(
-            ended=how_it_ended(endings[-1]),
+            ended=how_it_ended(endings[-1], made),
             answer=text_of(endings[-1]),
-            changes=changes(before, holdings(config, home.now)),
+            changes=made,
             calls=tuple((action.tool, action.arguments) for action in session.record if action.done),
         )
     return Trial(

@@ -12,6 +12,7 @@ from umi_cloud.evaluation.static import static_metrics
 from umi_lab.closed_loop.figures import means, privacy_tax, sessions, stepwise
 from umi_lab.cost.inference import inference
 from umi_lab.cost.training import training
+from umi_lab.natural.figures import shares
 
 __all__ = ["Figures", "collected", "of_kind"]
 
@@ -49,6 +50,8 @@ def _figures(file: RunFile) -> Figures | None:
                 "shares": _json(sessions(rows)),
                 "means": _rounded(means(rows)),
             }
+        case "natural":
+            return {**head, "requests": len(rows), "shares": _json(shares(rows))}
         case "steps":
             numbers = {row["number"] for row in rows}
             return {**head, "sessions": len(numbers), "shares": _json(stepwise(rows))}

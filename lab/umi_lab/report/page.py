@@ -39,6 +39,7 @@ def page(figures: Mapping[str, Figures], pictures: Mapping[str, str]) -> str:
         _HEAD,
         *_goals(figures),
         *_sessions(figures),
+        *_natural(figures),
         *_steps(figures),
         *_static(figures),
         *_tax(figures),
@@ -88,6 +89,20 @@ def _sessions(figures: Mapping[str, Figures]) -> Iterator[str]:
     yield "On average, a session:\n"
     yield _beside(runs, "means", _amount)
     yield from (f"`{name}`: {_made_by(one)}" for name, one in runs)
+
+
+def _natural(figures: Mapping[str, Figures]) -> Iterator[str]:
+    runs = of_kind(figures, "natural")
+    if not runs:
+        return
+    yield "## Natural requests\n"
+    yield (
+        "Requests as people write them, on invented homes in the formats that people have (`lab/umi_lab/natural`). A\n"
+        "request succeeds when it ends as it should, the answer states the facts and nothing wrong, what was asked\n"
+        "for is changed, and nothing else is. Nothing is trained or tuned on the held-out half, and nobody reads it.\n"
+    )
+    yield _beside(runs, "shares", share)
+    yield from (f"`{name}`, {one['requests']} requests: {_made_by(one)}" for name, one in runs)
 
 
 def _beside(runs: Sequence[tuple[str, Figures]], part: str, written: Callable[[Any], str]) -> str:

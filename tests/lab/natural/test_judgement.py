@@ -70,6 +70,11 @@ def test_an_end_that_asks_is_asking(ending: Any, word: str) -> None:
     assert how_it_ended(ending) == word
 
 
+def test_a_question_that_quotes_what_was_sent_is_no_asking() -> None:
+    told = Answered("I mailed Lachie: Is one o'clock fine?")
+    assert how_it_ended(told, [letter("lachlan.reid@uni.example")]) == "answered"
+
+
 def test_to_ask_is_right_only_where_it_is_said_to_be_and_names_what_to_choose_from() -> None:
     ambiguous = request(outcomes=("asked",), says=(("Keller", "Voss"),))
     assert verdict(ambiguous, "Keller or Voss?", ended="asked").success
