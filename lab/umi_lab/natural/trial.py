@@ -127,8 +127,8 @@ def _told(ending: Ending | UmiError) -> str:
 async def environment_of(home: HomeConfig) -> Environment:
     """What a session works with when somebody installs umi and changes nothing; the user approves everything.
 
-    The home's zone reaches the calendar. Its `now` reaches nobody: a session has no clock. When it has one, it is
-    set here, and nowhere else.
+    The home's zone reaches the calendar. Its `now` reaches nobody: a session has no clock. When it has one, `play`
+    gives the home's to this function, and nobody else needs to know.
     """
     policy = default_policy()
     catalogue = Catalogue(builtin_tools(home))
