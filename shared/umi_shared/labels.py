@@ -87,6 +87,11 @@ class Label:
         """Whether the value comes from the user or their own data, untouched by strangers or models."""
         return self.integrity is Integrity.TRUSTED
 
+    @property
+    def public(self) -> bool:
+        """Whether every sink may see the value in clear."""
+        return self.visible and self.readers is None
+
     def may_read(self, sink: Sink) -> bool:
         """Whether a sink may see the value in clear."""
         return self.visible and (self.readers is None or sink in self.readers)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,9 @@ from umi_edge.connection.connection import SENT_ONCE
 from umi_edge.egress.cloud_client import Cloud, CloudConfig
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.labelling.gazetteers import load_gazetteers
-from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
-from umi_edge.policy import Policy, Scanner, default_policy, load_policy
+from umi_edge.policy import Policy, default_policy, load_policy
 from umi_edge.session.consent import Consent, UnsafeApproveAll
 from umi_edge.session.events import Event
 from umi_edge.session.session import Session
@@ -171,21 +171,19 @@ async def _world(
         tools = builtin_tools(make_sample_home(folder / "home", TODAY))
     catalogue = Catalogue(tools)
     rules = policy if isinstance(policy, Policy) else policy_of(policy)
-    vault = Vault()
-    watch = guard(vault)
     caller = ScriptedCaller(calls)
     events: list[Event] = []
     numbers = itertools.count(1)
-    scanner = Scanner(rules.detect, await load_gazetteers(rules, catalogue))
     session = Session(
+        policy=rules,
         catalogue=catalogue,
-        labeller=Labeller(rules, scanner, vault, {tool.name: tool.source for tool in catalogue}),
+        gazetteers=await load_gazetteers(rules, catalogue),
         caller=caller,
-        cloud=Cloud(channel, watch, ledger, "word", config),
-        guard=watch,
+        connect=partial(Cloud, channel, ledger=ledger, session="word", config=config),
         consent=consent or UnsafeApproveAll(),
         new_id=lambda: f"r{next(numbers)}",
-        observe=events.append,
+        observer=lambda _: events.append,
+        guarded_by=guard,
     )
     return World(session=session, cloud=cloud, capture=capture, caller=caller, ledger=ledger, events=events)
 

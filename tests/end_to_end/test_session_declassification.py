@@ -119,7 +119,7 @@ async def test_bits_are_counted_once_a_value_and_reported(tmp_path):
     twice = look(plans=plans, calls=[("people.get", "{}")] * 2, policy=POLICY % 400)
     async with world(tmp_path, **twice) as w:
         ending = await w.session.ask("Look twice.")
-        spent = w.session.labeller.declassified
+        spent = w.session.labeller.keeper.declassified
     # domain 64 each, last4 21 each, sign 2 each, hash 32 each; health has a fresh handle at every occurrence.
     assert spent.spent_bits == 2 * (64 + 21 + 2 + 32) + 4 * 16
     assert Report(session=w.session, ending=ending).as_json()["declassified_bits"] == spent.spent_bits

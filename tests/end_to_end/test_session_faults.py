@@ -83,8 +83,8 @@ def told_of(error):
 
 # Where to break, how many calls go well before, and how many messages have left by then.
 SEAMS = {
-    "labelling the instruction": ("labeller.scanner.scan", 0, 0),
-    "searching the instruction": ("labeller.known.find", 0, 0),
+    "labelling the instruction": ("labeller.keeper.scanner.scan", 0, 0),
+    "searching the instruction": ("labeller.keeper.known.find", 0, 0),
     "the release of the first view": ("module.release", 0, 0),
     "the guard before the first message": ("guard.check", 0, 0),
     "the ledger before the first message": ("ledger.append", 0, 0),
@@ -98,7 +98,7 @@ SEAMS = {
     "the consent": ("consent.approve", 0, 1),
     "the runner": ("module.run_tool", 0, 1),
     "labelling the result": ("labeller.result", 0, 1),
-    "the scanner in the result": ("labeller.scanner.scan", 1, 1),
+    "the scanner in the result": ("labeller.keeper.scanner.scan", 1, 1),
     "the vault": ("vault.keep", 1, 1),
     "the guard before the second message": ("guard.check", 1, 1),
     "the ledger before the second message": ("ledger.append", 1, 1),
@@ -140,8 +140,8 @@ def owner_of(w, seam):
     owners = {
         "module": session_module,
         "labeller": type(w.session.labeller),
-        "labeller.scanner": type(w.session.labeller.scanner),
-        "labeller.known": type(w.session.labeller.known),
+        "labeller.keeper.scanner": type(w.session.labeller.keeper.scanner),
+        "labeller.keeper.known": type(w.session.labeller.keeper.known),
         "guard": type(w.session.guard),
         "ledger": Ledger,
         "vault": Vault,

@@ -12,6 +12,7 @@ from rich.console import Console
 from tests.end_to_end.harness import FAST, plan, tool_of, world
 from umi_edge.egress.cloud_client import UnapprovedError
 from umi_edge.egress.guard import EgressGuard, GuardedError
+from umi_edge.labelling.vault import Origin, Source
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output
 from umi_edge.session.events import Answered, Ended, RationaleStreamed, Retrying, Sent, Stopped
@@ -106,7 +107,12 @@ async def test_the_guard_looks_first_so_nobody_is_shown_what_may_not_leave(tmp_p
     async with world(tmp_path, plans=PLANS, calls=CALLS, guard=EgressGuard) as w:
         w.session.cloud.approver = watching
         # A fault in what is above the guard: a value that stays is in the catalogue.
-        w.vault.keep("mail.search", type="text", label=Label.at(Locality.HANDLE), origin="a test")
+        w.vault.keep(
+            "mail.search",
+            type="text",
+            label=Label.at(Locality.HANDLE),
+            origin=Origin(Source.RESULT, "a test"),
+        )
         w.session.guard._public.clear()
         with pytest.raises(GuardedError):
             await w.session.ask(ASK)

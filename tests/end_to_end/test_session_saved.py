@@ -6,7 +6,6 @@ import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard
-from umi_edge.runtime.config import EdgeConfig
 from umi_edge.session.events import Answered
 from umi_edge.session.saved import SavedChat, restore, saved
 from umi_edge.session.sealed_store import Passphrase, SealedError
@@ -105,8 +104,12 @@ async def test_a_resumed_session_sends_what_it_would_have_sent_byte_for_byte(tmp
     assert resumed == ending
     assert before + after == messages
     assert list(w.vault) == list(session.labeller.vault)
-    assert w.session.labeller.declassified.charged == session.labeller.declassified.charged
-    assert w.session.labeller.declassified.spent_bits == session.labeller.declassified.spent_bits > 0
+    assert w.session.labeller.keeper.declassified.charged == session.labeller.keeper.declassified.charged
+    assert (
+        w.session.labeller.keeper.declassified.spent_bits
+        == session.labeller.keeper.declassified.spent_bits
+        > 0
+    )
     assert w.results == [action.result for action in session.record]
 
 
@@ -141,12 +144,11 @@ async def test_what_cannot_be_read_is_an_error_that_quotes_nothing(tmp_path, cha
 
 
 async def test_a_chat_is_saved_sealed_and_found_again_by_its_name(tmp_path):
-    config = EdgeConfig(ledger=tmp_path / "ledger.jsonl")
     key = Passphrase("secret", log2_cost=10)
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
     async with world(tmp_path / "1", plans=FIRST, calls=CALLS_1, tools=tools()) as w:
-        chat = SavedChat.open(config, "work", lambda: key, resume=False)
+        chat = SavedChat.open("work", tmp_path / "sessions", "policy", lambda: key, resume=False)
         chat.restore(w.session)
         await w.session.ask("Who is it?")
         chat.keep(w.session)
@@ -154,21 +156,23 @@ async def test_a_chat_is_saved_sealed_and_found_again_by_its_name(tmp_path):
     assert b"Zweig" not in file.read_bytes()
     assert "Zweig" not in repr(chat)
     async with world(tmp_path / "2", plans=["x"], tools=tools()) as w:
-        chat = SavedChat.open(config, "work", lambda: key, resume=True)
+        chat = SavedChat.open("work", tmp_path / "sessions", "policy", lambda: key, resume=True)
         chat.restore(w.session)
         assert w.results == ["done", "error"]
     with pytest.raises(ConfigError, match="called work already"):
-        SavedChat.open(config, "work", lambda: key, resume=False)
+        SavedChat.open("work", tmp_path / "sessions", "policy", lambda: key, resume=False)
     with pytest.raises(SealedError, match="no such session"):
-        SavedChat.open(config, "home", lambda: key, resume=True)
+        SavedChat.open("home", tmp_path / "sessions", "policy", lambda: key, resume=True)
     with pytest.raises(SealedError, match="key is wrong"):
-        SavedChat.open(config, "work", lambda: Passphrase("other", log2_cost=10), resume=True)
+        SavedChat.open(
+            "work", tmp_path / "sessions", "policy", lambda: Passphrase("other", log2_cost=10), resume=True
+        )
 
 
 def test_a_chat_without_a_name_asks_for_no_key_and_writes_nothing(tmp_path):
     def never():
         raise AssertionError
 
-    chat = SavedChat.open(EdgeConfig(ledger=tmp_path / "ledger.jsonl"), "", never, resume=False)
+    chat = SavedChat.open("", tmp_path / "sessions", "policy", never, resume=False)
     assert chat == SavedChat()
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from tests.fuzz.corpus import FUZZ, near_text, replayed, texts
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.labelling.vault import UnknownHandleError, Vault
+from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
 from umi_edge.policy import Scanner, load_policy
 from umi_edge.session.rehydration import Rehydrator, resolve
 from umi_edge.session.written_arguments import read_arguments
@@ -32,10 +32,12 @@ tools: {t: {runs: device, results: {"$.clear": cloud, "$.scanned": scan}, argume
 
 def labeller() -> Labeller:
     """One whose vault has a value behind the handles that the corpus forges."""
-    vault = Vault()
+    made = Labeller.fresh(POLICY, Scanner(POLICY.detect), {"t": "python"})
     for type_ in ("email", "person", "a"):
-        vault.keep(SECRET, type=type_, label=Label.at(Locality.HANDLE), origin="before")
-    return Labeller(POLICY, Scanner(POLICY.detect), vault, {"t": "python"})
+        made.vault.keep(
+            SECRET, type=type_, label=Label.at(Locality.HANDLE), origin=Origin(Source.RESULT, "before")
+        )
+    return made
 
 
 def check_input(text: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.corpus import FUZZ, near, replayed
 from umi_edge.egress.guard import EgressGuard, GuardedError
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import MalformedError
 from umi_shared.labels import PLANNER, Label
@@ -50,7 +50,7 @@ def test_every_message_near_the_corpus_is_decoded_or_refused(raw):
 @FUZZ
 def test_the_guard_reads_any_bytes_and_finds_a_value_wherever_it_is_put(raw, at):
     vault = Vault()
-    vault.keep("Kept-4711-secret", type="text", label=Label(), origin="t")
+    vault.keep("Kept-4711-secret", type="text", label=Label(), origin=Origin(Source.RESULT, "t"))
     guard = EgressGuard(vault)
     guard.check(raw, PLANNER)
     at %= len(raw) + 1

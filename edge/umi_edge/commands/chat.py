@@ -43,6 +43,7 @@ def command(
     Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
     passphrase (UMI_PASSPHRASE, or asked for). Exit code 0: every instruction was answered; 1: one was not.
     """
+    from umi_edge.policy.loader import default_policy_text, read_policy_text
     from umi_edge.runtime.conversation import Conversation, Output, open_conversation
     from umi_edge.session.saved import SavedChat
     from umi_shared.errors import ConfigError
@@ -55,7 +56,13 @@ def command(
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=as_json, approve_all=False)
 
-    chat = SavedChat.open(settings, save or resume or "", _sealing_key, resume=bool(resume))
+    chat = SavedChat.open(
+        save or resume or "",
+        settings.ledger.parent / "sessions",
+        read_policy_text(settings.policy) if settings.policy else default_policy_text(),
+        _sealing_key,
+        resume=bool(resume),
+    )
 
     async def turn(conversation: Conversation, line: str) -> bool:
         try:

@@ -1,64 +1,40 @@
 """Labelled JSON: results and arguments as compact JSON text, with a label for each leaf and member name.
 
-Keeps I2, I4 and I8 as `labelling` says; nothing but a `Labeller` uses it.
+Keeps I2, I4 and I8 as `labeller` says; nothing but a `Labeller` uses it.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, repeat
-from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from umi_edge.labelling.json_text import (
+    HIDDEN,
+    WITHHELD,
+    clear_span,
+    compact_json,
+    escaped_json,
+    type_of,
+    whole,
+)
+from umi_edge.labelling.keeper import Keeper
 from umi_edge.labelling.text import LabelledText, Span, constant
+from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
 from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.values.json_walk import LEAVES, json_type, walk
+from umi_edge.values.json_walk import LEAVES, walk
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import Integrity, Label, Locality, join_all
 
-if TYPE_CHECKING:
-    from umi_edge.labelling.labeller import Labeller
-
-__all__ = [
-    "HIDDEN", "WITHHELD", "ArgumentWriter", "JsonWriter", "clear_span", "compact_json", "escaped_json", "type_of",
-    "whole",
-]  # fmt: skip
-
-HIDDEN: Text = ('"[hidden]"',)
-WITHHELD: Text = ("[withheld]",)
-
-
-def whole(resolution: Resolution) -> Resolution:
-    """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
-    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
-    return replace(resolution, locality=locality, scan=False, shape=Shape.HIDDEN)
-
-
-def clear_span(text: str, label: Label, rule: str) -> Span:
-    return Span(clear=escape(text), masked=WITHHELD, label=label, rule=rule)
-
-
-def type_of(value: Any, resolution: Resolution) -> str:
-    """The handle's type: the rule's word, else the JSON type's."""
-    return json_type(value) if resolution.type == ANY_TYPE else resolution.type
-
-
-compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Compact JSON text; one encoder for all, because making one costs more than a short text."""
+__all__ = ["ArgumentWriter", "JsonWriter"]
 
 
 @lru_cache(maxsize=1024)
 def _known_key(key: str) -> str:
     """A member name that is a constant; only names of the program, a policy or a schema get here."""
     return f"{compact_json(escape(key))}:"
-
-
-def escaped_json(value: Any) -> str:
-    """JSON text in whose strings nothing reads as a handle, and which still parses."""
-    return encode_basestring(escape(value)) if isinstance(value, str) else escape(compact_json(value))
 
 
 class _Place:
@@ -84,7 +60,7 @@ _Frame = tuple[Iterator[tuple[str, tuple[str | int, Any]]], _Place, Location, st
 class JsonWriter:
     """Writes one JSON value as labelled compact JSON, without recursion."""
 
-    labeller: "Labeller"
+    keeper: Keeper
     tool: str
     assignment: Assignment
     known_keys: frozenset[str]
@@ -181,7 +157,7 @@ class JsonWriter:
         hidden = resolution.locality is Locality.HIDDEN
         label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
         rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
-        return self.labeller.kept(key, label, rule, origin=self.tool)
+        return self.keeper.kept(key, label, rule, origin=Origin(Source.RESULT, self.tool))
 
     def _leaf(self, value: Any, place: _Place) -> None:
         if place.resolution.scan:
@@ -192,20 +168,24 @@ class JsonWriter:
     def _span_of(self, resolution: Resolution) -> Callable[[Any], Span]:
         """How a leaf under a rule is told, where no detector has to scan it."""
         label, rule = Label.at(resolution.locality, self.integrity), resolution.rule_id
-        if label.readers is None and label.visible:
+        if label.public:
             return lambda value: Span(escaped_json(value), WITHHELD, label, rule, explicit=True)
-        return self.labeller.keeper(label, resolution, origin=self.tool)
+        return self.keeper.under(label, resolution, origin=Origin(Source.RESULT, self.tool))
 
     def _scanned(self, value: Any, resolution: Resolution) -> Sequence[_Piece]:
         label = Label.at(resolution.locality, self.integrity)
         if not isinstance(value, str):
             text = compact_json(value)
-            if self.labeller.scanner.scan(text) or self.labeller.known.find(text):
+            if self.keeper.scanner.scan(text) or self.keeper.known.find(text):
                 stays = Label.at(Locality.HANDLE, self.integrity)
-                return (self.labeller.kept(value, stays, resolution, origin=self.tool),)
+                return (self.keeper.kept(value, stays, resolution, origin=Origin(Source.RESULT, self.tool)),)
             return (clear_span(text, label, resolution.rule_id),)
-        spans = self.labeller.scanned_text(
-            value, label, rule=resolution.rule_id, origin=self.tool, link=resolution.link
+        spans = self.keeper.scanned_text(
+            value,
+            label,
+            rule=resolution.rule_id,
+            origin=Origin(Source.RESULT, self.tool),
+            link=resolution.link,
         )
         return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
 
@@ -214,7 +194,7 @@ class JsonWriter:
 class ArgumentWriter:
     """Writes a call's arguments: handles stay handles, what the caller wrote is labelled by the rules."""
 
-    labeller: "Labeller"
+    keeper: Keeper
     tool: str
     assignment: Assignment
     written: Label
@@ -249,11 +229,11 @@ class ArgumentWriter:
             self.pieces.append(f"{text}:")
             return
         rule = Resolution(type="key", rule_id="the caller's own text")
-        if self.written.readers is None and self.written.visible:
+        if self.written.public:
             self.pieces.append(Span(clear=text, masked=WITHHELD, label=self.written, rule=rule.rule_id))
         else:
             self.pieces.append(
-                self.labeller.kept(key, self.written, rule, origin=f"arguments of {self.tool}")
+                self.keeper.kept(key, self.written, rule, origin=Origin(Source.ARGUMENTS, self.tool))
             )
         self.pieces.append(":")
 
@@ -261,7 +241,7 @@ class ArgumentWriter:
         resolution = self.assignment.at(location)
         parts = parts_of(value) if isinstance(value, str) else (value,)
         handles = tuple(part for part in parts if isinstance(part, Handle))
-        labels = [self.labeller.vault[handle].label for handle in handles]
+        labels = [self.keeper.vault[handle].label for handle in handles]
         # Two handles in one text make a value that neither of them is.
         model_written = not (len(parts) == 1 and handles)
         foreign = any(isinstance(name, str) and name not in self.names for name in location)
@@ -280,13 +260,13 @@ class ArgumentWriter:
         self.pieces.append('"')
         for part in parts:
             if isinstance(part, Handle):
-                self.pieces.append(self.labeller.handle_span(part))
+                self.pieces.append(self.keeper.handle_span(part))
             else:
                 self._text(part, label, resolution)
         self.pieces.append('"')
 
     def _text(self, text: str, label: Label, resolution: Resolution) -> None:
-        if label.readers is None and label.visible:
+        if label.public:
             self.pieces.append(
                 Span(clear=compact_json(text)[1:-1], masked=WITHHELD, label=label, rule=resolution.rule_id)
             )
@@ -294,19 +274,19 @@ class ArgumentWriter:
             self.pieces.append(self._masked(text, compact_json(text)[1:-1], label, resolution, quote=""))
 
     def _written(self, value: Any, label: Label, resolution: Resolution) -> Span:
-        if label.readers is None and label.visible:
+        if label.public:
             return Span(clear=compact_json(value), masked=HIDDEN, label=label, rule=resolution.rule_id)
         return self._masked(value, compact_json(value), label, resolution, quote='"')
 
     def _masked(self, value: Any, clear: str, label: Label, resolution: Resolution, *, quote: str) -> Span:
         """What the caller wrote and a rule keeps from the record that the cloud sees."""
         if not label.visible:
-            self.labeller.vault.conceal(value, label=label, origin=f"arguments of {self.tool}")
+            self.keeper.vault.conceal(value, label=label, origin=Origin(Source.ARGUMENTS, self.tool))
             return Span(
                 clear=clear, masked=(f"{quote}[hidden]{quote}",), label=label, rule=resolution.rule_id
             )
-        handle = self.labeller.vault.keep(
-            value, type=type_of(value, resolution), label=label, origin=f"arguments of {self.tool}"
+        handle = self.keeper.vault.keep(
+            value, type=type_of(value, resolution), label=label, origin=Origin(Source.ARGUMENTS, self.tool)
         )
         masked: Text = (quote, handle, quote) if quote else (handle,)
         return Span(clear=clear, masked=masked, label=label, rule=resolution.rule_id)

@@ -98,7 +98,7 @@ def _texts(kept: Kept) -> Iterator[str]:
     """The texts of a value, and those of its numbers that are long enough to be told from chance."""
     if isinstance(kept.value, str):
         yield kept.value
-    elif kept.chosen and isinstance(kept.value, dict | list):
+    elif kept.origin.chosen and isinstance(kept.value, dict | list):
         return
     else:
         for node in scalars(kept.value):

@@ -8,33 +8,22 @@ Not covered: these under `shape: open`, which a policy declares by not saying `h
 """
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from umi_edge.labelling.declassification import Declassifications
-from umi_edge.labelling.json_writer import (
-    HIDDEN,
-    WITHHELD,
-    ArgumentWriter,
-    JsonWriter,
-    clear_span,
-    compact_json,
-    escaped_json,
-    type_of,
-    whole,
-)
-from umi_edge.labelling.known_values import KnownValues
-from umi_edge.labelling.private_spans import private_spans
+from umi_edge.labelling.json_text import WITHHELD, clear_span, whole
+from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
+from umi_edge.labelling.keeper import Keeper
 from umi_edge.labelling.shape_budget import Shapes
 from umi_edge.labelling.text import LabelledText, Span, constant
-from umi_edge.labelling.vault import Kept, Vault
+from umi_edge.labelling.vault import INSTRUCTION, Origin, Source, Vault
 from umi_edge.policy import LabelledLeaf, Location, Policy, Resolution, Scanner, ToolPolicy
 from umi_edge.policy.document import Instruction
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.tools.families import BUILT_IN
 from umi_edge.tools.runner import DETAIL_CHARACTERS
-from umi_shared.handles import Handle, Text, escape, parts_of
+from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
 
@@ -56,23 +45,33 @@ class LabelledArguments:
 
 @dataclass(slots=True)
 class Labeller:
-    """Labels what enters a session; the one writer of its vault."""
+    """Labels what enters a session, by the policy; what stays goes to its keeper."""
 
     policy: Policy
-    scanner: Scanner
-    vault: Vault
+    keeper: Keeper
     sources: Mapping[str, str]
     """Where each tool of the catalogue comes from, by its name."""
-    hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    """Of `show: hash`: with the device's own, a value has the same hash in every session."""
-    known: KnownValues = field(init=False)
-    declassified: Declassifications = field(init=False)
     shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.known = KnownValues(self.vault)
-        self.declassified = Declassifications(self.policy.limits.declassified_bits, self.hash_key)
         self.shapes = Shapes(self.policy.limits.shape_bits)
+
+    @classmethod
+    def fresh(
+        cls, policy: Policy, scanner: Scanner, sources: Mapping[str, str], *, hash_key: bytes = b""
+    ) -> "Labeller":
+        """A labeller with an empty vault; without a `hash_key`, `show: hash` differs from session to session."""
+        keeper = Keeper(
+            scanner,
+            declassified_bits=policy.limits.declassified_bits,
+            hash_key=hash_key or secrets.token_bytes(32),
+        )
+        return cls(policy, keeper, sources)
+
+    @property
+    def vault(self) -> Vault:
+        """The values that this session keeps."""
+        return self.keeper.vault
 
     def tool_policy(self, tool: str) -> ToolPolicy:
         """What the policy says of a tool of the catalogue."""
@@ -84,14 +83,15 @@ class Labeller:
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:
             return (clear_span(well_formed(text), label, rule),)
-        return self.scanned_text(well_formed(text), label, rule=rule, origin="instruction")
+        return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
 
     def card(self, tool: str, text: str) -> LabelledText:
         """A tool's description, as the catalogue tells it to the cloud."""
         text, rule = well_formed(text), f"catalogue card of {tool}"
         if self.sources.get(tool) == BUILT_IN or self.tool_policy(tool).card == "cloud":
             return (constant(escape(text), rule),)
-        return self.scanned_text(text, Label.at(Locality.CLOUD, Integrity.UNTRUSTED), rule=rule, origin=tool)
+        label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED)
+        return self.keeper.scanned_text(text, label, rule=rule, origin=Origin(Source.RESULT, tool))
 
     def model_text(self, text: str, shown: Label) -> LabelledText:
         """Text that the cloud wrote: its handles stay handles, the rest carries the join of all it was shown."""
@@ -100,15 +100,9 @@ class Labeller:
 
     def _model_part(self, part: str | Handle, label: Label) -> Span:
         if isinstance(part, Handle) and part in self.vault and self.vault[part].label.visible:
-            return self.handle_span(part)
+            return self.keeper.handle_span(part)
         text = escape(str(part)) if isinstance(part, Handle) else part
         return Span(clear=text, masked=WITHHELD, label=label, rule="written by a model")
-
-    def handle_span(self, handle: Handle) -> Span:
-        """A handle that stands in text; only a caller on the device that may see values sees another thing."""
-        value = self.vault[handle].value
-        clear = escape(value if isinstance(value, str) else compact_json(value))
-        return Span(clear=clear, masked=(handle,), label=Label.at(Locality.HANDLE), rule="handle")
 
     def result(self, tool: str, value: Any, *, made_of: Label = PUBLIC, type: str = "") -> LabelledText:  # noqa: A002
         """The result of a call, as compact JSON text with a label for each leaf and key.
@@ -121,12 +115,12 @@ class Labeller:
         hidden = self._hidden_root(tool, made_of, type)
         if hidden is not None:
             label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
-            public = made_of.readers is None and made_of.visible
-            return (self.kept(value, label, hidden, origin=tool if public else f"made by {tool}"),)
+            source = Source.RESULT if made_of.public else Source.MADE
+            return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool)),)
         rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
         self.shapes.succeeded(tool, value, rules, own_names=own_names)
         writer = JsonWriter(
-            labeller=self,
+            keeper=self.keeper,
             tool=tool,
             assignment=rules,
             known_keys=rules.names,
@@ -164,7 +158,7 @@ class Labeller:
             # The cut may have gone through a private span, of which no detector knows the first half.
             rule = replace(rule, locality=Locality.HANDLE, scan=False)
         writer = JsonWriter(
-            labeller=self,
+            keeper=self.keeper,
             tool=tool,
             assignment=self.policy.results(tool, None),
             known_keys=frozenset(),
@@ -182,7 +176,7 @@ class Labeller:
         root = self.policy.results(tool, None).at(())
         if root.type == ANY_TYPE and type:
             root = replace(root, type=type)
-        if made_of.readers is None and made_of.visible:
+        if made_of.public:
             return whole(root) if root.shape == Shape.HIDDEN else None
         return whole(replace(root, rule_id="what it was made of stays"))
 
@@ -205,7 +199,7 @@ class Labeller:
         unseen = values_seen and written != Label.at(Locality.CLOUD)
         names = frozenset(names) | self.policy.table(tool, "arguments").names
         rules = self.policy.arguments(tool, arguments)
-        writer = ArgumentWriter(self, tool, rules, written, names, leaves_only=unseen)
+        writer = ArgumentWriter(self.keeper, tool, rules, written, names, leaves_only=unseen)
         text = writer.write(arguments)
         if unseen:
             text = self.unseen(tool, arguments, written)
@@ -214,57 +208,4 @@ class Labeller:
     def unseen(self, tool: str, arguments: Any, written: Label) -> LabelledText:
         """What a caller that has seen values wrote, or failed to write, as one handle of no shape."""
         rule = Resolution(shape=Shape.HIDDEN, rule_id="the caller has seen values")
-        return (self.kept(arguments, written, rule, origin=f"arguments of {tool}"),)
-
-    def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: str) -> Span:
-        """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
-        return self.keeper(label, resolution, origin=origin)(value)
-
-    def keeper(self, label: Label, resolution: Resolution, *, origin: str) -> Callable[[Any], Span]:
-        """What `kept` does for every value under one rule, all that does not depend on the value done once."""
-        rule, show, vault = resolution.rule_id, resolution.show, self.vault
-        hidden = resolution.shape == Shape.HIDDEN  # then neither its type nor its equality to others may show
-        named = type_of({}, resolution) if hidden or resolution.type != ANY_TYPE else ""
-        link = resolution.link and not hidden
-
-        def conceal(value: Any) -> Span:
-            vault.conceal(value, label=label, origin=origin)
-            return Span(escaped_json(value), HIDDEN, label, rule)
-
-        def keep(value: Any) -> Span:
-            word = named or type_of(value, resolution)
-            handle = vault.keep(value, type=word, label=label, origin=origin, link=link)
-            fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
-            return Span(escaped_json(value), ('"', handle, fact + '"'), label, rule, False, fact)
-
-        return keep if label.visible else conceal
-
-    def scanned_text(
-        self, text: str, label: Label, *, rule: str, origin: str, link: bool = True
-    ) -> LabelledText:
-        """Text that may leave except for what the detectors, or the vault, know to be private."""
-        spans: list[Span] = []
-        end = 0
-        for found in private_spans(text, self.scanner, self.known):
-            if found.start > end:
-                spans.append(clear_span(text[end : found.start], label, rule))
-            value, stays = text[found.start : found.end], label.join(found.label)
-            if not stays.visible:
-                masked: Text = ("[hidden]",)
-            elif found.kept is not None:
-                masked = (self._handle_again(found.kept),)
-            else:
-                masked = (self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link),)
-            spans.append(Span(clear=escape(value), masked=masked, label=stays, rule=found.rule))
-            end = found.end
-        if end < len(text):
-            spans.append(clear_span(text[end:], label, rule))
-        return tuple(spans)
-
-    def _handle_again(self, kept: Kept) -> Handle:
-        """The value's handle; a fresh one where equality must not show."""
-        if kept.linked:
-            return kept.handle
-        return self.vault.keep(
-            kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=False
-        )
+        return (self.keeper.kept(arguments, written, rule, origin=Origin(Source.ARGUMENTS, tool)),)

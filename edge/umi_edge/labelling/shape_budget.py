@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from umi_edge.labelling.json_writer import type_of
+from umi_edge.labelling.json_text import type_of
 from umi_edge.policy import Assignment, Location, Resolution
 from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import Shape

@@ -8,8 +8,8 @@ from typing import Any
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import LabelledCard
 from umi_edge.policy import Scanner, ToolPolicy
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.tools import Tool
-from umi_edge.tools.families import BUILT_IN
 from umi_shared.handles import escape
 from umi_shared.transcript import ToolCard
 from umi_shared.well_formed import well_formed
@@ -40,9 +40,11 @@ def labelled_cards(
     cards: list[LabelledCard] = []
     withheld: list[Withheld] = []
     for tool in tools:
-        because = why_withheld(tool.name, labeller.tool_policy(tool.name), tool.source, labeller.scanner)
+        because = why_withheld(
+            tool.name, labeller.tool_policy(tool.name), tool.source, labeller.keeper.scanner
+        )
         if because:
-            withheld.append(Withheld(_masked(tool.name, labeller.scanner), because))
+            withheld.append(Withheld(_masked(tool.name, labeller.keeper.scanner), because))
             continue
         schema = tool.input_schema
         if tool.source != BUILT_IN:
@@ -97,14 +99,14 @@ def _without_private_texts(schema: Any, labeller: Labeller) -> Any:
     Handle-like text of it is escaped, as in any input.
     """
     if isinstance(schema, str):
-        return _WITHHELD if labeller.scanner.scan(schema) else escape(well_formed(schema))
+        return _WITHHELD if labeller.keeper.scanner.scan(schema) else escape(well_formed(schema))
     if isinstance(schema, int | float) and not isinstance(schema, bool):
-        return _WITHHELD if labeller.scanner.scan(json.dumps(schema)) else schema
+        return _WITHHELD if labeller.keeper.scanner.scan(json.dumps(schema)) else schema
     if isinstance(schema, Mapping):
         return {
             escape(well_formed(key)): _without_private_texts(child, labeller)
             for key, child in schema.items()
-            if not labeller.scanner.scan(key)
+            if not labeller.keeper.scanner.scan(key)
         }
     if isinstance(schema, list | tuple):
         return [_without_private_texts(child, labeller) for child in schema]

@@ -4,14 +4,15 @@ Keeps I4: handles resolve here and nowhere else, and only those that this vault 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import Handle
 from umi_shared.labels import Label
 
-__all__ = ["Kept", "UnknownHandleError", "Vault"]
+__all__ = ["INSTRUCTION", "Kept", "Origin", "Source", "UnknownHandleError", "Vault"]
 
 _MAX_VALUES = 200_000
 _spelled = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
@@ -25,6 +26,47 @@ class UnknownHandleError(PrivacyError):
         self.handle = handle
 
 
+class Source(StrEnum):
+    """How a value came into a session."""
+
+    INSTRUCTION = "instruction"
+    """The user wrote it."""
+    RESULT = "result"
+    """A tool gave it: in a result, in a failure, or in the text of its card."""
+    ARGUMENTS = "arguments"
+    """A caller wrote it into the arguments of a call."""
+    MADE = "made"
+    """An operator made it of values that stay, or a tool did for a caller that had seen values."""
+
+
+class Origin(NamedTuple):
+    """Where a value came from, in words of the program; never the value. A tuple, as a `Span` is one."""
+
+    source: Source
+    tool: str = ""
+    """The tool concerned; none for the instruction."""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a model, by what it wrote, had a say in what the value is."""
+        return self.source in (Source.ARGUMENTS, Source.MADE)
+
+    def __str__(self) -> str:
+        """As a report names it: `instruction`, `contacts.search`, `arguments of mail.send`."""
+        match self.source:
+            case Source.INSTRUCTION:
+                return "instruction"
+            case Source.RESULT:
+                return self.tool
+            case Source.ARGUMENTS:
+                return f"arguments of {self.tool}"
+            case Source.MADE:
+                return f"made by {self.tool}"
+
+
+INSTRUCTION = Origin(Source.INSTRUCTION)
+
+
 class Kept(NamedTuple):
     """One value that stays, and what is known of it; a tuple for the reason that a `Span` is one."""
 
@@ -33,19 +75,13 @@ class Kept(NamedTuple):
     value: Any
     """A JSON value, or a span of text."""
     label: Label
-    origin: str
-    """Where it came from, in words of the program: `instruction`, or a tool's name. Never the value."""
+    origin: Origin
     linked: bool = True
     """Whether every occurrence of the value has this handle, so that equality shows."""
 
     def __repr__(self) -> str:
         """Without the value (I8)."""
-        return f"Kept(handle={self.handle!r}, label={self.label!r}, origin={self.origin!r})"
-
-    @property
-    def chosen(self) -> bool:
-        """Whether a model, by what it wrote, had a say in what it is."""
-        return self.origin.startswith(("arguments of ", "made by "))
+        return f"Kept(handle={self.handle!r}, label={self.label!r}, origin={str(self.origin)!r})"
 
 
 class Vault:
@@ -63,7 +99,15 @@ class Vault:
         self._linked: dict[tuple[str, str | tuple[str], Label], Handle] = {}
         """By type, by the text or the spelling of what is no text, and by label."""
 
-    def keep(self, value: Any, *, type: str, label: Label, origin: str, link: bool = True) -> Handle:  # noqa: A002
+    def keep(
+        self,
+        value: Any,
+        *,
+        type: str,  # noqa: A002
+        label: Label,
+        origin: Origin,
+        link: bool = True,
+    ) -> Handle:
         """Store a value and give its handle.
 
         Raises `PrivacyError` when the vault is full: the step stops, and nothing is sent.
@@ -81,7 +125,7 @@ class Vault:
             self._linked[key] = handle
         return handle
 
-    def conceal(self, value: Any, *, label: Label, origin: str) -> None:
+    def conceal(self, value: Any, *, label: Label, origin: Origin) -> None:
         """Store a value that not even a handle may stand for: it is known where it shows up again, and never resolves.
 
         Its own count, so that no handle's number tells of it. Raises `PrivacyError` as `keep` does.
@@ -93,6 +137,20 @@ class Vault:
         self._concealed += 1
         self._linked[key] = handle = Handle("hidden", self._concealed)
         self._order.append(Kept(handle, value, label, origin))
+
+    def restore(self, saved: Iterable[Kept]) -> None:
+        """Keep what a saved session had kept, under the same handles.
+
+        What a fresh session keeps by itself, of its catalogue, is there already. Raises `ValueError` where a value
+        would get another handle than it had, and `PrivacyError` as `keep` does.
+        """
+        for handle, value, label, origin, linked in saved:
+            if not label.visible:
+                self.conceal(value, label=label, origin=origin)
+            elif not (handle in self and self[handle].value == value) and handle != self.keep(
+                value, type=handle.type, label=label, origin=origin, link=linked
+            ):
+                raise ValueError("a saved value would get another handle")
 
     def _make_sure_of_room(self) -> None:
         if len(self._order) >= _MAX_VALUES:

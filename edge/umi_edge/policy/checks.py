@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from umi_edge.policy.document import Confirm, Policy, Runs, ToolPolicy
+from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
-from umi_edge.tools.tool import Hints
 from umi_shared.handles import Handle
 from umi_shared.labels import Label, Locality, tool_sink
 

@@ -12,10 +12,10 @@ from typing import Any
 from umi_edge.policy.claim import Keep
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector
+from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
-from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_shared.labels import Integrity, Locality
 
 __all__ = [

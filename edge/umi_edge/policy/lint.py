@@ -64,7 +64,7 @@ def _why_nothing(said: Resolution | PathRule) -> str:
     label = Label.at(said.locality) if said.locality else None
     if label is None:
         return ""
-    if label.readers is None and label.visible:
+    if label.public:
         return "the value itself leaves"
     return "" if label.visible else "what is hidden leaves no trace"
 

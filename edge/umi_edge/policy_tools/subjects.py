@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Policy
+from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.tools import Tool
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
-from umi_edge.tools.families import BUILT_IN_FAMILIES
 
 __all__ = ["declared_tools", "named_tools"]
 

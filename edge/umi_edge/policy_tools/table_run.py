@@ -8,7 +8,7 @@ from typing import Any
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry, LabelledText
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_edge.policy import (
     Allowed,
     Ask,
@@ -24,9 +24,9 @@ from umi_edge.policy import (
 )
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.document import file_name
+from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import path_of
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
-from umi_edge.tools.families import BUILT_IN_FAMILIES
 from umi_edge.values.json_walk import walk
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, Text, parts_of, render
@@ -169,7 +169,7 @@ class _Run:
         return self.test.source or ("builtin" if built_in else "mcp:test")
 
     def failures(self) -> list[Failure]:
-        labeller = Labeller(self.policy, self.scanner, Vault(), {self.test.tool: self._source})
+        labeller = Labeller.fresh(self.policy, self.scanner, {self.test.tool: self._source})
         if self.test.instruction is not None:
             text = labeller.instruction(self.test.instruction)
             line = self.policy.defaults.lines.get("instruction", 0)
@@ -297,6 +297,7 @@ class _Run:
             kind: max(h.number for h in used | set(given) if h.type == kind)
             for kind in {h.type for h in used}
         }
+        given_by_test = Origin(Source.RESULT, "test")
         for kind, count in sorted(last.items()):
             if count > _MAX_HANDLES:
                 raise PolicyError(
@@ -308,7 +309,7 @@ class _Run:
             for number in range(1, count + 1):
                 handle = Handle(kind, number)
                 label = self._label(given.get(handle, GivenHandle(handle=handle)))
-                vault.keep(f"value of {handle}", type=kind, label=label, origin="test", link=False)
+                vault.keep(f"value of {handle}", type=kind, label=label, origin=given_by_test, link=False)
 
     def _label(self, given: GivenHandle) -> Label:
         if given.path is None:

@@ -11,7 +11,7 @@ from typing import Any
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Location, Policy, Resolution, Scanner
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.rules import Shape as Structure
@@ -43,7 +43,7 @@ class Witness:
         self._scanner = Scanner(policy.detect, {source.rule_id: () for source in gazetteer_sources(policy)})
 
     def _labeller(self, tool: Tool) -> Labeller:
-        return Labeller(self.policy, self._scanner, Vault(), {tool.name: tool.source})
+        return Labeller.fresh(self.policy, self._scanner, {tool.name: tool.source})
 
     def result(self, tool: Tool, value: Any, location: Location, mark: Any) -> list[Sighting]:
         """Where a mark shows that a result has at a location, against what the policy says of that place."""
@@ -63,7 +63,7 @@ class Witness:
         """Where a kept value shows that is given to an argument by its handle."""
         labeller, mark = self._labeller(tool), MARKS["string"]
         stays = Label.at(Locality.HANDLE)
-        handle = labeller.vault.keep(mark, type="text", label=stays, origin="proof")
+        handle = labeller.vault.keep(mark, type="text", label=stays, origin=Origin(Source.RESULT, "proof"))
         text = labeller.arguments(tool.name, _with(value, location, str(handle)), _PUBLIC).text
         return self._seen(labeller, LabelledEntry(Call(tool.name, ()), text), stays, mark)
 

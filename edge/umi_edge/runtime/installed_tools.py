@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
-from umi_edge.tools.families import BUILT_IN
 from umi_edge.tools.operators import operator_tools
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import ToolError, UmiError

@@ -3,10 +3,11 @@
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import grpc.aio
@@ -17,18 +18,14 @@ from umi_edge.connection.connection import Connection, open_channel
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
-from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.gazetteers import load_gazetteers
-from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, LedgerConfig
-from umi_edge.policy import Policy, Scanner
+from umi_edge.policy import Policy
 from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import home_tools, python_tool
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.session.consent import Consent, DeclineAll
-from umi_edge.session.events import Event
-from umi_edge.session.recording import recorded
+from umi_edge.session.recording import Observer, recorded
 from umi_edge.session.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
@@ -64,7 +61,7 @@ class Laptop:
         channel: grpc.aio.Channel | None = None,
         consent: Consent | None = None,
         approver: Approver | None = None,
-        observe: Callable[[Vault], Callable[[Event], None]] = lambda _: lambda _: None,
+        observe: Observer = lambda _: lambda _: None,
         on_device: bool = False,
     ) -> AsyncIterator[Session]:
         """A session with the planner of that connection; its end is a signed checkpoint of the ledger.
@@ -78,37 +75,28 @@ class Laptop:
                 "the policy keeps the instruction on this device, and this planner is a shared one",
                 fix="let a planner on this device serve it, or change `defaults.instruction` of the policy",
             )
-        vault = Vault()
-        guard = EgressGuard(vault)
-        sources = {tool.name: tool.source for tool in self.catalogue}
         async with AsyncExitStack() as stack:
             if channel is None:
                 channel = await stack.enter_async_context(open_channel(connection))
-            cloud = Cloud(
+            cloud = partial(
+                Cloud,
                 channel,
-                guard,
-                self.ledger,
-                secrets.token_hex(8),
-                _patient(self.config.cloud) if on_device else self.config.cloud,
+                ledger=self.ledger,
+                session=secrets.token_hex(8),
+                config=_patient(self.config.cloud) if on_device else self.config.cloud,
                 peer=f"the planner at {connection.service_address}",
                 approver=approver,
             )
             try:
                 yield Session(
+                    policy=self.policy,
                     catalogue=self.catalogue,
-                    labeller=Labeller(
-                        self.policy,
-                        Scanner(self.policy.detect, self.gazetteers),
-                        vault,
-                        sources,
-                        self.hash_key,
-                    ),
+                    gazetteers=self.gazetteers,
                     caller=self.caller,
-                    cloud=cloud,
-                    guard=guard,
+                    connect=cloud,
                     consent=consent or DeclineAll(),
-                    new_id=lambda: secrets.token_hex(8),
-                    observe=recorded(observe, self.config.record, self.policy, self.catalogue)(vault),
+                    observer=recorded(observe, self.config.record, self.policy, self.catalogue),
+                    hash_key=self.hash_key,
                 )
             finally:
                 self.ledger.checkpoint()

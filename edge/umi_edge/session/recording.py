@@ -35,7 +35,7 @@ from typing import Any
 
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import LabelledText, Span
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Source, Vault
 from umi_edge.policy import Policy
 from umi_edge.session.events import (
     Asked,
@@ -53,12 +53,10 @@ from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, SUMMARIZER
 
-__all__ = ["FORMAT", "SessionRecorder", "recorded", "recording_file"]
+__all__ = ["FORMAT", "Observer", "SessionRecorder", "recorded", "recording_file"]
 
 FORMAT = 1
 _SINKS = (PLANNER, SUMMARIZER)
-_WRITTEN = "arguments of "
-"""How the vault's origins of what a caller wrote begin."""
 _HIDDEN = "[hidden]"
 
 Observer = Callable[[Vault], Callable[[Event], None]]
@@ -211,7 +209,7 @@ class SessionRecorder:
         }
         if span is not None and span.rule != "handle":
             found["rule"] = span.rule
-        if kept.origin.startswith(_WRITTEN):
+        if kept.origin.source is Source.ARGUMENTS:
             found["written"] = True
         if self.sizes and kept.linked and kept.label.visible:
             found["at_most"] = _size_class(kept.value)

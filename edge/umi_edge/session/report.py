@@ -106,7 +106,7 @@ class Report:
     def bits_spent_on(self) -> list[str]:
         """What the session has told of values that stay, by `show` and by shape: `64 on domain of 1 email`."""
         labeller = self.session.labeller
-        return [*labeller.declassified.rows(), *labeller.shapes.rows()]
+        return [*labeller.keeper.declassified.rows(), *labeller.shapes.rows()]
 
     def as_json(self) -> dict[str, Any]:
         """One object for programs; it holds real values, as the answer does."""
@@ -127,7 +127,7 @@ class Report:
             "messages_out": totals.messages_out,
             "bytes_out": totals.bytes_out,
             "values_kept": len(labeller.vault),
-            "declassified_bits": labeller.declassified.spent_bits,
+            "declassified_bits": labeller.keeper.declassified.spent_bits,
             "shape_bits": labeller.shapes.spent_bits,
             "bits_spent_on": self.bits_spent_on,
             "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},

@@ -1,7 +1,5 @@
 """A session as bytes and back: its vault, its transcript with all labels, and what it has declassified.
 
-Of shapes the bits are kept and not the places they were seen in: a resumed session pays for those anew.
-
 The bytes hold private values; `sealed_store` is where they go. A session is restored under the policy and the
 catalogue that it was saved with and no others: its labels are theirs.
 """
@@ -10,15 +8,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry, Span
-from umi_edge.policy import default_policy_text
-from umi_edge.policy.loader import read_policy_text
-from umi_edge.runtime.config import EdgeConfig
+from umi_edge.labelling.vault import Kept, Origin, Source
 from umi_edge.session.events import Action
 from umi_edge.session.sealed_store import SealedStore, SealingKey
 from umi_edge.session.session import Session
+from umi_edge.session.snapshot import Snapshot
 from umi_edge.tools import Catalogue
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
@@ -27,7 +25,7 @@ from umi_shared.transcript import Answer, Call, Entry, Instruction, Next, Observ
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +40,24 @@ class SavedChat:
 
     @classmethod
     def open(
-        cls, config: EdgeConfig, name: str, sealing: Callable[[], SealingKey], *, resume: bool
+        cls, name: str, folder: Path, policy_text: str, sealing: Callable[[], SealingKey], *, resume: bool
     ) -> "SavedChat":
         """Find the conversation to go on with, or make sure that a new one takes nobody's place.
 
-        Raises `ConfigError` before anything is started.
+        `folder` is where saved conversations lie; they go on under this very policy text. Raises `ConfigError`
+        before anything is started.
         """
         if not name:
             return cls()
-        store = SealedStore(config.ledger.parent / "sessions", sealing())
-        text = read_policy_text(config.policy) if config.policy else default_policy_text()
+        store = SealedStore(folder, sealing())
         if resume:
-            return cls(name, store, text, store.load(name))
+            return cls(name, store, policy_text, store.load(name))
         if store.path(name).exists():
             raise ConfigError(
                 f"there is a conversation called {name} already",
                 fix=f"go on with it: `umi chat --resume {name}`; or choose another name",
             )
-        return cls(name, store, text)
+        return cls(name, store, policy_text)
 
     def restore(self, session: Session) -> None:
         """Bring a fresh session to where the saved one was, if there is one."""
@@ -80,22 +78,20 @@ def fingerprint(policy_text: str, catalogue: Catalogue) -> str:
 
 def saved(session: Session, depends_on: str) -> bytes:
     """The session between two instructions."""
-    labeller = session.labeller
+    now = session.snapshot()
     state = {
         "version": _VERSION,
         "depends_on": depends_on,
         "vault": [
-            [str(kept.handle), kept.value, _label(kept.label), kept.origin, kept.linked]
-            for kept in labeller.vault
+            [str(kept.handle), kept.value, _label(kept.label), list(kept.origin), kept.linked]
+            for kept in now.kept
         ],
-        "entries": [_entry(entry) for entry in session._entries],
-        "read_by": session._read_by,
-        "declassified": [
-            [str(handle), show, bits] for (handle, show), bits in labeller.declassified.charged.items()
-        ],
-        "shapes": [[what, tool, bits] for (what, tool), bits in labeller.shapes.charged.items()],
+        "entries": [_entry(entry) for entry in now.entries],
+        "read_by": now.read_by,
+        "declassified": [[str(handle), show, bits] for (handle, show), bits in now.declassified.items()],
+        "shapes": [[what, tool, bits] for (what, tool), bits in now.shapes.items()],
         "record": [
-            [one.tool, dict(one.arguments), one.result, one.detail, one.seconds] for one in session.record
+            [one.tool, dict(one.arguments), one.result, one.detail, one.seconds] for one in now.record
         ],
     }
     return json.dumps(state, ensure_ascii=False).encode()
@@ -117,34 +113,27 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
         return f"the session was saved by another version of umi ({_VERSION} is this one's)"
     if state["depends_on"] != depends_on:
         return "the session was saved under another policy, or with other tools: its labels are theirs"
-    entries = [_read_entry(entry) for entry in state["entries"]]
-    charged = {(_handle(handle), str(show)): int(bits) for handle, show, bits in state["declassified"]}
-    shapes = {(str(what), str(tool)): float(bits) for what, tool, bits in state["shapes"]}
-    actions = [
-        Action(tool=tool, arguments=arguments, result=result, detail=detail, seconds=seconds)
-        for tool, arguments, result, detail, seconds in state["record"]
-    ]
-    read_by = {str(sink): int(count) for sink, count in state["read_by"].items()}
-    _restore_vault(session, state["vault"])
-    session.labeller.declassified.restore(charged)
-    session.labeller.shapes.restore(shapes)
-    session.record += actions
-    session.resume(entries, read_by)
+    session.resume(
+        Snapshot(
+            kept=tuple(_read_kept(*kept) for kept in state["vault"]),
+            entries=tuple(_read_entry(entry) for entry in state["entries"]),
+            read_by={str(sink): int(count) for sink, count in state["read_by"].items()},
+            declassified={
+                (_handle(handle), str(show)): int(bits) for handle, show, bits in state["declassified"]
+            },
+            shapes={(str(what), str(tool)): float(bits) for what, tool, bits in state["shapes"]},
+            record=tuple(
+                Action(tool=tool, arguments=arguments, result=result, detail=detail, seconds=seconds)
+                for tool, arguments, result, detail, seconds in state["record"]
+            ),
+        )
+    )
     return ""
 
 
-def _restore_vault(session: Session, kept: list[Any]) -> None:
-    vault = session.labeller.vault
-    for handle, value, spelled, origin, linked in kept:
-        wanted, label = _handle(handle), _read_label(spelled)
-        if not label.visible:
-            vault.conceal(value, label=label, origin=origin)
-            continue
-        # What a fresh session has kept already, of its catalogue, is the same as it was then.
-        if wanted in vault and vault[wanted].value == value:
-            continue
-        if vault.keep(value, type=wanted.type, label=label, origin=origin, link=linked) != wanted:
-            raise ValueError("another number")
+def _read_kept(handle: str, value: Any, label: list[Any], origin: list[str], linked: bool) -> Kept:
+    source, tool = origin
+    return Kept(_handle(handle), value, _read_label(label), Origin(Source(source), tool), linked)
 
 
 def _handle(text: str) -> Handle:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from typing import Any
 
-from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
+from umi_edge.caller import HandleRule, call_schemas, whole_words
 from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.labeller import LabelledArguments, Labeller
@@ -15,7 +16,7 @@ from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling.tool_cards import Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import UnknownHandleError
-from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
+from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
 from umi_edge.session.consent import Consent, ConsentRequest
 from umi_edge.session.events import (
@@ -38,8 +39,11 @@ from umi_edge.session.events import (
     Retrying,
     Stopped,
 )
+from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
+from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
+from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
@@ -55,44 +59,15 @@ from umi_shared.transcript import (
     Next,
     Observation,
     Plan,
-    PlanEvent,
     RationaleDelta,
-    SummarizeEvent,
     Usage,
     View,
 )
 
-__all__ = ["CallerPort", "CloudPort", "Session", "Totals"]
+__all__ = ["Connect", "Session", "Totals"]
 
-
-class CloudPort(Protocol):
-    """The planner and the summarizer, as a session needs them."""
-
-    def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent | Restarted | Sent]:
-        """Stream one decision."""
-        ...
-
-    def summarize(
-        self, view: Released[View], request_id: str
-    ) -> AsyncIterator[SummarizeEvent | Restarted | Sent]:
-        """Stream the answer."""
-        ...
-
-
-class CallerPort(Protocol):
-    """The caller, as a session needs it."""
-
-    async def warm(self, catalogue: Released[View]) -> None:
-        """Hold what every prompt with these tools begins with; it may come from the disk, and be kept there."""
-        ...
-
-    async def prefill(self, view: View) -> None:
-        """Read a prompt ahead of time; the plan that the view ends with, if it names no tool, is still going on."""
-        ...
-
-    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
-        """Write the call that the view's last plan asks for."""
-        ...
+Connect = Callable[[EgressGuard], CloudPort]
+"""Makes the way to the planner and the summarizer; every message goes through the guard that it is given."""
 
 
 @dataclass(slots=True)
@@ -113,53 +88,97 @@ class Totals:
 class Session:
     """One conversation with one vault. `ask` may be called again: what came before stays in the transcript.
 
+    Labeller, vault, guard and cloud are made here, of one policy and for each other, so that they cannot be mixed: a
+    guard that looked for another vault's values would find none of this one's, and let them through in silence.
+
     Cancelling `ask` at any point leaves nothing half-done but the tool call that was running, which the record
     then shows as interrupted. A tool is executed once for each call the caller wrote: retries repeat messages,
     never calls.
     """
 
+    policy: InitVar[Policy]
     catalogue: Catalogue
-    labeller: Labeller
+    """The tools, their sources and hints."""
+    gazetteers: InitVar[Mapping[str, Sequence[str]]]
+    """The values of detectors that read them from tools, by the rule of each."""
     caller: CallerPort
-    cloud: CloudPort
-    guard: EgressGuard
+    connect: InitVar[Connect]
     consent: Consent
-    new_id: Callable[[], str]
+    new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     """Request ids; random, or a counter where runs must be comparable."""
-    observe: Callable[[Event], None] = lambda _: None
-    totals: Totals = field(default_factory=Totals)
-    record: list[Action] = field(default_factory=list)
-    withheld: tuple[Withheld, ...] = ()
+    observer: InitVar[Observer] = lambda _: lambda _: None
+    """Makes what is told of each event; it may read the vault, to show the user their own values."""
+    hash_key: InitVar[bytes] = b""
+    """The key of `show: hash`; without one, hashes differ from session to session."""
+    guarded_by: InitVar[type[EgressGuard]] = EgressGuard
+    labeller: Labeller = field(init=False)
+    guard: EgressGuard = field(init=False)
+    cloud: CloudPort = field(init=False)
+    observe: Callable[[Event], None] = field(init=False)
+    totals: Totals = field(default_factory=Totals, init=False)
+    record: list[Action] = field(default_factory=list, init=False)
+    cards: tuple[LabelledCard, ...] = field(init=False)
+    """The tools as the cloud is told of them."""
+    withheld: tuple[Withheld, ...] = field(init=False)
     """Tools that the cloud is not told of."""
-    _cards: tuple[LabelledCard, ...] = ()
-    _entries: list[LabelledEntry] = field(default_factory=list, repr=False)
+    _entries: list[LabelledEntry] = field(default_factory=list, repr=False, init=False)
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
-    _caller_is_warm: bool = False
-    _read_by: dict[Sink, int] = field(default_factory=dict)
+    _caller_is_warm: bool = field(default=False, init=False)
+    _read_by: dict[Sink, int] = field(default_factory=dict, init=False)
     """How many entries each sink has been sent: a value that is kept only later is in these already."""
 
-    def __post_init__(self) -> None:
-        self._cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
-        self._catalogue = release(self._cards, (), PLANNER)
-        for card, text in self._cards:
+    def __post_init__(
+        self,
+        policy: Policy,
+        gazetteers: Mapping[str, Sequence[str]],
+        connect: Connect,
+        observer: Observer,
+        hash_key: bytes,
+        guarded_by: type[EgressGuard],
+    ) -> None:
+        sources = {tool.name: tool.source for tool in self.catalogue}
+        self.labeller = Labeller.fresh(policy, Scanner(policy.detect, gazetteers), sources, hash_key=hash_key)
+        self.guard = guarded_by(self.labeller.vault)
+        self.cloud = connect(self.guard)
+        self.observe = observer(self.labeller.vault)
+        self.cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
+        self._catalogue = release(self.cards, (), PLANNER)
+        for card, text in self.cards:
             self.guard.allow(card.name)
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self._allow_clear(text)
-        for tool in (
-            self.catalogue
-        ):  # names that its rules spell are the policy's words, also where another tool has them
+        # Names that a tool's rules spell are the policy's words, also where another tool has them.
+        for tool in self.catalogue:
             for side in ("arguments", "results"):
-                names = sorted(self.labeller.policy.table(tool.name, side).names)
+                names = sorted(policy.table(tool.name, side).names)
                 self.guard.allow(json.dumps(names, ensure_ascii=False))
 
-    def resume(self, entries: Sequence[LabelledEntry], read_by: Mapping[Sink, int]) -> None:
-        """Go on from a saved transcript; its values are in the vault already."""
-        self._entries = list(entries)
-        for entry in entries:
+    def snapshot(self) -> Snapshot:
+        """What this session is now; between two instructions, all that it takes to go on with it."""
+        return Snapshot(
+            kept=tuple(self.labeller.vault),
+            entries=tuple(self._entries),
+            read_by=dict(self._read_by),
+            declassified=dict(self.labeller.keeper.declassified.charged),
+            shapes=dict(self.labeller.shapes.charged),
+            record=tuple(self.record),
+        )
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on, as a fresh session, from a snapshot that was taken under the same policy and tools.
+
+        Raises `ValueError` where its values do not fit those that this session keeps already.
+        """
+        self.labeller.vault.restore(snapshot.kept)
+        self.labeller.keeper.declassified.restore(snapshot.declassified)
+        self.labeller.shapes.restore(snapshot.shapes)
+        self.record += snapshot.record
+        self._entries = list(snapshot.entries)
+        for entry in self._entries:
             own = isinstance(entry.template, Observation)
             (self._allow_explicit if own else self._allow_clear)(entry.text)
-        for sink, count in read_by.items():
+        for sink, count in snapshot.read_by.items():
             self._has_read(sink, count)
 
     async def ask(self, instruction: str) -> Ending:
@@ -243,7 +262,7 @@ class Session:
 
     def _sound(self, decision: Decision) -> Decision:
         """The decision, once it names no tool outside the catalogue that the cloud was shown (I6)."""
-        if decision.tool and decision.tool not in {card.name for card, _ in self._cards}:
+        if decision.tool and decision.tool not in {card.name for card, _ in self.cards}:
             raise MalformedError("the planner names a tool that is not in the catalogue")
         return decision
 
@@ -257,7 +276,7 @@ class Session:
 
     async def _carry_out(self, plan: Plan) -> None:
         sees = self._caller_sees(plan.tool)
-        view, shown = release(self._cards, self._entries, sees).payload, self._shown_to(sees)
+        view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
         schemas = self._schemas(view, fixed=plan.tool if sees == DEVICE else "")
         try:
             written = await self.caller.call(view, schemas)
@@ -315,7 +334,7 @@ class Session:
         """
         kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
         written = seen.with_integrity(Integrity.UNTRUSTED)
-        text = () if seen.readers is None and seen.visible else self.labeller.unseen(tool, None, written)
+        text = () if seen.public else self.labeller.unseen(tool, None, written)
         self._entries.append(LabelledEntry(Call(tool, ()), text))
         self._refuse(tool, kind, (str(error),), {}, seen)
 
@@ -357,7 +376,7 @@ class Session:
         )
         approved = await self.consent.approve(request)
         self.observe(Asked(name, approved))
-        if seen.readers is None and seen.visible:  # else a "no" looks like any result
+        if seen.public:  # else a "no" looks like any result
             self.labeller.shapes.asked(name, approved=approved)
         if not approved:
             self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
@@ -404,7 +423,7 @@ class Session:
     ) -> None:
         """A call that is not made. The labels decide that, so the planner may know; unless values did."""
         said, text = str(kind), LabelledText()
-        if seen.readers is not None or not seen.visible:
+        if not seen.public:
             said, text = self.labeller.failure(tool, kind, made_of=seen)
         self._entries.append(LabelledEntry(Observation(tool, (), said), text))
         self.record.append(Action(tool=tool, arguments=resolved, result=kind))
@@ -441,7 +460,7 @@ class Session:
 
     def _released(self, sink: Sink) -> Released[View]:
         """What a sink may see, as long as the vault has what every handle in it stands for (I2)."""
-        view = release(self._cards, self._entries, sink)
+        view = release(self.cards, self._entries, sink)
         if not all(handle in self.labeller.vault for handle in view.payload.handles()):
             raise PrivacyError(
                 "the vault has lost values of this session; nothing more was sent", fix="start a new session"

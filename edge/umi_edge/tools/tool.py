@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from umi_edge.policy.hints import Hints
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.worker import in_worker
@@ -24,20 +25,6 @@ __all__ = ["JSON", "Hints", "Tool", "tool"]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 Run = Callable[[Mapping[str, JSON]], Awaitable[JSON]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """What a tool says of its own effects; a policy may be stricter, never laxer by default."""
-
-    read_only: bool = False
-    """It changes nothing."""
-    destructive: bool = False
-    """What it does cannot be undone: it is confirmed with the user."""
-    open_world: bool = False
-    """It sends its arguments off the device: it is a third party (design, I5)."""
-    derived: bool = False
-    """Its result is made of its arguments and of nothing else, so it carries the join of their labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +42,7 @@ class Tool:
     run: Run = field(repr=False)
     source: str
     """`builtin`, `python` or `mcp:<server>`."""
-    hints: Hints = Hints()
+    hints: Hints = field(default_factory=Hints)
     output_schema: Mapping[str, Any] | None = field(default=None, hash=False)
     """JSON Schema 2020-12 of the result, where the tool declares one; the cloud is not told of it, and what a
     server returns is not held to it."""

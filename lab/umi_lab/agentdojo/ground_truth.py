@@ -14,8 +14,8 @@ from typing import Any
 from agentdojo.functions_runtime import FunctionCall
 
 from umi_edge.caller import WrittenCall
-from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.vault import Kept
+from umi_edge.labelling.vault import Kept, Source, Vault
+from umi_edge.policy import Policy
 from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.policy.names import stands_alone
 from umi_shared.engine import Generation
@@ -36,7 +36,9 @@ class GroundTruth:
     calls: deque[FunctionCall]
     output: str
     prompt: str
-    labeller: Labeller
+    policy: Policy
+    vault: Vault = field(default_factory=Vault, repr=False)
+    """The session's, once there is one."""
     unseen: int = 0
     """Argument values written in clear that neither the prompt nor a handle had."""
     _view: View | None = field(default=None, repr=False)
@@ -69,8 +71,8 @@ class GroundTruth:
     def _kept_in_view(self) -> list[Kept]:
         """The values that the view has handles for, except for the caller's own earlier words."""
         shown = self._view.handles() if self._view else frozenset()
-        kept = [self.labeller.vault[handle] for handle in sorted(shown) if handle in self.labeller.vault]
-        return [one for one in kept if not one.origin.startswith("arguments of ")]
+        kept = [self.vault[handle] for handle in sorted(shown) if handle in self.vault]
+        return [one for one in kept if one.origin.source is not Source.ARGUMENTS]
 
     def _written(self, tool: str, name: str, value: Any, kept: list[Kept]) -> Any:
         if isinstance(value, list):
@@ -89,7 +91,7 @@ class GroundTruth:
 
     def _exactly(self, tool: str, name: str, value: Any, kept: list[Kept]) -> Handle | None:
         """A handle that stands for this very value and that the argument's rule takes; a trusted one first."""
-        wanted = self.labeller.policy.arguments(tool).at((name,)).type
+        wanted = self.policy.arguments(tool).at((name,)).type
         same = [
             one
             for one in kept

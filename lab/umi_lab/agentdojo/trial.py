@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from umi_cloud.testing import ScriptedCloud, serve_scripted
 from umi_edge.egress.cloud_client import Cloud
 from umi_edge.egress.guard import EgressGuard
-from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import INSTRUCTION
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.ledger.reconciliation import reconcile
-from umi_edge.policy import Policy, Scanner, load_policy
+from umi_edge.policy import Policy, load_policy
 from umi_edge.session.events import Action, Answered, Ending
 from umi_edge.session.session import Session
 from umi_lab.agentdojo.attentive_user import AttentiveUser
@@ -153,26 +153,25 @@ class SuiteRunner:
         user: "BaseUserTask[Any]",
         calls: Sequence[FunctionCall],
     ) -> tuple[Session, Ledger]:
-        number, catalogue, vault = next(self._numbers), tools.catalogue(), Vault()
-        guard = self.guard(vault)
-        sources = {tool.name: tool.source for tool in catalogue}
-        labeller = Labeller(self.policy, Scanner(self.policy.detect), vault, sources)
+        number = next(self._numbers)
         self._roles = GroundTruth(
-            calls=deque(calls), output=user.GROUND_TRUTH_OUTPUT, prompt=user.PROMPT, labeller=labeller
+            calls=deque(calls), output=user.GROUND_TRUTH_OUTPUT, prompt=user.PROMPT, policy=self.policy
         )
         ledger = Ledger.open(
             self.folder / f"{number}.jsonl", Ed25519PrivateKey.generate(), lambda: "2026-06-01T00:00:00Z"
         )
         requests = itertools.count(1)
         session = Session(
-            catalogue=catalogue,
-            labeller=labeller,
+            policy=self.policy,
+            catalogue=tools.catalogue(),
+            gazetteers={},
             caller=self._roles,
-            cloud=Cloud(channel, guard, ledger, f"trial{number}"),
-            guard=guard,
+            connect=partial(Cloud, channel, ledger=ledger, session=f"trial{number}"),
             consent=consent,
             new_id=lambda: f"r{next(requests)}",
+            guarded_by=self.guard,
         )
+        self._roles.vault = session.labeller.vault
         return session, ledger
 
     def _judged(
@@ -235,14 +234,14 @@ class _Played:
     def public(self) -> str:
         """What leaves anyway: the prompt as released, and the catalogue."""
         cards = " ".join(
-            f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session._cards
+            f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session.cards
         )
-        return f"{render(seen_by(self.session._entries[0].text, PLANNER))} {cards}"
+        return f"{render(seen_by(self.session.snapshot().entries[0].text, PLANNER))} {cards}"
 
     @property
     def kept_in_prompt(self) -> frozenset[str]:
         vault = self.session.labeller.vault
-        return frozenset(str(one.value) for one in vault if one.origin == "instruction")
+        return frozenset(str(one.value) for one in vault if one.origin == INSTRUCTION)
 
 
 async def _ending(session: Session, prompt: str) -> Ending | UmiError:

@@ -13,13 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.gazetteers import load_gazetteers
-from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.vault import Vault
-from umi_edge.policy import Scanner, default_policy
+from umi_edge.policy import default_policy
 from umi_edge.session.consent import UnsafeApproveAll
-from umi_edge.session.session import CallerPort, CloudPort, Session
+from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.session import Session
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import builtin_tools
@@ -170,15 +168,14 @@ def instruction(number: int) -> str:
 
 async def open_session(folder: Path, cloud: CloudPort, caller: CallerPort) -> Session:
     """A session over a sample home below a folder, with the policy that holds when there is none."""
-    policy, vault, numbers = default_policy(), Vault(), count(1)
+    policy, numbers = default_policy(), count(1)
     catalogue = Catalogue(builtin_tools(make_sample_home(folder, _TODAY)))
-    scanner = Scanner(policy.detect, await load_gazetteers(policy, catalogue))
     return Session(
+        policy=policy,
         catalogue=catalogue,
-        labeller=Labeller(policy, scanner, vault, {tool.name: tool.source for tool in catalogue}),
+        gazetteers=await load_gazetteers(policy, catalogue),
         caller=caller,
-        cloud=cloud,
-        guard=EgressGuard(vault),
+        connect=lambda _: cloud,
         consent=UnsafeApproveAll(),
         new_id=lambda: str(next(numbers)),
     )

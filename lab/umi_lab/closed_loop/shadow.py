@@ -11,7 +11,8 @@ from typing import Any
 
 from umi_edge.caller import WrittenCall
 from umi_edge.session.events import Event
-from umi_edge.session.session import CallerPort, CloudPort, Session
+from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.session import Session
 from umi_lab.closed_loop.argument_source import source_of
 from umi_lab.closed_loop.harness import Harness, LaptopAgent
 from umi_lab.synthesis.oracle import Oracle, UnseenError

@@ -22,7 +22,6 @@ from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Scanner
 from umi_lab.locality_cost.workload import TOOL, Workload
@@ -49,9 +48,8 @@ class Step:
 
     def run(self) -> dict[str, float]:
         """How many seconds each part of one step takes."""
-        vault = Vault()
-        labeller = Labeller(self.workload.policy, self.scanner, vault, {TOOL: "python"})
-        guard = EgressGuard(vault)
+        labeller = Labeller.fresh(self.workload.policy, self.scanner, {TOOL: "python"})
+        guard = EgressGuard(labeller.vault)
         asked = LabelledEntry(Instruction(()), labeller.instruction("List my records of this year."))
         spent: dict[str, float] = {}
         gc.collect()

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from umi_cloud.episodes import Episode
-from umi_edge.session.session import CallerPort, CloudPort, Session
+from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.session import Session
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.rollout import Environment, plain_session, roll_out

@@ -9,13 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from umi_edge.egress.guard import EgressGuard
-from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.vault import Vault
-from umi_edge.policy import Policy, Scanner, gazetteer_sources
+from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.session.events import Action, Ending, Event
-from umi_edge.session.session import CallerPort, CloudPort, Session, Totals
+from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.session import Session, Totals
 from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import HomeConfig
 from umi_lab.closed_loop.home_state import HomeState, home_state
@@ -107,19 +106,14 @@ def plain_session(
     environment: Environment, *, cloud: CloudPort, caller: CallerPort, observe: Callable[[Event], None]
 ) -> Session:
     """A session whose roles are all in this process, without a network between them."""
-    vault, numbers = Vault(), count(1)
+    numbers = count(1)
     return Session(
+        policy=environment.policy,
         catalogue=environment.catalogue,
-        labeller=Labeller(
-            environment.policy,
-            Scanner(environment.policy.detect, environment.gazetteers),
-            vault,
-            {tool.name: tool.source for tool in environment.catalogue},
-        ),
+        gazetteers=environment.gazetteers,
         caller=caller,
-        cloud=cloud,
-        guard=EgressGuard(vault),
+        connect=lambda _: cloud,
         consent=environment.consent,
         new_id=lambda: str(next(numbers)),
-        observe=observe,
+        observer=lambda _: observe,
     )

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from umi_edge.egress.guard import EgressGuard, GuardedError, UnsafeNoGuard
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.handles import Handle
 from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
@@ -14,7 +14,7 @@ from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
 def guard_of(*values, locality=Locality.HANDLE, kind=EgressGuard):
     vault = Vault()
     for value in values:
-        vault.keep(value, type="text", label=Label.at(locality), origin="notes.read")
+        vault.keep(value, type="text", label=Label.at(locality), origin=Origin(Source.RESULT, "notes.read"))
     return kind(vault)
 
 
@@ -118,14 +118,14 @@ def test_values_kept_later_are_looked_for():
     vault = Vault()
     guard = EgressGuard(vault)
     assert not stops(guard, "Kept-4711")
-    vault.keep("Kept-4711", type="text", label=Label(), origin="t")
+    vault.keep("Kept-4711", type="text", label=Label(), origin=Origin(Source.RESULT, "t"))
     assert stops(guard, "Kept-4711")
 
 
 @pytest.mark.parametrize("value", ["Kept-4711", {"a": ["Kept-4711"]}, {"Kept-4711": 1}])
 def test_what_is_hidden_and_has_no_handle_is_looked_for_too(value):
     vault = Vault()
-    vault.conceal(value, label=Label.at(Locality.HIDDEN), origin="t")
+    vault.conceal(value, label=Label.at(Locality.HIDDEN), origin=Origin(Source.RESULT, "t"))
     with pytest.raises(GuardedError, match=r"<hidden:1> \(from t\)"):
         EgressGuard(vault).check(message("see Kept-4711"), PLANNER)
 
@@ -147,7 +147,7 @@ def test_many_values_one_by_one_cost_no_new_automaton_each():
     raw = message("nothing of it")
     started = time.process_time()
     for number in range(1500):
-        vault.keep(f"Kept-{number:08}", type="text", label=Label(), origin="t")
+        vault.keep(f"Kept-{number:08}", type="text", label=Label(), origin=Origin(Source.RESULT, "t"))
         guard.check(raw, PLANNER)
     assert time.process_time() - started < 10
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.egress.prefilter import Sieve
 from umi_edge.egress.readings import Readings
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.labels import Label
 
@@ -51,7 +51,7 @@ def message(*texts: str, padding: bytes = b"") -> bytes:
 def test_what_a_closer_look_finds_is_caught(spelling, values, around, cut, as_bytes):
     vault = Vault()
     for value in values:
-        vault.keep(value, type="text", label=Label(), origin="t")
+        vault.keep(value, type="text", label=Label(), origin=Origin(Source.RESULT, "t"))
     guard = EgressGuard(vault)
     guard._refresh()
     for value in values:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umi_edge.labelling.known_values import KnownValues
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_edge.values.growing_index import GrowingIndex
 from umi_shared.labels import Label, Locality
 
@@ -14,7 +14,7 @@ from umi_shared.labels import Label, Locality
 def known(*values, locality=Locality.HANDLE):
     vault = Vault()
     for value in values:
-        vault.keep(value, type="text", label=Label.at(locality), origin="t")
+        vault.keep(value, type="text", label=Label.at(locality), origin=Origin(Source.RESULT, "t"))
     return KnownValues(vault)
 
 
@@ -54,14 +54,14 @@ def test_values_kept_later_are_found_too():
     vault = Vault()
     values = KnownValues(vault)
     assert values.find("Moreau") == []
-    vault.keep("Moreau", type="text", label=Label(), origin="t")
+    vault.keep("Moreau", type="text", label=Label(), origin=Origin(Source.RESULT, "t"))
     assert len(values.find("Moreau")) == 1
 
 
 def test_of_a_value_kept_twice_the_stricter_counts():
     vault = Vault()
     for locality in (Locality.PLANNER, Locality.HANDLE, Locality.PLANNER):
-        vault.keep("Moreau", type="text", label=Label.at(locality), origin="t")
+        vault.keep("Moreau", type="text", label=Label.at(locality), origin=Origin(Source.RESULT, "t"))
     (seen,) = KnownValues(vault).find("Moreau")
     assert seen.kept.label.readers == frozenset()
 
@@ -69,7 +69,7 @@ def test_of_a_value_kept_twice_the_stricter_counts():
 def test_a_value_that_two_sinks_may_read_each_under_its_own_rule_is_read_by_neither():
     vault = Vault()
     for locality in (Locality.PLANNER, Locality.SUMMARIZER):
-        vault.keep("Moreau", type="text", label=Label.at(locality), origin="t")
+        vault.keep("Moreau", type="text", label=Label.at(locality), origin=Origin(Source.RESULT, "t"))
     (seen,) = KnownValues(vault).find("Moreau")
     assert seen.label.readers == frozenset()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import DEVICE
-from umi_edge.labelling.vault import UnknownHandleError, Vault
+from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Scanner, load_policy
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Locality
@@ -38,7 +38,7 @@ tools:
 
 def labeller(policy: str = POLICY, source: str = "python") -> Labeller:
     rules = load_policy(policy, "test.yaml")
-    return Labeller(rules, Scanner(rules.detect), Vault(), {"t": source})
+    return Labeller.fresh(rules, Scanner(rules.detect), {"t": source})
 
 
 def shown(text, sink=PLANNER) -> str:
@@ -317,6 +317,6 @@ def test_a_failure_says_its_kind_unless_the_shape_is_hidden():
 
 def test_reprs_show_no_value():
     made, labelled = arguments({"note": "to <email:1>", "keep": "Kept-4711", "Kept-4712": "x"})
-    for one in (made, labelled, made.vault, list(made.vault), made.known, labelled.text):
+    for one in (made, labelled, made.vault, list(made.vault), made.keeper.known, labelled.text):
         assert "Kept-471" not in repr(one)
         assert "a@b.example" not in repr(one)

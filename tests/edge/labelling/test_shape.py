@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
-from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Scanner, load_policy
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Label, Locality
@@ -55,7 +54,7 @@ def rules(text):
 
 def labeller(text=POLICY):
     policy = rules(text)
-    return Labeller(policy, Scanner(policy.detect), Vault(), {})
+    return Labeller.fresh(policy, Scanner(policy.detect), {})
 
 
 def seen(labels, tool, value, sink=PLANNER, **more):
@@ -138,4 +137,4 @@ def test_a_rule_on_a_list_may_declare_its_length():
     assert seen(labels, "typed_root", None) == '"<record:2> (no count)"'
     kind, failed = labels.failure("typed_root", "error")
     assert (kind, render(seen_by(failed, PLANNER))) == ("", '"<record:3> (no count)"')
-    assert labels.declassified.spent_bits == 48
+    assert labels.keeper.declassified.spent_bits == 48

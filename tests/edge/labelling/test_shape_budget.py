@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.shape_budget import ShapeLimitError, Shapes, symbols
-from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Scanner, load_policy
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import render
@@ -47,7 +46,7 @@ def policy(bits=4096):
 
 def labeller(bits=4096):
     rules = policy(bits)
-    return Labeller(rules, Scanner(rules.detect), Vault(), {})
+    return Labeller.fresh(rules, Scanner(rules.detect), {})
 
 
 def spent(*results, tool="people.get"):

@@ -8,7 +8,6 @@ import pytest
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.tool_cards import declared_names, labelled_cards
-from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Scanner, load_policy
 from umi_edge.tools import Tool
 from umi_shared.labels import PLANNER
@@ -30,7 +29,7 @@ async def run(_):
 
 def shown(*tools):
     rules = load_policy(POLICY, "test.yaml")
-    labeller = Labeller(rules, Scanner(rules.detect), Vault(), {tool.name: tool.source for tool in tools})
+    labeller = Labeller.fresh(rules, Scanner(rules.detect), {tool.name: tool.source for tool in tools})
     cards, withheld = labelled_cards(tools, labeller)
     return release(cards, (), PLANNER).payload.catalogue, withheld
 
@@ -73,7 +72,7 @@ def test_what_umis_own_tools_say_is_shown_as_it_is_whomever_the_user_knows():
     rules = load_policy(POLICY, "test.yaml")
     catalogues = []
     for values in (rules.detect, (*rules.detect, replace(rules.detect[1], values=tuple(words)))):
-        labeller = Labeller(rules, Scanner(values), Vault(), {"contacts.search": "builtin"})
+        labeller = Labeller.fresh(rules, Scanner(values), {"contacts.search": "builtin"})
         cards, withheld = labelled_cards([made], labeller)
         assert withheld == ()
         catalogues.append(release(cards, (), PLANNER).payload.catalogue)
@@ -130,7 +129,7 @@ def test_text_that_utf8_cannot_carry_is_mended():
 
 def test_the_clearances_count_the_schemas_too():
     rules = load_policy(POLICY, "test.yaml")
-    cards, _ = labelled_cards([tool()], Labeller(rules, Scanner(rules.detect), Vault(), {}))
+    cards, _ = labelled_cards([tool()], Labeller.fresh(rules, Scanner(rules.detect), {}))
     (clearance,) = release(cards, (), PLANNER).clearances
     assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 17)
 

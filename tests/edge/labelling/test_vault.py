@@ -2,7 +2,7 @@
 
 import pytest
 
-from umi_edge.labelling.vault import UnknownHandleError, Vault
+from umi_edge.labelling.vault import Origin, Source, UnknownHandleError, Vault
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import Handle
 from umi_shared.labels import Integrity, Label, Locality
@@ -62,7 +62,7 @@ def test_a_handle_of_another_session_is_unknown_and_the_error_has_no_context():
 def test_what_is_concealed_resolves_to_nothing_and_moves_no_number():
     vault = Vault()
     for _ in range(2):
-        vault.conceal("Kept-4711", label=Label.at(Locality.HIDDEN), origin="t")
+        vault.conceal("Kept-4711", label=Label.at(Locality.HIDDEN), origin=Origin(Source.RESULT, "t"))
     assert [kept.value for kept in vault] == ["Kept-4711"]
     assert Handle("hidden", 1) not in vault
     assert keep(vault, "x", type="hidden") == Handle("hidden", 1)

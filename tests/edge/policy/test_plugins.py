@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from umi_edge.commands.policy import command
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
-from umi_edge.labelling.vault import Vault
 from umi_edge.policy import PLUGINS, InvalidPolicyError, Plugin, Policy, Scanner, Span, load_policy
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.span_finder import SpanFinder
@@ -103,7 +102,7 @@ def test_findings_join_with_those_of_the_other_detectors(fake: Callable[[SpanFin
 def test_a_labelled_text_has_handles_where_the_plug_in_found(fake: Callable[[SpanFinder], None]) -> None:
     fake(Words(["Nadia"]))
     policy = policy_of(FAKE)
-    text = Labeller(policy, Scanner(policy.detect), Vault(), {}).instruction("Write to Nadia.")
+    text = Labeller.fresh(policy, Scanner(policy.detect), {}).instruction("Write to Nadia.")
     assert render(seen_by(text, PLANNER)) == "Write to <person:1>."
 
 

@@ -1,7 +1,7 @@
 """A recorded session, for the tests of what reads one."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Policy, Scanner, load_policy
 from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.session.events import (
@@ -65,15 +64,14 @@ class Told:
     file: Path
     policy: Policy
     sizes: bool = False
-    vault: Vault = field(default_factory=Vault)
 
     def __post_init__(self) -> None:
         scanner = Scanner(
             self.policy.detect, {source.rule_id: () for source in gazetteer_sources(self.policy)}
         )
-        self.labeller = Labeller(self.policy, scanner, self.vault, {tool.name: tool.source for tool in TOOLS})
+        self.labeller = Labeller.fresh(self.policy, scanner, {tool.name: tool.source for tool in TOOLS})
         self.observe: Callable[[Event], None] = SessionRecorder(
-            self.file, self.policy, TOOLS, self.vault, sizes=self.sizes
+            self.file, self.policy, TOOLS, self.labeller.vault, sizes=self.sizes
         )
 
     def instruct(self, text: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umi_edge.labelling.vault import UnknownHandleError, Vault
+from umi_edge.labelling.vault import Origin, Source, UnknownHandleError, Vault
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_shared.labels import Label
 
@@ -13,7 +13,7 @@ from umi_shared.labels import Label
 def vault() -> Vault:
     vault = Vault()
     for value in ("a@b.example", ["x", 1], "<email:1>"):
-        vault.keep(value, type="email", label=Label(), origin="t")
+        vault.keep(value, type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
     return vault
 
 
@@ -75,8 +75,8 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.integers(1, 5), min_size=1))
 def test_an_answer_is_the_same_however_it_is_cut(pieces, cuts):
     vault = Vault()
-    vault.keep("a@b.example", type="email", label=Label(), origin="t")
-    vault.keep(["x"], type="email", label=Label(), origin="t")
+    vault.keep("a@b.example", type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
+    vault.keep(["x"], type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
     text = "".join(pieces)
     whole = Rehydrator(vault)
     wanted = whole.feed(text) + whole.finish()
@@ -111,8 +111,8 @@ def test_what_may_become_a_handle_is_held_back_but_not_for_ever():
 )
 def test_a_link_in_an_answer_gets_no_value(answer):
     vault = Vault()
-    vault.keep("a@b.example", type="email", label=Label(), origin="t")
-    vault.keep("https://x.example/?q=", type="email", label=Label(), origin="t")
+    vault.keep("a@b.example", type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
+    vault.keep("https://x.example/?q=", type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
     for size in (1, 7, 10**6):
         text, rehydrator = answer.replace("{}", "<email:1>"), Rehydrator(vault)
         said = "".join(rehydrator.feed(text[at : at + size]) for at in range(0, len(text), size))
@@ -126,6 +126,6 @@ def test_a_link_in_an_answer_gets_no_value(answer):
 )
 def test_beside_a_link_there_are_values(answer):
     vault = Vault()
-    vault.keep("a@b.example", type="email", label=Label(), origin="t")
+    vault.keep("a@b.example", type="email", label=Label(), origin=Origin(Source.RESULT, "t"))
     rehydrator = Rehydrator(vault)
     assert "a@b.example" in rehydrator.feed(answer.replace("{}", "<email:1>")) + rehydrator.finish()

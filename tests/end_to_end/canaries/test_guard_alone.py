@@ -7,7 +7,7 @@ from tests.end_to_end.canaries.fields import REQUESTS, leaf_fields, request_with
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress import cloud_client as cloud_module
 from umi_edge.egress.guard import EgressGuard, GuardedError
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Origin, Source, Vault
 from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
 from umi_shared.wire import strings_of
 
@@ -20,7 +20,7 @@ CASES = [(name, spelling) for text in TEXTS for name, spelling in spellings(text
 def guard() -> EgressGuard:
     vault = Vault()
     for value in (*TEXTS, *NUMBERS):
-        vault.keep(value, type="text", label=Label.at(Locality.HANDLE), origin="test")
+        vault.keep(value, type="text", label=Label.at(Locality.HANDLE), origin=Origin(Source.RESULT, "test"))
     return EgressGuard(vault)
 
 
@@ -112,7 +112,12 @@ async def test_a_leak_behind_release_sends_nothing(tmp_path, monkeypatch, encodi
 @pytest.mark.parametrize("sink", [PLANNER, SUMMARIZER])
 def test_a_value_for_one_sink_passes_to_this_one_only(sink):
     vault = Vault()
-    vault.keep("Zqxjova Krásnohorská", type="person", label=Label.at(Locality.PLANNER), origin="test")
+    vault.keep(
+        "Zqxjova Krásnohorská",
+        type="person",
+        label=Label.at(Locality.PLANNER),
+        origin=Origin(Source.RESULT, "test"),
+    )
     guard = EgressGuard(vault)
     path = next(path for request, path in PATHS if path[-1].name == "clear")
     message = request_with(REQUESTS[0], path, "Zqxjova Krásnohorská").SerializeToString()

@@ -12,7 +12,7 @@ import pytest
 
 from umi_cloud.episodes import Role, training_rows
 from umi_edge.caller import WrittenCall
-from umi_edge.session.session import CallerPort
+from umi_edge.session.ports import CallerPort
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios, generate
 from umi_lab.synthesis.oracle import Oracle, UnseenError

@@ -113,7 +113,7 @@ def _told(policy: "Policy", tool: str) -> str:
     from umi_edge.labelling.tool_cards import why_withheld
     from umi_edge.policy.detector import DetectorKind
     from umi_edge.policy.detectors import Scanner
-    from umi_edge.tools.families import BUILT_IN, BUILT_IN_FAMILIES
+    from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES
 
     source = BUILT_IN if tool.partition(".")[0] in BUILT_IN_FAMILIES else ""
     rules = policy.tool(tool, source=source)

@@ -15,7 +15,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 
-from umi_edge.tools.families import BUILT_IN_FAMILIES
+from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.tool import Hints

@@ -1,0 +1,99 @@
+"""The keeper: takes what stays into the vault, and finds it again in text.
+
+Keeps I2 (what it is given stays), I4 (nothing that it writes in clear reads as a handle) and I8.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.labelling.declassification import Declassifications
+from umi_edge.labelling.json_text import HIDDEN, clear_span, compact_json, escaped_json, type_of
+from umi_edge.labelling.known_values import KnownValues
+from umi_edge.labelling.private_spans import private_spans
+from umi_edge.labelling.text import LabelledText, Span
+from umi_edge.labelling.vault import Kept, Origin, Vault
+from umi_edge.policy import Resolution, Scanner
+from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_shared.handles import Handle, Text, escape
+from umi_shared.labels import Label, Locality
+
+__all__ = ["Keeper"]
+
+
+@dataclass(slots=True)
+class Keeper:
+    """The one writer of a session's vault: detectors, the vault, and what has been told of its values."""
+
+    scanner: Scanner
+    vault: Vault = field(default_factory=Vault)
+    declassified_bits: int = 0
+    """The limit of what `show` may tell in this session."""
+    hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """The key of `show: hash`; the device's own gives a value the same hash in every session."""
+    known: KnownValues = field(init=False)
+    declassified: Declassifications = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = KnownValues(self.vault)
+        self.declassified = Declassifications(self.declassified_bits, self.hash_key)
+
+    def handle_span(self, handle: Handle) -> Span:
+        """A handle that stands in text; only a caller on the device that may see values sees another thing."""
+        value = self.vault[handle].value
+        clear = escape(value if isinstance(value, str) else compact_json(value))
+        return Span(clear=clear, masked=(handle,), label=Label.at(Locality.HANDLE), rule="handle")
+
+    def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: Origin) -> Span:
+        """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
+        return self.under(label, resolution, origin=origin)(value)
+
+    def under(self, label: Label, resolution: Resolution, *, origin: Origin) -> Callable[[Any], Span]:
+        """What `kept` does for every value under one rule, all that does not depend on the value done once."""
+        rule, show, vault = resolution.rule_id, resolution.show, self.vault
+        hidden = resolution.shape == Shape.HIDDEN  # then neither its type nor its equality to others may show
+        named = type_of({}, resolution) if hidden or resolution.type != ANY_TYPE else ""
+        link = resolution.link and not hidden
+
+        def conceal(value: Any) -> Span:
+            vault.conceal(value, label=label, origin=origin)
+            return Span(escaped_json(value), HIDDEN, label, rule)
+
+        def keep(value: Any) -> Span:
+            word = named or type_of(value, resolution)
+            handle = vault.keep(value, type=word, label=label, origin=origin, link=link)
+            fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
+            return Span(escaped_json(value), ('"', handle, fact + '"'), label, rule, False, fact)
+
+        return keep if label.visible else conceal
+
+    def scanned_text(
+        self, text: str, label: Label, *, rule: str, origin: Origin, link: bool = True
+    ) -> LabelledText:
+        """Text that may leave except for what the detectors, or the vault, know to be private."""
+        spans: list[Span] = []
+        end = 0
+        for found in private_spans(text, self.scanner, self.known):
+            if found.start > end:
+                spans.append(clear_span(text[end : found.start], label, rule))
+            value, stays = text[found.start : found.end], label.join(found.label)
+            if not stays.visible:
+                masked: Text = ("[hidden]",)
+            elif found.kept is not None:
+                masked = (self._handle_again(found.kept),)
+            else:
+                masked = (self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link),)
+            spans.append(Span(clear=escape(value), masked=masked, label=stays, rule=found.rule))
+            end = found.end
+        if end < len(text):
+            spans.append(clear_span(text[end:], label, rule))
+        return tuple(spans)
+
+    def _handle_again(self, kept: Kept) -> Handle:
+        """The value's handle; a fresh one where equality must not show."""
+        if kept.linked:
+            return kept.handle
+        return self.vault.keep(
+            kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=False
+        )

@@ -1,0 +1,30 @@
+"""What a session is between two instructions, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.vault import Kept
+from umi_edge.session.events import Action
+from umi_shared.handles import Handle
+from umi_shared.labels import Sink
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that a session needs to be gone on with, under the same policy and the same tools.
+
+    Of shapes it has the bits and not the places that they were seen in: a resumed session pays for those anew.
+    """
+
+    kept: tuple[Kept, ...] = field(repr=False)
+    entries: tuple[LabelledEntry, ...] = field(repr=False)
+    read_by: Mapping[Sink, int] = field(repr=False)
+    """How many entries each sink has been sent."""
+    declassified: Mapping[tuple[Handle, str], int] = field(repr=False)
+    """Bits, by the handle and by what was shown of its value."""
+    shapes: Mapping[tuple[str, str], float] = field(repr=False)
+    """Bits, by what was told (`list lengths`, …) and by the tool."""
+    record: tuple[Action, ...] = field(repr=False)
