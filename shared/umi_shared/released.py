@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from umi_shared.labels import Sink
 
-__all__ = ["Clearance", "Released", "mint"]
+__all__ = ["Disclosure", "Released", "mint"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -16,7 +16,7 @@ _SEAL = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clearance:
+class Disclosure:
     """Why some clear text may leave: where it stands, by which rule, how many bytes. Never the text itself."""
 
     entry: int
@@ -32,7 +32,7 @@ class Released(Generic[T_co]):
 
     payload: T_co = field(repr=False)
     sink: Sink
-    clearances: tuple[Clearance, ...]
+    disclosures: tuple[Disclosure, ...]
     seal: InitVar[object] = None
     """Not kept, so that `dataclasses.replace` cannot put another payload under the same seal."""
 
@@ -41,6 +41,6 @@ class Released(Generic[T_co]):
             raise TypeError("only release() makes Released values")
 
 
-def mint(payload: T_co, sink: Sink, clearances: tuple[Clearance, ...]) -> Released[T_co]:  # type: ignore[misc]
+def mint(payload: T_co, sink: Sink, disclosures: tuple[Disclosure, ...]) -> Released[T_co]:  # type: ignore[misc]
     """Make a released value; called by `umi_edge.labelling.release` and nothing else."""
-    return Released(payload, sink, clearances, _SEAL)
+    return Released(payload, sink, disclosures, _SEAL)

@@ -19,7 +19,7 @@ from umi_edge.labelling.release import release
 from umi_edge.labelling.text import DEVICE
 from umi_shared import wire
 from umi_shared.labels import PLANNER
-from umi_shared.released import Clearance, Released
+from umi_shared.released import Disclosure, Released
 from umi_shared.transcript import Instruction, View
 
 PACKAGES = (umi_edge, umi_cloud, umi_shared)
@@ -76,7 +76,7 @@ def test_the_wire_takes_released_views_and_nothing_else(function):
     view = View(catalogue=(), entries=(Instruction(("secret",)),))
 
     class Lookalike:
-        payload, sink, clearances = view, PLANNER, ()
+        payload, sink, disclosures = view, PLANNER, ()
 
     for wrong in (view, Lookalike(), None, "secret"):
         with pytest.raises(TypeError):
@@ -186,7 +186,7 @@ PUBLIC = {
     "ChatDecisionReader": {"tools"},
     "ChatDialect": {"name"},
     "ChatPrompt": {"messages"},
-    "Clearance": {"rule"},
+    "Disclosure": {"rule"},
     "Cloud": {"session", "peer"},
     "ConsentRequest": {"tool", "reasons"},
     "Conversation": {"where"},
@@ -275,4 +275,4 @@ def test_a_repr_shows_no_field_that_may_hold_a_value(one):
 
 
 def test_a_clearance_tells_where_and_how_much_and_never_what():
-    assert [field.name for field in dataclasses.fields(Clearance)] == ["entry", "rule", "clear_bytes"]
+    assert [field.name for field in dataclasses.fields(Disclosure)] == ["entry", "rule", "clear_bytes"]

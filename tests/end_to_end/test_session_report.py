@@ -126,3 +126,37 @@ async def test_the_live_view_says_who_is_waited_for_and_leaves_no_spinner(tmp_pa
     assert conversation.output.waiting.what == ""
     assert not console._live_stack
     assert "mail.send  to='a'  done" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+async def test_the_live_view_says_who_in_the_cloud_reads_a_value(tmp_path):
+    """A value for the planner alone did not stay, whatever the summarizer sees."""
+    rules = """
+tools:
+  data.get:
+    runs: device
+    results: {"$.a": planner, "$.b": summarizer, "$.c": handle}
+"""
+    values = {"a": "Alpha-4711", "b": "Beta-4712", "c": "Gamma-4713"}
+    plans = [plan("To see, use data.get."), plan("Done.", "summarizer"), "Seen."]
+    out = io.StringIO()
+    async with world(
+        tmp_path,
+        plans=plans,
+        calls=[("data.get", "{}")],
+        tools=[tool_of("data.get", lambda _: values)],
+        policy=rules,
+    ) as w:
+        view = LiveView(Console(file=out, width=200), w.vault)
+        w.session.observe = view.show
+        report = await Report.of(w.session, "See.", w.ledger)
+    lines = {
+        line.split()[2]: line
+        for line in out.getvalue().splitlines()
+        if "-471" in line and "result" not in line
+    }
+    assert "↑ the planner may read it" in lines["Alpha-4711"]
+    assert "↑ the summarizer may read it" in lines["Beta-4712"]
+    assert lines["Gamma-4713"].strip().startswith("⌂")
+    assert "may read" not in lines["Gamma-4713"]
+    assert '"a":"Alpha-4711"' in out.getvalue()  # as the planner reads it
+    assert report.values_kept == 1

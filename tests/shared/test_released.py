@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from umi_shared.labels import PLANNER
-from umi_shared.released import Clearance, Released, mint
+from umi_shared.released import Disclosure, Released, mint
 
 
 def test_without_the_seal_there_is_no_released_value():
@@ -23,6 +23,6 @@ def test_the_payload_cannot_be_exchanged():
 
 
 def test_the_repr_shows_the_reasons_and_not_the_payload():
-    released = mint("secret", PLANNER, (Clearance(entry=0, rule="laptop.yaml:7", clear_bytes=6),))
+    released = mint("secret", PLANNER, (Disclosure(entry=0, rule="laptop.yaml:7", clear_bytes=6),))
     assert "secret" not in repr(released)
     assert "laptop.yaml:7" in repr(released)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from umi_edge.caller.config import CallerConfig
 from umi_edge.caller.prompt_prefix import catalogue_prefix, certain_prefix
-from umi_edge.caller.tool_selection import Narrowing
+from umi_edge.caller.tool_selection import ToolSelection
 from umi_edge.caller.warm_start import Keep, WarmStart
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.dialects import Dialect
@@ -37,7 +37,7 @@ class CallerModel:
         self._config = config
         self._warm_start = warm_start
         self._reading: Sequence | None = None
-        self._narrowing: Narrowing | None = None
+        self._narrowing: ToolSelection | None = None
         self._settled: list[int] = []
         """The tokens that nobody had to wait for or read ahead: held since the last call, or from the disk."""
 
@@ -144,10 +144,10 @@ class CallerModel:
     def _narrowed(self, view: View) -> View:
         return self._narrowing_of(view.catalogue).of_view(view)
 
-    def _narrowing_of(self, catalogue: tuple[ToolCard, ...]) -> Narrowing:
+    def _narrowing_of(self, catalogue: tuple[ToolCard, ...]) -> ToolSelection:
         if self._narrowing is None or self._narrowing.catalogue != catalogue:
             costs = self._costs(catalogue)
-            self._narrowing = Narrowing.of(catalogue, costs, self._config.catalogue_budget)
+            self._narrowing = ToolSelection.of(catalogue, costs, self._config.catalogue_budget)
         return self._narrowing
 
     def _costs(self, catalogue: tuple[ToolCard, ...]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The coming prompt: the tokens of it that are certain while the plan is still being said."""
+"""The prompt prefix: the tokens of the coming call's prompt that are certain while the plan is still being said."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,7 +1,7 @@
-"""Large catalogues: what of the tools the caller reads, so that a prompt with hundreds of them fits and is quick.
+"""Tool selection: which tools of a large catalogue the caller reads, so that a prompt with hundreds fits and is quick.
 
-No tool becomes unreachable by it: the call's grammar admits every tool, and the one that a plan names is always
-read (docs/adr/0006).
+No tool becomes unreachable by it: the one that a plan names is always read, and where a plan names none, the call's
+grammar admits every tool (docs/adr/0006).
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from umi_edge.caller.ranking import Ranking
 from umi_shared.handles import render
 from umi_shared.transcript import Call, Entry, Instruction, Next, Plan, ToolCard, View
 
-__all__ = ["Narrowing"]
+__all__ = ["ToolSelection"]
 
 _FOR_INSTRUCTION = 12
 _FOR_PLAN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class ToolSelection:
     """One catalogue, what its cards cost in a prompt, and what they may cost together."""
 
     catalogue: tuple[ToolCard, ...] = field(repr=False)
@@ -35,7 +35,7 @@ class Narrowing:
 
     @property
     def whole(self) -> bool:
-        """Whether the catalogue fits as it is; then nothing is narrowed."""
+        """Whether the catalogue fits as it is; then nothing is left out."""
         return sum(self.costs.values()) <= self.budget
 
     def of_view(self, view: View) -> View:

@@ -237,7 +237,7 @@ class Cloud:
             sink=view.sink,
             request_id=request_id,
             message=message,
-            clearances=view.clearances,
+            disclosures=view.disclosures,
         )
         return Sent(view.sink, len(message), digest, attempt)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from umi_edge.labelling.text import LabelledEntry, LabelledText
 from umi_shared.handles import Handle, Text, inert
 from umi_shared.labels import Sink
-from umi_shared.released import Clearance, Released, mint
+from umi_shared.released import Disclosure, Released, mint
 from umi_shared.transcript import ToolCard, View, with_text
 
 __all__ = ["LabelledCard", "release", "seen_by"]
@@ -21,18 +21,18 @@ LabelledCard = tuple[ToolCard, LabelledText]
 
 def release(cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sink: Sink) -> Released[View]:
     """The transcript as one sink may see it, with the rule behind each clear span."""
-    clearances: list[Clearance] = []
+    disclosures: list[Disclosure] = []
     catalogue = []
     for card, text in cards:
         schema = len(json.dumps(card.input_schema, separators=(",", ":"), ensure_ascii=False).encode())
-        clearances.append(Clearance(entry=-1, rule=f"catalogue schema of {card.name}", clear_bytes=schema))
-        seen = _cleared(-1, text, sink, clearances)
+        disclosures.append(Disclosure(entry=-1, rule=f"catalogue schema of {card.name}", clear_bytes=schema))
+        seen = _cleared(-1, text, sink, disclosures)
         catalogue.append(ToolCard(name=card.name, description=seen, input_schema=card.input_schema))
     told = [
-        with_text(entry.template, _cleared(index, entry.text, sink, clearances))
+        with_text(entry.template, _cleared(index, entry.text, sink, disclosures))
         for index, entry in enumerate(entries)
     ]
-    return mint(View(catalogue=tuple(catalogue), entries=tuple(told)), sink, tuple(clearances))
+    return mint(View(catalogue=tuple(catalogue), entries=tuple(told)), sink, tuple(disclosures))
 
 
 def seen_by(text: LabelledText, sink: Sink) -> Text:
@@ -40,10 +40,10 @@ def seen_by(text: LabelledText, sink: Sink) -> Text:
     return _cleared(0, text, sink, [])
 
 
-def _cleared(entry: int, text: LabelledText, sink: Sink, clearances: list[Clearance]) -> Text:
+def _cleared(entry: int, text: LabelledText, sink: Sink, disclosures: list[Disclosure]) -> Text:
     """Labelled text as one sink may see it.
 
-    Adds one clearance a rule: how many bytes it let out of this entry; facts that it shows have their own.
+    Adds one disclosure a rule: how many bytes it let out of this entry; facts that it shows have their own.
     """
     parts: list[str | Handle] = []
     words: list[str] = []  # since the last handle
@@ -61,8 +61,8 @@ def _cleared(entry: int, text: LabelledText, sink: Sink, clearances: list[Cleara
             parts.append(part)
             words = []
     _end(words, parts)
-    clearances += (
-        Clearance(entry=entry, rule=rule, clear_bytes=len("".join(pieces).encode()))
+    disclosures += (
+        Disclosure(entry=entry, rule=rule, clear_bytes=len("".join(pieces).encode()))
         for rule, pieces in let_out.items()
     )
     return tuple(parts)

@@ -27,7 +27,7 @@ from umi_edge.ledger.verification import LedgerReport, LedgerVerifier
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError
 from umi_shared.labels import Sink
-from umi_shared.released import Clearance
+from umi_shared.released import Disclosure
 
 __all__ = ["Ledger", "LedgerConfig"]
 
@@ -94,7 +94,7 @@ class Ledger:
         return self._key.public_key()
 
     def append(
-        self, *, session: str, sink: Sink, request_id: str, message: bytes, clearances: Sequence[Clearance]
+        self, *, session: str, sink: Sink, request_id: str, message: bytes, disclosures: Sequence[Disclosure]
     ) -> str:
         """Record a message that is about to leave; returns the SHA-256 of its bytes.
 
@@ -110,7 +110,7 @@ class Ledger:
             "bytes": len(message),
             "sha256": digest,
             "clearances": [
-                {"entry": one.entry, "rule": one.rule, "clear_bytes": one.clear_bytes} for one in clearances
+                {"entry": one.entry, "rule": one.rule, "clear_bytes": one.clear_bytes} for one in disclosures
             ],
         }
         with self._writing("written"):

@@ -3,7 +3,7 @@
 from umi_edge.policy.checks import Allowed, Ask, Denied, LabelledLeaf, Reason, Verdict, check_call
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.detector import Detector
-from umi_edge.policy.detectors import GazetteerSource, Scanner, Span, gazetteer_sources
+from umi_edge.policy.detectors import Detection, GazetteerSource, Scanner, gazetteer_sources
 from umi_edge.policy.document import Limits, Policy, ToolPolicy
 from umi_edge.policy.loader import default_policy, default_policy_text, load_policy, read_policy
 from umi_edge.policy.paths import Location
@@ -33,7 +33,7 @@ __all__ = [
     "Reason",
     "Resolution",
     "Scanner",
-    "Span",
+    "Detection",
     "SpanFinder",
     "ToolPolicy",
     "Verdict",

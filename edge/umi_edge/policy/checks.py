@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from umi_edge.policy.document import Confirm, Policy, Runs, ToolPolicy
+from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
@@ -50,6 +51,7 @@ class ReasonCode(StrEnum):
     NOT_TRUSTED = "not-trusted"
     NOT_ACCEPTED = "not-accepted"
     CONFIRM = "confirm"
+    UNPLANNED = "unplanned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +104,13 @@ def check_call(
     *,
     source: str = "",
     argument_names: Collection[str] | None = None,
+    planned: bool = True,
 ) -> Verdict:
     """Judge a call by its arguments' labels.
 
     `source` and `hints` are the catalogue's; a hint makes the verdict stricter, never laxer. `argument_names` are
-    the names that the tool's schema declares: with them, a reason shows no name that only the data know.
+    the names that the tool's schema declares: with them, a reason shows no name that only the data know. `planned`
+    is whether the planner named this very tool: where the caller chose it, what may change something is asked about.
     """
     case = _Case(
         tool=tool,
@@ -116,6 +120,8 @@ def check_call(
     )
     # (1) the tool's own confirmation; (2) per argument: type, integrity, readers, confirmation.
     _check_tool(case, hints or Hints())
+    if not planned and not _only_reads(hints or Hints(), source):
+        _check_unplanned(case)
     assignment = policy.arguments(tool)
     for location in sorted(labelled_arguments, key=path_of):
         _check_argument(case, location, labelled_arguments[location], assignment.at(location))
@@ -161,6 +167,22 @@ def leaves_device(rules: ToolPolicy, hints: Hints) -> bool:
 def _stricter(rules: ToolPolicy, hints: Hints) -> ToolPolicy:
     """The tool's rules with what it says of itself, where the policy says nothing."""
     return replace(rules, runs=Runs.THIRD_PARTY) if leaves_device(rules, hints) else rules
+
+
+def _only_reads(hints: Hints, source: str) -> bool:
+    """Whether a tool changes nothing, by the word of umi or of the user's own code; a server's word is not enough."""
+    return hints.read_only and source in (BUILT_IN, PYTHON)
+
+
+def _check_unplanned(case: _Case) -> None:
+    case.questions.append(
+        Reason(
+            code=ReasonCode.UNPLANNED,
+            rule_id="built in",
+            message=f"the planner named no tool, and the caller chose {case.tool}, which may change something",
+            counterfactual="a planner that names the tool of each step is not asked about it",
+        )
+    )
 
 
 def _check_tool(case: _Case, hints: Hints) -> None:

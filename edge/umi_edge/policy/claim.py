@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from umi_edge.policy.paths import Path, compile_path
 from umi_shared.errors import PolicyError
 
-__all__ = ["Keep", "keep_path"]
+__all__ = ["Claim", "claim_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Claim:
     """What must stay: every value of a type, or what lies at and below a path of a tool's results."""
 
     type: str = ""
@@ -29,10 +29,10 @@ class Keep:
         return f"every {self.type}" if self.path is None else f"{self.tool}: {self.path.text}"
 
 
-def keep_path(text: str) -> Keep:
+def claim_of(text: str) -> Claim:
     """The claim that a flag states as `TOOL: PATH`. Raises `PolicyError`.
 
-    >>> str(keep_path("contacts.*: $..email"))
+    >>> str(claim_of("contacts.*: $..email"))
     'contacts.*: $..email'
     """
     tool, colon, path = text.partition(":")
@@ -40,4 +40,4 @@ def keep_path(text: str) -> Keep:
         raise PolicyError(
             f"`{text}` is not a claim", fix="write it as 'TOOL: PATH', as in 'contacts.*: $..email'"
         )
-    return Keep(tool=tool.strip(), path=compile_path(path.strip()), rule_id="--keep")
+    return Claim(tool=tool.strip(), path=compile_path(path.strip()), rule_id="--keep")

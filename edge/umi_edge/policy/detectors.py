@@ -17,7 +17,7 @@ from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.span_finder import finder_of, spans_found
 from umi_shared.errors import PrivacyError
 
-__all__ = ["GazetteerSource", "Scanner", "Span", "gazetteer_sources"]
+__all__ = ["GazetteerSource", "Scanner", "Detection", "gazetteer_sources"]
 
 MAX_VALUES = 1_000_000
 """Values that one gazetteer may hold."""
@@ -25,7 +25,7 @@ _SHORTEST = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Detection:
     """A private span of a text: offsets in the original, the type of its handle, and the rule that found it."""
 
     start: int
@@ -95,7 +95,7 @@ class Scanner:
     def __repr__(self) -> str:
         return f"Scanner({len(self._detectors)} detectors)"
 
-    def scan(self, text: str) -> tuple[Span, ...]:
+    def scan(self, text: str) -> tuple[Detection, ...]:
         """The private spans of a text: sorted, not overlapping, and together covering everything found.
 
         Findings that overlap become one span with the type of the longest; of equally long ones, of the
@@ -143,7 +143,7 @@ class Scanner:
                 for start, end in spans_found(finder, view.text, rule_id):
                     yield (*view.original(start, end), rank)
 
-    def _merged(self, found: list[tuple[int, int, int]]) -> Iterator[Span]:
+    def _merged(self, found: list[tuple[int, int, int]]) -> Iterator[Detection]:
         found.sort(key=lambda item: (item[0], -item[1]))
         start, end, best = found[0][0], found[0][1], found[0]
         for item in found[1:]:
@@ -156,9 +156,9 @@ class Scanner:
                 best = item
         yield self._span(start, end, best)
 
-    def _span(self, start: int, end: int, best: tuple[int, int, int]) -> Span:
+    def _span(self, start: int, end: int, best: tuple[int, int, int]) -> Detection:
         detector = self._detectors[best[2]]
-        return Span(start, end, detector.type, detector.rule_id)
+        return Detection(start, end, detector.type, detector.rule_id)
 
     def _build(self, gazetteers: Mapping[str, Iterable[str]]) -> AhoCorasick | None:
         known: dict[str, int] = {}

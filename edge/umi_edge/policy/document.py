@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from umi_edge.policy.claim import Keep
+from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.families import BUILT_IN_FAMILIES
@@ -151,7 +151,7 @@ class Policy:
     detect: tuple[Detector, ...] = ()
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
-    keep: tuple[Keep, ...] = ()
+    keep: tuple[Claim, ...] = ()
     """What the author wants proven; it decides nothing."""
     file: str = ""
     _tables: dict[tuple[str, str], RuleTable] = field(

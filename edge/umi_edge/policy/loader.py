@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
-from umi_edge.policy.claim import Keep
+from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.document import (
@@ -255,11 +255,11 @@ class _Builder:
     def _values_path(self, index: int, path: str) -> Any:
         return self._path(path, "detect", index, "values_from", "path")
 
-    def _keep(self, index: int, data: dict[str, Any]) -> Keep:
+    def _keep(self, index: int, data: dict[str, Any]) -> Claim:
         if set(data) not in ({"type"}, {"tool", "path"}):
             line = self._line("keep", index)
             self.problems.add(line, f"`keep[{index}]` is no claim", "give `type`, or `tool` and `path`")
-        return Keep(
+        return Claim(
             type=data.get("type", ""),
             tool=data.get("tool", ""),
             path=self._path(data["path"], "keep", index, "path") if "path" in data else None,

@@ -22,12 +22,10 @@ from jsonpath_rfc9535.selectors import (
 )
 
 from umi_edge.policy.regexes import full_match, search
+from umi_edge.values.json_walk import Location
 from umi_shared.errors import PrivacyError
 
-__all__ = ["Budget", "Location", "Node", "Segment", "apply", "may_select", "segments_of", "selects"]
-
-Location = tuple[str | int, ...]
-"""Where a JSON node is: keys and indices from the root."""
+__all__ = ["Budget", "Node", "Segment", "apply", "may_select", "segments_of", "selects"]
 
 Node = tuple[Location, Any]
 """A location and the value there."""

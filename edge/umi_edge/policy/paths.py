@@ -21,8 +21,9 @@ from jsonpath_rfc9535.selectors import (
     SliceSelector,
 )
 
-from umi_edge.policy.path_evaluation import Budget, Location, Segment, apply, may_select, segments_of, selects
+from umi_edge.policy.path_evaluation import Budget, Segment, apply, may_select, segments_of, selects
 from umi_edge.policy.regexes import i_regexp_problem
+from umi_edge.values.json_walk import Location
 from umi_shared.errors import PolicyError
 
 __all__ = ["Location", "Path", "PathError", "compile_path", "path_of"]

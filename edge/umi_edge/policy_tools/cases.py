@@ -16,9 +16,8 @@ from jsonpath_rfc9535.selectors import IndexSelector, SliceSelector
 
 from umi_edge.policy.paths import Location, Path
 from umi_edge.policy.resolution import Node, RuleTable
-from umi_edge.policy.rules import PathRule, Resolution
-from umi_edge.policy.rules import Shape as Structure
-from umi_edge.policy_tools.schema_shape import Alternative, Shape
+from umi_edge.policy.rules import PathRule, Resolution, Shape
+from umi_edge.policy_tools.schema_structure import Alternative, Structure
 from umi_shared.errors import LimitError
 from umi_shared.labels import Locality
 
@@ -62,7 +61,7 @@ class Case:
 class _Place:
     case: Case
     node: Node
-    shape: Shape
+    shape: Structure
     costly: _States
     queries: _States
 
@@ -72,7 +71,7 @@ class _Place:
         return self.shape.key, self.node.key, self.costly, self.queries, case.within, case.above, case.whole
 
 
-def cases(table: RuleTable, shape: Shape, queries: Iterable[Path] = ()) -> Iterator[Case]:
+def cases(table: RuleTable, shape: Structure, queries: Iterable[Path] = ()) -> Iterator[Case]:
     """Every case of one tool's arguments or results.
 
     `queries` are paths to be told of: a case says which of them select it or what it is in. Raises `LimitError`
@@ -133,7 +132,7 @@ class _Walk:
         self.names = frozenset(name for path in paths for name in path.names)
         self.indices = _indices(paths)
 
-    def roots(self, shape: Shape) -> Iterator[_Place]:
+    def roots(self, shape: Structure) -> Iterator[_Place]:
         costly = frozenset((number, 0) for number in range(len(self.table.costly)))
         queries = frozenset((number, 0) for number in range(len(self.queries)))
         for extra in self.joining(costly):
@@ -143,7 +142,7 @@ class _Walk:
             )
 
     def below(self, place: _Place) -> Iterator[_Place]:
-        case, whole = place.case, place.case.whole or place.node.resolution.shape is Structure.HIDDEN
+        case, whole = place.case, place.case.whole or place.node.resolution.shape is Shape.HIDDEN
         for key, shape, declared in self._children(case):
             costly = _after([rule.query for rule in self.table.costly], place.costly, key)
             queries = _after(self.queries, place.queries, key)
@@ -165,7 +164,7 @@ class _Walk:
                 )
                 yield self._place(step, case.within, above)
 
-    def _children(self, case: Case) -> Iterator[tuple[str | int, Shape, bool]]:
+    def _children(self, case: Case) -> Iterator[tuple[str | int, Structure, bool]]:
         for alternative in case.schemas:
             if "object" in alternative.kinds:
                 for name, declared in self._names(alternative):
@@ -226,7 +225,7 @@ class _Walk:
 @dataclass(frozen=True, slots=True)
 class _Step:
     location: Location
-    shape: Shape
+    shape: Structure
     node: Node
     costly: _States
     queries: _States

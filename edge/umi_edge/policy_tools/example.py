@@ -3,7 +3,7 @@
 from typing import Any
 
 from umi_edge.policy.paths import Location
-from umi_edge.policy_tools.schema_shape import Alternative, Shape
+from umi_edge.policy_tools.schema_structure import Alternative, Structure
 
 __all__ = ["example"]
 
@@ -17,18 +17,18 @@ _OF_FORMAT = {
 }
 
 
-def example(shape: Shape, location: Location = (), leaf: Any = None) -> Any:
+def example(shape: Structure, location: Location = (), leaf: Any = None) -> Any:
     """The value, with `leaf` at the location unless that is None.
 
     What a pattern or a conditional schema demands is not met.
 
-    >>> example(Shape({"type": "object", "properties": {"n": {"type": "integer", "minimum": 3}}}), ("n",))
+    >>> example(Structure({"type": "object", "properties": {"n": {"type": "integer", "minimum": 3}}}), ("n",))
     {'n': 3}
     """
     return _made(shape, location, leaf, _MAX_DEPTH)
 
 
-def _made(shape: Shape, location: Location, leaf: Any, depth: int) -> Any:
+def _made(shape: Structure, location: Location, leaf: Any, depth: int) -> Any:
     alternatives = shape.alternatives()
     if not location and leaf is not None:
         return leaf

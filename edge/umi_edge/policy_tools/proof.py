@@ -23,13 +23,12 @@ from typing import Any
 
 from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, Resolution, check_call
 from umi_edge.policy.checks import leaves_device
-from umi_edge.policy.claim import Keep
+from umi_edge.policy.claim import Claim
 from umi_edge.policy.paths import Path, compile_path, path_of
-from umi_edge.policy.rules import ANY_TYPE
-from umi_edge.policy.rules import Shape as Structure
+from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.policy_tools.cases import Case, cases
 from umi_edge.policy_tools.example import example
-from umi_edge.policy_tools.schema_shape import ANYTHING, Alternative, Shape
+from umi_edge.policy_tools.schema_structure import ANYTHING, Alternative, Structure
 from umi_edge.policy_tools.witness import MARKS, Witness
 from umi_edge.tools import Tool
 from umi_shared.handles import Handle
@@ -113,7 +112,7 @@ class Proof:
 
 
 def prove(
-    policy: Policy, tools: Iterable[Tool], claims: Iterable[Keep] = (), *, any_results: bool = False
+    policy: Policy, tools: Iterable[Tool], claims: Iterable[Claim] = (), *, any_results: bool = False
 ) -> Proof:
     """Prove the policy's own claims, those given, and what is always to hold, for some tools.
 
@@ -162,9 +161,9 @@ class _Prover:
     def _leaves(self, tool: Tool) -> bool:
         return leaves_device(self.policy.tool(tool.name, source=tool.source), tool.hints)
 
-    def _shape(self, tool: Tool) -> Shape:
+    def _shape(self, tool: Tool) -> Structure:
         known = tool.output_schema
-        return ANYTHING if known is None or self.any_results else Shape(known)
+        return ANYTHING if known is None or self.any_results else Structure(known)
 
     def _results(self, tool: Tool, queries: Iterable[Path] = ()) -> Iterator[Case]:
         found = cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
@@ -172,11 +171,11 @@ class _Prover:
 
     def _arguments(self, tool: Tool) -> Iterator[Case]:
         table = self.policy.table(tool.name, "arguments")
-        return filter(lambda case: case.is_leaf, cases(table, Shape(tool.input_schema)))
+        return filter(lambda case: case.is_leaf, cases(table, Structure(tool.input_schema)))
 
     # What the author claims.
 
-    def claim(self, keep: Keep) -> Theorem:
+    def claim(self, keep: Claim) -> Theorem:
         found = _Found()
         kept: set[tuple[str, Integrity]] = set()
         queries = (keep.path,) if keep.path is not None else tuple(map(compile_path, _named(keep.type)))
@@ -230,7 +229,7 @@ class _Prover:
 
     def _errors(self, tool: Tool) -> Resolution | None:
         """The rule of a tool's error texts, where they are told at all."""
-        if self.policy.results(tool.name, None).at(()).shape is Structure.HIDDEN:
+        if self.policy.results(tool.name, None).at(()).shape is Shape.HIDDEN:
             return None
         return self.policy.tool(tool.name, source=tool.source).errors
 
@@ -289,7 +288,7 @@ class _Prover:
                             sink=tool_sink(tool.name),
                             rule_id=case.resolution.rule_id,
                             message=f"{message}, unasked",
-                            example=example(Shape(tool.input_schema), case.location, f"<{kind}:1>"),
+                            example=example(Structure(tool.input_schema), case.location, f"<{kind}:1>"),
                         )
                     )
 
@@ -317,7 +316,7 @@ class _Prover:
                                 sink=tool_sink(tool.name),
                                 rule_id=case.resolution.rule_id,
                                 message=f"it accepts `{accepts}` and gets what is kept as `{locality}`",
-                                example=example(Shape(tool.input_schema), case.location),
+                                example=example(Structure(tool.input_schema), case.location),
                             )
                         )
         if not self.third_parties:
@@ -336,7 +335,7 @@ class _Prover:
             for case in self._arguments(tool):
                 if "string" in case.kinds:
                     arguments.cases += 1
-                    value = example(Shape(tool.input_schema), case.location)
+                    value = example(Structure(tool.input_schema), case.location)
                     for seen in witness.argument(tool, value, case.location):
                         message = "a kept value that was given by its handle"
                         arguments.add(self._counterexample(tool, case, seen.sink, message))
@@ -407,7 +406,7 @@ class _Prover:
 
 def _holds_value(case: Case) -> bool:
     """Whether something is labelled here: a leaf, or a container that is kept whole."""
-    return case.is_leaf or (case.resolution.shape is Structure.HIDDEN and not case.whole)
+    return case.is_leaf or (case.resolution.shape is Shape.HIDDEN and not case.whole)
 
 
 def _carries(case: Case) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from umi_edge.policy.loader import load_policy
 from umi_edge.policy.paths import Location, path_of
-from umi_edge.policy_tools.schema_shape import Alternative, Shape
+from umi_edge.policy_tools.schema_structure import Alternative, Structure
 from umi_edge.tools import Tool
 from umi_shared.errors import ToolError
 
@@ -137,7 +137,7 @@ def _fields(side: str, schema: Any) -> Iterator[str]:
     """A rule for each place that a schema declares."""
     if schema is None:
         return
-    for location, shape in islice(_declared(Shape(schema)).items(), _MAX_FIELDS):
+    for location, shape in islice(_declared(Structure(schema)).items(), _MAX_FIELDS):
         path = path_of(location).replace("['*']", "[*]")
         plain = side == "arguments" and len(location) == 1 and not str(location[0]).startswith("$")
         kind = _type(location, shape)
@@ -145,10 +145,10 @@ def _fields(side: str, schema: Any) -> Iterator[str]:
         yield _line("      ", f"{_quoted(str(location[0]) if plain else path)}: {rule}", _about(shape))
 
 
-def _declared(schema: Shape) -> dict[Location, Shape]:
+def _declared(schema: Structure) -> dict[Location, Structure]:
     """Every place that a schema declares and that may hold a leaf, in its order; `*` stands for any item."""
-    found: dict[Location, Shape] = {}
-    waiting: list[tuple[Location, Shape]] = [((), schema)]
+    found: dict[Location, Structure] = {}
+    waiting: list[tuple[Location, Structure]] = [((), schema)]
     for _ in range(_MAX_PLACES):
         if not waiting:
             break
@@ -167,7 +167,7 @@ def _declared(schema: Shape) -> dict[Location, Shape]:
     return found
 
 
-def _below(alternative: Alternative, location: Location) -> Iterator[tuple[Location, Shape]]:
+def _below(alternative: Alternative, location: Location) -> Iterator[tuple[Location, Structure]]:
     for name in alternative.names if "object" in alternative.kinds else ():
         member = alternative.member(name)
         if member is not None and name != "*" and name.isprintable():
@@ -181,7 +181,7 @@ def _said(alternative: Alternative) -> set[str]:
     return {key for schema in alternative.schemas for key in schema}
 
 
-def _type(location: Location, shape: Shape) -> str:
+def _type(location: Location, shape: Structure) -> str:
     for alternative in shape.alternatives():
         for schema in alternative.schemas:
             if schema.get("format") in _FORMATS:
@@ -189,7 +189,7 @@ def _type(location: Location, shape: Shape) -> str:
     return _NAMES.get(str(location[-1]).lower(), "")
 
 
-def _about(shape: Shape) -> str:
+def _about(shape: Structure) -> str:
     """What the schema says of a field."""
     for alternative in shape.alternatives():
         for schema in alternative.schemas:

@@ -14,7 +14,7 @@ from umi_edge.labelling.text import LabelledEntry
 from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Location, Policy, Resolution, Scanner
 from umi_edge.policy.detectors import gazetteer_sources
-from umi_edge.policy.rules import Shape as Structure
+from umi_edge.policy.rules import Shape
 from umi_edge.tools import Tool
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Locality, Sink
@@ -72,7 +72,7 @@ class Witness:
         assignment = self.policy.results(tool.name, value)
         for depth in range(len(location)):
             around = assignment.at(location[:depth])
-            if around.shape is Structure.HIDDEN:
+            if around.shape is Shape.HIDDEN:
                 return around
         return assignment.at(location)
 

@@ -7,6 +7,7 @@ from umi_edge.ledger import Ledger, LedgerReport
 from umi_edge.session.events import Action, Answered, Ending, GaveUp, Stopped
 from umi_edge.session.session import Session
 from umi_shared.errors import UmiError
+from umi_shared.labels import PLANNER, SUMMARIZER
 
 __all__ = ["Report"]
 
@@ -103,6 +104,12 @@ class Report:
         return self.session.record[self.done_before :]
 
     @property
+    def values_kept(self) -> int:
+        """How many values neither the planner nor the summarizer may read."""
+        vault = self.session.labeller.vault
+        return sum(not any(map(kept.label.may_read, (PLANNER, SUMMARIZER))) for kept in vault)
+
+    @property
     def bits_spent_on(self) -> list[str]:
         """What the session has told of values that stay, by `show` and by shape: `64 on domain of 1 email`."""
         labeller = self.session.labeller
@@ -126,7 +133,7 @@ class Report:
             "steps": totals.steps,
             "messages_out": totals.messages_out,
             "bytes_out": totals.bytes_out,
-            "values_kept": len(labeller.vault),
+            "values_kept": self.values_kept,
             "declassified_bits": labeller.keeper.declassified.spent_bits,
             "shape_bits": labeller.shapes.spent_bits,
             "bits_spent_on": self.bits_spent_on,

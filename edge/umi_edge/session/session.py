@@ -277,11 +277,11 @@ class Session:
     async def _carry_out(self, plan: Plan) -> None:
         sees = self._caller_sees(plan.tool)
         view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
-        schemas = self._schemas(view, fixed=plan.tool if sees == DEVICE else "")
+        schemas = self._schemas(view, plan.tool, with_handles=sees != DEVICE)
         try:
             written = await self.caller.call(view, schemas)
             if written.tool not in schemas:
-                raise MalformedError("the caller names a tool that is not in the catalogue")
+                raise MalformedError("the caller names another tool than the planned one")
             arguments = read_arguments(written.arguments, handles=sees != DEVICE)
             labelled = self.labeller.arguments(
                 written.tool,
@@ -307,7 +307,8 @@ class Session:
         )
         before = len(self._entries)
         try:
-            await self._execute(written.tool, arguments, labelled, shown if sees == DEVICE else PUBLIC)
+            seen = shown if sees == DEVICE else PUBLIC
+            await self._execute(written.tool, arguments, labelled, seen, planned=bool(plan.tool))
         finally:
             if len(self._entries) == before:  # every call has its observation, whatever came between
                 self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
@@ -316,9 +317,12 @@ class Session:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
         return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
 
-    def _schemas(self, view: View, fixed: str) -> Mapping[str, Mapping[str, Any]]:
-        tools = [(card.name, card.input_schema) for card in view.catalogue if not fixed or card.name == fixed]
-        handles = [] if fixed else [handle for handle in view.handles() if handle in self.labeller.vault]
+    def _schemas(self, view: View, planned: str, *, with_handles: bool) -> Mapping[str, Mapping[str, Any]]:
+        """What the caller may write: the planned tool and nothing else; any tool where the planner names none."""
+        tools = [(card.name, card.input_schema) for card in view.catalogue if planned in ("", card.name)]
+        handles = (
+            [handle for handle in view.handles() if handle in self.labeller.vault] if with_handles else []
+        )
         return call_schemas(tools, handles, self._handle_rule)
 
     def _handle_rule(self, tool: str, argument: str) -> HandleRule:
@@ -339,7 +343,13 @@ class Session:
         self._refuse(tool, kind, (str(error),), {}, seen)
 
     async def _execute(
-        self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments, seen: Label
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        labelled: LabelledArguments,
+        seen: Label,
+        *,
+        planned: bool,
     ) -> None:
         tool = self.catalogue[name]
         verdict = check_call(
@@ -349,6 +359,7 @@ class Session:
             tool.hints,
             source=tool.source,
             argument_names=declared_names(tool.input_schema),
+            planned=planned,
         )
         match verdict:
             case Denied(reasons):

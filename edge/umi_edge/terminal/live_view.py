@@ -1,4 +1,4 @@
-"""A session on a terminal as it runs: what stayed in green, what left in yellow."""
+"""A session on a terminal as it runs: what stayed in green; what left in yellow, and to whom where not to all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,11 +32,14 @@ from umi_edge.terminal.spinner import Waiting
 from umi_edge.terminal.text import BAD, LEFT, MODEL, STAYED, plain
 from umi_edge.tools import Failed, Succeeded
 from umi_shared.handles import Handle, parts_of
+from umi_shared.labels import PLANNER, SUMMARIZER
 from umi_shared.transcript import Next
 
 __all__ = ["LiveView", "conclusion", "legend", "summary_table"]
 
 _LINE_CHARACTERS = 160
+_VALUE_CHARACTERS = 60
+_MOST_VALUES = 12
 
 
 def legend() -> Rich:
@@ -73,7 +76,7 @@ class LiveView:
     def _print(self, event: Event) -> None:
         match event:
             case Instructed(text):
-                self._line("you      ", self._as_cloud_sees(text))
+                self._line("you      ", self._as_planner_sees(text))
                 self._kept(text)
             case PlanStarted(step):
                 self._end_stream()
@@ -129,7 +132,7 @@ class LiveView:
 
     def _call(self, event: CallWritten) -> None:
         self._line(
-            "call     ", Rich.assemble((event.tool, "bold"), " ", self._as_cloud_sees(event.arguments))
+            "call     ", Rich.assemble((event.tool, "bold"), " ", self._as_planner_sees(event.arguments))
         )
         self._kept(event.arguments)
 
@@ -145,14 +148,14 @@ class LiveView:
                     "failed   ", Rich.assemble((str(kind), BAD), (f"   ⌂ {said}" if said else "", STAYED))
                 )
             case Succeeded():
-                self._line("result   ", self._as_cloud_sees(event.observation))
+                self._line("result   ", self._as_planner_sees(event.observation))
                 self._kept(event.observation)
 
-    def _as_cloud_sees(self, text: LabelledText) -> Rich:
-        """The text with handles in place of what stays; what may leave is in the colour of leaving."""
+    def _as_planner_sees(self, text: LabelledText) -> Rich:
+        """The text as the planner reads it; what it reads in clear is in the colour of leaving."""
         shown = Rich()
         for span in text:
-            for part in span.masked if span.label.readers is not None else (span.clear,):
+            for part in span.seen_by(PLANNER):
                 shown.append(plain(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
         shown.truncate(4 * _LINE_CHARACTERS, overflow="ellipsis")
         return shown
@@ -164,17 +167,28 @@ class LiveView:
         return shown
 
     def _kept(self, text: LabelledText) -> None:
-        """The values that the new handles stand for: shown here, and nowhere else."""
+        """The values that the new handles stand for, and who in the cloud reads them all the same."""
         new = sorted(handles_in(text) - self._told)
         self._told |= set(new)
-        for handle in new[:12]:
-            value = plain(str(self.vault[handle].value)).replace("\n", " ")
-            short = value if len(value) <= 60 else value[:59] + "…"
+        for handle in new[:_MOST_VALUES]:
+            kept = self.vault[handle]
+            value = plain(str(kept.value)).replace("\n", " ")
+            short = value if len(value) <= _VALUE_CHARACTERS else value[: _VALUE_CHARACTERS - 1] + "…"
+            readers = [sink for sink in (PLANNER, SUMMARIZER) if kept.label.may_read(sink)]
+            style = LEFT if readers else STAYED
+            note = f"   ↑ the {' and the '.join(readers)} may read it" if readers else ""
             self.console.print(
-                Rich.assemble("         ", ("⌂ ", STAYED), (f"{handle} ", f"bold {STAYED}"), (short, STAYED))
+                Rich.assemble(
+                    "         ",
+                    ("↑ " if readers else "⌂ ", style),
+                    (f"{handle} ", f"bold {style}"),
+                    (short, style),
+                    (note, style),
+                ),
+                soft_wrap=True,
             )
-        if len(new) > 12:
-            self.console.print(Rich(f"         ⌂ and {len(new) - 12} more", style=STAYED))
+        if len(new) > _MOST_VALUES:
+            self.console.print(f"         and {len(new) - _MOST_VALUES} more")
 
 
 def conclusion(report: Report) -> Group:
@@ -224,7 +238,7 @@ def summary_table(reports: Mapping[str, Report]) -> Table:
             str(totals.steps),
             f"{tokens:,}",
             Rich(f"{totals.bytes_out:,}", style=LEFT),
-            Rich(str(len(report.session.labeller.vault)), style=STAYED),
+            Rich(str(report.values_kept), style=STAYED),
             ledger,
         )
     return table

@@ -68,7 +68,7 @@ class Step:
                 spent,
                 "ledger",
                 lambda: self.ledger.append(
-                    session="s", sink=PLANNER, request_id="r1", message=message, clearances=view.clearances
+                    session="s", sink=PLANNER, request_id="r1", message=message, disclosures=view.disclosures
                 ),
             )
         finally:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from umi_edge.caller.ranking import Ranking
-from umi_edge.caller.tool_selection import Narrowing
+from umi_edge.caller.tool_selection import ToolSelection
 from umi_shared.transcript import Call, Entry, Instruction, Next, Observation, Plan, ToolCard, View
 
 THINGS = ("mail", "note", "contact", "event", "invoice", "ticket", "branch", "deploy")
@@ -22,8 +22,8 @@ CARDS = tuple(
 COST = 10
 
 
-def narrowing(budget: int) -> Narrowing:
-    return Narrowing.of(CARDS, {card.name: COST for card in CARDS}, budget)
+def narrowing(budget: int) -> ToolSelection:
+    return ToolSelection.of(CARDS, {card.name: COST for card in CARDS}, budget)
 
 
 def names(budget: int, *entries: Entry) -> list[str]:

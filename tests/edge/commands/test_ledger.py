@@ -11,7 +11,7 @@ from umi_edge.connection.device_key import device_key
 from umi_edge.ledger import BrokenLedgerError, Ledger, LedgerConfig, verify_ledger
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import ConfigError, MalformedError, UmiError
-from umi_shared.released import Clearance
+from umi_shared.released import Disclosure
 
 RULE = "default.yaml:9 defaults.instruction [red]"  # a rule is not read as markup
 
@@ -38,11 +38,11 @@ def open_ledger(path: Path) -> Ledger:
 
 
 def send(ledger: Ledger, message: bytes = MESSAGE, *, session: str = "aa", sink: str = "planner") -> None:
-    clearances = [
-        Clearance(entry=0, rule=RULE, clear_bytes=13),
-        Clearance(entry=-1, rule="[card]", clear_bytes=10),
+    disclosures = [
+        Disclosure(entry=0, rule=RULE, clear_bytes=13),
+        Disclosure(entry=-1, rule="[card]", clear_bytes=10),
     ]
-    ledger.append(session=session, sink=sink, request_id="r", message=message, clearances=clearances)
+    ledger.append(session=session, sink=sink, request_id="r", message=message, disclosures=disclosures)
 
 
 @pytest.fixture

@@ -357,7 +357,7 @@ async def test_a_ledger_that_is_not_there_yet_is_fine_and_none_is_made(tmp_path)
 def ledger_path(tmp_path) -> Path:
     path = tmp_path / "data" / "ledger.jsonl"
     ledger = Ledger.open(path, device_key(path.parent), lambda: "now")
-    ledger.append(session="s", sink="planner", request_id="r", message=b"m", clearances=[])
+    ledger.append(session="s", sink="planner", request_id="r", message=b"m", disclosures=[])
     ledger.checkpoint()
     return path
 

@@ -48,7 +48,7 @@ def test_every_clear_byte_has_its_reason(spans, sink):
     for span in spans:
         if span.label.may_read(sink):
             wanted[span.rule] = wanted.get(span.rule, 0) + len(span.clear.encode())
-    assert {clearance.rule: clearance.clear_bytes for clearance in released.clearances} == wanted
+    assert {clearance.rule: clearance.clear_bytes for clearance in released.disclosures} == wanted
 
 
 def test_neighbouring_clear_pieces_are_one_segment():

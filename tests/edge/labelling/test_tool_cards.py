@@ -130,7 +130,7 @@ def test_text_that_utf8_cannot_carry_is_mended():
 def test_the_clearances_count_the_schemas_too():
     rules = load_policy(POLICY, "test.yaml")
     cards, _ = labelled_cards([tool()], Labeller.fresh(rules, Scanner(rules.detect), {}))
-    (clearance,) = release(cards, (), PLANNER).clearances
+    (clearance,) = release(cards, (), PLANNER).disclosures
     assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 17)
 
 

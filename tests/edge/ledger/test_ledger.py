@@ -26,7 +26,7 @@ from umi_edge.ledger import (
     verify_ledger,
 )
 from umi_edge.ledger.chain import Link, signed, written
-from umi_shared.released import Clearance
+from umi_shared.released import Disclosure
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key()
@@ -39,8 +39,8 @@ def opened(path: Path, config: LedgerConfig = DEFAULT) -> Ledger:
 
 
 def send(ledger: Ledger, message: bytes, sink: str = "planner") -> str:
-    clearance = Clearance(entry=0, rule="default.yaml:7 defaults.instruction", clear_bytes=len(message))
-    return ledger.append(session="s1", sink=sink, request_id="r1", message=message, clearances=[clearance])
+    clearance = Disclosure(entry=0, rule="default.yaml:7 defaults.instruction", clear_bytes=len(message))
+    return ledger.append(session="s1", sink=sink, request_id="r1", message=message, disclosures=[clearance])
 
 
 def filled(path: Path, messages: int = 3, config: LedgerConfig = DEFAULT) -> Path:
@@ -422,8 +422,9 @@ def test_what_changes_under_a_running_program_is_found_but_for_old_bytes(path, c
         case "cut":
             path.write_bytes(raw[: raw.index(b"\n") + 1])
         case "replaced":
-            path.unlink()
-            path.write_bytes(raw.replace(b"s1", b"s2", 1) + b" ")
+            other = path.with_name("other")  # made while the first is there, so that it is another inode
+            other.write_bytes(raw.replace(b"s1", b"s2", 1) + b" ")
+            other.replace(path)
         case "note":
             path.with_name("ledger.jsonl.head").unlink()
     with pytest.raises(BrokenLedgerError):
@@ -460,7 +461,7 @@ _WRITER = """
     ledger = Ledger.open(Path(sys.argv[1]), key, lambda: "now", config)
     print("ready", flush=True)
     for number in range(int(sys.argv[2])):
-        ledger.append(session="s", sink="planner", request_id="r", message=b"x" * 200, clearances=[])
+        ledger.append(session="s", sink="planner", request_id="r", message=b"x" * 200, disclosures=[])
     ledger.checkpoint()
     print("done", flush=True)
 """

@@ -29,7 +29,7 @@ def ledger(tmp_path) -> Path:
             sink="planner" if frame.method == PLAN else "summarizer",
             request_id="r",
             message=frame.message,
-            clearances=(),
+            disclosures=(),
         )
     writer.checkpoint()
     writer.close()

@@ -24,7 +24,7 @@ def test_the_public_names_are_these() -> None:
         "Reason",
         "Resolution",
         "Scanner",
-        "Span",
+        "Detection",
         "SpanFinder",
         "ToolPolicy",
         "Verdict",

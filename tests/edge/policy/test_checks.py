@@ -170,3 +170,23 @@ def test_names_that_only_the_data_know_are_not_shown(policy: Policy) -> None:
     strict = check_call(policy, "web.search", arguments, argument_names=["q"])
     assert _codes(strict) == ["not-accepted $[*][*][0]"]
     assert "example.org" not in repr(shown) + repr(strict)
+
+
+@pytest.mark.parametrize(
+    ("source", "hints", "asked"),
+    [
+        ("builtin", Hints(read_only=True), False),
+        ("python", Hints(read_only=True), False),
+        ("mcp:notes", Hints(read_only=True), True),
+        ("builtin", Hints(), True),
+        ("python", Hints(), True),
+    ],
+)
+def test_where_the_planner_named_no_tool_what_may_change_something_is_asked_about(
+    source: str, hints: Hints, asked: bool
+) -> None:
+    """The word of a server that its tool only reads is not enough, and neither is `confirm: never`."""
+    policy = load_policy("version: 1\ntools: {a.tool: {runs: device, confirm: never}}", "laptop.yaml")
+    verdict = check_call(policy, "a.tool", {}, hints, source=source, planned=False)
+    assert _codes(verdict) == (["unplanned"] if asked else [])
+    assert check_call(policy, "a.tool", {}, hints, source=source) == Allowed()

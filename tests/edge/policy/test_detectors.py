@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umi_edge.policy import Scanner, Span, gazetteer_sources, load_policy
+from umi_edge.policy import Detection, Scanner, gazetteer_sources, load_policy
 from umi_edge.policy.loader import builtin_detectors
 from umi_edge.policy.projection import all_projected, project, projected
 from umi_shared.errors import PrivacyError
@@ -176,7 +176,7 @@ def test_a_pattern_of_the_policy_counts_as_written_and_disguised() -> None:
 
 def test_a_span_names_its_rule() -> None:
     scanner = _scanner("  - {type: word, values: [xyzzy]}\n")
-    assert scanner.scan("a xyzzy") == (Span(2, 7, "word", "policy:3 detect[0] word"),)
+    assert scanner.scan("a xyzzy") == (Detection(2, 7, "word", "policy:3 detect[0] word"),)
 
 
 def test_a_list_that_was_not_loaded_stops_everything() -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from umi_edge.commands.policy import command
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
-from umi_edge.policy import PLUGINS, InvalidPolicyError, Plugin, Policy, Scanner, Span, load_policy
+from umi_edge.policy import PLUGINS, Detection, InvalidPolicyError, Plugin, Policy, Scanner, load_policy
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.span_finder import SpanFinder
 from umi_shared.errors import PolicyError, PrivacyError
@@ -71,8 +71,8 @@ def test_what_a_plug_in_finds_is_a_span_of_the_detectors_type(fake: Callable[[Sp
     fake(Words(["Nadia", "Oslo"]))
     scanner = Scanner(policy_of(FAKE).detect)
     assert scanner.scan("To Nadia in Oslo") == (
-        Span(3, 8, "person", "p.yaml:3 detect[0] person"),
-        Span(12, 16, "person", "p.yaml:3 detect[0] person"),
+        Detection(3, 8, "person", "p.yaml:3 detect[0] person"),
+        Detection(12, 16, "person", "p.yaml:3 detect[0] person"),
     )
     assert scanner.scan("") == ()
 

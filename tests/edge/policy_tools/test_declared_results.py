@@ -10,7 +10,7 @@ import pytest
 from umi_edge.policy import default_policy
 from umi_edge.policy.paths import path_of
 from umi_edge.policy_tools.cases import cases
-from umi_edge.policy_tools.schema_shape import Shape
+from umi_edge.policy_tools.schema_structure import Structure
 from umi_edge.tools import Catalogue, RunLimits, Succeeded, Tool, run_tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
@@ -90,7 +90,7 @@ def test_every_field_that_is_declared_has_a_rule_of_its_own(tools: Catalogue) ->
     for tool in tools:
         for side, schema in (("results", tool.output_schema), ("arguments", tool.input_schema)):
             assert schema is not None
-            for case in cases(default_policy().table(tool.name, side), Shape(schema)):
+            for case in cases(default_policy().table(tool.name, side), Structure(schema)):
                 if case.is_leaf and not isinstance(case.location[-1], int):
                     assert any(rule.clearance for rule in case.exact), f"{tool.name} {path_of(case.location)}"
 
@@ -100,7 +100,7 @@ def test_no_rule_of_the_default_policy_is_about_nothing(tools: Catalogue) -> Non
         for side, schema in (("results", tool.output_schema), ("arguments", tool.input_schema)):
             assert schema is not None
             table = default_policy().table(tool.name, side)
-            used = {rule.rule_id for case in cases(table, Shape(schema)) for rule in case.exact}
+            used = {rule.rule_id for case in cases(table, Structure(schema)) for rule in case.exact}
             assert {rule.rule_id for rule in table.rules} == used
 
 

@@ -12,7 +12,7 @@ from tests.edge.policy_tools.conftest import OLD, Told, policy_of
 from umi_edge.commands.policy import command
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.policy import InvalidPolicyError
-from umi_edge.policy.claim import keep_path
+from umi_edge.policy.claim import claim_of
 from umi_edge.policy_tools.proof import prove
 from umi_edge.policy_tools.recorded import RecordedResult, read_recordings
 from umi_edge.policy_tools.replay import Replay, replay
@@ -100,7 +100,7 @@ def test_a_row_of_an_unknown_kind_is_reported(tmp_path: Path) -> None:
 )
 def test_error_texts_that_leave_break_a_claim_about_the_tool(errors: str, holds: bool) -> None:
     policy = policy_of(SCAN.replace("errors: scan", f"errors: {errors}"))
-    claim = keep_path("hr.find: $.people[*].mail")
+    claim = claim_of("hr.find: $.people[*].mail")
     found = prove(policy, [_tool("hr.find")], [claim]).theorems[0]
     assert found.holds == holds
     assert {one.path for one in found.counterexamples} == (set() if holds else {"errors"})

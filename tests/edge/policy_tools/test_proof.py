@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from umi_edge.commands.policy import command
 from umi_edge.policy import default_policy, load_policy
-from umi_edge.policy.claim import Keep, keep_path
+from umi_edge.policy.claim import Claim, claim_of
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.policy_tools.cases import cases
 from umi_edge.policy_tools.example import example
 from umi_edge.policy_tools.proof import Theorem, prove
-from umi_edge.policy_tools.schema_shape import ANYTHING, KINDS, Shape
+from umi_edge.policy_tools.schema_structure import ANYTHING, KINDS, Structure
 from umi_edge.policy_tools.subjects import declared_tools, named_tools
 from umi_edge.policy_tools.witness import Sighting, Witness
 from umi_edge.tools import Hints, Tool
@@ -64,7 +64,7 @@ def _policy(text: str) -> Any:
     return load_policy(f"version: 1\n{text}", "p.yaml")
 
 
-def _claim(text: str, tools: list[Tool], claim: Keep, **more: Any) -> Theorem:
+def _claim(text: str, tools: list[Tool], claim: Claim, **more: Any) -> Theorem:
     return prove(_policy(text), tools, [claim], **more).theorems[0]
 
 
@@ -78,14 +78,14 @@ tools:
 
 
 def test_what_a_schema_admits_stays() -> None:
-    found = _claim(RULES, [_tool("hr.find", result=PEOPLE)], keep_path("hr.*: $..mail"))
+    found = _claim(RULES, [_tool("hr.find", result=PEOPLE)], claim_of("hr.*: $..mail"))
     assert found.holds
     assert found.cases >= 2
 
 
 def test_a_rule_that_lets_it_out_is_named_with_a_smallest_value() -> None:
     rules = RULES + '      "$..boss": cloud\n'
-    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
+    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], claim_of("hr.find: $..mail"))
     first = found.counterexamples[0]
     assert not found.holds
     assert (first.path, first.sink) == ("$.people[0].boss.mail", "planner")
@@ -97,27 +97,27 @@ def test_a_rule_that_lets_it_out_is_named_with_a_smallest_value() -> None:
 def test_a_wildcard_is_named_as_one_and_not_by_a_name_that_some_rule_spells() -> None:
     rules = 'tools: {a.b: {results: {"$.x[*].y": cloud, "$.c.*.w": cloud}}}'
     for path, shown in (("$.x[*].y", "$.x[*].y"), ("$.c.*.w", "$.c[*].w"), ("$.x.c.y", "$.x.c.y")):
-        found = _claim(rules, [_tool("a.b")], keep_path(f"a.b: {path}"))
+        found = _claim(rules, [_tool("a.b")], claim_of(f"a.b: {path}"))
         assert {one.path for one in found.counterexamples} == {shown}
 
 
 def test_only_the_sinks_that_read_it_are_named() -> None:
     rules = 'tools: {hr.find: {results: {"$..mail": summarizer}}}'
-    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
+    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], claim_of("hr.find: $..mail"))
     assert [one.sink for one in found.counterexamples] == ["summarizer"]
 
 
 def test_scanned_text_is_not_proven_to_stay() -> None:
     rules = 'tools: {hr.find: {results: {"$..mail": scan}}}'
-    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
+    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], claim_of("hr.find: $..mail"))
     assert "no detector finds" in found.counterexamples[0].message
 
 
 def test_a_filter_may_match_and_may_not() -> None:
     rules = 'tools: {hr.find: {results: {"$..mail": handle, "$.people[?@.age > 3]": cloud}}}'
     tool = _tool("hr.find", result=PEOPLE)
-    assert _claim(rules, [tool], keep_path("hr.find: $..mail")).holds
-    found = _claim(rules, [tool], keep_path("hr.find: $..age"))
+    assert _claim(rules, [tool], claim_of("hr.find: $..mail")).holds
+    found = _claim(rules, [tool], claim_of("hr.find: $..age"))
     assert found.counterexamples[0].path == "$.people[0].age"
 
 
@@ -125,44 +125,44 @@ def test_a_filter_may_match_and_may_not() -> None:
 def test_places_of_a_list_are_told_apart(path: str) -> None:
     rules = f'tools: {{hr.find: {{defaults: {{results: cloud}}, results: {{"{path}": handle}}}}}}'
     tool = _tool("hr.find", result=PEOPLE)
-    assert not _claim(rules, [tool], keep_path("hr.find: $.people[*].mail")).holds
-    same = _claim(rules, [tool], keep_path(f"hr.find: {path}"))
+    assert not _claim(rules, [tool], claim_of("hr.find: $.people[*].mail")).holds
+    same = _claim(rules, [tool], claim_of(f"hr.find: {path}"))
     assert same.holds is ("-1" not in path)  # the last one may also be another one
 
 
 def test_a_claim_about_nothing_is_not_proven() -> None:
-    found = _claim(RULES, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..salary"))
+    found = _claim(RULES, [_tool("hr.find", result=PEOPLE)], claim_of("hr.find: $..salary"))
     assert not found.holds
     assert found.cases == 0
 
 
 def test_of_a_server_that_may_lie_less_is_proven() -> None:
-    tool, claim = _tool("hr.find", result=PEOPLE), keep_path("hr.find: $..secret")
+    tool, claim = _tool("hr.find", result=PEOPLE), claim_of("hr.find: $..secret")
     rules = 'tools: {hr.find: {results: {"$.people": cloud}}}'
-    assert _claim(rules, [tool], keep_path("hr.find: $.other"), any_results=True).holds
+    assert _claim(rules, [tool], claim_of("hr.find: $.other"), any_results=True).holds
     assert _claim(rules, [tool], claim, any_results=True).counterexamples
     narrow = 'tools: {hr.find: {results: {"$..mail": handle}}}'
-    assert _claim(narrow, [_tool("hr.find")], keep_path("hr.find: $..mail")).holds
+    assert _claim(narrow, [_tool("hr.find")], claim_of("hr.find: $..mail")).holds
     wide = 'tools: {hr.find: {results: {"$..age": cloud}}}'
-    assert not _claim(wide, [_tool("hr.find")], keep_path("hr.find: $..mail")).holds  # $.mail.age
+    assert not _claim(wide, [_tool("hr.find")], claim_of("hr.find: $..mail")).holds  # $.mail.age
     assert any("keeps to the result schema" in one.text for one in prove(_policy(RULES), [tool]).assumptions)
 
 
 def test_a_container_that_is_kept_whole_keeps_all_that_is_in_it() -> None:
     rules = 'tools: {hr.find: {results: {"$.people": {locality: cloud, shape: hidden}, "$..mail": cloud}}}'
-    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], keep_path("hr.find: $..mail"))
+    found = _claim(rules, [_tool("hr.find", result=PEOPLE)], claim_of("hr.find: $..mail"))
     assert found.holds
 
 
 def test_a_type_is_known_by_rule_format_and_name() -> None:
     tool = _tool("hr.find", result=PEOPLE)
     assert not _claim(
-        'tools: {hr.find: {results: {"$..mail": cloud}}}', [tool], Keep(type="email", rule_id="f")
+        'tools: {hr.find: {results: {"$..mail": cloud}}}', [tool], Claim(type="email", rule_id="f")
     ).holds
     typed = 'tools: {hr.find: {results: {"$..age": {locality: cloud, type: secret}}}}'
-    assert not _claim(typed, [tool], Keep(type="secret", rule_id="f")).holds
+    assert not _claim(typed, [tool], Claim(type="secret", rule_id="f")).holds
     assert not _claim(
-        'tools: {hr.find: {results: {"$..age": cloud}}}', [tool], Keep(type="age", rule_id="f")
+        'tools: {hr.find: {results: {"$..age": cloud}}}', [tool], Claim(type="age", rule_id="f")
     ).holds
 
 
@@ -171,13 +171,13 @@ def test_members_that_share_a_schema_are_told_apart_by_their_names() -> None:
     schema = {"type": "object", "properties": {"a": text, "phone": text}, "additionalProperties": False}
     tool = _tool("hr.find", result=schema)
     open_rules = "tools: {hr.find: {defaults: {results: cloud}}}"
-    found = _claim(open_rules, [tool], Keep(type="phone", rule_id="f"))
+    found = _claim(open_rules, [tool], Claim(type="phone", rule_id="f"))
     assert {one.path for one in found.counterexamples} == {"$.phone"}
 
 
 def test_a_type_is_looked_for_in_the_instruction() -> None:
     tool = _tool("hr.find", result=PEOPLE)
-    claim = Keep(type="email", rule_id="f")
+    claim = Claim(type="email", rule_id="f")
     assert _claim(RULES, [tool], claim).holds
     for rules, why in (
         ("defaults: {instruction: cloud}\n" + RULES, "as it is"),
@@ -211,7 +211,7 @@ tools:
 )
 def test_third_parties_take_no_handle_of_it_unasked(rule: str, holds: bool) -> None:
     tools = [_tool("hr.find", result=PEOPLE), _tool("web.search", hints=Hints(open_world=True))]
-    found = _claim(WEB % rule, tools, keep_path("hr.find: $..mail"))
+    found = _claim(WEB % rule, tools, claim_of("hr.find: $..mail"))
     assert found.holds is holds
     for one in found.counterexamples:
         assert (one.sink, one.path) == ("tool:web.search", "$.q")
@@ -231,7 +231,7 @@ def test_a_claim_that_is_none_is_refused() -> None:
     with pytest.raises(PolicyError, match="not a JSONPath"):
         _policy('keep: [{tool: a.b, path: "x"}]')
     with pytest.raises(PolicyError):
-        keep_path("$..email")
+        claim_of("$..email")
 
 
 def test_the_default_policy_is_proven_for_the_builtin_tools() -> None:
@@ -326,7 +326,7 @@ CLOSED = {"additionalProperties": False}
 )  # fmt: skip
 def test_a_shape_is_walked_through_its_combinators(schema: Any, paths: set[Any]) -> None:
     table = _policy("tools: {t.x: {results: {'$.zz': cloud}}}").table("t.x", "results")
-    found = {case.location: case.kinds for case in cases(table, Shape(schema)) if case.kinds}
+    found = {case.location: case.kinds for case in cases(table, Structure(schema)) if case.kinds}
     assert paths <= set(found)
     assert {place for place in found if place[:1] not in {("zz",), ("other",), (0,)}} <= paths
     if schema == {"$ref": "#"}:
@@ -337,7 +337,7 @@ def test_a_schema_that_is_nested_without_end_admits_anything() -> None:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(2000):
         schema = {"allOf": [schema]}
-    assert Shape(schema).alternatives()[0].kinds == set(KINDS)
+    assert Structure(schema).alternatives()[0].kinds == set(KINDS)
 
 
 def test_an_example_reaches_as_deep_as_its_place() -> None:

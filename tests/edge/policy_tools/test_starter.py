@@ -14,7 +14,7 @@ from umi_edge.policy import load_policy
 from umi_edge.policy.paths import path_of
 from umi_edge.policy_tools.cases import cases
 from umi_edge.policy_tools.proof import prove
-from umi_edge.policy_tools.schema_shape import ANYTHING, Shape
+from umi_edge.policy_tools.schema_structure import ANYTHING, Structure
 from umi_edge.policy_tools.starter import starter_policy
 from umi_edge.policy_tools.subjects import declared_tools
 from umi_edge.tools import Hints, Tool
@@ -44,7 +44,7 @@ def test_every_declared_field_has_a_line_of_its_own() -> None:
     for tool in declared_tools():
         for side, schema in (("arguments", tool.input_schema), ("results", tool.output_schema)):
             assert schema is not None
-            for case in cases(policy.table(tool.name, side), Shape(schema)):
+            for case in cases(policy.table(tool.name, side), Structure(schema)):
                 if case.is_leaf:
                     assert case.exact, (tool.name, side, path_of(case.location))
     assert '"$.matches[*].phone": {locality: handle, type: phone}' in starter_policy(declared_tools())

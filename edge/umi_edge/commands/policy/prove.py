@@ -47,7 +47,7 @@ def command(
     import asyncio
     import os
 
-    from umi_edge.policy.claim import Keep, keep_path
+    from umi_edge.policy.claim import Claim, claim_of
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy_tools.proof import prove
     from umi_edge.policy_tools.subjects import named_tools
@@ -56,8 +56,8 @@ def command(
     policy = read_policy(file)
     sources = asyncio.run(find_tools(read_config(config), os.environ))
     tools = named_tools(policy, [tool for source in sources for tool in source.tools])
-    claims = [keep_path(text) for text in keep]
-    claims += [Keep(type=kind, rule_id="--keep-type") for kind in keep_type]
+    claims = [claim_of(text) for text in keep]
+    claims += [Claim(type=kind, rule_id="--keep-type") for kind in keep_type]
     chosen = [tool for tool in tools if not only or tool.name in only]
     proof = prove(policy, chosen, claims, any_results=any_results)
     broken = [source for source in sources if source.problem is not None]

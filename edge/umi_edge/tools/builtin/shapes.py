@@ -20,15 +20,15 @@ __all__ = [
     "SENT",
 ]
 
-Shape = Mapping[str, Any]
+Schema = Mapping[str, Any]
 
-_TEXT: Shape = {"type": "string"}
-_MAYBE_TEXT: Shape = {"type": ["string", "null"]}
-_COUNT: Shape = {"type": "integer", "minimum": 1}
-_TRUE: Shape = {"const": True}
+_TEXT: Schema = {"type": "string"}
+_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+_COUNT: Schema = {"type": "integer", "minimum": 1}
+_TRUE: Schema = {"const": True}
 
 
-def _object(*, optional: Mapping[str, Shape] | None = None, **required: Shape) -> Shape:
+def _object(*, optional: Mapping[str, Schema] | None = None, **required: Schema) -> Schema:
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -37,17 +37,17 @@ def _object(*, optional: Mapping[str, Shape] | None = None, **required: Shape) -
     }
 
 
-def _list(item: Shape) -> Shape:
+def _list(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
 
-def _found(**lists: Shape) -> Shape:
+def _found(**lists: Schema) -> Schema:
     """Lists that a search found, and how many files it could not read where there were some."""
     return _object(**{name: _list(item) for name, item in lists.items()}, optional={"skipped": _COUNT})
 
 
-def _letter(**more: Shape) -> Shape:
-    sender: dict[str, Shape] = {"from": _TEXT}
+def _letter(**more: Schema) -> Schema:
+    sender: dict[str, Schema] = {"from": _TEXT}
     return _object(id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
 
 

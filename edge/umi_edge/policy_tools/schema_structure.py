@@ -1,8 +1,8 @@
-"""Shapes: what the values that a JSON Schema admits may look like, never less than it admits.
+"""Structures: what the values that a JSON Schema admits may look like, never less than it admits.
 
-A shape is schemas that all hold for one value. Its alternatives resolve `$ref`, `allOf`, `anyOf` and `oneOf`; a
+A structure is schemas that all hold for one value. Its alternatives resolve `$ref`, `allOf`, `anyOf` and `oneOf`; a
 keyword that only forbids (`not`, `if`, `pattern`, bounds, `unevaluated*`, `dependent*`) is read as if it were not
-there, which admits more. So what is shown for a shape holds for every value that the schema admits.
+there, which admits more. So what is shown for a structure holds for every value that the schema admits.
 
 Covered: JSON Schema 2020-12 within one document. Not covered: `$dynamicRef` and `$anchor`, read as *anything*.
 """
@@ -13,14 +13,14 @@ from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
-__all__ = ["ANYTHING", "KINDS", "Alternative", "Schema", "Shape"]
+__all__ = ["ANYTHING", "KINDS", "Alternative", "Schema", "Structure"]
 
 Schema = Mapping[str, Any] | bool
 
 KINDS = ("object", "array", "string", "number", "boolean", "null")
 
 _MAX_ALTERNATIVES = 64
-"""Beyond these a shape counts as anything, which admits more."""
+"""Beyond these a structure counts as anything, which admits more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Alternative:
         """How many items at the front have schemas of their own."""
         return max((len(schema.get("prefixItems", ())) for schema in self.schemas), default=0)
 
-    def member(self, name: str) -> "Shape | None":
-        """The shape of a member of that name; None where there can be none."""
+    def member(self, name: str) -> "Structure | None":
+        """The structure of a member of that name; None where there can be none."""
         found: list[Schema] = []
         for schema in self.schemas:
             declared = schema.get("properties", {})
@@ -72,16 +72,18 @@ class Alternative:
                 found.append(schema.get("additionalProperties", True))
         return self._shape(found)
 
-    def item(self, index: int) -> "Shape | None":
-        """The shape of the item at an index; None where there can be none."""
+    def item(self, index: int) -> "Structure | None":
+        """The structure of the item at an index; None where there can be none."""
         found: list[Schema] = []
         for schema in self.schemas:
             first = schema.get("prefixItems", ())
             found.append(first[index] if index < len(first) else schema.get("items", True))
         return self._shape(found)
 
-    def _shape(self, schemas: "list[Schema]") -> "Shape | None":
-        return None if any(schema is False for schema in schemas) else Shape(self.document, tuple(schemas))
+    def _shape(self, schemas: "list[Schema]") -> "Structure | None":
+        return (
+            None if any(schema is False for schema in schemas) else Structure(self.document, tuple(schemas))
+        )
 
 
 def _closed(schema: Mapping[str, Any]) -> bool:
@@ -114,11 +116,11 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Structure:
     """Schemas of one document that all hold for one value; none means anything.
 
-    >>> shape = Shape({"type": "object", "properties": {"a": {"type": ["string", "null"]}}})
-    >>> member = shape.alternatives()[0].member("a")
+    >>> structure = Structure({"type": "object", "properties": {"a": {"type": ["string", "null"]}}})
+    >>> member = structure.alternatives()[0].member("a")
     >>> [sorted(alternative.kinds) for alternative in member.alternatives()]
     [['null', 'string']]
     """
@@ -198,5 +200,5 @@ def _referred(document: Schema, reference: str) -> Schema:
     return node if isinstance(node, Mapping | bool) else True
 
 
-ANYTHING = Shape(True, ())
-"""The shape of all JSON values."""
+ANYTHING = Structure(True, ())
+"""The structure of all JSON values."""
