@@ -218,7 +218,7 @@ PUBLIC = {
     "Planned": {"tool"},
     "Refused": {"tool", "kind", "reasons"},
     "Regex": {"pattern"},
-    "Released": {"clearances", "sink"},
+    "Released": {"disclosures", "sink"},
     "PrivateSpan": {"type", "rule"},
     "Request": {"request_id"},
     "RolePrompt": {"stop"},

@@ -86,7 +86,7 @@ def test_several_sessions_in_one_file_are_several_episodes(tmp_path: Path) -> No
         ('{"kind":"session","umi_recording":2}', "another version"),
         ("[1]", "no kind"),
         ('{"kind":"plan"}', "'handles' is missing"),
-        ('{"kind":"instr', "is no recording"),
+        ('{"kind":"instr', "is not a recording"),
     ],
 )
 def test_a_damaged_recording_is_named(tmp_path: Path, line: str, reason: str) -> None:

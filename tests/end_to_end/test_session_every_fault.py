@@ -14,8 +14,9 @@ from tests.end_to_end.test_session_faults import CANARY, broken, told_of
 from umi_cloud.testing import serve_scripted
 from umi_edge.egress import cloud_client as cloud_module
 from umi_edge.egress.guard import EgressGuard
-from umi_edge.labelling import labeller as labelling_module
+from umi_edge.labelling import keeper as keeper_module
 from umi_edge.labelling.declassification import Declassifications
+from umi_edge.labelling.keeper import Keeper
 from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.text import LabelledEntry, Span
@@ -96,9 +97,11 @@ SEAMS = [
     (Labeller, "arguments"),
     (Labeller, "result"),
     (Labeller, "failure"),
-    (Labeller, "kept"),
+    (Keeper, "kept"),
+    (Keeper, "scanned_text"),
+    (Keeper, "under"),
     (Labeller, "model_text"),
-    (labelling_module, "private_spans"),
+    (keeper_module, "private_spans"),
     (Vault, "keep"),
     (Vault, "conceal"),
     (Vault, "since"),

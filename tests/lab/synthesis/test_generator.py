@@ -12,6 +12,7 @@ import pytest
 
 from umi_cloud.episodes import Role, training_rows
 from umi_edge.caller import WrittenCall
+from umi_edge.labelling.vault import Source
 from umi_edge.session.ports import CallerPort
 from umi_lab.synthesis.families import FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios, generate
@@ -111,7 +112,7 @@ def test_what_the_oracle_writes_holds_no_value_that_only_the_device_knows(played
         said = one.scenario.task.instruction.lower()
         for kept in one.rollout.vault:
             if isinstance(kept.value, str) and len(kept.value) > 5 and kept.value.lower() not in said:
-                if kept.origin.startswith("arguments"):
+                if kept.origin.source is Source.ARGUMENTS:
                     continue  # the caller wrote it itself
                 assert all(kept.value not in str(entry) for entry in one.agent.oracle.written)
                 checked += 1
