@@ -2,6 +2,8 @@
 
 Neither holds a word of the request or of a model's output (I8): a text is passed on only where this program
 wrote it from constants and numbers. An unexpected failure gets an id, and the log has its type and its place.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import logging

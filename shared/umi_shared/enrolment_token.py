@@ -5,6 +5,8 @@ click selects it, case and line breaks do not matter, and a checksum catches wha
 
 Invariants: the secret is in no `repr` and in no error text (I8); the text carries the fingerprint of the
 server's certificate, so a device that holds a token needs to trust no one else (no CA list, no DNS).
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import base64

@@ -13,6 +13,9 @@
     └── LimitError             a limit of this side was reached
 
 An error's text names the file, the rule or the peer, and the fix. It never holds a private value (I8).
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 __all__ = [

@@ -6,6 +6,8 @@ back on the device.
 
 >>> parts_of("Write to <email:1>, not to <\\email:1>.")
 ('Write to ', Handle('email', 1), ', not to <\\email:1>.')
+
+I4: docs/design.md#i4-handles-resolve-in-one-place
 """
 
 import re

@@ -8,6 +8,8 @@ the whole, and the whole is trusted only if every part is (CaMeL and FIDES call 
 True
 >>> Label.at(Locality.PLANNER).join(Label.at(Locality.SUMMARIZER)).locality
 <Locality.HANDLE: 'handle'>
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from collections.abc import Iterable

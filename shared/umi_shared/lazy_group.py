@@ -1,4 +1,7 @@
-"""The command group that imports a command's module only when that command runs."""
+"""The command group that imports a command's module only when that command runs.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import importlib
 import io

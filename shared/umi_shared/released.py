@@ -1,6 +1,8 @@
 """Released values: the only thing that the wire layer accepts (I1).
 
 `release()` in `umi_edge.labelling.release` is the one place that mints them; a test reads the code to hold that.
+
+I1: docs/design.md#i1-release-only
 """
 
 from dataclasses import InitVar, dataclass, field

@@ -2,6 +2,9 @@
 
 Encoding takes `Released` values and nothing else (I1). Decoding treats the peer as hostile (I6): every count,
 size and enum is checked before a value is made.
+
+I1: docs/design.md#i1-release-only
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
 """
 
 import json

@@ -1,4 +1,7 @@
-"""What is wrong with the syntax of a YAML file, in words that quote nothing of it."""
+"""What is wrong with the syntax of a YAML file, in words that quote nothing of it.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import re
 

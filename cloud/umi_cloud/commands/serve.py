@@ -1,4 +1,7 @@
-"""`umi-cloud serve`: the planner and the summarizer for many laptops."""
+"""`umi-cloud serve`: the planner and the summarizer for many laptops.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""One recorded or made-up conversation with tools: what every training set and evaluation is made of."""
+"""One recorded or made-up conversation with tools: what every training set and evaluation is made of.
+
+I4: docs/design.md#i4-handles-resolve-in-one-place
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""The caller: its model, driven from one worker thread. Importing this loads no machine code."""
+"""The caller: its model, driven from one worker thread. Importing this loads no machine code.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,7 @@
-"""The caller's model in llama.cpp. Synchronous: `Caller` runs all of it in one thread."""
+"""The caller's model in llama.cpp. Synchronous: `Caller` runs all of it in one thread.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Self

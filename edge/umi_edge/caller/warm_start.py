@@ -3,6 +3,8 @@
 Only that beginning is kept: the program's own words and the tools' cards as the planner is shown them. It is made
 of a `Released` view without entries, so no instruction, no result and no value that stays can be in it, and disk
 and wire have one gate (I1).
+
+I1: docs/design.md#i1-release-only
 """
 
 import hashlib

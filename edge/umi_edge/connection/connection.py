@@ -2,6 +2,8 @@
 
 `connection.json` names the other files and is written last: until it is replaced the old set counts, after that
 the new one, and there is no moment with half of each.
+
+I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 """
 
 import contextlib

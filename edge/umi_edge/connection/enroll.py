@@ -3,6 +3,8 @@
 Invariants: the private key is made here and never leaves; nothing is sent, the token's secret least of all, before
 the server has shown the very certificate whose fingerprint the token carries; the token is not spent when the
 result could not be kept; files appear together or not at all.
+
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
 """
 
 import asyncio

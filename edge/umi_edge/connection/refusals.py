@@ -1,4 +1,7 @@
-"""What a planner's refusal or a broken connection means for the person in front of this laptop, and what to do."""
+"""What a planner's refusal or a broken connection means for the person in front of this laptop, and what to do.
+
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
+"""
 
 import grpc
 import grpc.aio

@@ -2,6 +2,8 @@
 
 A check never raises, touches nothing but scratch files, and prints no value (I8): findings hold names, paths, times
 and counts. What leaves the device is a handshake, a health request and one empty request, which carry nothing.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 from umi_edge.diagnosis.checks import Check, checks_for

@@ -3,6 +3,11 @@
 For each message, in this order: the guard scans the serialized bytes, a person sees them where that is wanted, the
 ledger records them, and then those very bytes are sent. Keeps I1 (it takes `Released` views only), I2 (guard or
 ledger failing sends nothing), I6 (what comes back is parsed under limits) and I7.
+
+I1: docs/design.md#i1-release-only
+I2: docs/design.md#i2-fail-closed
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
+I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 """
 
 import asyncio

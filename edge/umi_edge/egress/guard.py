@@ -10,6 +10,8 @@ bytes on base64 (any alignment, url-safe).
 Not covered: shorter values, parts of values, values split over fields that are apart, encryption, compression,
 paraphrase; values that the user's own instruction, the catalogue or an explicit rule already made public, and
 those that a rule lets this very sink read.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Gazetteers: names that a policy's detectors take from the user's own tools, such as everyone in the contacts."""
+"""Gazetteers: names that a policy's detectors take from the user's own tools, such as everyone in the contacts.
+
+I2: docs/design.md#i2-fail-closed
+"""
 
 from collections.abc import Mapping, Sequence
 

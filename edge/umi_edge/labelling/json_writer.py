@@ -1,6 +1,10 @@
 """Labelled JSON: results and arguments as compact JSON text, with a label for each leaf and member name.
 
 Keeps I2, I4 and I8 as `labeller` says; nothing but a `Labeller` uses it.
+
+I2: docs/design.md#i2-fail-closed
+I4: docs/design.md#i4-handles-resolve-in-one-place
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

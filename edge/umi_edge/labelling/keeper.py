@@ -1,6 +1,10 @@
 """The keeper: takes what stays into the vault, and finds it again in text.
 
 Keeps I2 (what it is given stays), I4 (nothing that it writes in clear reads as a handle) and I8.
+
+I2: docs/design.md#i2-fail-closed
+I4: docs/design.md#i4-handles-resolve-in-one-place
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import secrets

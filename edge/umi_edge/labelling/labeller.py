@@ -5,6 +5,10 @@ Keeps I2 (no rule means *stay*), I4 (handle-like text of any input is escaped, a
 Covered: every JSON leaf, every object key, text spans found by detectors, text copied out of the vault; where a
 rule says `shape: hidden`, or what a result was made of stays, also lengths, keys, JSON types, success and failure.
 Not covered: these under `shape: open`, which a policy declares by not saying `hidden`: `shapes` counts what they tell.
+
+I2: docs/design.md#i2-fail-closed
+I4: docs/design.md#i4-handles-resolve-in-one-place
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import secrets
@@ -78,7 +82,7 @@ class Labeller:
         return self.policy.tool(tool, source=self.sources.get(tool, ""))
 
     def instruction(self, text: str) -> LabelledText:
-        """What the user asked for; spans that the detectors find stay (design §4, step 1)."""
+        """What the user asked for; spans that the detectors find stay (docs/design.md#one-step)."""
         label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:

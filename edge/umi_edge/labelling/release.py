@@ -2,6 +2,11 @@
 
 Keeps I1: nothing else mints `Released` values; I2: what has no label cannot get here; I3: the masked form of a
 span is made of handles and constants, so two runs that differ in what stays give the same view.
+
+I1: docs/design.md#i1-release-only
+I2: docs/design.md#i2-fail-closed
+I3: docs/design.md#i3-noninterference
+I4: docs/design.md#i4-handles-resolve-in-one-place
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Labelled text: what an entry of the transcript says, with the label of each piece."""
+"""Labelled text: what an entry of the transcript says, with the label of each piece.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

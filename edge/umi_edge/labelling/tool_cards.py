@@ -1,4 +1,9 @@
-"""The catalogue as the cloud is told of it: a card for each tool, its texts labelled."""
+"""The catalogue as the cloud is told of it: a card for each tool, its texts labelled.
+
+I1: docs/design.md#i1-release-only
+I3: docs/design.md#i3-noninterference
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import json
 from collections.abc import Iterable, Mapping

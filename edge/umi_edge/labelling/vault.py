@@ -1,6 +1,9 @@
 """The vault: the device's store of the values that stay, for one session.
 
 Keeps I4: handles resolve here and nowhere else, and only those that this vault issued.
+
+I4: docs/design.md#i4-handles-resolve-in-one-place
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import json

@@ -1,4 +1,7 @@
-"""What can be wrong with a ledger."""
+"""What can be wrong with a ledger.
+
+I2: docs/design.md#i2-fail-closed
+"""
 
 from pathlib import Path
 

@@ -5,6 +5,8 @@ may use one ledger: each write holds a lock and first reads what others have add
 
 What survives: a killed process loses nothing that was appended. A power failure may lose the entries since the last
 checkpoint, unless `LedgerConfig.sync_each` is on; a checkpoint, made at the end of each session, is always synced.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 import base64

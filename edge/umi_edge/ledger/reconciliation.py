@@ -3,6 +3,8 @@
 Covered: a message that left with no entry, an entry whose message was never seen, one changed by a byte, one that
 went to another sink than its entry says, one that left more often than it was recorded.
 Not covered: what the capture missed, bytes beside the messages (headers, settings, pings), and order.
+
+I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 """
 
 import base64

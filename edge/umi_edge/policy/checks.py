@@ -2,6 +2,8 @@
 
 Keeps I5: a private value reaches a third party only where a rule accepts it, or by the user's consent. Keeps
 I8: what is judged here are labels, types and places; values are not even passed in.
+I5: docs/design.md#i5-third-party-tools-are-sinks
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 from collections.abc import Collection, Mapping

@@ -5,6 +5,8 @@
     cloud < scan < planner, summarizer < handle < hidden
 
 Joining `scan` with `planner` keeps both demands: only the planner reads the text, and not what is found in it.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""A detector: one line of `detect:`, which says what to find in free text."""
+"""A detector: one line of `detect:`, which says what to find in free text.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

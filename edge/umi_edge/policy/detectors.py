@@ -1,4 +1,8 @@
-"""Finding private spans in free text: built-in patterns, the policy's own, and lists of any length."""
+"""Finding private spans in free text: built-in patterns, the policy's own, and lists of any length.
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

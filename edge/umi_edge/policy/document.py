@@ -2,6 +2,8 @@
 
 Keeps I2: what no rule mentions stays on the device, an unlisted tool that is not built in counts as a third
 party that must be confirmed, and an empty policy lets nothing out.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from collections.abc import Mapping

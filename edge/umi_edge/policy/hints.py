@@ -1,4 +1,7 @@
-"""What a tool says of its own effects, for the policy to judge."""
+"""What a tool says of its own effects, for the policy to judge.
+
+I5: docs/design.md#i5-third-party-tools-are-sinks
+"""
 
 from dataclasses import dataclass
 
@@ -14,6 +17,6 @@ class Hints:
     destructive: bool = False
     """What it does cannot be undone: it is confirmed with the user."""
     open_world: bool = False
-    """It sends its arguments off the device: it is a third party (design, I5)."""
+    """It sends its arguments off the device: it is a third party (I5)."""
     derived: bool = False
     """Its result is made of its arguments and of nothing else, so it carries the join of their labels."""

@@ -1,4 +1,7 @@
-"""Lint: what a policy says that has no effect, or more effect than it seems to; warnings, for it loads all the same."""
+"""Lint: what a policy says that has no effect, or more effect than it seems to; warnings, for it loads all the same.
+
+I3: docs/design.md#i3-noninterference
+"""
 
 from collections.abc import Iterator
 

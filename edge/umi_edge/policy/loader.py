@@ -1,4 +1,7 @@
-"""Loading a policy: text to data, data to a `Policy`; all that is wrong with a file is reported at once."""
+"""Loading a policy: text to data, data to a `Policy`; all that is wrong with a file is reported at once.
+
+I2: docs/design.md#i2-fail-closed
+"""
 
 import re
 from functools import cache

@@ -2,6 +2,8 @@
 
 Covered: every selector, filters and functions of RFC 9535; duplicates inside filters, as its nodelists have.
 Not covered: wall-clock time as such; a step is bounded, and the number of steps is.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""What is wrong with a policy: every problem of a file is collected, then raised as one error."""
+"""What is wrong with a policy: every problem of a file is collected, then raised as one error.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from collections.abc import Iterable
 

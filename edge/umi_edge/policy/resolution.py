@@ -3,6 +3,8 @@
 The plain paths of one tool become one automaton that is made as it is walked: a node of it stands for all
 JSON nodes at which the same rules apply, so the work per JSON node is one dictionary look-up, whatever the
 number of rules. Paths that look at values (filters, negative indices) are evaluated once per value.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from collections.abc import Iterable, Mapping

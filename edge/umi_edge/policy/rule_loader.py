@@ -1,4 +1,7 @@
-"""Rules from data: paths compiled, contradictions between rules found."""
+"""Rules from data: paths compiled, contradictions between rules found.
+
+I3: docs/design.md#i3-noninterference
+"""
 
 from collections.abc import Mapping
 from itertools import combinations

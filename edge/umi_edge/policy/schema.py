@@ -1,4 +1,7 @@
-"""The policy language's JSON Schema, and its errors in plain words at lines."""
+"""The policy language's JSON Schema, and its errors in plain words at lines.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import copy
 import json

@@ -1,6 +1,9 @@
 """A span finder: what a plug-in detector does, and the plug-ins that a policy can name.
 
 Another one is added in code, before a policy that names it is loaded: `PLUGINS["mine"] = Plugin(make=MyFinder)`.
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 from collections.abc import Callable, Iterable

@@ -3,6 +3,8 @@
 Built from the parser's events rather than its constructed objects, because a policy needs what those lose:
 both lines of a duplicate key, no alias that grows a small file into a huge value, and error texts that quote
 nothing of the file.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import re

@@ -6,6 +6,8 @@ key is an error; no other policy takes its place. What is verified are the very 
 Covered: a changed, truncated or replaced policy or signature; a signature of another key, or of something else.
 Not covered: an older policy that the same key signed (keep one key for one policy's life, or make a new one); a user
 who may change the configuration that requires the signature.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 import base64

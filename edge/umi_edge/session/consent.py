@@ -1,4 +1,7 @@
-"""Consent: a person is shown the exact values of a call, and says yes or no to these and no others."""
+"""Consent: a person is shown the exact values of a call, and says yes or no to these and no others.
+
+I2: docs/design.md#i2-fail-closed
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

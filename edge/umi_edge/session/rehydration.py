@@ -1,4 +1,7 @@
-"""Resolution: handles become values again, in the arguments of a call and in the answer (I4)."""
+"""Resolution: handles become values again, in the arguments of a call and in the answer (I4).
+
+I4: docs/design.md#i4-handles-resolve-in-one-place
+"""
 
 import json
 import re

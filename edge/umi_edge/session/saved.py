@@ -2,6 +2,8 @@
 
 The bytes hold private values; `sealed_store` is where they go. A session is restored under the policy and the
 catalogue that it was saved with and no others: its labels are theirs.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import hashlib

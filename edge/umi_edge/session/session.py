@@ -1,4 +1,9 @@
-"""The session: plan, call, check, execute, label, again; then the answer (design §4)."""
+"""The session: plan, call, check, execute, label, again; then the answer (docs/design.md#one-step).
+
+I2: docs/design.md#i2-fail-closed
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import asyncio
 import json

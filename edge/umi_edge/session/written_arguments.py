@@ -1,4 +1,7 @@
-"""The arguments that a caller wrote, read from its text under limits (I6)."""
+"""The arguments that a caller wrote, read from its text under limits (I6).
+
+I6: docs/design.md#i6-cloud-text-is-untrusted-input
+"""
 
 import json
 from typing import Any

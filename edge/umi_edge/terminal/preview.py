@@ -1,4 +1,7 @@
-"""The preview: a person sees exactly what is about to leave, and says yes or no to these bytes and no others."""
+"""The preview: a person sees exactly what is about to leave, and says yes or no to these bytes and no others.
+
+I2: docs/design.md#i2-fail-closed
+"""
 
 import json
 from collections.abc import Iterator

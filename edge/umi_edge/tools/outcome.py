@@ -1,4 +1,7 @@
-"""How a tool call ended."""
+"""How a tool call ended.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,4 +1,7 @@
-"""A source of tools: a place that they come from, and what came."""
+"""A source of tools: a place that they come from, and what came.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from dataclasses import dataclass, field
 

@@ -6,6 +6,8 @@ locale of a device on which somebody would write it) and `split` may be left out
 
 The shipped corpus has 22 languages. All its people, numbers and keys are invented; what has check digits has right
 ones. Which half a sentence is in follows from its text (`half_of`), so that nobody can choose.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""The guide through a constraint: which tokens it allows next, by llguidance."""
+"""The guide through a constraint: which tokens it allows next, by llguidance.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import json
 from functools import lru_cache

@@ -6,6 +6,8 @@
 
 Every mistake in a file is named at once, each with its line, its setting and its fix. No value of a file is ever
 quoted: it may be the key of a service (I8).
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 from umi_shared.settings.field_types import (

@@ -1,4 +1,7 @@
-"""Mail: a Maildir to read, an outbox or an SMTP server to send with."""
+"""Mail: a Maildir to read, an outbox or an SMTP server to send with.
+
+I5: docs/design.md#i5-third-party-tools-are-sinks
+"""
 
 import os
 from collections.abc import Iterator
@@ -119,7 +122,7 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
             "body": letter.body,
         }
 
-    # A letter cannot be called back. Through SMTP it also leaves the device at once (design, I5).
+    # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
     @tool(
         name="mail.send",
         source="builtin",

@@ -1,4 +1,7 @@
-"""The MCP servers of one session, and the tools they give."""
+"""The MCP servers of one session, and the tools they give.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Numbers, dates and durations, and what can be done with them."""
+"""Numbers, dates and durations, and what can be done with them.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import calendar
 import re
