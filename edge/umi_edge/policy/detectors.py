@@ -14,8 +14,10 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.document import Policy
-from umi_edge.policy.names import parts_of_name, stands_alone
+from umi_edge.policy.listed_value import forms
+from umi_edge.policy.names import is_prefixed, stands_alone
 from umi_edge.policy.paths import Location, Path
+from umi_edge.policy.person_names import NameFinder
 from umi_edge.policy.projection import Projection, project, projected
 from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.span_finder import finder_of, spans_found
@@ -48,9 +50,13 @@ class GazetteerSource:
     path: Path
 
     def values(self, result: Any) -> tuple[str, ...]:
-        """The texts that the path selects in the tool's result. Raises `PrivacyError` when it takes too long."""
+        """The texts that the path selects in the tool's result, and those of lists of texts.
+
+        Raises `PrivacyError` when it takes too long.
+        """
         found = (_at(result, location) for location in self.path.locations(result))
-        return tuple(value for value in found if isinstance(value, str))
+        values = (value for one in found for value in (one if isinstance(one, list) else [one]))
+        return tuple(value for value in values if isinstance(value, str))
 
 
 def gazetteer_sources(policy: Policy) -> tuple[GazetteerSource, ...]:
@@ -93,8 +99,15 @@ class Scanner:
             for rank, detector in enumerate(self._detectors)
             if detector.kind is DetectorKind.PLUGIN
         ]
-        self._words: list[tuple[int, bool]] = []
-        self._automaton = self._build(gazetteers or {})
+        self._ranks: list[int] = []
+        values = [
+            (rank, detector, tuple(self._values(detector, gazetteers or {})))
+            for rank, detector in enumerate(self._detectors)
+        ]
+        self._automaton = self._build(values)
+        self._names = NameFinder(
+            (value, rank) for rank, detector, those in values if detector.parts for value in those
+        )
 
     def __repr__(self) -> str:
         return f"Scanner({len(self._detectors)} detectors)"
@@ -108,7 +121,12 @@ class Scanner:
         if not text:
             return ()
         view = project(text)
-        found = [*self._by_pattern(text, view), *self._by_list(text, view), *self._by_plugin(text, view)]
+        found = [
+            *self._by_pattern(text, view),
+            *self._by_list(view),
+            *self._names.find(text, view),
+            *self._by_plugin(text, view),
+        ]
         return tuple(self._merged(found)) if found else ()
 
     def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
@@ -127,16 +145,12 @@ class Scanner:
                 if match.end() > match.start():
                     yield (*view.original(match.start(), match.end()), rank)
 
-    def _by_list(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+    def _by_list(self, view: Projection) -> Iterator[tuple[int, int, int]]:
         if self._automaton is None:
             return
         for word, start, end in self._automaton.find_matches_as_indexes(view.text, overlapping=True):
-            rank, common = self._words[word]
-            if stands_alone(view.text, start, end):
-                first, last = view.original(start, end)
-                # `will` is a verb, `Will` may be a friend.
-                if not common or text[first:last][:1].isupper():
-                    yield first, last, rank
+            if stands_alone(view.text, start, end) or is_prefixed(view.text, start, end):
+                yield (*view.original(start, end), self._ranks[word])
 
     def _by_plugin(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
         """As written, because case tells names from words; and, where more than case is in disguise, projected."""
@@ -164,15 +178,14 @@ class Scanner:
         detector = self._detectors[best[2]]
         return Detection(start, end, detector.type, detector.rule_id)
 
-    def _build(self, gazetteers: Mapping[str, Iterable[str]]) -> AhoCorasick | None:
+    def _build(self, values: Iterable[tuple[int, Detector, tuple[str, ...]]]) -> AhoCorasick | None:
         known: dict[str, int] = {}
-        for rank, detector in enumerate(self._detectors):
-            for value in self._values(detector, gazetteers):
-                word = projected(value).strip()
-                if len(word) >= _SHORTEST:
-                    self._add(known, word, rank, common=False)
-                for part, common in parts_of_name(word) if detector.parts else ():
-                    self._add(known, part, rank, common=common)
+        for rank, detector, those in values:
+            for word in (form for value in those for form in forms(projected(value).strip())):
+                # What somebody is called by one word may be an everyday word: `NameFinder` tells.
+                if len(word) >= _SHORTEST and not (detector.parts and word.isalpha()) and word not in known:
+                    known[word] = len(self._ranks)
+                    self._ranks.append(rank)
         if not known:
             return None
         return AhoCorasick(
@@ -181,13 +194,6 @@ class Scanner:
             store_patterns=False,
             implementation=Implementation.ContiguousNFA,
         )
-
-    def _add(self, known: dict[str, int], word: str, rank: int, *, common: bool) -> None:
-        place = known.setdefault(word, len(known))
-        if place == len(self._words):
-            self._words.append((rank, common))
-        elif not common and self._words[place][1]:
-            self._words[place] = (rank, False)
 
     @staticmethod
     def _values(detector: Detector, gazetteers: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -1,35 +1,13 @@
-"""Words of names: where a word ends in any script, and which words of a name mean somebody on their own."""
+"""Words: where one ends, in any script."""
 
 import re
-from collections.abc import Iterator
 
-__all__ = ["parts_of_name", "stands_alone"]
+__all__ = ["is_prefixed", "stands_alone"]
 
 # Scripts that don't put spaces between words: Thai, Lao, Khmer, kana, Han, Hangul and its jamo.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
 )
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-
-_PARTICLE_WORDS = """
-abu al and bin binti das de del della den der des di dos dr du el ibn inc jr la las le llc los ltd mr mrs ms of prof
-san sir sr st the und van ver vom von zu zur
-"""
-_EVERYDAY_WORDS = """
-able angel april art august baker banks bell best bill black bond brook brown buck bush carol case chance chase
-christian clay cliff cook cross crystal dale dawn day dean dick dolly drew earl early eve faith fields fish fox frank
-gay gene glass gold good grace grant gray green guy hall hand harmony hart heath heather hill holly home hope hunter
-iris ivy jack jade jasmine jay jean jewel joy june king knight lake lance lane law lee lily little long major march
-mark marsh mason max may mercy miles mike miller misty nick noble north olive page park parker pat peace pearl penny
-pierce piper poppy porter price prince ray read red reed rich rob robin rock rod rose rosemary ruby rush rusty sage
-sandy savage say sharp short sky small smith star stark stone strong sue summer sunny taylor tiger trip troy turner
-victor victory violet wade walker ward waters way wells west white will willow wills winter wise wolf wood woods
-worth young
-"""
-_PARTICLES = frozenset(_PARTICLE_WORDS.split())
-"""Words that occur in names and mean nobody."""
-_EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
-"""Given and family names that are also everyday words: they count with a capital letter only."""
 
 
 def stands_alone(text: str, start: int, end: int) -> bool:
@@ -48,15 +26,17 @@ def _continues(left: str, right: str) -> bool:
     return word and not _UNSPACED.match(left) and not _UNSPACED.match(right)
 
 
-def parts_of_name(name: str) -> Iterator[tuple[str, bool]]:
-    """The words of a projected name that stand for its bearer, and whether each needs a capital letter.
+_PREFIXES = re.compile(r"(?<![^\W_])(?:[وف]?(?:[بلكس]|لل)?(?:ال)?|ו?(?:כש|לכש|מש|ש)?[הלבמכש]?ה?)$")
+"""Of Arabic and Hebrew: `and`, `in`, `to`, `the` and others, written together with the word."""
+_LONGEST_PREFIX = 6
 
-    >>> list(parts_of_name("will van der berg"))
-    [('will', True), ('berg', False)]
+
+def is_prefixed(text: str, start: int, end: int) -> bool:
+    """Whether a span of a projected text has nothing but small words of Arabic or Hebrew joined to its front.
+
+    >>> is_prefixed("לאבי בן", 1, 4), is_prefixed("malice", 1, 6)
+    (True, False)
     """
-    words = _WORD.findall(name)
-    if len(words) < 2:
-        return
-    for word in words:
-        if len(word) > 1 and not word.isdigit() and word not in _PARTICLES:
-            yield word, len(word) < 3 or word in _EVERYDAY
+    if end < len(text) and _continues(text[end - 1], text[end]):
+        return False
+    return _PREFIXES.search(text, max(0, start - _LONGEST_PREFIX), start) is not None

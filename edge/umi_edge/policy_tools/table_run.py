@@ -22,7 +22,7 @@ from umi_edge.policy import (
     default_policy,
     read_policy,
 )
-from umi_edge.policy.detectors import gazetteer_sources
+from umi_edge.policy.detectors import GazetteerSource, gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import path_of
@@ -91,10 +91,19 @@ class Coverage:
         return 100.0 * (len(self.rules) - len(self.missed)) / len(self.rules) if self.rules else 100.0
 
 
+def _listed(source: GazetteerSource, given: tuple[Any, ...]) -> tuple[str, ...]:
+    """The values of a list: those given as such, and what its path selects in records."""
+    records = [one for one in given if isinstance(one, dict)]
+    return (*(one for one in given if isinstance(one, str)), *source.values(records))
+
+
 def run_file(tests: TestFile, policy: Path | None = None) -> FileReport:
     """Run one file's tests against its own policy, or against another one. Raises `PolicyError`."""
     chosen = _policy_of(tests) if policy is None else read_policy(policy)
-    lists = {source.rule_id: tests.gazetteers.get(source.tool, ()) for source in gazetteer_sources(chosen)}
+    lists = {
+        source.rule_id: _listed(source, tests.gazetteers.get(source.tool, ()))
+        for source in gazetteer_sources(chosen)
+    }
     scanner = Scanner(chosen.detect, lists)
     runs = [_Run(chosen, scanner, tests.path, test) for test in tests.tests]
     failures = tuple(failure for run in runs for failure in run.failures())

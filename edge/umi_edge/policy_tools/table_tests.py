@@ -106,7 +106,8 @@ class TestFile:
 
     path: Path
     policy: str
-    gazetteers: Mapping[str, tuple[str, ...]] = field(repr=False)
+    gazetteers: Mapping[str, tuple[Any, ...]] = field(repr=False)
+    """By tool: values, or records as the tool gives them."""
     tests: tuple[TableTest, ...]
 
 
@@ -175,7 +176,7 @@ class _Reader:
             path=path,
             policy=str(data.get("policy", "")),
             gazetteers={
-                str(tool): tuple(map(str, values))
+                str(tool): tuple(value if isinstance(value, dict) else str(value) for value in values)
                 for tool, values in lists.items()
                 if isinstance(values, list)
             },

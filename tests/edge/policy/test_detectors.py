@@ -136,7 +136,7 @@ def test_a_name_is_found_in_every_normal_form(people: Scanner, name: str, form: 
     [
         ("I will ask alice and Will", ["alice", "Will"]),
         ("malice in wonderland, martinet", []),
-        ("Alice's and alice-martin and (Martin)", ["Alice", "alice", "martin", "Martin"]),
+        ("Alice's and alice-martin and (Martin)", ["Alice", "alice-martin", "Martin"]),
         ("请联系王伟谢谢", ["王伟"]),
         ("the van der valley", []),
         ("jose nunez", ["jose nunez"]),

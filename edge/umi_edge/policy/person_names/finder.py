@@ -1,0 +1,675 @@
+"""Finding the people that the device knows in a text: by any word of their names, in the forms that languages give it.
+
+Covered: given and family names, nicknames, initials beside a name, either order; inflected, possessive and prefixed
+forms; hyphens, apostrophes, umlauts and accents written or not; joined as in file names and handles; scripts without
+blanks; the same name in another script. Not covered: a name misspelt on its own, translated, or of one letter.
+"""
+
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import islice, pairwise, zip_longest
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from umi_edge.policy.person_names.endings import ALWAYS, ENDINGS, Ending, languages_of, stems
+from umi_edge.policy.person_names.flat import flattened, script_of
+from umi_edge.policy.person_names.name import UNSPACED, Weight, Word, words_of
+from umi_edge.policy.person_names.respelling import is_variant, respelled, syllables
+from umi_edge.policy.person_names.romanised import SKELETAL, ascii_of, skeleton, sound, sounds_of
+from umi_edge.policy.person_names.standing import Place
+from umi_edge.policy.person_names.unspaced import honorific_after, stands_in_unspaced
+from umi_edge.policy.person_names.words import context
+from umi_edge.policy.projection import Projection, projected
+
+__all__ = ["NameFinder"]
+
+_PREFIXED = {
+    "ARABIC": re.compile(r"[وف]?(?:[بلكس]|لل)?(?:ال)?"),
+    "HEBREW": re.compile(r"ו?(?:כש|לכש|מש|ש)?[הלבמכש]?ה?"),
+}
+_ANYWHERE = frozenset((*UNSPACED, *_PREFIXED))
+"""Scripts whose names may begin within a run of letters."""
+_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_][.׳'][ -]?){1,3}$")
+_INITIALS_AFTER = re.compile(r",? (?:[^\W\d_]\.[ -]?){0,2}[^\W\d_]\.(?![^\W_])|,? [A-Z]\b(?![.'’]\w)")
+_LINK = re.compile(r"[\s\-'.·・,]*")
+_FAMILY_PARTICLES = ("vd", "vande", "van", "der", "von")
+_CONJUNCTIONS = ("and", "und")
+_JOINS = tuple("_@#/.-\\0123456789")
+_MAX_BETWEEN = 24
+_MOST_WORDS = 24
+"""Finds that are looked at as one name."""
+_FEW_LETTERS = 4
+_LONGEST_HANDLE = 40
+_LONG_SOUND = 4
+
+
+@dataclass(slots=True)
+class _Known:
+    """A word of some names."""
+
+    word: Word
+    rank: int
+    names: "array[int]"
+    """Which ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hit:
+    start: int
+    end: int
+    """In the projection."""
+    known: int
+    weight: Weight
+    heard: bool = False
+    """Whether the name is of another script, and was known by its sound."""
+
+
+class NameFinder:
+    """Finds the bearers of a list of names. Holds private values: its `repr` shows none (I8)."""
+
+    def __init__(self, names: Iterable[tuple[str, int]]) -> None:
+        """Take the names, each with the rank of the detector that has it."""
+        self._known: list[_Known] = []
+        self._index: dict[str, int] = {}
+        self._lists: list[tuple[int, ...]] = []
+        """The words of each name."""
+        self._patterns: dict[str, list[tuple[int, tuple[Ending, ...]]]] = {}
+        for name, rank in names:
+            self._add(name, rank)
+        self._places = list(self._patterns.values())
+        self._automaton = (
+            AhoCorasick(
+                self._patterns,
+                matchkind=MatchKind.Standard,
+                store_patterns=False,
+                implementation=Implementation.ContiguousNFA,
+            )
+            if self._patterns
+            else None
+        )
+        self._patterns = {}
+
+    def __repr__(self) -> str:
+        return f"NameFinder({len(self._lists)} names)"
+
+    # The index.
+
+    def _add(self, name: str, rank: int) -> None:
+        number = len(self._lists)
+        words = [self._place(word, rank, number) for word in words_of(name)]
+        self._lists.append(tuple(dict.fromkeys(words)))
+
+    def _place(self, word: Word, rank: int, number: int) -> int:
+        place = self._index.get(word.text)
+        if place is not None:
+            known = self._known[place]
+            if known.names[-1] != number:
+                known.names.append(number)
+            return place
+        place = self._index[word.text] = len(self._known)
+        self._known.append(_Known(word, rank, array("I", [number])))
+        for spelling in respelled(word):
+            self._index.setdefault(spelling, place)
+            self._patterns.setdefault(self._pattern(spelling, word.script), []).append(
+                (place, (Ending.NONE,))
+            )
+            endings: dict[str, list[Ending]] = {}
+            for stem, ending in stems(spelling, word.script, word.original):
+                endings.setdefault(stem, []).append(ending)
+            for stem, families in endings.items():
+                self._patterns.setdefault(self._pattern(stem, word.script), []).append(
+                    (place, tuple(families))
+                )
+        return place
+
+    @staticmethod
+    def _pattern(stem: str, script: str) -> str:
+        return stem if script in _ANYWHERE else f" {stem}"
+
+    @cached_property
+    def _scripts(self) -> frozenset[str]:
+        return frozenset(known.word.script for known in self._known)
+
+    @cached_property
+    def _sounds(self) -> dict[str, list[int]]:
+        """Words that are not in Latin letters, by how they sound in them; with `-` before, by consonants."""
+        found: dict[str, list[int]] = {}
+        for place, known in enumerate(self._known):
+            script = known.word.script
+            if script in ("LATIN", ""):
+                continue
+            if script in SKELETAL:
+                keys = [f"-{skeleton(known.word.original)}"]
+            else:
+                keys = list(sounds_of(known.word.original, script))
+            for key in keys:
+                if len(key) > 1:
+                    found.setdefault(key, []).append(place)
+        return found
+
+    @cached_property
+    def _latin_sounds(self) -> dict[str, list[int]]:
+        """Words in Latin letters, by how they sound, and by their consonants."""
+        found: dict[str, list[int]] = {}
+        for place, known in enumerate(self._known):
+            if known.word.script == "LATIN" and not any(map(str.isdigit, known.word.text)):
+                for key in (sound(known.word.original), f"-{skeleton(known.word.original)}"):
+                    found.setdefault(key, []).append(place)
+        return found
+
+    @cached_property
+    def _syllables(self) -> tuple[AhoCorasick, list[int]] | None:
+        """Han words by the sound of each character, in which simplified and traditional ones are alike."""
+        words = [place for place, known in enumerate(self._known) if known.word.script == "HAN"]
+        words = [place for place in words if len(self._known[place].word.text) > 1]
+        if not words:
+            return None
+        keys = [syllables(self._known[place].word.text) for place in words]
+        return AhoCorasick(keys, matchkind=MatchKind.Standard, store_patterns=False), words
+
+    # The search.
+
+    def find(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+        """Where names stand in a text (in its own offsets), and the rank of each."""
+        if self._automaton is None:
+            return
+        search = _Search(text, view)
+        hits = [*self._written(search, search.flat, None)]
+        spread = search.spread
+        if spread is not None:
+            hits += self._written(search, *spread)
+        hits += self._sounding(search)
+        hits += self._in_other_characters(search)
+        hits += self._in_handles(search)
+        if hits:
+            for start, end, rank in self._judged(search, hits):
+                yield (*view.original(start, end), rank)
+
+    def _written(self, search: "_Search", flat_text: str, places: "array[int] | None") -> Iterator[_Hit]:
+        padded = f" {flat_text} "
+        assert self._automaton is not None  # noqa: S101  # `find` has looked
+        for pattern, begin, stop in self._automaton.find_matches_as_indexes(padded, overlapping=True):
+            forms = self._places[pattern]
+            first = self._known[forms[0][0]].word
+            start = begin if first.script in _ANYWHERE else begin + 1
+            for place, families in forms:
+                known = self._known[place].word
+                found = self._ends(search, padded, places, start, stop, known, families)
+                if found is not None:
+                    begins, ends, weight = found
+                    if places is None:
+                        yield _Hit(start=begins - 1, end=ends - 1, known=place, weight=weight)
+                    else:
+                        last = places[ends - 2] + 1
+                        yield _Hit(start=places[begins - 1], end=last, known=place, weight=weight)
+
+    def _ends(
+        self,
+        search: "_Search",
+        text: str,
+        places: "array[int] | None",
+        start: int,
+        stop: int,
+        word: Word,
+        families: tuple[Ending, ...],
+    ) -> tuple[int, int, Weight] | None:
+        """Where a match of a stem begins and ends, and what it weighs; None where it is part of another word."""
+        if word.script in UNSPACED:
+            if not stands_in_unspaced(text, start, stop, word.script):
+                return None
+            if word.family and honorific_after(text, start, stop):
+                return start, stop, Weight.SURE
+            return start, stop, word.weight
+        weight, begins = word.weight, start
+        if word.script in _PREFIXED:
+            before = text.rfind(" ", 0, start) + 1
+            prefix = text[before:start]
+            if prefix and script_of(prefix[-1]) == word.script:
+                if not _PREFIXED[word.script].fullmatch(prefix) or len(word.text) < 3:
+                    return None
+                begins = start - 2 if prefix.endswith("ال") else start
+                begins = start - 1 if prefix.endswith("لل") else begins
+            elif prefix and not prefix[-1].isdigit():
+                return None
+        end = text.find(" ", stop)
+        rest = text[stop:end]
+        if not rest or rest[0].isdigit() or _alphabet(rest[0]) != _alphabet(text[stop - 1]):
+            return (begins, stop, weight) if Ending.NONE in families else None
+        capital = search.is_capital(begins - 1 if places is None else places[begins - 1])
+        for family in families:
+            allowed = family in search.languages or (family is Ending.GENITIVE and capital)
+            allowed = allowed and search.may_bend(stop - start, rest, family, capital=capital)
+            if allowed and rest in ENDINGS[family]:
+                return begins, stop if family is Ending.GENITIVE else end, weight
+        return None
+
+    def _sounding(self, search: "_Search") -> Iterator[_Hit]:
+        """Names that are written in the letters of another script."""
+        others = self._scripts - {"LATIN", ""}
+        for start, end, word in search.parted:
+            script = script_of(search.written(start))
+            if script == "LATIN":
+                wanted = len(word) > 1 and word.isalpha() and word not in context("particles")
+                if others and wanted and (search.is_capital(start) or search.is_joined(start, end)):
+                    yield from self._heard(search, start, end, word)
+            elif script and "LATIN" in self._scripts and len(word) > 1:
+                yield from self._heard_foreign(search, start, end, script)
+
+    def _heard(self, search: "_Search", start: int, end: int, word: str) -> Iterator[_Hit]:
+        keys = [sound(word)]
+        if self._scripts & SKELETAL:
+            keys += {f"-{skeleton(word)}", f"-{skeleton(word.replace('ch', 'kh'))}"}
+        for key in keys:
+            for place in self._sounds.get(key, ()):
+                weight = self._known[place].word.weight
+                if key[0] == "-" and len(key) <= _LONG_SOUND:
+                    short = len(key) < _LONG_SOUND or not search.english
+                    weight = Weight.BESIDE if short else min(weight, Weight.PERHAPS)
+                elif len(key) < _LONG_SOUND:
+                    weight = min(weight, Weight.PERHAPS)
+                yield _Hit(start=start, end=end, known=place, weight=weight, heard=True)
+
+    def _heard_foreign(self, search: "_Search", start: int, end: int, script: str) -> Iterator[_Hit]:
+        original = search.original(start, end)
+        candidates = [original]
+        if script in ("CYRILLIC", "GREEK"):
+            candidates += [original[:-cut] for cut in (1, 2, 3) if len(original) - cut >= _FEW_LETTERS]
+            candidates += [f"{original[:-1]}а", f"{original[:-1]}й"] if len(original) > _FEW_LETTERS else []
+        for candidate in candidates:
+            key = f"-{skeleton(candidate)}" if script in SKELETAL else sound(candidate)
+            sure = len(key) >= _LONG_SOUND + 2 * (key[0] == "-")
+            for place in self._latin_sounds.get(key, ()) if len(key) > 2 else ():
+                weight = self._known[place].word.weight if sure else Weight.BESIDE
+                yield _Hit(start=start, end=end, known=place, weight=weight, heard=True)
+
+    def _in_other_characters(self, search: "_Search") -> Iterator[_Hit]:
+        if "HAN" not in self._scripts or not search.has_han:
+            return
+        found = self._syllables
+        if found is None:
+            return
+        automaton, words = found
+        heard, places = search.syllables
+        for pattern, begin, stop in automaton.find_matches_as_indexes(heard, overlapping=True):
+            word = self._known[words[pattern]].word
+            start, end = places[begin], places[stop - 1] + 1
+            written = search.flat[start:end]
+            if written != word.text and is_variant(written, word.text):
+                yield _Hit(start=start, end=end, known=words[pattern], weight=word.weight)
+
+    def _in_handles(self, search: "_Search") -> Iterator[_Hit]:
+        """Two words of a name written together in a handle, or one of them and the other's initial."""
+        for start, _, word in search.words:
+            bare = word.rstrip("0123456789")
+            if _FEW_LETTERS < len(bare) <= _LONGEST_HANDLE and search.is_joined(start, start + len(bare)):
+                place = self._of_handle(bare)
+                if place is not None:
+                    yield _Hit(start=start, end=start + len(bare), known=place, weight=Weight.SURE)
+
+    def _of_handle(self, word: str) -> int | None:
+        for cut in range(1, len(word)):
+            left, right = self._index.get(word[:cut]), self._index.get(word[cut:])
+            if left is not None and right is not None and left != right:
+                if not set(self._known[left].names).isdisjoint(self._known[right].names):
+                    return left
+            elif cut == 1 and right is not None and self._has_initial(right, word[0]):
+                return right
+            elif cut == len(word) - 1 and left is not None and self._has_initial(left, word[-1]):
+                return left
+        return None
+
+    def _has_initial(self, place: int, initial: str) -> bool:
+        """Whether some bearer of a word has another one that begins with this letter."""
+        return len(self._known[place].word.text) >= _FEW_LETTERS and any(
+            self._known[other].word.text.startswith(initial)
+            for name in self._known[place].names
+            for other in self._lists[name]
+            if other != place
+        )
+
+    # The judgement.
+
+    def _judged(self, search: "_Search", hits: list[_Hit]) -> Iterator[tuple[int, int, int]]:
+        hits = self._supported(hits)
+        hits.sort(key=lambda hit: (hit.start, -hit.end))
+        groups: list[list[_Hit]] = []
+        names: set[int] = set()
+        reach = -1
+        for hit in hits:
+            if groups and (hit.start < reach or self._belongs(search, groups[-1], names, reach, hit)):
+                groups[-1].append(hit)
+                reach = max(reach, hit.end)
+            else:
+                groups.append([hit])
+                names, reach = set(), hit.end
+            names.update(self._known[hit.known].names)
+        for group in groups:
+            yield from self._of_group(search, group)
+
+    def _supported(self, hits: list[_Hit]) -> list[_Hit]:
+        """Without those that count beside another word of their name only, where there is none."""
+        if all(hit.weight is not Weight.BESIDE for hit in hits):
+            return hits
+        words: dict[int, set[int]] = {}
+        for hit in hits:
+            for name in self._known[hit.known].names:
+                words.setdefault(name, set()).add(hit.known)
+        return [
+            hit
+            for hit in hits
+            if hit.weight is not Weight.BESIDE
+            or any(len(words[name]) > 1 for name in self._known[hit.known].names)
+        ]
+
+    def _belongs(self, search: "_Search", group: list[_Hit], names: set[int], reach: int, hit: _Hit) -> bool:
+        """Whether a hit goes on with the name of those before it."""
+        gap = search.view.text[reach : hit.start]
+        if len(group) > _MOST_WORDS:
+            return False
+        same = not names.isdisjoint(self._known[hit.known].names)
+        if not gap or not gap.strip(" -'’·・_."):
+            return same or (hit.weight is Weight.SURE and any(one.weight is Weight.SURE for one in group))
+        if not same or len(gap) > _MAX_BETWEEN:
+            return False
+        words = [word for word in flattened(gap).split() if len(word) > 1 and not _links(word)]
+        if set("()") & set(gap) or ("," in gap and hit.known in {one.known for one in group}):
+            return False
+        if not words:
+            return not set("\n.!?:;/") & set(gap) or _LINK.fullmatch(gap) is not None
+        # A patronymic, or a second name that the card has not.
+        place = reach + flattened(gap).find(words[0])
+        return len(words) == 1 and search.is_capital(place) and not set(gap) & set(",.;:!?()\n/'")
+
+    def _of_group(self, search: "_Search", group: list[_Hit]) -> Iterator[tuple[int, int, int]]:
+        start, end = min(hit.start for hit in group), max(hit.end for hit in group)
+        best = max(group, key=lambda hit: hit.weight)
+        beside = self._same_name(group)
+        rank = self._known[best.known].rank
+        if best.weight is Weight.SURE or beside:
+            yield (*self._extended(search, start, end, group), rank)
+            return
+        for hit in group:
+            if hit.weight is Weight.PERHAPS and search.stands_as_name(hit.start, hit.end):
+                yield (*self._extended(search, hit.start, hit.end, [hit]), rank)
+            elif hit.weight is not Weight.BESIDE and search.initials(hit.start, hit.end) != (
+                hit.start,
+                hit.end,
+            ):
+                yield (*search.initials(hit.start, hit.end), rank)
+
+    def _same_name(self, group: list[_Hit]) -> bool:
+        """Whether two words at different places are of one name."""
+        seen: dict[int, dict[int, int]] = {}
+        for hit in group:
+            for name in self._known[hit.known].names:
+                seen.setdefault(name, {})[hit.start] = hit.known
+        return any(len(set(words.values())) > 1 for words in seen.values())
+
+    def _extended(self, search: "_Search", start: int, end: int, group: list[_Hit]) -> tuple[int, int]:
+        """With the initials beside it, particles, and the next word where it is another spelling of the name's."""
+        names = {name for hit in group for name in self._known[hit.known].names}
+        if len(names) <= 64:
+            words = [self._known[place].word for name in names for place in self._lists[name]]
+            texts = [text for word in words for text in {word.text, ascii_of(word.original)}]
+            start, end = search.respelled_neighbours(start, end, texts)
+        if any(hit.heard for hit in group):
+            start, end = search.capitals_beside(start, end)
+        return search.initials(start, end)
+
+
+def _alphabet(character: str) -> str:
+    """Its script; those whose letters a projection mixes are one."""
+    script = script_of(character)
+    return "LATIN" if script in ("CYRILLIC", "GREEK") else script
+
+
+def _links(word: str) -> bool:
+    """Whether a word stands between the words of one name, and not between two names."""
+    return word in context("particles") and word not in _CONJUNCTIONS
+
+
+class _Search:
+    """One text, with what is asked of it more than once."""
+
+    def __init__(self, text: str, view: Projection) -> None:
+        self._text = text
+        self.view = view
+        self.flat = flattened(view.text)
+
+    @cached_property
+    def words(self) -> list[tuple[int, int, str]]:
+        """The words of the flat text."""
+        return [(match.start(), match.end(), match[0]) for match in re.finditer(r"[^ ]+", self.flat)]
+
+    @cached_property
+    def parted(self) -> list[tuple[int, int, str]]:
+        """The same with joined words apart, and two that a hyphen or a blank parts in one, too (`Mei-ling`)."""
+        apart: list[tuple[int, int, str]] = []
+        if self.spread is not None:
+            flat_text, places = self.spread
+            apart = [
+                (places[match.start()], places[match.end() - 1] + 1, match[0])
+                for match in re.finditer(r"[^ ]+", flat_text)
+            ]
+        pairs = [
+            (first, last, one + other)
+            for (first, end, one), (start, last, other) in pairwise(self.words)
+            if start - end == 1 and self.view.text[end] in " -'" and self.is_capital(first)
+        ]
+        return [*dict.fromkeys((*self.words, *apart, *pairs))]
+
+    @cached_property
+    def languages(self) -> frozenset[Ending]:
+        """Which endings the text may have."""
+        return languages_of(set(self.flat.split()))
+
+    @cached_property
+    def english(self) -> bool:
+        """Whether it looks like English."""
+        words = set(self.flat.split())
+        return bool(words & context("told of english")) and not words & context("not in english")
+
+    @cached_property
+    def spread(self) -> "tuple[str, array[int]] | None":
+        """The flat text with the words of joined names apart, and where each character was; None without any."""
+        cuts = [
+            place
+            for start, end, word in self.words
+            if len(word) > 1
+            for place in range(start + 1, end)
+            if self._parts(place)
+        ]
+        if not cuts:
+            return None
+        out: list[str] = []
+        places = array("I")
+        last = 0
+        for cut in [*cuts, len(self.flat)]:
+            out.append(self.flat[last:cut])
+            places.extend(range(last, cut))
+            out.append(" ")
+            places.append(max(cut - 1, 0))
+            last = cut
+        return "".join(out), places
+
+    def _parts(self, place: int) -> bool:
+        left, right = self.written(place - 1), self.written(place)
+        return (left.islower() and right.isupper()) or (left.isdigit() and right.isalpha())
+
+    def written(self, place: int) -> str:
+        """The original's character at a place of the projection."""
+        if place >= len(self.view.text):
+            return " "
+        start, _ = self.view.original(place, place + 1)
+        return self._text[start]
+
+    def original(self, start: int, end: int) -> str:
+        """The original's text of a span of the projection."""
+        first, last = self.view.original(start, end)
+        return self._text[first:last]
+
+    def is_capital(self, place: int) -> bool:
+        """Whether a word begins with a capital; in a script without any it always does."""
+        letter = self.written(place)
+        return letter.upper() == letter.lower() or letter.isupper() or letter.istitle()
+
+    @cached_property
+    def _has_no_capitals(self) -> bool:
+        return self._text.lower() == self._text
+
+    def is_joined(self, start: int, end: int) -> bool:
+        """Whether a word is a part of a handle, a tag or a file's name."""
+        text = self.view.text
+        after = text[end : end + 2]
+        return text[start - 1 : start] in _JOINS or (
+            after[:1] in _JOINS and (after.isalnum() or after[1:].isalnum())
+        )
+
+    def may_bend(self, letters: int, rest: str, family: Ending, *, capital: bool) -> bool:
+        """Whether a stem of so many letters, with this behind it, is told from the beginning of another word."""
+        if capital:
+            return letters > 2 or self.told
+        if family in ALWAYS:
+            return letters > 3
+        return letters > 2 + (family is Ending.GENITIVE) and (
+            self.told or len(rest) > 2 or self.told_genitive(family)
+        )
+
+    def told_genitive(self, family: Ending) -> bool:
+        """Whether the family is the one that the text's language is known to have."""
+        return family is Ending.GENITIVE and len(self.languages) < len(ENDINGS)
+
+    @cached_property
+    def told(self) -> bool:
+        """Whether the text tells that its language bends names."""
+        return bool(self.languages - ALWAYS - {Ending.GENITIVE}) and len(self.languages) < len(ENDINGS)
+
+    @cached_property
+    def has_han(self) -> bool:
+        """Whether there are Han characters."""
+        return not self._text.isascii() and any(script_of(character) == "HAN" for character in self._text)
+
+    @cached_property
+    def syllables(self) -> "tuple[str, array[int]]":
+        """The sounds of its Han characters, and the place of each letter of them."""
+        out: list[str] = []
+        places = array("I")
+        for place, character in enumerate(self.flat):
+            piece = syllables(character) if script_of(character) == "HAN" else " "
+            out.append(piece)
+            places.extend([place] * len(piece))
+        return "".join(out), places
+
+    def stands_as_name(self, start: int, end: int) -> bool:
+        """Whether an everyday word is a name here."""
+        letter = self.written(start)
+        before = self.flat[max(0, start - 80) : start]
+        after = self.flat[end : end + 80]
+        last, following = before.split(), after.split()
+        place = Place(
+            before=tuple(last[-2:]),
+            after=following[0] if following and after[:1] == " " else "",
+            gap_before=self.view.text[len(before.rstrip()) + max(0, start - 80) : start],
+            gap_after=self.view.text[end : end + len(after) - len(after.lstrip())],
+            word=self.flat[start:end],
+            after_is_capital=self.written(end + len(after) - len(after.lstrip())).isupper(),
+            english=self.english,
+        )
+        if letter.upper() == letter.lower():
+            return place.is_name_without_capitals(self.flat, start, end)
+        if letter.isupper():
+            return place.is_name_with_capital()
+        return self._has_no_capitals and place.is_name_in_small_letters()
+
+    def initials(self, start: int, end: int) -> tuple[int, int]:
+        """A name with the initials beside it."""
+        original_start, original_end = self.view.original(start, end)
+        before = self._text[max(0, original_start - 12) : original_start]
+        match = _INITIALS_BEFORE.search(before)
+        if match is not None and (_is_initial(match[0]) or " " not in match[0]):
+            start -= len(projected(match[0] + "x")) - 1
+        after = _INITIALS_AFTER.match(self._text[original_end : original_end + 12])
+        if after is not None and _is_initial(after[0]):
+            end += len(projected("x" + after[0])) - 1
+        return max(start, 0), min(end, len(self.view.text))
+
+    def capitals_beside(self, start: int, end: int) -> tuple[int, int]:
+        """A name of another script with the capitalised words beside it, which are the rest of it."""
+        for first, last, _ in self._words_after(end):
+            if self.view.text[end:first] not in (" ", "-") or not self.written(first).isupper():
+                break
+            end = last
+        for first, last, _ in self._words_before(start):
+            begins = first == 0 or set(self.view.text[max(first - 2, 0) : first]) & set(".!?:\n")
+            if begins or self.view.text[last:start] not in (" ", "-") or not self.written(first).isupper():
+                break
+            start = first
+        return start, end
+
+    def _words_after(self, place: int) -> Iterator[tuple[int, int, str]]:
+        for at in range(bisect_left(self.words, (place,)), len(self.words)):
+            yield self.words[at]
+
+    def _words_before(self, place: int) -> Iterator[tuple[int, int, str]]:
+        for at in range(bisect_left(self.words, (place,)) - 1, -1, -1):
+            if self.words[at][1] <= place:
+                yield self.words[at]
+
+    def respelled_neighbours(self, start: int, end: int, texts: list[str]) -> tuple[int, int]:
+        """A name with the words beside it that are nearly another word of it, and with particles before it."""
+        reach = end
+        following = list(islice(self._words_after(end), _FEW_LETTERS))
+        for (first, last, word), (_, ends, other) in zip_longest(
+            following, following[1:], fillvalue=(0, 0, "")
+        ):
+            if not set(self.view.text[reach:first]) <= set(" -'’"):
+                break
+            if self.is_capital(first) and any(_nearly(word, text) for text in texts):
+                end = last
+            elif other and word + other in texts:
+                end = ends
+            elif _links(word):
+                reach = last
+                continue
+            break
+        for first, last, word in self._words_before(start):
+            near = self.is_capital(first) and any(_nearly(word, text) for text in texts)
+            if not set(self.view.text[last:start]) <= set(" -'’") or not (near or word in _FAMILY_PARTICLES):
+                break
+            start = first
+        return start, end
+
+
+def _is_initial(text: str) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    return all(letter.isupper() or letter.upper() == letter.lower() for letter in letters)
+
+
+@lru_cache(maxsize=4096)
+def _nearly(word: str, other: str) -> bool:
+    """Whether two words are one letter apart, or two where they are long, or sound the same."""
+    if len(other) < _FEW_LETTERS or len(word) < 3 or word == other:
+        return False
+    heard, known = sound(word), sound(other)
+    if heard == known and len(heard) > 2:
+        return True
+    allowed = 2 if len(other) > 6 else 1
+    return _distance(word, other) <= allowed or (len(known) > _FEW_LETTERS and _distance(heard, known) <= 1)
+
+
+def _distance(left: str, right: str) -> int:
+    if abs(len(left) - len(right)) > 2:
+        return 3
+    row = list(range(len(right) + 1))
+    for index, one in enumerate(left, 1):
+        diagonal, row[0] = row[0], index
+        for place, other in enumerate(right, 1):
+            diagonal, row[place] = (
+                row[place],
+                min(row[place] + 1, row[place - 1] + 1, diagonal + (one != other)),
+            )
+    return row[-1]

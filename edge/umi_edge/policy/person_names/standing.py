@@ -1,0 +1,91 @@
+"""Standing: whether an everyday word that is somebody's name is one where it stands.
+
+Where nothing tells, it is: a name that is masked for nothing costs less than one that leaves.
+"""
+
+from dataclasses import dataclass, field
+
+from umi_edge.policy.person_names.flat import script_of
+from umi_edge.policy.person_names.unspaced import honorific_after
+from umi_edge.policy.person_names.words import context
+
+__all__ = ["Place"]
+
+_ENDS = frozenset('.!?:;\n\r•–—…"“„«»()[]>*¿¡。！？：；「」')
+
+_UNSPACED = ("HAN", "KANA", "HANGUL", "THAI")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A word in its text."""
+
+    before: tuple[str, ...] = field(repr=False)
+    """The last two words before it, flat; fewer at the beginning."""
+    after: str = field(repr=False)
+    """The next word."""
+    gap_before: str = field(repr=False)
+    """What is between it and the word before."""
+    gap_after: str = field(repr=False)
+    word: str = field(repr=False)
+    after_is_capital: bool
+    english: bool
+
+    def is_name_with_capital(self) -> bool:
+        """Whether a capitalised everyday word stands for somebody here."""
+        last = self.before[-1] if self.before else ""
+        if self.gap_after[:1] in ("'", "’") or (
+            last in context("titles") or self.after in context("titles after")
+        ):
+            return True
+        if self.word in context("months") and self._is_month(last):
+            return False
+        starts = not self.before or not _ENDS.isdisjoint(self.gap_before)
+        if starts:
+            return self._starts_as_name()
+        if last in context("determiners") and (self.english or last not in ("a", "an", "am", "no")):
+            return False
+        return not (
+            len(self.before) > 1 and self.before[-2] in context("determiners") and _is_adjective(last)
+        )
+
+    def is_name_in_small_letters(self) -> bool:
+        """Whether it stands for somebody in a text that has no capitals: after what is done with people."""
+        last = self.before[-1] if self.before else ""
+        return last in context("verbs before a name") and self.word not in context("particles")
+
+    def _is_month(self, last: str) -> bool:
+        return last in context("before a month") or last[-1:].isdigit() or self.after[:1].isdigit()
+
+    def _starts_as_name(self) -> bool:
+        if self.gap_after.strip() or not self.after:
+            return True
+        if self.after in context("verbs after a name"):
+            return True
+        if self.after in context("subjects"):
+            return False
+        return not self.english or self.after_is_capital or self.after.endswith("ed")
+
+    def is_name_without_capitals(self, text: str, start: int, end: int) -> bool:
+        """The same in a script that has none: beside something that only names stand next to.
+
+        `text` is the flat text in which the word is from `start` to `end`.
+        """
+        last = self.before[-1] if self.before else ""
+        if self.word in context("months"):
+            return not (any(word[-1:].isdigit() for word in self.before[-1:]) or self.after[:1].isdigit())
+        if script_of(self.word[0]) in _UNSPACED:
+            beside = context("beside unspaced names")
+            if text[start - 1 : start] in beside:
+                return True
+            if honorific_after(text, start, end):
+                return True
+            begins = start == 0 or text[start - 1] == " "
+            return any(text[end : end + size] in beside for size in (3, 2, 1)) and begins
+        before = text[max(0, start - 2) : start]
+        prefixed = before[-1:] not in ("", " ") and not before.endswith(("ה", "ال", "لل"))
+        return prefixed or last in context("titles") or self.after in context("titles after")
+
+
+def _is_adjective(word: str) -> bool:
+    return word.endswith(("er", "e", "en", "es", "em"))
