@@ -223,7 +223,7 @@ PUBLIC = {
     "Request": {"request_id"},
     "RolePrompt": {"stop"},
     "Sent": {"sink", "sha256"},
-    "Session": {"withheld", "_read_by", "cards", "record", "new_id"},
+    "Session": {"withheld", "cards", "record", "new_id"},
     "SmtpConfig": {"user", "sender", "host"},
     "Span": {"masked", "rule"},
     "Step": {"punctuation"},

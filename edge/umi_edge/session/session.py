@@ -6,7 +6,6 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -45,10 +44,12 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_edge.session.snapshot import Snapshot
+from umi_edge.session.totals import Totals
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
@@ -69,24 +70,10 @@ from umi_shared.transcript import (
     View,
 )
 
-__all__ = ["Connect", "Session", "Totals"]
+__all__ = ["Connect", "Session"]
 
 Connect = Callable[[EgressGuard], CloudPort]
 """Makes the way to the planner and the summarizer; every message goes through the guard that it is given."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a session has cost and done, counted on the device."""
-
-    steps: int = 0
-    bytes_out: int = 0
-    messages_out: int = 0
-    planner: Usage = field(default_factory=Usage)
-    caller: Usage = field(default_factory=Usage)
-    summarizer: Usage = field(default_factory=Usage)
-    ahead_tokens: int = 0
-    """Of the caller's prompts, those read while the planner spoke."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,8 +117,7 @@ class Session:
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
     _caller_is_warm: bool = field(default=False, init=False)
-    _read_by: dict[Sink, int] = field(default_factory=dict, init=False)
-    """How many entries each sink has been sent: a value that is kept only later is in these already."""
+    _public: PublicText = field(init=False, repr=False)
 
     def __post_init__(
         self,
@@ -149,22 +135,15 @@ class Session:
         self.observe = observer(self.labeller.vault)
         self.cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
         self._catalogue = release(self.cards, (), PLANNER)
-        for card, text in self.cards:
-            self.guard.allow(card.name)
-            self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
-            self._allow_clear(text)
-        # Names that a tool's rules spell are the policy's words, also where another tool has them.
-        for tool in self.catalogue:
-            for side in ("arguments", "results"):
-                names = sorted(policy.table(tool.name, side).names)
-                self.guard.allow(json.dumps(names, ensure_ascii=False))
+        self._public = PublicText(self.guard)
+        self._public.allow_catalogue(self.cards, [tool.name for tool in self.catalogue], policy)
 
     def snapshot(self) -> Snapshot:
         """What this session is now; between two instructions, all that it takes to go on with it."""
         return Snapshot(
             kept=tuple(self.labeller.vault),
             entries=tuple(self._entries),
-            read_by=dict(self._read_by),
+            read_by=dict(self._public.read_by),
             declassified=dict(self.labeller.keeper.declassified.charged),
             shapes=dict(self.labeller.shapes.charged),
             record=tuple(self.record),
@@ -182,9 +161,9 @@ class Session:
         self._entries = list(snapshot.entries)
         for entry in self._entries:
             own = isinstance(entry.template, Observation)
-            (self._allow_explicit if own else self._allow_clear)(entry.text)
+            (self._public.allow_explicit if own else self._public.allow_clear)(entry.text)
         for sink, count in snapshot.read_by.items():
-            self._has_read(sink, count)
+            self._public.has_read(sink, self._entries[:count])
 
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.
@@ -207,7 +186,7 @@ class Session:
 
     async def _carry_through(self, instruction: str) -> Ending:
         text = self.labeller.instruction(instruction)
-        self._allow_clear(text)
+        self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
         self.observe(Instructed(text))
         try:
@@ -301,7 +280,7 @@ class Session:
         self.totals.caller += written.usage
         self.totals.ahead_tokens += written.ahead_tokens
         self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
-        self._allow_written(labelled.text)
+        self._public.allow_clear(labelled.text)
         self.observe(
             CallWritten(
                 tool=written.tool,
@@ -424,13 +403,13 @@ class Session:
             case Succeeded(value, seconds):
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
                 kind, text = "", self.labeller.result(name, value, made_of=made_of, type=type)
-                self._allow_explicit(text)
+                self._public.allow_explicit(text)
             case Failed(failure, detail, seconds):
                 self.record.append(
                     Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
                 kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
-                self._allow_explicit(text)
+                self._public.allow_explicit(text)
         self._entries.append(LabelledEntry(Observation(name, (), kind), text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
 
@@ -489,7 +468,7 @@ class Session:
 
     def _model_text(self, text: str, shown: Label) -> LabelledText:
         labelled = self.labeller.model_text(text, shown)
-        self._allow_written(labelled)
+        self._public.allow_clear(labelled)
         return labelled
 
     def _spoken(self, plan: Plan) -> str:
@@ -505,31 +484,8 @@ class Session:
     def _sent(self, sent: Sent, sink: Sink) -> None:
         self.totals.messages_out += 1
         self.totals.bytes_out += sent.size_bytes
-        self._has_read(sink, len(self._entries))
+        self._public.has_read(sink, self._entries)
         self.observe(sent)
-
-    def _has_read(self, sink: Sink, count: int) -> None:
-        """A sink was sent the first so many entries."""
-        for entry in self._entries[self._read_by.get(sink, 0) : count]:
-            for span in entry.text:
-                if span.label.may_read(sink):
-                    self.guard.allow(span.clear, sink)
-        self._read_by[sink] = count
-
-    # What the guard may take as public: it knows no other reason why a kept value could be in a message.
-
-    def _allow_clear(self, text: LabelledText) -> None:
-        for span in text:
-            if span.label.readers is None:
-                self.guard.allow(span.clear)
-
-    _allow_written = _allow_clear
-
-    def _allow_explicit(self, text: LabelledText) -> None:
-        for span in text:
-            if span.explicit:
-                self.guard.allow(span.clear.strip('"'))
-            self.guard.allow(span.fact)
 
 
 def _with_plan(view: View, rationale: str) -> View:

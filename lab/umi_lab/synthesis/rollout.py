@@ -14,7 +14,8 @@ from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.session.events import Action, Ending, Event
 from umi_edge.session.ports import CallerPort, CloudPort
-from umi_edge.session.session import Session, Totals
+from umi_edge.session.session import Session
+from umi_edge.session.totals import Totals
 from umi_edge.tools import Catalogue
 from umi_edge.tools.builtin import HomeConfig
 from umi_lab.closed_loop.home_state import HomeState, home_state
