@@ -28,7 +28,10 @@ def test_every_invariant_has_an_anchor():
 def test_who_cites_an_invariant_says_where_it_is_defined(file: Path):
     text = file.read_text(encoding="utf-8")
     for number in sorted(set(re.findall(r"\bI([1-8])\b", text))):
-        assert f"docs/design.md#i{number}-" in text
+        (anchor,) = (one for one in ANCHORS if one.startswith(f"i{number}-"))
+        assert f"docs/design.md#{anchor}" in text, (
+            f"end the module's docstring with `I{number}: docs/design.md#{anchor}`"
+        )
 
 
 def test_every_place_of_the_design_that_is_cited_is_there():
