@@ -103,4 +103,3 @@ def test_the_changed_line_is_what_let_the_company_out(followed: tuple[Path, dict
     )
     told = f"policy.yaml:{line} tools.contacts.search.results $.matches[*].company"
     assert told in printed["umi ledger show --last 2"]
-    assert told in " ".join((DOCS / "tutorial.md").read_text(encoding="utf-8").split())

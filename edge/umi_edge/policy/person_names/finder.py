@@ -3,6 +3,8 @@
 Covered: given and family names, nicknames, initials beside a name, either order; inflected, possessive and prefixed
 forms; hyphens, apostrophes, umlauts and accents written or not; joined as in file names and handles; scripts without
 blanks; the same name in another script. Not covered: a name misspelt on its own, translated, or of one letter.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import re
