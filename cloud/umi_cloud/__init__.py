@@ -9,8 +9,9 @@ the planner and the summarizer, served to enrolled laptops:
 The same in a program that needs no network: `umi_cloud.Planner(engine, umi_cloud.dialect_named("chat")).plan(view)`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from umi_shared.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from umi_cloud.config import CloudConfig
@@ -132,15 +133,8 @@ _MODULES = (
 """Where the names are, the quickest to import first."""
 
 
-def __getattr__(name: str) -> Any:
-    """A name of `__all__`, imported now (PEP 562). Raises `AttributeError` for any other."""
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("umi-runtime")
-    if name in __all__:
-        for module in map(importlib.import_module, _MODULES):
-            if name in module.__all__:
-                return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # for type checkers a name that is not listed is an error
+    __getattr__ = lazy_names(__name__, __all__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,7 @@
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ import grpc.aio
 from platformdirs import user_cache_path
 
 from umi_edge.caller import Caller, CallerConfig, CallerReader
-from umi_edge.connection.connection import Connection, open_channel
+from umi_edge.connection.connection import Connection, check_certificate, open_channel
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
@@ -25,7 +25,10 @@ from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import home_tools, python_tool
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.session.consent import Consent, DeclineAll
+from umi_edge.session.event_stream import event_stream
+from umi_edge.session.events import Event
 from umi_edge.session.recording import Observer, recorded
+from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
@@ -56,7 +59,7 @@ class Laptop:
     @asynccontextmanager
     async def session(
         self,
-        connection: Connection,
+        connection: Connection | None = None,
         *,
         channel: grpc.aio.Channel | None = None,
         consent: Consent | None = None,
@@ -64,12 +67,18 @@ class Laptop:
         observe: Observer = lambda _: lambda _: None,
         on_device: bool = False,
     ) -> AsyncIterator[Session]:
-        """A session with the planner of that connection; its end is a signed checkpoint of the ledger.
+        """A session with the planner of a connection; its end is a signed checkpoint of the ledger.
 
-        `channel` is one to it that is open already, and stays so; without it the session opens its own.
-        `on_device` says that the planner runs here. Raises `PrivacyError` where the policy wants that and it does
-        not, before anything is sent.
+        Without a connection it is the one of the configuration, which `umi enroll` made. `channel` is one to its
+        planner that is open already, and stays so; without it the session opens its own. `consent` is asked before a
+        call that the policy wants confirmed; without it every such call is declined. `on_device` says that the planner
+        runs on this device. Nothing has been sent when this raises `PrivacyError`, because the policy wants the planner
+        on this device and it is not, or `ConfigError`, because the device is not enrolled or its certificate is out of
+        date.
         """
+        if connection is None:
+            connection = Connection.load(self.config.connection)
+            check_certificate(connection, datetime.now(UTC))
         if self.policy.defaults.instruction == "device" and not on_device:
             raise PrivacyError(
                 "the policy keeps the instruction on this device, and this planner is a shared one",
@@ -100,6 +109,13 @@ class Laptop:
                 )
             finally:
                 self.ledger.checkpoint()
+
+    def events(self, session: Session, instruction: str) -> AsyncGenerator[Event | Report, None]:
+        """Carry out one instruction of a session of this laptop: its events as they happen, then the report.
+
+        See `event_stream` for what happens to an instruction whose events nobody reads to the end.
+        """
+        return event_stream(session, instruction, self.ledger)
 
 
 @asynccontextmanager

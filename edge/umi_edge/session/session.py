@@ -118,6 +118,7 @@ class Session:
     """What the planner is shown of the tools, and nothing else."""
     _caller_is_warm: bool = field(default=False, init=False)
     _public: PublicText = field(init=False, repr=False)
+    _busy: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(
         self,
@@ -168,17 +169,24 @@ class Session:
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.
 
-        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`. What is no
-        `UmiError` stops the session as a `PrivacyError` that names its type only: its text, and the exceptions
-        that it came from, may hold values (I8).
+        Raises `PrivacyError` before a byte is sent, `TransportError`, `PeerError`, `ModelError`; and `RuntimeError`
+        while another instruction of this session is being carried out. Any other exception stops the session as a
+        `PrivacyError` that names its type only: its text, and the exceptions that it came from, may hold values (I8).
         """
+        if self._busy:  # the two would read each other's half-written steps
+            raise RuntimeError(
+                "a session carries out one instruction at a time: wait for the other, or open a session"
+            )
         fault = ""
+        self._busy = True
         try:
             return await self._carry_through(instruction)
         except (UmiError, BrokenPipeError):
             raise
         except Exception as error:
             fault = type(error).__name__
+        finally:
+            self._busy = False
         raise PrivacyError(  # outside of the handler, so that it has no `__context__`
             f"something in umi, the policy or a plug-in failed ({fault}); nothing more was sent",
             fix="try again; if it stays so, please report it",
