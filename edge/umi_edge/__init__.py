@@ -67,8 +67,9 @@ if TYPE_CHECKING:
     from umi_edge.session.report import Report
     from umi_edge.session.saved import SavedChat
     from umi_edge.session.sealed_store import KeyringKey, Passphrase, SealedStore
-    from umi_edge.session.session import Session, Totals
+    from umi_edge.session.session import Session
     from umi_edge.session.snapshot import Snapshot
+    from umi_edge.session.totals import Totals
     from umi_edge.tools import JSON, Failed, FailureKind, Hints, Outcome, Succeeded, Tool, ToolFailure, tool
     from umi_shared.errors import (
         ConfigError,
@@ -195,6 +196,7 @@ _MODULES = (
     "umi_edge.egress.cloud_client",
     "umi_edge.session.events",
     "umi_edge.session.snapshot",
+    "umi_edge.session.totals",
     "umi_edge.session.session",
     "umi_edge.session.saved",
     "umi_edge.session.report",
