@@ -21,7 +21,7 @@ class CallerConfig:
     state_folder: Path | None = None
     """Where the KV state of catalogues is kept, so that a new session starts warm; None: nowhere."""
     state_bytes: int = 1 << 30
-    """Of all that is kept there; what was used longest ago goes first."""
+    """The most that `state_folder` may hold, in bytes; what was used longest ago is deleted first."""
 
     @property
     def catalogue_budget(self) -> int:

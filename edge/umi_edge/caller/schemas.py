@@ -24,7 +24,7 @@ class HandleRule:
     """What the policy says of the handles in one argument."""
 
     type: str = ""
-    """Only handles of this type; empty for any."""
+    """The only type of handle that fits; empty where every type does."""
     only: bool = False
     """Text of the caller's own would be refused, so it is not offered where a handle fits."""
 

@@ -16,4 +16,4 @@ class WrittenCall:
     """Compact JSON text of an object."""
     usage: Usage
     ahead_tokens: int = 0
-    """Of the prompt, those that were read while the planner still spoke; nobody waited for them."""
+    """How many tokens of the prompt were read while the planner still spoke; nobody waited for them."""

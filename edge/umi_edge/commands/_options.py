@@ -23,7 +23,7 @@ VARIABLES: Mapping[str, str] = {
     "offline": "UMI_OFFLINE",
     "preview": "UMI_PREVIEW",
 }
-"""The environment variable that stands over each of these settings; a flag stands over both."""
+"""The environment variable that overrides each of these settings; a flag overrides both."""
 
 _CHOICES = {"offline": ("stop", "device"), "preview": ("never", "first", "always")}
 _PIPED_COLUMNS = 240
@@ -44,9 +44,9 @@ json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=Tr
 def read_config(
     config: Path | None, *, environment: Mapping[str, str] | None = None, **flags: Any
 ) -> "EdgeConfig":
-    """The configuration: the file, over it the environment, over that the flags; a flag that is None says nothing.
+    """The configuration file, overridden by the environment, overridden by the flags that are not None.
 
-    Raises `ConfigError` for a file that was named and is not there; the default one need not exist.
+    Raises `ConfigError` when `config` is not there; the default file need not exist.
     """
     from umi_edge.runtime.config import EdgeConfig, config_path
 

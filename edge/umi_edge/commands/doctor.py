@@ -91,7 +91,7 @@ def _settings(config: Path | None, note: "Callable[[Finding], None]") -> "EdgeCo
         note(from_error("configuration", error))
         return EdgeConfig()
     if settings.file is None:
-        note(fine("configuration", f"none at {config_path()}: the defaults hold"))
+        note(fine("configuration", f"there is no file at {config_path()}: the defaults are used"))
     else:
         note(fine("configuration", str(settings.file)))
     return settings

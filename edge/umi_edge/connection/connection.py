@@ -1,7 +1,7 @@
 """The connection to the planner: key, certificate, CA, address, as files in one directory.
 
-`connection.json` names the other files and is written last: until it is replaced the old set counts, after that
-the new one, and there is no moment with half of each.
+`connection.json` names the other files and is written last. Until it is replaced the old files are used, after that
+the new ones; there is no moment at which half of each are.
 
 I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 """
@@ -57,7 +57,7 @@ def default_directory() -> Path:
 
 
 def is_enrolled(directory: Path) -> bool:
-    """Whether there is a connection, sound or not."""
+    """Whether this device was enrolled; the files may be damaged all the same."""
     return (directory / FILE_NAME).exists()
 
 
@@ -123,7 +123,7 @@ class Connection:
 
 
 class ConnectionDraft:
-    """A connection in the making: the key comes first, `commit` makes it the one that counts."""
+    """A connection being set up: the key is written first, and `commit` puts the connection into use."""
 
     def __init__(self, directory: Path) -> None:
         """Make the directory. Raises ConfigError when it cannot be written to."""
@@ -136,7 +136,7 @@ class ConnectionDraft:
         make_private_directory(directory)
 
     def write_key(self, key_pem: bytes) -> None:
-        """Keep the private key; done before a token is spent, so that a full disk costs no token."""
+        """Write the private key. This comes before the token is spent, so that a full disk does not waste one."""
         write_durably(self._key, key_pem)
 
     def commit(
@@ -148,7 +148,7 @@ class ConnectionDraft:
         service_address: str,
         server_name: str,
     ) -> Connection:
-        """Write the rest, then make it count; files of earlier connections go away."""
+        """Write the other files, put the connection into use, and remove the files of earlier ones."""
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         write_durably(self._certificate, certificate_pem, private=False)
         write_durably(self._ca, ca_pem, private=False)
@@ -169,7 +169,7 @@ class ConnectionDraft:
         return Connection.load(self.directory)
 
     def discard(self) -> None:
-        """Remove what was written, when it came to nothing; once committed, it stays."""
+        """Remove the files that were written, unless `commit` has put them into use."""
         if self._committed:
             return
         for path in (self._key, self._certificate, self._ca):
@@ -186,7 +186,7 @@ class ConnectionDraft:
 def check_certificate(connection: Connection, now: datetime) -> None:
     """Check, before a call, that the certificate can be used at `now`.
 
-    Raises CertificateError, which names the file or both times, and the fix.
+    Raises `CertificateError`, whose text has the file or both times, and the fix.
     """
     certificate = _load_certificate(connection.certificate)
     ca = _load_certificate(connection.ca)
@@ -222,7 +222,7 @@ def check_dates(certificate: x509.Certificate, now: datetime, whose: str) -> Non
 
 
 def renewal_due(connection: Connection, now: datetime) -> bool:
-    """Whether `umi_edge.connection.enroll.renew` should be called: the last days have begun, and are not over."""
+    """Whether to call `connection.enroll.renew` now: the certificate ends within 30 days, and has not ended yet."""
     return connection.expires - RENEWAL_WINDOW <= now < connection.expires
 
 
@@ -236,7 +236,7 @@ def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
 
 
 def channel_options(connection: Connection) -> list[tuple[str, Any]]:
-    """Channel options that go with the credentials: the server's name, where the address has another."""
+    """Channel options that go with the credentials. They name the server where its address has another name."""
     host, _ = split_address(connection.service_address)
     if host.lower() == connection.server_name:
         return [SENT_ONCE]

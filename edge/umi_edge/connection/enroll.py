@@ -62,11 +62,11 @@ class EnrolmentTimeouts:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What an enrolment left behind."""
+    """The result of an enrolment."""
 
     connection: Connection
     replaced: bool
-    """Whether this device had a connection before, which no longer counts."""
+    """Whether this device had a connection before, which this one has replaced."""
 
 
 async def enroll(
@@ -113,7 +113,7 @@ async def renew(
     timeouts: EnrolmentTimeouts = EnrolmentTimeouts(),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Connection:
-    """Exchange a certificate that is about to expire for the next, over a new key; the old one still counts.
+    """Exchange a certificate that is about to expire for one with a new key; the old one stays valid until its end.
 
     Raises RefusedError (RENEWAL_TOO_EARLY, CERTIFICATE_REVOKED, ...), TransportError, MalformedError.
     """

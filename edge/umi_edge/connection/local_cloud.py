@@ -1,7 +1,7 @@
 """A planner on this device: `umi-cloud serve` as a process of its own, over mTLS on loopback.
 
-The demo and the offline mode use it. It is the very server that operators run, reached the very way a shared one
-is: certificates of its own authority, a one-time token, enrolment. Nothing of it is imported here.
+The demo and the offline mode use it. It is the server that operators run, and it is reached as a shared one is: with
+certificates of its own authority, a one-time token and enrolment. Nothing of `umi_cloud` is imported here.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from umi_shared.models import EMBEDDED
 __all__ = ["LOCAL_STEP_SECONDS", "LocalCloud", "local_cloud"]
 
 LOCAL_STEP_SECONDS = 600.0
-"""For one plan or answer here: a slow laptop reads a long prompt for minutes."""
+"""The time limit of one plan or answer here: a slow laptop needs minutes to read a long prompt."""
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
 

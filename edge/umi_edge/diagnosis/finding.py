@@ -11,7 +11,7 @@ __all__ = ["Check", "Finding", "Look", "Status", "broken", "fine", "from_error",
 
 
 class Status(StrEnum):
-    """How it is."""
+    """What a finding says of a part of the laptop."""
 
     FINE = "fine"
     WARNING = "warning"
@@ -44,9 +44,9 @@ class Check:
     name: str
     look: Look
     slow: str = ""
-    """What takes more than a moment, in words for a progress line."""
+    """What is being done, for a progress line; empty for a check that takes only a moment."""
     seconds: float = 120
-    """After which it counts as broken."""
+    """The time limit, after which the check counts as broken."""
 
 
 def fine(name: str, message: str) -> Finding:

@@ -56,18 +56,18 @@ _LONGEST_BACKOFF_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudConfig:
-    """How long to wait, how often to try again, how much to listen to."""
+    """How long to wait for the cloud, how often to try again, and how much text to accept."""
 
     step_seconds: float = 120
-    """For one plan or one answer, tries and waits included."""
+    """The longest that one plan or one answer may take, retries and waits included."""
     idle_seconds: float = 60
-    """Without a single event."""
+    """The longest wait for the next event before the try counts as failed."""
     tries: int = 9
-    """Nine outlast a planner that starts anew: half a minute of waiting, by default."""
+    """How often one plan or answer is tried. Nine tries, half a minute of waiting, outlast a restart of the planner."""
     backoff_seconds: Annotated[float, MAY_BE_ZERO] = 0.2
-    """Before the second try; doubles each time, up to 10 seconds."""
+    """The wait before the second try; it doubles each time, up to 10 seconds."""
     stream_bytes: int = 64 * 1024
-    """Of text in one plan or answer."""
+    """The most text, in bytes of UTF-8, that one plan or answer may have."""
     bucket_bytes: Annotated[int, MAY_BE_ZERO] = 1024
     """Messages are padded to a multiple of this, so that their size tells little."""
     tick_seconds: float = 0
@@ -93,7 +93,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """A message that is about to leave, as its own bytes say; its metadata is the session's random word."""
+    """A message that is about to leave, parsed from its own bytes. Beside it only the session's random id is sent."""
 
     sink: Sink
     peer: str
@@ -113,7 +113,7 @@ class Approver(Protocol):
 
 
 class UnapprovedError(PrivacyError):
-    """A message was looked at, and may not leave; nothing of it was sent or recorded."""
+    """A message was shown to somebody who did not approve it; nothing of it was sent or recorded."""
 
     def __init__(self, sink: Sink) -> None:
         super().__init__(
@@ -136,7 +136,7 @@ class Cloud:
     peer: str = "the planner"
     """How messages name the other side."""
     approver: Approver | None = None
-    """Who sees each message before it leaves; None where nobody wants to."""
+    """Who is shown each message before it leaves and may stop it; None sends all without asking."""
     _began: float = -1
     """When the first message was ready, by the event loop's clock."""
 

@@ -45,17 +45,17 @@ _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Bytes that some bytes may stand for; what is of no code is there as noise."""
+    """Bytes decoded from a message; where nothing could be decoded they are noise."""
 
     raw: bytes = field(repr=False)
     least: int
-    """Shorter findings are chance."""
+    """A finding shorter than this, in characters, is put down to chance."""
     source: bytes = field(repr=False)
     alphabet: bytes = b""
-    """Of the code; empty where every byte counts."""
+    """The characters that the code is written in; empty where every byte counts."""
     offset: int = 0
     bits: int = 8
-    """Of one character of the code."""
+    """How many bits one character of the code stands for."""
 
     @property
     def text(self) -> str:
@@ -63,7 +63,7 @@ class Decoded:
         return self.raw.decode("latin-1").lower()
 
     def holds(self, start: int, end: int) -> bool:
-        """Whether what stands here was written in the code, all of it."""
+        """Whether all of what was decoded here was written in the code's characters."""
         if end - start < self.least:
             return False
         first, last = self.offset + start * 8 // self.bits, self.offset - (-end * 8 // self.bits)

@@ -56,10 +56,10 @@ class EgressGuard:
     vault: Vault
     _read: int = 0
     _public: dict[Sink, list[str]] = field(default_factory=dict, repr=False)
-    """What a sink has read anyway; under the empty name, what all may read."""
+    """Text that each sink has been sent already; under the empty name, text that every sink may read."""
     _exempt: dict[tuple[Sink, str], bool] = field(default_factory=dict, repr=False)
     _kept: dict[str, list[Kept]] = field(default_factory=dict, repr=False)
-    """By the value as it is looked for."""
+    """What was kept, by the form in which it is looked for."""
     _bytes: dict[str, set[str]] = field(default_factory=dict, repr=False)
     """The bytes, as small Latin-1 letters, of values that read otherwise when they are projected."""
     _sieve: Sieve = field(default_factory=Sieve, repr=False)

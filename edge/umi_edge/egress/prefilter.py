@@ -1,4 +1,4 @@
-"""The sieve: which of many words a message may hold at all; some too many, never one too few.
+"""The sieve: which of many words a message may hold. It may name some too many, and never one too few.
 
 Looking for each word in each reading, with its rules on what stands alone and what is chance, costs a multiple of
 looking for a piece of each word in readings without punctuation. Nearly every message holds none of these pieces; of

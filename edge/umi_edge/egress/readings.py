@@ -27,13 +27,13 @@ class Readings:
 
     @classmethod
     def of(cls, message: bytes) -> Self:
-        """The readings of a serialized request; bytes that are none are one string."""
+        """The readings of a serialized request. Bytes that do not parse as a request are read as one string."""
         joined = " ".join(strings_of(message) or [message.decode(errors="replace")])
         texts = (projected(joined), *map(projected, decoded_texts(joined)))
         return cls(texts=texts, decoded=tuple(decoded_bytes(message)))
 
     def bare(self) -> Iterator[bytes]:
-        """Each without its punctuation: where a reading holds a text, this holds the text without its own."""
+        """Each reading without punctuation, to look for texts whose own punctuation was taken out."""
         text = squeezed(self.texts[0])
         yield text.encode()
         yield text[::-1].encode()

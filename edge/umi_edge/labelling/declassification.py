@@ -192,7 +192,7 @@ class Declassifications:
 
     limit_bits: int
     key: bytes = field(repr=False)
-    """Of `hash`; who has it can try out values."""
+    """The key of the hashes that `show: hash` gives; whoever has it can find short values by trying."""
     spent_bits: int = 0
     charged: dict[tuple[Handle, str], int] = field(default_factory=dict, repr=False)
     """The bits of each fact that was shown."""

@@ -50,12 +50,12 @@ class _Place:
         self.node = node
         self.resolution = resolution
         self.span = span
-        """Of a leaf that no detector has to scan."""
+        """Makes the span of a leaf that no detector has to scan."""
         self.children: dict[str | int, _Place] = {}
 
 
 _Piece = str | Span
-"""Of labelled text that is being written; a constant is only its text."""
+"""A piece of labelled text that is being written; a constant is only its text."""
 _Frame = tuple[Iterator[tuple[str, tuple[str | int, Any]]], _Place, Location, str]
 """An open container: the members to come, each with the comma before it; its place; where it is; how it closes."""
 

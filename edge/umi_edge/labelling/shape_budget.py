@@ -37,14 +37,14 @@ from umi_shared.labels import Locality
 __all__ = ["ShapeLimitError", "Shapes", "Symbol", "symbols"]
 
 _OWN_NAME_BITS = 8
-"""Of a member name of umi's own tools that no rule spells: there are fewer than 256."""
+"""What a member name of umi's own tools costs that no rule spells: there are fewer than 256 of them."""
 _MEMBER_BITS = math.log2(3)  # a known name, another, or the end
 _FAILURE_BITS = 1 + math.log2(len(FailureKind))
 _JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}")
 _OTHER = "*"
-"""A member name that is data: the cloud sees a handle. In a place its number in the object stands for it."""
+"""Stands for a member name that is data, of which the cloud sees a handle; a place has its number in the object."""
 _OUTCOME, _CONSENT = ("", "outcome"), ("", "consent")
-"""Places of no result."""
+"""Places for what is told outside of any result."""
 
 _Place = tuple[str, ...]
 
@@ -72,14 +72,17 @@ class Symbol(NamedTuple):
     """For reports: `list lengths`, `members`, `types`, `failures` or `consent`."""
     word: str | int | _Place
     bits: float
-    """What spelling it out takes."""
+    """The bits that it costs to spell the word out, when it is new in its place."""
 
 
 def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbol]:
-    """What the shape of a result tells beyond what the rules let out; places are told once for each node.
+    """Everything that the shape of a result tells, beyond what the rules let out, one symbol for each node.
 
     `own_names`: every member name is a constant of umi's own tools.
     """
+    # The shape is written out as a message would be: for each node its type, for a list its length, for an object its
+    # names. The bits of that code bound what whoever reads the shape can learn, whatever hid a value in it. Places
+    # leave the indices out, so that equal records share a place and `Shapes` can charge less for what repeats.
     type_bits = math.log2(1 + len(_JSON_TYPES) + len(rules.types))
     told: dict[tuple[str, ...], tuple[_Place, float]] = {}  # records are alike
     stack: list[tuple[Node, Location, _Place, Any]] = [(rules.node(()), (), (), value)]
@@ -187,6 +190,8 @@ class Shapes:
         self._charge(tool, {"consent": cost})
 
     def _cost(self, tool: str, symbol: Symbol) -> float:
+        # An adaptive code: a word costs by how often it came in this place before, so that the hundredth record of one
+        # shape costs next to nothing. A new word costs an escape first, then its spelling.
         seen = self._seen.setdefault((tool, symbol.place), {None: 0})
         times = seen.get(symbol.word, 0)
         bits = math.log2((seen[None] + 1) / (times or 1)) + (0 if times else symbol.bits)

@@ -41,7 +41,7 @@ class Frame:
 
 
 def write_capture(path: Path, frames: Iterable[Frame]) -> None:
-    """Write a capture, over one that is there."""
+    """Write a capture; a file that is there already is replaced."""
     with path.open("wb") as file:
         for frame in frames:
             row = {"method": frame.method, "message": base64.b64encode(frame.message).decode()}
@@ -49,7 +49,7 @@ def write_capture(path: Path, frames: Iterable[Frame]) -> None:
 
 
 def read_capture(path: Path) -> Iterator[Frame]:
-    """The frames of a capture, in order. Raises `CaptureError` for a file or a line that is none."""
+    """The frames of a capture, in order. Raises `CaptureError` for a file or a line that cannot be read as one."""
     try:
         for number, (line, _) in enumerate(lines(path), start=1):
             if line.strip():
@@ -65,7 +65,7 @@ def _frame(path: Path, number: int, line: bytes) -> Frame:
         row = json.loads(line)
         method, message = row.get("method", ""), base64.b64decode(row["message"], validate=True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise CaptureError(path, number, "this line is no captured message") from None
+        raise CaptureError(path, number, "this line is not a captured message") from None
     if not isinstance(method, str):
-        raise CaptureError(path, number, "this line's method is no text")
+        raise CaptureError(path, number, "the `method` of this line is not a string")
     return Frame(method, message)

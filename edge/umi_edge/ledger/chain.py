@@ -26,7 +26,7 @@ _BEFORE_HASH = b',"hash":"'
 _AFTER_HASH = b'"}'
 _TAIL = len(_BEFORE_HASH) + 64 + len(_AFTER_HASH)
 _SIGNED = b"umi ledger checkpoint "
-"""So that a signature of this key can't be one of something else."""
+"""Begins what is signed, so that a checkpoint's signature cannot be taken for one of anything else."""
 
 
 class LineError(ValueError):

@@ -17,7 +17,7 @@ from umi_edge.ledger.heads import Heads
 __all__ = ["MAX_LINE_BYTES", "LedgerFiles", "last_line", "lines"]
 
 MAX_LINE_BYTES = 64 << 20
-"""Of one entry: far above the 4 MiB that the wire allows a message."""
+"""The size limit of one entry in bytes: far above the 4 MiB that the wire allows a message."""
 _BLOCK = 1 << 16
 
 
@@ -67,9 +67,9 @@ class LedgerFiles:
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[bytes, bool]]:
-    """Each line of a file from an offset on, without its end, and whether it has one; the last may not.
+    """Each line of a file from an offset on, without its line break, and whether it had one: the last may not.
 
-    A line longer than `MAX_LINE_BYTES` is cut, and then is no entry.
+    A line longer than `MAX_LINE_BYTES` is cut, and so fails to parse as an entry.
     """
     with path.open("rb") as file:
         file.seek(start)
@@ -78,7 +78,7 @@ def lines(path: Path, start: int = 0) -> Iterator[tuple[bytes, bool]]:
 
 
 def last_line(path: Path) -> bytes:
-    """The last whole line of a file, without its end; empty where there is none."""
+    """The last line of a file that has its line break, without it; empty for a file without such a line."""
     with path.open("rb") as file:
         position = file.seek(0, 2)
         tail = b""

@@ -41,9 +41,9 @@ class LedgerConfig:
     """How much a ledger may hold, and how it is written."""
 
     file_bytes: int = 16 << 20
-    """A file that would pass this is followed by a new one."""
+    """A file that would grow beyond this is closed, and a new one begun."""
     files: int = 16
-    """At least 2; beyond this many the oldest is let go, and the ledger says so in a signed entry."""
+    """How many files are kept, at least 2. Beyond that the oldest is deleted, and a signed entry says so."""
     sync_each: bool = False
     """Wait for the disk at every entry, some milliseconds each, and not at checkpoints only."""
     lock_seconds: float = 10
@@ -67,7 +67,7 @@ class Ledger:
     """The number of the current file's first entry."""
     _end: Link = field(default_factory=Link)
     _kind: str = ""
-    """The last entry's."""
+    """The time of the last entry."""
     _known: tuple[int, int] = (0, 0)
     """Identity and size of the current file as this process left it."""
 
@@ -79,7 +79,7 @@ class Ledger:
         clock: Callable[[], str],
         config: LedgerConfig = LedgerConfig(),
     ) -> Self:
-        """Open a ledger to append to; an entry that a crash cut short goes into the ledger as such an entry.
+        """Open a ledger to append to. An entry that a crash cut short is kept in it, as an entry of kind `torn`.
 
         Raises `LedgerError` when it cannot be written, or its current file is not sound.
         """
@@ -123,7 +123,7 @@ class Ledger:
         return digest
 
     def checkpoint(self) -> None:
-        """Sign the chain so far, and wait until it is on the disk; nothing where nothing is new."""
+        """Sign the chain so far, and wait until it is on the disk. Does nothing when there is no new entry."""
         with self._writing("synced"):
             self._checkpoint()
 

@@ -13,7 +13,7 @@ __all__ = ["entry_title", "outbound_view", "text_json", "view_json"]
 
 
 def outbound_view(entry: Mapping[str, Any]) -> View:
-    """The view in a `sent` entry; raises `MalformedError` where the message is none."""
+    """The view in a `sent` entry. Raises `MalformedError` for a message that this version of umi cannot parse."""
     try:
         return read_request(base64.b64decode(entry["message"]), WireLimits()).view
     except (MalformedError, ValueError) as error:

@@ -27,7 +27,7 @@ _SINKS: Mapping[str, Sink] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmatchedFrame:
-    """A captured message that no entry has; `number` is its place in the capture, from 1."""
+    """A captured message that is in no entry; `number` is its place in the capture, from 1."""
 
     number: int
     method: str
@@ -53,9 +53,9 @@ class Reconciliation:
     matched: int
     matched_bytes: int
     frames: tuple[UnmatchedFrame, ...]
-    """Left, and not recorded: a fault of umi, or not umi's."""
+    """Messages that left without being recorded: a fault of umi, or messages of another program."""
     entries: tuple[UnmatchedEntry, ...]
-    """Recorded, and not seen to leave: the connection failed first, or the capture missed it."""
+    """Messages that were recorded and not captured: the connection failed first, or the capture missed them."""
 
     @property
     def complete(self) -> bool:

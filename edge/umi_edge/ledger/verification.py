@@ -133,13 +133,16 @@ class _Seen:
     files: list[Path] = field(default_factory=list)
     count: _Count = field(default_factory=_Count)
     start: Link = field(default_factory=Link)
-    """What the first line that is there follows."""
+    """The end of the chain before the first line of the oldest file."""
     end: Link = field(default_factory=Link)
     identity: int = 0
-    """Of the file in use; and of its whole lines how many there are, where the last one starts, and where it ends."""
+    """The inode of the file in use."""
     lines: int = 0
+    """How many whole lines that file had."""
     last: int = 0
+    """Where the last of them starts, in bytes."""
     offset: int = 0
+    """Where it ends, in bytes."""
 
     def is_still_there(self, found: list[Path]) -> bool:
         """Whether a ledger's files are those that were followed, the last line unchanged and maybe more after it."""

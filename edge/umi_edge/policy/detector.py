@@ -43,7 +43,7 @@ class Detector:
     entities: tuple[str, ...] = ()
     """What the plug-in is to find, in its own words."""
     language: str = "en"
-    """Of the texts that it reads: ISO 639-1."""
+    """The language of the texts that it reads, as ISO 639-1."""
     threshold: float = 0.5
     """How sure it must be, from 0 to 1."""
     rule_id: str

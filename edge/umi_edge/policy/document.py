@@ -115,7 +115,7 @@ class ToolPolicy:
     runs: Runs = Runs.THIRD_PARTY
     confirm: Confirm = Confirm.DESTRUCTIVE
     integrity: Integrity = Integrity.UNTRUSTED
-    """Of its results."""
+    """How far the tool's results may be trusted."""
     caller: CallerSees = CallerSees.HANDLES
     card: Card = Card.SCAN
     errors: Resolution | None = None

@@ -27,7 +27,7 @@ def _continues(left: str, right: str) -> bool:
 
 
 _PREFIXES = re.compile(r"(?<![^\W_])(?:[وف]?(?:[بلكس]|لل)?(?:ال)?|ו?(?:כש|לכש|מש|ש)?[הלבמכש]?ה?)$")
-"""Of Arabic and Hebrew: `and`, `in`, `to`, `the` and others, written together with the word."""
+"""Prefixes of Arabic and Hebrew (`and`, `in`, `to`, `the` and others), which are written together with the word."""
 _LONGEST_PREFIX = 6
 
 

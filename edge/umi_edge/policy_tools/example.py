@@ -8,7 +8,7 @@ from umi_edge.policy_tools.schema_structure import Alternative, Structure
 __all__ = ["example"]
 
 _MAX_DEPTH = 6
-"""Of what is required beside the place."""
+"""How deep the values go that a schema requires beside the place."""
 _OF_FORMAT = {
     "email": "name@example.org",
     "date": "2000-01-01",

@@ -44,16 +44,16 @@ class FieldChange:
     path: str
     sink: Sink
     exposed: bool
-    """Newly exposed; else newly hidden."""
+    """True for what would newly leave, False for what would newly stay."""
     certain: int = 0
-    """Fields of which this is sure; of the others it depends on values."""
+    """For how many fields this is certain; for the others it depends on values."""
     fields: int = 0
     bytes: int = 0
-    """Of what left in clear, and would not."""
+    """How many bytes left in clear that would not leave now."""
     bytes_at_most: int = 0
-    """Of what stayed and had its size class recorded."""
+    """At most how many bytes of values that stayed would leave now, as far as their size class was recorded."""
     unknown: int = 0
-    """Fields that stayed and of whose size nothing was recorded."""
+    """How many fields stayed without their size being recorded."""
     rule_id: str = ""
     """The rule of the new policy that decides."""
 

@@ -18,7 +18,7 @@ from umi_shared.errors import ToolError
 __all__ = ["starter_policy"]
 
 _MAX_FIELDS = 100
-"""Of one side of one tool; a schema may refer to itself."""
+"""The most lines for one tool's arguments, or its results: a schema that refers to itself has no end."""
 _MAX_DEPTH = 6
 _MAX_PLACES = 5000
 _MAX_PATH = 400

@@ -68,7 +68,7 @@ class Witness:
         return self._seen(labeller, LabelledEntry(Call(tool.name, ()), text), stays, mark)
 
     def _resolution(self, tool: Tool, value: Any, location: Location) -> Resolution:
-        """Of the place, or of the container that is kept whole with it."""
+        """The resolution of the place, or of the container that is kept whole with it."""
         assignment = self.policy.results(tool.name, value)
         for depth in range(len(location)):
             around = assignment.at(location[:depth])

@@ -50,11 +50,11 @@ class CallerSettings:
     """`umi`, `chat` or `alpha-umi`; empty chooses `umi` with a shipped adapter and `chat` without."""
     context_tokens: int = 4096
     threads: int = 0
-    """0 chooses by the machine's cores."""
+    """The number of threads; 0 chooses by the machine's cores."""
     catalogue_tokens: int = 0
-    """What the tools may take of the context before the caller is shown some of them only; 0: half of it."""
+    """How many tokens the tools may take before the caller is shown only some of them; 0: half of the context."""
     cache_mib: Annotated[int, MAY_BE_ZERO] = 1024
-    """Of catalogues that the caller has read, kept on the disk so that sessions start warm; 0: nothing is kept."""
+    """How much the disk may keep of tools that the caller has read, so that sessions start warm; 0 keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class EdgeConfig:
 
     @property
     def second_head(self) -> Path | None:
-        """The file of the ledger's second note, or None where there is to be none."""
+        """The file that holds the ledger's second note of its last checkpoint; None where no second note is kept."""
         if self.ledger_head is None and self.ledger == EdgeConfig().ledger:
             return user_state_path("umi", appauthor=False) / "ledger.head"
         return self.ledger_head

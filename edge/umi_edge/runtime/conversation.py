@@ -44,7 +44,7 @@ from umi_shared.lazy_group import show_error
 __all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
 
 ON_DEVICE = "this device"
-"""Where the planner is when it is no shared one."""
+"""What `where` says of a planner on this device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class _Planner:
     connection: Connection
     where: str = ON_DEVICE
     channel: grpc.aio.Channel | None = None
-    """The one that its health was asked over: a second would cost a second handshake."""
+    """The open channel that its health was asked over; opening another would cost a second handshake."""
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class Laptop:
     """MCP servers that gave no tools, each with its problem."""
     gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    """Of `show: hash`, made of the device's key."""
+    """The key of the hashes that `show: hash` gives, made from the device's key."""
 
     @asynccontextmanager
     async def session(
@@ -120,10 +120,11 @@ class Laptop:
 
 @asynccontextmanager
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
-    """Read the policy, start the tools; and free it all at the end. The caller loads meanwhile.
+    """Read the policy and start the tools; stop and free it all at the end. The caller's model loads in the background.
 
-    `tools` stands for the whole catalogue where it is given. An MCP server that does not start is `missing`, unless
-    it is `required`. Raises `ConfigError`, `ToolError`, `ModelError`, `PrivacyError`.
+    `tools`, where given, replace those of the configuration. An MCP server that does not start is listed in
+    `missing`, unless it is `required`: then its problem is raised. Raises `ConfigError`, `ToolError`, `ModelError`,
+    `PrivacyError`.
     """
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
@@ -170,9 +171,10 @@ async def _mcp_servers(config: EdgeConfig) -> AsyncIterator[tuple[ToolSource, ..
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:
-    """Where the caller's model and adapter lie, and how it runs here best, where `umi doctor --tune` found that out.
+    """Where the caller's model and adapter lie, and how it runs best here if `umi doctor --tune` has found that out.
 
-    What the configuration says of threads holds. Raises `ModelError` when a file is not on this machine.
+    A number of threads in the configuration goes before the tuned one. Raises `ModelError` when a file is not on this
+    machine.
     """
     config = untuned_config(settings)
     tuning = Tuning.read(tuning_folder(), config.model)
@@ -183,7 +185,7 @@ def caller_config(settings: CallerSettings) -> CallerConfig:
 
 
 def tuning_folder() -> Path:
-    """Where tunings lie, and the weights that they chose."""
+    """The folder of the tunings, and of the converted weights that they chose."""
     return user_cache_path("umi", appauthor=False) / "tuning"
 
 

@@ -14,7 +14,7 @@ def read_laptop_policy(config: EdgeConfig) -> Policy:
         return read_policy(config.policy) if config.policy else default_policy()
     if config.policy is None:
         raise ConfigError(
-            f"{config.file or 'the configuration'} requires a signed policy, and names none",
+            f"{config.file or 'the configuration'} requires a signed policy, but has no `policy`",
             fix="set `policy` to the file, beside which its .sig file lies",
         )
     return read_signed_policy(config.policy, config.require_signed_policy)

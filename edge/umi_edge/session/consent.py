@@ -12,7 +12,7 @@ __all__ = ["Consent", "ConsentRequest", "DeclineAll", "UnsafeApproveAll"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRequest:
-    """What is about to be done."""
+    """The call that is about to be made."""
 
     tool: str
     arguments: Mapping[str, Any] = field(repr=False)

@@ -55,7 +55,7 @@ class RationaleStreamed:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The connection failed; what the step streamed so far is void."""
+    """The connection failed and the step starts over: forget what it streamed so far. `attempt` counts the tries."""
 
     attempt: int
 
@@ -79,7 +79,7 @@ class CallWritten:
     arguments: LabelledText = field(repr=False)
     usage: Usage
     ahead_tokens: int = 0
-    """Of the prompt, those that were read while the planner still spoke."""
+    """How many tokens of the prompt were read while the planner still spoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The user was asked, and said this."""
+    """The user was asked for consent to a call; `approved` is the reply."""
 
     tool: str
     approved: bool
@@ -107,7 +107,7 @@ class Observed:
     outcome: Outcome
     observation: LabelledText = field(repr=False)
     failure: str = ""
-    """The kind of failure that the cloud is told of; empty where not even that, and for a success."""
+    """The kind of failure as the cloud is told it; empty for a success, and where the kind stays here too."""
 
 
 @dataclass(frozen=True, slots=True)

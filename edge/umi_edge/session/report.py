@@ -20,11 +20,11 @@ class Report:
     ending: Ending | UmiError
     """How it ended; an error where it failed on the way, after whatever the record says was done."""
     ledger: LedgerReport | None = None
-    """None where the ledger does not hold."""
+    """What the ledger holds, once verified; None where it does not verify."""
     ledger_fault: UmiError | None = None
-    """Why it does not."""
+    """Why the ledger does not verify, or could not be signed; None where all is well."""
     done_before: int = 0
-    """How many actions of the session's record are of earlier instructions."""
+    """How many actions of the session's record belong to earlier instructions."""
 
     @classmethod
     async def of(cls, session: Session, instruction: str, ledger: Ledger) -> Self:
@@ -73,7 +73,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 for an answer, 1 without one, and of an error its own."""
+        """0 for an answer, 1 without one; after an error, the exit code of that error."""
         if self.errors:
             return self.errors[0].exit_code
         return 0 if self.ended_well else 1

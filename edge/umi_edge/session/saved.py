@@ -32,13 +32,13 @@ _VERSION = 3
 
 @dataclass(frozen=True, slots=True)
 class SavedChat:
-    """A conversation that is saved under a name, or, without a name, is not."""
+    """A conversation that is saved under a name; without a name, one that is not saved."""
 
     name: str = field(default="", repr=False)
     store: SealedStore | None = None
     policy_text: str = field(default="", repr=False)
     content: bytes = field(default=b"", repr=False)
-    """What was saved before."""
+    """The saved session to go on with; empty for a new one."""
 
     @classmethod
     def open(

@@ -44,7 +44,7 @@ class SealedError(ConfigError):
 
 
 class SealingKey(Protocol):
-    """Whoever has the key of 32 bytes."""
+    """Where the key of 32 bytes comes from."""
 
     def parameters(self) -> Mapping[str, Any]:
         """What a new file says of how its key is made; nothing in it is secret."""
@@ -102,7 +102,7 @@ class KeyringKey:
             return None
 
     def parameters(self) -> Mapping[str, Any]:
-        """Nothing but that it is the keyring's."""
+        """Says only that the key is in the keyring."""
         return {"key": "keyring"}
 
     def key(self, parameters: Mapping[str, Any]) -> bytes:
@@ -110,7 +110,7 @@ class KeyringKey:
         if parameters["key"] != "keyring":
             raise ValueError("it was sealed with a passphrase")
         if len(self.secret) != 32:
-            raise ValueError("the key in the system's keyring is none of umi's")
+            raise ValueError("the key in the system's keyring is not one that umi made")
         return self.secret
 
 
@@ -136,7 +136,7 @@ class SealedStore:
         write_durably(path, header + nonce + AESGCM(key).encrypt(nonce, content, header))
 
     def load(self, name: str) -> bytes:
-        """The content of a file. Raises `SealedError` where there is none, or it does not open."""
+        """The content of a saved file. Raises `SealedError` when it is not there or does not open."""
         path = self.path(name)
         header, sealed = self._read(path)
         try:
@@ -157,7 +157,7 @@ class SealedStore:
             ) from None
 
     def path(self, name: str) -> Path:
-        """Where a name's file is. Raises `ConfigError` for a name that is none."""
+        """The file of a name. Raises `ConfigError` for a name that is not allowed."""
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"{name!r:.80} is not a name for a session", fix="use letters, digits, '.', '_' and '-'"
@@ -182,5 +182,7 @@ class SealedStore:
             raise SealedError(path, f"it cannot be read: {error.strerror}", fix="mend that") from error
         end = content.find(b"\n", 0, _MAX_HEADER) + 1
         if len(content) > _MAX_BYTES or not end:
-            raise SealedError(path, "it is no sealed session, or was cut short", fix="name another session")
+            raise SealedError(
+                path, "it is not a sealed session, or was cut short", fix="name another session"
+            )
         return content[:end], content[end:]

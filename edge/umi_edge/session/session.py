@@ -140,7 +140,7 @@ class Session:
         self._public.allow_catalogue(self.cards, [tool.name for tool in self.catalogue], policy)
 
     def snapshot(self) -> Snapshot:
-        """What this session is now; between two instructions, all that it takes to go on with it."""
+        """The session as it is now. Between two instructions it is all that `resume` needs."""
         return Snapshot(
             kept=tuple(self.labeller.vault),
             entries=tuple(self._entries),

@@ -14,9 +14,9 @@ __all__ = ["Snapshot"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that a session needs to be gone on with, under the same policy and the same tools.
+    """Everything that it takes to continue a session, under the same policy and the same tools.
 
-    Of shapes it has the bits and not the places that they were seen in: a resumed session pays for those anew.
+    It has the bits that shapes have cost, but not where they were seen: a resumed session pays for those again.
     """
 
     kept: tuple[Kept, ...] = field(repr=False)
@@ -24,7 +24,7 @@ class Snapshot:
     read_by: Mapping[Sink, int] = field(repr=False)
     """How many entries each sink has been sent."""
     declassified: Mapping[tuple[Handle, str], int] = field(repr=False)
-    """Bits, by the handle and by what was shown of its value."""
+    """The bits spent, by the handle and by what was shown of its value."""
     shapes: Mapping[tuple[str, str], float] = field(repr=False)
-    """Bits, by what was told (`list lengths`, …) and by the tool."""
+    """The bits spent, by what was told (`list lengths`, …) and by the tool."""
     record: tuple[Action, ...] = field(repr=False)

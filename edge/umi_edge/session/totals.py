@@ -18,4 +18,4 @@ class Totals:
     caller: Usage = field(default_factory=Usage)
     summarizer: Usage = field(default_factory=Usage)
     ahead_tokens: int = 0
-    """Of the caller's prompts, those read while the planner spoke."""
+    """How many tokens of the caller's prompts were read while the planner still spoke."""

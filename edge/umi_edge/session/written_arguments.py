@@ -16,9 +16,9 @@ _MAX_DEPTH = 32
 
 
 def read_arguments(text: str, *, handles: bool = True) -> dict[str, Any]:
-    """The object that the text is; its member names as the tool spells them.
+    """The object that the text spells, with the member names as the tool spells them.
 
-    Without `handles` nothing in it resolves: a caller that is shown values is given none.
+    Without `handles` nothing in it is resolved: a caller that is shown values is not given any handles.
     Raises `MalformedError`, which quotes nothing of the text, for the same reason.
 
     >>> read_arguments('{"to": "<email:1>"}')

@@ -17,7 +17,7 @@ from umi_edge.tools.tool import Tool
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
 
 DETAIL_CHARACTERS = 2000
-"""Of a failure's text; what is longer is cut."""
+"""How many characters of a failure's text are kept; the rest is cut off."""
 _STOP_SECONDS = 2.0
 _PROBLEMS = 5
 
@@ -28,9 +28,9 @@ class RunLimits:
 
     call_seconds: float = 30
     result_bytes: int = 1 << 20
-    """Of the result as compact JSON, within a few bytes a leaf."""
+    """The size limit of a result as compact JSON, give or take a few bytes for each value in it."""
     result_depth: int = 64
-    """Levels of objects and arrays."""
+    """How deep objects and arrays may be nested."""
     result_leaves: int = 20_000
 
 

@@ -13,15 +13,15 @@ __all__ = ["ToolSource"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSource:
-    """One place that tools come from, and what came."""
+    """One place that tools come from, with its tools or its problem."""
 
     name: str
     """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
     tools: tuple[Tool, ...] = ()
     problem: UmiError | None = field(default=None, repr=False)
-    """Why none came; its text is value-free (I8)."""
+    """Why there are no tools; its text is value-free (I8)."""
     disabled: bool = False
     required: bool = False
     """Whether no session starts without it."""
     prefix: str = ""
-    """What its tools' names begin with, those of a server that gave none too."""
+    """What the names of its tools begin with; known also for a server that gave no tools."""

@@ -67,7 +67,7 @@ class Tool:
 
 
 def _readable(schema: Any) -> dict[str, Any] | None:
-    """A result's schema, or None where it is none: a tool can be called all the same."""
+    """The schema of a result, or None for one that is not a JSON Schema: the tool can be called all the same."""
     if not isinstance(schema, Mapping):
         return None
     try:
@@ -130,7 +130,7 @@ def tool(
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a `Tool` of a function: its types and its docstring become the schema.
 
-    A parameter that defaults to None is optional, and null is no value for it. A synchronous
+    A parameter that defaults to None is optional, but null may not be given for it. A synchronous
     function runs in a thread. `returns` is the JSON Schema of the result. Raises `ToolError` for a parameter
     without a type.
 

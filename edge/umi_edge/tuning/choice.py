@@ -9,7 +9,7 @@ __all__ = ["Trial", "choose"]
 _READ_TOKENS = 120
 _WRITTEN_TOKENS = 30
 _WORTH_IT = 0.95
-"""Of the time that it takes now: what is hardly faster changes nothing, since measurements differ by as much."""
+"""Another way is chosen only if it takes less than this part of today's time: measurements differ by as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +17,14 @@ class Trial:
     """One way to run a model, and how fast it was."""
 
     format: str
-    """`as it is`, or the format that the weights were brought into."""
+    """The format that the weights were converted to, or `as it is`."""
     path: Path
     size_bytes: int
     threads: int
     read_rate: float
-    """Tokens of a prompt read a second."""
+    """How many tokens of a prompt were read per second."""
     write_rate: float
-    """Tokens of a call written a second."""
+    """How many tokens of a call were written per second."""
 
     @property
     def call_seconds(self) -> float:
@@ -33,6 +33,6 @@ class Trial:
 
 
 def choose(trials: Sequence[Trial]) -> Trial:
-    """The fastest; the first, which is how it is now, unless another one is faster by a twentieth."""
+    """The fastest trial; but the first, which is how the model runs now, unless another is faster by a twentieth."""
     now, best = trials[0], min(trials, key=lambda trial: trial.call_seconds)
     return best if best.call_seconds < _WORTH_IT * now.call_seconds else now

@@ -16,7 +16,7 @@ from umi_shared.llama.threads import default_threads
 __all__ = ["Tuned", "tune"]
 
 _KEPT_WEIGHTS = 3
-"""Models whose weights stay, each as large as the model itself."""
+"""How many models may have converted weights in the folder, each as large as the model itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,11 @@ class Tuning:
     weights: str = ""
     """A file with the same weights in a format that this machine is faster with; empty for the model's own."""
     cores: int
-    """Of the machine that it was measured on; elsewhere it does not hold."""
+    """The number of cores of the machine that it was measured on; with another number it is not used."""
 
     @classmethod
     def read(cls, folder: Path, model: Path) -> Self | None:
-        """The tuning of a model file; None where there is none that holds here and now."""
+        """The tuning of a model file, or None: none was made, or it was made for another machine or another file."""
         try:
             path = cls.path(folder, model)
             with path.open("rb") as file:

@@ -61,7 +61,7 @@ def test_a_file_that_was_cut_short_says_so(store):
     header = whole.index(b"\n") + 1
     for size in range(len(whole)):
         store.path("work").write_bytes(whole[:size])
-        with pytest.raises(SealedError, match="cut short" if size >= header else "no sealed session"):
+        with pytest.raises(SealedError, match="cut short" if size >= header else "not a sealed session"):
             store.load("work")
 
 

@@ -90,7 +90,7 @@ class AddressBook:
 
 
 def parse(content: bytes) -> tuple[Contact, ...] | None:
-    """The contacts in one .vcf file, or None when it is none."""
+    """The contacts in one .vcf file, or None when it does not parse as one."""
     try:
         cards = tuple(_contact(card) for card in vobject.readComponents(content.decode("utf-8-sig")))
     except Exception:  # vobject raises whatever its parsing met

@@ -28,7 +28,7 @@ class NotesConfig:
     max_files: int = 10_000
     max_file_bytes: int = 1 << 20
     search_characters: int = 2000
-    """Of each note that a search finds; `notes.read` gives all."""
+    """How many characters of each note a search returns; `notes.read` returns the whole note."""
     max_found: int = 20
 
 

@@ -31,7 +31,7 @@ class StdioServer:
     required: bool = False
     """Whether no session starts without it."""
     start_seconds: float | None = None
-    """To start and to list its tools; None for the limit of all servers."""
+    """The time limit for starting and listing its tools; None for the limit that all servers have."""
 
     def expanded(self, env: Mapping[str, str]) -> "StdioServer":
         """The same server with `${NAME}` and `${NAME:-default}` replaced. Raises `ConfigError`."""
@@ -165,14 +165,14 @@ def _with_start(server: StdioServer | HttpServer, entry: Mapping[str, Any]) -> S
 def _string(name: str, entry: Mapping[str, Any], key: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value or "\x00" in value:
-        raise _wrong(name, f"has a {key} that is no text", f"write {key} as a string")
+        raise _wrong(name, f"has a {key} that is not a string", f"write {key} as a string")
     return value
 
 
 def _strings(name: str, entry: Mapping[str, Any], key: str) -> dict[str, str]:
     values = entry.get(key) or {}
     if not isinstance(values, Mapping) or not all(isinstance(v, str | int | float) for v in values.values()):
-        raise _wrong(name, f"has {key} that is no mapping of strings", f"write {key} as a mapping")
+        raise _wrong(name, f"has {key} that is not a mapping of strings", f"write {key} as a mapping")
     return {str(k): str(v) for k, v in values.items()}
 
 

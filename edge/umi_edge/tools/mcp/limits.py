@@ -8,9 +8,9 @@ class McpLimits:
     """Limits on what comes from one server; the limits on a result are the runner's."""
 
     start_seconds: float = 30
-    """To start, to agree on a protocol and to list the tools; also for the one reconnect."""
+    """The time limit for starting, agreeing on a protocol and listing the tools; also for the one reconnect."""
     message_bytes: int = 16 << 20
-    """Of one message. A result often holds its text twice, so this is well above the runner's limit."""
+    """The size limit of one message. A result often holds its text twice, so it is well above the runner's limit."""
     tools: int = 256
     schema_bytes: int = 128 << 10
     description_characters: int = 4000

@@ -109,7 +109,7 @@ async def _read_lines(stdout: Any, inbox: Any, limit: int, link: Link) -> None:
 
 
 def _parsed(line: bytes, limit: int, link: Link) -> SessionMessage | None:
-    """The message in a line; None for what is none, such as a server's own prints."""
+    """The message in a line; None for any other line, such as one that the server printed."""
     if len(line) > limit:
         link.failure = FailureKind.TOO_LARGE
         return None

@@ -37,7 +37,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 class ExpressionError(ValueError):
-    """What is wrong with an expression; quotes nothing of it, since values stand in it (I8)."""
+    """What is wrong with an expression. Its text quotes nothing of the expression, which may hold values (I8)."""
 
 
 @dataclass(frozen=True, slots=True)
