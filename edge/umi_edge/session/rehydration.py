@@ -5,20 +5,22 @@ I4: docs/design.md#i4-handles-resolve-in-one-place
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from umi_edge.labelling.vault import Vault
 from umi_edge.policy import Location
+from umi_edge.session.link_destinations import linked
 from umi_shared.handles import Handle, parts_of, unescape
 
 __all__ = ["Rehydrator", "resolve", "without"]
 
+_BLOCK_END = re.compile(r"\n[ \t\r]*\n")
 _MAX_HANDLE = 48
-_MAYBE_HANDLE = re.compile(r"<[a-z\\]?[a-z0-9_:\\]*$")
-_IN_LINK = re.compile(r"""[(<"'=]\s*(?:[a-z][a-z0-9+.-]*:)?//|//\S*$""", re.IGNORECASE)
-_MAX_LINE = 64 * 1024
+_MAYBE_HANDLE = re.compile(rf"<(?:$|[a-z\\\\][a-z0-9_:\\\\]{{0,{_MAX_HANDLE}}}(?:>|$))")
+_MAX_ANSWER = 256 * 1024
 
 
 def resolve(node: Any, vault: Vault) -> Any:
@@ -63,21 +65,22 @@ def without(node: Any, locations: Collection[Location], at: Location = ()) -> An
 class Rehydrator:
     """Puts values into an answer as it streams; a handle that this session never issued stays as it is.
 
-    So does one in a link: whoever wrote the answer would have the value as soon as the link is opened, and what shows
-    Markdown opens an image by itself. Covered: from `//` to the next space; in brackets or quotes to the line's end.
-    Not covered: addresses without `//`, links that go on over a line's end.
+    So does a handle whose value would become part of an address (`link_destinations`). What follows may still make it
+    one, so text is held back from the first handle of a block on, until the block ends with an empty line.
     """
 
     vault: Vault
     _held: str = field(default="", repr=False)
-    _line: str = field(default="", repr=False)
-    """What stands in the line so far, with values in place."""
+    """What may still become a part of a handle, or of a block that has one."""
+    _said: list[str] = field(default_factory=list, repr=False)
+    """The answer so far, with the values that were put in and the handles that stay."""
+    _size: int = 0
+    """Characters of the answer so far; past a length that no answer needs, handles stay."""
 
     def feed(self, text: str) -> str:
         """Take the next piece of the answer; give what is now certain, with values in place."""
         text = self._held + text
-        match = _MAYBE_HANDLE.search(text)
-        cut = match.start() if match and len(text) - match.start() <= _MAX_HANDLE else len(text)
+        cut = _certain(text)
         self._held = text[cut:]
         return self._put_back(text[:cut])
 
@@ -87,15 +90,35 @@ class Rehydrator:
         return self._put_back(rest)
 
     def _put_back(self, text: str) -> str:
-        return "".join(map(self._piece, parts_of(text)))
+        ends = [match.end() for match in _BLOCK_END.finditer(text)]
+        return "".join(self._block(text[start:end]) for start, end in pairwise([0, *ends, len(text)]))
 
-    def _piece(self, part: str | Handle) -> str:
-        if isinstance(part, Handle) and part in self.vault and not _IN_LINK.search(self._line):
-            piece = _as_text(self.vault[part].value)
-        else:
-            piece = unescape(str(part))
-        line = (self._line + piece).rpartition("\n")[2]
-        self._line = (
-            line if len(line) <= _MAX_LINE else "<//"
-        )  # as in a link, so that no length gets around it
-        return piece
+    def _block(self, text: str) -> str:
+        """A block, or what of it comes before its first handle, with values in place."""
+        parts = [unescape(part) if isinstance(part, str) else part for part in parts_of(text)]
+        values = {
+            part: _as_text(self.vault[part].value)
+            for part in parts
+            if isinstance(part, Handle) and part in self.vault
+        }
+        self._size += len(text) + sum(map(len, values.values()))
+        if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer
+            return self._say(parts)
+        since = len(self._said)
+        stay = linked([*self._said, *parts], values, since)
+        return self._say(
+            values[part] if isinstance(part, Handle) and part in values and since + at not in stay else part
+            for at, part in enumerate(parts)
+        )
+
+    def _say(self, parts: Iterable[str | Handle]) -> str:
+        said = "".join(map(str, parts))
+        self._said += [said] if self._size <= _MAX_ANSWER else []
+        return said
+
+
+def _certain(text: str) -> int:
+    """How much of a text can be decided: all up to the first handle, or what may become one, of its last block."""
+    block = max((match.end() for match in _BLOCK_END.finditer(text)), default=0)
+    handle = _MAYBE_HANDLE.search(text, block)
+    return handle.start() if handle else len(text)
