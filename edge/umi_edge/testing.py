@@ -1,4 +1,4 @@
-"""Stand-ins for tests of what is built on umi: they implement the real seams."""
+"""Stand-ins for testing programs that use umi: they implement the real protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

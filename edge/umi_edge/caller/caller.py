@@ -44,7 +44,7 @@ class Caller:
     def opening(cls, config: CallerConfig, dialect: Dialect) -> Self:
         """A caller at once, whose model is being loaded.
 
-        Raises `ModelError` for a file that is not there or no GGUF; other faults show in what is asked first.
+        Raises `ModelError` for a file that is missing or not a GGUF; other faults show at the first request.
         """
         check_gguf(config.model)
         if config.adapter:
@@ -65,7 +65,7 @@ class Caller:
     async def warm(self, catalogue: Released[View]) -> None:
         """Hold what every session with these tools begins with: from the disk where it was kept before.
 
-        `catalogue` has no entries that are looked at. What is kept is written while others work.
+        The entries of `catalogue` are not looked at. What is kept is written while others work.
         """
         keep = await self._work(lambda model, cancelled: model.warm(catalogue, cancelled))
         if keep is not None:

@@ -105,7 +105,7 @@ class Outbound:
 
 
 class Approver(Protocol):
-    """Whoever looks at a message before it leaves."""
+    """Somebody, or something, that looks at each message before it leaves."""
 
     async def approve(self, outbound: Outbound) -> bool:
         """Whether these very bytes may leave."""
@@ -130,7 +130,7 @@ class Cloud:
     guard: EgressGuard
     ledger: Ledger
     session: str
-    """A random word that tells this session's requests from others, for cache affinity; it names nobody."""
+    """A random id that groups this session's requests, so that one cache serves them; it identifies nobody."""
     config: CloudConfig = field(default_factory=CloudConfig)
     limits: WireLimits = field(default_factory=WireLimits)
     peer: str = "the planner"
@@ -279,7 +279,7 @@ class Cloud:
         )
 
     def _wait_before_retry(self, error: grpc.aio.AioRpcError, attempt: int) -> float | None:
-        """Seconds to wait before the next try; None when trying again is of no use."""
+        """Seconds to wait before the next try; None when another try would not help."""
         if attempt >= self.config.tries:
             return None
         refusal = refusal_from_metadata(error.trailing_metadata())

@@ -23,7 +23,7 @@ _HEX = string.hexdigits.encode()
 
 
 def _table(alphabet: bytes, other: bytes, aliases: dict[bytes, bytes]) -> bytes:
-    """Maps what is of an alphabet to itself, an alias to its meaning, and all else to one character."""
+    """A table that maps an alphabet to itself, each alias to its meaning, and every other byte to one character."""
     codes = ((aliases.get(code, code) if code in alphabet else other) for code in map(_byte, range(256)))
     return b"".join(codes)
 
@@ -96,7 +96,7 @@ def decoded_bytes(message: bytes) -> Iterator[Decoded]:
 
 
 def _runs(message: bytes, marks: bytes, pattern: re.Pattern[bytes]) -> bytes:
-    """What is written in a code's alphabet and long enough, a line each."""
+    """The stretches that are written in a code's alphabet and long enough, one on each line."""
     found = pattern.finditer(message.translate(marks))
     return b"\n".join([message[run.start() : run.end()] for run in found])
 

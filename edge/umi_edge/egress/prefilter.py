@@ -54,7 +54,7 @@ class Sieve:
             self._add(word, text, number)
 
     def add_bytes(self, raw: bytes, word: str) -> None:
-        """Look for a word in these bytes, too: as they stand in what is no text."""
+        """Look for a word in these bytes, too, as they stand in data that is not text."""
         self._look_for(bare(raw), word)
 
     def caught(self, readings: Iterable[bytes]) -> list[str]:

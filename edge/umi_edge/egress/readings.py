@@ -1,4 +1,4 @@
-"""The readings of a message: what its bytes may say to whoever knows the usual encodings."""
+"""The readings of a message: the texts that its bytes may stand for in the usual encodings."""
 
 import re
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ class JsonWriter:
         return _merged(pieces + self.pieces[done:])
 
     def write_leaf(self, value: Any, resolution: Resolution) -> LabelledText:
-        """A value that is no part of another, under this rule."""
+        """A value that stands alone, under this rule."""
         scan = resolution.scan
         return _merged(self._scanned(value, resolution) if scan else (self._span_of(resolution)(value),))
 

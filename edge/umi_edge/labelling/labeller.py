@@ -43,7 +43,7 @@ class LabelledArguments:
 
     @property
     def label(self) -> Label:
-        """The label of what is made of all of them."""
+        """The label of a text that is made from all of these leaves."""
         return join_all(leaf.label for leaf in self.leaves.values())
 
 

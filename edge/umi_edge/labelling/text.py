@@ -15,7 +15,7 @@ from umi_shared.transcript import Entry
 __all__ = ["DEVICE", "LabelledEntry", "LabelledText", "Span", "constant", "handles_in"]
 
 DEVICE: Sink = "device"
-"""A caller that may see values; it runs here, so it is no sink of the wire."""
+"""A caller that may see values; it runs here, so it is not a sink of the wire."""
 
 _PROGRAM = "constant of the program"
 _SHORT = 64

@@ -100,7 +100,7 @@ class Vault:
         self._order: list[Kept] = []
         self._numbers: dict[str, int] = {}
         self._linked: dict[tuple[str, str | tuple[str], Label], Handle] = {}
-        """By type, by the text or the spelling of what is no text, and by label."""
+        """By type, by the text (or the JSON spelling, of a value that is not text), and by label."""
 
     def keep(
         self,

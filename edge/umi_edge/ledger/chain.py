@@ -96,7 +96,7 @@ def check_content(entry: Mapping[str, Any], key: Ed25519PublicKey | None) -> Non
             case "torn" | "trimmed":
                 pass
             case _:
-                raise LineError("this entry is of no kind that this version of umi knows")
+                raise LineError("this entry is of a kind that this version of umi does not know")
     except (KeyError, TypeError, AttributeError) as error:
         raise LineError("this entry lacks a field") from error
 

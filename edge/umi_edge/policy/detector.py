@@ -50,5 +50,5 @@ class Detector:
     line: int
 
     def __str__(self) -> str:
-        """The type, and what looks for it where that is no part of umi."""
+        """The type, and the plug-in that looks for it where there is one."""
         return f"{self.type} ({self.plugin}: {', '.join(self.entities)})" if self.plugin else self.type

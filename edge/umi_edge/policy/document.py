@@ -124,7 +124,7 @@ class ToolPolicy:
     arguments: tuple[PathRule, ...] = ()
     results: tuple[PathRule, ...] = ()
     defaults: Defaults = field(default_factory=Defaults)
-    """The tool's own; its `instruction` means nothing."""
+    """The tool's own defaults; their `instruction` has no effect."""
     stated: frozenset[str] = frozenset()
     """The fields that the policy states; the others are built-in defaults."""
     rule_id: str = "built-in default for tools that the policy does not list"

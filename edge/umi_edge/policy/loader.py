@@ -79,7 +79,7 @@ def policy_bytes(path: FilePath | str) -> bytes:
 
 
 def policy_text(data: bytes, file: str) -> str:
-    """The text that a policy file's bytes are; raises `PolicyError` for what is no UTF-8."""
+    """The text of a policy file's bytes. Raises `PolicyError` for bytes that are not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -220,9 +220,9 @@ class _Builder:
         pattern, builtin = self._pattern(data, line)
         kind = DetectorKind.BUILTIN if builtin else DetectorKind(given[0])
         if "parts" in data and kind not in (DetectorKind.VALUES, DetectorKind.VALUES_FROM):
-            self.problems.add(line, "`parts` means nothing for a pattern", "remove it")
+            self.problems.add(line, "`parts` has no effect on a pattern", "remove it")
         if "region" in data and pattern != "phone":
-            self.problems.add(line, "`region` means nothing but for `builtin:phone`", "remove it")
+            self.problems.add(line, "`region` has an effect only on `builtin:phone`", "remove it")
         self._check_plugin(data, line)
         origin = data.get("values_from", {})
         return Detector(
@@ -246,14 +246,14 @@ class _Builder:
         if "plugin" not in data:
             for key in _OF_PLUGINS:
                 if key in data:
-                    self.problems.add(line, f"`{key}` means nothing without `plugin`", "remove it")
+                    self.problems.add(line, f"`{key}` has no effect without `plugin`", "remove it")
             return
         if data["plugin"] not in PLUGINS:
             fix = near(data["plugin"], PLUGINS)
             self.problems.add(line, f"there is no plug-in `{data['plugin']}`", fix)
         elif "entities" not in data:
             fix = "add what it is to find, such as `entities: [PERSON, LOCATION]`"
-            self.problems.add(line, f"the detector of {data['type']} names no `entities`", fix)
+            self.problems.add(line, f"the detector of {data['type']} has no `entities`", fix)
 
     def _values_path(self, index: int, path: str) -> Any:
         return self._path(path, "detect", index, "values_from", "path")
@@ -261,7 +261,7 @@ class _Builder:
     def _keep(self, index: int, data: dict[str, Any]) -> Claim:
         if set(data) not in ({"type"}, {"tool", "path"}):
             line = self._line("keep", index)
-            self.problems.add(line, f"`keep[{index}]` is no claim", "give `type`, or `tool` and `path`")
+            self.problems.add(line, f"`keep[{index}]` is not a claim", "give `type`, or `tool` and `path`")
         return Claim(
             type=data.get("type", ""),
             tool=data.get("tool", ""),

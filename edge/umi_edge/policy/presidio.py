@@ -93,7 +93,7 @@ def _analyzer(language: str) -> Any:
 
 
 def _model(language: str) -> str:
-    """The largest spaCy model of a language that is installed; empty for none."""
+    """The largest installed spaCy model of a language; empty where none is installed."""
     installed = [
         name for name in _module("spacy.util").get_installed_models() if name.startswith(f"{language}_")
     ]

@@ -141,7 +141,7 @@ class Assignment:
 
     @property
     def looks_at_values(self) -> bool:
-        """Whether a rule matched by value, so that what is true of one record may not be of the next."""
+        """Whether a rule matched by value, so that it may hold for one record and not for the next."""
         return bool(self._matched)
 
     def at(self, location: Location) -> Resolution:

@@ -99,7 +99,7 @@ def resolutions_at(
 ) -> tuple[Resolution, ...]:
     """Every resolution that a node of a value may have whose location is known, but not the value itself.
 
-    `unnamed` says of a member name that it only stands for one that is not known, and is none of `not_named`. Raises
+    `unnamed` says whether a member name only stands for an unknown one, which then is not in `not_named`. Raises
     `LimitError`.
     """
     walk = _Walk(table, ())

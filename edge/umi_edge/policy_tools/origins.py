@@ -68,7 +68,7 @@ def handle_named(text: str) -> Handle:
     """
     parts = parts_of(f"<{text.strip().removeprefix('<').removesuffix('>')}>")
     if len(parts) != 1 or not isinstance(parts[0], Handle):
-        raise ConfigError(f"`{text[:80]}` is no handle", fix="write it as '<email:1>'")
+        raise ConfigError(f"`{text[:80]}` is not a handle", fix="write it as '<email:1>'")
     return parts[0]
 
 

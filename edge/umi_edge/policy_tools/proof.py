@@ -77,7 +77,7 @@ class Theorem:
 
     statement: str
     rule_id: str = ""
-    """Where it is stated; empty for what is always to hold."""
+    """Where the claim is stated; empty for a claim that every policy must keep."""
     cases: int = 0
     counterexamples: tuple[Counterexample, ...] = ()
     more: int = 0

@@ -101,7 +101,7 @@ class RecordedResult:
     leaves: tuple[RecordedLeaf, ...] = ()
     failure: str = ""
     names: frozenset[str] = frozenset()
-    """The member names that the policy of the session spelt: one that is a handle is none of these."""
+    """The member names that the session's policy spelt; a name that was recorded as a handle is not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ class RecordedSession:
 def read_recordings(target: Path) -> tuple[RecordedSession, ...]:
     """The sessions in a file, or in all `.jsonl` files of a folder.
 
-    Raises `ConfigError` with file and line for what is no recording; a line that a crash cut short ends its session.
+    Raises `ConfigError` with file and line for anything that is not a recording. A line that a crash cut short
+    ends its session.
     """
     files = sorted(target.glob("*.jsonl"))[:_MAX_FILES] if target.is_dir() else [target]
     sessions = tuple(session for file in files for session in _sessions(file))
@@ -157,7 +158,7 @@ def _sessions(file: Path) -> Iterator[RecordedSession]:
                 _add(steps, record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(
-                f"{file}:{number}: this is no line of a recording", fix="take it out"
+                f"{file}:{number}: this is not a line of a recording", fix="take it out"
             ) from error
     if start is not None:
         yield _session(file, start, steps)
@@ -189,7 +190,7 @@ def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if number == len(lines):
                 return  # cut short by a crash
             raise ConfigError(
-                f"{file}:{number}: this is no line of a recording", fix="take it out"
+                f"{file}:{number}: this is not a line of a recording", fix="take it out"
             ) from error
         yield number, record
 

@@ -130,7 +130,7 @@ def _read_signature(policy: Path) -> _Signature:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(document["key"], validate=True))
         return _Signature(key, base64.b64decode(document["signature"], validate=True))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SignatureError("this is no signature of a policy", file=str(path), fix=_ASK) from error
+        raise SignatureError("this is not a signature of a policy", file=str(path), fix=_ASK) from error
 
 
 def pinned_key(trusted: str) -> str:
@@ -189,7 +189,7 @@ def read_private_key(path: Path, passphrase: bytes | None = None) -> Ed25519Priv
         ) from error
     except ValueError as error:
         raise ConfigError(
-            f"{path} is no private key in PEM, or the passphrase is wrong", fix="check both"
+            f"{path} is not a private key in PEM, or the passphrase is wrong", fix="check both"
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path} is not an Ed25519 key", fix="make one with `umi policy new-key`")

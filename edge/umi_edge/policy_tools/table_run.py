@@ -326,7 +326,7 @@ class _Run:
         examples = given.path.examples()
         if not examples:
             raise PolicyError(
-                f"`{given.path.text}` depends on values, so it names no one place",
+                f"`{given.path.text}` depends on values, so it does not name a single place",
                 file=str(self.file),
                 line=self.test.lines.get("handles", self.test.line),
                 fix="use names, indices and `*`",

@@ -207,7 +207,7 @@ class _Reader:
         result = result | failure
         tool = str(call.get("tool", result.get("tool", "")))
         if not tool and "instruction" not in data and given:
-            self._wrong(place, "the test names no tool", "add `tool`")
+            self._wrong(place, "the test has no tool", "add `tool`")
         arguments = call.get("arguments", {})
         if not isinstance(arguments, dict):
             self._wrong((*place, "call", "arguments"), "`arguments` is not a mapping", "give `name: value`")
@@ -258,7 +258,7 @@ class _Reader:
             here = (*place, text)
             parts = parts_of(str(text))
             if len(parts) != 1 or not isinstance(parts[0], Handle):
-                self._wrong(here, f"`{str(text)[:64]}` is no handle", 'write it as "<email:1>"')
+                self._wrong(here, f"`{str(text)[:64]}` is not a handle", 'write it as "<email:1>"')
                 continue
             said = self._known(body, here, ("from", "locality", "integrity"))
             tool, _, path = str(said.get("from", "")).partition(" ")

@@ -32,7 +32,7 @@ class Sighting:
 
     sink: Sink
     as_handle: bool
-    """Whether it was a handle for what is hidden, rather than the value."""
+    """Whether a handle for a hidden value was found, rather than the value."""
 
 
 class Witness:

@@ -190,7 +190,9 @@ async def _planner(config: EdgeConfig, output: Output, laptop: Laptop, stack: As
         return await _on_device(stack)
     if config.offline == "device" and not is_enrolled(config.connection):
         output.console.print(
-            "Planning on this device: it is enrolled with no planner.", style="bold yellow", soft_wrap=True
+            "Planning on this device: it is not enrolled with any planner.",
+            style="bold yellow",
+            soft_wrap=True,
         )
         return await _on_device(stack)
     connection = Connection.load(config.connection)

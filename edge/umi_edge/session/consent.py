@@ -24,7 +24,7 @@ class ConsentRequest:
 
 
 class Consent(Protocol):
-    """Whoever can say yes or no."""
+    """Somebody, or something, that can approve a call."""
 
     async def approve(self, request: ConsentRequest) -> bool:
         """Whether this very call may be made."""

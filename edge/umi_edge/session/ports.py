@@ -33,7 +33,7 @@ class CallerPort(Protocol):
         ...
 
     async def prefill(self, view: View) -> None:
-        """Read a prompt ahead of time; the plan that the view ends with, if it names no tool, is still going on."""
+        """Read a prompt ahead of time. A plan without a tool at the end of the view is one that is still being said."""
         ...
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:

@@ -29,7 +29,7 @@ class ReadAhead:
         self._news.set()
 
     def end(self) -> None:
-        """Start no more reading; what is being read is of use."""
+        """Start no more reading; let the one under way finish, since the call needs it."""
         self._newest = None
         self._news.set()
 

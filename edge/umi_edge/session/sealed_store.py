@@ -145,7 +145,7 @@ class SealedStore:
                 raise ValueError("it was saved under another name, or by another version of umi")
             size, key = int(parameters["bytes"]), self.sealing.key(parameters)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            said = str(error) if type(error) is ValueError else "it is no sealed session"
+            said = str(error) if type(error) is ValueError else "it is not a sealed session"
             raise SealedError(path, said, fix="name another session") from None
         if len(sealed) < size:
             raise SealedError(path, "it was cut short", fix="restore it from a copy, or start anew")

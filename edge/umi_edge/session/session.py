@@ -99,7 +99,7 @@ class Session:
     new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     """Request ids; random, or a counter where runs must be comparable."""
     observer: InitVar[Observer] = lambda _: lambda _: None
-    """Makes what is told of each event; it may read the vault, to show the user their own values."""
+    """Makes the function that is told of each event; it is given the vault, to show the user their own values."""
     hash_key: InitVar[bytes] = b""
     """The key of `show: hash`; without one, hashes differ from session to session."""
     guarded_by: InitVar[type[EgressGuard]] = EgressGuard
@@ -259,7 +259,7 @@ class Session:
         return decision
 
     async def _warm_caller(self) -> None:
-        """What all sessions share, before what is this one's own."""
+        """Have the caller read what all sessions share, before it reads what is this session's own."""
         if not self._caller_is_warm:
             await self.caller.warm(self._catalogue)
             self._caller_is_warm = True

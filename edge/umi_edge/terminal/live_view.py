@@ -56,7 +56,7 @@ class LiveView:
     console: Console
     vault: Vault
     waiting: Waiting = field(default_factory=Waiting)
-    """Whoever asks a session ends it, also where the session fails."""
+    """The caller of the session ends it, also when the session fails."""
     _open: bool = False
     """Whether a line is being streamed."""
     _told: set[Handle] = field(default_factory=set)
@@ -192,7 +192,7 @@ class LiveView:
 
 
 def conclusion(report: Report) -> Group:
-    """What came of an instruction: why there is no answer, where there is none, and what was really done."""
+    """The outcome of an instruction: why there is no answer, if there is none, and what was really done."""
     lines: list[Rich | Table] = []
     if not report.ended_well:  # not as markup: a model, or a tool, may have written this
         lines.append(Rich.assemble((report.word, f"bold {BAD}"), ": ", plain(report.text)))

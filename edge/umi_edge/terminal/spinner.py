@@ -13,11 +13,11 @@ class Waiting:
     """One spinner at a time. Nothing may stream, or ask, until it has ended."""
 
     what: str = field(default="", repr=False)
-    """What is waited for now."""
+    """What umi is waiting for now."""
     _status: Status | None = field(default=None, repr=False)
 
     def show(self, console: Console, what: str) -> None:
-        """Say what is waited for; nothing where the console is no terminal."""
+        """Show what umi is waiting for; does nothing when the console is not a terminal."""
         self.end()
         self.what = what
         if console.is_terminal:
@@ -25,7 +25,7 @@ class Waiting:
             self._status.start()
 
     def end(self) -> None:
-        """Take it away; also where there is none."""
+        """Take the spinner away, if there is one."""
         self.what = ""
         if self._status is not None:
             self._status.stop()

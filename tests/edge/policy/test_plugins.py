@@ -150,14 +150,14 @@ def test_without_presidio_no_scanner_is_made() -> None:
     ("detector", "message"),
     [
         ("{type: person, plugin: presido, entities: [PERSON]}", "no plug-in `presido`"),
-        ("{type: person, plugin: presidio}", "names no `entities`"),
+        ("{type: person, plugin: presidio}", "has no `entities`"),
         ("{type: person, plugin: presidio, entities: []}", "is empty"),
         ("{type: person, plugin: presidio, entities: [PERSON], threshold: 2}", "not allowed"),
         ("{type: person, plugin: presidio, entities: [PERSON], language: English}", "not allowed"),
-        ("{type: person, plugin: presidio, entities: [PERSON], parts: true}", "`parts` means nothing"),
+        ("{type: person, plugin: presidio, entities: [PERSON], parts: true}", "`parts` has no effect"),
         ("{type: person, plugin: presidio, entities: [PERSON], values: [Ann]}", "has `values` and `plugin`"),
-        ("{type: email, pattern: builtin, threshold: 0.4}", "`threshold` means nothing without `plugin`"),
-        ("{type: email, pattern: builtin, entities: [EMAIL]}", "`entities` means nothing without `plugin`"),
+        ("{type: email, pattern: builtin, threshold: 0.4}", "`threshold` has no effect without `plugin`"),
+        ("{type: email, pattern: builtin, entities: [EMAIL]}", "`entities` has no effect without `plugin`"),
     ],
 )
 def test_what_is_wrong_with_a_plug_in_is_said_at_its_line(detector: str, message: str) -> None:

@@ -226,7 +226,7 @@ def test_the_policy_states_its_own_claims() -> None:
 
 
 def test_a_claim_that_is_none_is_refused() -> None:
-    with pytest.raises(PolicyError, match="no claim"):
+    with pytest.raises(PolicyError, match="not a claim"):
         _policy("keep: [{tool: a.b}]")
     with pytest.raises(PolicyError, match="not a JSONPath"):
         _policy('keep: [{tool: a.b, path: "x"}]')

@@ -58,7 +58,7 @@ def test_every_changed_byte_of_the_policy_is_found(policy: Path) -> None:
 )
 def test_a_broken_signature_is_an_error(policy: Path, change: bytes) -> None:
     signature_path(policy).write_bytes(change)
-    with pytest.raises(SignatureError, match="no signature of a policy"):
+    with pytest.raises(SignatureError, match="not a signature of a policy"):
         read_signed_policy(policy, PINNED)
 
 

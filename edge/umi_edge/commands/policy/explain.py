@@ -136,7 +136,8 @@ def _location(side: str, place: str) -> tuple[str | int, ...]:
     examples = compile_path(place).examples()
     if not examples:
         raise PolicyError(
-            f"`{place}` depends on values, so it names no one place", fix="use names, indices and `*`"
+            f"`{place}` depends on values, so it does not name a single place",
+            fix="use names, indices and `*`",
         )
     return examples[0]
 

@@ -157,14 +157,14 @@ def parsed_day(day: str) -> date:
             raise ValueError
         return parsed
     except ValueError:
-        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the date is no day of the calendar") from None
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the date is not a day of the calendar") from None
 
 
 def _parsed_clock(clock: str) -> time:
     try:
         return time.fromisoformat(clock)
     except ValueError:
-        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the time is no time of day") from None
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the time is not a time of day") from None
 
 
 def _parsed(document: Document) -> icalendar.Calendar:

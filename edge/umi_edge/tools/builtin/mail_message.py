@@ -34,7 +34,7 @@ class Letter:
 
 
 def parse(identity: str, content: bytes) -> Letter | None:
-    """The letter in one file, or None where the file is no e-mail."""
+    """The letter in one file, or None when it does not parse as an e-mail."""
     # The standard parser takes minutes for a stranger's megabytes of header.
     headers = re.search(rb"\r?\n\r?\n", content[:_HEADER_BYTES])
     if b"\x00" in content[:4096] or (headers is None and len(content) > _HEADER_BYTES):
@@ -107,7 +107,7 @@ def _without_tags(text: str) -> str:
 
 
 def compose(*, to: list[str], subject: str, body: str, sender: str) -> EmailMessage:
-    """A new e-mail. Raises `ToolFailure` for whatever is no single address or no single line.
+    """A new e-mail. Raises `ToolFailure` when a recipient is not one address, or the subject not one line.
 
     Covered: header injection. Addresses are parsed and rebuilt, a subject with any control
     character is refused, and the policy refuses a line break in a header once more.

@@ -93,7 +93,7 @@ def slug(title: str) -> str:
 
 
 def parse(document: Document) -> Note | None:
-    """The note in a file, or None where the file is no UTF-8 text."""
+    """The note in a file, or None when the file is not UTF-8 text."""
     try:
         text = (document.content or b"").decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -80,7 +80,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     while True:
         found = _TOKEN.match(text, at)
         if found is None:
-            raise ExpressionError("something that is no number, date, word or sign")
+            raise ExpressionError("something that is not a number, date, word or sign")
         kind = str(found.lastgroup)
         yield kind, found[kind]
         if kind == "end":

@@ -18,7 +18,7 @@ __all__ = ["Reader", "extract_tool"]
 
 MAX_TEXT = 256 * 1024
 WINDOW = 3000
-"""Characters that the reader is shown; of a longer text, the part that speaks most of what is asked."""
+"""How many characters the reader is shown; of a longer text, the part that has most of the words asked for."""
 
 
 class Reader(Protocol):

@@ -23,7 +23,7 @@ def operator(
     required: list[str],
     run: Callable[[Mapping[str, JSON]], Awaitable[JSON]],
 ) -> Tool:
-    """One operator. Not `@tool`: arguments called `from` and `as` are no Python names."""
+    """One operator. Not `@tool`: `from` and `as` cannot be the names of Python arguments."""
     return Tool(
         name=name,
         description=description,
