@@ -48,7 +48,9 @@ def _presidio(detector: Detector) -> SpanFinder:
 
 
 PLUGINS: dict[str, Plugin] = {
-    "presidio": Plugin(make=_presidio, module="presidio_analyzer", install="pip install 'umi[presidio]'")
+    "presidio": Plugin(
+        make=_presidio, module="presidio_analyzer", install="pip install 'umi-runtime[presidio]'"
+    )
 }
 """By the name that `plugin:` takes."""
 

@@ -22,7 +22,9 @@ from umi_shared.labels import PLANNER
 FAKE = "{type: person, plugin: fake, entities: [PERSON]}"
 PRESIDIO = "{type: person, plugin: presidio, entities: [PERSON, LOCATION], language: en, threshold: 0.5}"
 INSTALLED = find_spec("presidio_analyzer") is not None
-needs_presidio = pytest.mark.skipif(not INSTALLED, reason="presidio-analyzer is an extra: umi[presidio]")
+needs_presidio = pytest.mark.skipif(
+    not INSTALLED, reason="presidio-analyzer is an extra: umi-runtime[presidio]"
+)
 
 
 def policy_of(*detectors: str, more: str = "") -> Policy:
@@ -143,7 +145,7 @@ def test_a_missing_package_is_an_error_that_names_the_fix(monkeypatch: pytest.Mo
 def test_without_presidio_no_scanner_is_made() -> None:
     with pytest.raises(PolicyError, match="`presidio` is not installed") as caught:
         Scanner(policy_of(PRESIDIO).detect)
-    assert "pip install 'umi[presidio]'" in caught.value.fix
+    assert "pip install 'umi-runtime[presidio]'" in caught.value.fix
 
 
 @pytest.mark.parametrize(
