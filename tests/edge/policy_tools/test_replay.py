@@ -182,7 +182,7 @@ def test_explain_shows_where_a_value_came_from_and_went(recording: Path, tmp_pat
     [
         (["--handle", "<email:1>"], "go together"),
         ([], "give --tool"),
-        (["--session", "R", "--handle", "e mail"], "no handle"),
+        (["--session", "R", "--handle", "e mail"], "not a handle"),
         (["--session", "R", "--handle", "<iban:7>"], "has <iban:7>"),
     ],
 )
