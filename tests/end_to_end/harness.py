@@ -177,7 +177,7 @@ async def _world(
     session = Session(
         policy=rules,
         catalogue=catalogue,
-        gazetteers=await load_gazetteers(rules, catalogue),
+        gazetteers=(await load_gazetteers(rules, catalogue)).values,
         caller=caller,
         connect=partial(Cloud, channel, ledger=ledger, session="word", config=config),
         consent=consent or UnsafeApproveAll(),

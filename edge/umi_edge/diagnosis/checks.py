@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from umi_edge.diagnosis import ledger, model, planner, system, tools
+from umi_edge.diagnosis import detectors, ledger, model, planner, system, tools
 from umi_edge.diagnosis.finding import Check
 from umi_edge.runtime.config import EdgeConfig
 
@@ -33,6 +33,12 @@ def checks_for(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[Chec
             look=lambda: tools.tools(config, environment),
             slow="starting the tools",
             seconds=120,
+        ),
+        Check(
+            name="detectors",
+            look=lambda: detectors.detectors(config, environment),
+            slow="reading what the detectors look for",
+            seconds=180,
         ),
         Check(name="offline", look=lambda: system.offline(config)),
     )

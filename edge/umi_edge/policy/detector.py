@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from umi_edge.policy.paths import Path
 
-__all__ = ["Detector", "DetectorKind"]
+__all__ = ["Detector", "DetectorKind", "Incomplete"]
 
 
 class DetectorKind(StrEnum):
@@ -19,6 +19,15 @@ class DetectorKind(StrEnum):
     VALUES = "values"
     VALUES_FROM = "values_from"
     PLUGIN = "plugin"
+
+
+class Incomplete(StrEnum):
+    """What holds where the tool of a detector could not give all of its values."""
+
+    STOP = "stop"
+    """No session goes on: the names that are missing would leave in clear."""
+    ALLOW = "allow"
+    """Sessions go on with those there are, and say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,7 @@ class Detector:
     tool: str = ""
     """For `values_from`: the tool whose result holds the values, called without arguments."""
     path: Path | None = None
+    incomplete: Incomplete = Incomplete.STOP
     parts: bool = False
     """Whether each word of a value counts too: `Alice` of `Alice Martin`."""
     region: str = ""

@@ -4,6 +4,7 @@ I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
-from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import Policy
 from umi_edge.policy.listed_value import forms
 from umi_edge.policy.names import is_prefixed, stands_alone
@@ -40,29 +41,43 @@ class Detection:
     rule_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GazetteerSource:
     """A list that a policy wants from one of the user's tools, before anything is scanned."""
 
     rule_id: str
     """The key under which `Scanner` wants the values."""
+    type: str
     tool: str
     path: Path
+    incomplete: bool = False
+    """Whether the detector may do with a part of the list."""
 
     def values(self, result: Any) -> tuple[str, ...]:
-        """The texts that the path selects in the tool's result, and those of lists of texts.
+        """The texts that the path selects in the tool's result, those of lists of texts, and numbers as texts.
 
         Raises `PrivacyError` when it takes too long.
         """
-        found = (_at(result, location) for location in self.path.locations(result))
-        values = (value for one in found for value in (one if isinstance(one, list) else [one]))
-        return tuple(value for value in values if isinstance(value, str))
+        found = (value for value in self.selected(result) if isinstance(value, str | int | float))
+        return tuple(value if isinstance(value, str) else json.dumps(value) for value in found)
+
+    def selected(self, result: Any) -> Iterator[Any]:
+        """All that the path selects, and what is in the lists among it. Raises `PrivacyError` as `values` does."""
+        for location in self.path.locations(result):
+            one = _at(result, location)
+            yield from one if isinstance(one, list) else [one]
 
 
 def gazetteer_sources(policy: Policy) -> tuple[GazetteerSource, ...]:
     """The lists that must be loaded before the policy's `Scanner` can be made."""
     return tuple(
-        GazetteerSource(detector.rule_id, detector.tool, detector.path)
+        GazetteerSource(
+            rule_id=detector.rule_id,
+            type=detector.type,
+            tool=detector.tool,
+            path=detector.path,
+            incomplete=detector.incomplete is Incomplete.ALLOW,
+        )
         for detector in policy.detect
         if detector.kind is DetectorKind.VALUES_FROM and detector.path is not None
     )

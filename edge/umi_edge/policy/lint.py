@@ -5,6 +5,7 @@ I3: docs/design.md#i3-noninterference
 
 from collections.abc import Iterator
 
+from umi_edge.policy.detector import Incomplete
 from umi_edge.policy.document import Policy, ToolPolicy
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment
@@ -21,9 +22,10 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
 
     - `show` where it shows nothing: on arguments, on what leaves anyway, on what is hidden;
     - a filter that looks at values that stay: which places it lets out tells of them, and nothing counts it (I3);
-    - a plug-in that is not installed on this device.
+    - a plug-in that is not installed on this device;
+    - a detector that may do without what its tool cannot read.
     """
-    found = [*_plugins(policy)]
+    found = [*_plugins(policy), *_incomplete(policy)]
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
@@ -35,6 +37,13 @@ def _plugins(policy: Policy) -> Iterator[Problem]:
         lacks = missing(detector) if detector.plugin else None
         if lacks is not None:
             yield Problem(detector.line, lacks.message, lacks.fix)
+
+
+def _incomplete(policy: Policy) -> Iterator[Problem]:
+    for detector in policy.detect:
+        if detector.incomplete is Incomplete.ALLOW:
+            message = f"{detector.rule_id} finds less where {detector.tool} cannot read all: the rest leaves in clear"
+            yield Problem(detector.line, message, "remove `incomplete: allow` once the data is mended")
 
 
 def _shows(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:

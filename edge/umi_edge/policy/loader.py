@@ -12,7 +12,7 @@ from typing import Any
 from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import Clearance
-from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import (
     CallerSees,
     Card,
@@ -221,6 +221,8 @@ class _Builder:
         kind = DetectorKind.BUILTIN if builtin else DetectorKind(given[0])
         if "parts" in data and kind not in (DetectorKind.VALUES, DetectorKind.VALUES_FROM):
             self.problems.add(line, "`parts` has no effect on a pattern", "remove it")
+        if "incomplete" in data and kind is not DetectorKind.VALUES_FROM:
+            self.problems.add(line, "`incomplete` has no effect without `values_from`", "remove it")
         if "region" in data and pattern != "phone":
             self.problems.add(line, "`region` has an effect only on `builtin:phone`", "remove it")
         self._check_plugin(data, line)
@@ -232,6 +234,7 @@ class _Builder:
             values=tuple(data.get("values", ())),
             tool=origin.get("tool", ""),
             path=self._values_path(index, origin["path"]) if origin else None,
+            incomplete=Incomplete(data.get("incomplete", Incomplete.STOP)),
             parts=data.get("parts", False),
             region=data.get("region", ""),
             plugin=data.get("plugin", ""),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from umi_edge.policy.loader import load_policy
+from umi_edge.policy.loader import default_policy_text, load_policy
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy_tools.schema_structure import Alternative, Structure
 from umi_edge.tools import Tool
@@ -59,7 +59,8 @@ defaults:
 
 # Of a call that fails only the kind is told, such as not-found. `errors: scan` at a tool tells its words, too.
 
-# Without a `detect:` list every built-in pattern is looked for: addresses, phone and card numbers, keys and the like.
+# What the detectors look for. Without a `detect:` list that is every built-in pattern: addresses, phone and card
+# numbers, keys and the like.
 """
 
 
@@ -85,10 +86,8 @@ def starter_policy(tools: Iterable[Tool]) -> str:
 
 def _detectors(tools: tuple[Tool, ...]) -> Iterator[str]:
     if any(tool.name == "contacts.list" for tool in tools):
-        yield "# Names in your contacts can be looked for, too. A list replaces the built-in one, so name them all.\n"
-        yield "#   detect:\n"
-        yield "#     - {type: email, pattern: builtin}\n"
-        yield '#     - {type: person, values_from: {tool: contacts.list, path: "$[*].name"}, parts: true}\n'
+        yield "# As in the policy that holds without one: patterns, and everybody in your contacts.\n"
+        yield re.search(r"(?ms)^detect:\n.*?\n(?=\n)", default_policy_text())[0]  # type: ignore[index]
 
 
 def _entry(tool: Tool) -> Iterator[str]:

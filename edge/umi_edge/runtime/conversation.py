@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,13 +74,13 @@ class Output:
             return UnsafeApproveAll()
         return TerminalConsent(self.console, self.lines) if self.console.is_terminal else DeclineAll()
 
-    def approver(self, preview: str) -> Approver | None:
+    def approver(self, preview: str, notices: Callable[[], Sequence[str]] = tuple) -> Approver | None:
         """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
         if preview == "never":
             return None
         if not self.console.is_terminal:
             return DeclineOutbound()
-        return TerminalPreview(self.console, self.lines, once=preview == "first")
+        return TerminalPreview(self.console, self.lines, once=preview == "first", notices=notices)
 
     def observer(self, vault: Vault) -> Callable[[Event], None]:
         """What shows the events of a session."""
@@ -153,13 +153,15 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             output.waiting.end()
         for server in laptop.missing:
             _warn_of(server, output.console)
+        for notice in laptop.gazetteers.notices:
+            output.console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True, markup=False)
         planner = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
             laptop.session(
                 planner.connection,
                 channel=planner.channel,
                 consent=output.consent(),
-                approver=output.approver(config.preview),
+                approver=output.approver(config.preview, lambda: laptop.gazetteers.notices),
                 observe=output.observer,
                 on_device=planner.where == ON_DEVICE,
             )

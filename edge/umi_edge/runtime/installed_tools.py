@@ -1,7 +1,8 @@
 """The tools that a configuration installs: built-in ones, Python functions, MCP servers; and what keeps some away."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,7 @@ from umi_shared.errors import ToolError, UmiError
 if TYPE_CHECKING:
     from umi_edge.tools.mcp import HttpServer, StdioServer
 
-__all__ = ["find_tools", "home_tools", "name_clash", "python_tool"]
+__all__ = ["find_tools", "home_tools", "name_clash", "open_tools", "python_tool"]
 
 _FOLDERS = ("contacts", "calendar", "mail", "notes")
 _SEARCHED = {"notes", "files", "mail"}
@@ -35,6 +36,38 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
         *(_python(spec) for spec in config.tools),
         *(await _servers(config.mcp, environment) if config.mcp else ()),
     )
+
+
+@asynccontextmanager
+async def open_tools(
+    config: EdgeConfig, environment: Mapping[str, str], *, log_folder: Path | None = None
+) -> AsyncIterator[tuple[Catalogue, tuple[ToolSource, ...]]]:
+    """The tools of a session, their servers running, and the servers that gave none, each with its problem.
+
+    Raises `ConfigError`, `ToolError`, and the problem of a server that is required.
+    """
+    tools = (*home_tools(config.home, environment), *map(python_tool, config.tools))
+    async with _running_servers(config, environment, log_folder) as servers:
+        served = (tool for server in servers for tool in server.tools)
+        yield Catalogue([*tools, *served]), tuple(server for server in servers if server.problem)
+
+
+@asynccontextmanager
+async def _running_servers(
+    config: EdgeConfig, environment: Mapping[str, str], log_folder: Path | None
+) -> AsyncIterator[tuple[ToolSource, ...]]:
+    """The servers of the configuration, running; raises the problem of one that is required."""
+    if not config.mcp:
+        yield ()
+        return
+    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
+
+    servers = McpServers.parse({"mcpServers": config.mcp})
+    async with open_mcp(servers, environment, log_folder=log_folder) as sources:
+        for source in sources:
+            if source.required and source.problem is not None:
+                raise source.problem
+        yield sources
 
 
 def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:

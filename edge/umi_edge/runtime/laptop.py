@@ -3,7 +3,8 @@
 import hmac
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,11 +19,11 @@ from umi_edge.connection.connection import Connection, check_certificate, open_c
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
-from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
 from umi_edge.runtime.config import CallerSettings, EdgeConfig
-from umi_edge.runtime.installed_tools import home_tools, python_tool
+from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
@@ -40,6 +41,9 @@ from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
 __all__ = ["Laptop", "caller_config", "open_laptop", "tuning_folder", "untuned_config"]
 
+_FRESH_SECONDS = 60
+"""After the start, in which the first instruction takes the names as they were read then."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Laptop:
@@ -52,7 +56,11 @@ class Laptop:
     caller: Caller
     missing: tuple[ToolSource, ...] = field(default=(), repr=False)
     """MCP servers that gave no tools, each with its problem."""
-    gazetteers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    gazetteers: Gazetteers = field(default_factory=Gazetteers)
+    """What the detectors take from tools, as it was last read."""
+    reads_again: bool = False
+    """Whether that is read again before the instructions of a session."""
+    _fresh_until: float = field(default_factory=lambda: time.monotonic() + _FRESH_SECONDS)
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """The key of the hashes that `show: hash` gives, made from the device's key."""
 
@@ -100,7 +108,9 @@ class Laptop:
                 yield Session(
                     policy=self.policy,
                     catalogue=self.catalogue,
-                    gazetteers=self.gazetteers,
+                    gazetteers=self.gazetteers.values,
+                    names_lost=self.gazetteers.notices,
+                    read_gazetteers=self._read_gazetteers,
                     caller=self.caller,
                     connect=cloud,
                     consent=consent or DeclineAll(),
@@ -117,6 +127,13 @@ class Laptop:
         """
         return event_stream(session, instruction, self.ledger)
 
+    async def _read_gazetteers(self) -> Gazetteers:
+        """What the detectors take from tools, read again but for an instruction right after the start."""
+        fresh, self._fresh_until = time.monotonic() < self._fresh_until, 0
+        if self.reads_again and not fresh:
+            self.gazetteers = await load_gazetteers(self.policy, self.catalogue, self.missing)
+        return self.gazetteers
+
 
 @asynccontextmanager
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
@@ -130,13 +147,11 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         policy = read_laptop_policy(config)
         caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
         stack.push_async_callback(caller.close)
-        servers: tuple[ToolSource, ...] = ()
+        catalogue = Catalogue(tools or ())
+        missing: tuple[ToolSource, ...] = ()
         if tools is None:
-            tools = (*home_tools(config.home, os.environ), *map(python_tool, config.tools))
-            servers = await stack.enter_async_context(_mcp_servers(config))
-            tools += tuple(tool for server in servers for tool in server.tools)
-        missing = tuple(server for server in servers if server.problem)
-        catalogue = Catalogue(tools)
+            opened = open_tools(config, os.environ, log_folder=config.ledger.parent / "mcp")
+            catalogue, missing = await stack.enter_async_context(opened)
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
         stack.callback(ledger.close)
@@ -150,24 +165,9 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             caller=caller,
             missing=missing,
             gazetteers=await load_gazetteers(policy, catalogue, missing),
+            reads_again=True,
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
         )
-
-
-@asynccontextmanager
-async def _mcp_servers(config: EdgeConfig) -> AsyncIterator[tuple[ToolSource, ...]]:
-    """The servers of the configuration, running; raises the problem of one that is required."""
-    if not config.mcp:
-        yield ()
-        return
-    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
-
-    servers = McpServers.parse({"mcpServers": config.mcp})
-    async with open_mcp(servers, os.environ, log_folder=config.ledger.parent / "mcp") as sources:
-        for source in sources:
-            if source.required and source.problem is not None:
-                raise source.problem
-        yield sources
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:

@@ -115,6 +115,11 @@ class Report:
         labeller = self.session.labeller
         return [*labeller.keeper.declassified.rows(), *labeller.shapes.rows()]
 
+    @property
+    def names_lost(self) -> tuple[str, ...]:
+        """What the detectors could not be given, and the policy allows to do without."""
+        return self.session.names_lost
+
     def as_json(self) -> dict[str, Any]:
         """One object for programs; it holds real values, as the answer does."""
         totals, labeller = self.session.totals, self.session.labeller
@@ -137,6 +142,7 @@ class Report:
             "declassified_bits": labeller.keeper.declassified.spent_bits,
             "shape_bits": labeller.shapes.spent_bits,
             "bits_spent_on": self.bits_spent_on,
+            "names_lost": list(self.names_lost),
             "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},
             "ledger": asdict(self.ledger) if self.ledger else None,
         }

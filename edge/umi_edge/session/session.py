@@ -8,13 +8,14 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from umi_edge.caller import HandleRule, call_schemas, whole_words
 from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
@@ -103,6 +104,10 @@ class Session:
     hash_key: InitVar[bytes] = b""
     """The key of `show: hash`; without one, hashes differ from session to session."""
     guarded_by: InitVar[type[EgressGuard]] = EgressGuard
+    names_lost: tuple[str, ...] = field(default=(), repr=False)
+    """What of the gazetteers could not be read, and the policy does without; for the user's eyes."""
+    read_gazetteers: Callable[[], Awaitable[Gazetteers]] | None = field(default=None, repr=False)
+    """Reads them again, before each instruction."""
     labeller: Labeller = field(init=False)
     guard: EgressGuard = field(init=False)
     cloud: CloudPort = field(init=False)
@@ -119,6 +124,7 @@ class Session:
     _caller_is_warm: bool = field(default=False, init=False)
     _public: PublicText = field(init=False, repr=False)
     _busy: bool = field(default=False, init=False, repr=False)
+    _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
 
     def __post_init__(
         self,
@@ -129,6 +135,7 @@ class Session:
         hash_key: bytes,
         guarded_by: type[EgressGuard],
     ) -> None:
+        self._names = gazetteers
         sources = {tool.name: tool.source for tool in self.catalogue}
         self.labeller = Labeller.fresh(policy, Scanner(policy.detect, gazetteers), sources, hash_key=hash_key)
         self.guard = guarded_by(self.labeller.vault)
@@ -192,7 +199,17 @@ class Session:
             fix="try again; if it stays so, please report it",
         )
 
+    async def _look_up_names(self) -> None:
+        """Take the names that the user's tools have now. Raises `PrivacyError` where they have lost some."""
+        if self.read_gazetteers is None:
+            return
+        now = await self.read_gazetteers()
+        if now.values != self._names:
+            self.labeller.keeper.scanner = Scanner(self.labeller.policy.detect, now.values)
+        self._names, self.names_lost = now.values, now.notices
+
     async def _carry_through(self, instruction: str) -> Ending:
+        await self._look_up_names()
         text = self.labeller.instruction(instruction)
         self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))

@@ -202,6 +202,7 @@ def conclusion(report: Report) -> Group:
         lines.append(Rich("nothing was done on this device", style="dim"))
     if report.bits_spent_on:
         lines.append(Rich(f"told of what stays, in bits: {', '.join(report.bits_spent_on)}", style="dim"))
+    lines += [Rich(plain(f"careful: {notice}"), style=f"bold {BAD}") for notice in report.names_lost]
     if report.ledger_fault is not None:
         lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", plain(str(report.ledger_fault))))
     return Group(Rich(), *lines)

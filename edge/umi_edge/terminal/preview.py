@@ -4,7 +4,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.text import Text as Rich
 from umi_edge.egress.cloud_client import Outbound
 from umi_edge.ledger.outbound import entry_title
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import LEFT, STAYED, plain
+from umi_edge.terminal.text import BAD, LEFT, STAYED, plain
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
 from umi_shared.transcript import ToolCard, View, text_of
@@ -40,6 +40,8 @@ class TerminalPreview:
     console: Console
     lines: TypedLines
     once: bool = False
+    notices: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
+    """What a person should know before they say yes, such as names that the detectors do without."""
     _approved: dict[Sink, View] = field(default_factory=dict, repr=False)
 
     async def approve(self, outbound: Outbound) -> bool:
@@ -56,6 +58,7 @@ class TerminalPreview:
     def _shown(self, outbound: Outbound) -> Iterator[Rich | Rule]:
         view, known = outbound.view, self._approved.get(outbound.sink)
         size = len(outbound.message)
+        yield from (Rich(plain(f"Careful: {notice}"), style=f"bold {BAD}") for notice in self.notices())
         yield Rule(f"about to leave for the {outbound.sink}, {plain(outbound.peer)}", style=LEFT)
         if known is not None and known.catalogue == view.catalogue and _continues(view, known):
             seen = f"as approved before: {len(known.catalogue)} tools, {len(known.entries)} entries"

@@ -1,7 +1,7 @@
 """Tools: what they are (`tool`), which there are (`catalogue`), and how one runs (`runner`)."""
 
 from umi_edge.tools.catalogue import Catalogue
-from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Succeeded, ToolFailure
+from umi_edge.tools.outcome import Failed, FailureKind, Lost, Outcome, Partial, Succeeded, ToolFailure
 from umi_edge.tools.runner import RunLimits, run_tool
 from umi_edge.tools.tool import JSON, Hints, Tool, tool
 
@@ -11,7 +11,9 @@ __all__ = [
     "Failed",
     "FailureKind",
     "Hints",
+    "Lost",
     "Outcome",
+    "Partial",
     "RunLimits",
     "Succeeded",
     "Tool",

@@ -42,11 +42,42 @@ class ToolFailure(Exception):  # noqa: N818 -- it is an outcome that a tool choo
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A part of its data that a tool could not read: what must never pass for data that is not there (I2)."""
+
+    where: str = field(repr=False)
+    """For the user's eyes: a file, with the line where that helps."""
+    why: str = field(repr=False)
+    """Value-free: `it is no vCard`."""
+    fix: str = field(default="", repr=False)
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What a tool returns in place of its result when it could not read all: the rest, and what is missing.
+
+    A detector that takes its names from the tool then stops the session, unless the policy says otherwise.
+
+    >>> Partial(["Ann"], (Lost("people.csv, line 7", "it has no name"),)).value
+    ['Ann']
+    """
+
+    value: object = field(repr=False)
+    lost: tuple[Lost, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Succeeded:
     """The call returned `value`, plain JSON within the limits, after `seconds`."""
 
     value: JSON = field(repr=False)
     seconds: float
+    lost: tuple[Lost, ...] = field(default=(), repr=False)
+    """What the tool says that it could not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import referencing
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.json_value import plain_json
-from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Succeeded, ToolFailure
+from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Partial, Succeeded, ToolFailure
 from umi_edge.tools.tool import Tool
 
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
@@ -46,10 +46,12 @@ async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits)
     try:
         checked = _checked_arguments(tool, arguments, limits)
         result = await _awaited(tool, checked, limits)
-        value = _plain(result, limits)
+        whole = result.value if isinstance(result, Partial) else result
+        value = _plain(whole, limits)
     except ToolFailure as failure:
         return Failed(failure.kind, failure.detail[:DETAIL_CHARACTERS], time.monotonic() - started)
-    return Succeeded(value, time.monotonic() - started)
+    lost = tuple(result.lost) if isinstance(result, Partial) else ()
+    return Succeeded(value, time.monotonic() - started, lost)
 
 
 def _plain(value: object, limits: RunLimits) -> JSON:

@@ -173,7 +173,7 @@ async def open_session(folder: Path, cloud: CloudPort, caller: CallerPort) -> Se
     return Session(
         policy=policy,
         catalogue=catalogue,
-        gazetteers=await load_gazetteers(policy, catalogue),
+        gazetteers=(await load_gazetteers(policy, catalogue)).values,
         caller=caller,
         connect=lambda _: cloud,
         consent=UnsafeApproveAll(),

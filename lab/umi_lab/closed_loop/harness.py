@@ -24,6 +24,7 @@ from umi_edge.connection.connection import Connection
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.enroll import enroll
 from umi_edge.egress.cloud_client import CloudConfig as EdgeCloudConfig
+from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.ledger import Ledger
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
@@ -79,7 +80,7 @@ class LaptopAgent:
             catalogue=environment.catalogue,
             ledger=self.harness.ledger,
             caller=self.harness.caller,
-            gazetteers=environment.gazetteers,
+            gazetteers=Gazetteers(environment.gazetteers),
         )
         async with laptop.session(
             self.harness.connection, consent=environment.consent, observe=lambda _: self._observe

@@ -30,7 +30,7 @@ HomeState = tuple[Item, ...]
 
 def home_state(home: HomeConfig) -> HomeState:
     """Everything in the home that the built-in tools can write."""
-    people, _ = AddressBook(ContactsConfig(folder=home.contacts)).contacts()
+    people = AddressBook(ContactsConfig(folder=home.contacts)).read().contacts
     notes, _ = Notebook(NotesConfig(folder=home.notes)).notes()
     things = [
         *(Item("contact", (p.name, p.email or "", p.phone or "", p.company or "")) for p in people),

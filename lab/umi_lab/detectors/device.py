@@ -50,4 +50,6 @@ class Device:
 async def open_device(policy: Policy, contacts: Path, *, regions: bool = False) -> Device:
     """A device with the vCards of a folder. Raises `PrivacyError` where they cannot be read."""
     catalogue = Catalogue(home_tools(HomeSettings(contacts=str(contacts)), {}))
-    return Device(policy=policy, gazetteers=await load_gazetteers(policy, catalogue), regions=regions)
+    return Device(
+        policy=policy, gazetteers=(await load_gazetteers(policy, catalogue)).values, regions=regions
+    )

@@ -135,6 +135,6 @@ async def environment_of(home: HomeConfig) -> Environment:
     return Environment(
         policy=policy,
         catalogue=catalogue,
-        gazetteers=await load_gazetteers(policy, catalogue),
+        gazetteers=(await load_gazetteers(policy, catalogue)).values,
         consent=UnsafeApproveAll(),
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from umi_edge.tools.builtin import HomeConfig
 from umi_edge.tools.builtin.calendar import Calendar, CalendarConfig
-from umi_edge.tools.builtin.contacts import AddressBook, Contact, ContactsConfig
+from umi_edge.tools.builtin.contact import Contact
+from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import folded
 from umi_lab.synthesis.pools import Draw
@@ -215,7 +216,7 @@ def write_home(home: Home, root: Path) -> HomeConfig:
     for folder in (config.contacts, config.calendar, config.notes, config.files[0], config.mail / "new"):
         folder.mkdir(parents=True, exist_ok=True)
     for person in home.people:
-        book.add(Contact(name=person.name, email=person.email, phone=person.phone, company=person.company))
+        book.add(Contact.plain(person.name, person.email, person.phone, person.company))
     calendar = Calendar(CalendarConfig(folder=config.calendar, zone=zone))
     for event in home.events:
         start = datetime.combine(event.day, time.fromisoformat(event.start), zone)

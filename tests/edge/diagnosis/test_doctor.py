@@ -24,6 +24,7 @@ from umi_edge.connection.enroll import Connection, enroll
 from umi_edge.diagnosis import Check, Finding, Status, checks_for, run_check, system
 from umi_edge.diagnosis import ledger as ledger_checks
 from umi_edge.ledger import Ledger
+from umi_edge.policy import default_policy_text
 from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
 from umi_edge.tools.sample_home import make_sample_home
 from umi_shared.adapter_folder import AdapterFile
@@ -516,3 +517,36 @@ def test_warnings_alone_are_no_failure(tmp_path, smollm2):
     result = doctor(tmp_path, offline="device")
     assert result.return_value == 0, result.output
     assert "0 broken" in result.output
+
+
+# Detectors.
+
+
+async def test_what_the_detectors_have_is_counted_and_no_name_is_shown(tmp_path):
+    home = make_sample_home(tmp_path, date(2026, 6, 1))
+    (finding,) = await look("detectors", EdgeConfig(home=HomeSettings(contacts=str(home.contacts))))
+    assert finding.status == "fine"
+    assert finding.message == "contacts.list: 12 of person, 10 of company, 12 of email, 12 of phone"
+
+
+async def test_files_that_the_detectors_miss_are_named_with_why_and_the_fix(tmp_path):
+    home = make_sample_home(tmp_path, date(2026, 6, 1))
+    (home.contacts / "bad.vcf").write_text("BEGIN:VCARD\r\nFN:Quintessa")
+    finding = await only("detectors", EdgeConfig(home=HomeSettings(contacts=str(home.contacts))))
+    assert finding.status == "broken"
+    assert f"{home.contacts / 'bad.vcf'}, line 1: the file ends within a card" in finding.message
+    assert finding.fix
+    assert "Quintessa" not in str(finding)
+
+
+async def test_what_the_policy_allows_to_miss_is_something_to_look_at(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(default_policy_text().replace("values_from:", "incomplete: allow, values_from:"))
+    settings = HomeSettings(contacts=str(tmp_path / "nowhere"))
+    finding = await only("detectors", EdgeConfig(home=settings, policy=policy))
+    assert finding.status == "warning"
+    assert str(tmp_path / "nowhere") in finding.message
+
+
+async def test_without_an_address_book_the_detectors_have_nothing_and_miss_nothing():
+    assert statuses(await look("detectors", EdgeConfig())) == ["fine"]

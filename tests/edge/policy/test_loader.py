@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from umi_edge.policy import InvalidPolicyError, Policy, load_policy, read_policy
+from umi_edge.policy.lint import warnings_of
 from umi_edge.policy.loader import builtin_detectors, default_policy_text
 from umi_edge.policy.schema import schema_text
 from umi_shared.errors import PolicyError
@@ -312,3 +313,13 @@ def _load(text: str) -> Policy | None:
         refused = error
     assert all(problem.fix for problem in refused.problems)
     return None
+
+
+def test_a_detector_may_do_without_what_its_tool_cannot_read_and_is_warned_of():
+    text = 'version: 1\ndetect:\n  - {type: x, values_from: {tool: a.b, path: "$[*]"}, incomplete: %s}\n'
+    assert [p.line for p in warnings_of(load_policy(text % "allow"))] == [3]
+    assert warnings_of(load_policy(text % "stop")) == ()
+    with pytest.raises(PolicyError):
+        load_policy(text % "yes")
+    with pytest.raises(PolicyError, match="without `values_from`"):
+        load_policy("version: 1\ndetect: [{type: email, pattern: builtin, incomplete: allow}]\n")

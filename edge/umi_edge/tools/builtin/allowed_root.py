@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 
@@ -52,6 +53,14 @@ class AllowedRoot:
 
     def read(self, parts: tuple[str, ...], limit: int) -> bytes:
         """The bytes of one file inside. Raises `ToolFailure`: NOT_FOUND or TOO_LARGE."""
+        with self.opened(parts) as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise ToolFailure(FailureKind.TOO_LARGE, f"the file has more than {limit} bytes")
+        return content
+
+    def opened(self, parts: tuple[str, ...]) -> BinaryIO:
+        """One file inside, open for reading. Raises `ToolFailure` NOT_FOUND, caused by what the system said."""
         try:
             root = self.path.resolve(strict=True)
             target = root.joinpath(*parts).resolve(strict=True)
@@ -64,11 +73,7 @@ class AllowedRoot:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise ToolFailure(FailureKind.NOT_FOUND, "the path is not a file")
-        with os.fdopen(descriptor, "rb") as file:
-            content = file.read(limit + 1)
-        if len(content) > limit:
-            raise ToolFailure(FailureKind.TOO_LARGE, f"the file has more than {limit} bytes")
-        return content
+        return os.fdopen(descriptor, "rb")
 
     def names(self) -> Iterator[tuple[str, ...]]:
         """The parts of every file inside that `read` would take; links are not followed."""

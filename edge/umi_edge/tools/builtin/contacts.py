@@ -1,21 +1,33 @@
 """Contacts: a folder of vCards, as address books synchronise them."""
 
+import os
+import re
 import secrets
-import unicodedata
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, BinaryIO
 
 import vobject
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
-from umi_edge.tools.builtin.folder import Folder
+from umi_edge.tools.builtin.contact import Contact, contact_of
+from umi_edge.tools.builtin.folder import Entry, Folder
+from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.tool import Tool, tool
+
+__all__ = ["AddressBook", "Contents", "ContactsConfig", "tools"]
+
+_SUFFIXES = (".vcf", ".vcard")
+_SETTLED_SECONDS = 3
+"""After which a file that is changed again has another time of change, on every file system."""
+_FEWEST_DIGITS = 5
+_MEND = "mend or delete it there, or export the address book anew"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=200)]
@@ -26,52 +38,63 @@ class ContactsConfig:
     """Where the vCards are."""
 
     folder: Path
-    max_files: int = 10_000
-    max_file_bytes: int = 1 << 20
+    max_files: int = 50_000
+    max_file_bytes: int = 1 << 30
+    """Of one file; what counts is the limit on one card, since a file may hold a whole address book."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """One person or company of the address book."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in an address book, and what of it could not be read."""
 
-    name: str = field(repr=False)
-    also_known_as: str = field(default="", repr=False)
-    email: str | None = field(default=None, repr=False)
-    phone: str | None = field(default=None, repr=False)
-    company: str | None = field(default=None, repr=False)
+    contacts: tuple[Contact, ...] = field(repr=False)
+    lost: tuple[Lost, ...] = field(repr=False)
 
-    def as_json(self) -> JSON:
-        """The contact as the tools return it; what is not known is null."""
-        return {"name": self.name, "email": self.email, "phone": self.phone, "company": self.company}
+
+_Signature = tuple[int, int, int, int]
 
 
 class AddressBook:
-    """The contacts of one folder; files that did not change are not parsed again."""
+    """The contacts of one folder; files that did not change are not read again."""
 
     def __init__(self, config: ContactsConfig) -> None:
         self._folder = Folder(
             path=config.folder,
-            suffix=".vcf",
+            suffix=_SUFFIXES[0],
+            suffixes=_SUFFIXES,
             max_files=config.max_files,
             max_file_bytes=config.max_file_bytes,
         )
-        self._parsed: dict[bytes, tuple[Contact, ...] | None] = {}
+        self._known: dict[Path, tuple[_Signature, Contents]] = {}
 
-    def contacts(self) -> tuple[list[Contact], int]:
-        """All contacts by name, and how many files could not be read."""
-        parsed: dict[bytes, tuple[Contact, ...] | None] = {}
+    def read(self) -> Contents:
+        """All contacts by name, and all that could not be read; a folder that is not there is lost, too."""
+        known: dict[Path, tuple[_Signature, Contents]] = {}
         contacts: list[Contact] = []
-        skipped = 0
-        for document in self._folder.documents():
-            cards = None
-            if document.content is not None:
-                known = self._parsed
-                cards = known[document.content] if document.content in known else parse(document.content)
-                parsed[document.content] = cards
-            contacts.extend(cards or ())
-            skipped += cards is None
-        self._parsed = parsed
-        return sorted(contacts, key=lambda contact: folded(contact.name)), skipped
+        lost = list(self._folder.gaps())
+        for entry in self._folder.entries():
+            contents = self._contents(entry, known)
+            contacts += contents.contacts
+            lost += contents.lost
+        self._known = known
+        return Contents(tuple(sorted(contacts, key=lambda one: folded(one.name))), tuple(lost))
+
+    def _contents(self, entry: Entry, known: dict[Path, tuple[_Signature, Contents]]) -> Contents:
+        if entry.problem:
+            return Contents((), (Lost(str(entry.path), entry.problem, entry.fix),))
+        try:
+            with self._folder.opened(entry) as stream:
+                status = os.fstat(stream.fileno())
+                signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+                before = self._known.get(entry.path)
+                contents = before[1] if before and before[0] == signature else _parsed(entry.path, stream)
+        except ToolFailure as failure:
+            return Contents(
+                (), (Lost(str(entry.path), failure.detail, "mend its permissions, or move it away"),)
+            )
+        if max(status.st_mtime, status.st_ctime) < time.time() - _SETTLED_SECONDS:
+            known[entry.path] = (signature, contents)
+        return contents
 
     def add(self, contact: Contact) -> None:
         """Write a new vCard 3.0, which every address book reads."""
@@ -89,49 +112,49 @@ class AddressBook:
         self._folder.add(secrets.token_hex(8), card.serialize().encode())
 
 
-def parse(content: bytes) -> tuple[Contact, ...] | None:
-    """The contacts in one .vcf file, or None when it does not parse as one."""
-    try:
-        cards = tuple(_contact(card) for card in vobject.readComponents(content.decode("utf-8-sig")))
-    except Exception:  # vobject raises whatever its parsing met
-        return None
-    return tuple(card for card in cards if card.name) or None
+def _parsed(path: Path, stream: BinaryIO) -> Contents:
+    """The contacts of one file, card by card."""
+    contacts: list[Contact] = []
+    lost: list[Lost] = []
+    empty = True
+    for card in read_cards(stream):
+        empty = False
+        contact = contact_of(card)
+        contacts += [contact] if contact is not None else []
+        if card.problem:
+            lost.append(Lost(f"{path}, line {card.line}", card.problem, _MEND))
+    if empty:
+        lost.append(Lost(str(path), "no card in it", "delete it, or export the address book anew"))
+    return Contents(tuple(contacts), tuple(lost))
 
 
-def _contact(card: Any) -> Contact:
-    if card.name != "VCARD":
-        raise ValueError
-    organisation = _first(card, "org")
-    if isinstance(organisation, list):
-        organisation = ", ".join(part for part in organisation if part)
-    name = _text(_first(card, "fn")) or _text(_first(card, "n")) or _text(organisation)
-    return Contact(
-        name=" ".join((name or "").split()),
-        also_known_as=_text(_first(card, "nickname")) or "",
-        email=_text(_first(card, "email")),
-        phone=(_text(_first(card, "tel")) or "").removeprefix("tel:") or None,
-        company=_text(organisation),
-    )
+def found(contacts: Iterable[Contact], query: str) -> list[Contact]:
+    """Those whom the words mean: who is called so, else whose name begins so, else in whom they occur at all."""
+    ranked: dict[int, list[Contact]] = {}
+    for contact in contacts:
+        ranked.setdefault(_rank(contact, query), []).append(contact)
+    ranked.pop(_NOT_MEANT, None)
+    return ranked[min(ranked)] if ranked else []
 
 
-def _first(card: Any, kind: str) -> Any:
-    """The preferred value of a property, else its first."""
-    values: list[Any] = list(card.contents.get(kind, ()))
-    preferred: Iterator[Any] = (value for value in values if _is_preferred(value))
-    chosen = next(preferred, values[0] if values else None)
-    return None if chosen is None else chosen.value
+_NOT_MEANT = 9
 
 
-def _is_preferred(value: Any) -> bool:
-    types = [kind.upper() for kind in value.params.get("TYPE", [])]
-    return "PREF" in types or "1" in value.params.get("PREF", [])
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    text = unicodedata.normalize("NFC", str(value)).strip()
-    return text or None
+def _rank(contact: Contact, query: str) -> int:
+    asked = folded(query).split()
+    names = " ".join(contact.known_by())
+    words = {part for word in folded(names).split() for part in (word, *re.findall(r"\w+", word))}
+    if asked and all(one in words for one in asked):
+        return 0
+    if asked and all(any(word.startswith(one) for word in words) for one in asked):
+        return 1
+    if has_words(names, query):
+        return 2
+    if has_words(f"{names} {' '.join(contact.found_by())}", query):
+        return 3
+    digits = re.sub(r"\D", "", query)
+    numbers = [re.sub(r"\D", "", one.value) for one in contact.phones]
+    return 4 if len(digits) >= _FEWEST_DIGITS and any(digits in number for number in numbers) else _NOT_MEANT
 
 
 def tools(config: ContactsConfig) -> tuple[Tool, ...]:
@@ -145,14 +168,15 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         Args:
             name: A name or a part of it.
         """
-        contacts, skipped = book.contacts()
-        found = [c.as_json() for c in contacts if has_words(f"{c.name} {c.also_known_as}", name)]
-        return {"matches": found, **({"skipped": skipped} if skipped else {})}
+        contents = book.read()
+        matches: list[JSON] = [contact.as_found() for contact in found(contents.contacts, name)]
+        return {"matches": matches, **({"skipped": len(contents.lost)} if contents.lost else {})}
 
     @tool(name="contacts.list", source="builtin", read_only=True, returns=shapes.CONTACT_LIST)
-    def everyone() -> JSON:
+    def everyone() -> Partial:
         """List all of the user's contacts."""
-        return [contact.as_json() for contact in book.contacts()[0]]
+        contents = book.read()
+        return Partial([contact.as_listed() for contact in contents.contacts], contents.lost)
 
     @tool(name="contacts.add", source="builtin", returns=shapes.ADDED)
     def add(
@@ -168,7 +192,7 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         """
         if not name.strip() or not all(single_line(text or "") for text in (name, email, phone, company)):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of a contact is one line of text")
-        book.add(Contact(name=name.strip(), email=email, phone=phone, company=company))
+        book.add(Contact.plain(name.strip(), email, phone, company))
         return {"added": True}
 
     return search, everyone, add

@@ -8,11 +8,23 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.builtin.allowed_root import AllowedRoot
+from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file that should be read, or the reason why it, or what is below it, cannot be."""
+
+    path: Path = field(repr=False)
+    problem: str = field(default="", repr=False)
+    """Value-free."""
+    fix: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +40,107 @@ class Document:
 class Folder:
     """The files below `path` whose names end in `suffix`.
 
-    Reading follows no link, opens no device and no pipe, and skips hidden files. A missing folder is
-    an empty one. Writing makes the folder.
+    Reading follows a link only to what is inside the folder too, opens no device and no pipe, and skips hidden
+    files. A missing folder is an empty one, but for `gaps`. Writing makes the folder.
     """
 
     path: Path
     suffix: str = ""
+    suffixes: tuple[str, ...] = ()
+    """More of what a name may end in; new files end in `suffix`."""
     max_files: int = 10_000
     max_file_bytes: int = 1 << 20
 
     def documents(self) -> Iterator[Document]:
         """Every file, in the order of their names, up to `max_files`."""
-        for count, path in enumerate(self._paths()):
-            if count >= self.max_files:
-                return
-            yield Document(
-                path, path.relative_to(self.path).as_posix(), read_regular(path, self.max_file_bytes)
-            )
+        for entry in self.entries():
+            name = entry.path.relative_to(self.path).as_posix()
+            yield Document(entry.path, name, self._content(entry))
 
-    def _paths(self) -> Iterator[Path]:
-        for parent, folders, names in os.walk(self.path):
+    def _content(self, entry: Entry) -> bytes | None:
+        if entry.problem:
+            return None
+        try:
+            with self.opened(entry) as file:
+                content = file.read(self.max_file_bytes + 1)
+        except (ToolFailure, OSError):
+            return None
+        return content if len(content) <= self.max_file_bytes else None
+
+    def entries(self) -> Iterator[Entry]:
+        """Every file that should be read, in the order of their names; what keeps any from it is an entry, too."""
+        for count, entry in enumerate(self._walked()):
+            if count >= self.max_files:
+                fix = "put several into one file, or move some away"
+                yield Entry(path=self.path, problem=f"more than {self.max_files} files in it", fix=fix)
+                return
+            yield entry
+
+    def _walked(self) -> Iterator[Entry]:
+        unread: list[OSError] = []
+        for parent, folders, names in os.walk(self.path, onerror=unread.append):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in folders:
+                if Path(parent, name).is_symlink():
+                    yield from self._linked(Path(parent, name))
             for name in sorted(names):
-                if name.lower().endswith(self.suffix) and not name.startswith("."):
-                    yield Path(parent, name)
+                path = Path(parent, name)
+                if self._is_meant(name):
+                    yield from self._linked(path) if path.is_symlink() else (Entry(path=path),)
+        for error in unread:
+            if not isinstance(error, FileNotFoundError):
+                problem = f"cannot be read: {error.strerror or type(error).__name__}"
+                yield Entry(path=Path(error.filename), problem=problem, fix="mend its permissions")
+
+    def _is_meant(self, name: str) -> bool:
+        return name.lower().endswith(self.suffixes or self.suffix) and not name.startswith(".")
+
+    def _linked(self, path: Path) -> Iterator[Entry]:
+        """What a link stands for: nothing where the walk comes by anyway, the file where it does not."""
+        try:
+            root, target = self.path.resolve(strict=True), path.resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: links in a circle
+            yield Entry(
+                path=path, problem="is a link to nothing", fix="delete the link, or bring its file back"
+            )
+            return
+        if not target.is_relative_to(root):
+            fix = "put the file itself there, or name the folder that it is in"
+            yield Entry(path=path, problem="is a link that leads out of the folder", fix=fix)
+            return
+        hidden = any(part.startswith(".") for part in target.relative_to(root).parts)
+        if target.is_dir():
+            if hidden:
+                yield Entry(path=path, problem="is a link to a hidden folder", fix="rename that folder")
+        elif hidden or not self._is_meant(target.name):
+            yield Entry(path=path)
+
+    def opened(self, entry: Entry) -> BinaryIO:
+        """The file of an entry, open for reading. Raises `ToolFailure` with why not, value-free."""
+        try:
+            file = AllowedRoot(self.path).opened(entry.path.relative_to(self.path).parts)
+        except ToolFailure as failure:
+            cause = failure.__cause__
+            if isinstance(cause, OSError) and cause.strerror:
+                raise ToolFailure(failure.kind, f"cannot be read: {cause.strerror}") from cause
+            raise
+        if os.fstat(file.fileno()).st_size > self.max_file_bytes:
+            file.close()
+            raise ToolFailure(FailureKind.TOO_LARGE, f"more than {self.max_file_bytes} bytes in it")
+        return file
+
+    def gaps(self) -> Iterator[Lost]:
+        """What makes the folder look emptier than it is: it is not there, or holds files of another kind only."""
+        if not self.path.is_dir():
+            what = "is no folder" if self.path.exists() else "is not there"
+            yield Lost(
+                str(self.path), f"the folder {what}", "make it, or correct its name in the configuration"
+            )
+            return
+        names = [name for _, _, names in os.walk(self.path) for name in names if not name.startswith(".")]
+        if names and not any(map(self._is_meant, names)):
+            kinds = " or ".join(self.suffixes or (self.suffix,))
+            yield Lost(str(self.path), f"it has files, but none that ends in {kinds}", "put the files there")
 
     def add(self, stem: str, content: bytes) -> str:
         """Write a new file named after `stem`, never over another; its name is returned."""

@@ -51,11 +51,33 @@ def _letter(**more: Schema) -> Schema:
     return _object(id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
 
 
-_CONTACT = _object(name=_TEXT, email=_MAYBE_TEXT, phone=_MAYBE_TEXT, company=_MAYBE_TEXT)
+def _contact(**more: Schema) -> Schema:
+    """A contact: the four that are always there, and what more there is of it."""
+    found_by = {
+        "nicknames": _list(_TEXT),
+        "other_names": _list(_TEXT),
+        "emails": _list(_object(kind=_KIND, address=_TEXT)),
+        "phones": _list(_object(kind=_KIND, number=_TEXT)),
+        "department": _TEXT,
+        "kind": {"enum": ["group", "org", "location", "other"]},
+    }
+    always = {"email": _MAYBE_TEXT, "phone": _MAYBE_TEXT, "company": _MAYBE_TEXT}
+    return _object(name=_TEXT, **always, optional={**found_by, **more})
+
+
+_KIND: Schema = {"enum": ["cell", "fax", "home", "other", "pager", "work"]}
+_LISTED = _contact()
+_FOUND = _contact(
+    role=_TEXT,
+    addresses=_list(_object(kind=_KIND, address=_TEXT)),
+    birthday=_TEXT,
+    categories=_list(_TEXT),
+    note=_TEXT,
+)
 _EVENT = _object(id=_TEXT, title=_TEXT, start=_TEXT, end=_TEXT, location=_MAYBE_TEXT, attendees=_list(_TEXT))
 
-CONTACT_MATCHES = _found(matches=_CONTACT)
-CONTACT_LIST = _list(_CONTACT)
+CONTACT_MATCHES = _found(matches=_FOUND)
+CONTACT_LIST = _list(_LISTED)
 ADDED = _object(added=_TRUE)
 
 EVENTS = _found(events=_EVENT)
