@@ -134,7 +134,7 @@ class Path:
 
 
 def path_of(location: Location) -> str:
-    """The normalized path (RFC 9535, 2.7) of a location, with `.name` where a name is a plain word.
+    """The normalized path (RFC 9535, 2.7) of a location, with `.name` where a name is a plain ASCII word.
 
     >>> path_of(("matches", 0, "e mail"))
     "$.matches[0]['e mail']"
@@ -143,7 +143,7 @@ def path_of(location: Location) -> str:
     for key in location:
         if isinstance(key, int):
             parts.append(f"[{key}]")
-        elif key.isidentifier():
+        elif key.isascii() and key.isidentifier():  # lexers differ on other letters
             parts.append(f".{key}")
         else:
             escaped = key.replace("\\", "\\\\").replace("'", "\\'")

@@ -161,3 +161,9 @@ def test_the_path_of_a_location_selects_that_location(location: tuple[str | int,
         )
     else:
         assert path.examples() == (location,)
+
+
+def test_the_path_of_any_member_name_compiles_and_selects_it():
+    for name in ("plain", "A\u1100", "n\u00efve", "\u540d", "a b", "it's", "a\\b", "", "1a", "\U0001d400"):
+        path = path_of(("x", name, 0))
+        assert compile_path(path).locations({"x": {name: [1]}}) == {("x", name, 0)}, path
