@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,7 @@ from umi_shared.settings import ModelSpec, SettingError, SettingsFile
 from umi_shared.wire import WireLimits
 
 __all__ = [
+    "CacheSharing",
     "CloudConfig",
     "EngineSettings",
     "LlamaCppSettings",
@@ -42,6 +44,15 @@ def _check_roles(adapters: Mapping[str, object]) -> None:
         )
 
 
+class CacheSharing(StrEnum):
+    """What of a prompt's cache devices share."""
+
+    DEVICE = "device"
+    """Nothing: each device has its own."""
+    CATALOGUE = "catalogue"
+    """The system prompt and the tools' cards. First-token times then tell whether another device has the same tools."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaCppSettings:
     """A GGUF in the server's own process."""
@@ -61,6 +72,8 @@ class LlamaCppSettings:
     """Generations in one batch, and sessions whose prompts stay cached, per adapter."""
     cache_tokens: int = 0
     """Tokens that all sequences of an adapter may hold together, which sets its memory; 0: twice `context_tokens`."""
+    cache_sharing: CacheSharing = CacheSharing.DEVICE
+    """What of a prompt's cache devices share."""
     gpu_layers: int = 0
     """How many layers of the model run on the GPU."""
 
@@ -107,6 +120,10 @@ class OpenAISettings:
     """The endpoint's model names of the adapters, by role: `planner`, `summarizer`."""
     dialect: str = "chat"
     server: OpenAIServer = OpenAIServer.VLLM
+    cache_salt: str = ""
+    """The request's field that keeps devices' caches apart; empty: `cache_salt` for vLLM, and none for others."""
+    unsafe_shared_cache: bool = False
+    """Whether devices may share the endpoint's cache: faster, and they can then find out what others have asked."""
     api_key_file: Path | None = None
     """A file that holds the key, which keeps the key out of the configuration and of process lists."""
     connect_seconds: float = 5.0

@@ -11,6 +11,7 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.quota import QuotaKeeper
 from umi_cloud.auth.registry import Registry
+from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, listen_host
 from umi_cloud.device_gate import EnrolledGate, UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
@@ -61,7 +62,10 @@ class Deployment:
         try:
             desk = EnrolmentDesk(authority, registry, config.enrolment)
             gate = EnrolledGate(registry, QuotaKeeper(config.quota, registry))
-            server = CloudServer(gate, config.server_limits, reflection=config.reflection)
+            namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
+            server = CloudServer(
+                gate, config.server_limits, namespaces=namespaces, reflection=config.reflection
+            )
             enrolment_pb2_grpc.add_RenewalServicer_to_server(RenewalServicer(desk, registry), server.server)
             enrolment, enrol_address = None, ""
             if config.enrol_listen:

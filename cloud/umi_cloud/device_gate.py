@@ -18,6 +18,8 @@ class AdmittedCall:
 
     device: str
     spend: Callable[[int], None]
+    identified: bool = True
+    """Whether `device` is one device that has proved who it is."""
 
 
 class DeviceGate(Protocol):
@@ -49,4 +51,4 @@ class UnsafeLoopbackGate:
     @asynccontextmanager
     async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
         """Never refuses."""
-        yield AdmittedCall("loopback", lambda tokens: None)
+        yield AdmittedCall("loopback", lambda tokens: None, identified=False)

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from umi_shared.dialects import Dialect, RolePrompt
 from umi_shared.engine import Chunk, Delta, Engine, Finished, Generation
 from umi_shared.errors import MalformedError, ModelError, RefusedError
+from umi_shared.transcript import View
 
 __all__ = ["ModelRole", "RoleLimits"]
 
@@ -30,27 +31,35 @@ class ModelRole:
         dialect: Dialect,
         adapter: str = "",
         limits: RoleLimits = RoleLimits(),  # frozen
+        *,
+        share_catalogue: bool = False,
     ) -> None:
-        """An empty `adapter` is the base model."""
+        """An empty `adapter` is the base model; `share_catalogue` lets devices share the cache of equal tools."""
         self._engine = engine
         self._dialect = dialect
         self._adapter = adapter
         self._limits = limits
+        self._share_catalogue = share_catalogue
 
-    def _generation(self, render: Callable[[], RolePrompt], session: str) -> Generation:
+    def _generation(
+        self, render: Callable[[View], RolePrompt], view: View, session: str, namespace: str
+    ) -> Generation:
         """The request to the engine that a dialect's prompt makes.
 
         Raises `RefusedError` (REQUEST_MALFORMED) when the view cannot be rendered: a catalogue's schemas are JSON
         objects, but nothing says that the things in them have the shapes of JSON Schema.
         """
         try:
-            prompt = render()
+            prompt = render(view)
+            common = render(replace(view, entries=())).prompt if self._share_catalogue else None
         except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
             raise RefusedError("a tool's schema is not a JSON Schema", reason="REQUEST_MALFORMED") from error
         return prompt.generation(
             max_tokens=min(prompt.max_tokens, self._limits.output_tokens),
             adapter=self._adapter,
             session=session,
+            namespace=namespace,
+            common=common,
         )
 
     async def _chunks(self, generation: Generation) -> AsyncGenerator[Chunk, None]:

@@ -19,13 +19,18 @@ __all__ = ["Planner"]
 class Planner(ModelRole):
     """Decides the next step of a session; holds no session itself."""
 
-    async def plan(self, view: View, session: str = "") -> AsyncGenerator[PlanEvent, None]:
+    async def plan(
+        self, view: View, session: str = "", namespace: str = ""
+    ) -> AsyncGenerator[PlanEvent, None]:
         """Stream the rationale as it becomes certain, then the decision, then the usage.
+
+        A host with several users gives each a `namespace` of its own, or they share cached prompts. What the usage
+        says of cached tokens is for the host's own log.
 
         Closing the generator stops the model. Raises `MalformedError` when the model's output holds no decision
         or does not end, and what `Engine.generate` raises.
         """
-        generation = self._generation(lambda: self._dialect.plan(view), session)
+        generation = self._generation(self._dialect.plan, view, session, namespace)
         reader = self._dialect.decision_reader(view)
         async with aclosing(self._chunks(generation)) as stream:
             async for chunk in stream:

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from umi_cloud.admission import Admission
+from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.device_gate import AdmittedCall, DeviceGate
 from umi_cloud.engines.errors import EngineDeadError
 from umi_cloud.in_flight import InFlightRequests
@@ -32,7 +33,8 @@ class Rpc:
 
     name: str
     read: Callable[[bytes], View]
-    role: Callable[[], Callable[[View, str], AsyncGenerator[Any, None]]]
+    role: Callable[[], Callable[[View, str, str], AsyncGenerator[Any, None]]]
+    """The function that answers a view, for a session's word and a cache namespace."""
     write: Callable[[Any], bytes]
 
 
@@ -49,11 +51,13 @@ class RequestPipeline:
         gate: DeviceGate,
         admission: Admission,
         in_flight: InFlightRequests,
+        namespaces: CacheNamespaces,
         engine_died: Callable[[], Awaitable[None]],
     ) -> None:
         self._gate = gate
         self._admission = admission
         self._in_flight = in_flight
+        self._namespaces = namespaces
         self._engine_died = engine_died
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
@@ -77,14 +81,20 @@ class RequestPipeline:
     async def _answer(self, rpc: Rpc, request: bytes, context: Context, record: RequestRecord) -> None:
         async with self._gate.admit(context) as call:  # (2)
             record.device = call.device
-            record.session = session_key(call.device, _session(context))
+            word = _session(context)
+            record.session = session_key(call.device, word)
+            namespace = (
+                self._namespaces.of_device(call.device)
+                if call.identified
+                else self._namespaces.of_session(word)
+            )
             try:
                 view = rpc.read(request)  # (3)
             except MalformedError as error:
                 raise request_malformed(error) from error
             async with self._admission.slot(call.device), _account(call, view, record):  # (4)
                 record.queued_ms = record.milliseconds()
-                async with aclosing(rpc.role()(view, record.session)) as stream:  # (5)
+                async with aclosing(rpc.role()(view, record.session, namespace)) as stream:  # (5)
                     async for event in stream:
                         if isinstance(event, Usage):
                             record.usage = event

@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
+from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.device_gate import DeviceGate
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
@@ -59,13 +60,21 @@ class CloudServer:
         gate: DeviceGate,
         limits: ServerLimits = ServerLimits(),
         *,
+        namespaces: CacheNamespaces | None = None,
         reflection: bool = False,
     ) -> None:
+        """Without `namespaces`, each device gets one that lasts as long as this server."""
         self._limits = limits
         self._roles: Roles | None = None
         self._in_flight = InFlightRequests(limits.request_seconds)
         self._admission = Admission(limits.admission)
-        self._pipeline = RequestPipeline(gate, self._admission, self._in_flight, self._engine_died)
+        self._pipeline = RequestPipeline(
+            gate,
+            self._admission,
+            self._in_flight,
+            namespaces or CacheNamespaces.temporary(),
+            self._engine_died,
+        )
         self._health = health.aio.HealthServicer()
         self.engine_dead = asyncio.Event()
         """Set when the engine is gone for good; health says NOT_SERVING then, and a restart is due."""

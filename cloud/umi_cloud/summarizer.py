@@ -14,13 +14,15 @@ __all__ = ["Summarizer"]
 class Summarizer(ModelRole):
     """Writes the answer of a session; holds no session itself."""
 
-    async def summarize(self, view: View, session: str = "") -> AsyncGenerator[SummarizeEvent, None]:
+    async def summarize(
+        self, view: View, session: str = "", namespace: str = ""
+    ) -> AsyncGenerator[SummarizeEvent, None]:
         """Stream the answer, then the usage.
 
         An answer that reaches the token limit ends there, and is given as it is. Closing the generator stops
         the model. Raises `MalformedError` when the model writes nothing, and what `Engine.generate` raises.
         """
-        generation = self._generation(lambda: self._dialect.answer(view), session)
+        generation = self._generation(self._dialect.answer, view, session, namespace)
         said = False
         async with aclosing(self._chunks(generation)) as stream:
             async for chunk in stream:

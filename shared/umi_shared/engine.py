@@ -87,6 +87,16 @@ class Generation:
     """The most tokens of output."""
     session: str = ""
     """The session's id; an engine that has cache slots gives a session the same slot again."""
+    namespace: str = field(default="", repr=False)
+    """Whose cache this is: an engine reuses what it has read for generations of the same namespace only.
+
+    All generations without one share: that is for programs whose prompts are all of one party.
+    """
+    common: Prompt | None = field(default=None, repr=False)
+    """A prompt of which any beginning of `prompt` may be shared between namespaces: those that both sides call common.
+
+    None shares nothing. An engine that cannot share a part of a prompt ignores this.
+    """
     likely_start: str = field(default="", repr=False)
     """What the output probably begins with. An engine may check it in one pass of the model; it is never forced."""
     repeats: str = field(default="", repr=False)

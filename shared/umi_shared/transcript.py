@@ -153,7 +153,7 @@ class Usage:
     prompt_tokens: int = 0
     """Tokens of the prompt, including the cached ones."""
     cached_tokens: int = 0
-    """Tokens of the prompt that came from a cache."""
+    """Tokens of the prompt that came from a cache. No message tells it: 0 in a usage that a server has sent."""
     completion_tokens: int = 0
     """Tokens that the model wrote."""
 

@@ -414,9 +414,9 @@ def summarize_event(message: pb.SummarizeEvent, limits: WireLimits) -> Summarize
 
 
 def _usage_message(usage: Usage) -> pb.Usage:
+    """Without the cached tokens, which tell what the cache held before: they stay in the server's log."""
     return pb.Usage(
         prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
     )
 
@@ -424,6 +424,5 @@ def _usage_message(usage: Usage) -> pb.Usage:
 def _read_usage(usage: pb.Usage) -> Usage:
     return Usage(
         prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
     )

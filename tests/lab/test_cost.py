@@ -18,7 +18,7 @@ from umi_lab.synthesis.generator import draw_scenarios
 from umi_lab.synthesis.rollout import roll_out
 from umi_lab.synthesis.scenario import ScenarioConfig
 
-USAGE = {"prompt_tokens": 100, "cached_tokens": 60, "completion_tokens": 10}
+USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 
 
 def row(number: int, agent: str, seconds: float, steps: int = 2) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from umi_cloud.auth import certificates
@@ -164,6 +166,11 @@ class Authority:
             expires=certificate.not_valid_after_utc,
             pem=certificates.certificate_pem(certificate),
         )
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A 32-byte secret for one purpose (HKDF, RFC 5869): the same wherever this authority's key is."""
+        secret = self.ca_key.private_numbers().private_value.to_bytes(32)
+        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(secret)
 
     @property
     def ca_pem(self) -> bytes:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from umi_cloud.engines.errors import EngineDeadError
 from umi_cloud.engines.job import Job
-from umi_cloud.engines.sequence_pool import MIN_COPY, SequencePool, Slot
+from umi_cloud.engines.sequence_pool import MIN_COPY, Reader, SequencePool, Slot
 from umi_shared.cancellation import Cancellation
 from umi_shared.errors import ModelError
 from umi_shared.llama import Adapter, Cancelled, Weights
 from umi_shared.llama.constrained_decoding import MAX_DRAFT_TOKENS, ConstrainedDecoding
 from umi_shared.llama.context import Context, Part
 from umi_shared.llama.requested_decoding import requested_decoding
-from umi_shared.prefix import shared_prefix
 
 __all__ = ["AdapterScheduler"]
 
@@ -45,7 +44,7 @@ class AdapterScheduler:
 
     A batch holds the next token (and its draft) of every generation that writes, and slices of the prompts of those
     that still read. What a prompt has in common with another sequence, above all the catalogue, is copied within the
-    cache instead of decoded again.
+    cache instead of decoded again; but only from a sequence of the same namespace, or what both call common.
     """
 
     def __init__(
@@ -85,12 +84,13 @@ class AdapterScheduler:
     def begin(self, job: Job) -> bool:
         """Give a job a sequence; False while none is idle, or the cache has no room for the job."""
         needs = min(self._context_tokens, len(job.tokens) + job.generation.max_tokens)
-        slot = self._pool.take(job.generation.session, needs)
-        if slot is None:
+        taken = self._pool.take(_reader(job), job.generation.session, needs)
+        if taken is None:
             return False
+        slot, kept = taken
         for other in self._pool.surplus():
             self._trim(other, 0)
-        self._trim(slot, min(shared_prefix(slot.tokens, job.tokens), len(job.tokens) - 1))
+        self._trim(slot, kept)
         self._runs.append(_Run(job, slot, self._prompt_tokens))
         return True
 
@@ -172,7 +172,7 @@ class AdapterScheduler:
 
     def _copy_prefix(self, run: _Run) -> None:
         """Copy the beginning of this prompt from a sequence that holds more of it than this one."""
-        found = None if self._weights.recurrent else self._pool.donor(run.slot, run.job.tokens)
+        found = None if self._weights.recurrent else self._pool.donor(run.slot, _reader(run.job))
         if found is not None:
             donor, count = found
             self._context.copy(donor.number, run.slot.number, count)
@@ -232,5 +232,10 @@ class AdapterScheduler:
 
 
 def _could_copy(run: _Run, other: _Run) -> bool:
-    """Whether another run's prompt has at least `MIN_COPY` more tokens of this prompt than this run holds."""
-    return shared_prefix(run.job.tokens, other.job.tokens) - len(run.slot.tokens) >= MIN_COPY
+    """Whether another run's prompt has at least `MIN_COPY` more tokens for this prompt than this run holds."""
+    count = _reader(run.job).reusable(other.job.tokens, other.slot.namespace, other.slot.common)
+    return count - len(run.slot.tokens) >= MIN_COPY
+
+
+def _reader(job: Job) -> Reader:
+    return Reader(job.tokens, job.generation.namespace, job.common)

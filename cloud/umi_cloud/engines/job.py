@@ -22,6 +22,8 @@ class Job:
     cancelled: Cancellation = field(default_factory=Cancellation, repr=False)
     tokens: list[int] = field(default_factory=list, repr=False)
     """The tokens of the prompt."""
+    common: int = 0
+    """How many of them other namespaces may reuse, where they call them common, too."""
     guide: Future[Guide] | None = field(default=None, repr=False)
     """The grammar of the constraint; it compiles in another thread, since that can take a second."""
 

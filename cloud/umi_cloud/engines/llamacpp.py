@@ -21,6 +21,7 @@ from umi_shared.engine import Chunk, Finished, Generation
 from umi_shared.errors import LimitError
 from umi_shared.llama import Adapter, Weights
 from umi_shared.llama.guide import Guide
+from umi_shared.prefix import shared_prefix
 
 __all__ = ["LlamaCppEngine", "LlamaCppOptions"]
 
@@ -236,6 +237,8 @@ class _Worker(threading.Thread):
             job.tokens = self._weights.prompt_tokens(job.generation.prompt)
             if len(job.tokens) >= self._context_tokens:
                 raise PromptTooLongError(len(job.tokens), self._context_tokens)
+            if job.generation.common is not None:
+                job.common = shared_prefix(job.tokens, self._weights.prompt_tokens(job.generation.common))
         return self._scheduler(self._adapters.get(job.generation.adapter)).begin(job)
 
     def _take_turn(self, scheduler: AdapterScheduler, *, alone: bool) -> bool:

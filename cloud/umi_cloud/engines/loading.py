@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from umi_cloud.config import (
+    CacheSharing,
     CloudConfig,
     LlamaCppSettings,
     OpenAISettings,
@@ -45,6 +46,8 @@ class Loaded:
         dialect: str,
         adapters: Collection[str] = (),
         limits: RoleLimits = RoleLimits(),  # noqa: B008  # frozen
+        *,
+        share_catalogue: bool = False,
     ) -> Self:
         """Planner and summarizer over any engine; `adapters` names the roles that it has an adapter for.
 
@@ -55,7 +58,8 @@ class Loaded:
         return cls(
             engine,
             Roles(
-                Planner(engine, language, planner, limits), Summarizer(engine, language, summarizer, limits)
+                Planner(engine, language, planner, limits, share_catalogue=share_catalogue),
+                Summarizer(engine, language, summarizer, limits, share_catalogue=share_catalogue),
             ),
             dialect,
         )
@@ -76,7 +80,8 @@ async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> 
             engine, adapters, dialect = await _openai(settings, announce)
         case ScriptedSettings():
             engine, adapters, dialect = _scripted(settings)
-    return Loaded.of(engine, dialect, adapters, config.output)
+    share = isinstance(settings, LlamaCppSettings) and settings.cache_sharing is CacheSharing.CATALOGUE
+    return Loaded.of(engine, dialect, adapters, config.output, share_catalogue=share)
 
 
 def check_dialect(config: CloudConfig) -> None:
@@ -158,6 +163,8 @@ async def _openai(settings: OpenAISettings, announce: Announce) -> Made:
             adapters=settings.adapters,
             api_key=_api_key(settings.api_key_file),
             server=settings.server,
+            cache_salt=settings.cache_salt,
+            unsafe_shared_cache=settings.unsafe_shared_cache,
             connect_seconds=settings.connect_seconds,
             silence_seconds=settings.silence_seconds,
         )
@@ -167,6 +174,8 @@ async def _openai(settings: OpenAISettings, announce: Announce) -> Made:
     except BaseException:
         await engine.close()
         raise
+    if shared := engine.shared_cache:
+        announce(shared)
     return engine, frozenset(settings.adapters), settings.dialect
 
 

@@ -46,6 +46,10 @@ class OpenAIOptions:
     """The model name of each role's adapter; a role that is not named uses the base model."""
     api_key: str = field(default="", repr=False)
     server: OpenAIServer = OpenAIServer.VLLM
+    cache_salt: str = ""
+    """The request's field that takes the cache namespace; empty chooses by `server`."""
+    unsafe_shared_cache: bool = False
+    """Leave the endpoint's cache to all namespaces together."""
     connect_seconds: float = 5.0
     """The longest wait for a connection."""
     silence_seconds: float = 60.0
@@ -68,6 +72,19 @@ class OpenAIEngine:
             limits=httpx.Limits(max_connections=None),  # admission control is in front
             transport=transport,
         )
+
+    @property
+    def shared_cache(self) -> str:
+        """A line that warns of a cache which devices share at the endpoint; empty where it is kept apart."""
+        options = self._options
+        if options.unsafe_shared_cache:
+            return "UNSAFE: devices share the endpoint's prompt cache (`unsafe_shared_cache`)"
+        if options.server is OpenAIServer.OTHER and not options.cache_salt:
+            return (
+                "UNSAFE: an endpoint of kind 'other' may share its prompt cache between devices, and umi cannot tell "
+                "it not to. Fix: turn the cache off there, or name the field that keeps it apart with `cache_salt`"
+            )
+        return ""
 
     async def check(self) -> None:
         """Make sure that the endpoint is there and has the models; raises TransportError or ModelError."""
@@ -116,6 +133,7 @@ class OpenAIEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
             **_constrained(generation.constraint, self._options.server),
+            **_apart(generation.namespace, self._options),
         }
         if generation.stop:
             body["stop"] = list(generation.stop)
@@ -204,6 +222,18 @@ def _usage(event: dict[str, Any]) -> Usage | None:
         cached_tokens=int(details.get("cached_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
     )
+
+
+def _apart(namespace: str, options: OpenAIOptions) -> dict[str, Any]:
+    """The request's field that keeps this namespace's cache apart.
+
+    llama-server has no salt, and its slots serve whoever comes: it reads every prompt anew.
+    """
+    if not namespace or options.unsafe_shared_cache:
+        return {}
+    if options.cache_salt or options.server is OpenAIServer.VLLM:
+        return {options.cache_salt or "cache_salt": namespace}
+    return {"cache_prompt": False} if options.server is OpenAIServer.LLAMA_SERVER else {}
 
 
 def _constrained(constraint: Constraint | None, server: OpenAIServer) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class VllmEngine:
         try:
             async with self._batch_kind(adapter):
                 stream = self._llm.generate(
-                    {"prompt_token_ids": tokens},
+                    _salted(tokens, generation.namespace),
                     self._sampling(generation, self._context_tokens - len(tokens)),
                     uuid.uuid4().hex,
                     lora_request=adapter,
@@ -209,6 +209,11 @@ class VllmEngine:
     def _controls(self) -> dict[int, str]:
         added = getattr(self._tokenizer, "added_tokens_decoder", {})
         return {number: str(token) for number, token in added.items() if token.special}
+
+
+def _salted(tokens: list[int], namespace: str) -> dict[str, Any]:
+    """The prompt as vLLM takes it; the salt is in the hash of its first block, and so of every later one."""
+    return {"prompt_token_ids": tokens} | ({"cache_salt": namespace} if namespace else {})
 
 
 async def _chunks(stream: AsyncGenerator[Any, None], prompt_tokens: int) -> AsyncGenerator[Chunk, None]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 from umi_edge.ledger import Ledger, LedgerReport
 from umi_edge.session.events import Action, Answered, Ending, GaveUp, Stopped
 from umi_edge.session.session import Session
+from umi_edge.session.totals import Totals
 from umi_shared.errors import UmiError
 from umi_shared.labels import PLANNER, SUMMARIZER
 
@@ -143,6 +144,15 @@ class Report:
             "shape_bits": labeller.shapes.spent_bits,
             "bits_spent_on": self.bits_spent_on,
             "names_lost": list(self.names_lost),
-            "tokens": {role: asdict(getattr(totals, role)) for role in ("planner", "caller", "summarizer")},
+            "tokens": _tokens(totals),
             "ledger": asdict(self.ledger) if self.ledger else None,
         }
+
+
+def _tokens(totals: Totals) -> dict[str, dict[str, int]]:
+    """By role. Only the caller's model, which is this device's own, says what came from its cache."""
+    roles = ("planner", "caller", "summarizer")
+    counts: dict[str, dict[str, int]] = {role: asdict(getattr(totals, role)) for role in roles}
+    for role in ("planner", "summarizer"):
+        del counts[role]["cached_tokens"]
+    return counts

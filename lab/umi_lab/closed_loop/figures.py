@@ -68,7 +68,6 @@ def means(rows: Iterable[Row]) -> dict[str, float]:
         "bytes out": mean(row["bytes_out"] for row in rows),
         "values kept": mean(row["kept"] for row in rows),
         "prompt tokens": tokens("prompt_tokens"),
-        "of these cached": tokens("cached_tokens"),
         "tokens written": tokens("completion_tokens"),
         "seconds": mean(row["seconds"] for row in rows),
     }

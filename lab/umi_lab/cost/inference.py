@@ -51,7 +51,6 @@ def _means(rows: Sequence[Row]) -> dict[str, float]:
         "success": float(mean(row["success"] for row in rows)),
         "steps": float(mean(row["steps"] for row in rows)),
         "prompt tokens": tokens("prompt_tokens"),
-        "of these cached": tokens("cached_tokens"),
         "tokens written": tokens("completion_tokens"),
         "bytes out": float(mean(row["bytes_out"] for row in rows)),
         "load of the machine": float(mean(row["load"] for row in rows)),

@@ -309,19 +309,16 @@ class Usage(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     PROMPT_TOKENS_FIELD_NUMBER: builtins.int
-    CACHED_TOKENS_FIELD_NUMBER: builtins.int
     COMPLETION_TOKENS_FIELD_NUMBER: builtins.int
     prompt_tokens: builtins.int
-    cached_tokens: builtins.int
     completion_tokens: builtins.int
     def __init__(
         self,
         *,
         prompt_tokens: builtins.int = ...,
-        cached_tokens: builtins.int = ...,
         completion_tokens: builtins.int = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["cached_tokens", b"cached_tokens", "completion_tokens", b"completion_tokens", "prompt_tokens", b"prompt_tokens"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["completion_tokens", b"completion_tokens", "prompt_tokens", b"prompt_tokens"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Usage: typing_extensions.TypeAlias = Usage

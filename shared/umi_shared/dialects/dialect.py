@@ -31,6 +31,8 @@ class RolePrompt:
         max_tokens: int | None = None,
         adapter: str = "",
         session: str = "",
+        namespace: str = "",
+        common: Prompt | None = None,
     ) -> Generation:
         """The request to an engine; `constraint` and `max_tokens` count in place of this prompt's own."""
         return Generation(
@@ -40,6 +42,8 @@ class RolePrompt:
             stop=self.stop,
             max_tokens=self.max_tokens if max_tokens is None else max_tokens,
             session=session,
+            namespace=namespace,
+            common=common,
             likely_start=self.likely_start,
             repeats=self.repeats,
         )

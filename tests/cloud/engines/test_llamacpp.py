@@ -178,6 +178,44 @@ async def test_a_new_session_copies_what_another_has_read(engine):
     assert await cached(first, "c3") > 0.9
 
 
+async def test_a_prompt_of_another_namespace_is_read_anew_whoever_reads_at_the_same_time(engine):
+    """What another device has asked changes neither how much is read for this one, nor what is written for it."""
+    secret = RawPrompt("Tools: " + "".join(f"gadget {n} makes things; " for n in range(30)) + "Sell at noon.")
+
+    async def asked(namespace, session):
+        generation = Generation(
+            prompt=secret, adapter="summarizer", session=session, max_tokens=2, namespace=namespace
+        )
+        text, last = await run(engine, generation)
+        return text, last.usage.prompt_tokens - last.usage.cached_tokens
+
+    (_, whole), (_, beside) = await asyncio.gather(asked("alice", "n1"), asked("bob", "n1"))
+    assert whole == beside > 100
+    assert (await asked("mallory", "n1"))[1] == whole
+    text, again = await asked("alice", "n2")
+    assert again < 10, "a device's own sessions share"
+    assert (await asked("carol", "n1")) == (text, whole)
+
+
+async def test_what_two_namespaces_call_common_is_read_once_and_nothing_behind_it(engine):
+    tools = "Tools: " + "".join(f"widget {n} breaks things; " for n in range(30))
+    common = RawPrompt(tools)
+
+    async def read(namespace, prompt, common):
+        generation = Generation(
+            prompt=RawPrompt(prompt), adapter="planner", max_tokens=1, namespace=namespace, common=common
+        )
+        usage = (await run(engine, generation))[1].usage
+        return usage.prompt_tokens - usage.cached_tokens
+
+    secret = tools + "The instruction, which nobody may guess."
+    assert await read("alice", secret, common) > 100
+    behind = await read("bob", secret, common)
+    assert 5 < behind < 20
+    greedy = await read("mallory", secret, RawPrompt(secret))
+    assert greedy == behind, "to call more of it common gains nothing"
+
+
 async def test_a_copied_prefix_is_as_good_as_a_read_one(engine):
     prompt = RawPrompt("Once more. " + LONG.text[:900] + "The captain said: aye, aye, aye, aye,")
     generation = Generation(prompt=prompt, adapter="planner", max_tokens=4, session="p1")

@@ -270,3 +270,37 @@ async def test_a_check_finds_that_it_is_no_such_endpoint():
     async with endpoint(page) as here, engine(here.url) as made:
         with pytest.raises(MalformedError, match="OpenAI"):
             await made.check()
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, {"cache_salt": "n"}),
+        ({"server": OpenAIServer.LLAMA_SERVER}, {"cache_prompt": False}),
+        ({"server": OpenAIServer.OTHER}, {}),
+        ({"server": OpenAIServer.OTHER, "cache_salt": "tenant"}, {"tenant": "n"}),
+        ({"unsafe_shared_cache": True}, {}),
+    ],
+)
+async def test_the_namespace_goes_to_an_endpoint_as_it_takes_one(options, sent):
+    fields = {"cache_salt", "cache_prompt", "tenant"}
+    _, here = await ask(GOOD, replace(RAW, namespace="n"), **options)
+    assert {name: value for name, value in here.body.items() if name in fields} == sent
+    _, here = await ask(GOOD, RAW, **options)
+    assert not fields & here.body.keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ({}, False),
+        ({"server": OpenAIServer.LLAMA_SERVER}, False),
+        ({"server": OpenAIServer.OTHER}, True),
+        ({"server": OpenAIServer.OTHER, "cache_salt": "tenant"}, False),
+        ({"unsafe_shared_cache": True}, True),
+    ],
+)
+async def test_an_endpoint_that_devices_share_is_told_at_the_start(options, warned):
+    async with engine("http://x/v1", **options) as made:
+        assert made.shared_cache.startswith("UNSAFE" if warned else "")
+        assert bool(made.shared_cache) is warned

@@ -39,7 +39,7 @@ def row(
     number: int, ended: str, *, should_end: str = "answered", right: bool = True, **more: Any
 ) -> dict[str, Any]:
     success = right and ended == should_end
-    usage = {"prompt_tokens": 100, "cached_tokens": 60, "completion_tokens": 10}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
     return {
         "number": number,
         "family": "day_list",
@@ -92,7 +92,6 @@ def test_means_add_the_roles() -> None:
     assert means([]) == {}
     taken = means(ROWS)
     assert taken["prompt tokens"] == 300
-    assert taken["of these cached"] == 180
     assert taken["bytes out"] == 1000
 
 
