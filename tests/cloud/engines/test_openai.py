@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -285,9 +285,9 @@ async def test_a_check_finds_that_it_is_no_such_endpoint():
 async def test_the_namespace_goes_to_an_endpoint_as_it_takes_one(options, sent):
     fields = {"cache_salt", "cache_prompt", "tenant"}
     _, here = await ask(GOOD, replace(RAW, namespace="n"), **options)
-    assert {name: value for name, value in here.body.items() if name in fields} == sent
+    assert {name: value for name, value in here.requests[-1][-1].items() if name in fields} == sent
     _, here = await ask(GOOD, RAW, **options)
-    assert not fields & here.body.keys()
+    assert not fields & here.requests[-1][-1].keys()
 
 
 @pytest.mark.parametrize(
