@@ -26,7 +26,8 @@ def named(home: Home) -> str:
 @pytest.mark.parametrize("home", HOMES, ids=named)
 def test_the_tools_find_every_contact_letter_note_and_file(home: Home, tmp_path: Path) -> None:
     config = home.copy_to(tmp_path)
-    contacts, bad_cards = AddressBook(ContactsConfig(folder=config.contacts)).contacts()
+    book = AddressBook(ContactsConfig(folder=config.contacts)).read()
+    contacts, bad_cards = book.contacts, len(book.lost)
     letters, bad_letters = Mailbox(MailConfig(folder=config.mail, outbox=config.outbox)).messages()
     notes, bad_notes = Notebook(NotesConfig(folder=config.notes)).notes()
     shelf = FileShelf(FilesConfig(roots=config.files))
