@@ -18,6 +18,7 @@ from umi_cloud.testing import ScriptedCloud, serve_scripted
 from umi_edge.connection.connection import SENT_ONCE
 from umi_edge.egress.cloud_client import Cloud, CloudConfig
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
@@ -127,6 +128,7 @@ async def world(
     config: CloudConfig = FAST,
     limits: ServerLimits | None = None,
     upstream: str = "",
+    approved: ApprovedCards = NONE_APPROVED,
 ) -> AsyncIterator[World]:
     """A session over real gRPC on loopback.
 
@@ -150,7 +152,7 @@ async def world(
         ledger = Ledger.open(folder / "ledger.jsonl", KEY, lambda: "2026-06-01T00:00:00Z")
         stack.callback(ledger.close)
         yield await _world(
-            cloud, capture, channel, ledger, calls, tools, policy, consent, guard, config, folder
+            cloud, capture, channel, ledger, calls, tools, policy, consent, guard, config, folder, approved
         )
 
 
@@ -166,6 +168,7 @@ async def _world(
     guard: type[EgressGuard],
     config: CloudConfig,
     folder: Path,
+    approved: ApprovedCards,
 ) -> World:
     if tools is None:
         tools = builtin_tools(make_sample_home(folder / "home", TODAY))
@@ -184,6 +187,7 @@ async def _world(
         new_id=lambda: f"r{next(numbers)}",
         observer=lambda _: events.append,
         guarded_by=guard,
+        approved=approved,
     )
     return World(session=session, cloud=cloud, capture=capture, caller=caller, ledger=ledger, events=events)
 

@@ -9,6 +9,8 @@ import click
 from umi_edge.commands._options import config_option, json_option, output_console, read_config
 
 if TYPE_CHECKING:
+    from umi_edge.labelling.tool_cards import CardToApprove
+    from umi_edge.policy import Policy
     from umi_edge.runtime.config import EdgeConfig
     from umi_edge.terminal.tool_overview import ToolOverview
     from umi_edge.tools.source import ToolSource
@@ -24,14 +26,21 @@ No tools are installed. Name your folders in {file}, for example
 
 @click.command()
 @click.argument("name", required=False)
+@click.argument("server", required=False)
 @config_option
+@click.option(
+    "--yes", is_flag=True, help="With approve: do not ask. For scripts whose author has read the cards."
+)
 @json_option
-def command(name: str | None, config: Path | None, *, as_json: bool) -> int:
+def command(name: str | None, server: str | None, config: Path | None, *, yes: bool, as_json: bool) -> int:
     """List the tools that an agent may call here, or show one with its rules.
 
     Each comes with where it runs, whether you are asked first, and where it is from. NAME shows its schema, and what
     the policy says of each argument and result. A server that does not start is listed as broken beside the
     others. Exit code 4 when one is.
+
+    `umi tools approve SERVER` shows what the planner would read of the tools of an MCP server, and asks once; until
+    then it is told their names, and the names and types of their arguments.
     """
     import asyncio
     import os
@@ -43,6 +52,10 @@ def command(name: str | None, config: Path | None, *, as_json: bool) -> int:
 
     settings = read_config(config)
     policy = read_laptop_policy(settings)
+    if server is not None:
+        if name != "approve":
+            raise click.UsageError("write `umi tools NAME`, or `umi tools approve SERVER`")
+        return asyncio.run(_approve(server, settings, policy, yes=yes))
     sources = asyncio.run(find_tools(settings, os.environ))
     found = [overview(tool, policy) for source in sources for tool in source.tools]
     if name is not None:
@@ -56,6 +69,63 @@ def command(name: str | None, config: Path | None, *, as_json: bool) -> int:
     if clash is not None:
         raise clash
     return ToolError.exit_code if any(source.problem for source in sources) else 0
+
+
+async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes: bool) -> int:
+    """Show the cards of a server as they will leave, ask, and pin them."""
+    import os
+
+    from umi_edge.labelling.approved_cards import ApprovedCards
+    from umi_edge.labelling.gazetteers import load_gazetteers
+    from umi_edge.labelling.tool_cards import card_to_approve, needs_approval, why_withheld
+    from umi_edge.policy import Scanner
+    from umi_edge.runtime.installed_tools import find_tools
+    from umi_edge.tools import Catalogue
+    from umi_shared.errors import ToolError
+
+    sources = await find_tools(settings, os.environ)
+    source = next((one for one in sources if one.name == f"mcp:{server}"), None)
+    if source is None:
+        raise ToolError(f"no MCP server is called {server}", fix="see `mcpServers` of the configuration")
+    if source.problem is not None:
+        raise source.problem
+    catalogue = Catalogue(tool for one in sources for tool in one.tools)
+    missing = [one for one in sources if one.problem]
+    scanner = Scanner(policy.detect, await load_gazetteers(policy, catalogue, missing))
+    rules = {tool.name: policy.tool(tool.name, source=tool.source) for tool in source.tools}
+    cards = [
+        card_to_approve(tool, scanner)
+        for tool in source.tools
+        if needs_approval(tool, rules[tool.name])
+        and not why_withheld(tool.name, rules[tool.name], tool.source, scanner)
+    ]
+    for card in cards:
+        _show_card(card)
+    if not cards:
+        click.echo(f"{server} has no tool to approve: the policy decides on all of them.")
+        return 0
+    if not yes and not click.confirm(f"Let the planner read these {len(cards)} cards?", err=True):
+        return 1
+    approved = ApprovedCards.read(settings.approved_cards)
+    approved.with_server(source.name, [(card.tool, card.hash) for card in cards]).write(
+        settings.approved_cards
+    )
+    click.echo(
+        f"{len(cards)} cards of {server} are approved as shown. One that changes stays until you approve it."
+    )
+    return 0
+
+
+def _show_card(card: "CardToApprove") -> None:
+    import json
+
+    console = output_console()
+    console.print(_plain(card.tool, bold=True))
+    console.print(_plain(card.description))
+    console.print(_plain(json.dumps(card.input_schema, indent=2, ensure_ascii=False)))
+    for rule in dict.fromkeys(card.found):
+        console.print(_plain(f"withheld: {card.found.count(rule)} by {rule}"))
+    console.print()
 
 
 def _one(name: str, found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") -> "ToolOverview":
@@ -87,8 +157,10 @@ def _print_json(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") 
 def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", settings: "EdgeConfig") -> None:
     from rich.table import Table
 
+    from umi_edge.labelling.approved_cards import ApprovedCards
     from umi_edge.runtime.config import config_path
 
+    approved = ApprovedCards.read(settings.approved_cards)
     if found:
         table = Table(box=None, pad_edge=False)
         for column in ("tool", "what it does", "runs", "asks first", "from"):
@@ -109,6 +181,9 @@ def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", setti
             click.echo(f"✗ {source.name}: {source.problem.message}\n  Fix: {source.problem.fix}")
         elif source.disabled:
             click.echo(f"– {source.name}: disabled in the configuration")
+        elif source.name.startswith("mcp:") and source.name not in approved.pins:
+            server = source.name.removeprefix("mcp:")
+            click.echo(f"– {source.name}: shown to the planner by name only: `umi tools approve {server}`")
 
 
 def _show(tool: "ToolOverview", *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 from umi_edge.diagnosis.finding import Finding, fine, from_error, warning
+from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
 from umi_edge.runtime.installed_tools import find_tools, name_clash
 
@@ -18,6 +19,7 @@ async def tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIter
         yield finding
     for finding in _smtp(config.home, environment):
         yield finding
+    approved = ApprovedCards.read(config.approved_cards)
     sources = await find_tools(config, environment)
     for source in sources:
         if source.problem is not None:
@@ -26,6 +28,9 @@ async def tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIter
             yield fine("tools", f"{source.name} is disabled")
         elif source.tools:
             yield fine("tools", f"{source.name}: {len(source.tools)} tools")
+            if source.name.startswith("mcp:") and source.name not in approved.pins:
+                fix = f"read and approve their cards: `umi tools approve {source.name.removeprefix('mcp:')}`"
+                yield fine("tools", f"{source.name} is shown to the planner by name only; {fix}")
     clash = name_clash(sources)
     if clash is not None:
         yield from_error("tools", clash)

@@ -5,11 +5,13 @@ I3: docs/design.md#i3-noninterference
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from umi_edge.labelling.approved_cards import ApprovedCards, pin
+from umi_edge.labelling.card_schema import SchemaSearch, outline
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import LabelledCard
 from umi_edge.policy import Scanner, ToolPolicy
@@ -19,9 +21,17 @@ from umi_shared.handles import escape
 from umi_shared.transcript import ToolCard
 from umi_shared.well_formed import well_formed
 
-__all__ = ["Withheld", "declared_names", "labelled_cards", "why_withheld"]
-
-_WITHHELD = "[withheld]"
+__all__ = [
+    "CardToApprove",
+    "Unapproved",
+    "Withheld",
+    "by_name_only",
+    "card_to_approve",
+    "declared_names",
+    "labelled_cards",
+    "needs_approval",
+    "why_withheld",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +43,88 @@ class Withheld:
     because: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A tool of which the cloud is told the name and its arguments' names and types only."""
+
+    tool: str
+    source: str
+    changed: bool
+    """Whether the user approved another card of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardToApprove:
+    """A foreign tool's card as it will leave once it is approved; what detectors find is out of it already."""
+
+    tool: str
+    source: str
+    description: str
+    input_schema: Mapping[str, Any]
+    found: tuple[str, ...]
+    """The rule of each thing that is withheld from it."""
+
+    @property
+    def hash(self) -> str:
+        """What an approval is pinned to."""
+        return pin(self.tool, self.description, self.input_schema)
+
+
 def labelled_cards(
-    tools: Iterable[Tool], labeller: Labeller
-) -> tuple[tuple[LabelledCard, ...], tuple[Withheld, ...]]:
-    """The cards, and the tools that the cloud is not told of.
+    tools: Iterable[Tool], labeller: Labeller, approved: ApprovedCards
+) -> tuple[tuple[LabelledCard, ...], tuple[Withheld, ...], tuple[Unapproved, ...]]:
+    """The cards, the tools that the cloud is not told of, and those of which it is told the outline.
 
     What umi's own tools say of themselves are constants of the program (I1), so no detector looks at it: whom the
     user knows does not change a byte of it (I3). Any other tool may be named after what it found on this device: it
     is withheld when a detector finds something in its very name, and texts of its schema are withheld one by one.
+    What an MCP server says of its tools stays, an outline excepted, until the user has approved it or the policy says
+    `card: cloud`: no detector knows every customer in an `enum`.
     """
     cards: list[LabelledCard] = []
     withheld: list[Withheld] = []
+    unapproved: list[Unapproved] = []
+    scanner = labeller.keeper.scanner
     for tool in tools:
-        because = why_withheld(
-            tool.name, labeller.tool_policy(tool.name), tool.source, labeller.keeper.scanner
-        )
+        rules = labeller.tool_policy(tool.name)
+        because = why_withheld(tool.name, rules, tool.source, scanner)
         if because:
-            withheld.append(Withheld(_masked(tool.name, labeller.keeper.scanner), because))
+            withheld.append(Withheld(_masked(tool.name, scanner), because))
             continue
         schema = tool.input_schema
+        if needs_approval(tool, rules):
+            card = card_to_approve(tool, scanner)
+            if not approved.approves(tool.source, tool.name, card.hash):
+                changed = approved.knows(tool.source, tool.name)
+                unapproved.append(Unapproved(tool=tool.name, source=tool.source, changed=changed))
+                told = outline(card.input_schema)
+                cards.append((ToolCard(name=tool.name, description=(), input_schema=told), ()))
+                continue
         if tool.source != BUILT_IN:
-            schema = _without_loose_ends(_without_private_texts(schema, labeller))
-        card = ToolCard(name=tool.name, description=(), input_schema=schema)
-        cards.append((card, labeller.card(tool.name, tool.description)))
-    return tuple(cards), tuple(withheld)
+            schema = SchemaSearch(scanner).schema(schema)
+        told_of = ToolCard(name=tool.name, description=(), input_schema=schema)
+        cards.append((told_of, labeller.card(tool.name, tool.description)))
+    return tuple(cards), tuple(withheld), tuple(unapproved)
+
+
+def needs_approval(tool: Tool, rules: ToolPolicy) -> bool:
+    """Whether the card of a tool is another's words, for which the policy does not vouch."""
+    return tool.source.startswith("mcp:") and rules.card == "scan"
+
+
+def card_to_approve(tool: Tool, scanner: Scanner) -> CardToApprove:
+    """The card of a foreign tool as it will leave; a type stands for what becomes a handle."""
+    search = SchemaSearch(scanner)
+    schema = search.schema(tool.input_schema)
+    text = well_formed(tool.description)
+    search.hit(text)
+    return CardToApprove(
+        tool=tool.name,
+        source=tool.source,
+        description=escape(_masked(text, scanner)),
+        input_schema=schema,
+        found=tuple(search.found),
+    )
 
 
 def why_withheld(name: str, rules: ToolPolicy, source: str, scanner: Scanner) -> str:
@@ -98,29 +166,16 @@ def declared_names(schema: Any) -> frozenset[str]:
     return frozenset(names)
 
 
-def _without_private_texts(schema: Any, labeller: Labeller) -> Any:
-    """The schema with a constant in place of every text that a detector objects to; keys are checked too.
-
-    Handle-like text of it is escaped, as in any input.
-    """
-    if isinstance(schema, str):
-        return _WITHHELD if labeller.keeper.scanner.scan(schema) else escape(well_formed(schema))
-    if isinstance(schema, int | float) and not isinstance(schema, bool):
-        return _WITHHELD if labeller.keeper.scanner.scan(json.dumps(schema)) else schema
-    if isinstance(schema, Mapping):
-        return {
-            escape(well_formed(key)): _without_private_texts(child, labeller)
-            for key, child in schema.items()
-            if not labeller.keeper.scanner.scan(key)
-        }
-    if isinstance(schema, list | tuple):
-        return [_without_private_texts(child, labeller) for child in schema]
-    return schema
+def by_name_only(unapproved: Iterable[Unapproved]) -> list[str]:
+    """What the user is told of the tools that they have not approved, a sentence for each server."""
+    servers: dict[str, list[Unapproved]] = {}
+    for one in unapproved:
+        servers.setdefault(one.source.removeprefix("mcp:"), []).append(one)
+    return [_sentence(server, tools) for server, tools in servers.items()]
 
 
-def _without_loose_ends(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without the requirement of properties that were left out."""
-    properties, required = schema.get("properties"), schema.get("required")
-    if isinstance(properties, dict) and isinstance(required, list):
-        return {**schema, "required": [name for name in required if name in properties]}
-    return schema
+def _sentence(server: str, tools: list[Unapproved]) -> str:
+    count, changed = len(tools), sum(tool.changed for tool in tools)
+    said = f"{count} {'tool' if count == 1 else 'tools'} of {server} {'is' if count == 1 else 'are'} shown"
+    since = f" ({changed} changed since you approved)" if changed else ""
+    return f"{said} to the planner by name only{since}: `umi tools approve {shlex.quote(server)}`"

@@ -67,7 +67,7 @@ class CallerSees(StrEnum):
 
 
 class Card(StrEnum):
-    """Who may read a tool's description."""
+    """What the planner is told of a tool: all, what the detectors leave (of an MCP server: once approved), nothing."""
 
     CLOUD = "cloud"
     SCAN = "scan"

@@ -118,6 +118,11 @@ class EdgeConfig:
     """Where this was read from; None for the defaults."""
 
     @property
+    def approved_cards(self) -> Path:
+        """The file of the cards of foreign tools that the user has approved."""
+        return self.ledger.parent / "approved_cards.json"
+
+    @property
     def second_head(self) -> Path | None:
         """The file that holds the ledger's second note of its last checkpoint; None where no second note is kept."""
         if self.ledger_head is None and self.ledger == EdgeConfig().ledger:

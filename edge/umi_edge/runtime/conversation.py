@@ -24,6 +24,7 @@ from umi_edge.connection.enroll import renew
 from umi_edge.connection.local_cloud import local_cloud
 from umi_edge.connection.reachability import reachable
 from umi_edge.egress.cloud_client import Approver
+from umi_edge.labelling.tool_cards import by_name_only
 from umi_edge.labelling.vault import Vault
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
@@ -170,6 +171,8 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             output.console.print(legend())
         for one in session.withheld:
             said = f"The planner is not told of {one.tool}: {one.because}."
+            output.console.print(said, soft_wrap=True, markup=False)
+        for said in by_name_only(session.unapproved):
             output.console.print(said, soft_wrap=True, markup=False)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
 

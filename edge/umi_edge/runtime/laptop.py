@@ -19,6 +19,7 @@ from umi_edge.connection.connection import Connection, check_certificate, open_c
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
+from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
@@ -63,6 +64,9 @@ class Laptop:
     _fresh_until: float = field(default_factory=lambda: time.monotonic() + _FRESH_SECONDS)
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """The key of the hashes that `show: hash` gives, made from the device's key."""
+
+    approved: ApprovedCards = NONE_APPROVED
+    """What the user lets the cloud read of foreign tools."""
 
     @asynccontextmanager
     async def session(
@@ -116,6 +120,7 @@ class Laptop:
                     consent=consent or DeclineAll(),
                     observer=recorded(observe, self.config.record, self.policy, self.catalogue),
                     hash_key=self.hash_key,
+                    approved=self.approved,
                 )
             finally:
                 self.ledger.checkpoint()
@@ -167,6 +172,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             gazetteers=await load_gazetteers(policy, catalogue, missing),
             reads_again=True,
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
+            approved=ApprovedCards.read(config.approved_cards),
         )
 
 

@@ -15,11 +15,12 @@ from typing import Any
 from umi_edge.caller import HandleRule, call_schemas, whole_words
 from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
-from umi_edge.labelling.tool_cards import Withheld, declared_names, labelled_cards
+from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
@@ -108,6 +109,8 @@ class Session:
     """What of the gazetteers could not be read, and the policy does without; for the user's eyes."""
     read_gazetteers: Callable[[], Awaitable[Gazetteers]] | None = field(default=None, repr=False)
     """Reads them again, before each instruction."""
+    approved: InitVar[ApprovedCards] = NONE_APPROVED
+    """What the user lets the cloud read of foreign tools."""
     labeller: Labeller = field(init=False)
     guard: EgressGuard = field(init=False)
     cloud: CloudPort = field(init=False)
@@ -118,6 +121,8 @@ class Session:
     """The tools as the cloud is told of them."""
     withheld: tuple[Withheld, ...] = field(init=False)
     """Tools that the cloud is not told of."""
+    unapproved: tuple[Unapproved, ...] = field(init=False)
+    """Tools of which the cloud is told the outline only."""
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False, init=False)
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
@@ -134,6 +139,7 @@ class Session:
         observer: Observer,
         hash_key: bytes,
         guarded_by: type[EgressGuard],
+        approved: ApprovedCards,
     ) -> None:
         self._names = gazetteers
         sources = {tool.name: tool.source for tool in self.catalogue}
@@ -141,7 +147,7 @@ class Session:
         self.guard = guarded_by(self.labeller.vault)
         self.cloud = connect(self.guard)
         self.observe = observer(self.labeller.vault)
-        self.cards, self.withheld = labelled_cards(self.catalogue, self.labeller)
+        self.cards, self.withheld, self.unapproved = labelled_cards(self.catalogue, self.labeller, approved)
         self._catalogue = release(self.cards, (), PLANNER)
         self._public = PublicText(self.guard)
         self._public.allow_catalogue(self.cards, [tool.name for tool in self.catalogue], policy)

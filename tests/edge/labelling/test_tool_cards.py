@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
-from umi_edge.labelling.tool_cards import declared_names, labelled_cards
+from umi_edge.labelling.tool_cards import card_to_approve, declared_names, labelled_cards
 from umi_edge.policy import Scanner, load_policy
 from umi_edge.tools import Tool
 from umi_shared.labels import PLANNER
@@ -30,7 +31,9 @@ async def run(_):
 def shown(*tools):
     rules = load_policy(POLICY, "test.yaml")
     labeller = Labeller.fresh(rules, Scanner(rules.detect), {tool.name: tool.source for tool in tools})
-    cards, withheld = labelled_cards(tools, labeller)
+    scanner = labeller.keeper.scanner
+    pins = {tool.name: card_to_approve(tool, scanner).hash for tool in tools}
+    cards, withheld, _ = labelled_cards(tools, labeller, ApprovedCards({"mcp:x": pins}))
     return release(cards, (), PLANNER).payload.catalogue, withheld
 
 
@@ -73,7 +76,7 @@ def test_what_umis_own_tools_say_is_shown_as_it_is_whomever_the_user_knows():
     catalogues = []
     for values in (rules.detect, (*rules.detect, replace(rules.detect[1], values=tuple(words)))):
         labeller = Labeller.fresh(rules, Scanner(values), {"contacts.search": "builtin"})
-        cards, withheld = labelled_cards([made], labeller)
+        cards, withheld, _ = labelled_cards([made], labeller, ApprovedCards())
         assert withheld == ()
         catalogues.append(release(cards, (), PLANNER).payload.catalogue)
     assert catalogues[0] == catalogues[1]
@@ -97,7 +100,6 @@ def test_a_description_is_scanned_unless_the_policy_clears_it():
         {"examples": [["ann@x.example"]]},
         {"default": {"deep": ["Ann Lee"]}},
         {"default": 48151623},
-        {"pattern": "ann@x\\.example|Ann Lee"},
         {"title": "ANN LEE"},
     ],
     ids=lambda texts: next(iter(texts)),
@@ -107,6 +109,24 @@ def test_every_text_and_number_of_a_schema_is_scanned(texts):
     for private in ("ann", "48151623"):
         assert private not in made
     assert "[withheld]" in made
+
+
+def test_words_of_json_schema_are_no_text_whatever_a_contact_is_called():
+    rules = load_policy(POLICY.replace("Kept4711", "string, object, maxLength, required"), "test.yaml")
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}, "required": ["a"]}
+    assert card_to_approve(tool(schema=schema), Scanner(rules.detect)).input_schema == schema
+
+
+def test_limits_that_hold_private_text_are_left_out_with_unknown_words_and_loose_references():
+    leaky = {"type": "string", "pattern": "Ann Lee", "x-mcp-header": "Region", "x-note": "anything"}
+    number, loose = {"type": "integer", "maximum": 48151623}, {"$ref": "#/$defs/Ann Lee"}
+    made = schema_of(
+        {"a": leaky, "b": number, "c": loose, "d": {"$ref": "#/$defs/k"}},
+        **{"$defs": {"Ann Lee": {}, "k": {}}},
+    )
+    assert made["properties"] == {
+        "a": {"type": "string"}, "b": {"type": "integer"}, "c": {}, "d": {"$ref": "#/$defs/k"}
+    }  # fmt: skip
 
 
 def test_a_private_name_is_left_out_and_no_longer_required():
@@ -129,9 +149,10 @@ def test_text_that_utf8_cannot_carry_is_mended():
 
 def test_the_clearances_count_the_schemas_too():
     rules = load_policy(POLICY, "test.yaml")
-    cards, _ = labelled_cards([tool()], Labeller.fresh(rules, Scanner(rules.detect), {}))
+    labeller = Labeller.fresh(rules, Scanner(rules.detect), {})
+    cards, *_ = labelled_cards([tool()], labeller, ApprovedCards())
     (clearance,) = release(cards, (), PLANNER).disclosures
-    assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 17)
+    assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 33)
 
 
 def test_declared_names_are_found_at_any_depth():

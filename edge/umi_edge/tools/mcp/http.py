@@ -13,6 +13,8 @@ from umi_edge.tools.outcome import FailureKind
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 300.0
+_COPIED_ARGUMENT = "mcp-param-"
+"""How the headers begin into which a server asks arguments to be copied: `x-mcp-header` of MCP 2026-07-28."""
 
 
 class _TooLargeError(httpx2.StreamError):
@@ -40,8 +42,9 @@ class _BoundedStream(httpx2.AsyncByteStream):
 class BoundedTransport(httpx2.AsyncHTTPTransport):
     """HTTP whose answers end at a limit, and are never compressed, so that it is the real size.
 
-    Covered: a body of any length, a compressed body. An event stream may go on for ever: there the
-    SDK's limit on one event holds.
+    Covered: a body of any length, a compressed body; arguments that the SDK copies into headers where a server asks
+    for it: they stay in the body, because proxies and logs on the way read headers. A server that insists refuses
+    the call. An event stream may go on for ever: there the SDK's limit on one event holds.
     """
 
     def __init__(self, limit: int, link: Link) -> None:
@@ -50,7 +53,9 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
         self._link = link
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request."""
+        """Send one request, without an argument in its headers."""
+        for name in [name for name in request.headers if name.lower().startswith(_COPIED_ARGUMENT)]:
+            del request.headers[name]
         request.headers["accept-encoding"] = "identity"
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
