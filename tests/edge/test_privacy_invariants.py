@@ -234,6 +234,8 @@ PUBLIC = {
     "Tool": {"name", "input_schema", "description", "source", "output_schema"},
     "ToolSource": {"name", "tools", "prefix"},
     "Withheld": {"tool", "because"},
+    "Unapproved": {"tool", "source", "changed"},
+    "CardToApprove": {"tool", "source"},
     "_Planner": {"where"},
     "ToolCard": {"name", "input_schema", "description"},
     "UmiDialect": {"name"},

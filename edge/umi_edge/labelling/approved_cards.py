@@ -26,7 +26,7 @@ def pin(name: str, description: str, schema: Mapping[str, Any]) -> str:
 class ApprovedCards:
     """The hash of each approved card, by the server (`mcp:<server>`) and the tool's name; without any, none is."""
 
-    pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> Self:

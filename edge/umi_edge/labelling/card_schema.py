@@ -54,8 +54,8 @@ class SchemaSearch:
     `x-mcp-header`; so is a `$ref` whose target was. Not covered: which keywords it uses.
     """
 
-    scanner: Scanner
-    found: list[str] = field(default_factory=list)
+    scanner: Scanner = field(repr=False)
+    found: list[str] = field(default_factory=list, repr=False)
     """The rule of each find, for the user; no value (I8)."""
 
     def schema(self, schema: Mapping[str, Any]) -> dict[str, Any]:

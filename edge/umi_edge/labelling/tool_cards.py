@@ -7,7 +7,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.labelling.approved_cards import ApprovedCards, pin
@@ -59,9 +59,9 @@ class CardToApprove:
 
     tool: str
     source: str
-    description: str
-    input_schema: Mapping[str, Any]
-    found: tuple[str, ...]
+    description: str = field(repr=False)
+    input_schema: Mapping[str, Any] = field(repr=False)
+    found: tuple[str, ...] = field(repr=False)
     """The rule of each thing that is withheld from it."""
 
     @property
