@@ -223,7 +223,7 @@ PUBLIC = {
     "Request": {"request_id"},
     "RolePrompt": {"stop"},
     "Sent": {"sink", "sha256"},
-    "Session": {"withheld", "cards", "record", "new_id"},
+    "Session": {"withheld", "unapproved", "cards", "record", "new_id"},
     "GazetteerSource": {"rule_id", "type", "tool"},
     "LostSource": {"tool", "types"},
     "SmtpConfig": {"user", "sender", "host"},

@@ -91,7 +91,8 @@ async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes
         raise source.problem
     catalogue = Catalogue(tool for one in sources for tool in one.tools)
     missing = [one for one in sources if one.problem]
-    scanner = Scanner(policy.detect, await load_gazetteers(policy, catalogue, missing))
+    names = await load_gazetteers(policy, catalogue, missing)
+    scanner = Scanner(policy.detect, names.values)
     rules = {tool.name: policy.tool(tool.name, source=tool.source) for tool in source.tools}
     cards = [
         card_to_approve(tool, scanner)
