@@ -12,12 +12,12 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
 from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import Policy
 from umi_edge.policy.listed_value import forms
 from umi_edge.policy.names import is_prefixed, stands_alone
 from umi_edge.policy.paths import Location, Path
+from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.person_names import NameFinder
 from umi_edge.policy.projection import Projection, project, projected
 from umi_edge.policy.regexes import compile_regex

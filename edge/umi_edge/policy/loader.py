@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any
 
-from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
@@ -26,6 +25,7 @@ from umi_edge.policy.document import (
     file_name,
 )
 from umi_edge.policy.paths import PathError, compile_path
+from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.rule_loader import load_rules

@@ -2,9 +2,9 @@
 
 Every character is decomposed by compatibility (NFKD), case-folded and stripped of marks and of what is
 invisible (zero-width characters, bidirectional controls, soft hyphens, tags, variation selectors); Cyrillic and
-Greek letters that look Latin become Latin, dashes one dash, runs of white space one space. It is stricter than
-NFKC with case-folding: accents don't matter either, and since no character's projection depends on its
-neighbours, offsets map back exactly.
+Greek letters that look Latin become Latin, digits of every script 0 to 9, dashes one dash, white space one space.
+It is stricter than NFKC with case-folding: accents don't matter either, and since no character's projection depends
+on its neighbours, offsets map back exactly.
 
 Covered: full-width, styled, ligature and combining spellings; zero-width and soft-hyphen splits; mixed scripts.
 Not covered: leet (`4lice`), letters spaced out (`a l i c e`), spelling and translation.
@@ -50,6 +50,8 @@ def _project_character(character: str) -> str:
             out.append(" ")
         elif category == "Pd":
             out.append("-")
+        elif category == "Nd":
+            out.append(str(unicodedata.decimal(part)))
         elif category not in _DROPPED:
             out.append(_LOOKALIKES.get(part, part))
     return "".join(out)

@@ -11,10 +11,19 @@ from typing import Any
 import re2  # type: ignore[import-untyped]  # the binding has no types
 from iregexp_check import check
 
-__all__ = ["MAX_PATTERN_LENGTH", "Regex", "compile_regex", "full_match", "i_regexp_problem", "search"]
+__all__ = [
+    "MAX_PATTERN_LENGTH",
+    "Regex",
+    "compile_own",
+    "compile_regex",
+    "full_match",
+    "i_regexp_problem",
+    "search",
+]
 
 MAX_PATTERN_LENGTH = 1000
 _MAX_MEMORY_BYTES = 2 << 20
+_MAX_OWN_MEMORY_BYTES = 64 << 20
 
 Regex = Any
 """A compiled RE2 pattern; the binding has no types."""
@@ -36,6 +45,16 @@ def compile_regex(pattern: str, *, ignore_case: bool = False, dot_all: bool = Fa
         reason = error.args[0] if error.args and not isinstance(error, UnicodeEncodeError) else "bad text"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise ValueError(f"does not compile: {text.split(':')[0]}") from None
+
+
+@lru_cache(maxsize=128)
+def compile_own(pattern: str) -> Regex:
+    """A pattern of the program's own, as long as its lists of words make it; `.` is any character."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_OWN_MEMORY_BYTES
+    options.dot_nl = True
+    return re2.compile(pattern, options)
 
 
 def full_match(pattern: Any, text: Any) -> bool:

@@ -87,8 +87,8 @@ def test_the_built_in_patterns(builtin: Scanner, text: str, found: list[tuple[st
 
 def test_a_region_makes_national_numbers_known(builtin: Scanner) -> None:
     scanner = _scanner("  - {type: phone, pattern: builtin, region: US}\n")
-    assert _found(scanner, "call 2125550123") == [("phone", "2125550123")]
-    assert _found(builtin, "call 2125550123") == []
+    assert _found(scanner, "at 2125550123") == [("phone", "2125550123")]
+    assert _found(builtin, "at 2125550123") == []
 
 
 def test_a_built_in_pattern_can_have_another_type() -> None:

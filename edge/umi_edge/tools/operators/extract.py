@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from umi_edge.policy.builtin_patterns import BUILTIN_PATTERNS
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.detectors import Scanner
+from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.projection import projected
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.operators.operator import AS, operator

@@ -1,0 +1,70 @@
+"""A built-in pattern: what a kind of private value looks like in a projected text, and a check of what matches.
+
+Every pattern runs on RE2, so none can hang; what a pattern can't tell (checksums, whether an address parses)
+is decided afterwards in Python on a bounded piece of text.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from umi_edge.policy.regexes import Regex, compile_own
+
+__all__ = ["BuiltinPattern", "Check", "Found", "trimmed"]
+
+Found = tuple[int, int]
+"""Where a thing starts and ends in the projected text."""
+
+_REACH = 160
+Check = Callable[[str, int, int, str], Iterator[Found]]
+"""Takes a text, where a match starts and ends in it, and a region."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinPattern:
+    """A quick test that most texts fail, patterns, and a check of each match that yields what it accepts."""
+
+    needs: re.Pattern[str]
+    """Without a match of this there is nothing to find: it keeps the cost of a text without findings low."""
+    patterns: tuple[Callable[[], str], ...]
+    """Made when first needed: those with long lists of words take a while. A match's last group is what is found."""
+    check: Check | None = None
+    whole: bool = True
+    """Whether a finding may not be part of a longer word."""
+
+    def find(self, text: str, region: str = "") -> Iterator[Found]:
+        """Findings in a projected text."""
+        if self.needs.search(text) is None:
+            return
+        for pattern in self.patterns:
+            regex = compile_own(pattern())
+            for match in regex.finditer(text):
+                start, end = _found(match)
+                yield from self._checked(text, start, end, region)
+                if match.end() > end:
+                    yield from self._next_to(text, regex, end, match.end(), region)
+
+    def _next_to(self, text: str, regex: Regex, end: int, taken: int, region: str) -> Iterator[Found]:
+        """What begins in the characters behind a finding that its match has taken along."""
+        match = regex.search(text[end : end + _REACH])
+        if match is not None and end + match.start() < taken:
+            start, stop = _found(match)
+            yield from self._checked(text, end + start, end + stop, region)
+
+    def _checked(self, text: str, start: int, end: int, region: str) -> Iterator[Found]:
+        if self.check is None:
+            yield start, end
+        else:
+            yield from self.check(text, start, end, region)
+
+
+def _found(match: "re.Match[str]") -> Found:
+    group = match.lastindex or 0
+    return match.span(group)
+
+
+def trimmed(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+    """Without the punctuation of the sentence around it."""
+    kept = text[start:end].rstrip(".,;:!?'\")]}>。、，！？»”“ ")
+    if kept:
+        yield start, start + len(kept)
