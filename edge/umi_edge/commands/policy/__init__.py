@@ -8,6 +8,7 @@ __all__ = ["command"]
 
 SUMMARIES = {
     "check": "Report all that is wrong with a policy, or what stays and what leaves.",
+    "detect": "Show what the detectors find in a text, and which line found it.",
     "explain": "Show which line decides, where a value came from, what would change it.",
     "init": "Write a starter policy for the installed tools; everything stays.",
     "new-key": "Make a key to sign policies with.",

@@ -53,7 +53,7 @@ def _tail() -> re.Pattern[str]:
         rf"[,،]? {units}[.:]? ?[^\s,;]{{1,8}}(?: izquierda| derecha)?\b|[,،]? (?:in )?{_POSTCODE}"
         rf"(?: {_TOWN})?"
         rf"|[,،] ?\d{{1,5}} ?(?:[a-z]{{0,2}}\b)?(?: [a-z]\b)?| [a-z] \d{{1,3}}\b| (?:nw|ne|sw|se)\b|"
-        rf"[,،] {_LAST_TOWN}|[,،] {_PART}(?: {_PART}){{0,3}}?,? {_POSTCODE}"
+        rf"[,،] {_LAST_TOWN}|[,،] {_PART}(?: {_PART}){{0,3}}?,? {_POSTCODE.replace('4,6', '5,6')}"
     )
 
 
