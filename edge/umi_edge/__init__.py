@@ -42,7 +42,14 @@ if TYPE_CHECKING:
     )
     from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
     from umi_edge.runtime.laptop import Laptop, open_laptop
-    from umi_edge.session.consent import Consent, ConsentRequest, DeclineAll, UnsafeApproveAll
+    from umi_edge.session.consent import (
+        Consent,
+        ConsentRequest,
+        DecidedBy,
+        DeclineAll,
+        Provenance,
+        UnsafeApproveAll,
+    )
     from umi_edge.session.events import (
         Action,
         Answered,
@@ -103,6 +110,7 @@ __all__ = [
     "Connection",
     "Consent",
     "ConsentRequest",
+    "DecidedBy",
     "DeclineAll",
     "Detector",
     "EdgeConfig",
@@ -139,6 +147,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PrivacyError",
+    "Provenance",
     "RationaleStreamed",
     "Reconciliation",
     "Refused",

@@ -220,6 +220,7 @@ PUBLIC = {
     "Regex": {"pattern"},
     "Released": {"disclosures", "sink"},
     "PrivateSpan": {"type", "rule"},
+    "Provenance": {"said"},
     "Request": {"request_id"},
     "RolePrompt": {"stop"},
     "Sent": {"sink", "sha256"},

@@ -5,9 +5,38 @@ I2: docs/design.md#i2-fail-closed
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
-__all__ = ["Consent", "ConsentRequest", "DeclineAll", "UnsafeApproveAll"]
+__all__ = ["Consent", "ConsentRequest", "DecidedBy", "DeclineAll", "Provenance", "UnsafeApproveAll"]
+
+
+class DecidedBy(StrEnum):
+    """Who had a say in what a value is, from the least doubtful to the most."""
+
+    YOU = "you"
+    """The user typed it, as it is."""
+    YOUR_DATA = "your data"
+    """A tool gave it whose results the policy trusts, as contacts are."""
+    MODEL = "a model"
+    """A model wrote it, in words that the user did not type; it had read no stranger's text in clear."""
+    STRANGER = "a stranger"
+    """A tool gave it that strangers write into, or a model wrote it once it had read such a text in clear."""
+
+    @property
+    def doubt(self) -> int:
+        """How far it is from the user's own word."""
+        return list(DecidedBy).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where an argument's value came from."""
+
+    decided_by: DecidedBy
+    """Of all that had a say in it, the most doubtful."""
+    said: tuple[str, ...]
+    """Each part of it in words that a person can read; value-free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +50,18 @@ class ConsentRequest:
     """Why a person is asked; value-free."""
     leaves_device: bool
     """Whether the tool sends its arguments off the device."""
+    provenance: Mapping[str, Provenance] = field(default_factory=dict, repr=False)
+    """Where each argument's value came from, by its name; a name without one is of unknown origin."""
+
+    def decided_by(self, name: str) -> DecidedBy:
+        """Who had a say in an argument; where nothing is known of it, a stranger (I2)."""
+        known = self.provenance.get(name)
+        return known.decided_by if known is not None else DecidedBy.STRANGER
+
+    @property
+    def from_strangers(self) -> tuple[str, ...]:
+        """The arguments that a stranger's text decided, or may have: they want a yes of their own."""
+        return tuple(name for name in self.arguments if self.decided_by(name) is DecidedBy.STRANGER)
 
 
 class Consent(Protocol):

@@ -6,6 +6,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
+import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, 
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
-from umi_edge.session.consent import Consent, ConsentRequest
+from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.events import (
     Action,
     Answered,
@@ -46,6 +47,7 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.ports import CallerPort, CloudPort
+from umi_edge.session.provenance import provenance_of, strangers_read
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
 from umi_edge.session.recording import Observer
@@ -76,6 +78,10 @@ __all__ = ["Connect", "Session"]
 
 Connect = Callable[[EgressGuard], CloudPort]
 """Makes the way to the planner and the summarizer; every message goes through the guard that it is given."""
+
+
+class _SaidNoTwiceError(Exception):
+    """The user's second no: whoever goes on asking is not to get a third try."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +136,9 @@ class Session:
     _public: PublicText = field(init=False, repr=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
+    _declined: set[str] = field(default_factory=set, init=False, repr=False)
+    """The calls that the user has said no to, with their values: they are not asked about again."""
+    _noes: int = field(default=0, init=False, repr=False)
 
     def __post_init__(
         self,
@@ -224,6 +233,8 @@ class Session:
             ending = await self._steps()
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
+        except _SaidNoTwiceError:
+            ending = Stopped("you said no for the second time in this session")
         self.observe(Ended(ending))
         return ending
 
@@ -382,15 +393,42 @@ class Session:
                 self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
-                if not await self._approved(name, resolved, verdict, seen):
+                known = self._provenance(arguments, labelled)
+                if not await self._approved(name, resolved, verdict, seen, known):
                     return
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen
                 kind = _type_asked_for(arguments, labelled) if derived else ""
                 self._take(name, resolved, await self._run(name, resolved), made_of, kind)
 
-    async def _approved(self, name: str, resolved: Mapping[str, Any], verdict: Verdict, seen: Label) -> bool:
-        """Whether the user agrees, where the policy wants them asked: to these very values and no others."""
+    def _provenance(
+        self, arguments: Mapping[str, Any], labelled: LabelledArguments
+    ) -> Mapping[str, Provenance]:
+        return provenance_of(
+            arguments,
+            labelled.leaves,
+            vault=self.labeller.vault,
+            entries=self._entries,
+            read=strangers_read(self._entries, (PLANNER, DEVICE) if self._values_seen() else (PLANNER,)),
+        )
+
+    def _values_seen(self) -> bool:
+        """Whether any caller of this session may have been shown values."""
+        calls = (entry.template for entry in self._entries if isinstance(entry.template, Call))
+        return any(self._caller_sees(call.tool) == DEVICE for call in calls)
+
+    async def _approved(
+        self,
+        name: str,
+        resolved: Mapping[str, Any],
+        verdict: Verdict,
+        seen: Label,
+        provenance: Mapping[str, Provenance],
+    ) -> bool:
+        """Whether the user agrees, where the policy wants them asked: to these very values and no others.
+
+        A call that they have said no to is declined without asking; their second no ends the instruction.
+        """
         if not isinstance(verdict, Ask):
             return True
         reasons = tuple(map(str, verdict.reasons))
@@ -399,14 +437,22 @@ class Session:
             arguments=resolved,
             reasons=reasons,
             leaves_device=leaves_device(self.labeller.tool_policy(name), self.catalogue[name].hints),
+            provenance=provenance,
         )
-        approved = await self.consent.approve(request)
+        spelled = f"{name} {json.dumps(resolved, sort_keys=True)}"
+        asked = spelled not in self._declined
+        approved = asked and await self.consent.approve(request)
         self.observe(Asked(name, approved))
         if seen.public:  # else a "no" looks like any result
             self.labeller.shapes.asked(name, approved=approved)
-        if not approved:
-            self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
-        return approved
+        if approved:
+            return True
+        self._declined.add(spelled)
+        self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
+        self._noes += asked
+        if asked and self._noes > 1:
+            raise _SaidNoTwiceError
+        return False
 
     async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
         limits = self.labeller.policy.limits

@@ -1,14 +1,14 @@
-"""Consent on a terminal: the exact values, then a question whose default is no."""
-
-import json
+"""Consent on a terminal: the exact values and where each came from, then a question whose default is no."""
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
-from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.consent import ConsentRequest, DecidedBy
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import plain
+from umi_edge.terminal.text import BAD, one_line
+from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
 
 __all__ = ["TerminalConsent"]
 
@@ -21,19 +21,60 @@ class TerminalConsent:
         self._lines = lines
 
     async def approve(self, request: ConsentRequest) -> bool:
-        """Show the call with its real values and ask; end of input is a no."""
-        self._console.print(Panel(_shown(request), title=f"May {request.tool} do this?", border_style="bold"))
-        return await self._lines.confirmed(self._console, "Go ahead?")
+        """Show the call with its real values and ask; end of input is a no.
+
+        What a stranger's text decided is asked apart: a `y` is not enough there.
+        """
+        self._show(request, whole=False)
+        return await self._lines.confirmed(
+            self._console,
+            "Go ahead?",
+            in_full=bool(request.from_strangers),
+            whole=(lambda: self._show(request, whole=True)) if _is_long(request) else None,
+        )
+
+    def _show(self, request: ConsentRequest, *, whole: bool) -> None:
+        title = f"May {one_line(request.tool)} do this?"
+        body = Table.grid(
+            padding=(0, 1)
+        )  # a value stays in its column, however long: it can't look like a name
+        body.add_column(max_width=24, overflow="fold")
+        body.add_column(overflow="fold", ratio=1)
+        for line in _notes(request):
+            body.add_row("", line)
+        for name in ordered(request.arguments):
+            for row in _rows(request, name, whole=whole):
+                body.add_row(*row)
+        self._console.print(Panel(body, title=Text(title), border_style="bold"))
 
 
-def _shown(request: ConsentRequest) -> Text:
-    text = Text()
-    for name, value in request.arguments.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        text.append(f"{plain(name)}: ", style="bold")
-        text.append(f"{plain(shown)}\n")
+def _is_long(request: ConsentRequest) -> bool:
+    return any(len(str(value)) > FOLDED for value in request.arguments.values())
+
+
+def _notes(request: ConsentRequest) -> list[Text]:
+    notes = [Text(f"Asked because: {one_line(reason)}", style="dim") for reason in request.reasons]
     if request.leaves_device:
-        text.append("These values will leave this device.\n", style="bold yellow")
-    for reason in request.reasons:
-        text.append(f"Asked because: {plain(reason)}\n", style="dim")
-    return text
+        notes.append(Text("These values will leave this device.", style="bold yellow"))
+    if strangers := request.from_strangers:
+        names = ", ".join(map(one_line, strangers))
+        notes.append(
+            Text(f"Not decided by you, but by a text of somebody else: {names}", style=f"bold {BAD}")
+        )
+    return notes
+
+
+def _rows(request: ConsentRequest, name: str, *, whole: bool) -> list[tuple[Text, Text]]:
+    value = request.arguments[name]
+    goes = is_destination(name, value)
+    rows = [
+        (Text(one_line(name), style="bold"), quoted(value, whole=whole, style="bold cyan" if goes else ""))
+    ]
+    known = request.provenance.get(name)
+    said = "; ".join(map(one_line, known.said)) if known else "of unknown origin"
+    style = BAD if request.decided_by(name) is DecidedBy.STRANGER else "dim"
+    rows.append((Text(), Text(said, style=style)))
+    rows += [
+        (Text(), Text.assemble(("Look closely: ", f"bold {BAD}"), quoted(one))) for one in doubts(name, value)
+    ]
+    return rows

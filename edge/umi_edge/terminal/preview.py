@@ -14,7 +14,7 @@ from rich.text import Text as Rich
 from umi_edge.egress.cloud_client import Outbound
 from umi_edge.ledger.outbound import entry_title
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import BAD, LEFT, STAYED, plain
+from umi_edge.terminal.text import BAD, LEFT, STAYED, one_line
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
 from umi_shared.transcript import ToolCard, View, text_of
@@ -58,8 +58,8 @@ class TerminalPreview:
     def _shown(self, outbound: Outbound) -> Iterator[Rich | Rule]:
         view, known = outbound.view, self._approved.get(outbound.sink)
         size = len(outbound.message)
-        yield from (Rich(plain(f"Careful: {notice}"), style=f"bold {BAD}") for notice in self.notices())
-        yield Rule(f"about to leave for the {outbound.sink}, {plain(outbound.peer)}", style=LEFT)
+        yield from (Rich(one_line(f"Careful: {notice}"), style=f"bold {BAD}") for notice in self.notices())
+        yield Rule(f"about to leave for the {outbound.sink}, {one_line(outbound.peer)}", style=LEFT)
         if known is not None and known.catalogue == view.catalogue and _continues(view, known):
             seen = f"as approved before: {len(known.catalogue)} tools, {len(known.entries)} entries"
             yield Rich(seen, style="dim")
@@ -68,10 +68,10 @@ class TerminalPreview:
             yield from map(_card, view.catalogue)
             entries = view.entries
         for entry in entries:
-            yield Rich.assemble((f"{plain(entry_title(entry))}: ", "bold"), _marked(text_of(entry)))
+            yield Rich.assemble((f"{one_line(entry_title(entry))}: ", "bold"), _marked(text_of(entry)))
         yield Rich.assemble(
             f"{size:,} bytes, {outbound.padding_bytes:,} of them padding, with the request's id "
-            f"{plain(outbound.request_id)}   sha256 {outbound.sha256}",
+            f"{one_line(outbound.request_id)}   sha256 {outbound.sha256}",
         )
 
 
@@ -82,10 +82,10 @@ def _continues(view: View, known: View) -> bool:
 def _card(card: ToolCard) -> Rich:
     return Rich.assemble(
         ("tool ", "bold"),
-        (plain(card.name), LEFT),
+        (one_line(card.name), LEFT),
         ": ",
         _marked(card.description),
-        (f" {plain(json.dumps(card.input_schema, separators=(',', ':'), ensure_ascii=False))}", LEFT),
+        (f" {one_line(json.dumps(card.input_schema, separators=(',', ':'), ensure_ascii=False))}", LEFT),
     )
 
 
@@ -96,5 +96,5 @@ def _marked(text: Text) -> Rich:
         if isinstance(part, Handle):
             shown.append(str(part), style=f"bold {STAYED}")
         else:
-            shown.append(plain(part), style=LEFT)
+            shown.append(one_line(part), style=LEFT)
     return shown

@@ -9,6 +9,11 @@ from rich.console import Console
 
 from umi_edge.tools.worker import in_worker
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import termios
+
 __all__ = ["TypedLines"]
 
 
@@ -21,6 +26,18 @@ def _of_standard_input() -> str:
     return line.decode("utf-8", "replace")
 
 
+def _discard_typed() -> bool:
+    """Drop what the terminal holds; a pipe keeps its answers, for the program that wrote them ahead."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        return False
+    if sys.platform == "win32":
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    return True
+
+
 @dataclass(slots=True)
 class TypedLines:
     """The lines of standard input.
@@ -31,6 +48,10 @@ class TypedLines:
 
     read: Callable[[], str] = field(default=_of_standard_input, repr=False)
     """Blocks until there is a line; empty at the end."""
+    discard: Callable[[], bool] = field(default=_discard_typed, repr=False)
+    """Drops what was typed and not read yet, at a terminal; says whether there is one."""
+    moment: float = 0.5
+    """Seconds for which a question stands before a key counts."""
     _coming: asyncio.Task[str] | None = field(default=None, repr=False)
 
     async def next(self) -> str:
@@ -47,15 +68,38 @@ class TypedLines:
         except (OSError, ValueError):  # closed, or gone with the terminal: the end of input
             return ""
 
-    async def confirmed(self, console: Console, question: str) -> bool:
-        """Whether the person says yes; an empty line, and the end of input, is no."""
-        if self._coming is not None and self._coming.done():
-            self._coming = None  # typed before this was asked
+    async def confirmed(
+        self,
+        console: Console,
+        question: str,
+        *,
+        in_full: bool = False,
+        whole: Callable[[], None] | None = None,
+    ) -> bool:
+        """Whether the person says yes; an empty line, and the end of input, is no.
+
+        What was typed before the question stood there for a moment is no answer to it: at a terminal it is dropped.
+        `in_full` wants the word `yes`, and `whole` shows in full what the question left out.
+        """
+        keys = f"{'yes' if in_full else 'y'}/n{'/v: show all' if whole is not None else ''}"
+        console.print(f"{question} [{keys}] (n): ", end="", markup=False, style="bold")
+        await self._forget_what_was_typed()
         while True:
-            console.print(f"{question} [y/n] (n): ", end="", markup=False, style="bold")
             match (await self.next()).strip().lower():
-                case "y" | "yes":
+                case "yes":
+                    return True
+                case "y" if not in_full:
                     return True
                 case "" | "n" | "no":
                     return False
-            console.print("Please type y or n.")
+                case "v" if whole is not None:
+                    whole()
+            console.print(f"{question} Please type one of {keys}: ", end="", markup=False, style="bold")
+
+    async def _forget_what_was_typed(self) -> None:
+        if self.discard():
+            await asyncio.sleep(self.moment)
+            self.discard()
+            await asyncio.sleep(0)  # a reader that has a line by now says so
+        if self._coming is not None and self._coming.done():
+            self._coming = None

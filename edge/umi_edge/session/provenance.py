@@ -1,0 +1,124 @@
+"""Where the values of a call came from, by labels and by the vault: what consent tells beside each value.
+
+A handle carries its value's origin. What a model wrote is the user's own where they typed these very words; else it is
+the model's, and a stranger's as soon as the model has read untrusted text in clear: no label can tell then whose idea
+it was. A handle that it was shown is no such text: it holds nothing that could have persuaded it.
+
+I2: docs/design.md#i2-fail-closed
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.vault import Kept, Source, Vault
+from umi_edge.policy import LabelledLeaf, Location
+from umi_edge.policy.names import stands_alone
+from umi_edge.session.consent import DecidedBy, Provenance
+from umi_shared.handles import Handle, parts_of
+from umi_shared.labels import Sink
+from umi_shared.transcript import Instruction, Observation
+
+__all__ = ["provenance_of", "strangers_read"]
+
+
+def strangers_read(entries: Iterable[LabelledEntry], sinks: Iterable[Sink]) -> tuple[str, ...]:
+    """The tools whose untrusted text one of the sinks was shown in clear, in order and each once."""
+    readers = tuple(sinks)
+    return tuple(
+        dict.fromkeys(
+            entry.template.tool
+            for entry in entries
+            if isinstance(entry.template, Observation)
+            and any(not entry.shown_to(sink).trusted for sink in readers)
+        )
+    )
+
+
+def provenance_of(
+    arguments: Mapping[str, Any],
+    leaves: Mapping[Location, LabelledLeaf],
+    *,
+    vault: Vault,
+    entries: Sequence[LabelledEntry],
+    read: tuple[str, ...],
+) -> dict[str, Provenance]:
+    """Of each argument as it was written, handles unresolved; `read` are the tools of `strangers_read`."""
+    typed = [
+        "".join(span.clear for span in one.text) for one in entries if isinstance(one.template, Instruction)
+    ]
+    return {name: _of(name, value, leaves, vault, typed, read) for name, value in arguments.items()}
+
+
+def _of(
+    name: str,
+    value: Any,
+    leaves: Mapping[Location, LabelledLeaf],
+    vault: Vault,
+    typed: Sequence[str],
+    read: tuple[str, ...],
+) -> Provenance:
+    handles = [handle for at, leaf in leaves.items() if at[:1] == (name,) for handle in leaf.handles]
+    parts = [_kept(vault[handle], read) for handle in dict.fromkeys(handles) if handle in vault]
+    parts += [_written(text, typed, read) for text in _texts(value)]
+    if not parts:  # an empty list, an empty text: somebody chose even that
+        parts = [_by_model(read)]
+    return Provenance(
+        decided_by=max((who for who, _ in parts), key=lambda who: who.doubt),
+        said=tuple(dict.fromkeys(said for _, said in parts)),
+    )
+
+
+def _kept(kept: Kept, read: tuple[str, ...]) -> tuple[DecidedBy, str]:
+    match kept.origin.source:
+        case Source.INSTRUCTION:
+            return DecidedBy.YOU, "typed by you"
+        case Source.RESULT if kept.label.trusted:
+            return DecidedBy.YOUR_DATA, f"your data: {kept.origin.tool}"
+        case Source.RESULT:
+            return DecidedBy.STRANGER, f"somebody else's text: {kept.origin.tool}"
+        case Source.MADE if kept.label.trusted:
+            return DecidedBy.YOUR_DATA, f"made of your data by {kept.origin.tool}"
+        case Source.MADE:
+            return DecidedBy.STRANGER, f"made by {kept.origin.tool} of what is not yours alone"
+        case Source.ARGUMENTS:
+            return _by_model(read)
+
+
+def _written(text: str, typed: Sequence[str], read: tuple[str, ...]) -> tuple[DecidedBy, str]:
+    if text and any(_stands_in(text, one) for one in typed):
+        return DecidedBy.YOU, "typed by you"
+    return _by_model(read)
+
+
+def _by_model(read: tuple[str, ...]) -> tuple[DecidedBy, str]:
+    if read:
+        return DecidedBy.STRANGER, f"written by a model after it had read {', '.join(read)}"
+    return DecidedBy.MODEL, "written by a model, not typed by you"
+
+
+def _texts(node: Any) -> Iterable[str]:
+    """What a model wrote of a value, without the handles in it; names of members, too."""
+    if isinstance(node, dict):
+        yield from node
+        for child in node.values():
+            yield from _texts(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _texts(child)
+    elif isinstance(node, str):
+        parts = parts_of(node)
+        yield from (part for part in parts if not isinstance(part, Handle) and part.strip(" ,.;:"))
+    else:
+        yield json.dumps(node)
+
+
+def _stands_in(text: str, typed: str) -> bool:
+    text = text.strip()
+    at = typed.find(text)
+    while at >= 0:
+        if stands_alone(typed, at, at + len(text)):
+            return True
+        at = typed.find(text, at + 1)
+    return False

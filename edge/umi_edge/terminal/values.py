@@ -1,0 +1,132 @@
+"""A value on a terminal, so that what is read is what is meant: nothing in it can imitate the screen around it.
+
+Shown between quotes and on one line, with a sign for each control character and the name of each that shows as nothing;
+words of more than one script, and letters that stand for others, are marked by the tables of Unicode.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import regex
+from rich.text import Text
+
+from umi_edge.terminal.text import BAD
+
+__all__ = ["FOLDED", "doubts", "is_destination", "ordered", "quoted"]
+
+FOLDED = 240
+"""Characters of a value that are shown at once."""
+_UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}\p{Zl}\p{Zp}\u2800]|[^\S ]")
+_BLANKS = regex.compile(r" {3,}")
+_MARKED = regex.compile(rf"(?:{_BLANKS.pattern})|{_UNSEEN.pattern}")
+_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_SCRIPTS = {
+    name: regex.compile(rf"(?=\p{{L}})\p{{Script={name}}}")
+    for name in (
+        "Latin",
+        "Cyrillic",
+        "Greek",
+        "Armenian",
+        "Georgian",
+        "Cherokee",
+        "Coptic",
+        "Hebrew",
+        "Arabic",
+    )
+}
+"""Scripts whose words do not mix with those of another, and of which most have letters that look like Latin ones."""
+_OTHER = regex.compile(r"(?=\p{L})[^\p{Script=Common}\p{Script=Inherited}]")
+_ADDRESS = regex.compile(
+    r"^\S*(@|://)\S*$|^www\.\S*$|^\s*[A-Z]{2}[0-9]{2}[ 0-9A-Z]{10,}$|^\+?[0-9][0-9 ()/-]{6,}$"
+)
+_DESTINATIONS = regex.compile(
+    r"^(to|cc|bcc|url|uri|link|href|host|iban|bic|phone|user|username|channel|path|folder|room|attendees?|participants?"
+    r"|guests?|members?|invitees?|accounts?|destinations?|targets?|receivers?|payees?|address(es)?|recipients?"
+    r"|emails?|server|domain)$"
+)
+
+
+def is_destination(name: str, value: Any) -> bool:
+    """Whether an argument says where something goes: by its name, or because its value is an address."""
+    words = regex.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", name)
+    if any(_DESTINATIONS.match(word.lower()) for word in words):
+        return True
+    return _ADDRESS.search(value) is not None and len(value) <= FOLDED if isinstance(value, str) else False
+
+
+def ordered(arguments: Mapping[str, Any]) -> list[str]:
+    """The names of arguments, those that say where something goes last: nearest to the question."""
+    return sorted(arguments, key=lambda name: is_destination(name, arguments[name]))
+
+
+def quoted(value: Any, *, whole: bool = False, style: str = "") -> Text:
+    """A value between quotes, on one line; a long one as its two ends, unless the `whole` is wanted."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = Text()
+    end = '"' if isinstance(value, str) else ""
+    shown.append(end, style="dim")
+    if whole or len(text) <= FOLDED:
+        _append(shown, text, style)
+    else:
+        half = FOLDED // 2
+        _append(shown, text[:half], style)
+        shown.append(f" [… {len(text) - 2 * half:,} more characters …] ", style="reverse")
+        _append(shown, text[-half:], style)
+    shown.append(end, style="dim")
+    return shown
+
+
+def _append(shown: Text, text: str, style: str) -> None:
+    done = 0
+    for match in _MARKED.finditer(text):
+        shown.append(text[done : match.start()], style=style)
+        shown.append(_sign(match.group()), style=f"reverse {BAD}")
+        done = match.end()
+    shown.append(text[done:], style=style)
+
+
+def _sign(unseen: str) -> str:
+    r"""What stands for characters that show as nothing.
+
+    >>> _sign("\n"), _sign("     "), _sign("\u200b")
+    ('␊', '[5 blanks]', '[U+200B ZERO WIDTH SPACE]')
+    """
+    if unseen.isspace() and set(unseen) == {" "}:
+        return f"[{len(unseen)} blanks]"
+    code = ord(unseen)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
+    return f"[U+{code:04X} {unicodedata.name(unseen, '')}".rstrip() + "]"
+
+
+def doubts(name: str, value: Any) -> list[str]:
+    r"""What a reader would not see in a value: mixed scripts, letters that pass for others, blanks of no width.
+
+    >>> doubts("to", "\u0430lice@example.org")
+    ['“аlice” mixes scripts: Cyrillic, Latin']
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        scripts = _scripts(word)
+        if len(scripts) > 1:
+            found.append(f"“{word[:40]}” mixes scripts: {', '.join(sorted(scripts))}")
+        elif is_destination(name, value) and scripts - {"Latin", "other"}:
+            found.append(
+                f"“{word[:40]}” is written in {', '.join(scripts)} letters, which may pass for others"
+            )
+        elif (plainer := unicodedata.normalize("NFKC", word)) != unicodedata.normalize("NFC", word):
+            found.append(f"“{word[:40]}” looks like “{plainer[:40]}”, and is not")
+    if any(not character.isspace() for character in _UNSEEN.findall(text)):
+        found.append("has characters that do not show")
+    return list(dict.fromkeys(found))
+
+
+def _scripts(word: str) -> set[str]:
+    found = {name for name, letter in _SCRIPTS.items() if letter.search(word)}
+    known = sum(len(_SCRIPTS[name].findall(word)) for name in found)
+    return found | {"other"} if len(_OTHER.findall(word)) > known else found
