@@ -449,8 +449,9 @@ class Session:
             return True
         self._declined.add(spelled)
         self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
-        self._noes += asked
-        if asked and self._noes > 1:
+        # A no that is remembered counts too: whether two values are the same does not show in how long a session lasts.
+        self._noes += 1
+        if self._noes > 1:
             raise _SaidNoTwiceError
         return False
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.session.consent import ConsentRequest, DecidedBy
-from umi_edge.session.events import Asked, GaveUp, Stopped
+from umi_edge.session.events import Asked, Stopped
 
 POLICY = """
 tools:
@@ -69,14 +69,15 @@ def test_a_value_of_unknown_origin_is_a_strangers():
     assert request.from_strangers == ("to",)
 
 
-async def test_a_no_is_remembered_for_the_same_values_and_not_for_others(tmp_path):
+async def test_a_no_is_remembered_for_the_same_values_and_counts_like_any_other(tmp_path):
+    """How long the session lasts does not tell the planner that two values are the same."""
     asking = Asking(says=False)
     calls = [("pay", '{"to":"Alice"}')] * 3
     async with world(
         tmp_path, plans=plans("pay", "pay", "pay"), calls=calls, tools=TOOLS, policy=POLICY, consent=asking
     ) as w:
-        assert await w.session.ask("Pay Alice.") == GaveUp("That is all.")
-        assert w.results == ["declined"] * 3
+        assert isinstance(await w.session.ask("Pay Alice."), Stopped)
+        assert w.results == ["declined"] * 2
     assert len(asking.asked) == 1
 
 
