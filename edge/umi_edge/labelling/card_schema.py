@@ -2,6 +2,8 @@
 
 I1: docs/design.md#i1-release-only
 I2: docs/design.md#i2-fail-closed
+I4: docs/design.md#i4-handles-resolve-in-one-place
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import json

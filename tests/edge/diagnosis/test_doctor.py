@@ -407,7 +407,9 @@ async def test_tools_that_start_are_counted(tmp_path):
     messages = [finding.message for finding in await look("tools", config)]
     assert messages[0].startswith("builtin: ")
     assert messages[1].startswith("mcp:good: ")
-    assert messages[2] == "mcp:off is disabled"
+    assert messages[2].startswith("mcp:good is shown to the planner by name only")
+    assert messages[2].endswith("`umi tools approve good`")
+    assert messages[3] == "mcp:off is disabled"
 
 
 async def test_what_keeps_tools_away_is_named_one_by_one(tmp_path):
