@@ -1,4 +1,7 @@
-"""The detectors that take names from tools: how many they have, and what they miss."""
+"""The detectors that take names from tools: how many they have, and what they miss.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping

@@ -1,5 +1,6 @@
 """How a tool call ended.
 
+I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,11 @@ _MAX_CHARACTERS = 4 << 20
 class _Find:
     """A finding and where it stands in what was read."""
 
-    file: str
+    file: str = field(repr=False)
     line: int
     column: int
-    detection: "Detection"
-    text: str
+    detection: "Detection" = field(repr=False)
+    text: str = field(repr=False)
 
 
 @click.command()
