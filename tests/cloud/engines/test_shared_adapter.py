@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("llama_cpp", reason="the embedded engine needs llama.cpp")
+
 from umi_cloud.engines.llamacpp import LlamaCppEngine, LlamaCppOptions
 from umi_cloud.planner import Planner
 from umi_cloud.summarizer import Summarizer
