@@ -253,7 +253,8 @@ def test_a_detector_that_reads_from_a_broken_server_stops_the_session(
     enrolled.configure(tmp_path / "home", policy=str(policy), mcpServers={"crm": gone})
     ran = enrolled.ask("--json")
     assert ran.returncode == 7, ran.stderr
-    assert "cannot read its names from crm.people: the MCP server crm did not start" in ran.stderr
+    assert "crm.people did not give all names" in ran.stderr
+    assert "the MCP server crm did not start" in ran.stderr
     assert not enrolled.ledger.exists() or verify_ledger(enrolled.ledger).entries == 0
 
 
