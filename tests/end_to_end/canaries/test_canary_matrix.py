@@ -11,7 +11,7 @@ from tests.end_to_end.canaries.encoded import NUMBERS, TEXTS, needles, number_ne
 from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, leaf_fields, values_in
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
-from umi_edge.session.consent import DeclineAll
+from umi_edge.session.consent import UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import UmiError
@@ -154,6 +154,17 @@ def test_a_field_of_any_type_that_is_added_is_found(field):
     assert found in ({"View.e"}, {"M.value"})
 
 
+class DeclineFirst(UnsafeApproveAll):
+    """No to one call: a second no would end the session."""
+
+    def __init__(self):
+        self.asked = 0
+
+    async def approve(self, request):
+        self.asked += 1
+        return self.asked > 1 and await super().approve(request)
+
+
 @pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
 @pytest.mark.parametrize("declines", [False, True])
 async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declines, caplog, capfd):
@@ -168,7 +179,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
         tools=tools(),
         policy=POLICY,
         guard=guard,
-        consent=DeclineAll() if declines else None,
+        consent=DeclineFirst() if declines else None,
     ) as w:
         answered = await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}, or ring {PHONE}.")
         given_up = await w.session.ask(f"And now {NAME.upper()} alone, with {MARKS}?")
