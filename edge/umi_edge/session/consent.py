@@ -34,7 +34,7 @@ class Provenance:
     """Where an argument's value came from."""
 
     decided_by: DecidedBy
-    """Of all that had a say in it, the most doubtful."""
+    """Who decided the value; where several had a say in it, the most doubtful one."""
     said: tuple[str, ...]
     """Each part of it in words that a person can read; value-free."""
 

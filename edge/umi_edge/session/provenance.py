@@ -44,7 +44,10 @@ def provenance_of(
     entries: Sequence[LabelledEntry],
     read: tuple[str, ...],
 ) -> dict[str, Provenance]:
-    """Of each argument as it was written, handles unresolved; `read` are the tools of `strangers_read`."""
+    """Where each argument came from, as it was written with its handles unresolved.
+
+    `read` are the tools of `strangers_read`.
+    """
     typed = [
         "".join(span.clear for span in one.text) for one in entries if isinstance(one.template, Instruction)
     ]

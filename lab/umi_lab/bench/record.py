@@ -67,7 +67,7 @@ class Record:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All records of a folder, by name. Raises ConfigError for a file that is none."""
+    """All records of a folder, by name. Raises ConfigError for a file that is not a record."""
     return [Record.read(path) for path in sorted(folder.glob("*.json"))]
 
 

@@ -34,9 +34,9 @@ class Figures:
     classes: list[Figure]
     languages: list[Figure]
     clean: list[CleanFigure]
-    """Of all clean sentences first."""
+    """False finds: in all clean sentences, then by class."""
     precision: Share
-    """Of all that was found."""
+    """The share of all finds that touch something private."""
 
     def as_json(self) -> dict[str, Any]:
         """For files of figures."""

@@ -86,9 +86,12 @@ class Figure:
     found: Share
     partial: Share
     typed: Share
-    """Of the found."""
+    """The share of found spans whose type is right."""
     precision: Share | None
-    """Of what was found in these sentences; None where spans of several kinds share sentences."""
+    """The share of finds in these sentences that touch something private.
+
+    None where spans of several kinds share sentences.
+    """
 
     def as_json(self) -> dict[str, Any]:
         """For files of figures."""
@@ -217,7 +220,7 @@ def _clean(name: str, those: Sequence[Scored]) -> CleanFigure:
 
 
 def precision(scored: Iterable[Scored]) -> Share:
-    """Of all that was found, what touches something private."""
+    """The share of all finds that touch something private."""
     findings = false = 0
     for one in scored:
         findings += one.findings

@@ -203,7 +203,7 @@ def _addresses(letter: EmailMessage) -> list[str]:
 
 
 def _texts_of(letter: EmailMessage) -> Iterator[str]:
-    """Of its parts and of letters within it; the names of what is attached."""
+    """The texts of a letter's parts and of letters within it, and the names of what is attached."""
     for part in letter.walk():
         if part.get_filename():
             yield str(part.get_filename())

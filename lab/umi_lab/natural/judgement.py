@@ -33,7 +33,7 @@ class Played:
     answer: str
     """What the user was told at last."""
     changes: tuple[Change, ...]
-    """Of the home, over all turns."""
+    """What became of the home, over all turns."""
     calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Calls that succeeded: tool and arguments."""
 
@@ -55,7 +55,7 @@ class Verdict:
     wrong_day: bool
     """An event was put on, or a list was made of, a day that was not meant."""
     words: int
-    """Of the answer: a whole text states every fact in it, and answers no question."""
+    """How many words the answer has: a whole text states every fact in it, and answers no question."""
 
     @property
     def success(self) -> bool:

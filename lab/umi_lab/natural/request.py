@@ -43,13 +43,13 @@ class Wanted:
     act: Literal["new", "gone", "changed"]
     kind: Literal["event", "todo", "letter", "note", "contact"]
     key: str = ""
-    """Of a note: its path without `.md`."""
+    """For a note, its path without `.md`."""
     title: Group = ()
     """Words of which one is in the title: of an event, a to-do, a note."""
     start: str = ""
-    """Of an event: local date and time, as 2026-11-27T17:30."""
+    """For an event, its local date and time, as 2026-11-27T17:30."""
     day: str = ""
-    """Of an all-day event: its first day."""
+    """For an all-day event, its first day."""
     minutes: int = 0
     guests: Group = ()
     repeats: bool = False
@@ -80,7 +80,7 @@ class Request:
     style: str
     turns: tuple[str, ...] = field(repr=False)
     outcomes: tuple[str, ...] = ("answered",)
-    """Of the last turn: `answered`, `asked`, `gave up`; one of them is right."""
+    """How the last turn may end; each of `answered`, `asked`, `gave up` that is listed is right."""
     says: tuple[Group, ...] = field(default=(), repr=False)
     """The last answer holds one of each group."""
     says_not: Group = field(default=(), repr=False)

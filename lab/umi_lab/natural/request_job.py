@@ -24,7 +24,7 @@ class RequestJob:
     harness: HarnessConfig
     split: Split = "development"
     home: str = ""
-    """Of these only; empty for all."""
+    """The one home whose requests are played; all homes where it is empty."""
     kind: str = ""
     seed: int = 1
     limit: int | None = None

@@ -50,7 +50,7 @@ class Trial:
     """What was called, in order."""
     bytes_out: int
     seconds: float
-    """Of all turns; means something on a quiet machine only."""
+    """How long all turns took; it means something on a quiet machine only."""
     transcript: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def as_json(self) -> dict[str, Any]:

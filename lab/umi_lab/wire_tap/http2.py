@@ -45,7 +45,7 @@ class Request:
     def message(self) -> bytes:
         """The one message of a unary request. Raises `WireError` unless the body is just that, uncompressed."""
         if self.body[:1] != b"\0":
-            raise WireError("the message is compressed, or there is none")
+            raise WireError("the message is compressed, or missing")
         if int.from_bytes(self.body[1:_PREFIX_BYTES], "big") != len(self.body) - _PREFIX_BYTES:
             raise WireError("the body is not one whole message")
         return self.body[_PREFIX_BYTES:]

@@ -28,7 +28,7 @@ _SEPARATORS = " .-/_"
 
 
 def iban(text: str, start: int, _end: int, _region: str) -> Iterator[Found]:
-    """Of the country's length and with right check digits."""
+    """Account numbers (IBAN) that have their country's length and right check digits."""
     length = _IBAN_LENGTHS.get(text[start : start + 2], 0)
     places: list[int] = []
     for place in range(start, min(len(text), start + 2 * length)):

@@ -353,7 +353,7 @@ class NameFinder:
             yield from self._of_group(search, group)
 
     def _supported(self, hits: list[_Hit]) -> list[_Hit]:
-        """Without those that count beside another word of their name only, where there is none."""
+        """The same, without words that count only beside another word of their name and stand alone."""
         if all(hit.weight is not Weight.BESIDE for hit in hits):
             return hits
         words: dict[int, set[int]] = {}

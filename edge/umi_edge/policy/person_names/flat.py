@@ -59,6 +59,6 @@ _BLOCKS = (
 
 
 def script_of(character: str) -> str:
-    """The script of a letter; empty for what is none, and for scripts of which nothing is known here."""
+    """The script of a letter; empty where it is not a letter, and for scripts that this module does not know."""
     code = ord(character)
     return next((name for first, last, name in _BLOCKS if first <= code <= last), "")

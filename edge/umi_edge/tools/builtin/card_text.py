@@ -45,7 +45,7 @@ def transfer_decoded(data: bytes, encoding: str) -> bytes:
 def decoded(data: bytes, charset: str, *, beside_utf8: bool) -> tuple[str, tuple[str, ...]]:
     r"""The text that bytes are, and what they may be besides, where nothing tells.
 
-    `beside_utf8` says that the rest of the card is UTF-8, so that what is none is damaged. Raises `ValueError`,
+    `beside_utf8` says that the rest of the card is UTF-8, so that any other bytes are damaged. Raises `ValueError`,
     value-free, for what must not be guessed at.
 
     >>> decoded(b"Dvo\xf8\xe1k", "", beside_utf8=False)

@@ -40,7 +40,7 @@ class ContactsConfig:
     folder: Path
     max_files: int = 50_000
     max_file_bytes: int = 1 << 30
-    """Of one file; what counts is the limit on one card, since a file may hold a whole address book."""
+    """The largest file that is read, in bytes. A file may hold a whole address book, so the limit on a card counts."""
 
 
 @dataclass(frozen=True, slots=True)

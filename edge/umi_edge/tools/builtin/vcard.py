@@ -17,7 +17,7 @@ from umi_edge.tools.builtin.card_text import decoded, has_utf8, transfer_decoded
 __all__ = ["MAX_CARD_BYTES", "Card", "Property", "read_cards"]
 
 MAX_CARD_BYTES = 1 << 20
-"""Of one card without its pictures, sounds and keys, which are not kept."""
+"""The largest card that is read, in bytes, without its pictures, sounds and keys, which are not kept."""
 _MAX_LINE_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 16
 _MAX_NESTED = 8
