@@ -24,7 +24,10 @@ def pin(name: str, description: str, schema: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedCards:
-    """The hash of each approved card, by the server (`mcp:<server>`) and the tool's name; where it is empty, no card is approved."""
+    """The hash of each approved card, by the server (`mcp:<server>`) and the tool's name.
+
+    Where it is empty, no card is approved.
+    """
 
     pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
