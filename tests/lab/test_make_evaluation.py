@@ -34,7 +34,8 @@ def evaluation(venv: Path, *variables: str) -> tuple[list[str], str]:
 
 def test_what_needs_data_of_others_is_left_out_with_its_source_and_the_rest_runs(venv, tmp_path):
     ran, said = evaluation(venv, f"EVALUATION_DATA={tmp_path / 'none'}")
-    assert [one.split()[2] for one in ran if one.startswith("umi-cloud")] == ["closed-loop"] * 5 + ["cost"]
+    evaluations = [one.split()[2] for one in ran if one.startswith("umi-cloud")]
+    assert evaluations == ["closed-loop"] * 3 + ["natural"] * 2 + ["closed-loop"] * 2 + ["cost"]
     assert ran[-1].startswith("python -m umi_lab report")
     for name in ("toolbench.jsonl", "toolalpaca.jsonl", "toolbench-base.jsonl"):
         assert f"build/evaluation/{name} is left out" in said
