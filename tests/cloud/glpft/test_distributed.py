@@ -89,7 +89,7 @@ def test_workers_side_by_side_are_refused_where_there_are_processes():
     class Two:
         num_processes = 2
 
-    with pytest.raises(ConfigError, match="side by side"):
+    with pytest.raises(ConfigError, match="`workers` above 1"):
         ProcessGroup(Two(), workers=2)
 
 
