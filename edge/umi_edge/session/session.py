@@ -393,7 +393,7 @@ class Session:
                 self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
-                known = self._provenance(arguments, labelled)
+                known = self._provenance(arguments, labelled) if isinstance(verdict, Ask) else {}
                 if not await self._approved(name, resolved, verdict, seen, known):
                     return
                 derived = tool.hints.derived
