@@ -46,8 +46,8 @@ class Detector:
     incomplete: Incomplete = Incomplete.STOP
     parts: bool = False
     """Whether each word of a value counts too: `Alice` of `Alice Martin`."""
-    region: str = ""
-    """For phone numbers without a country code: ISO 3166 alpha-2."""
+    regions: tuple[str, ...] = ()
+    """For phone numbers without a country code: ISO 3166 alpha-2, the likeliest first."""
     plugin: str = ""
     """The name of a plug-in (`span_finder`)."""
     entities: tuple[str, ...] = ()

@@ -148,7 +148,7 @@ class Scanner:
         present = (one for needs, those in self._builtin.items() if needs.search(view.text) for one in those)
         for rank, detector in present:
             pattern = BUILTIN_PATTERNS[detector.pattern]
-            for start, end in pattern.find(view.text, detector.region):
+            for start, end in pattern.find(view.text, detector.regions):
                 if not pattern.whole or stands_alone(view.text, start, end):
                     yield (*view.original(start, end), rank)
         for rank, (exact, folded) in self._regexes.items():

@@ -13,7 +13,7 @@ from typing import Any
 
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
-from umi_edge.policy.detector import Detector
+from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
@@ -178,6 +178,16 @@ class Policy:
             "integrity": Integrity.TRUSTED if trusted else Integrity.UNTRUSTED,
         }
         return replace(entry, **{key: value for key, value in unstated.items() if key not in entry.stated})
+
+    def in_regions(self, regions: tuple[str, ...]) -> "Policy":
+        """The same with the regions in which its detectors of phone numbers look where they name none."""
+        detect = tuple(
+            replace(one, regions=regions)
+            if one.kind is DetectorKind.BUILTIN and one.pattern == "phone" and not one.regions
+            else one
+            for one in self.detect
+        )
+        return replace(self, detect=detect)
 
     def results(self, tool: str, value: Any) -> Assignment:
         """Resolve every node of a tool's result."""

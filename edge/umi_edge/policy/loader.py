@@ -236,7 +236,7 @@ class _Builder:
             path=self._values_path(index, origin["path"]) if origin else None,
             incomplete=Incomplete(data.get("incomplete", Incomplete.STOP)),
             parts=data.get("parts", False),
-            region=data.get("region", ""),
+            regions=(data["region"],) if "region" in data else (),
             plugin=data.get("plugin", ""),
             entities=tuple(data.get("entities", ())),
             language=data.get("language", "en"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from umi_edge.egress.cloud_client import CloudConfig
+from umi_edge.runtime.region import is_region
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
 from umi_shared.settings import (
@@ -35,6 +36,13 @@ def _public_key(text: str, folder: Path) -> str:
     return text if text.startswith("SHA256:") else str(resolved(text, folder))
 
 
+def _region(text: str, _folder: Path) -> str:
+    if text and not is_region(text):
+        raise ConfigError("names a country by its two letters", fix="write it as ISO 3166 does, such as `DE`")
+    return text
+
+
+RegionCode = Annotated[str, TextKind(_region)]
 PublicKeySpec = Annotated[str, TextKind(_public_key)]
 
 
@@ -105,6 +113,9 @@ class EdgeConfig:
     """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
     preview: Literal["never", "first", "always"] = "never"
     """`never`, `first` or `always`: show the exact outbound text and ask before it is sent."""
+    region: RegionCode = ""
+    """Where this device is, as ISO 3166 alpha-2 (`DE`), for phone numbers without a country code; empty: as its locale
+    and its time zone say."""
     operators: bool = False
     """Whether plans may use `value.extract`, `value.select`, `value.compute` and `value.compose`."""
     caller: CallerSettings = field(default_factory=CallerSettings)

@@ -52,7 +52,9 @@ class _Options:
 @click.option("--policy", type=_FILE, help="A policy in place of the built-in one.")
 @click.option("--contacts", type=_FOLDER, help="A folder of vCards in place of the corpus's address book.")
 @click.option(
-    "--regions", is_flag=True, help="Read phone numbers as a device does whose locale is the sentence's."
+    "--regions/--no-regions",
+    default=True,
+    help="Read phone numbers as a device does whose locale is the sentence's, or as one without any.",
 )
 @click.option(
     "--peers",

@@ -4,12 +4,11 @@ All of it goes the way of a session: the contacts are read by the built-in tools
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.policy import Policy, Scanner
-from umi_edge.policy.detector import DetectorKind
 from umi_edge.runtime.config import HomeSettings
 from umi_edge.runtime.installed_tools import home_tools
 from umi_edge.tools import Catalogue
@@ -26,7 +25,7 @@ class Device:
     policy: Policy
     gazetteers: Mapping[str, tuple[str, ...]] = field(repr=False)
     regions: bool
-    """Whether a phone detector that names no region gets that of the sentence."""
+    """Whether it is where the sentence is from, as a device whose locale says so."""
     _scanners: dict[str, Scanner] = field(default_factory=dict, repr=False)
 
     def find(self, sentence: Sentence) -> list[Found]:
@@ -38,16 +37,11 @@ class Device:
         return [Found(span.start, span.end, span.type) for span in found]
 
     def _scanner(self, region: str) -> Scanner:
-        detect = (
-            replace(one, region=region)
-            if one.kind is DetectorKind.BUILTIN and one.pattern == "phone" and not one.region
-            else one
-            for one in self.policy.detect
-        )
-        return Scanner(detect, self.gazetteers)
+        policy = self.policy.in_regions((region,)) if region else self.policy
+        return Scanner(policy.detect, self.gazetteers)
 
 
-async def open_device(policy: Policy, contacts: Path, *, regions: bool = False) -> Device:
+async def open_device(policy: Policy, contacts: Path, *, regions: bool = True) -> Device:
     """A device with the vCards of a folder. Raises `PrivacyError` where they cannot be read."""
     catalogue = Catalogue(home_tools(HomeSettings(contacts=str(contacts)), {}))
     return Device(

@@ -105,8 +105,8 @@ def test_the_halves_are_apart_and_make_the_whole():
 
 async def test_regions_are_those_of_the_sentences():
     sentence = Sentence(text="see 2125550123", spans=(), region="US")
-    plain = await open_device(default_policy(), ADDRESS_BOOK)
-    local = await open_device(default_policy(), ADDRESS_BOOK, regions=True)
+    plain = await open_device(default_policy(), ADDRESS_BOOK, regions=False)
+    local = await open_device(default_policy(), ADDRESS_BOOK)
     assert plain.find(sentence) == []
     assert local.find(sentence) == [Found(4, 14, "phone")]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from umi_edge.policy.patterns.pattern import Found
+from umi_edge.policy.patterns.pattern import Found, Regions
 from umi_edge.policy.patterns.vocabulary import BEFORE, JOINED, alternatives, joined, marked
 
 __all__ = ["ID_FORMS", "national_id", "number", "passport", "plate", "plate_forms"]
@@ -36,7 +36,7 @@ def national_id() -> str:
     )
 
 
-def number(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+def number(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:
     """With five digits or more, and no book's."""
     written = text[start:end]
     before = text[max(0, start - 16) : start]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import phonenumbers
 
-from umi_edge.policy.patterns.pattern import Check, Found
+from umi_edge.policy.patterns.pattern import Check, Found, Regions
 from umi_edge.policy.patterns.vocabulary import alternatives, words
 from umi_edge.policy.regexes import compile_own
 
@@ -27,7 +27,7 @@ _IBAN_LENGTHS = {
 _SEPARATORS = " .-/_"
 
 
-def iban(text: str, start: int, _end: int, _region: str) -> Iterator[Found]:
+def iban(text: str, start: int, _end: int, _regions: Regions) -> Iterator[Found]:
     """Account numbers (IBAN) that have their country's length and right check digits."""
     length = _IBAN_LENGTHS.get(text[start : start + 2], 0)
     places: list[int] = []
@@ -50,19 +50,19 @@ _GROUP = re.compile(r"[+(]{0,2}\d+")
 _MAX_GROUPS = 8
 
 
-def _of_groups(accepts: Callable[[str, int, int, str], int]) -> Check:
+def _of_groups(accepts: Callable[[str, int, int, Regions], int]) -> Check:
     """A check that tries every run of up to some groups of digits, the longest first, and goes on after it.
 
     `accepts` says where what it accepts ends; 0 for what it does not.
     """
 
-    def check(text: str, start: int, end: int, region: str) -> Iterator[Found]:
+    def check(text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
         groups = [(start + m.start(), start + m.end()) for m in _GROUP.finditer(text[start:end])]
         first = 0
         while first < len(groups):
             for last in range(min(first + _MAX_GROUPS, len(groups)) - 1, first - 1, -1):
                 begin, stop = groups[first][0], groups[last][1]
-                reach = accepts(text, begin, stop, region)
+                reach = accepts(text, begin, stop, regions)
                 if reach:
                     yield begin, reach
                     first = last
@@ -78,7 +78,7 @@ _CARD = re.compile(
 )
 
 
-def _accepts_card(text: str, start: int, end: int, _region: str) -> int:
+def _accepts_card(text: str, start: int, end: int, _regions: Regions) -> int:
     digits = "".join(filter(str.isdigit, text[start:end]))
     if not _CARD.fullmatch(digits) or len(set(digits)) == 1:
         return 0
@@ -112,22 +112,22 @@ _LONGEST_WORD = 24
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 
 
-def _accepts_phone(text: str, start: int, end: int, region: str) -> int:
+def _accepts_phone(text: str, start: int, end: int, regions: Regions) -> int:
     if text[start - 1 : start] == "-" or (text[end : end + 1] == "-" and text[end + 1 : end + 2].isdigit()):
         return 0  # a part of a longer number
     if _is_code(text, start):
         return 0
-    return _with_extension(text, end) if _is_phone(text, start, end, region) else 0
+    return _with_extension(text, end) if _is_phone(text, start, end, regions) else 0
 
 
-def _is_phone(text: str, start: int, end: int, region: str) -> bool:
+def _is_phone(text: str, start: int, end: int, regions: Regions) -> bool:
     written = text[start:end]
     digits = sum(map(str.isdigit, written))
     if _NOT_PHONE.fullmatch(written) or not 7 <= digits <= 15:
         return False
     written = _JOINTS.sub("-", written)
     number = "+" + written[2:] if written.startswith("00") else written.removeprefix("(")
-    for place in ("",) if number.startswith("+") else (region, _region_of(text)):
+    for place in ("",) if number.startswith("+") else (*regions, _region_of(text)):
         if number.startswith("+") or place:
             try:
                 parsed = phonenumbers.parse(number, place or None)
@@ -181,7 +181,7 @@ def _with_extension(text: str, end: int) -> int:
 phone = _of_groups(_accepts_phone)
 
 
-def ip(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+def ip(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:
     """An address that parses, and is no section or version of something."""
     bare = text[start:end].rstrip(".:")
     try:

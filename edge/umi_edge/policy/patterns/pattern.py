@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 from umi_edge.policy.regexes import Regex, compile_own
 
-__all__ = ["BuiltinPattern", "Check", "Found", "trimmed"]
+__all__ = ["BuiltinPattern", "Check", "Found", "Regions", "trimmed"]
 
 Found = tuple[int, int]
 """Where a thing starts and ends in the projected text."""
 
 _REACH = 160
-Check = Callable[[str, int, int, str], Iterator[Found]]
-"""Takes a text, where a match starts and ends in it, and a region."""
+Regions = tuple[str, ...]
+"""Where a number without a country code may be from: ISO 3166 alpha-2, the likeliest first."""
+
+Check = Callable[[str, int, int, Regions], Iterator[Found]]
+"""Takes a text, where a match starts and ends in it, and regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class BuiltinPattern:
     whole: bool = True
     """Whether a finding may not be part of a longer word."""
 
-    def find(self, text: str, region: str = "") -> Iterator[Found]:
+    def find(self, text: str, regions: Regions = ()) -> Iterator[Found]:
         """Findings in a projected text."""
         if self.needs.search(text) is None:
             return
@@ -40,22 +43,22 @@ class BuiltinPattern:
             regex = compile_own(pattern())
             for match in regex.finditer(text):
                 start, end = _found(match)
-                yield from self._checked(text, start, end, region)
+                yield from self._checked(text, start, end, regions)
                 if match.end() > end:
-                    yield from self._next_to(text, regex, end, match.end(), region)
+                    yield from self._next_to(text, regex, end, match.end(), regions)
 
-    def _next_to(self, text: str, regex: Regex, end: int, taken: int, region: str) -> Iterator[Found]:
+    def _next_to(self, text: str, regex: Regex, end: int, taken: int, regions: Regions) -> Iterator[Found]:
         """What begins in the characters behind a finding that its match has taken along."""
         match = regex.search(text[end : end + _REACH])
         if match is not None and end + match.start() < taken:
             start, stop = _found(match)
-            yield from self._checked(text, end + start, end + stop, region)
+            yield from self._checked(text, end + start, end + stop, regions)
 
-    def _checked(self, text: str, start: int, end: int, region: str) -> Iterator[Found]:
+    def _checked(self, text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
         if self.check is None:
             yield start, end
         else:
-            yield from self.check(text, start, end, region)
+            yield from self.check(text, start, end, regions)
 
 
 def _found(match: "re.Match[str]") -> Found:
@@ -63,7 +66,7 @@ def _found(match: "re.Match[str]") -> Found:
     return match.span(group)
 
 
-def trimmed(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+def trimmed(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:
     """Without the punctuation of the sentence around it."""
     kept = text[start:end].rstrip(".,;:!?'\")]}>。、，！？»”“ ")
     if kept:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from umi_edge.policy.patterns.pattern import Found, trimmed
+from umi_edge.policy.patterns.pattern import Found, Regions, trimmed
 from umi_edge.policy.patterns.vocabulary import BEFORE, alternatives, words
 from umi_edge.policy.projection import projected
 
@@ -57,7 +57,7 @@ def _tail() -> re.Pattern[str]:
     )
 
 
-def address(text: str, start: int, end: int, region: str) -> Iterator[Found]:
+def address(text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
     """With what goes on with it, and without the punctuation of the sentence and words that no address has."""
     inner = re.findall(r"[^\W\d]+", text[start:end])
     if not words("not in an address").isdisjoint(inner[1:]):
@@ -68,7 +68,7 @@ def address(text: str, start: int, end: int, region: str) -> Iterator[Found]:
         if match is None or not match.end():
             break
         end += match.end()
-    yield from trimmed(text, start, end, region)
+    yield from trimmed(text, start, end, regions)
 
 
 def english_address() -> str:

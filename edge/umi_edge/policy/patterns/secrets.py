@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from umi_edge.policy.patterns.pattern import Found
+from umi_edge.policy.patterns.pattern import Found, Regions
 from umi_edge.policy.patterns.vocabulary import BEFORE, alternatives
 
 __all__ = [
@@ -48,7 +48,7 @@ def keyed() -> str:
     )
 
 
-def key(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+def key(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:
     """A key has digits; a long word with hyphens has none."""
     if text.startswith("-----", start) or any(map(str.isdigit, text[start:end])):
         yield start, end
@@ -124,7 +124,7 @@ def code_before() -> str:
 _NO_SECRET = re.compile(r"string|required|\W*|\d{4}-\d\d-\d\d.*")
 
 
-def secret(text: str, start: int, end: int, _region: str) -> Iterator[Found]:
+def secret(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:
     """With something in it that tells it from a word, and without the punctuation of the sentence."""
     value = text[start:end].rstrip(".,;:?)»”。、，")
     # A last `!` belongs to a password more often than not.
