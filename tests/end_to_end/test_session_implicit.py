@@ -6,7 +6,7 @@ import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
-from umi_edge.session.events import Answered
+from umi_edge.session.events import Answered, GaveUp
 from umi_edge.tools import FailureKind, ToolFailure
 
 POLICY = """
@@ -159,3 +159,70 @@ async def test_where_nothing_stays_a_caller_that_may_see_values_fails_as_any_doe
     async with world(tmp_path, plans=plans, calls=calls, tools=tools, policy=POLICY) as w:
         await w.session.ask("Fill it in.")
     assert w.plan_requests()[1].view.entries[-1].observation.failure == "invalid-call"
+
+
+class Saying:
+    """Says these words in turn, the last one for ever; remembers what was asked."""
+
+    def __init__(self, *words):
+        self.words, self.asked = words, []
+
+    async def approve(self, request):
+        self.asked.append(request.arguments)
+        return self.words[min(len(self.asked), len(self.words)) - 1]
+
+
+async def filled(folder, steps, consent):
+    """A session that reads a letter, then makes these calls of one tool: by a caller of values, or of handles."""
+    folder.mkdir()
+    tools = [
+        tool_of("letters.get", lambda _: {"text": "a secret", "open": 1}),
+        tool_of("forms.fill", lambda _: {"ok": True}, schema=SCHEMA),
+    ]
+    words = {"values": "To go on, use forms.fill.", "handles": "To go on."}
+    plans = [plan("To go on, use letters.get."), *(plan(words[sees]) for sees, _ in steps)]
+    calls = [("letters.get", "{}"), *(("forms.fill", written) for _, written in steps)]
+    async with world(
+        folder,
+        plans=[*plans, plan("No.", "give up")],
+        calls=calls,
+        tools=tools,
+        policy=POLICY,
+        consent=consent,
+    ) as w:
+        ending = await w.session.ask("Fill it in.")
+        return Told([sent.body for sent in w.capture.requests], w.results, ending)
+
+
+VALUES = [("values", f'{{"how":"{word}"}}') for word in ("one", "two", "three", "one")]
+
+
+async def test_how_often_the_user_says_no_to_what_a_caller_of_values_wrote_does_not_show(tmp_path):
+    said = {"yes": Saying(True), "no": Saying(False), "no and yes": Saying(False, True)}
+    told = {word: await filled(tmp_path / word, VALUES, consent) for word, consent in said.items()}
+    assert told["yes"].bodies == told["no"].bodies == told["no and yes"].bodies
+    assert len(told["yes"].bodies) == 6
+    assert told["no"].recorded == ["done", *["declined"] * 4]
+    assert told["no and yes"].recorded == ["done", "declined", "done", "done", "declined"]
+
+
+async def test_after_two_noes_nobody_is_asked_about_such_a_call_again(tmp_path):
+    consent = Saying(False)
+    await filled(tmp_path / "a", VALUES, consent)
+    assert [one["how"] for one in consent.asked] == ["one", "two"]
+
+
+async def test_a_no_to_a_caller_of_values_is_not_remembered_where_the_cloud_would_see_it(tmp_path):
+    """Else it would show whether the hidden call was the same as the one that the cloud knows."""
+    open_call = ("handles", '{"how":"one"}')
+    same = await filled(tmp_path / "same", [("values", '{"how":"one"}'), open_call], Saying(False, True))
+    other = await filled(tmp_path / "other", [("values", '{"how":"two"}'), open_call], Saying(False, True))
+    assert same.bodies == other.bodies
+    assert same.recorded == other.recorded == ["done", "declined", "done"]
+
+
+async def test_noes_to_a_caller_of_values_do_not_bring_the_session_nearer_to_its_end(tmp_path):
+    steps = [*VALUES[:2], ("handles", '{"how":"x"}')]
+    told = await filled(tmp_path / "a", steps, Saying(False))
+    assert told.answer == GaveUp("No.")
+    assert told.recorded == ["done", *["declined"] * 3]

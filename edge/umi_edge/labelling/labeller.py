@@ -31,7 +31,15 @@ from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
 
-__all__ = ["LabelledArguments", "Labeller"]
+__all__ = ["LabelledArguments", "Labeller", "values_seen"]
+
+_VALUES_SEEN = "the caller has seen values"
+"""The rule of what such a caller wrote."""
+
+
+def values_seen(call: LabelledText) -> bool:
+    """Whether what a call says was written by a caller that had seen values that stay."""
+    return any(span.rule == _VALUES_SEEN for span in call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,5 +219,5 @@ class Labeller:
 
     def unseen(self, tool: str, arguments: Any, written: Label) -> LabelledText:
         """What a caller that has seen values wrote, or failed to write, as one handle of no shape."""
-        rule = Resolution(shape=Shape.HIDDEN, rule_id="the caller has seen values")
+        rule = Resolution(shape=Shape.HIDDEN, rule_id=_VALUES_SEEN)
         return (self.keeper.kept(arguments, written, rule, origin=Origin(Source.ARGUMENTS, tool)),)

@@ -11,27 +11,32 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.labeller import values_seen
+from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.labelling.vault import Kept, Source, Vault
 from umi_edge.policy import LabelledLeaf, Location
 from umi_edge.policy.names import stands_alone
 from umi_edge.session.consent import DecidedBy, Provenance
 from umi_shared.handles import Handle, parts_of
-from umi_shared.labels import Sink
-from umi_shared.transcript import Instruction, Observation
+from umi_shared.labels import PLANNER
+from umi_shared.transcript import Call, Instruction, Observation
 
 __all__ = ["provenance_of", "strangers_read"]
 
 
-def strangers_read(entries: Iterable[LabelledEntry], sinks: Iterable[Sink]) -> tuple[str, ...]:
-    """The tools whose untrusted text one of the sinks was shown in clear, in order and each once."""
-    readers = tuple(sinks)
+def strangers_read(entries: Sequence[LabelledEntry]) -> tuple[str, ...]:
+    """The tools whose untrusted text a model of this session was shown in clear, in order and each once.
+
+    The planner reads what is released to it; a caller that sees values has read all that came before its call.
+    """
+    calls = [at for at, entry in enumerate(entries) if isinstance(entry.template, Call)]
+    by_caller = max((at for at in calls if values_seen(entries[at].text)), default=0)
     return tuple(
         dict.fromkeys(
             entry.template.tool
-            for entry in entries
+            for at, entry in enumerate(entries)
             if isinstance(entry.template, Observation)
-            and any(not entry.shown_to(sink).trusted for sink in readers)
+            and not entry.shown_to(DEVICE if at < by_caller else PLANNER).trusted
         )
     )
 

@@ -6,7 +6,6 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,6 +45,7 @@ from umi_edge.session.events import (
     Retrying,
     Stopped,
 )
+from umi_edge.session.noes import Noes
 from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.provenance import provenance_of, strangers_read
 from umi_edge.session.public_text import PublicText
@@ -136,9 +136,7 @@ class Session:
     _public: PublicText = field(init=False, repr=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
-    _declined: set[str] = field(default_factory=set, init=False, repr=False)
-    """The calls that the user has said no to, with their values: they are not asked about again."""
-    _noes: int = field(default=0, init=False, repr=False)
+    _noes: Noes = field(default_factory=Noes, init=False, repr=False)
 
     def __post_init__(
         self,
@@ -182,6 +180,7 @@ class Session:
         self.labeller.shapes.restore(snapshot.shapes)
         self.record += snapshot.record
         self._entries = list(snapshot.entries)
+        self._noes = Noes.in_transcript(self._entries)
         for entry in self._entries:
             own = isinstance(entry.template, Observation)
             (self._public.allow_explicit if own else self._public.allow_clear)(entry.text)
@@ -394,7 +393,7 @@ class Session:
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 known = self._provenance(arguments, labelled) if isinstance(verdict, Ask) else {}
-                if not await self._approved(name, resolved, verdict, seen, known):
+                if not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen
@@ -409,17 +408,13 @@ class Session:
             labelled.leaves,
             vault=self.labeller.vault,
             entries=self._entries,
-            read=strangers_read(self._entries, (PLANNER, DEVICE) if self._values_seen() else (PLANNER,)),
+            read=strangers_read(self._entries),
         )
-
-    def _values_seen(self) -> bool:
-        """Whether any caller of this session may have been shown values."""
-        calls = (entry.template for entry in self._entries if isinstance(entry.template, Call))
-        return any(self._caller_sees(call.tool) == DEVICE for call in calls)
 
     async def _approved(
         self,
         name: str,
+        written: Mapping[str, Any],
         resolved: Mapping[str, Any],
         verdict: Verdict,
         seen: Label,
@@ -427,7 +422,8 @@ class Session:
     ) -> bool:
         """Whether the user agrees, where the policy wants them asked: to these very values and no others.
 
-        A call that they have said no to is declined without asking; their second no ends the instruction.
+        A call that they have said no to is declined without asking; their second no ends the instruction, where the
+        cloud may know of it.
         """
         if not isinstance(verdict, Ask):
             return True
@@ -439,19 +435,17 @@ class Session:
             leaves_device=leaves_device(self.labeller.tool_policy(name), self.catalogue[name].hints),
             provenance=provenance,
         )
-        spelled = f"{name} {json.dumps(resolved, sort_keys=True)}"
-        asked = spelled not in self._declined
+        asked = not self._noes.said_to(name, written, shows=seen.public)
         approved = asked and await self.consent.approve(request)
         self.observe(Asked(name, approved))
         if seen.public:  # else a "no" looks like any result
             self.labeller.shapes.asked(name, approved=approved)
         if approved:
             return True
-        self._declined.add(spelled)
-        self._refuse(name, FailureKind.DECLINED, reasons, resolved, seen)
-        # A no that is remembered counts too: whether two values are the same does not show in how long a session lasts.
-        self._noes += 1
-        if self._noes > 1:
+        why = reasons if asked else ("you said no to it before, so you were not asked again", *reasons)
+        self._refuse(name, FailureKind.DECLINED, why, resolved, seen)
+        self._noes.add(name, written, shows=seen.public)
+        if self._noes.enough and seen.public:
             raise _SaidNoTwiceError
         return False
 
