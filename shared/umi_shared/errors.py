@@ -18,6 +18,8 @@ I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+from typing import ClassVar
+
 __all__ = [
     "ConfigError",
     "LimitError",
@@ -42,11 +44,19 @@ class UmiError(Exception):
     """
 
     exit_code = 1
+    is_list: ClassVar[bool] = False
+    """Whether the message is a list of mistakes, a line each; else it is one line, whatever it quotes."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person reads, line by line."""
+        message = self.message.split("\n") if self.is_list else [self.message]
+        return (*message, f"Fix: {self.fix}") if self.fix else tuple(message)
 
     def __str__(self) -> str:
         return f"{self.message}\nFix: {self.fix}" if self.fix else self.message

@@ -7,12 +7,15 @@ import importlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import NoReturn
 
 import click
 
 from umi_shared.errors import UmiError
+from umi_shared.screen import Coloured, say, say_text
+from umi_shared.screen.log import log_to_stderr
 
 __all__ = ["LazyGroup", "run", "show_error"]
 
@@ -55,22 +58,25 @@ def run(group: click.Group, program: str, argv: list[str] | None = None) -> NoRe
     its type alone, since its text and its trace may quote private values (I8); `UMI_TRACEBACK=1` shows them.
     """
     _make_printable()
+    log_to_stderr()
     try:
         result = group.main(args=argv, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)  # it may quote a file's name
+        say_text(shown.getvalue(), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         sys.exit(130)
     except UmiError as error:
         show_error(program, error)
         sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("UMI_TRACEBACK"):
-            raise
-        click.echo(
-            click.style(f"{program}: ", fg="red") + f"a fault of umi's own ({type(error).__name__})\n"
+            say_text(traceback.format_exc(), err=True)
+        say(
+            (Coloured(f"{program}: ", "red"), f"a fault of umi's own ({type(error).__name__})"),
             "Fix: please report it. UMI_TRACEBACK=1 shows where it happened, private values and all.",
             err=True,
         )
@@ -88,4 +94,5 @@ def _make_printable() -> None:
 
 def show_error(program: str, error: UmiError) -> None:
     """Say on standard error what went wrong, and the fix."""
-    click.echo(click.style(f"{program}: ", fg="red") + str(error), err=True)
+    first, *more = error.lines
+    say((Coloured(f"{program}: ", "red"), first), *more, err=True)

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from umi_shared.screen.text import one_line
+
 __all__ = ["Problem", "ordered", "shown", "near"]
 
 _MAX_SHOWN = 50
@@ -34,7 +36,7 @@ def shown(problems: Sequence[Problem], file: str) -> tuple[str, str]:
     if len(problems) == 1:
         return _located(problems[0], file), problems[0].fix
     lines = [
-        _located(problem, file) + (f"\n  Fix: {problem.fix}" if problem.fix else "")
+        _located(problem, file) + (f"\n  Fix: {one_line(problem.fix)}" if problem.fix else "")
         for problem in problems[:_MAX_SHOWN]
     ]
     if len(problems) > _MAX_SHOWN:
@@ -43,7 +45,8 @@ def shown(problems: Sequence[Problem], file: str) -> tuple[str, str]:
 
 
 def _located(problem: Problem, file: str) -> str:
-    return f"{file}:{problem.line}: {problem.message}" if problem.line else f"{file}: {problem.message}"
+    place = f"{file}:{problem.line}" if problem.line else file
+    return one_line(f"{place}: {problem.message}")
 
 
 def near(word: str, known: Iterable[str]) -> str:

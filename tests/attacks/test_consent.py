@@ -21,13 +21,13 @@ import pty
 
 PROGRAM = """
 import asyncio, sys, time
-from rich.console import Console
+from umi_shared.screen.console import Screen
 from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.stdin import TypedLines
 
 lines = TypedLines()
-console = Console(width=100, highlight=False)
+console = Screen(width=100)
 by = Provenance(decided_by=DecidedBy({by!r}), said=("who said so",))
 arguments = {arguments!r}
 request = ConsentRequest(

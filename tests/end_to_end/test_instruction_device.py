@@ -12,7 +12,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from rich.console import Console
 
 from umi_edge.connection.connection import Connection, ConnectionDraft
 from umi_edge.ledger import read_ledger
@@ -20,6 +19,7 @@ from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.conversation import ON_DEVICE, Output, open_conversation
 from umi_edge.runtime.laptop import open_laptop
 from umi_shared.errors import PrivacyError, UmiError
+from umi_shared.screen.console import Screen
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 
@@ -85,7 +85,7 @@ def config(folder: Path, instruction: str) -> EdgeConfig:
 
 
 def quiet() -> Output:
-    return Output(console=Console(file=io.StringIO()), quiet=True)
+    return Output(console=Screen(file=io.StringIO()), quiet=True)
 
 
 async def test_the_planner_on_the_device_serves_it_and_the_shared_one_hears_nothing(tmp_path, capsys):

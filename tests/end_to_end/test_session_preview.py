@@ -7,7 +7,6 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from tests.end_to_end.harness import FAST, plan, tool_of, world
 from umi_edge.egress.cloud_client import UnapprovedError
@@ -20,6 +19,7 @@ from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
 from umi_edge.terminal.stdin import TypedLines
 from umi_shared.handles import Handle, render
 from umi_shared.labels import Label, Locality
+from umi_shared.screen.console import Screen
 from umi_shared.testing import Ending, Reply
 from umi_shared.transcript import text_of
 
@@ -123,11 +123,9 @@ async def test_the_guard_looks_first_so_nobody_is_shown_what_may_not_leave(tmp_p
 # On a terminal.
 
 
-def terminal() -> Console:
+def terminal() -> Screen:
     """A console that is a terminal to rich."""
-    return Console(
-        file=io.StringIO(), force_terminal=True, width=300, color_system="standard", highlight=False
-    )
+    return Screen(file=io.StringIO(), force_terminal=True, width=300, color_system="standard")
 
 
 def typed(answers: str) -> TypedLines:
@@ -135,7 +133,7 @@ def typed(answers: str) -> TypedLines:
     return TypedLines(read=io.StringIO(answers).readline)
 
 
-def printed(console: Console) -> str:
+def printed(console: Screen) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -185,7 +183,7 @@ async def test_control_characters_of_a_message_do_nothing_to_the_terminal(tmp_pa
 
 
 def test_where_nobody_can_be_asked_nothing_leaves():
-    piped = Output(console=Console(file=io.StringIO()))
+    piped = Output(console=Screen(file=io.StringIO()))
     assert isinstance(piped.approver("always"), DeclineOutbound)
     assert isinstance(piped.approver("first"), DeclineOutbound)
     assert piped.approver("never") is None

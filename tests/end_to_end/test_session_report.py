@@ -6,7 +6,6 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.ledger import LedgerError
@@ -15,6 +14,7 @@ from umi_edge.session.events import Answered, GaveUp, Stopped
 from umi_edge.session.report import Report
 from umi_edge.terminal.live_view import LiveView
 from umi_shared.errors import PeerError
+from umi_shared.screen.console import Screen
 from umi_shared.testing import Ending, Reply
 
 POLICY = "tools: {mail.send: {runs: device, confirm: never}}"
@@ -32,7 +32,7 @@ def conversation_of(w, **output) -> Conversation:
     return Conversation(
         laptop=SimpleNamespace(ledger=w.ledger),  # type: ignore[arg-type]
         session=w.session,
-        output=Output(**{"console": Console(file=io.StringIO()), "quiet": True} | output),
+        output=Output(**{"console": Screen(file=io.StringIO()), "quiet": True} | output),
         where="here",
     )
 
@@ -100,8 +100,8 @@ def test_each_ending_has_its_exit_code(ending, code):
 # On a terminal.
 
 
-def terminal() -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
+def terminal() -> Screen:
+    return Screen(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
 
 
 async def test_what_a_model_writes_is_no_markup_of_the_terminals(tmp_path):
@@ -146,7 +146,7 @@ tools:
         tools=[tool_of("data.get", lambda _: values)],
         policy=rules,
     ) as w:
-        view = LiveView(Console(file=out, width=200), w.vault)
+        view = LiveView(Screen(file=out, width=200), w.vault)
         w.session.observe = view.show
         report = await Report.of(w.session, "See.", w.ledger)
     lines = {

@@ -1,18 +1,17 @@
 """What a terminal, a log file or a program is shown of a training run."""
 
-import json
 import time
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-import click
-from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from umi_cloud.glpft import Progress, Recipe, Stage
 from umi_cloud.glpft.run import StageResult
+from umi_shared.screen import say_json
+from umi_shared.screen.console import Screen
 
 __all__ = ["JsonDisplay", "NoDisplay", "TrainingDisplay"]
 
@@ -44,14 +43,14 @@ class NoDisplay:
 class TrainingDisplay(NoDisplay):
     """A bar on a terminal, a line every few seconds elsewhere, and one line for each finished stage."""
 
-    def __init__(self, recipe: Recipe, console: Console | None = None) -> None:
+    def __init__(self, recipe: Recipe, console: Screen | None = None) -> None:
         self._recipe = recipe
-        self._console = console or Console(stderr=True)
+        self._console = console or Screen(stderr=True)
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TaskProgressColumn(),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
@@ -72,7 +71,7 @@ class TrainingDisplay(NoDisplay):
         """Say what is being loaded."""
         self._show(stage, 0.0, what)
         if self._bar.disable:
-            self._console.print(f"{self._title(stage)}: {what}", highlight=False)
+            self._console.print(f"{self._title(stage)}: {what}")
 
     def progresses(self, stage: Stage, progress: Progress) -> None:
         """Move the bar, or write a line if the last one is old enough."""
@@ -82,7 +81,7 @@ class TrainingDisplay(NoDisplay):
         now = time.monotonic()
         if self._bar.disable and now - self._said >= _LINE_SECONDS:
             self._said = now
-            self._console.print(f"{self._title(stage)}: {share:4.0%}  {words}", highlight=False)
+            self._console.print(f"{self._title(stage)}: {share:4.0%}  {words}")
 
     def finishes(self, stage: Stage, result: StageResult) -> None:
         """Write the stage's figures."""
@@ -94,7 +93,6 @@ class TrainingDisplay(NoDisplay):
         self._console.print(
             f"{self._title(stage)}: done, {done.tokens:,} tokens and {done.steps:,} steps "
             f"in {_clock(done.seconds)}; {_losses(done.losses)}{held_out}",
-            highlight=False,
         )
 
     def _show(self, stage: Stage, share: float, words: str) -> None:
@@ -137,7 +135,7 @@ class JsonDisplay(NoDisplay):
     def _say(self, event: str, stage: Stage, more: dict[str, Any]) -> None:
         recipe = self._recipe
         head = {"event": event, "recipe": recipe.name, "seed": recipe.seed, "stage": stage.name}
-        click.echo(json.dumps(head | more))
+        say_json(head | more)
 
 
 def progress_words(stage: Stage, progress: Progress) -> str:

@@ -1,11 +1,11 @@
 """`umi-cloud adapters`: list the LoRA adapters that umi ships, and write adapters in the form that vLLM loads."""
 
-import json
 from pathlib import Path
 
 import click
 
 from umi_cloud.commands._options import json_option
+from umi_shared.screen import say, say_json
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -26,11 +26,11 @@ def show(*, as_json: bool) -> None:
 
     found = shipped_set()
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(found)
     for role, entry in () if as_json else found.items():
-        click.echo(f"{role:<12}{entry['bytes'] / 1e6:6.1f} MB  {entry['sha256']}  {entry['path']}")
+        say(f"{role:<12}{entry['bytes'] / 1e6:6.1f} MB  {entry['sha256']}  {entry['path']}")
     if not found:
-        click.echo("this version ships no adapters", err=True)
+        say("this version ships no adapters", err=True)
         raise SystemExit(1)
 
 
@@ -60,7 +60,7 @@ def vllm(out: Path, adapters: Path | None, base: str | None, *, as_json: bool) -
 
     written = write_for_vllm(base or EMBEDDED, adapters, out)
     if as_json:
-        click.echo(json.dumps({name: str(path) for name, path in written.items()}))
+        say_json({name: str(path) for name, path in written.items()})
         return
     for name, path in written.items():
-        click.echo(f"{name:<12}{path}")
+        say(f"{name:<12}{path}")

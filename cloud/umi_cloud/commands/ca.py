@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import json_option, state_option
+from umi_shared.screen import say, say_json
 
 
 @click.group()
@@ -23,8 +24,6 @@ def command() -> None:
 @json_option
 def init(state: Path, hosts: tuple[str, ...], *, renew_server: bool, as_json: bool) -> None:
     """Make the authority, and the server's certificate; refuses to replace what is there."""
-    import json
-
     from umi_cloud.auth.authority import Authority, AuthorityFiles
 
     authority = (
@@ -34,20 +33,18 @@ def init(state: Path, hosts: tuple[str, ...], *, renew_server: bool, as_json: bo
     ca_expires = authority.ca_certificate.not_valid_after_utc
     server_expires = authority.server_certificate.not_valid_after_utc
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "directory": str(files.directory),
-                    "hosts": list(authority.server_names),
-                    "fingerprint": authority.server_fingerprint.hex(),
-                    "ca_expires": ca_expires.isoformat(),
-                    "server_expires": server_expires.isoformat(),
-                }
-            )
+        say_json(
+            {
+                "directory": str(files.directory),
+                "hosts": list(authority.server_names),
+                "fingerprint": authority.server_fingerprint.hex(),
+                "ca_expires": ca_expires.isoformat(),
+                "server_expires": server_expires.isoformat(),
+            }
         )
         return
     if not renew_server:
-        click.echo(f"Certificate authority: {files.directory}, until {ca_expires:%Y-%m-%d}")
-        click.echo(f"Keep {files.ca_key} to yourself: whoever has it can admit devices.")
-    click.echo(f"Server certificate for {', '.join(authority.server_names)}, until {server_expires:%Y-%m-%d}")
-    click.echo("Next: `umi-cloud serve`, and `umi-cloud enroll NAME` for each laptop.")
+        say(f"Certificate authority: {files.directory}, until {ca_expires:%Y-%m-%d}")
+        say(f"Keep {files.ca_key} to yourself: whoever has it can admit devices.")
+    say(f"Server certificate for {', '.join(authority.server_names)}, until {server_expires:%Y-%m-%d}")
+    say("Next: `umi-cloud serve`, and `umi-cloud enroll NAME` for each laptop.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from umi_cloud.commands._options import state_option
+from umi_shared.screen import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.auth.registry import DeviceRecord
@@ -16,18 +17,16 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def command(state: Path, *, as_json: bool) -> None:
     """List the laptops and what they have used."""
-    import json
-
     from umi_cloud.auth.registry import Registry
 
     with Registry.existing(state) as registry:
         records = registry.devices()
     if as_json:
-        click.echo(json.dumps([_fields(record) for record in records]))
+        say_json([_fields(record) for record in records])
     elif records:
         _print_table(records)
     else:
-        click.echo("No devices yet. `umi-cloud enroll NAME` invites one.")
+        say("No devices yet. `umi-cloud enroll NAME` invites one.")
 
 
 def _fields(record: "DeviceRecord") -> dict[str, object]:
@@ -45,8 +44,10 @@ def _fields(record: "DeviceRecord") -> dict[str, object]:
 
 def _print_table(records: "tuple[DeviceRecord, ...]") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from umi_shared.screen.console import Screen
 
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("name", "status", "expires (UTC)"):
@@ -58,9 +59,9 @@ def _print_table(records: "tuple[DeviceRecord, ...]") -> None:
         colour = colours.get(record.standing.value, "default")
         table.add_row(
             record.name,
-            f"[{colour}]{record.standing.value}[/{colour}]",
+            Text(record.standing.value, style=colour),
             f"{record.expires:%Y-%m-%d %H:%M}" if record.expires else "",
             f"{record.requests:,}",
             f"{record.tokens:,}",
         )
-    Console().print(table)
+    Screen().print(table)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import DURATION, json_option, state_option
+from umi_shared.screen import say, say_json
 
 
 @click.command()
@@ -30,8 +31,6 @@ def command(
 
     Standard output gets the token alone, so that it can be piped.
     """
-    import json
-
     from umi_cloud.auth.authority import Authority
     from umi_cloud.auth.registry import Registry
     from umi_cloud.auth.tokens import default_addresses, mint
@@ -48,20 +47,18 @@ def command(
             valid=valid,
         )
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "name": name,
-                    "token": minted.token.text(),
-                    "expires": minted.expires.isoformat(),
-                    "service_address": service_address,
-                    "enrolment_address": enrolment_address,
-                }
-            )
+        say_json(
+            {
+                "name": name,
+                "token": minted.token.text(),
+                "expires": minted.expires.isoformat(),
+                "service_address": service_address,
+                "enrolment_address": enrolment_address,
+            }
         )
         return
-    click.echo(minted.token.text())
-    click.echo(
+    say(minted.token.text())
+    say(
         f"Works once, until {minted.expires:%Y-%m-%d %H:%M} UTC. On the laptop: `umi enroll TOKEN`"
         " (or `umi enroll -`, then paste). Send it over a channel you trust.",
         err=True,

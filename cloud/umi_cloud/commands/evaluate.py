@@ -1,7 +1,6 @@
 """`umi-cloud evaluate`: scores. The laboratory, if installed, adds the commands that also need a laptop's side."""
 
 import asyncio
-import json
 import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from umi_shared.errors import ConfigError
+from umi_shared.screen import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.episodes import Episode
@@ -160,14 +160,14 @@ def static(data: Path, predictions: Path | None, *, as_json: bool, **options: An
         }
     metrics = asdict(static_metrics(rows))
     if as_json:
-        click.echo(json.dumps(metrics | asked))
+        say_json(metrics | asked)
         return
-    click.echo(f"{'Steps':<22}{len(rows):6}")
+    say(f"{'Steps':<22}{len(rows):6}")
     for name, label in _LABELS.items():
-        click.echo(f"{label:<22}{100 * metrics[name]:6.2f} %")
+        say(f"{label:<22}{100 * metrics[name]:6.2f} %")
     if asked:
-        click.echo(f"{'Steps with cut results':<22}{asked['cut']:6}")
-        click.echo(f"{'Steps that did not fit':<22}{asked['unanswered']:6}")
+        say(f"{'Steps with cut results':<22}{asked['cut']:6}")
+        say(f"{'Steps that did not fit':<22}{asked['unanswered']:6}")
 
 
 def _predicted(options: _Options) -> "RunFile":

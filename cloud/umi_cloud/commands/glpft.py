@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from umi_shared.screen import say
+
 if TYPE_CHECKING:
     from umi_cloud.glpft import Recipe
 
@@ -99,4 +101,4 @@ def _export(recipes: list["Recipe"], folder: Path) -> None:
     if len(recipes) != 1:
         raise click.UsageError("--export takes one recipe, and one seed")
     for role, out in export_adapters(recipes[0], folder).items():
-        click.echo(f"{role}: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+        say(f"{role}: {out} ({out.stat().st_size / 1e6:.1f} MB)")

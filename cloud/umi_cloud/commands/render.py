@@ -1,13 +1,14 @@
 """`umi-cloud render`: the prompts and targets that a dialect makes of recorded conversations."""
 
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from umi_shared.screen import say_json
 
 if TYPE_CHECKING:
     from umi_cloud.episodes import Episode
@@ -37,7 +38,7 @@ def command(dialect_name: str, role: str, data: Path, limit: int | None) -> None
     episodes = _with_progress(list(read_episodes(data)))
     rows = training_rows(episodes, dialect=dialect, role=Role(role))
     for row in itertools.islice(rows, limit):
-        click.echo(json.dumps({"input": row.input, "target": row.target}))
+        say_json({"input": row.input, "target": row.target})
 
 
 def _with_progress(episodes: list["Episode"]) -> Iterable["Episode"]:
@@ -48,7 +49,8 @@ def _with_progress(episodes: list["Episode"]) -> Iterable["Episode"]:
 
 
 def _bar(episodes: list["Episode"]) -> Iterator["Episode"]:
-    from rich.console import Console
     from rich.progress import track
 
-    yield from track(episodes, description="Rendering", console=Console(stderr=True), transient=True)
+    from umi_shared.screen.console import Screen
+
+    yield from track(episodes, description="Rendering", console=Screen(stderr=True), transient=True)

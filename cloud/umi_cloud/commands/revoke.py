@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import state_option
+from umi_shared.screen import say
 
 
 @click.command()
@@ -18,4 +19,4 @@ def command(name: str, state: Path) -> None:
     with Registry.existing(state) as registry:
         if not registry.revoke(name):
             raise ConfigError(f"there is no device called {name[:80]!r}", fix="see `umi-cloud devices`")
-    click.echo(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")
+    say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")

@@ -1,11 +1,8 @@
-"""`umi-cloud serve`: the planner and the summarizer for many laptops.
-
-I8: docs/design.md#i8-no-private-value-in-what-umi-says
-"""
+"""`umi-cloud serve`: the planner and the summarizer for many laptops."""
 
 import asyncio
 import contextlib
-import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_cloud.commands._options import json_option
+from umi_shared.screen import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.config import CloudConfig
@@ -61,7 +59,7 @@ def command(
     overrides = {"state": state, "listen": listen, "enrol_listen": enrol_listen}
     config = replace(config, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
     say = _Voice(as_json=as_json)
-    _log_to_stderr()
+    logging.getLogger("umi_cloud").setLevel(logging.INFO)  # what the server says of each request
     asyncio.run(_check(config, say) if check else _serve(config, say))
 
 
@@ -79,10 +77,11 @@ class _Voice:
             os.dup2(2, 1)
 
     def __call__(self, event: str, text: str, fields: Mapping[str, Any] | None = None) -> None:
-        if self._as_json:
-            text = json.dumps({"event": event, **(fields or {"text": text})}, separators=(",", ":"))
         with contextlib.suppress(BrokenPipeError):  # whoever read the lines is gone; the server goes on
-            click.echo(text, file=self._out)
+            if self._as_json:
+                say_json({"event": event, **(fields or {"text": text})}, file=self._out)
+            else:
+                say(text, file=self._out)
             self._out.flush()  # whoever waits for the line reads a pipe
 
 
@@ -178,20 +177,3 @@ async def _check(config: "CloudConfig", say: _Voice) -> None:
     loaded = await load(config, lambda line: say("progress", line))
     await loaded.engine.close()
     say("ok", f"all is well: engine {config.engine.kind}, dialect {loaded.dialect}")
-
-
-def _log_to_stderr() -> None:
-    """One line for each record, with only the type of an exception: its text and its trace may quote a request (I8)."""
-    import logging
-
-    class OneLine(logging.Formatter):
-        def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
-            return f"[{ei[0].__name__}]" if ei and ei[0] else ""
-
-        def formatStack(self, stack_info: str) -> str:  # noqa: N802  # logging's name
-            return ""
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("umi_cloud").setLevel(logging.INFO)

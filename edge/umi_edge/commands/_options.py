@@ -10,11 +10,9 @@ import click
 from umi_shared.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from umi_edge.runtime.config import EdgeConfig
 
-__all__ = ["VARIABLES", "config_option", "json_lines_option", "json_option", "output_console", "read_config"]
+__all__ = ["VARIABLES", "config_option", "json_lines_option", "json_option", "read_config"]
 
 VARIABLES: Mapping[str, str] = {
     "policy": "UMI_POLICY",
@@ -26,7 +24,6 @@ VARIABLES: Mapping[str, str] = {
 """The environment variable that overrides each of these settings; a flag overrides both."""
 
 _CHOICES = {"offline": ("stop", "device"), "preview": ("never", "first", "always")}
-_PIPED_COLUMNS = 240
 
 config_option: Callable[[Any], Any] = click.option(
     "--config",
@@ -68,11 +65,3 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigError(f"the environment variable {variable} is one of {', '.join(choices)}")
         said[name] = value if choices else Path(value).expanduser()
     return said
-
-
-def output_console() -> "Console":
-    """Where tables go: as wide as the terminal, or wide enough not to wrap where the output is piped."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_COLUMNS, no_color=True)

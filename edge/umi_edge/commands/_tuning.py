@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import click
-
-from umi_edge.commands._options import output_console
+from umi_shared.screen import say, say_json
 
 if TYPE_CHECKING:
     from umi_edge.runtime.config import EdgeConfig
@@ -15,15 +13,15 @@ __all__ = ["tune_caller"]
 
 def tune_caller(config: "EdgeConfig", *, as_json: bool) -> int:
     """Measure, keep, show. Raises `ModelError`, `ConfigError`."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from umi_edge.runtime.laptop import tuning_folder, untuned_config
     from umi_edge.tuning.tuned import tune
+    from umi_shared.screen.console import Screen
 
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     bar = Progress(
-        TextColumn("measuring"),
+        TextColumn("measuring", markup=False),
         BarColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -57,6 +55,8 @@ def _busy() -> str:
 def _print(tuned: "Tuned") -> None:
     from rich.table import Table
 
+    from umi_shared.screen.console import output_screen
+
     table = Table(box=None)
     table.add_column("weights")
     for name in ("MB", "threads", "tokens/s read", "tokens/s written", "s a call"):
@@ -71,24 +71,23 @@ def _print(tuned: "Tuned") -> None:
             f"{trial.call_seconds:.2f}",
             style="bold green" if trial == tuned.chosen else None,
         )
-    output_console().print(table)
+    output_screen().print(table)
     now, chosen = tuned.trials[0], tuned.chosen
     if chosen == now:
-        click.echo("\nNothing is faster by a twentieth than how it runs already: that stays.")
+        say("", "Nothing is faster by a twentieth than how it runs already: that stays.")
     else:
-        click.echo(
+        say(
             f"\nFrom now on: weights {chosen.format}, {chosen.threads} threads; "
             f"a call takes {chosen.call_seconds / now.call_seconds:.0%} of the time it took."
         )
     if busy := _busy():
-        click.echo(busy)
+        say(busy)
 
 
 def _print_json(tuned: "Tuned") -> None:
-    import json
     from dataclasses import asdict
 
     def row(trial: object) -> dict[str, object]:
         return {name: str(value) if name == "path" else value for name, value in asdict(trial).items()}  # type: ignore[call-overload]
 
-    click.echo(json.dumps({"trials": [row(one) for one in tuned.trials], "chosen": row(tuned.chosen)}))
+    say_json({"trials": [row(one) for one in tuned.trials], "chosen": row(tuned.chosen)})

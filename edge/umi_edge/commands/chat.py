@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from umi_edge.commands._options import config_option, json_lines_option, read_config
+from umi_shared.screen import ask_secret, say_prompt
 
 if TYPE_CHECKING:
     from umi_edge.runtime.conversation import Output
@@ -95,13 +96,13 @@ def _sealing_key() -> "SealingKey":
         return key
     if not sys.stdin.isatty():
         raise ConfigError("there is no key to save conversations with", fix="set UMI_PASSPHRASE")
-    return Passphrase(click.prompt("Passphrase", hide_input=True, err=True))
+    return Passphrase(ask_secret("Passphrase"))
 
 
 async def _line(output: "Output") -> str:
     """The next instruction; empty at the end."""
     if sys.stdin.isatty():
-        click.echo("\n> ", nl=False, err=output.quiet)
+        say_prompt("> ", err=output.quiet)
     return (await output.lines.next()).strip()
 
 

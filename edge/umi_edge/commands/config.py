@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from umi_shared.screen import say, say_text
+
 
 @click.command()
 @click.option(
@@ -25,14 +27,14 @@ def command(*, only_path: bool, write: bool) -> None:
 
     path = Path(os.environ.get("UMI_CONFIG") or config_path())
     if only_path:
-        click.echo(path)
+        say(str(path))
         return
     example = resources.files("umi_edge").joinpath("config.example.yaml").read_text(encoding="utf-8")
     if not write:
-        click.echo(example, nl=False)
+        say_text(example)
         return
     if path.exists():
         raise ConfigError(f"there is a configuration at {path} already", fix="move it away, or edit it")
     make_private_directory(path.parent)
     write_durably(path, example.encode())
-    click.echo(f"Written to {path}: edit it, then `umi doctor`.")
+    say(f"Written to {path}: edit it, then `umi doctor`.")

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from umi_edge.commands._options import json_option
+from umi_shared.screen import say_json
 
 
 @click.command()
@@ -33,11 +34,10 @@ def command(keep: Path | None, *, as_json: bool) -> int:
 
 
 async def _demo(folder: Path, *, as_json: bool) -> int:
-    import json
     from contextlib import AsyncExitStack
     from datetime import date
 
-    from rich.console import Console
+    from rich.text import Text
 
     from umi_edge.runtime.demo import demo_tasks, open_demo
     from umi_edge.session.report import Report
@@ -45,8 +45,9 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
     from umi_edge.terminal.model_progress import pull_with_progress
     from umi_edge.terminal.spinner import Waiting
     from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+    from umi_shared.screen.console import Screen
 
-    console = Console(stderr=as_json, highlight=False, quiet=as_json)
+    console = Screen(stderr=as_json, quiet=as_json)
     pull_with_progress(console, ModelStore.local(), EMBEDDED)
     today = date.today()  # noqa: DTZ011  # the user's own day
     reports: dict[str, Report] = {}
@@ -65,7 +66,9 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
             )
         console.print(legend())
         for task in demo_tasks(today):
-            console.print(f"\n[bold reverse] {task.name} [/bold reverse] {task.instruction}", soft_wrap=True)
+            console.print()
+            title = Text.assemble((f" {task.name} ", "bold reverse"), f" {task.instruction}")
+            console.print(title, soft_wrap=True)
             try:
                 report = await demo.run(task, lambda vault: LiveView(console, vault, waiting).show)
             finally:
@@ -75,7 +78,5 @@ async def _demo(folder: Path, *, as_json: bool) -> int:
         console.print()
         console.print(summary_table(reports))
     if as_json:
-        click.echo(
-            json.dumps({name: report.as_json() for name, report in reports.items()}, ensure_ascii=False)
-        )
+        say_json({name: report.as_json() for name, report in reports.items()})
     return 0 if all(report.ended_properly for report in reports.values()) else 1

@@ -9,6 +9,7 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_shared.errors import UmiError
+from umi_shared.screen import Coloured, say, say_json
 
 if TYPE_CHECKING:
     from umi_edge.diagnosis import Finding
@@ -56,9 +57,9 @@ def command(config: Path | None, *, tune: bool, as_json: bool) -> int:
     if as_json:
         _print_json(found, broken, warnings)
     elif broken or warnings:
-        click.echo(f"\n{broken} broken, {warnings} to look at.")
+        say("", f"{broken} broken, {warnings} to look at.")
     else:
-        click.echo("\nAll is well.")
+        say("", "All is well.")
     return 1 if broken else 0
 
 
@@ -98,32 +99,27 @@ def _settings(config: Path | None, note: "Callable[[Finding], None]") -> "EdgeCo
 
 
 def _print(finding: "Finding") -> None:
-    mark = click.style(finding.status.mark, fg=_COLOURS[finding.status])
+    mark = Coloured(finding.status.mark, _COLOURS[finding.status])
     first, *rest = finding.message.splitlines() or [""]
-    click.echo(f"{mark} {finding.name:<13} {first}")
+    say((mark, f" {finding.name:<13} {first}"))
     for line in rest:
-        click.echo(f"{'':<16}{line}")
+        say(f"{'':<16}{line}")
     if finding.fix:
-        click.echo(f"{'':<16}Fix: {finding.fix}")
+        say(f"{'':<16}Fix: {finding.fix}")
 
 
 def _print_json(found: "list[Finding]", broken: int, warnings: int) -> None:
-    import json
     from dataclasses import asdict
 
-    click.echo(
-        json.dumps(
-            {"findings": [asdict(finding) for finding in found], "broken": broken, "warnings": warnings}
-        )
-    )
+    say_json({"findings": [asdict(finding) for finding in found], "broken": broken, "warnings": warnings})
 
 
 @contextmanager
 def _progress(what: str, *, quiet: bool) -> Iterator[None]:
     """A line while something takes its time; nothing where standard error is piped."""
-    from rich.console import Console
+    from umi_shared.screen.console import Screen
 
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     if quiet or not what or not console.is_terminal:
         yield
         return

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from umi_shared.screen import ask_secret, say, say_json
+
 MAX_INPUT_CHARACTERS = 4096
 
 
@@ -23,7 +25,6 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     Give - as TOKEN to read it from standard input, so that it stays out of your shell's history.
     """
     import asyncio
-    import json
 
     from umi_edge.connection.connection import default_directory
     from umi_edge.connection.enroll import enroll
@@ -32,28 +33,25 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     enrolment = asyncio.run(enroll(text, directory or default_directory()))
     connection = enrolment.connection
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "device": connection.device,
-                    "service_address": connection.service_address,
-                    "expires": connection.expires.isoformat(),
-                    "directory": str(connection.directory),
-                    "replaced": enrolment.replaced,
-                }
-            )
+        say_json(
+            {
+                "device": connection.device,
+                "service_address": connection.service_address,
+                "expires": connection.expires.isoformat(),
+                "directory": str(connection.directory),
+                "replaced": enrolment.replaced,
+            }
         )
         return
-    click.echo(f"This laptop is now {connection.device!r} at the planner {connection.service_address}.")
-    click.echo(f"Its key was made here and stays here: {connection.key}")
-    click.echo(f"Its certificate is good until {connection.expires:%Y-%m-%d %H:%M} UTC.")
+    say(f"This laptop is now {connection.device!r} at the planner {connection.service_address}.")
+    say(f"Its key was made here and stays here: {connection.key}")
+    say(f"Its certificate is good until {connection.expires:%Y-%m-%d %H:%M} UTC.")
     if enrolment.replaced:
-        click.echo("The connection that was here before no longer counts.")
-    click.echo('Next: `umi doctor` checks the connection, `umi ask "..."` uses it.')
+        say("The connection that was here before no longer counts.")
+    say('Next: `umi doctor` checks the connection, `umi ask "..."` uses it.')
 
 
 def _read_token() -> str:
     if sys.stdin.isatty():
-        text: str = click.prompt("Token", hide_input=True, err=True)
-        return text
+        return ask_secret("Token")
     return sys.stdin.read(MAX_INPUT_CHARACTERS)

@@ -1,6 +1,5 @@
 """`umi ledger`: see what left this device."""
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from umi_edge.commands._options import config_option, json_option, output_console, read_config
+from umi_edge.commands._options import config_option, json_option, read_config
 from umi_shared.errors import ConfigError
+from umi_shared.screen import one_line, say, say_bytes, say_json, visible
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -55,14 +55,14 @@ def show(
     )
     entries = list(deque(chosen, maxlen=last))
     if as_json:
-        click.echo(json.dumps([_without_message(entry) for entry in entries]))
+        say_json([_without_message(entry) for entry in entries])
     elif entries:
-        output_console().print(_table(entries))
+        from umi_shared.screen.console import output_screen
+
+        output_screen().print(_table(entries))
     else:
         filtered = session is not None or sink is not None
-        click.echo(
-            f"No such message in {path}." if filtered else f"Nothing has left yet: {path} has no message."
-        )
+        say(f"No such message in {path}." if filtered else f"Nothing has left yet: {path} has no message.")
 
 
 @command.command(short_help="Check that the ledger is whole, unchanged and signed.")
@@ -90,16 +90,16 @@ def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
         if not as_json:
             raise
         problem = {"file": str(error.file), "line": error.line, "problem": error.message, "fix": error.fix}
-        click.echo(json.dumps({"sound": False, **problem}))
+        say_json({"sound": False, **problem})
         return 1
     if as_json:
-        click.echo(json.dumps({"sound": True, "signer_known": key is not None, **asdict(report)}))
+        say_json({"sound": True, "signer_known": key is not None, **asdict(report)})
         return 0
-    click.echo(
+    say(
         f"✓ {path}: {report.entries:,} messages, {report.sent_bytes:,} bytes, {report.checkpoints} checkpoints"
     )
     for line in _remarks(report, signer_known=key is not None):
-        click.echo(line)
+        say(line)
     return 0
 
 
@@ -113,13 +113,12 @@ def export(file: Path, config: Path | None, *, force: bool) -> None:
 
     files = LedgerFiles(read_config(config).ledger).all()
     if str(file) == "-":
-        for chunk in _chunks(files):
-            click.echo(chunk, nl=False)
+        say_bytes(_chunks(files))
         return
     if file.exists() and not force:
         raise ConfigError(f"{file} is there already", fix="name another file, or give --force")
     _write_whole(file, files)
-    click.echo(f"{file}: {file.stat().st_size:,} bytes")
+    say(f"{file}: {file.stat().st_size:,} bytes")
 
 
 @command.command(short_help="Match captured messages to the ledger, byte for byte.")
@@ -151,20 +150,16 @@ def reconcile(capture: Path, session: str | None, first: int, config: Path | Non
     )
     found = matched(read_capture(capture), entries)
     if as_json:
-        click.echo(json.dumps({"complete": found.complete, **asdict(found)}))
+        say_json({"complete": found.complete, **asdict(found)})
         return 0 if found.complete else 1
-    from umi_edge.terminal.text import plain
-
     mark = "✓" if found.complete else "✗"
-    click.echo(
-        f"{mark} {found.matched:,} messages, {found.matched_bytes:,} bytes: captured and in the ledger"
-    )
+    say(f"{mark} {found.matched:,} messages, {found.matched_bytes:,} bytes: captured and in the ledger")
     for frame in found.frames:
         name = f"{frame.method or 'a message'}, {frame.size_bytes:,} bytes, sha256 {frame.sha256}"
-        click.echo(f"✗ line {frame.number} of the capture has no entry: {plain(name)}")
+        say(f"✗ line {frame.number} of the capture has no entry: {name}")
     for entry in found.entries:
         name = f"to the {entry.sink}, {entry.size_bytes:,} bytes, sha256 {entry.sha256}"
-        click.echo(f"✗ entry {entry.number} was not captured: {plain(name)}")
+        say(f"✗ entry {entry.number} was not captured: {name}")
     return 0 if found.complete else 1
 
 
@@ -202,6 +197,7 @@ def _remarks(report: Any, *, signer_known: bool) -> Iterator[str]:
 
 def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.table import Table
+    from rich.text import Text as Rich
 
     table = Table(box=None, pad_edge=False)
     for column in ("number", "time", "session", "sink", "bytes", "sha256", "clear bytes, by rule"):
@@ -212,11 +208,11 @@ def _table(entries: list[dict[str, Any]]) -> Any:
         table.add_row(
             str(entry["number"]),
             _local_time(entry["time"]),
-            _plain(entry["session"]),
-            _plain(entry["sink"]),
+            str(entry["session"]),
+            str(entry["sink"]),
             f"{entry['bytes']:,}",
             f"{entry['sha256'][:12]}…",
-            _plain("\n".join(f"{count:>6,}  {rule}" for rule, count in _released(entry).items())),
+            Rich("\n".join(one_line(f"{count:>6,}  {rule}") for rule, count in _released(entry).items())),
         )
     return table
 
@@ -241,6 +237,7 @@ def _local_time(text: str) -> str:
 
 def _show_message(path: Path, number: int, *, as_json: bool) -> None:
     from umi_edge.ledger.outbound import entry_title, outbound_view, view_json
+    from umi_shared.screen.console import output_screen
     from umi_shared.transcript import text_of
 
     entry = next((entry for entry in _messages(path) if entry["number"] == number), None)
@@ -248,42 +245,35 @@ def _show_message(path: Path, number: int, *, as_json: bool) -> None:
         raise ConfigError(f"{path} has no message with the number {number}", fix="see `umi ledger show`")
     view = outbound_view(entry)
     if as_json:
-        click.echo(json.dumps({**_without_message(entry), "view": view_json(view)}))
+        say_json({**_without_message(entry), "view": view_json(view)})
         return
-    console = output_console()
+    console = output_screen()
     sent = (
         f"{entry['bytes']:,} bytes to {entry['sink']}, {_local_time(entry['time'])}, sha256 {entry['sha256']}"
     )
-    console.print(_plain(sent), soft_wrap=True)
-    console.print("clear text left as it stands; a handle stands for a value that stayed\n")
+    console.print(sent, soft_wrap=True)
+    console.print("clear text left as it stands; a handle stands for a value that stayed")
+    console.print()
     for card in view.catalogue:
-        console.print(_plain(f"tool {card.name}:"), _coloured(card.description), soft_wrap=True)
+        console.print(f"tool {card.name}:", _coloured(card.description), soft_wrap=True)
     for one in view.entries:
-        console.print(_plain(f"{entry_title(one)}:"), _coloured(text_of(one)), soft_wrap=True)
+        console.print(f"{entry_title(one)}:", _coloured(text_of(one)), soft_wrap=True)
     console.print()
     for rule, count in _released(entry).items():
-        console.print(_plain(f"{count:>6,} clear bytes: {rule}"), soft_wrap=True)
+        console.print(f"{count:>6,} clear bytes: {rule}", soft_wrap=True)
 
 
 def _coloured(text: "Text") -> Any:
     """Clear text in the colour of leaving, handles in the colour of staying."""
     from rich.text import Text as Rich
 
-    from umi_edge.terminal.text import LEFT, STAYED, plain
+    from umi_edge.terminal.colours import LEFT, STAYED
     from umi_shared.handles import Handle
 
     shown = Rich()
     for part in text:
-        shown.append(plain(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
+        shown.append(visible(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
     return shown
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text as Rich
-
-    from umi_edge.terminal.text import plain
-
-    return Rich(plain(str(text)))
 
 
 def _chunks(files: list[Path]) -> Iterator[bytes]:

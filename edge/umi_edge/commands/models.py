@@ -1,6 +1,5 @@
 """`umi models`: list, fetch, show and verify models."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from umi_edge.commands._options import json_option, output_console
+from umi_edge.commands._options import json_option
 from umi_shared.errors import ConfigError, ModelError
+from umi_shared.screen import say, say_json
 
 if TYPE_CHECKING:
     from umi_shared.models import ModelRecord, ModelStore, Progress
@@ -37,16 +37,16 @@ def list_(*, as_json: bool) -> None:
     records, damaged = list(store.records()), list(store.damaged())
     if as_json:
         models = [_record_json(store, record) for record in records]
-        click.echo(
-            json.dumps({"folder": str(store.folder), "models": models, "damaged": [*map(str, damaged)]})
-        )
+        say_json({"folder": str(store.folder), "models": models, "damaged": [*map(str, damaged)]})
         return
     if not records:
-        click.echo(f"No models in {store.folder}. The one umi starts with: `umi models pull {EMBEDDED}`.")
+        say(f"No models in {store.folder}. The one umi starts with: `umi models pull {EMBEDDED}`.")
     else:
-        output_console().print(_table(store, records))
+        from umi_shared.screen.console import output_screen
+
+        output_screen().print(_table(store, records))
     for path in damaged:
-        click.echo(f"! {path} cannot be read; delete it, and pull its model again.", err=True)
+        say(f"! {path} cannot be read; delete it, and pull its model again.", err=True)
 
 
 @command.command(short_help="Fetch a model, and check it.")
@@ -98,9 +98,9 @@ def verify(spec: str | None, *, as_json: bool) -> int:
             }
             for record in records
         ]
-        click.echo(json.dumps(results))
+        say_json(results)
     elif not records:
-        click.echo(f"No models in {store.folder}.")
+        say(f"No models in {store.folder}.")
     return ModelError.exit_code if problems else 0
 
 
@@ -126,20 +126,20 @@ def _known(store: "ModelStore", spec: str) -> "ModelRecord":
 
 def _say(record: "ModelRecord", problem: ModelError | None) -> None:
     if problem is None:
-        click.echo(f"✓ {record.source}  {record.sha256}")
+        say(f"✓ {record.source}  {record.sha256}")
     else:
-        click.echo(f"✗ {record.source}  {problem.message}\n  Fix: {problem.fix}")
+        say(f"✗ {record.source}  {problem.message}", f"  Fix: {problem.fix}")
 
 
 def _show(store: "ModelStore", spec: str, *, as_json: bool) -> None:
     facts = _facts(store, spec)
     if as_json:
-        click.echo(json.dumps(facts))
+        say_json(facts)
         return
     width = max(map(len, facts))
     for name, value in facts.items():
         shown = _size(value) if name == "size_bytes" else {True: "yes", False: "no"}.get(value, value)
-        click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
+        say(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 
 def _facts(store: "ModelStore", spec: str) -> dict[str, Any]:
@@ -247,13 +247,14 @@ def _size(size_bytes: int) -> str:
 @contextmanager
 def _progress(what: str) -> "Iterator[Progress]":
     """A bar on standard error for what takes a while; nothing where that is piped."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-    console = Console(stderr=True)
+    from umi_shared.screen.console import Screen
+
+    console = Screen(stderr=True)
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         console=console,

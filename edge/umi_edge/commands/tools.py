@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from umi_edge.commands._options import config_option, json_option, output_console, read_config
+from umi_edge.commands._options import config_option, json_option, read_config
+from umi_shared.screen import one_line, say, say_json, say_text, visible
 
 if TYPE_CHECKING:
     from umi_edge.labelling.tool_cards import CardToApprove
@@ -80,8 +81,10 @@ async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes
     from umi_edge.labelling.tool_cards import card_to_approve, needs_approval, why_withheld
     from umi_edge.policy import Scanner
     from umi_edge.runtime.installed_tools import find_tools
+    from umi_edge.terminal.stdin import TypedLines
     from umi_edge.tools import Catalogue
     from umi_shared.errors import ToolError
+    from umi_shared.screen.console import Screen
 
     sources = await find_tools(settings, os.environ)
     source = next((one for one in sources if one.name == f"mcp:{server}"), None)
@@ -103,30 +106,31 @@ async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes
     for card in cards:
         _show_card(card)
     if not cards:
-        click.echo(f"{server} has no tool to approve: the policy decides on all of them.")
+        say(f"{server} has no tool to approve: the policy decides on all of them.")
         return 0
-    if not yes and not click.confirm(f"Let the planner read these {len(cards)} cards?", err=True):
+    question = f"Let the planner read these {len(cards)} cards?"
+    if not yes and not await TypedLines().confirmed(Screen(stderr=True), question):
         return 1
     approved = ApprovedCards.read(settings.approved_cards)
     approved.with_server(source.name, [(card.tool, card.hash) for card in cards]).write(
         settings.approved_cards
     )
-    click.echo(
-        f"{len(cards)} cards of {server} are approved as shown. One that changes stays until you approve it."
-    )
+    say(f"{len(cards)} cards of {server} are approved as shown. One that changes stays until you approve it.")
     return 0
 
 
 def _show_card(card: "CardToApprove") -> None:
     import json
 
-    console = output_console()
-    console.print(_plain(card.tool, bold=True))
-    console.print(_plain(card.description))
-    console.print(_plain(json.dumps(card.input_schema, indent=2, ensure_ascii=False)))
+    from umi_shared.screen.console import output_screen
+
+    screen = output_screen()
+    screen.print(card.tool, style="bold")
+    screen.print(_lines(card.description))
+    screen.print(_lines(json.dumps(card.input_schema, indent=2, ensure_ascii=False)))
     for rule in dict.fromkeys(card.found):
-        console.print(_plain(f"withheld: {card.found.count(rule)} by {rule}"))
-    console.print()
+        screen.print(f"withheld: {card.found.count(rule)} by {rule}")
+    screen.print()
 
 
 def _one(name: str, found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") -> "ToolOverview":
@@ -145,21 +149,22 @@ def _one(name: str, found: "list[ToolOverview]", sources: "tuple[ToolSource, ...
 
 
 def _print_json(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") -> None:
-    import json
 
     broken = [
         {"source": source.name, "problem": source.problem.message, "fix": source.problem.fix}
         for source in sources
         if source.problem
     ]
-    click.echo(json.dumps({"tools": [asdict(tool) for tool in found], "broken": broken}))
+    say_json({"tools": [asdict(tool) for tool in found], "broken": broken})
 
 
 def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", settings: "EdgeConfig") -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from umi_edge.labelling.approved_cards import ApprovedCards
     from umi_edge.runtime.config import config_path
+    from umi_shared.screen.console import output_screen
 
     approved = ApprovedCards.read(settings.approved_cards)
     if found:
@@ -168,41 +173,46 @@ def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", setti
             table.add_column(column, overflow="fold")
         for tool in found:
             table.add_row(
-                _plain(tool.name, bold=True),
-                _plain(_sentence(tool.description)),
+                Text(one_line(tool.name), style="bold"),
+                _sentence(tool.description),
                 _runs(tool.runs),
-                _plain(tool.asks),
-                _plain(tool.source),
+                tool.asks,
+                tool.source,
             )
-        output_console().print(table)
+        output_screen().print(table)
     elif not any(source.problem for source in sources):
-        click.echo(_NOTHING.format(file=settings.file or config_path()), nl=False)
+        say_text(_NOTHING.format(file=one_line(str(settings.file or config_path()))))
     for source in sources:
         if source.problem is not None:
-            click.echo(f"✗ {source.name}: {source.problem.message}\n  Fix: {source.problem.fix}")
+            say(f"✗ {source.name}: {source.problem.message}", f"  Fix: {source.problem.fix}")
         elif source.disabled:
-            click.echo(f"– {source.name}: disabled in the configuration")
+            say(f"– {source.name}: disabled in the configuration")
         elif source.name.startswith("mcp:") and source.name not in approved.pins:
             server = source.name.removeprefix("mcp:")
-            click.echo(f"– {source.name}: shown to the planner by name only: `umi tools approve {server}`")
+            say(f"– {source.name}: shown to the planner by name only: `umi tools approve {server}`")
 
 
 def _show(tool: "ToolOverview", *, as_json: bool) -> None:
     import json
 
     from rich.table import Table
+    from rich.text import Text
+
+    from umi_shared.screen.console import output_screen
 
     if as_json:
-        click.echo(json.dumps(asdict(tool)))
+        say_json(asdict(tool))
         return
-    console = output_console()
-    console.print(_plain(tool.name, bold=True), _plain(f"  {tool.source}"))
-    console.print(_plain(tool.description.strip()))
-    console.print(f"\nruns         {tool.runs}", _plain(f"({tool.rule})"))
-    console.print(f"asks first   {tool.asks}")
-    console.print(f"its results  {tool.results_are}")
-    console.print(f"the caller   sees {tool.caller_sees}")
-    console.print(f"its errors   {_ERRORS.get(tool.errors_are) or _readers(tool.errors_are)}\n")
+    screen = output_screen()
+    screen.print(Text.assemble((one_line(tool.name), "bold"), f"   {one_line(tool.source)}"))
+    screen.print(_lines(tool.description.strip()))
+    screen.print()
+    screen.print(f"runs         {tool.runs} ({tool.rule})")
+    screen.print(f"asks first   {tool.asks}")
+    screen.print(f"its results  {tool.results_are}")
+    screen.print(f"the caller   sees {tool.caller_sees}")
+    screen.print(f"its errors   {_ERRORS.get(tool.errors_are) or _readers(tool.errors_are)}")
+    screen.print()
     for title, rows in (("argument", tool.arguments), ("result", tool.results)):
         table = Table(box=None, pad_edge=False)
         for column in (title, "type", "who reads it in clear", "terms", "rule"):
@@ -210,11 +220,11 @@ def _show(tool: "ToolOverview", *, as_json: bool) -> None:
         for row in rows:
             kind = getattr(row, "type", "") + ("" if getattr(row, "required", True) else ", optional")
             cells = (row.path, kind, _readers(row.locality), ", ".join(row.terms), row.rule)
-            table.add_row(*map(_plain, cells))
-        console.print(table)
-        console.print()
-    console.print("schema", style="bold")
-    console.print(_plain(json.dumps(tool.input_schema, indent=2, ensure_ascii=False)))
+            table.add_row(*cells)
+        screen.print(table)
+        screen.print()
+    screen.print("schema", style="bold")
+    screen.print(_lines(json.dumps(tool.input_schema, indent=2, ensure_ascii=False)))
 
 
 _READERS = {
@@ -239,13 +249,12 @@ def _sentence(text: str) -> str:
     return (line if end < 0 else line[: end + 1])[:160]
 
 
-def _plain(text: str, *, bold: bool = False) -> Any:
-    """Text from servers, fit for a terminal: no markup, no escape sequences."""
+def _lines(text: str) -> Any:
+    """A server's text of several lines, set in: none of them looks like one of umi's."""
+    from rich.padding import Padding
     from rich.text import Text
 
-    from umi_edge.terminal.text import plain
-
-    return Text(plain(text), style="bold" if bold else "")
+    return Padding(Text(visible(text)), (0, 0, 0, 2))
 
 
 def _runs(where: str) -> Any:

@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
-
 from umi_shared.errors import UmiError
+from umi_shared.screen import say_json
 
 __all__ = ["main"]
 
@@ -25,7 +24,7 @@ def main(argv: list[str]) -> None:
             fix = "use another model"
     except UmiError as error:
         problem, fix = error.message, error.fix
-    click.echo(json.dumps({"problem": problem, "fix": fix, "seconds": time.monotonic() - start}))
+    say_json({"problem": problem, "fix": fix, "seconds": time.monotonic() - start})
 
 
 def _try(asked: dict[str, Any]) -> str:

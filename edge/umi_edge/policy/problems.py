@@ -18,6 +18,8 @@ class InvalidPolicyError(PolicyError):
     they are words.
     """
 
+    is_list = True
+
     def __init__(self, problems: Iterable[Problem], *, file: str) -> None:
         self.problems = ordered(problems)
         first = self.problems[0]

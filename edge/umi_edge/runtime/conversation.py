@@ -1,7 +1,6 @@
 """One instruction after another in one session, shown to a person or given to a program."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import click
 import grpc.aio
-from rich.console import Console
 
 from umi_edge.connection.connection import (
     Connection,
@@ -37,10 +34,11 @@ from umi_edge.terminal.live_view import LiveView, conclusion, legend
 from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
 from umi_edge.terminal.spinner import Waiting
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import plain
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import TransportError, UmiError
 from umi_shared.lazy_group import show_error
+from umi_shared.screen import say, say_json, say_text
+from umi_shared.screen.console import Screen
 
 __all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
 
@@ -52,7 +50,7 @@ ON_DEVICE = "this device"
 class Output:
     """Where a conversation is shown, and how."""
 
-    console: Console
+    console: Screen
     """For people: progress and questions, on standard error when standard output is piped."""
     as_json: bool = False
     quiet: bool = False
@@ -65,8 +63,8 @@ class Output:
     @classmethod
     def for_terminal(cls, *, as_json: bool, approve_all: bool) -> "Output":
         """Live on a terminal; quiet when standard output is piped."""
-        piped = not Console().is_terminal
-        console = Console(stderr=piped or as_json, highlight=False)
+        piped = not Screen().is_terminal
+        console = Screen(stderr=piped or as_json)
         return cls(console=console, as_json=as_json, quiet=piped or as_json, approve_all=approve_all)
 
     def consent(self) -> Consent:
@@ -121,12 +119,12 @@ class Conversation:
         for error in report.errors:
             show_error("umi", error)
         if self.output.as_json:
-            click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+            say_json(report.as_json())
             return
         if not isinstance(report.ending, UmiError):
-            click.echo(plain(report.text))
+            say_text(report.text)
         for action in report.actions:
-            click.echo(f"- {action.tool}: {action.result}")
+            say(f"- {action.tool}: {action.result}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,7 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         for server in laptop.missing:
             _warn_of(server, output.console)
         for notice in laptop.gazetteers.notices:
-            output.console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True, markup=False)
+            output.console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True)
         planner = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
             laptop.session(
@@ -171,19 +169,19 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             output.console.print(legend())
         for one in session.withheld:
             said = f"The planner is not told of {one.tool}: {one.because}."
-            output.console.print(said, soft_wrap=True, markup=False)
+            output.console.print(said, soft_wrap=True)
         for said in by_name_only(session.unapproved):
-            output.console.print(said, soft_wrap=True, markup=False)
+            output.console.print(said, soft_wrap=True)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
 
 
-def _warn_of(server: ToolSource, console: Console) -> None:
+def _warn_of(server: ToolSource, console: Screen) -> None:
     """Say that a server gives no tools, why, and what to do; the text is value-free."""
     if server.problem is None:
         return
     said = f"Going on without the tools of {server.name}: {server.problem.message}."
-    console.print(said, style="yellow", soft_wrap=True, markup=False)
-    console.print(f"  Fix: {server.problem.fix}", soft_wrap=True, markup=False)
+    console.print(said, style="yellow", soft_wrap=True)
+    console.print(f"  Fix: {server.problem.fix}", soft_wrap=True)
 
 
 async def _planner(config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack) -> _Planner:

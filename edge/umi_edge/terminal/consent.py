@@ -1,14 +1,15 @@
 """Consent on a terminal: the exact values and where each came from, then a question whose default is no."""
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from umi_edge.session.consent import ConsentRequest, DecidedBy
+from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import BAD, one_line
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
+from umi_shared.screen import one_line
+from umi_shared.screen.console import Screen
 
 __all__ = ["TerminalConsent"]
 
@@ -16,7 +17,7 @@ __all__ = ["TerminalConsent"]
 class TerminalConsent:
     """Asks the person at the terminal."""
 
-    def __init__(self, console: Console, lines: TypedLines) -> None:
+    def __init__(self, console: Screen, lines: TypedLines) -> None:
         self._console = console
         self._lines = lines
 

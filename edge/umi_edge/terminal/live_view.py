@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text as Rich
 
@@ -28,11 +28,13 @@ from umi_edge.session.events import (
     Sent,
 )
 from umi_edge.session.report import Report
+from umi_edge.terminal.colours import BAD, LEFT, MODEL, STAYED
 from umi_edge.terminal.spinner import Waiting
-from umi_edge.terminal.text import BAD, LEFT, MODEL, STAYED, plain
 from umi_edge.tools import Failed, Succeeded
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.screen import one_line, visible
+from umi_shared.screen.console import Screen
 from umi_shared.transcript import Next
 
 __all__ = ["LiveView", "conclusion", "legend", "summary_table"]
@@ -40,6 +42,8 @@ __all__ = ["LiveView", "conclusion", "legend", "summary_table"]
 _LINE_CHARACTERS = 160
 _VALUE_CHARACTERS = 60
 _MOST_VALUES = 12
+_MARGIN = " " * 9
+"""As wide as the words that begin umi's own lines."""
 
 
 def legend() -> Rich:
@@ -53,7 +57,7 @@ def legend() -> Rich:
 class LiveView:
     """Prints events; give its `show` to a session as `observe`."""
 
-    console: Console
+    console: Screen
     vault: Vault
     waiting: Waiting = field(default_factory=Waiting)
     """The caller of the session ends it, also when the session fails."""
@@ -92,12 +96,12 @@ class LiveView:
                 self._end_stream()
                 self._line(
                     "next     ",
-                    Rich(f"{event.next}" + (f" · {event.tool}" if event.tool else ""), style=MODEL),
+                    Rich(f"{event.next}" + (f" · {one_line(event.tool)}" if event.tool else ""), style=MODEL),
                 )
             case CallWritten():
                 self._call(event)
             case Asked(tool, approved):
-                self._line("asked    ", Rich(f"{tool}: {'approved' if approved else 'declined'}"))
+                self._line("asked    ", Rich(f"{one_line(tool)}: {'approved' if approved else 'declined'}"))
             case Refused():
                 self._refused(event)
             case Observed():
@@ -118,7 +122,8 @@ class LiveView:
         if not self._open:
             self.console.print(Rich(label, style="bold"), end="")
             self._open = True
-        styled = self._styled(plain(text)) if masked else Rich(plain(text))
+        lines = visible(text).replace("\n", f"\n{_MARGIN}")  # no line of theirs begins where umi's do
+        styled = self._styled(lines) if masked else Rich(lines)
         self.console.print(styled, end="", soft_wrap=True)
 
     def _end_stream(self) -> None:
@@ -132,18 +137,19 @@ class LiveView:
 
     def _call(self, event: CallWritten) -> None:
         self._line(
-            "call     ", Rich.assemble((event.tool, "bold"), " ", self._as_planner_sees(event.arguments))
+            "call     ",
+            Rich.assemble((one_line(event.tool), "bold"), " ", self._as_planner_sees(event.arguments)),
         )
         self._kept(event.arguments)
 
     def _refused(self, event: Refused) -> None:
-        reasons = "; ".join(event.reasons)
+        reasons = one_line("; ".join(event.reasons))
         self._line("refused  ", Rich(f"{event.kind}{': ' + reasons if reasons else ''}", style=BAD))
 
     def _observed(self, event: Observed) -> None:
         match event.outcome:
             case Failed(kind, detail, _):
-                said = plain(detail)[:_LINE_CHARACTERS]
+                said = one_line(detail)[:_LINE_CHARACTERS]
                 self._line(
                     "failed   ", Rich.assemble((str(kind), BAD), (f"   ⌂ {said}" if said else "", STAYED))
                 )
@@ -156,7 +162,7 @@ class LiveView:
         shown = Rich()
         for span in text:
             for part in span.seen_by(PLANNER):
-                shown.append(plain(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
+                shown.append(one_line(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
         shown.truncate(4 * _LINE_CHARACTERS, overflow="ellipsis")
         return shown
 
@@ -172,14 +178,14 @@ class LiveView:
         self._told |= set(new)
         for handle in new[:_MOST_VALUES]:
             kept = self.vault[handle]
-            value = plain(str(kept.value)).replace("\n", " ")
+            value = one_line(str(kept.value))
             short = value if len(value) <= _VALUE_CHARACTERS else value[: _VALUE_CHARACTERS - 1] + "…"
             readers = [sink for sink in (PLANNER, SUMMARIZER) if kept.label.may_read(sink)]
             style = LEFT if readers else STAYED
             note = f"   ↑ the {' and the '.join(readers)} may read it" if readers else ""
             self.console.print(
                 Rich.assemble(
-                    "         ",
+                    _MARGIN,
                     ("↑ " if readers else "⌂ ", style),
                     (f"{handle} ", f"bold {style}"),
                     (short, style),
@@ -188,23 +194,23 @@ class LiveView:
                 soft_wrap=True,
             )
         if len(new) > _MOST_VALUES:
-            self.console.print(f"         and {len(new) - _MOST_VALUES} more")
+            self.console.print(f"{_MARGIN}and {len(new) - _MOST_VALUES} more")
 
 
 def conclusion(report: Report) -> Group:
     """The outcome of an instruction: why there is no answer, if there is none, and what was really done."""
     lines: list[Rich | Table] = []
     if not report.ended_well:  # not as markup: a model, or a tool, may have written this
-        lines.append(Rich.assemble((report.word, f"bold {BAD}"), ": ", plain(report.text)))
+        lines.append(Rich.assemble((report.word, f"bold {BAD}"), ": ", visible(report.text)))
     if report.actions:
         lines.append(_actions_table(report.actions))
     else:
         lines.append(Rich("nothing was done on this device", style="dim"))
     if report.bits_spent_on:
         lines.append(Rich(f"told of what stays, in bits: {', '.join(report.bits_spent_on)}", style="dim"))
-    lines += [Rich(plain(f"careful: {notice}"), style=f"bold {BAD}") for notice in report.names_lost]
+    lines += [Rich(one_line(f"careful: {notice}"), style=f"bold {BAD}") for notice in report.names_lost]
     if report.ledger_fault is not None:
-        lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", plain(str(report.ledger_fault))))
+        lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", one_line(str(report.ledger_fault))))
     return Group(Rich(), *lines)
 
 
@@ -215,13 +221,13 @@ def _actions_table(record: Sequence[Action]) -> Table:
     table.add_column("result")
     for action in record:
         style = STAYED if action.done else BAD
-        table.add_row(action.tool, _arguments(action.arguments), Rich(action.result, style=style))
+        table.add_row(action.tool, _arguments(action.arguments), Rich(one_line(action.result), style=style))
     return table
 
 
 def _arguments(arguments: Mapping[str, Any]) -> Rich:
     text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return Rich(plain(text)[:_LINE_CHARACTERS])
+    return Rich(one_line(text)[:_LINE_CHARACTERS])
 
 
 def summary_table(reports: Mapping[str, Report]) -> Table:

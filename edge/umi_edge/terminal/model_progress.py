@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from umi_shared.models import ModelStore
+from umi_shared.screen.console import Screen
 
 __all__ = ["pull_with_progress"]
 
 
-def pull_with_progress(console: Console, store: ModelStore, spec: str) -> Path:
+def pull_with_progress(console: Screen, store: ModelStore, spec: str) -> Path:
     """Fetch a model, showing how far it is; silent when it is here already."""
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

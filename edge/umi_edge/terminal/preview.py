@@ -7,16 +7,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text as Rich
 
 from umi_edge.egress.cloud_client import Outbound
 from umi_edge.ledger.outbound import entry_title
+from umi_edge.terminal.colours import BAD, LEFT, STAYED
 from umi_edge.terminal.stdin import TypedLines
-from umi_edge.terminal.text import BAD, LEFT, STAYED, one_line
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
+from umi_shared.screen import one_line
+from umi_shared.screen.console import Screen
 from umi_shared.transcript import ToolCard, View, text_of
 
 __all__ = ["DeclineOutbound", "TerminalPreview"]
@@ -37,7 +38,7 @@ class TerminalPreview:
     A message repeats all that came before it. What was approved for the same reader is counted, not shown again.
     """
 
-    console: Console
+    console: Screen
     lines: TypedLines
     once: bool = False
     notices: Callable[[], Sequence[str]] = field(default=tuple, repr=False)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from rich.console import Console
 from rich.status import Status
+
+from umi_shared.screen.console import Screen
 
 __all__ = ["Waiting"]
 
@@ -16,7 +17,7 @@ class Waiting:
     """What umi is waiting for now."""
     _status: Status | None = field(default=None, repr=False)
 
-    def show(self, console: Console, what: str) -> None:
+    def show(self, console: Screen, what: str) -> None:
         """Show what umi is waiting for; does nothing when the console is not a terminal."""
         self.end()
         self.what = what

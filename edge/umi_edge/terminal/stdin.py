@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rich.console import Console
-
 from umi_edge.tools.worker import in_worker
+from umi_shared.screen.console import Screen
 
 if sys.platform == "win32":
     import msvcrt
@@ -70,7 +69,7 @@ class TypedLines:
 
     async def confirmed(
         self,
-        console: Console,
+        console: Screen,
         question: str,
         *,
         in_full: bool = False,
@@ -82,7 +81,7 @@ class TypedLines:
         `in_full` wants the word `yes`, and `whole` shows in full what the question left out.
         """
         keys = f"{'yes' if in_full else 'y'}/n{'/v: show all' if whole is not None else ''}"
-        console.print(f"{question} [{keys}] (n): ", end="", markup=False, style="bold")
+        console.print(f"{question} [{keys}] (n): ", end="", style="bold")
         await self._forget_what_was_typed()
         while True:
             match (await self.next()).strip().lower():
@@ -94,7 +93,7 @@ class TypedLines:
                     return False
                 case "v" if whole is not None:
                     whole()
-            console.print(f"{question} Please type one of {keys}: ", end="", markup=False, style="bold")
+            console.print(f"{question} Please type one of {keys}: ", end="", style="bold")
 
     async def _forget_what_was_typed(self) -> None:
         if self.discard():

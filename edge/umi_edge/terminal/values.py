@@ -12,7 +12,7 @@ from typing import Any
 import regex
 from rich.text import Text
 
-from umi_edge.terminal.text import BAD
+from umi_edge.terminal.colours import BAD
 
 __all__ = ["FOLDED", "doubts", "is_destination", "ordered", "quoted"]
 

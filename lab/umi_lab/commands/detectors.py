@@ -137,20 +137,18 @@ def _missed(scored: "Sequence[Scored]", count: int) -> list[dict[str, Any]]:
 
 
 def _line(miss: dict[str, Any]) -> str:
-    from umi_edge.terminal.text import plain
+    from umi_shared.screen import visible
 
     text, start, end = miss["text"], miss["start"], miss["end"]
-    marked = plain(f"{text[:start]}[{text[start:end]}]{text[end:]}").replace("\n", "⏎")
-    return (
-        f"{miss['what']:<8}{plain(miss['language']):<4}{plain(miss['class']):<20}{miss['type']:<16}{marked}"
-    )
+    marked = visible(f"{text[:start]}[{text[start:end]}]{text[end:]}").replace("\n", "⏎")
+    return f"{miss['what']:<8}{visible(miss['language']):<4}{visible(miss['class']):<20}{miss['type']:<16}{marked}"
 
 
 def _show(result: "list[Figures]", sentences: "Sequence[Sentence]") -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from umi_edge.terminal.text import plain
+    from umi_shared.screen import visible
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -165,7 +163,7 @@ def _show(result: "list[Figures]", sentences: "Sequence[Sentence]") -> None:
         console.print(f"\n{one.detector}: of all finds {one.precision} touch something private")
         for clean in one.clean:
             console.print(
-                f"  {escape(plain(clean.name))}: {clean.in_a_hundred:.2f} false finds in 100 sentences "
+                f"  {escape(visible(clean.name))}: {clean.in_a_hundred:.2f} false finds in 100 sentences "
                 f"(sentences with one: {clean.touched})"
             )
 
@@ -176,7 +174,7 @@ def _table(
     from rich.markup import escape
     from rich.table import Table
 
-    from umi_edge.terminal.text import plain
+    from umi_shared.screen import visible
 
     table = Table(box=None, title=title, title_justify="left")
     table.add_column("")
@@ -188,7 +186,7 @@ def _table(
     for row in zip(*columns, strict=True):
         first, *others = row
         table.add_row(
-            escape(plain(first.name)),
+            escape(visible(first.name)),
             str(first.found.whole),
             _percent(first.found),
             str(first.partial.part),

@@ -23,6 +23,8 @@ T = TypeVar("T")
 class SettingsError(ConfigError):
     """A file of settings is wrong; `problems` has every mistake, in the order of the file."""
 
+    is_list = True
+
     def __init__(self, file: Path, problems: Sequence[Problem]) -> None:
         self.problems = ordered(problems)
         message, fix = shown(self.problems, str(file))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from umi_cloud import extras
 from umi_cloud.cli import umi_cloud
@@ -14,6 +13,7 @@ from umi_cloud.episodes import Role
 from umi_cloud.glpft import Progress, Recipe, Stage
 from umi_cloud.glpft.run import StageResult
 from umi_shared.errors import ConfigError
+from umi_shared.screen.console import Screen
 
 STAGE = Stage(name="planner", roles=(Role.PLANNER,), learning_rate=1e-3, tokens=1000)
 RECIPE = Recipe(name="small", base="", episodes=Path(), output=Path(), stages=(STAGE,))
@@ -22,7 +22,7 @@ HALF = Progress(steps=5, seconds=60, tokens=500, losses={"planner": 0.25})
 
 def shown(*, terminal: bool) -> str:
     out = io.StringIO()
-    with TrainingDisplay(RECIPE, Console(file=out, force_terminal=terminal, width=120)) as display:
+    with TrainingDisplay(RECIPE, Screen(file=out, force_terminal=terminal, width=120)) as display:
         display.loads(STAGE, "loading the base model")
         display.progresses(STAGE, HALF)
         display.progresses(STAGE, HALF)

@@ -9,20 +9,20 @@ import sys
 import threading
 
 import pytest
-from rich.console import Console
 
 from umi_edge.terminal.stdin import TypedLines
+from umi_shared.screen.console import Screen
 
 PROGRAM = """
 import asyncio, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits that it is ignored
-from rich.console import Console
+from umi_shared.screen.console import Screen
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.stdin import TypedLines
 
 request = ConsentRequest(tool="mail.send", arguments={"to": "a@example.org"}, reasons=(), leaves_device=True)
-consent = TerminalConsent(Console(file=sys.stderr, force_terminal=True), TypedLines())
+consent = TerminalConsent(Screen(file=sys.stderr, force_terminal=True), TypedLines())
 asyncio.run(consent.approve(request))
 """
 
@@ -73,7 +73,7 @@ async def test_a_yes_that_was_typed_before_the_question_is_none():
     await asyncio.gather(task, return_exceptions=True)
     assert lines._coming is not None
     await asyncio.wait([lines._coming])
-    assert not await lines.confirmed(Console(file=io.StringIO()), "Go ahead?")
+    assert not await lines.confirmed(Screen(file=io.StringIO()), "Go ahead?")
 
 
 async def test_lines_of_a_pipe_are_read_to_its_end(monkeypatch):

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import click
-
 from umi_edge.commands.policy._output import quoted
 from umi_edge.policy import Policy
 from umi_edge.policy.explanation import explain
 from umi_edge.policy_tools.origins import Origin, Use, origin_of, uses_of
 from umi_edge.policy_tools.recorded import RecordedSession
 from umi_shared.handles import Handle
+from umi_shared.screen import say
 
 __all__ = ["as_json", "print_origin"]
 
@@ -17,31 +16,29 @@ __all__ = ["as_json", "print_origin"]
 def print_origin(policy: Policy, lines: list[str], session: RecordedSession, handle: Handle) -> None:
     """The chain of origins of a handle, its uses, and what would change."""
     origin = origin_of(session, handle)
-    click.echo(f"{handle} in {session.file} (from line {session.line}, under the policy `{session.policy}`)")
+    say(f"{handle} in {session.file} (from line {session.line}, under the policy `{session.policy}`)")
     _print_chain(origin, 1)
     uses = uses_of(session, handle)
     for use in uses:
-        click.echo(f"  given to {use.tool} {use.path} (step {use.step}): {use.verdict or 'no verdict'}")
+        say(f"  given to {use.tool} {use.path} (step {use.step}): {use.verdict or 'no verdict'}")
         for reason in use.reasons:
-            click.echo(f"    {reason}")
+            say(f"    {reason}")
     if not uses:
-        click.echo("  given to no call")
+        say("  given to no call")
     _print_change(policy, lines, origin)
 
 
 def _print_chain(origin: Origin, depth: int) -> None:
     margin = "  " * depth
-    click.echo(f"{margin}{_words(origin)}")
+    say(f"{margin}{_words(origin)}")
     if origin.rule_id:
-        click.echo(
-            f"{margin}  kept as `{origin.label.locality}`, {origin.label.integrity}, by {origin.rule_id}"
-        )
+        say(f"{margin}  kept as `{origin.label.locality}`, {origin.label.integrity}, by {origin.rule_id}")
     for given in origin.given:
         what = [str(one.handle) for one in given.origins] + (
             ["text that the caller wrote"] if given.written else []
         )
         if what:
-            click.echo(f"{margin}  that call was given {given.path}: {' and '.join(what)}")
+            say(f"{margin}  that call was given {given.path}: {' and '.join(what)}")
         for one in given.origins:
             _print_chain(one, depth + 2)
 
@@ -67,8 +64,8 @@ def _print_change(policy: Policy, lines: list[str], origin: Origin) -> None:
         return
     clearance, line, rule, text = change
     where = f"line {line}: {quoted(lines, line)}" if line else rule
-    click.echo(f"  {policy.name} says `{clearance}` there, by {where}")
-    click.echo(f"  {text}")
+    say(f"  {policy.name} says `{clearance}` there, by {where}")
+    say(f"  {text}")
 
 
 def _explanation(policy: Policy, origin: Origin) -> tuple[str, int, str, str] | None:

@@ -9,6 +9,7 @@ from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table
 from umi_edge.commands.policy._rules import rows, settings
 from umi_shared.errors import PolicyError
+from umi_shared.screen import say
 
 if TYPE_CHECKING:
     from umi_edge.policy.document import Policy
@@ -58,11 +59,11 @@ def command(file: Path, *, as_json: bool) -> int:
         [(row["tool"], row["side"], row["path"], row["reads"], row["also"]) for row in found],
     )
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
-    click.echo(f"The detectors take out of scanned text: {found_types}.")
-    click.echo("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
+    say(f"The detectors take out of scanned text: {found_types}.")
+    say("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
     for one in warnings:
-        click.echo(f"warning: {file}:{one.line}: {one.message}\n  Fix: {one.fix}")
-    click.echo(f"{file}: ok, {len(policy.tools)} tools, {len(found)} rules and defaults")
+        say(f"warning: {file}:{one.line}: {one.message}", f"  Fix: {one.fix}")
+    say(f"{file}: ok, {len(policy.tools)} tools, {len(found)} rules and defaults")
     return 0
 
 

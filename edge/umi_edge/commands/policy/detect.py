@@ -10,6 +10,7 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import print_json
+from umi_shared.screen import say
 
 if TYPE_CHECKING:
     from umi_edge.policy import Detection, Scanner
@@ -102,13 +103,8 @@ def _as_json(find: _Find) -> dict[str, Any]:
 
 
 def _print(found: list[_Find]) -> None:
-    from umi_edge.terminal.text import plain
-
     for one in found:
-        place = f"{plain(one.file)}:" if one.file else ""
-        value = plain(one.text).replace("\n", "⏎")
-        click.echo(
-            f"{place}{one.line}:{one.column}  <{one.detection.type}>  {value}  ({plain(one.detection.rule_id)})"
-        )
+        place = f"{one.file}:" if one.file else ""
+        say(f"{place}{one.line}:{one.column}  <{one.detection.type}>  {one.text}  ({one.detection.rule_id})")
     if not found:
-        click.echo("nothing is found: under `scan` all of this leaves")
+        say("nothing is found: under `scan` all of this leaves")

@@ -9,6 +9,7 @@ from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table, quoted
 from umi_edge.commands.policy._rules import READS, rows, settings
 from umi_shared.errors import PolicyError
+from umi_shared.screen import say
 
 if TYPE_CHECKING:
     from umi_edge.policy.document import Policy
@@ -89,8 +90,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         print_json({"tool": tool, **said, "rules": of_tool, "places": places})
         return
     words = ", ".join(f"{key} {value}" for key, value in said.items() if key not in ("entry", "planner"))
-    click.echo(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
-    click.echo(f"the planner {said['planner']}")
+    say(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
+    say(f"the planner {said['planner']}")
     if not found:
         of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
         columns = ("where", "path", "who reads it", "also", "line")
@@ -100,12 +101,12 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     for item in found:
         _print_explanation(item, lines)
         if item.shape_counts:
-            click.echo(
+            say(
                 "  its shape (how many, which members, whether null) shows and is counted: "
                 f"`limits.shape_bits` is {policy.limits.shape_bits:,}; it would stay with `shape: hidden`"
             )
         if item.resolution.scan:
-            click.echo(f"  the detectors take out: {', '.join(scanned)}")
+            say(f"  the detectors take out: {', '.join(scanned)}")
 
 
 def _told(policy: "Policy", tool: str) -> str:
@@ -178,13 +179,13 @@ def _print_explanation(item: "Explanation", lines: list[str]) -> None:
     resolution = item.resolution
     word = str(resolution.clearance)
     extra = f", type {resolution.type}" + (f", show {resolution.show}" if resolution.show else "")
-    click.echo(f"\n{item.side} {item.path}: {READS.get(word, word)}{extra}")
+    say("", f"{item.side} {item.path}: {READS.get(word, word)}{extra}")
     if item.whole is not None:
-        click.echo(f"  the shape of {item.whole} is hidden: it stays whole, whatever is said of its parts")
+        say(f"  the shape of {item.whole} is hidden: it stays whole, whatever is said of its parts")
     for step in item.steps:
         mark = "->" if step.decides else "  "
         where = f"line {step.line}: {quoted(lines, step.line)}" if step.line else step.rule_id
-        click.echo(f"  {mark} {step.level:<16} {step.says:<28} {where}")
+        say(f"  {mark} {step.level:<16} {step.says:<28} {where}")
     for rule in item.depends:
-        click.echo(f"     may join in, depending on the value: line {rule.line}: {rule.path}")
-    click.echo(f"  {item.change}")
+        say(f"     may join in, depending on the value: line {rule.line}: {rule.path}")
+    say(f"  {item.change}")

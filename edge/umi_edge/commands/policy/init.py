@@ -6,6 +6,7 @@ import click
 
 from umi_edge.commands._options import config_option, read_config
 from umi_shared.errors import ConfigError
+from umi_shared.screen import say, say_text
 
 
 @click.command()
@@ -33,11 +34,11 @@ def command(config: Path | None, output: Path | None, *, force: bool) -> int:
     sources = asyncio.run(find_tools(read_config(config), os.environ))
     text = starter_policy(tool for source in sources for tool in source.tools)
     if output is None:
-        click.echo(text, nl=False)
+        say_text(text)
     else:
         write_durably(output, text.encode(), private=False)
-        click.echo(f"{output}: check it with `umi policy check {output}`", err=True)
+        say(f"{output}: check it with `umi policy check {output}`", err=True)
     broken = [source for source in sources if source.problem is not None]
     for source in broken:
-        click.echo(f"left out: {source.name}: {source.problem.message if source.problem else ''}", err=True)
+        say(f"left out: {source.name}: {source.problem.message if source.problem else ''}", err=True)
     return ToolError.exit_code if broken else 0

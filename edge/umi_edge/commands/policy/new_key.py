@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from umi_shared.screen import say
+
 
 @click.command()
 @click.argument("key", type=click.Path(path_type=Path, dir_okay=False))
@@ -15,4 +17,4 @@ def command(key: Path) -> None:
     """
     from umi_edge.policy_tools.signature import make_key
 
-    click.echo(make_key(key))
+    say(make_key(key))

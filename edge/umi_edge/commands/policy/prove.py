@@ -8,6 +8,7 @@ import click
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json
 from umi_shared.errors import UmiError
+from umi_shared.screen import Coloured, say
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.proof import Proof, Theorem
@@ -72,26 +73,26 @@ def _print(proof: "Proof", broken: "list[ToolSource]") -> None:
     for theorem in proof.theorems:
         _print_theorem(theorem)
     if proof.assumptions:
-        click.echo("assumed, and not proven:")
+        say("assumed, and not proven:")
         for assumption in proof.assumptions:
-            click.echo(f"  {assumption.tool} {assumption.text}")
+            say(f"  {assumption.tool} {assumption.text}")
     for source in broken:
-        click.echo(f"not looked at: {source.name}: {_message(source.problem)}")
-    click.echo(f"{len(proof.tools)} tools: {'proven' if proof.holds and not broken else 'not proven'}")
+        say(f"not looked at: {source.name}: {_message(source.problem)}")
+    say(f"{len(proof.tools)} tools: {'proven' if proof.holds and not broken else 'not proven'}")
 
 
 def _print_theorem(theorem: "Theorem") -> None:
     word, colour = ("proven", "green") if theorem.holds else ("NOT proven", "red")
     where = f" ({theorem.rule_id})" if theorem.rule_id else ""
-    click.echo(f"{click.style(word, fg=colour)}: {theorem.statement}{where}, {theorem.cases} cases")
+    say((Coloured(word, colour), f": {theorem.statement}{where}, {theorem.cases} cases"))
     if not theorem.cases:
-        click.echo("  no tool has such a place in its results: check the tool's name and the path")
+        say("  no tool has such a place in its results: check the tool's name and the path")
     for found in theorem.counterexamples:
         place = f"{found.tool} {found.path}".strip()
-        click.echo(f"  {place} -> {found.sink}: {found.message}\n    by {found.rule_id}")
-        click.echo(f"    e.g. {_compact(found.example)}")
+        say(f"  {place} -> {found.sink}: {found.message}", f"    by {found.rule_id}")
+        say(f"    e.g. {_compact(found.example)}")
     if theorem.more:
-        click.echo(f"  ... and {theorem.more} more places")
+        say(f"  ... and {theorem.more} more places")
 
 
 def _compact(value: Any) -> str:

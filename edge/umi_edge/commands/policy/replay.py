@@ -7,6 +7,7 @@ import click
 
 from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import print_json, print_table
+from umi_shared.screen import say
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.replay import FieldChange, Replay
@@ -43,20 +44,20 @@ def _print(found: "Replay") -> None:
     columns = ("tool", "where", "path", "sink", "fields", "bytes", "rule")
     for title, changes in (("newly exposed", found.exposed), ("newly hidden", found.hidden)):
         if changes:
-            click.echo(f"{title}:")
+            say(f"{title}:")
             print_table("", columns, [_row(change) for change in changes])
     if found.verdicts:
-        click.echo("calls:")
+        say("calls:")
         rows = [(c.tool, c.was, c.would_be, str(c.calls), "; ".join(c.reasons)) for c in found.verdicts]
         print_table("", ("tool", "was", "would be", "calls", "why"), rows)
     exposed, hidden = (sum(one.fields for one in group) for group in (found.exposed, found.hidden))
     changed = sum(change.calls for change in found.verdicts)
-    click.echo(
+    say(
         f"{found.sessions} sessions, {found.calls} calls, {found.leaves} fields: {exposed} newly exposed, "
         f"{hidden} newly hidden, {changed} calls judged otherwise"
     )
     if found.not_replayed:
-        click.echo(f"{found.not_replayed} calls were not replayed: their caller saw values")
+        say(f"{found.not_replayed} calls were not replayed: their caller saw values")
 
 
 def _row(change: "FieldChange") -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 import click
 
+from umi_shared.screen import say_text
+
 
 @click.command()
 def command() -> None:
     """Print the JSON Schema of the language, for your editor."""
     from umi_edge.policy.schema import schema_text
 
-    click.echo(schema_text(), nl=False)
+    say_text(schema_text())

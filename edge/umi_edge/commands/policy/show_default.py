@@ -2,10 +2,12 @@
 
 import click
 
+from umi_shared.screen import say_text
+
 
 @click.command()
 def command() -> None:
     """Print the policy that holds when you have none: a start for your own."""
     from umi_edge.policy.loader import default_policy_text
 
-    click.echo(default_policy_text(), nl=False)
+    say_text(default_policy_text())

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from umi_edge.commands.policy._output import FILE_ARGUMENT
+from umi_shared.screen import ask_secret, say
 
 
 @click.command()
@@ -17,7 +18,7 @@ def command(file: Path, key: Path, *, passphrase: bool) -> None:
     """Write the signature of FILE to FILE.sig. Any later change of FILE makes it invalid."""
     from umi_edge.policy_tools.signature import fingerprint, read_private_key, sign_policy
 
-    word = click.prompt("Passphrase", hide_input=True, err=True).encode() if passphrase else None
+    word = ask_secret("Passphrase").encode() if passphrase else None
     private = read_private_key(key, word)
     path = sign_policy(file, private)
-    click.echo(f"{path}: signed by {fingerprint(private.public_key())}")
+    say(f"{path}: signed by {fingerprint(private.public_key())}")

@@ -8,6 +8,7 @@ import click
 
 from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import print_json, quoted
+from umi_shared.screen import Coloured, say, say_text
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.table_run import Coverage, Failure, FileReport
@@ -41,7 +42,7 @@ def command(
     from umi_edge.policy_tools.table_tests import example_text, read_test_file, test_files
 
     if example:
-        click.echo(example_text(), nl=False)
+        say_text(example_text())
         return 0
     if target is None:
         raise click.UsageError("name a folder or a file of tests, or give --example")
@@ -75,29 +76,27 @@ def _policy_lines(reports: "list[FileReport]") -> dict[str, list[str]]:
 
 
 def _print_failure(failure: "Failure", lines: dict[str, list[str]]) -> None:
-    click.echo(
-        f"{click.style('FAIL', fg='red')} {failure.file}:{failure.line} {failure.test}: {failure.where}"
-    )
-    click.echo(f"  expected: {failure.expected}")
-    click.echo(f"  got:      {failure.got}")
+    say((Coloured("FAIL", "red"), f" {failure.file}:{failure.line} {failure.test}: {failure.where}"))
+    say(f"  expected: {failure.expected}")
+    say(f"  got:      {failure.got}")
     for rule in filter(None, failure.rule_id.split("; ")):
-        click.echo(f"  by {rule}")
+        say(f"  by {rule}")
         file, _, rest = rule.removeprefix("locality from ").partition(":")
         number = rest.split(" ", 1)[0]
         line = quoted(lines.get(file, []), int(number)) if number.isdigit() else ""
         if line:
-            click.echo(f"     | {line}")
+            say(f"     | {line}")
 
 
 def _print_summary(reports: "list[FileReport]", covered: "tuple[Coverage, ...]") -> None:
     for one in covered:
         count = len(one.rules) - len(one.missed)
-        click.echo(f"{one.policy}: {count} of {len(one.rules)} rules exercised ({one.percent:.1f}%)")
+        say(f"{one.policy}: {count} of {len(one.rules)} rules exercised ({one.percent:.1f}%)")
         for rule in one.missed:
-            click.echo(f"  not exercised: {rule.rule_id}")
+            say(f"  not exercised: {rule.rule_id}")
     tests, failed = sum(report.tests for report in reports), sum(report.failed for report in reports)
-    word = click.style(f"{failed} failed", fg="red") if failed else "all passed"
-    click.echo(f"{tests} tests in {len(reports)} files: {word}")
+    word = Coloured(f"{failed} failed", "red") if failed else "all passed"
+    say((f"{tests} tests in {len(reports)} files: ", word))
 
 
 def _as_json(

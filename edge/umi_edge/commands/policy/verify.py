@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from umi_edge.commands.policy._output import FILE_ARGUMENT
+from umi_shared.screen import say
 
 
 @click.command()
@@ -15,4 +16,4 @@ def command(file: Path, key: str) -> None:
     from umi_edge.policy_tools.signature import pinned_key, read_signed_policy
 
     policy = read_signed_policy(file, key)
-    click.echo(f"{file}: {policy.name}, signed by {pinned_key(key)}")
+    say(f"{file}: {policy.name}, signed by {pinned_key(key)}")
