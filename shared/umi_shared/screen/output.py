@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import click
@@ -17,8 +17,8 @@ __all__ = ["Coloured", "Line", "ask_secret", "say", "say_bytes", "say_json", "sa
 class Coloured:
     """A part of a line in a colour of click's; the colour is left out where the output is piped."""
 
-    text: str
-    colour: str
+    text: str = field(repr=False)
+    colour: str = field(repr=False)
 
 
 Line = str | Sequence[str | Coloured]
