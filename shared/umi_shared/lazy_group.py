@@ -14,8 +14,8 @@ from typing import NoReturn
 import click
 
 from umi_shared.errors import UmiError
-from umi_shared.screen import Coloured, say, say_text
 from umi_shared.screen.log import log_to_stderr
+from umi_shared.screen.output import Coloured, say, say_text
 
 __all__ = ["LazyGroup", "run", "show_error"]
 

@@ -10,8 +10,8 @@ from rich.progress import Progress as Bar
 
 from umi_cloud.glpft import Progress, Recipe, Stage
 from umi_cloud.glpft.run import StageResult
-from umi_shared.screen import say_json
 from umi_shared.screen.console import Screen
+from umi_shared.screen.output import say_json
 
 __all__ = ["JsonDisplay", "NoDisplay", "TrainingDisplay"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import json_option
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import json_option, state_option
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 
 @click.group()

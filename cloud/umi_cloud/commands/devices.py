@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from umi_cloud.commands._options import state_option
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.auth.registry import DeviceRecord

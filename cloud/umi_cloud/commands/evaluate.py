@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from umi_shared.errors import ConfigError
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.episodes import Episode

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_cloud.glpft import Recipe

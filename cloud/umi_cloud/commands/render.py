@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from umi_shared.screen import say_json
+from umi_shared.screen.output import say_json
 
 if TYPE_CHECKING:
     from umi_cloud.episodes import Episode

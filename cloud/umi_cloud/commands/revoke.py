@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from umi_cloud.commands._options import state_option
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 
 @click.command()

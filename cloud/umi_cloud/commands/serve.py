@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_cloud.commands._options import json_option
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
     from umi_cloud.config import CloudConfig

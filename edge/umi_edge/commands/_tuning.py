@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
     from umi_edge.runtime.config import EdgeConfig

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from umi_edge.commands._options import config_option, json_lines_option, read_config
-from umi_shared.screen import ask_secret, say_prompt
+from umi_shared.screen.output import ask_secret, say_prompt
 
 if TYPE_CHECKING:
     from umi_edge.runtime.conversation import Output

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from umi_shared.screen import say, say_text
+from umi_shared.screen.output import say, say_text
 
 
 @click.command()

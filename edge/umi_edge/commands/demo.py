@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from umi_edge.commands._options import json_option
-from umi_shared.screen import say_json
+from umi_shared.screen.output import say_json
 
 
 @click.command()

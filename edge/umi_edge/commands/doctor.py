@@ -9,7 +9,7 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_shared.errors import UmiError
-from umi_shared.screen import Coloured, say, say_json
+from umi_shared.screen.output import Coloured, say, say_json
 
 if TYPE_CHECKING:
     from umi_edge.diagnosis import Finding

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from umi_shared.screen import ask_secret, say, say_json
+from umi_shared.screen.output import ask_secret, say, say_json
 
 MAX_INPUT_CHARACTERS = 4096
 

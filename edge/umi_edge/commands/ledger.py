@@ -9,7 +9,8 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_shared.errors import ConfigError
-from umi_shared.screen import one_line, say, say_bytes, say_json, visible
+from umi_shared.screen.output import say, say_bytes, say_json
+from umi_shared.screen.text import one_line, visible
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

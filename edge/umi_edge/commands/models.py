@@ -9,7 +9,7 @@ import click
 
 from umi_edge.commands._options import json_option
 from umi_shared.errors import ConfigError, ModelError
-from umi_shared.screen import say, say_json
+from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
     from umi_shared.models import ModelRecord, ModelStore, Progress

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
-from umi_shared.screen import one_line, say, say_json, say_text, visible
+from umi_shared.screen.output import say, say_json, say_text
+from umi_shared.screen.text import one_line, visible
 
 if TYPE_CHECKING:
     from umi_edge.labelling.tool_cards import CardToApprove

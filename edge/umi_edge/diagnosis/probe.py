@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from umi_shared.errors import UmiError
-from umi_shared.screen import say_json
+from umi_shared.screen.output import say_json
 
 __all__ = ["main"]
 

@@ -37,8 +37,8 @@ from umi_edge.terminal.stdin import TypedLines
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import TransportError, UmiError
 from umi_shared.lazy_group import show_error
-from umi_shared.screen import say, say_json, say_text
 from umi_shared.screen.console import Screen
+from umi_shared.screen.output import say, say_json, say_text
 
 __all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
 

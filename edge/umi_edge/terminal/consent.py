@@ -8,8 +8,8 @@ from umi_edge.session.consent import ConsentRequest, DecidedBy
 from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
-from umi_shared.screen import one_line
 from umi_shared.screen.console import Screen
+from umi_shared.screen.text import one_line
 
 __all__ = ["TerminalConsent"]
 

@@ -33,8 +33,8 @@ from umi_edge.terminal.spinner import Waiting
 from umi_edge.tools import Failed, Succeeded
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, SUMMARIZER
-from umi_shared.screen import one_line, visible
 from umi_shared.screen.console import Screen
+from umi_shared.screen.text import one_line, visible
 from umi_shared.transcript import Next
 
 __all__ = ["LiveView", "conclusion", "legend", "summary_table"]

@@ -16,8 +16,8 @@ from umi_edge.terminal.colours import BAD, LEFT, STAYED
 from umi_edge.terminal.stdin import TypedLines
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import Sink
-from umi_shared.screen import one_line
 from umi_shared.screen.console import Screen
+from umi_shared.screen.text import one_line
 from umi_shared.transcript import ToolCard, View, text_of
 
 __all__ = ["DeclineOutbound", "TerminalPreview"]

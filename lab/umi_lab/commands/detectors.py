@@ -137,7 +137,7 @@ def _missed(scored: "Sequence[Scored]", count: int) -> list[dict[str, Any]]:
 
 
 def _line(miss: dict[str, Any]) -> str:
-    from umi_shared.screen import visible
+    from umi_shared.screen.text import visible
 
     text, start, end = miss["text"], miss["start"], miss["end"]
     marked = visible(f"{text[:start]}[{text[start:end]}]{text[end:]}").replace("\n", "⏎")
@@ -148,7 +148,7 @@ def _show(result: "list[Figures]", sentences: "Sequence[Sentence]") -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from umi_shared.screen import visible
+    from umi_shared.screen.text import visible
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -174,7 +174,7 @@ def _table(
     from rich.markup import escape
     from rich.table import Table
 
-    from umi_shared.screen import visible
+    from umi_shared.screen.text import visible
 
     table = Table(box=None, title=title, title_justify="left")
     table.add_column("")

@@ -4,18 +4,3 @@ A server, a file, a model or a person far away chose many of the words that umi 
 character that would steer it, or show as nothing, becomes a visible sign; and a word of theirs can't begin a line of
 its own. `tests/test_screen.py` holds every module of umi to this way.
 """
-
-from umi_shared.screen.output import Coloured, ask_secret, say, say_bytes, say_json, say_prompt, say_text
-from umi_shared.screen.text import one_line, visible
-
-__all__ = [
-    "Coloured",
-    "ask_secret",
-    "one_line",
-    "say",
-    "say_bytes",
-    "say_json",
-    "say_prompt",
-    "say_text",
-    "visible",
-]

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umi_shared.screen import Coloured, one_line, say, say_bytes, say_json, say_text, visible
+from umi_shared.screen.output import Coloured, say, say_bytes, say_json, say_text
+from umi_shared.screen.text import one_line, visible
 
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 STEERS = st.text(st.characters(categories=HIDDEN) | st.characters())

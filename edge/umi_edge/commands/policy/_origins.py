@@ -8,7 +8,7 @@ from umi_edge.policy.explanation import explain
 from umi_edge.policy_tools.origins import Origin, Use, origin_of, uses_of
 from umi_edge.policy_tools.recorded import RecordedSession
 from umi_shared.handles import Handle
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 __all__ = ["as_json", "print_origin"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from umi_shared.screen import one_line, say_json, say_text
+from umi_shared.screen.output import say_json, say_text
+from umi_shared.screen.text import one_line
 
 __all__ = ["FILE_ARGUMENT", "print_json", "print_table", "quoted"]
 

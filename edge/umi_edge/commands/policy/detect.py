@@ -10,7 +10,7 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import print_json
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_edge.policy import Detection, Scanner

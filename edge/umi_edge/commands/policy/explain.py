@@ -9,7 +9,7 @@ from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table, quoted
 from umi_edge.commands.policy._rules import READS, rows, settings
 from umi_shared.errors import PolicyError
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_edge.policy.document import Policy

@@ -6,7 +6,7 @@ import click
 
 from umi_edge.commands._options import config_option, read_config
 from umi_shared.errors import ConfigError
-from umi_shared.screen import say, say_text
+from umi_shared.screen.output import say, say_text
 
 
 @click.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json
 from umi_shared.errors import UmiError
-from umi_shared.screen import Coloured, say
+from umi_shared.screen.output import Coloured, say
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.proof import Proof, Theorem

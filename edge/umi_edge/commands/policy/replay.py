@@ -7,7 +7,7 @@ import click
 
 from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import print_json, print_table
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.replay import FieldChange, Replay

@@ -2,7 +2,7 @@
 
 import click
 
-from umi_shared.screen import say_text
+from umi_shared.screen.output import say_text
 
 
 @click.command()

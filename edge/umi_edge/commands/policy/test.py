@@ -8,7 +8,7 @@ import click
 
 from umi_edge.commands._options import json_option
 from umi_edge.commands.policy._output import print_json, quoted
-from umi_shared.screen import Coloured, say, say_text
+from umi_shared.screen.output import Coloured, say, say_text
 
 if TYPE_CHECKING:
     from umi_edge.policy_tools.table_run import Coverage, Failure, FileReport

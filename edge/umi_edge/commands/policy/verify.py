@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from umi_edge.commands.policy._output import FILE_ARGUMENT
-from umi_shared.screen import say
+from umi_shared.screen.output import say
 
 
 @click.command()
