@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 EDGE = """
-Action AnswerStarted AnswerStreamed Answered Approver Asked BrokenLedgerError CallWritten CallerSettings
+Action AnswerStarted AnswerStreamed Answered Approver Asked BrokenLedgerError CallWritten CallerSettings ClockTold
 CloudConfig ConfigError Connection Consent ConsentRequest DecidedBy DeclineAll Detector EdgeConfig Ended Ending Event
 Failed FailureKind Frame GaveUp Hints HomeSettings Instructed JSON KeyringKey Laptop Ledger LedgerError
 LedgerReport LimitError LocalCloud MalformedError ModelError Next Observed Outbound Outcome PLUGINS Passphrase

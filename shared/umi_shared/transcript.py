@@ -10,6 +10,7 @@ from umi_shared.handles import Handle, Text
 __all__ = [
     "Answer",
     "Call",
+    "Clock",
     "Decision",
     "Entry",
     "Instruction",
@@ -49,6 +50,13 @@ class ToolCard:
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """What the user asked for."""
+
+    text: Text = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What day it is where the user is, and the time and the zone where the policy lets them out."""
 
     text: Text = field(repr=False)
 
@@ -99,7 +107,7 @@ class Answer:
     text: Text = field(repr=False)
 
 
-Entry = Instruction | Plan | Call | Observation | Answer
+Entry = Clock | Instruction | Plan | Call | Observation | Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +129,7 @@ class View:
 def text_of(entry: Entry) -> Text:
     """The text that an entry carries."""
     match entry:
-        case Instruction(text) | Answer(text):
+        case Clock(text) | Instruction(text) | Answer(text):
             return text
         case Plan():
             return entry.rationale
@@ -134,6 +142,8 @@ def text_of(entry: Entry) -> Text:
 def with_text(entry: Entry, text: Text) -> Entry:
     """The same entry with another text."""
     match entry:
+        case Clock():
+            return Clock(text)
         case Instruction():
             return Instruction(text)
         case Answer():

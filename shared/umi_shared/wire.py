@@ -23,6 +23,7 @@ from umi_shared.transcript import (
     Answer,
     AnswerDelta,
     Call,
+    Clock,
     Decision,
     Entry,
     Instruction,
@@ -155,6 +156,8 @@ def _view_message(view: View) -> pb.View:
 
 def _entry_message(entry: Entry) -> pb.Entry:
     match entry:
+        case Clock(text):
+            return pb.Entry(clock=pb.Clock(text=_text_message(text)))
         case Instruction(text):
             return pb.Entry(instruction=pb.Instruction(text=_text_message(text)))
         case Plan(rationale, next_, tool):
@@ -185,6 +188,8 @@ def strings_of(message: bytes) -> list[str]:
         strings += [card.name, *_segment_strings(card.description), card.input_schema]
     for entry in request.view.entries:
         match entry.WhichOneof("entry"):
+            case "clock":
+                strings += _segment_strings(entry.clock.text)
             case "instruction":
                 strings += _segment_strings(entry.instruction.text)
             case "plan":
@@ -283,6 +288,8 @@ def _at_most(what: str, number: int, limit: int) -> None:
 
 def _entry_text(entry: pb.Entry) -> pb.Text:
     match entry.WhichOneof("entry"):
+        case "clock":
+            return entry.clock.text
         case "instruction":
             return entry.instruction.text
         case "plan":
@@ -343,6 +350,8 @@ def _depth(text: str) -> int:
 def _read_entry(entry: pb.Entry, limits: WireLimits) -> Entry:
     text = _read_text(_entry_text(entry))
     match entry.WhichOneof("entry"):
+        case "clock":
+            return Clock(text)
         case "instruction":
             return Instruction(text)
         case "plan":

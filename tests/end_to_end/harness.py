@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from umi_shared.transcript import View
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TODAY = date(2026, 6, 1)
+NOW = datetime.combine(TODAY, time(9), UTC)
 NO_HINTS = Hints()
 
 Calls = Iterable[tuple[str, str] | Callable[[View], tuple[str, str]]]
@@ -187,6 +188,7 @@ async def _world(
         new_id=lambda: f"r{next(numbers)}",
         observer=lambda _: events.append,
         guarded_by=guard,
+        now=lambda: NOW,
         approved=approved,
     )
     return World(session=session, cloud=cloud, capture=capture, caller=caller, ledger=ledger, events=events)

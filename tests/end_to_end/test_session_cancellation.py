@@ -93,5 +93,5 @@ async def test_cancelling_before_or_within_a_tool_leaves_a_true_record(tmp_path,
         assert await w.session.ask("Do another.") == Answered("Done.")
     entries = w.plan_requests()[1].view.entries
     kinds = [entry.WhichOneof("entry") for entry in entries]
-    assert kinds == ["instruction", "plan", "call", "observation", "instruction"]
-    assert entries[3].observation.failure == "interrupted"
+    assert kinds == ["clock", "instruction", "plan", "call", "observation", "instruction"]
+    assert entries[4].observation.failure == "interrupted"

@@ -63,7 +63,7 @@ async def test_a_cut_after_the_decision_does_not_run_the_tool_twice(tmp_path):
         w.session.observe = watch
         assert await w.session.ask("Look.") == Answered("Done.")
     assert ran == [1]
-    rationale = w.plan_requests()[-2].view.entries[1].plan.rationale.segments
+    rationale = w.plan_requests()[-2].view.entries[2].plan.rationale.segments
     assert [segment.clear for segment in rationale] == ["To look, use notes.search."]
 
 

@@ -145,7 +145,7 @@ async def test_after_the_stop_a_session_goes_on_without_what_it_would_not_show(t
             await w.session.ask("Look.")
         await w.session.ask("Then just say something.")
     assert b"example.org" not in w.capture.bytes_out
-    assert w.plan_requests()[1].view.entries[3].observation.failure == "interrupted"
+    assert w.plan_requests()[1].view.entries[4].observation.failure == "interrupted"
 
 
 async def test_values_of_one_fact_cannot_be_told_apart(tmp_path):

@@ -163,7 +163,7 @@ async def test_a_tool_that_ran_is_in_the_record_also_when_its_result_cannot_be_l
         monkeypatch.undo()
         assert w.results == ["done"]
         assert isinstance(await w.session.ask("And now?"), Answered)
-    assert w.plan_requests()[1].view.entries[3].observation.failure == "interrupted"
+    assert w.plan_requests()[1].view.entries[4].observation.failure == "interrupted"
 
 
 async def test_a_full_vault_stops_the_step_before_a_byte_is_sent(tmp_path, monkeypatch):

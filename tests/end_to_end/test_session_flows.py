@@ -192,7 +192,7 @@ async def test_the_events_of_a_session_come_in_the_order_of_its_steps(tmp_path):
     names = [type(event).__name__ for event in w.events if not type(event).__name__.endswith("Streamed")]
     step = ["PlanStarted", "Sent", "Planned", "CallWritten"]
     assert names == [
-        "Instructed", *step, "Observed", *step, "Asked", "Observed",
+        "ClockTold", "Instructed", *step, "Observed", *step, "Asked", "Observed",
         "PlanStarted", "Sent", "Planned", "AnswerStarted", "Sent", "Ended",
     ]  # fmt: skip
     assert [event.step for event in w.of(Planned)] == [1, 2, 3]

@@ -157,7 +157,7 @@ async def test_the_planner_cannot_make_a_handle_of_what_it_was_not_given(tmp_pat
     async with world(tmp_path, plans=plans, calls=calls, tools=tools, policy=POLICY) as w:
         await w.session.ask("Look.")
     assert w.results == ["unknown-handle"]
-    said = w.plan_requests()[1].view.entries[1].plan.rationale.segments
+    said = w.plan_requests()[1].view.entries[2].plan.rationale.segments
     assert [segment.clear for segment in said] == ["To see <\\email:7>, use data.echo."]
 
 

@@ -152,5 +152,5 @@ async def test_a_rationale_cannot_put_a_value_into_what_the_cloud_reads_next(tmp
     ]
     async with world(tmp_path, plans=plans, calls=[("contacts.search", '{"name":"<person:1>"}')]) as w:
         await w.session.ask("Look for Alice Moreau.")
-    said = w.plan_requests()[1].view.entries[1].plan.rationale.segments
+    said = w.plan_requests()[1].view.entries[2].plan.rationale.segments
     assert [segment.WhichOneof("part") for segment in said] == ["clear", "handle", "clear"]

@@ -57,8 +57,8 @@ async def test_what_is_shown_is_what_the_ledger_then_has_and_the_socket_carries(
     ]
     assert [seen.sha256 for seen in watching.seen] == [event.sha256 for event in w.of(Sent)]
     assert hashlib.sha256(watching.seen[0].message).hexdigest() == watching.seen[0].sha256
-    assert Handle("person", 1) in text_of(watching.seen[0].view.entries[0])
-    assert "Moreau" not in repr(watching.seen) + render(text_of(watching.seen[0].view.entries[0]))
+    assert Handle("person", 1) in text_of(watching.seen[0].view.entries[1])
+    assert "Moreau" not in repr(watching.seen) + render(text_of(watching.seen[0].view.entries[1]))
 
 
 @pytest.mark.parametrize("approved", [0, 1, 2])

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from umi_shared.dialects.alpha_umi import Remark, Turn
 from umi_shared.handles import Text
-from umi_shared.transcript import Answer, Call, Instruction, ToolCard, View, with_text
+from umi_shared.transcript import Answer, Call, Clock, Instruction, ToolCard, View, with_text
 
 __all__ = ["Episode", "Role"]
 
@@ -41,14 +41,18 @@ class Episode:
     """By the turn of a call: the arguments as the caller wrote them, where the transcript shows handles instead."""
 
     def __post_init__(self) -> None:
-        if not self.turns or not isinstance(self.turns[0], Instruction):
-            raise ValueError("an episode starts with an instruction")
+        if self._first is None:
+            raise ValueError("an episode starts with an instruction, and before it at most with the clock")
 
     @property
     def instruction(self) -> Text:
         """What the user asked for first."""
-        first = self.turns[0]
-        return first.text if isinstance(first, Instruction) else ()
+        return self._first.text if self._first is not None else ()
+
+    @property
+    def _first(self) -> Instruction | None:
+        turns = self.turns[1:] if self.turns and isinstance(self.turns[0], Clock) else self.turns
+        return turns[0] if turns and isinstance(turns[0], Instruction) else None
 
     @property
     def answer(self) -> Text | None:

@@ -7,7 +7,7 @@ from typing import Any
 from umi_cloud.episodes.episode import Episode
 from umi_shared.dialects.alpha_umi import Remark, Turn
 from umi_shared.handles import parts_of, render
-from umi_shared.transcript import Answer, Call, Instruction, Next, Observation, Plan, ToolCard
+from umi_shared.transcript import Answer, Call, Clock, Instruction, Next, Observation, Plan, ToolCard
 
 __all__ = ["episode_row", "read_episode_row"]
 
@@ -59,6 +59,8 @@ def _card(row: Mapping[str, Any]) -> ToolCard:
 
 def _turn_row(turn: Turn) -> dict[str, str]:
     match turn:
+        case Clock(text):
+            return {"turn": "clock", "text": render(text)}
         case Instruction(text):
             return {"turn": "instruction", "text": render(text)}
         case Plan():
@@ -76,6 +78,8 @@ def _turn_row(turn: Turn) -> dict[str, str]:
 
 def _turn(row: Mapping[str, Any]) -> Turn:
     match kind := _text(row, "turn"):
+        case "clock":
+            return Clock(parts_of(_text(row, "text")))
         case "instruction":
             return Instruction(parts_of(_text(row, "text")))
         case "plan":

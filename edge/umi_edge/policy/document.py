@@ -25,6 +25,7 @@ __all__ = [
     "CallerSees",
     "Card",
     "Clearance",
+    "ClockWord",
     "Confirm",
     "DefaultRule",
     "Defaults",
@@ -71,6 +72,14 @@ class Card(StrEnum):
 
     CLOUD = "cloud"
     SCAN = "scan"
+    HIDDEN = "hidden"
+
+
+class ClockWord(StrEnum):
+    """What of now is told: the day of the week, the date, the time and the zone; the first two; or nothing."""
+
+    FULL = "full"
+    DATE = "date"
     HIDDEN = "hidden"
 
 
@@ -152,6 +161,7 @@ class Policy:
     defaults: Defaults = field(default_factory=Defaults)
     detect: tuple[Detector, ...] = ()
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
+    clock: ClockWord = ClockWord.DATE
     limits: Limits = field(default_factory=Limits)
     keep: tuple[Claim, ...] = ()
     """What the author wants proven; it decides nothing."""

@@ -15,6 +15,7 @@ from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import (
     CallerSees,
     Card,
+    ClockWord,
     Confirm,
     Defaults,
     Instruction,
@@ -127,6 +128,7 @@ class _Builder:
             defaults=self._defaults(("defaults",), self.data.get("defaults", {})),
             detect=self._detectors(),
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
+            clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
             limits=self._limits(self.data.get("limits", {})),
             keep=tuple(
                 self._keep(index, data) for index, data in enumerate(self.data.get("keep", ())) if data

@@ -56,6 +56,7 @@ defaults:
   instruction: scan             # your own words leave, without what the detectors find in them
   arguments: handle             # what a call is given is not shown again
   results: handle               # what a tool returns stays
+clock: date                     # the models know what day it is; full: the time and the zone, too; hidden: nothing
 
 # Of a call that fails only the kind is told, such as not-found. `errors: scan` at a tool tells its words, too.
 

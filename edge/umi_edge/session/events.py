@@ -15,6 +15,7 @@ __all__ = [
     "AnswerStreamed",
     "Asked",
     "CallWritten",
+    "ClockTold",
     "Ended",
     "Ending",
     "Event",
@@ -30,6 +31,13 @@ __all__ = [
     "Sent",
     "Stopped",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTold:
+    """The models are told what day it is, as the policy's `clock` says."""
+
+    text: LabelledText = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +181,8 @@ class Ended:
 
 
 Event = (
-    Instructed
+    ClockTold
+    | Instructed
     | PlanStarted
     | Sent
     | Retrying

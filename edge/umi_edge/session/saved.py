@@ -23,7 +23,7 @@ from umi_edge.tools import Catalogue
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.labels import Integrity, Label
-from umi_shared.transcript import Answer, Call, Entry, Instruction, Next, Observation, Plan
+from umi_shared.transcript import Answer, Call, Clock, Entry, Instruction, Next, Observation, Plan
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
@@ -171,6 +171,8 @@ def _read_entry(entry: Mapping[str, Any]) -> LabelledEntry:
 
 def _template(entry: Entry) -> list[str]:
     match entry:
+        case Clock():
+            return ["clock"]
         case Instruction():
             return ["instruction"]
         case Plan(_, next_, tool):
@@ -185,6 +187,8 @@ def _template(entry: Entry) -> list[str]:
 
 def _read_template(kind: str, *words: str) -> Entry:
     match kind, words:
+        case "clock", ():
+            return Clock(())
         case "instruction", ():
             return Instruction(())
         case "plan", (next_, tool):

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from umi_edge.caller import HandleRule, call_schemas, whole_words
@@ -24,6 +25,7 @@ from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, 
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
+from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.events import (
     Action,
@@ -32,6 +34,7 @@ from umi_edge.session.events import (
     AnswerStreamed,
     Asked,
     CallWritten,
+    ClockTold,
     Ended,
     Ending,
     Event,
@@ -54,8 +57,9 @@ from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.totals import Totals
+from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
-from umi_edge.tools import Catalogue, Failed, FailureKind, Outcome, RunLimits, Succeeded, run_tool
+from umi_edge.tools import Catalogue, Failed, FailureKind, Lost, Outcome, RunLimits, Succeeded, run_tool
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
 from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
@@ -64,6 +68,7 @@ from umi_shared.transcript import (
     Answer,
     AnswerDelta,
     Call,
+    Clock,
     Decision,
     Instruction,
     Next,
@@ -129,6 +134,8 @@ class Session:
     """Tools that the cloud is not told of."""
     unapproved: tuple[Unapproved, ...] = field(init=False)
     """Tools of which the cloud is told the outline only."""
+    now: Callable[[], datetime] = local_now
+    """The clock; its zone is the user's."""
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False, init=False)
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
@@ -137,6 +144,8 @@ class Session:
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _noes: Noes = field(default_factory=Noes, init=False, repr=False)
+    _unread: dict[str, tuple[Lost, ...]] = field(default_factory=dict, init=False, repr=False)
+    """What the tools of this instruction say that they could not read, by the tool."""
 
     def __post_init__(
         self,
@@ -224,6 +233,8 @@ class Session:
 
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
+        self._unread.clear()
+        self._tell_clock()
         text = self.labeller.instruction(instruction)
         self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
@@ -236,6 +247,16 @@ class Session:
             ending = Stopped("you said no for the second time in this session")
         self.observe(Ended(ending))
         return ending
+
+    def _tell_clock(self) -> None:
+        """Tell the models what of now the policy lets out, unless that is what they were told last."""
+        entry = clock_entry(self.now(), self.labeller.policy)
+        told = [one for one in self._entries if isinstance(one.template, Clock)]
+        if entry is None or (told and told[-1].text == entry.text):
+            return
+        self._public.allow_clear(entry.text)
+        self._entries.append(entry)
+        self.observe(ClockTold(entry.text))
 
     async def _steps(self) -> Ending:
         limit = self.labeller.policy.limits.steps
@@ -472,7 +493,8 @@ class Session:
         """What a call came to: into the record with its values, into the transcript with its labels."""
         # The record first: what was done was done, also if labelling fails now.
         match outcome:
-            case Succeeded(value, seconds):
+            case Succeeded(value, seconds, lost):
+                self._unread[name] = max(self._unread.get(name, ()), lost, key=len)
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
                 kind, text = "", self.labeller.result(name, value, made_of=made_of, type=type)
                 self._public.allow_explicit(text)
@@ -515,8 +537,14 @@ class Session:
                 case Usage():
                     self.totals.summarizer += event
         answer += self._stream_answer(rehydrator.finish())
+        answer += self._stream_answer(self._unread_note(answer))
         self._entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
         return Answered(answer)
+
+    def _unread_note(self, answer: str) -> str:
+        """The device's own word on what no tool could read: no model is trusted to pass it on."""
+        note = unread_note(one for lost in self._unread.values() for one in lost)
+        return note if not note or not answer or answer.endswith("\n") else f"\n{note}"
 
     def _stream_answer(self, piece: str) -> str:
         if piece:

@@ -16,6 +16,7 @@ from umi_edge.session.events import (
     AnswerStreamed,
     Asked,
     CallWritten,
+    ClockTold,
     Ended,
     Event,
     Instructed,
@@ -79,6 +80,8 @@ class LiveView:
 
     def _print(self, event: Event) -> None:
         match event:
+            case ClockTold(text):
+                self._line("now      ", self._as_planner_sees(text))
             case Instructed(text):
                 self._line("you      ", self._as_planner_sees(text))
                 self._kept(text)

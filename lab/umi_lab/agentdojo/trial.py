@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ __all__ = ["POLICIES", "SuiteRunner", "Trial", "open_suite"]
 
 POLICIES = Path(__file__).parent / "policies"
 """The policy files that ship, named after their suites."""
+_NOW = datetime(2024, 5, 15, 9, tzinfo=UTC)
+"""The day that the suites play on."""
 _VICTIM = "local"
 """A model name that AgentDojo's attacks know how to address."""
 
@@ -170,6 +173,7 @@ class SuiteRunner:
             consent=consent,
             new_id=lambda: f"r{next(requests)}",
             guarded_by=self.guard,
+            now=lambda: _NOW,
         )
         self._roles.vault = session.labeller.vault
         return session, ledger

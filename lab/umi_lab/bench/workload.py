@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,7 @@ async def open_session(folder: Path, cloud: CloudPort, caller: CallerPort) -> Se
         connect=lambda _: cloud,
         consent=UnsafeApproveAll(),
         new_id=lambda: str(next(numbers)),
+        now=lambda: datetime.combine(_TODAY, time(9), UTC),
     )
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,7 +86,7 @@ async def play(request: Request, home: Home, agent: Agent) -> Trial:
         config = home.copy_to(Path(folder))
         before = holdings(config, home.now)
         endings: list[Ending | UmiError] = []
-        async with agent.session(await environment_of(config)) as session:
+        async with agent.session(await environment_of(config, home.now)) as session:
             began = time.monotonic()
             for turn in request.turns:
                 try:
@@ -124,12 +125,8 @@ def _told(ending: Ending | UmiError) -> str:
     return text_of(ending) if not isinstance(ending, UmiError) else f"{type(ending).__name__}: {ending}"
 
 
-async def environment_of(home: HomeConfig) -> Environment:
-    """What a session works with when somebody installs umi and changes nothing; the user approves everything.
-
-    The home's zone reaches the calendar. Its `now` reaches nobody: a session has no clock. When it has one, `play`
-    gives the home's to this function, and nobody else needs to know.
-    """
+async def environment_of(home: HomeConfig, now: datetime) -> Environment:
+    """What a session works with when somebody installs umi and changes nothing; the user approves everything."""
     policy = default_policy()
     catalogue = Catalogue(builtin_tools(home))
     return Environment(
@@ -137,4 +134,5 @@ async def environment_of(home: HomeConfig) -> Environment:
         catalogue=catalogue,
         gazetteers=(await load_gazetteers(policy, catalogue)).values,
         consent=UnsafeApproveAll(),
+        now=now,
     )

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from umi_edge.tools.builtin import HomeConfig
-from umi_edge.tools.builtin.calendar import Calendar, CalendarConfig
+from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig, NewEvent
 from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
@@ -220,7 +220,15 @@ def write_home(home: Home, root: Path) -> HomeConfig:
     calendar = Calendar(CalendarConfig(folder=config.calendar, zone=zone))
     for event in home.events:
         start = datetime.combine(event.day, time.fromisoformat(event.start), zone)
-        calendar.create(event.title, start, 60, list(event.guests), event.place or None)
+        calendar.create(
+            NewEvent(
+                title=event.title,
+                start=start,
+                length=timedelta(hours=1),
+                guests=tuple(event.guests),
+                location=event.place or "",
+            )
+        )
     notebook = Notebook(NotesConfig(folder=config.notes))
     for topic, text in home.notes.items():
         notebook.create(capitalised(topic), text)

@@ -1,5 +1,6 @@
 """A rollout: a scenario played through the real session, tools, policy and labelling."""
 
+import datetime
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from umi_shared.errors import UmiError
 
 __all__ = ["Agent", "Environment", "Rollout", "plain_session", "roll_out"]
 
+_MORNING = datetime.time(hour=9)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -36,6 +39,8 @@ class Environment:
     gazetteers: Mapping[str, tuple[str, ...]] = field(repr=False)
     """The names that a rule with `values_from` looks for, by the rule's id."""
     consent: Consent
+    now: datetime.datetime
+    """When the user asks."""
 
 
 class Agent(Protocol):
@@ -100,6 +105,7 @@ def _environment(scenario: Scenario, home: HomeConfig) -> Environment:
         catalogue=scenario.catalogue(home),
         gazetteers={source.rule_id: names for source in gazetteer_sources(policy)},
         consent=UnsafeApproveAll() if scenario.approves else DeclineAll(),
+        now=datetime.datetime.combine(scenario.home.today, _MORNING, home.zone),
     )
 
 
@@ -116,5 +122,6 @@ def plain_session(
         connect=lambda _: cloud,
         consent=environment.consent,
         new_id=lambda: str(next(numbers)),
+        now=lambda: environment.now,
         observer=lambda _: observe,
     )

@@ -152,6 +152,27 @@ class Instruction(google.protobuf.message.Message):
 Global___Instruction: typing_extensions.TypeAlias = Instruction
 
 @typing.final
+class Clock(google.protobuf.message.Message):
+    """What day it is where the user is, and the time and the zone where the policy lets them out."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    @property
+    def text(self) -> Global___Text: ...
+    def __init__(
+        self,
+        *,
+        text: Global___Text | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["text", b"text"]
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["text", b"text"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___Clock: typing_extensions.TypeAlias = Clock
+
+@typing.final
 class Plan(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -254,6 +275,7 @@ class Entry(google.protobuf.message.Message):
     CALL_FIELD_NUMBER: builtins.int
     OBSERVATION_FIELD_NUMBER: builtins.int
     ANSWER_FIELD_NUMBER: builtins.int
+    CLOCK_FIELD_NUMBER: builtins.int
     @property
     def instruction(self) -> Global___Instruction: ...
     @property
@@ -264,6 +286,8 @@ class Entry(google.protobuf.message.Message):
     def observation(self) -> Global___Observation: ...
     @property
     def answer(self) -> Global___Answer: ...
+    @property
+    def clock(self) -> Global___Clock: ...
     def __init__(
         self,
         *,
@@ -272,12 +296,13 @@ class Entry(google.protobuf.message.Message):
         call: Global___Call | None = ...,
         observation: Global___Observation | None = ...,
         answer: Global___Answer | None = ...,
+        clock: Global___Clock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer", b"answer", "call", b"call", "entry", b"entry", "instruction", b"instruction", "observation", b"observation", "plan", b"plan"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer", b"answer", "call", b"call", "clock", b"clock", "entry", b"entry", "instruction", b"instruction", "observation", b"observation", "plan", b"plan"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer", b"answer", "call", b"call", "entry", b"entry", "instruction", b"instruction", "observation", b"observation", "plan", b"plan"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer", b"answer", "call", b"call", "clock", b"clock", "entry", b"entry", "instruction", b"instruction", "observation", b"observation", "plan", b"plan"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_entry: typing_extensions.TypeAlias = typing.Literal["instruction", "plan", "call", "observation", "answer"]
+    _WhichOneofReturnType_entry: typing_extensions.TypeAlias = typing.Literal["instruction", "plan", "call", "observation", "answer", "clock"]
     _WhichOneofArgType_entry: typing_extensions.TypeAlias = typing.Literal["entry", b"entry"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_entry) -> _WhichOneofReturnType_entry | None: ...
 

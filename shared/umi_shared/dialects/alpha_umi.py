@@ -25,6 +25,7 @@ from umi_shared.handles import Text, parts_of, render
 from umi_shared.transcript import (
     Answer,
     Call,
+    Clock,
     Decision,
     Entry,
     Instruction,
@@ -165,7 +166,7 @@ class AlphaUmiDialect:
         'Look it up.\n Next: conclusion.'
         """
         match turn:
-            case Instruction(text) | Answer(text) | Remark(text):
+            case Clock(text) | Instruction(text) | Answer(text) | Remark(text):
                 return render(text)
             case Plan():
                 return f"{render(turn.rationale)} Next: {_NEXT_WORDS[turn.next]}."
@@ -253,7 +254,7 @@ def _history(turns: Iterable[Turn]) -> str:
 def _turn(turn: Turn) -> str:
     content = neutral(AlphaUmiDialect().written(turn))
     match turn:
-        case Instruction():
+        case Clock() | Instruction():
             return f"user: {content}{END_OF_TURN}"
         case Plan() | Remark():
             return f"assistant: {content}{END_OF_TURN}"
@@ -272,7 +273,7 @@ def _backbone_history(turns: tuple[Turn, ...]) -> str:
         match turn:
             case Plan() | Remark():
                 written.append(f"assistant: {neutral(backbone_target(turn, then))}{END_OF_TURN}")
-            case Instruction() | Observation():
+            case Clock() | Instruction() | Observation():
                 written.append(_turn(turn))
             case Call() | Answer():
                 pass

@@ -14,6 +14,7 @@ from umi_shared.handles import render
 from umi_shared.transcript import (
     Answer,
     Call,
+    Clock,
     Decision,
     Entry,
     Instruction,
@@ -139,6 +140,8 @@ def _for_caller(entry: Entry) -> tuple[str, str]:
 
 def _shared_turn(entry: Entry) -> tuple[str, str]:
     match entry:
+        case Clock(text):
+            return "user", f"Now: {render(text)}"
         case Instruction(text):
             return "user", f"Request: {render(text)}"
         case Observation():

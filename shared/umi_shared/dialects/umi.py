@@ -19,6 +19,7 @@ from umi_shared.handles import render
 from umi_shared.transcript import (
     Answer,
     Call,
+    Clock,
     Decision,
     Entry,
     Instruction,
@@ -113,6 +114,8 @@ def signature(card: ToolCard) -> str:
 def turn_of(entry: Entry) -> tuple[str, str]:
     """The role and the content of an entry's turn."""
     match entry:
+        case Clock(text):
+            return "clock", render(text)
         case Instruction(text):
             return "user", render(text)
         case Plan():

@@ -7,7 +7,7 @@ import icalendar
 import pytest
 
 from umi_edge.tools.builtin import ContactsConfig, FilesConfig, MailConfig, NotesConfig
-from umi_edge.tools.builtin.calendar import Calendar, CalendarConfig
+from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig
 from umi_edge.tools.builtin.contacts import AddressBook
 from umi_edge.tools.builtin.files import FileShelf
 from umi_edge.tools.builtin.mail import Mailbox
@@ -46,12 +46,12 @@ def test_the_tools_find_every_contact_letter_note_and_file(home: Home, tmp_path:
 def test_the_calendar_tool_reads_every_day_around_now(home: Home, tmp_path: Path) -> None:
     config = home.copy_to(tmp_path)
     calendar = Calendar(CalendarConfig(folder=config.calendar, zone=home.zone))
-    skipped, listed = 0, set()
+    unread, listed = 0, set()
     for days in range(-7, 40):
         found, bad = calendar.on(home.now.date() + timedelta(days))
-        skipped += bad
-        listed |= {(event["title"], event["start"][:16]) for event in found if isinstance(event, dict)}
-    assert skipped == 0
+        unread += len(bad)
+        listed |= {(event["title"], event["start"][:16]) for event in map(calendar.as_json, found)}
+    assert unread == 0
     first, last = home.now - timedelta(days=6), home.now + timedelta(days=38)
     ours = {
         (one.fact("title"), one.fact("start"))

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from umi_shared.problems import Problem
 
 
+_CLOCK = {
+    "full": "The models are told the day, the time and the time zone.",
+    "date": "The models are told the day of the week and the date.",
+    "hidden": "The models are not told what day it is.",
+}
+
+
 @click.command()
 @FILE_ARGUMENT
 @json_option
@@ -49,6 +56,7 @@ def command(file: Path, *, as_json: bool) -> int:
                 "name": policy.name,
                 "tools": tools,
                 "rules": found,
+                "clock": policy.clock,
                 **_more(policy, warnings),
             }
         )
@@ -60,6 +68,7 @@ def command(file: Path, *, as_json: bool) -> int:
     )
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     say(f"The detectors take out of scanned text: {found_types}.")
+    say(_CLOCK[policy.clock])
     say("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
     for one in warnings:
         say(f"warning: {file}:{one.line}: {one.message}", f"  Fix: {one.fix}")
