@@ -22,6 +22,7 @@ def salary() -> str:
         rf"{marked('salary')}[^\d\n!?;,]{{0,32}}?({amount}{period})"
         rf"|{BEFORE}(?:salary|gehalt|salaire|sueldo|stipendio|年収|月薪|工资)(?: is| ist| est| es| e|是)?"
         rf"[ :]{{0,2}}(\d{{4,6}}|[一二三四五六七八九十百千万]{{2,6}})(?:[^\pL\d]|$)"
+        rf"|{marked('salary')}[^\d\n!?;,]{{0,32}}?((?:{number}) ?(?:netto|brutto|net|gross|nets?|bruts?))(?:[^\pL]|$)"
         rf"|({amount}{period})[^\d\n!?;.]{{0,16}}?(?:a year|per year|a month|kazanıyorum|kazaniyorum"
         rf"|verdiene|gagne|cobro)"
     )

@@ -10,7 +10,7 @@ from umi_edge.policy.patterns.pattern import Check, Found, Regions
 from umi_edge.policy.patterns.vocabulary import alternatives, words
 from umi_edge.policy.regexes import compile_own
 
-__all__ = ["card", "iban", "ip", "phone"]
+__all__ = ["card", "iban", "ip", "phone", "spoken"]
 
 # Registered lengths by country (ISO 13616): without them the words after an IBAN would be tried as part of it.
 _IBAN_LENGTHS = {
@@ -90,7 +90,7 @@ def _accepts_card(text: str, start: int, end: int, _regions: Regions) -> int:
 card = _of_groups(_accepts_card)
 
 _NOT_PHONE = re.compile(
-    r"\d{4}-\d{2}-\d{2}.*|(?:19|20)\d{2}[-/]\d{2,4}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|[12]?\d{1,2}(\."
+    r"[12]\d{3}-\d{2}-\d{2}.*|(?:19|20)\d{2}[-/]\d{2,6}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|[12]?\d{1,2}(\."
     r"[12]?\d{1,2}){3}|\d+\.\d+"
 )
 _NATIONAL = re.compile(
@@ -178,7 +178,23 @@ def _with_extension(text: str, end: int) -> int:
     return end + match.end() if match is not None else end
 
 
-phone = _of_groups(_accepts_phone)
+_in_digits = _of_groups(_accepts_phone)
+
+
+def phone(text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
+    """Telephone numbers in digits that some country has, or that a word for them announces; and those in words."""
+    if any(map(str.isdigit, text[start:end])):
+        yield from _in_digits(text, start, end, regions)
+    else:
+        yield start, end
+
+
+def spoken() -> str:
+    """A number said digit by digit, or in pairs: seven words or more, and nothing but words for numbers."""
+    word = rf"(?:double |triple )?{alternatives('numbers')}+"
+    return (
+        rf"(?:^|[^\pL])({word}(?:[ ,.-]{{1,3}}{word}){{6,}})(?:[^\pL]|$)|([零〇幺一二三四五六七八九]{{7,}})"
+    )
 
 
 def ip(text: str, start: int, end: int, _regions: Regions) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from umi_edge.policy.patterns.pattern import Found, Regions, trimmed
-from umi_edge.policy.patterns.vocabulary import BEFORE, alternatives, words
+from umi_edge.policy.patterns.vocabulary import BEFORE, alternatives, joined, words
 from umi_edge.policy.projection import projected
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "german_address",
     "named_street",
     "said_to_be_home",
+    "stated_address",
     "street_after",
 ]
 
@@ -53,22 +54,40 @@ def _tail() -> re.Pattern[str]:
         rf"[,،]? {units}[.:]? ?[^\s,;]{{1,8}}(?: izquierda| derecha)?\b|[,،]? (?:in )?{_POSTCODE}"
         rf"(?: {_TOWN})?"
         rf"|[,،] ?\d{{1,5}} ?(?:[a-z]{{0,2}}\b)?(?: [a-z]\b)?| [a-z] \d{{1,3}}\b| (?:nw|ne|sw|se)\b|"
-        rf"[,،] {_LAST_TOWN}|[,،] {_PART}(?: {_PART}){{0,3}}?,? {_POSTCODE.replace('4,6', '5,6')}"
+        rf"\. \d{{1,2}}/\d{{1,3}}\b|[,،] {_LAST_TOWN}"
+        rf"|[,،] {_PART}(?: {_PART}){{0,3}}?,? {_POSTCODE.replace('4,6', '5,6')}"
     )
 
 
 def address(text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
     """With what goes on with it, and without the punctuation of the sentence and words that no address has."""
-    inner = re.findall(r"[^\W\d]+", text[start:end])
+    inner = re.findall(r"[^\W\d]{2,}", text[start:end])
     if not words("not in an address").isdisjoint(inner[1:]):
         return
+    if _OF_NETWORK.search(text, max(0, start - _LONGEST_TAIL), start):
+        return
+    if re.search(r" [^\W\d_]$", text[start:end]) and re.match(r"\. ?\d", text[end:]):
+        end -= 2  # `44 m. 5`: the letter is of the flat
     for _ in range(_MOST_PARTS):
         piece = text[end : end + _LONGEST_TAIL]
         match = _tail().match(piece)
         if match is None or not match.end():
             break
         end += match.end()
-    yield from trimmed(text, start, end, regions)
+    before = _TOWN_BEFORE.search(text, max(0, start - _LONGEST_TAIL), start)
+    yield from trimmed(text, before.start(before.lastindex or 0) if before else start, end, regions)
+
+
+_TOWN_BEFORE = re.compile(
+    r"(?:(?<![^\W_])|^)((?:[a-z]{1,2}-)?\d{4,6},? [^\W\d_]+(?:[ -][^\W\d_]+)?, ?)$|: ?([^\W\d_]+(?:[ -][^\W\d_]+)?, ?)$"
+)
+"""The town before a street: behind its postcode, or at the beginning of what is given as an address."""
+
+
+_OF_NETWORK = re.compile(
+    r"(?<![^\W_])(?:e-?mail|ip|mac|web|url|bitcoin|btc|wallet|memory|server)[ -]?"
+    rf"(?:addres|adres|direccion|endereco|indirizzo|{projected('адрес')}|osoite|cim)\w*\W*(?:\w+\W+)?$"
+)
 
 
 def english_address() -> str:
@@ -77,7 +96,7 @@ def english_address() -> str:
     return (
         rf"\b((?:(?:flat|apt|unit|suite|plot) ?[\d/-]+[a-z]?, )?\d{{1,5}}[a-z]?(?:-\d+)?,? (?:"
         rf"[\pL'.]+ ){{1,4}}{kind}\b"
-        rf"|p\.?o\.? ?box \d+|the (?:[\pL']+ ){{0,2}}[\pL']+, (?:[\pL']+ ){{1,2}}{kind}\b"
+        rf"|p\.?o\.? ?box:? (?:no\.? ?)?\d+|the (?:[\pL']+ ){{0,2}}[\pL']+, (?:[\pL']+ ){{1,2}}{kind}\b"
         rf"|(?:flat|house|plot|villa|[a-z]-?)(?: ?no\.?)? ?\d+[a-z]?, (?:[\pL]+ ){{1,3}}?(?:nagar"
         rf"|colony|vihar|road|marg|enclave|krupa|society|layout|{kind})\b)"
     )
@@ -87,7 +106,7 @@ def german_address() -> str:
     """Name of the street with its kind in it, then the number."""
     kind = alternatives("street de")
     return (
-        rf"\b((?:[\pL.'-]+[ -]){{0,2}}?[\pL.'-]{{2,}}{kind} {_NUMBER}"
+        rf"\b((?:[\pL.'-]+[ -]){{0,2}}?[\pL.'-]{{2,}}{kind} {_NUMBER}|{alternatives('box')} \d[\d ]{{1,9}}"
         rf"|(?:am|an der|im|auf der|zum|zur|unter den) [\pL-]+(?: [\pL-]+)? {_NUMBER}, \d{{5}} [\pL]+)"
         rf"(?:[^\pL\d]|$)"
     )
@@ -127,17 +146,28 @@ def said_to_be_home() -> str:
     )
 
 
+def stated_address() -> str:
+    """All that follows a word for an address."""
+    return (
+        rf"(?:{BEFORE}{alternatives('address')}(?:(?: ?{alternatives('copulas')})? ?[:=]? ?|[,:] ?)"
+        rf"|{joined('address')}[:：]? ?)"
+        rf"([\pL\d][^\n@!?;。\d]{{0,60}}\d[^\n@!?;。]{{0,60}}?)(?:[\n!?;。]|\. |\.?$)"
+    )
+
+
 def arabic_or_han_address() -> str:
     """Chinese, Japanese and Korean addresses, from the large to the small; and a Greek street with its postcode."""
     hangul = r"[\x{1100}-\x{11ff}]+"
     part = r"[\d-]+(?:号楼|号院|号室|号|號|番地|番|丁目|弄|栋|幢|楼|樓|室|单元|层|階|f)?"
     parts = "|".join(map(projected, ("시", "도", "군", "구", "읍", "면")))
     road = "|".join(map(projected, ("로", "길", "동")))
+    indic = "|".join(map(projected, ("रोड", "मार्ग", "गली", "नगर", "कॉलोनी", "सड़क", "चौक", "विहार")))
     return (
         rf"((?:\p{{Han}}{{1,4}}?(?:省|自治区|都|道|府|県|縣|市|区|區|县)){{1,3}}[\p{{Han}}ヶケのー々]{{0,12}}?(?:{part})+"
         rf"|(?:{hangul}(?:{parts}) ){{1,3}}{hangul}(?:{road}) ?\d+(?:{projected('길')} ?\d+)?(?:-\d+)?"
         rf"(?:, ?\d+(?:{projected('동')} ?\d+)?{projected('호')}?)?"
         rf"|\d+(?:/\d+)? (?:{projected('ถนน')}|{projected('ซอย')})[\pL\pM]+"
         r"|\d+[a-z]? (?:duong |pho )?[\pL]+(?: [\pL]+){1,2}, (?:quan|phuong|huyen|q\.|p\.|tp)[ .][\pL\d]+"
-        r"|[\pL]{4,} \d{1,3}, \d{3} \d{2} [\pL]+)"
+        r"|[\pL]{4,} \d{1,3}, \d{3} \d{2} [\pL]+"
+        rf"|\d{{1,4}}[a-z]?,? (?:[\pL\pM]+ ){{1,3}}(?:{indic}))"
     )

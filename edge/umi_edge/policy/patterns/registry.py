@@ -25,7 +25,11 @@ BUILTIN_PATTERNS: Mapping[str, BuiltinPattern] = {
     "national_id": BuiltinPattern(
         _DIGIT, (*_said(rf"\b({identity.ID_FORMS})\b"), identity.national_id), identity.number
     ),
-    "phone": BuiltinPattern(_DIGIT, _said(r"[+(]{0,2}\d[\d ().\/·•_~-]{4,}\d"), numbers.phone),
+    "phone": BuiltinPattern(
+        _ANY,
+        (*_said(r"[+(]{0,2}\d[\d ().\/·•_~-]{4,}\d"), numbers.spoken),
+        numbers.phone,
+    ),
     "iban": BuiltinPattern(_DIGIT, _said(r"[a-z]{2}\d{2}[ ._/-]?[a-z0-9]{2}"), numbers.iban, whole=False),
     "card": BuiltinPattern(_DIGIT, _said(r"\d(?:(?: ?[._/-] ?| )?\d){12,}"), numbers.card),
     "ip": BuiltinPattern(
@@ -34,7 +38,9 @@ BUILTIN_PATTERNS: Mapping[str, BuiltinPattern] = {
     "url_with_userinfo": BuiltinPattern(
         re.compile("://"), _said(r"[a-z][a-z0-9+.-]{1,30}://[^\s/?#]+@[^\s<>\x22]+"), trimmed
     ),
-    "api_key": BuiltinPattern(re.compile(r"\d|-----"), (*_said(secrets.KEYS), secrets.keyed), secrets.key),
+    "api_key": BuiltinPattern(
+        re.compile(r"\d|-----|[a-z]_[a-z]|glpat|pypi-"), (*_said(secrets.KEYS), secrets.keyed), secrets.key
+    ),
     "date_of_birth": BuiltinPattern(_ANY, (dates.born_before, dates.born_after, dates.birthday), whole=False),
     "home_path": BuiltinPattern(re.compile(r"[/\\]"), _said(places.HOME_PATH), trimmed, whole=False),
     "mac": BuiltinPattern(_DIGIT, _said(places.MAC)),
@@ -48,6 +54,9 @@ BUILTIN_PATTERNS: Mapping[str, BuiltinPattern] = {
             secrets.pin,
             secrets.code_after,
             secrets.code_before,
+            secrets.quoted_password,
+            secrets.answer,
+            secrets.code_of_mine,
         ),
         secrets.secret,
         whole=False,
@@ -63,12 +72,13 @@ BUILTIN_PATTERNS: Mapping[str, BuiltinPattern] = {
             places.street_after,
             places.said_to_be_home,
             places.arabic_or_han_address,
+            places.stated_address,
         ),
         places.address,
         whole=False,
     ),
     "health": BuiltinPattern(
-        _ANY, (health.conditions, health.conditions_by_cue, health.medicines), whole=False
+        _ANY, (health.conditions, health.conditions_by_cue, health.medicines, health.doses), whole=False
     ),
     "money": BuiltinPattern(_DIGIT, (money.salary,), trimmed, whole=False),
 }

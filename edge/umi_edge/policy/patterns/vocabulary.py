@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from umi_edge.policy.projection import projected
 
-__all__ = ["AFTER", "BEFORE", "JOINED", "alternatives", "joined", "marked", "words"]
+__all__ = ["AFTER", "BEFORE", "JOINED", "alternatives", "bendable", "joined", "marked", "words"]
 
 _ENDS_JOINED = "[\u4e00-\u9fff\u1100-\u11ff\u3040-\u30ff\u0e00-\u0eff]$"
 JOINED = r"\p{Han}\x{1100}-\x{11ff}\x{3040}-\x{30ff}\x{0e00}-\x{0eff}"
@@ -43,6 +43,17 @@ def joined(section: str) -> str:
 def marked(section: str) -> str:
     """One of them, whole: what may stand before it and behind it is part of the match."""
     return rf"{BEFORE}(?:{alternatives(section)}{AFTER}|{joined(section)})"
+
+
+@cache
+def bendable(section: str) -> str:
+    """Alternatives of which the long ones may have an ending that their language gives them."""
+    long = [word for word in words(section) if len(word) >= _BENDABLE]
+    short = [word for word in words(section) if len(word) < _BENDABLE]
+    return rf"(?:{_any_of(long)}[\pL\pM]{{0,3}}|{_any_of(short)})"
+
+
+_BENDABLE = 7
 
 
 def _any_of(words: Iterable[str]) -> str:

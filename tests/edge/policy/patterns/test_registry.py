@@ -48,6 +48,12 @@ def test_a_value_is_found_whole_and_by_its_kind(scanner: Scanner, kind: str, tex
         "My car is red and seats 5; the plate is hot.",
         "A passport photo is 35 by 45 millimetres.",
         "Wi-Fi 6 is fast; the password policy requires 12 characters",
+        "The area code is 212 and my zip code is 90210.",
+        "Replace the floating point numbers at the point where the loop ends.",
+        "My email address is 12 characters long. The address is on page 12.",
+        "Put the order number 2024-11873 in the notes.",
+        "She was born in May, one week early.",
+        "One of the two has three on each side, and I make 12 cups a day.",
         "",
     ],
 )
@@ -87,6 +93,11 @@ def test_no_pattern_matches_nothing(name: str) -> None:
         "at dot ",
         "my plate is ",
         "병",
+        "one ",
+        "my address is 1 ",
+        "5 mg ",
+        "my code ",
+        "security question ",
     ],
 )
 def test_no_text_makes_the_patterns_slow(scanner: Scanner, piece: str) -> None:
