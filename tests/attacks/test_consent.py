@@ -26,6 +26,7 @@ from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.stdin import TypedLines
 
+KNOWN = ["paul@example.org", "Paul Smith"]
 lines = TypedLines()
 console = Screen(width=100)
 by = Provenance(decided_by=DecidedBy({by!r}), said=("who said so",))
@@ -42,7 +43,8 @@ async def main():
         waiting.cancel()
     print("READY", flush=True)
     await asyncio.sleep({busy})
-    print("APPROVED" if await TerminalConsent(console, lines).approve(request) else "DECLINED", flush=True)
+    consent = TerminalConsent(console, lines, lambda: KNOWN)
+    print("APPROVED" if await consent.approve(request) else "DECLINED", flush=True)
 
 asyncio.run(main())
 """
@@ -161,21 +163,28 @@ def test_a_long_value_is_folded_and_can_be_read_whole():
     ("to", "said"),
     [
         ("\u0430lice@example.org", "mixes scripts: Cyrillic, Latin"),
-        ("\u0440\u0430\u0443@\u0440\u0430\u0443.example", "is written in Cyrillic letters"),
+        ("\u0440\u0430\u0443@\u0440\u0430\u0443.example", "looks like “pay”, and is not"),
         ("ali\u200bce@example.org", "[U+200B ZERO WIDTH SPACE]"),
         ("\u202egro.elpmaxe@ecila", "[U+202E RIGHT-TO-LEFT OVERRIDE]"),
         ("\uff41lice@example.org", "looks like"),
         ("alice\u3164@example.org", "[U+3164 HANGUL FILLER]"),
+        ("pau1@example.org", "looks like “paul@example.org”, which is in your contacts, but is not"),
+        ("p\u0430ul@example.org", "looks like “paul@example.org”, which is in your contacts, but is not"),
+        ("eve@examp1e.org", "looks like “example.org”, which is in your contacts, but is not"),
+        ("eve@xn--exmple-4nf.org", "looks like “example.org”, which is in your contacts, but is not"),
+        ("eve@xn--80ak6aa92e.com", "is “аррӏе.com”"),
+        ("eve@почта.рф", "is xn--80a1acny.xn--p1ai on the network"),
     ],
 )
 def test_a_recipient_that_passes_for_another_is_marked(to, said):
     with asking({"to": to}) as terminal:
         screen = terminal.until("Go ahead?")
-    assert said in screen
+    assert said in " ".join(line.strip("│ \r") for line in screen.splitlines())
     assert "Look closely" in screen
     assert not set("\u200b\u202e\u3164") & set(screen)
 
 
-def test_an_honest_recipient_is_not_marked():
-    with asking({"to": "alice@example.org", "subject": "Grüße, 你好, こんにちは"}) as terminal:
+@pytest.mark.parametrize("to", ["alice@example.org", "Paul@Example.ORG", "modem@example.org"])
+def test_an_honest_recipient_is_not_marked(to):
+    with asking({"to": to, "subject": "Grüße, 你好, こんにちは, привет"}) as terminal:
         assert "Look closely" not in terminal.until("Go ahead?")

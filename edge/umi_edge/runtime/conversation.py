@@ -1,10 +1,11 @@
 """One instruction after another in one session, shown to a person or given to a program."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,11 +68,11 @@ class Output:
         console = Screen(stderr=piped or as_json)
         return cls(console=console, as_json=as_json, quiet=piped or as_json, approve_all=approve_all)
 
-    def consent(self) -> Consent:
-        """A person at the terminal, or nobody."""
+    def consent(self, known: Callable[[], Iterable[str]] = tuple) -> Consent:
+        """A person at the terminal, or nobody; `known` are the addresses that an unknown one may look like."""
         if self.approve_all:
             return UnsafeApproveAll()
-        return TerminalConsent(self.console, self.lines) if self.console.is_terminal else DeclineAll()
+        return TerminalConsent(self.console, self.lines, known) if self.console.is_terminal else DeclineAll()
 
     def approver(self, preview: str, notices: Callable[[], Sequence[str]] = tuple) -> Approver | None:
         """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
@@ -159,7 +160,7 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             laptop.session(
                 planner.connection,
                 channel=planner.channel,
-                consent=output.consent(),
+                consent=output.consent(lambda: chain.from_iterable(laptop.gazetteers.values.values())),
                 approver=output.approver(config.preview, lambda: laptop.gazetteers.notices),
                 observe=output.observer,
                 on_device=planner.where == ON_DEVICE,

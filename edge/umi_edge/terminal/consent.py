@@ -1,11 +1,14 @@
 """Consent on a terminal: the exact values and where each came from, then a question whose default is no."""
 
+from collections.abc import Callable, Iterable
+
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from umi_edge.session.consent import ConsentRequest, DecidedBy
 from umi_edge.terminal.colours import BAD
+from umi_edge.terminal.lookalikes import KnownAddresses
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
 from umi_shared.screen.console import Screen
@@ -15,26 +18,30 @@ __all__ = ["TerminalConsent"]
 
 
 class TerminalConsent:
-    """Asks the person at the terminal."""
+    """Asks the person at the terminal; `known` gives the addresses and names that the user's own data has."""
 
-    def __init__(self, console: Screen, lines: TypedLines) -> None:
+    def __init__(
+        self, console: Screen, lines: TypedLines, known: Callable[[], Iterable[str]] = tuple
+    ) -> None:
         self._console = console
         self._lines = lines
+        self._known = known
 
     async def approve(self, request: ConsentRequest) -> bool:
         """Show the call with its real values and ask; end of input is a no.
 
         What a stranger's text decided is asked apart: a `y` is not enough there.
         """
-        self._show(request, whole=False)
+        known = KnownAddresses(self._known())
+        self._show(request, known, whole=False)
         return await self._lines.confirmed(
             self._console,
             "Go ahead?",
             in_full=bool(request.from_strangers),
-            whole=(lambda: self._show(request, whole=True)) if _is_long(request) else None,
+            whole=(lambda: self._show(request, known, whole=True)) if _is_long(request) else None,
         )
 
-    def _show(self, request: ConsentRequest, *, whole: bool) -> None:
+    def _show(self, request: ConsentRequest, addresses: KnownAddresses, *, whole: bool) -> None:
         title = f"May {one_line(request.tool)} do this?"
         body = Table.grid(
             padding=(0, 1)
@@ -44,7 +51,7 @@ class TerminalConsent:
         for line in _notes(request):
             body.add_row("", line)
         for name in ordered(request.arguments):
-            for row in _rows(request, name, whole=whole):
+            for row in _rows(request, name, addresses, whole=whole):
                 body.add_row(*row)
         self._console.print(Panel(body, title=Text(title), border_style="bold"))
 
@@ -65,7 +72,9 @@ def _notes(request: ConsentRequest) -> list[Text]:
     return notes
 
 
-def _rows(request: ConsentRequest, name: str, *, whole: bool) -> list[tuple[Text, Text]]:
+def _rows(
+    request: ConsentRequest, name: str, addresses: KnownAddresses, *, whole: bool
+) -> list[tuple[Text, Text]]:
     value = request.arguments[name]
     goes = is_destination(name, value)
     rows = [
@@ -76,6 +85,7 @@ def _rows(request: ConsentRequest, name: str, *, whole: bool) -> list[tuple[Text
     style = BAD if request.decided_by(name) is DecidedBy.STRANGER else "dim"
     rows.append((Text(), Text(said, style=style)))
     rows += [
-        (Text(), Text.assemble(("Look closely: ", f"bold {BAD}"), quoted(one))) for one in doubts(name, value)
+        (Text(), Text.assemble(("Look closely: ", f"bold {BAD}"), quoted(one)))
+        for one in doubts(name, value, addresses)
     ]
     return rows

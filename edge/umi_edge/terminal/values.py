@@ -1,7 +1,7 @@
 """A value on a terminal, so that what is read is what is meant: nothing in it can imitate the screen around it.
 
 Shown between quotes and on one line, with a sign for each control character and the name of each that shows as nothing;
-words of more than one script, and letters that stand for others, are marked by the tables of Unicode.
+words of more than one script, letters that pass for others, and addresses that look like the user's own are marked.
 """
 
 import json
@@ -13,6 +13,13 @@ import regex
 from rich.text import Text
 
 from umi_edge.terminal.colours import BAD
+from umi_edge.terminal.lookalikes import (
+    NOTHING_KNOWN,
+    KnownAddresses,
+    hosts_both_ways,
+    mixed_scripts,
+    passes_for,
+)
 
 __all__ = ["FOLDED", "doubts", "is_destination", "ordered", "quoted"]
 
@@ -22,22 +29,6 @@ _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}\p{Zl}\p{Zp}\u28
 _BLANKS = regex.compile(r" {3,}")
 _MARKED = regex.compile(rf"(?:{_BLANKS.pattern})|{_UNSEEN.pattern}")
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_SCRIPTS = {
-    name: regex.compile(rf"(?=\p{{L}})\p{{Script={name}}}")
-    for name in (
-        "Latin",
-        "Cyrillic",
-        "Greek",
-        "Armenian",
-        "Georgian",
-        "Cherokee",
-        "Coptic",
-        "Hebrew",
-        "Arabic",
-    )
-}
-"""Scripts whose words do not mix with those of another, and of which most have letters that look like Latin ones."""
-_OTHER = regex.compile(r"(?=\p{L})[^\p{Script=Common}\p{Script=Inherited}]")
 _ADDRESS = regex.compile(
     r"^\S*(@|://)\S*$|^www\.\S*$|^\s*[A-Z]{2}[0-9]{2}[ 0-9A-Z]{10,}$|^\+?[0-9][0-9 ()/-]{6,}$"
 )
@@ -103,30 +94,26 @@ def _sign(unseen: str) -> str:
     return f"[U+{code:04X} {unicodedata.name(unseen, '')}".rstrip() + "]"
 
 
-def doubts(name: str, value: Any) -> list[str]:
+def doubts(name: str, value: Any, known: KnownAddresses = NOTHING_KNOWN) -> list[str]:
     r"""What a reader would not see in a value: mixed scripts, letters that pass for others, blanks of no width.
+
+    `known` are the addresses that the user has: one that looks like one of them, and is not, is told first.
 
     >>> doubts("to", "\u0430lice@example.org")
     ['“аlice” mixes scripts: Cyrillic, Latin']
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    found: list[str] = []
+    goes = is_destination(name, value)
+    found = known.doubts(text, whole=isinstance(value, str) and len(text) <= FOLDED)
     for word in _WORD.findall(text):
-        scripts = _scripts(word)
-        if len(scripts) > 1:
-            found.append(f"“{word[:40]}” mixes scripts: {', '.join(sorted(scripts))}")
-        elif is_destination(name, value) and scripts - {"Latin", "other"}:
-            found.append(
-                f"“{word[:40]}” is written in {', '.join(scripts)} letters, which may pass for others"
-            )
+        shown = f"“{word[:40]}”"
+        if scripts := mixed_scripts(word):
+            found.append(f"{shown} mixes scripts: {', '.join(scripts)}")
+        elif goes and (plain := passes_for(word)):
+            found.append(f"{shown} looks like “{plain[:40]}”, and is not")
         elif (plainer := unicodedata.normalize("NFKC", word)) != unicodedata.normalize("NFC", word):
-            found.append(f"“{word[:40]}” looks like “{plainer[:40]}”, and is not")
+            found.append(f"{shown} looks like “{plainer[:40]}”, and is not")
+    found += hosts_both_ways(text, whole=goes and isinstance(value, str))
     if any(not character.isspace() for character in _UNSEEN.findall(text)):
         found.append("has characters that do not show")
     return list(dict.fromkeys(found))
-
-
-def _scripts(word: str) -> set[str]:
-    found = {name for name, letter in _SCRIPTS.items() if letter.search(word)}
-    known = sum(len(_SCRIPTS[name].findall(word)) for name in found)
-    return found | {"other"} if len(_OTHER.findall(word)) > known else found
