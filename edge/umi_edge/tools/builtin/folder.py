@@ -164,20 +164,20 @@ class Folder:
                 raise
 
 
-def read_regular(path: Path, limit: int) -> bytes | None:
-    """The bytes of a regular file, or None: a link, a device, a pipe, too large, or not readable."""
+def opened_regular(path: Path) -> BinaryIO | None:
+    """A regular file, open for reading, or None: a link, a device, a pipe, or not readable."""
     try:
         # The check comes before the open for the sake of Windows, and after it for the sake of races.
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
         flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, os.O_RDONLY | flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            content = file.read(limit + 1)
+        file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     except (OSError, ValueError):
         return None
-    return content if len(content) <= limit else None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        return None
+    return file
 
 
 @contextlib.contextmanager

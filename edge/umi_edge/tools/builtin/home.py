@@ -16,7 +16,7 @@ class HomeConfig:
     calendar: Path
     """iCalendar files (.ics)."""
     mail: Path
-    """A Maildir."""
+    """Maildirs, mbox files and .eml files, in any folders below it."""
     outbox: Path
     """A Maildir that sent mail goes to when `smtp` is None."""
     notes: Path

@@ -3,8 +3,7 @@
 I5: docs/design.md#i5-third-party-tools-are-sinks
 """
 
-import os
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,9 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
-from umi_edge.tools.builtin.folder import read_regular
-from umi_edge.tools.builtin.mail_message import Letter, compose, parse
+from umi_edge.tools.builtin.mail_composed import compose
+from umi_edge.tools.builtin.mail_folders import StoredLetter, letters_in, natural
+from umi_edge.tools.builtin.mail_message import Letter, parse
 from umi_edge.tools.builtin.outbox import SmtpConfig, queue, submit
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.json_type import JSON
@@ -22,8 +22,7 @@ from umi_edge.tools.tool import Tool, tool
 
 Line = Annotated[str, Field(min_length=1, max_length=320)]
 
-# A colon cannot be in a Windows file name: mail programs there write another character.
-_FLAGS = ":" if os.name != "nt" else "!"
+_A_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,55 +30,59 @@ class MailConfig:
     """Where mail is read, and how it is sent."""
 
     folder: Path
-    """A Maildir."""
+    """Maildirs, mbox files and .eml files, in any folders below it."""
     outbox: Path
     """A Maildir too; mail waits there when no SMTP server is configured."""
     smtp: SmtpConfig | None = None
     max_files: int = 5_000
     """The newest; older ones are not searched."""
-    max_file_bytes: int = 4 << 20
+    max_letter_bytes: int = 4 << 20
+    """Of a larger letter the beginning is read: what it says stands before what is attached."""
     max_found: int = 50
 
 
 class Mailbox:
-    """The letters of one Maildir and its subfolders. Reading never moves nor flags a letter."""
+    """The letters below one folder. Reading never moves nor flags a letter."""
 
     def __init__(self, config: MailConfig) -> None:
         self.config = config
 
-    def _paths(self) -> list[tuple[str, Path]]:
-        """Id and path of each letter, newest first: a Maildir name begins with the time of arrival."""
-        paths = [(path.name.partition(_FLAGS)[0], path) for path in self._files()]
-        return sorted(paths, key=lambda pair: pair[0], reverse=True)
-
-    def _files(self) -> Iterator[Path]:
-        folder = self.config.folder
-        subfolders = sorted(folder.glob(".*")) if folder.is_dir() else []
-        for parent in (folder, *subfolders):
-            for kind in ("cur", "new"):
-                if (parent / kind).is_dir():
-                    yield from (path for path in (parent / kind).iterdir() if not path.name.startswith("."))
+    def _stored(self) -> list[StoredLetter]:
+        """Every letter, the last that came first."""
+        letters = letters_in(self.config.folder)
+        return sorted(letters, key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
 
     def messages(self) -> tuple[list[Letter], int]:
         """The letters, newest first, and how many files could not be read."""
-        letters: list[Letter] = []
+        letters: list[tuple[float, Letter]] = []
         skipped = 0
-        for identity, path in self._paths()[: self.config.max_files]:
-            letter = parse(identity, read_regular(path, self.config.max_file_bytes) or b"")
+        for stored in self._stored()[: self.config.max_files]:
+            letter = self._letter(stored)
             if letter is None:
                 skipped += 1
             else:
-                letters.append(letter)
-        return letters, skipped
+                letters.append((_moment(letter, stored), letter))
+        letters.sort(key=lambda pair: pair[0], reverse=True)
+        return [letter for _, letter in letters], skipped
 
     def read(self, identity: str) -> Letter:
         """The letter with that id: looked up among those there are, so that no id is ever a path."""
-        for known, path in self._paths():
-            if known == identity:
-                letter = parse(identity, read_regular(path, self.config.max_file_bytes) or b"")
-                if letter is not None:
-                    return letter
+        for stored in self._stored():
+            if stored.id == identity and (letter := self._letter(stored)) is not None:
+                return letter
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable message has that id")
+
+    def _letter(self, stored: StoredLetter) -> Letter | None:
+        content, _ = stored.head(self.config.max_letter_bytes)
+        return parse(stored.id, content)
+
+
+def _moment(letter: Letter, stored: StoredLetter) -> float:
+    """When it was sent, in seconds since 1970; where it does not say, or says a time to come, when it arrived."""
+    if letter.sent is None:
+        return stored.arrival
+    sent = letter.sent.timestamp()
+    return sent if sent < max(stored.arrival, time.time()) + _A_DAY else stored.arrival
 
 
 def tools(config: MailConfig) -> tuple[Tool, ...]:
@@ -113,6 +116,7 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
             id: The id of the e-mail, as mail.search gives it.
         """
         letter = mailbox.read(id)
+        attached: list[JSON] = [{"name": one.name, "kind": one.kind} for one in letter.attachments]
         return {
             "id": letter.id,
             "from": letter.sender,
@@ -120,6 +124,8 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
             "subject": letter.subject,
             "date": letter.date,
             "body": letter.body,
+            **({"cc": letter.cc} if letter.cc else {}),
+            **({"attachments": attached} if attached else {}),
         }
 
     # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).

@@ -46,9 +46,9 @@ def _found(**lists: Schema) -> Schema:
     return _object(**{name: _list(item) for name, item in lists.items()}, optional={"skipped": _COUNT})
 
 
-def _letter(**more: Schema) -> Schema:
+def _letter(*, optional: Mapping[str, Schema] | None = None, **more: Schema) -> Schema:
     sender: dict[str, Schema] = {"from": _TEXT}
-    return _object(id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
+    return _object(optional=optional, id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
 
 
 def _contact(**more: Schema) -> Schema:
@@ -85,7 +85,9 @@ CREATED = _object(id=_TEXT)
 CANCELLED = _object(cancelled=_TRUE)
 
 LETTERS = _found(messages=_letter())
-LETTER = _letter(to=_TEXT, body=_TEXT)
+LETTER = _letter(
+    to=_TEXT, body=_TEXT, optional={"cc": _TEXT, "attachments": _list(_object(name=_TEXT, kind=_TEXT))}
+)
 SENT = _object(status={"enum": ["queued", "sent"]})
 
 NOTE = _object(id=_TEXT, title=_TEXT, text=_TEXT)
