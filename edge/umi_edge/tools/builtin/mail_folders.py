@@ -35,7 +35,7 @@ class StoredLetter:
     """None: to the end of the file."""
     arrival: float
     """When it came, in seconds since 1970, as near as the file tells."""
-    flags: frozenset[str] | None = None
+    flags: frozenset[str] | None = field(default=None, repr=False)
     """Maildir's letters (S seen, R replied, F flagged, D draft, T trashed); None where the file has none."""
 
     def head(self, limit: int) -> tuple[bytes, bool]:
