@@ -23,6 +23,7 @@ from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.policy import Policy, default_policy, load_policy
+from umi_edge.records import Records
 from umi_edge.session.consent import Consent, UnsafeApproveAll
 from umi_edge.session.events import Event
 from umi_edge.session.session import Session
@@ -130,6 +131,7 @@ async def world(
     limits: ServerLimits | None = None,
     upstream: str = "",
     approved: ApprovedCards = NONE_APPROVED,
+    records: Records | None = None,
 ) -> AsyncIterator[World]:
     """A session over real gRPC on loopback.
 
@@ -152,9 +154,12 @@ async def world(
         )
         ledger = Ledger.open(folder / "ledger.jsonl", KEY, lambda: "2026-06-01T00:00:00Z")
         stack.callback(ledger.close)
-        yield await _world(
+        made = await _world(
             cloud, capture, channel, ledger, calls, tools, policy, consent, guard, config, folder, approved
         )
+        if records is not None:
+            made.session.records = records
+        yield made
 
 
 async def _world(

@@ -12,7 +12,16 @@ from umi_edge.values.json_walk import json_type
 from umi_shared.handles import Text, escape
 from umi_shared.labels import Label, Locality
 
-__all__ = ["HIDDEN", "WITHHELD", "clear_span", "compact_json", "escaped_json", "type_of", "whole"]
+__all__ = [
+    "HIDDEN",
+    "WITHHELD",
+    "clear_span",
+    "compact_json",
+    "escaped_json",
+    "not_the_users_own",
+    "type_of",
+    "whole",
+]
 
 HIDDEN: Text = ('"[hidden]"',)
 WITHHELD: Text = ("[withheld]",)
@@ -22,6 +31,21 @@ def whole(resolution: Resolution) -> Resolution:
     """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
     locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
     return replace(resolution, locality=locality, scan=False, shape=Shape.HIDDEN)
+
+
+def not_the_users_own(resolution: Resolution) -> Resolution:
+    """What holds under `scan` for a record that is not the user's own: it stays.
+
+    `scan` lets out the user's own words but for what detectors find; what somebody else, or a model, put into such a
+    place may be worded so that no detector finds what is private in it. A rule that says who may read it still holds.
+    """
+    return replace(
+        resolution,
+        locality=Locality.HANDLE,
+        scan=False,
+        type="text" if resolution.type == ANY_TYPE else resolution.type,
+        rule_id=f"{resolution.rule_id}; `scan` does not hold for what is not the user's own",
+    )
 
 
 def clear_span(text: str, label: Label, rule: str) -> Span:

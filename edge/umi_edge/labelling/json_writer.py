@@ -19,6 +19,7 @@ from umi_edge.labelling.json_text import (
     clear_span,
     compact_json,
     escaped_json,
+    not_the_users_own,
     type_of,
     whole,
 )
@@ -28,6 +29,7 @@ from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
 from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.tools.record import Doubt
 from umi_edge.values.json_walk import LEAVES, walk
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import Integrity, Label, Locality, join_all
@@ -44,10 +46,13 @@ def _known_key(key: str) -> str:
 class _Place:
     """What holds for all leaves at which the same rules apply, worked out once."""
 
-    __slots__ = ("children", "node", "resolution", "span")
+    __slots__ = ("children", "doubt", "node", "resolution", "span")
 
-    def __init__(self, node: Node, resolution: Resolution, span: Callable[[Any], Span]) -> None:
+    def __init__(
+        self, node: Node, resolution: Resolution, span: Callable[[Any], Span], doubt: Doubt | None
+    ) -> None:
         self.node = node
+        self.doubt = doubt
         self.resolution = resolution
         self.span = span
         """Makes the span of a leaf that no detector has to scan."""
@@ -74,10 +79,12 @@ class JsonWriter:
     integrity: Integrity
     root_type: str = ""
     """What the handle of the whole result is called where no rule says."""
+    doubts: Mapping[Location, Doubt] = field(default_factory=dict, repr=False)
+    """What of the value, with all below it, is not the user's own though the tool is trusted."""
     pieces: list[_Piece] = field(default_factory=list, repr=False)
-    scanned: list[tuple[int, Any, Resolution]] = field(default_factory=list, repr=False)
+    scanned: list[tuple[int, Any, _Place]] = field(default_factory=list, repr=False)
     """Leaves to scan, and before which piece each stands."""
-    _places: dict[Node, _Place] = field(default_factory=dict, repr=False)
+    _places: dict[tuple[Node, Doubt | None], _Place] = field(default_factory=dict, repr=False)
 
     def write(self, value: Any) -> LabelledText:
         """The text of a value. Raises `PrivacyError` when the vault is full."""
@@ -85,16 +92,18 @@ class JsonWriter:
         # found in another one's text wherever that stands.
         self._walk(value)
         pieces, done = [], 0
-        for at, leaf, resolution in self.scanned:
+        for at, leaf, place in self.scanned:
             pieces += self.pieces[done:at]
-            pieces += self._scanned(leaf, resolution)
+            pieces += self._scanned(leaf, place.resolution, place.doubt)
             done = at
         return _merged(pieces + self.pieces[done:])
 
     def write_leaf(self, value: Any, resolution: Resolution) -> LabelledText:
         """A value that stands alone, under this rule."""
         scan = resolution.scan
-        return _merged(self._scanned(value, resolution) if scan else (self._span_of(resolution)(value),))
+        return _merged(
+            self._scanned(value, resolution, None) if scan else (self._span_of(resolution, None)(value),)
+        )
 
     def _walk(self, value: Any) -> None:
         root, pieces = self._root(), self.pieces
@@ -133,63 +142,68 @@ class JsonWriter:
         return zip(commas, members, strict=False), place, location, "}" if is_object else "]"
 
     def _below(self, place: _Place, location: Location, key: str | int) -> _Place:
-        below = self._place(self.assignment.below(place.node, (*location, key)))
-        if not self.assignment.looks_at_values:
+        at = (*location, key)
+        below = self._place(self.assignment.below(place.node, at), place.doubt or self.doubts.get(at))
+        if not self.assignment.looks_at_values and not self.doubts:
             place.children[key] = below
         return below
 
     def _root(self) -> _Place:
-        node = self.assignment.node(())
+        node, doubt = self.assignment.node(()), self.doubts.get(())
         if self.root_type and node.resolution.type == ANY_TYPE and node.resolution.shape != Shape.HIDDEN:
-            return self._new_place(node, replace(node.resolution, type=self.root_type))
-        return self._place(node)
+            return self._new_place(node, replace(node.resolution, type=self.root_type), doubt)
+        return self._place(node, doubt)
 
-    def _place(self, node: Node) -> _Place:
-        known = self._places.get(node)
+    def _place(self, node: Node, doubt: Doubt | None) -> _Place:
+        known = self._places.get((node, doubt))
         if known is None:
             hidden = node.resolution.shape == Shape.HIDDEN
             resolution = whole(node.resolution) if hidden else node.resolution
-            known = self._places[node] = self._new_place(node, resolution)
+            known = self._places[node, doubt] = self._new_place(node, resolution, doubt)
         return known
 
-    def _new_place(self, node: Node, resolution: Resolution) -> _Place:
-        return _Place(node, resolution, self._span_of(resolution))
+    def _new_place(self, node: Node, resolution: Resolution, doubt: Doubt | None) -> _Place:
+        if doubt is not None and resolution.scan:
+            resolution = not_the_users_own(resolution)
+        return _Place(node, resolution, self._span_of(resolution, doubt), doubt)
 
     def _key(self, key: str, place: _Place) -> Span:
         """A member name that is data."""
         resolution = place.node.resolution
         hidden = resolution.locality is Locality.HIDDEN
-        label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self.integrity)
+        label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self._integrity(place.doubt))
         rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
-        return self.keeper.kept(key, label, rule, origin=Origin(Source.RESULT, self.tool))
+        return self.keeper.kept(key, label, rule, origin=self._origin(place.doubt))
 
     def _leaf(self, value: Any, place: _Place) -> None:
         if place.resolution.scan:
-            self.scanned.append((len(self.pieces), value, place.resolution))
+            self.scanned.append((len(self.pieces), value, place))
         else:
             self.pieces.append(place.span(value))
 
-    def _span_of(self, resolution: Resolution) -> Callable[[Any], Span]:
+    def _integrity(self, doubt: Doubt | None) -> Integrity:
+        return self.integrity if doubt is None else Integrity.UNTRUSTED
+
+    def _origin(self, doubt: Doubt | None) -> Origin:
+        return Origin(Source.RESULT, self.tool, doubt)
+
+    def _span_of(self, resolution: Resolution, doubt: Doubt | None) -> Callable[[Any], Span]:
         """How a leaf under a rule is told, where no detector has to scan it."""
-        label, rule = Label.at(resolution.locality, self.integrity), resolution.rule_id
+        label, rule = Label.at(resolution.locality, self._integrity(doubt)), resolution.rule_id
         if label.public:
             return lambda value: Span(escaped_json(value), WITHHELD, label, rule, explicit=True)
-        return self.keeper.under(label, resolution, origin=Origin(Source.RESULT, self.tool))
+        return self.keeper.under(label, resolution, origin=self._origin(doubt))
 
-    def _scanned(self, value: Any, resolution: Resolution) -> Sequence[_Piece]:
-        label = Label.at(resolution.locality, self.integrity)
+    def _scanned(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
+        label, origin = Label.at(resolution.locality, self._integrity(doubt)), self._origin(doubt)
         if not isinstance(value, str):
             text = compact_json(value)
             if self.keeper.scanner.scan(text) or self.keeper.known.find(text):
-                stays = Label.at(Locality.HANDLE, self.integrity)
-                return (self.keeper.kept(value, stays, resolution, origin=Origin(Source.RESULT, self.tool)),)
+                stays = Label.at(Locality.HANDLE, label.integrity)
+                return (self.keeper.kept(value, stays, resolution, origin=origin),)
             return (clear_span(text, label, resolution.rule_id),)
         spans = self.keeper.scanned_text(
-            value,
-            label,
-            rule=resolution.rule_id,
-            origin=Origin(Source.RESULT, self.tool),
-            link=resolution.link,
+            value, label, rule=resolution.rule_id, origin=origin, link=resolution.link
         )
         return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
 
@@ -245,15 +259,19 @@ class ArgumentWriter:
         resolution = self.assignment.at(location)
         parts = parts_of(value) if isinstance(value, str) else (value,)
         handles = tuple(part for part in parts if isinstance(part, Handle))
-        labels = [self.keeper.vault[handle].label for handle in handles]
+        given = [self.keeper.vault[handle] for handle in handles]
+        labels = [kept.label for kept in given]
         # Two handles in one text make a value that neither of them is.
         model_written = not (len(parts) == 1 and handles)
+        doubt = next((kept.origin.doubt for kept in given if kept.origin.doubt), None)
         foreign = any(isinstance(name, str) and name not in self.names for name in location)
         self.leaves[location] = LabelledLeaf(
             label=join_all([*labels, self.written] if model_written or foreign else labels),
             type=ANY_TYPE if model_written else handles[0].type,
             handles=handles,
             model_written=model_written,
+            doubt=f"it is not your own: {doubt.said}" if doubt else "",
+            mend=doubt.mend if doubt else "",
         )
         if self.leaves_only:
             return

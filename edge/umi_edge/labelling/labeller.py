@@ -14,6 +14,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from umi_edge.labelling.json_text import WITHHELD, clear_span, whole
@@ -26,6 +27,7 @@ from umi_edge.policy import LabelledLeaf, Location, Policy, Resolution, Scanner,
 from umi_edge.policy.document import Instruction
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.tools.record import Doubt
 from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
@@ -116,19 +118,30 @@ class Labeller:
         text = escape(str(part)) if isinstance(part, Handle) else part
         return Span(clear=text, masked=WITHHELD, label=label, rule="written by a model")
 
-    def result(self, tool: str, value: Any, *, made_of: Label = PUBLIC, type: str = "") -> LabelledText:  # noqa: A002
+    def result(
+        self,
+        tool: str,
+        value: Any,
+        *,
+        made_of: Label = PUBLIC,
+        type: str = "",  # noqa: A002
+        doubts: Mapping[Location, Doubt] = MappingProxyType({}),
+    ) -> LabelledText:
         """The result of a call, as compact JSON text with a label for each leaf and key.
 
         `made_of` is the label of what decided it, where that is more than the tool's own data: the arguments of an
         operator, or all that a caller has seen. Where it stays, the result stays, as one handle of no shape.
-        `type` is what an operator's handle is called, unless a rule says. Raises `DeclassifiedError` and
+        `type` is what an operator's handle is called, unless a rule says. `doubts` says which of its records are not
+        the user's own. Raises `DeclassifiedError` and
         `ShapeLimitError`, the latter before anything is kept: no handle's number tells of what was refused.
         """
         hidden = self._hidden_root(tool, made_of, type)
         if hidden is not None:
-            label = Label.at(hidden.locality, self.tool_policy(tool).integrity).join(made_of)
+            doubt = next(iter(doubts.values()), None)
+            own = Integrity.UNTRUSTED if doubt else self.tool_policy(tool).integrity
+            label = Label.at(hidden.locality, own).join(made_of)
             source = Source.RESULT if made_of.public else Source.MADE
-            return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool)),)
+            return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool, doubt)),)
         rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
         self.shapes.succeeded(tool, value, rules, own_names=own_names)
         writer = JsonWriter(
@@ -139,6 +152,7 @@ class Labeller:
             own_keys=own_names,
             integrity=Label(integrity=self.tool_policy(tool).integrity).join(made_of).integrity,
             root_type=type,
+            doubts=doubts,
         )
         return writer.write(value)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from umi_edge.tools.record import Doubt
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import Handle
 from umi_shared.labels import Label
@@ -48,6 +49,8 @@ class Origin(NamedTuple):
     source: Source
     tool: str = ""
     """The tool concerned; none for the instruction."""
+    doubt: Doubt | None = None
+    """Why it is not trusted, where the tool is."""
 
     @property
     def chosen(self) -> bool:

@@ -15,6 +15,7 @@ from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
+from umi_edge.policy.told_to_others import why_confirmed
 from umi_shared.handles import Handle
 from umi_shared.labels import Label, Locality, tool_sink
 
@@ -28,6 +29,7 @@ __all__ = [
     "ReasonCode",
     "Verdict",
     "check_call",
+    "may_write",
 ]
 
 LOOSE_TYPES = frozenset({ANY_TYPE, "text"})
@@ -44,6 +46,10 @@ class LabelledLeaf:
     """The handles it was written with; none for a literal."""
     model_written: bool = False
     """Whether any of its text was written by a model."""
+    doubt: str = ""
+    """Why it is not the user's own, though the tool that gave it is trusted; value-free."""
+    mend: str = ""
+    """What makes it count as the user's own again; value-free."""
 
 
 class ReasonCode(StrEnum):
@@ -122,6 +128,7 @@ def check_call(
     )
     # (1) the tool's own confirmation; (2) per argument: type, integrity, readers, confirmation.
     _check_tool(case, hints or Hints())
+    _check_told(case, labelled_arguments, source)
     if not planned and not _only_reads(hints or Hints(), source):
         _check_unplanned(case)
     assignment = policy.arguments(tool)
@@ -176,6 +183,11 @@ def _only_reads(hints: Hints, source: str) -> bool:
     return hints.read_only and source in (BUILT_IN, PYTHON)
 
 
+def may_write(hints: Hints, source: str) -> bool:
+    """Whether a tool may change something; that it does not is for umi to say, and for the user's own code."""
+    return not _only_reads(hints, source)
+
+
 def _check_unplanned(case: _Case) -> None:
     case.questions.append(
         Reason(
@@ -205,6 +217,24 @@ def _check_tool(case: _Case, hints: Hints) -> None:
     )
 
 
+def _check_told(case: _Case, arguments: Collection[Location], source: str) -> None:
+    """What others will read, or the user rely on, is asked about unless the policy says that the tool is not."""
+    if case.rules.confirm is not Confirm.DESTRUCTIVE:  # never, or asked about already
+        return
+    for name in sorted({str(location[0]) for location in arguments if location}):
+        why = why_confirmed(case.tool, name, source)
+        if why:
+            case.questions.append(
+                Reason(
+                    code=ReasonCode.CONFIRM,
+                    path=case.path((name,)),
+                    rule_id="built-in default for `confirm`",
+                    message=f"{case.path((name,))} of {case.tool} is confirmed: {why}",
+                    counterfactual="it would run at once if the policy said `confirm: never`",
+                )
+            )
+
+
 def _check_argument(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:
     path = case.path(location)
     wrong = next((handle for handle in leaf.handles if handle.type != rule.type), None)
@@ -220,7 +250,9 @@ def _check_argument(case: _Case, location: Location, leaf: LabelledLeaf, rule: R
             )
         )
     if rule.requires == "trusted" and (leaf.model_written or not leaf.label.trusted):
-        origin = "a model wrote it" if leaf.model_written else "it came from an untrusted source"
+        origin = (
+            "a model wrote it" if leaf.model_written else leaf.doubt or "it came from an untrusted source"
+        )
         case.denials.append(
             Reason(
                 code=ReasonCode.NOT_TRUSTED,
@@ -228,7 +260,8 @@ def _check_argument(case: _Case, location: Location, leaf: LabelledLeaf, rule: R
                 rule_id=rule.rule_id,
                 type=leaf.type,
                 message=f"{path} of {case.tool} requires a trusted value, and {origin}",
-                counterfactual="it would be allowed with a handle from your instruction or from a trusted tool",
+                counterfactual=leaf.mend
+                or "it would be allowed with a handle from your instruction or from a trusted tool",
             )
         )
     if case.rules.runs is Runs.THIRD_PARTY or rule.accepts is not None:

@@ -18,6 +18,7 @@ from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
+from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_shared.labels import Integrity, Locality
 
 __all__ = [
@@ -163,6 +164,8 @@ class Policy:
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     clock: ClockWord = ClockWord.DATE
     limits: Limits = field(default_factory=Limits)
+    untrusted: tuple[UntrustedFolder, ...] = ()
+    """Folders of the user's own stores in which other people's texts lie."""
     keep: tuple[Claim, ...] = ()
     """What the author wants proven; it decides nothing."""
     file: str = ""
@@ -198,6 +201,10 @@ class Policy:
             for one in self.detect
         )
         return replace(self, detect=detect)
+
+    def distrusts(self, store: str, path: str) -> bool:
+        """Whether a file of a built-in tool's store lies in a folder with other people's texts."""
+        return any(folder.holds(store, path) for folder in self.untrusted)
 
     def results(self, tool: str, value: Any) -> Assignment:
         """Resolve every node of a tool's result."""

@@ -4,6 +4,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -33,6 +34,7 @@ from umi_edge.policy.rule_loader import load_rules
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.span_finder import PLUGINS
+from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.errors import PolicyError
 from umi_shared.labels import Integrity
@@ -130,6 +132,7 @@ class _Builder:
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
             clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
             limits=self._limits(self.data.get("limits", {})),
+            untrusted=tuple(self._untrusted()),
             keep=tuple(
                 self._keep(index, data) for index, data in enumerate(self.data.get("keep", ())) if data
             ),
@@ -262,6 +265,17 @@ class _Builder:
 
     def _values_path(self, index: int, path: str) -> Any:
         return self._path(path, "detect", index, "values_from", "path")
+
+    def _untrusted(self) -> Iterator[UntrustedFolder]:
+        for index, text in enumerate(self.data.get("untrusted", ())):
+            line = self._line("untrusted", index)
+            try:
+                if text is not None:
+                    rule_id = self._rule_id("untrusted", index, name=f"untrusted[{index}]")
+                    yield UntrustedFolder.of(text, rule_id=rule_id, line=line)
+            except ValueError:
+                fix = "write the store, then a path with slashes and without `..`, such as notes/clippings/**"
+                self.problems.add(line, f"`untrusted[{index}]` names no folder", fix)
 
     def _keep(self, index: int, data: dict[str, Any]) -> Claim:
         if set(data) not in ({"type"}, {"tool", "path"}):

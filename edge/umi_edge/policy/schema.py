@@ -61,7 +61,9 @@ def check_schema(source: Source, problems: Problems) -> dict[str, Any]:
 def _prune(data: dict[str, Any], place: Place) -> None:
     """Take out, or make harmless, what is wrong at a place."""
     match place:
-        case (("detect" | "keep") as section, int(index), *_) if isinstance(data.get(section), list):
+        case (("detect" | "keep" | "untrusted") as section, int(index), *_) if isinstance(
+            data.get(section), list
+        ):
             data[section][index] = None
         case ("tools", str(name)) if isinstance(data.get("tools"), dict):
             if not isinstance(data["tools"].get(name), dict):

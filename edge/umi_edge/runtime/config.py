@@ -88,6 +88,9 @@ class HomeSettings:
     outbox: PathText = ""
     notes: PathText = ""
     files: tuple[PathText, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Your own e-mail addresses; `smtp.sender` is one of them. An event of the calendar that somebody else organizes is
+    an invitation, and what it says is not trusted; without addresses, that is every event with an organizer."""
     smtp: SmtpSettings | None = None
 
 
@@ -132,6 +135,11 @@ class EdgeConfig:
     def approved_cards(self) -> Path:
         """The file of the cards of foreign tools that the user has approved."""
         return self.ledger.parent / "approved_cards.json"
+
+    @property
+    def written_records(self) -> Path:
+        """The sealed log of what umi has written into the user's stores."""
+        return self.ledger.parent / "records.log"
 
     @property
     def second_head(self) -> Path | None:

@@ -90,6 +90,7 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
         notes=Path(settings.notes or nowhere),
         outbox=Path(settings.outbox or nowhere),
         files=tuple(map(Path, settings.files)),
+        addresses=settings.addresses,
         smtp=_smtp(settings, environment),
     )
     offered = named | ({"files"} if settings.files else set())

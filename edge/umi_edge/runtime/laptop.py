@@ -23,9 +23,11 @@ from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
+from umi_edge.records import Records
 from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
+from umi_edge.runtime.laptop_records import read_records
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
 from umi_edge.session.events import Event
@@ -65,6 +67,8 @@ class Laptop:
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """The key of the hashes that `show: hash` gives, made from the device's key."""
 
+    records: Records = field(default_factory=Records.of_session, repr=False)
+    """What umi has written into the user's stores."""
     approved: ApprovedCards = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
 
@@ -120,6 +124,7 @@ class Laptop:
                     consent=consent or DeclineAll(),
                     observer=recorded(observe, self.config.record, self.policy, self.catalogue),
                     hash_key=self.hash_key,
+                    records=self.records,
                     approved=self.approved,
                 )
             finally:
@@ -172,6 +177,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             gazetteers=await load_gazetteers(policy, catalogue, missing),
             reads_again=True,
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
+            records=read_records(config),
             approved=ApprovedCards.read(config.approved_cards),
         )
 

@@ -15,11 +15,11 @@ from umi_edge.labelling.labeller import values_seen
 from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.labelling.vault import Kept, Source, Vault
 from umi_edge.policy import LabelledLeaf, Location
-from umi_edge.policy.names import stands_alone
 from umi_edge.session.consent import DecidedBy, Provenance
+from umi_edge.session.own_words import stands_in, typed_words
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER
-from umi_shared.transcript import Call, Instruction, Observation
+from umi_shared.transcript import Call, Observation
 
 __all__ = ["provenance_of", "strangers_read"]
 
@@ -53,9 +53,7 @@ def provenance_of(
 
     `read` are the tools of `strangers_read`.
     """
-    typed = [
-        "".join(span.clear for span in one.text) for one in entries if isinstance(one.template, Instruction)
-    ]
+    typed = typed_words(entries)
     return {name: _of(name, value, leaves, vault, typed, read) for name, value in arguments.items()}
 
 
@@ -84,6 +82,10 @@ def _kept(kept: Kept, read: tuple[str, ...]) -> tuple[DecidedBy, str]:
             return DecidedBy.YOU, "typed by you"
         case Source.RESULT if kept.label.trusted:
             return DecidedBy.YOUR_DATA, f"your data: {kept.origin.tool}"
+        case Source.RESULT if kept.origin.doubt is not None:
+            doubt, store = kept.origin.doubt, kept.origin.tool.partition(".")[0]
+            decided_by = DecidedBy.STRANGER if doubt.by_stranger else DecidedBy.MODEL
+            return decided_by, f"from your {store}, {doubt.said}"
         case Source.RESULT:
             return DecidedBy.STRANGER, f"somebody else's text: {kept.origin.tool}"
         case Source.MADE if kept.label.trusted:
@@ -95,7 +97,7 @@ def _kept(kept: Kept, read: tuple[str, ...]) -> tuple[DecidedBy, str]:
 
 
 def _written(text: str, typed: Sequence[str], read: tuple[str, ...]) -> tuple[DecidedBy, str]:
-    if text and any(_stands_in(text, one) for one in typed):
+    if any(stands_in(text, one) for one in typed):
         return DecidedBy.YOU, "typed by you"
     return _by_model(read)
 
@@ -120,13 +122,3 @@ def _texts(node: Any) -> Iterable[str]:
         yield from (part for part in parts if not isinstance(part, Handle) and part.strip(" ,.;:"))
     else:
         yield json.dumps(node)
-
-
-def _stands_in(text: str, typed: str) -> bool:
-    text = text.strip()
-    at = typed.find(text)
-    while at >= 0:
-        if stands_alone(typed, at, at + len(text)):
-            return True
-        at = typed.find(text, at + 1)
-    return False

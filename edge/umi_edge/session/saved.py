@@ -19,7 +19,7 @@ from umi_edge.session.events import Action
 from umi_edge.session.sealed_store import SealedStore, SealingKey
 from umi_edge.session.session import Session
 from umi_edge.session.snapshot import Snapshot
-from umi_edge.tools import Catalogue
+from umi_edge.tools import Catalogue, Doubt
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.labels import Integrity, Label
@@ -27,7 +27,7 @@ from umi_shared.transcript import Answer, Call, Clock, Entry, Instruction, Next,
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,10 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
     return ""
 
 
-def _read_kept(handle: str, value: Any, label: list[Any], origin: list[str], linked: bool) -> Kept:
-    source, tool = origin
-    return Kept(_handle(handle), value, _read_label(label), Origin(Source(source), tool), linked)
+def _read_kept(handle: str, value: Any, label: list[Any], origin: list[Any], linked: bool) -> Kept:
+    source, tool, doubt = origin
+    known = Doubt(*doubt) if doubt is not None else None
+    return Kept(_handle(handle), value, _read_label(label), Origin(Source(source), tool, known), linked)
 
 
 def _handle(text: str) -> Handle:

@@ -24,7 +24,8 @@ from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
-from umi_edge.policy.checks import LOOSE_TYPES, leaves_device
+from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
+from umi_edge.records import Records
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.events import (
@@ -53,6 +54,7 @@ from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.provenance import provenance_of, strangers_read
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
+from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_edge.session.snapshot import Snapshot
@@ -120,6 +122,8 @@ class Session:
     """What of the gazetteers could not be read, and the policy does without; for the user's eyes."""
     read_gazetteers: Callable[[], Awaitable[Gazetteers]] | None = field(default=None, repr=False)
     """Reads them again, before each instruction."""
+    records: Records = field(default_factory=Records.of_session, repr=False)
+    """What umi has written into the user's stores, in this session and before."""
     approved: InitVar[ApprovedCards] = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
     labeller: Labeller = field(init=False)
@@ -167,6 +171,10 @@ class Session:
         self._catalogue = release(self.cards, (), PLANNER)
         self._public = PublicText(self.guard)
         self._public.allow_catalogue(self.cards, [tool.name for tool in self.catalogue], policy)
+
+    @property
+    def _keeping(self) -> RecordKeeping:
+        return RecordKeeping(self.labeller.policy, self.records)
 
     def snapshot(self) -> Snapshot:
         """The session as it is now. Between two instructions it is all that `resume` needs."""
@@ -413,13 +421,18 @@ class Session:
                 self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
-                known = self._provenance(arguments, labelled) if isinstance(verdict, Ask) else {}
+                told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
+                known = self._provenance(arguments, labelled) if told else {}
                 if not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
+                asked = isinstance(verdict, Ask)
+                written = self._keeping.write(tool, resolved, labelled, known, self._entries, asked=asked)
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen
                 kind = _type_asked_for(arguments, labelled) if derived else ""
-                self._take(name, resolved, await self._run(name, resolved), made_of, kind)
+                outcome = await self._run(name, resolved)
+                self._keeping.name(written, outcome)
+                self._take(name, resolved, outcome, made_of, kind)
 
     def _provenance(
         self, arguments: Mapping[str, Any], labelled: LabelledArguments
@@ -496,7 +509,9 @@ class Session:
             case Succeeded(value, seconds, lost):
                 self._unread[name] = max(self._unread.get(name, ()), lost, key=len)
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
-                kind, text = "", self.labeller.result(name, value, made_of=made_of, type=type)
+                doubts = self._keeping.doubts(self.catalogue[name], outcome)
+                kind = ""
+                text = self.labeller.result(name, value, made_of=made_of, type=type, doubts=doubts)
                 self._public.allow_explicit(text)
             case Failed(failure, detail, seconds):
                 self.record.append(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.policy import Location, PathRule, Policy, Resolution, ToolPolicy
+from umi_edge.policy.told_to_others import why_confirmed
 from umi_edge.tools import Tool
 
 __all__ = ["ArgumentRule", "ResultRule", "ToolOverview", "overview"]
@@ -82,7 +83,13 @@ def _asks(tool: Tool, holds: ToolPolicy) -> str:
     """`destructive` in a policy leaves it to the tool's hints."""
     if holds.confirm != "destructive":
         return str(holds.confirm)
-    return "always" if tool.hints.destructive else "never"
+    if tool.hints.destructive:
+        return "always"
+    names = tool.input_schema.get("properties", {})
+    told = [name for name in names if why_confirmed(tool.name, name, tool.source)]
+    if set(told) & set(tool.input_schema.get("required", ())):
+        return "always"
+    return f"with {', '.join(told)}" if told else "never"
 
 
 def _arguments(tool: Tool, policy: Policy) -> Iterator[ArgumentRule]:

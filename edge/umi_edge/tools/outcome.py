@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.record import Record
 
 
 class FailureKind(StrEnum):
@@ -79,6 +80,8 @@ class Succeeded:
     seconds: float
     lost: tuple[Lost, ...] = field(default=(), repr=False)
     """What the tool says that it could not read."""
+    records: tuple[Record, ...] | None = field(default=None, repr=False)
+    """Which records the value tells of; None where the tool does not say."""
 
 
 @dataclass(frozen=True, slots=True)

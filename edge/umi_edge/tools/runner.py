@@ -12,6 +12,7 @@ import referencing
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.json_value import plain_json
 from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Partial, Succeeded, ToolFailure
+from umi_edge.tools.record import Sourced
 from umi_edge.tools.tool import Tool
 
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
@@ -46,12 +47,13 @@ async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits)
     try:
         checked = _checked_arguments(tool, arguments, limits)
         result = await _awaited(tool, checked, limits)
-        whole = result.value if isinstance(result, Partial) else result
-        value = _plain(whole, limits)
+        records = tuple(result.records) if isinstance(result, Sourced) else None
+        known = result.value if isinstance(result, Sourced) else result
+        value = _plain(known.value if isinstance(known, Partial) else known, limits)
     except ToolFailure as failure:
         return Failed(failure.kind, failure.detail[:DETAIL_CHARACTERS], time.monotonic() - started)
-    lost = tuple(result.lost) if isinstance(result, Partial) else ()
-    return Succeeded(value, time.monotonic() - started, lost)
+    lost = tuple(known.lost) if isinstance(known, Partial) else ()
+    return Succeeded(value, time.monotonic() - started, lost, records)
 
 
 def _plain(value: object, limits: RunLimits) -> JSON:

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from umi_edge.policy.hints import Hints
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
+from umi_edge.tools.record import Sourced
 from umi_edge.tools.worker import in_worker
 from umi_shared.errors import ToolError
 
@@ -24,7 +25,7 @@ __all__ = ["JSON", "Hints", "Tool", "tool"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
-Run = Callable[[Mapping[str, JSON]], Awaitable[JSON | Partial]]
+Run = Callable[[Mapping[str, JSON]], Awaitable[JSON | Partial | Sourced]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,7 @@ def _schema(model: type[BaseModel]) -> JsonSchemaValue:
 def _runner(function: Callable[..., Any], model: type[BaseModel]) -> Run:
     names = {key: info.alias or key for key, info in model.model_fields.items()}
 
-    async def run(arguments: Mapping[str, JSON]) -> JSON | Partial:
+    async def run(arguments: Mapping[str, JSON]) -> JSON | Partial | Sourced:
         try:
             parsed = model.model_validate(arguments)
         except ValidationError as error:

@@ -26,10 +26,11 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     """Every built-in tool over one home."""
     notes_config = NotesConfig(folder=home.notes)
     files_config = FilesConfig(roots=home.files)
+    own = (*home.addresses, *([home.smtp.sender] if home.smtp and home.smtp.sender else []))
     mail_config = MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp)
     return (
         *contacts.tools(ContactsConfig(folder=home.contacts)),
-        *calendar.tools(CalendarConfig(folder=home.calendar, zone=home.zone)),
+        *calendar.tools(CalendarConfig(folder=home.calendar, zone=home.zone, own_addresses=own)),
         *mail.tools(mail_config),
         *notes.tools(notes_config),
         *files.tools(files_config),

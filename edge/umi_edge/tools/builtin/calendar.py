@@ -16,6 +16,7 @@ from umi_edge.tools.builtin.calendar_folder import (
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
 __all__ = ["CalendarConfig", "tools"]
@@ -30,14 +31,17 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
     calendar = Calendar(config)
 
     @tool(name="calendar.list", source="builtin", read_only=True, returns=shapes.EVENTS)
-    def events(date: Day) -> Partial:
+    def events(date: Day) -> Sourced:
         """List the events of one day in the user's calendar.
 
         Args:
             date: The day, as YYYY-MM-DD.
         """
         found, lost = calendar.on(parsed_day(date))
-        return _with_lost({"events": [calendar.as_json(one) for one in found]}, lost)
+        return Sourced(
+            _with_lost({"events": [calendar.as_json(one) for one in found]}, lost),
+            tuple(one.record(("events", index)) for index, one in enumerate(found)),
+        )
 
     @tool(name="calendar.create", source="builtin", returns=shapes.CREATED)
     def create(
@@ -47,7 +51,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         duration_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 14)] = 60,
         guests: Annotated[list[Line], Field(max_length=100)] | None = None,
         location: Line | None = None,
-    ) -> JSON:
+    ) -> Sourced:
         """Create an event in the user's calendar.
 
         Args:
@@ -67,7 +71,8 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
             guests=tuple(guests or ()),
             location=location or "",
         )
-        return {"id": calendar.create(new)}
+        uid = calendar.create(new)
+        return Sourced({"id": uid}, (Record(at=(), texts=(), id=uid),))
 
     @tool(name="calendar.cancel", source="builtin", destructive=True, returns=shapes.CANCELLED)
     def cancel(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002

@@ -13,8 +13,11 @@ import icalendar
 
 from umi_edge.tools.builtin.calendar_file import CalendarFile, Entry, Series, Unread
 from umi_edge.tools.builtin.folder import Folder
+from umi_edge.tools.builtin.organizer import INVITATION, is_invitation, plain_address
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
+from umi_edge.tools.record import Record
+from umi_edge.values.json_walk import Location
 
 __all__ = ["Calendar", "CalendarConfig", "NewEvent", "Occurrence"]
 
@@ -30,6 +33,8 @@ class CalendarConfig:
     folder: Path
     zone: tzinfo | None = None
     """None: the zone that the laptop is in."""
+    own_addresses: tuple[str, ...] = field(default=(), repr=False)
+    """The user's own e-mail addresses: an event that anybody else organizes is an invitation."""
     max_files: int = 10_000
     max_file_bytes: int = 8 << 20
 
@@ -55,6 +60,16 @@ class Occurrence:
     repeated: bool
     begins: datetime = field(repr=False)
     ends: datetime = field(repr=False)
+    invited: bool = False
+    """Whether somebody else organizes it."""
+    file: str = field(default="", repr=False)
+    """The file that it is in, from the folder on, with slashes."""
+
+    def record(self, at: Location) -> Record:
+        """It, as the record that a result tells of."""
+        texts = tuple(filter(None, (self.title, self.location, *self.attendees)))
+        doubt = INVITATION if self.invited else None
+        return Record(at=at, texts=texts, id=str(self.component["UID"]), path=self.file, doubt=doubt)
 
     @property
     def id(self) -> str:
@@ -92,6 +107,7 @@ class Calendar:
 
     def __init__(self, config: CalendarConfig) -> None:
         self._zone = config.zone
+        self._own = frozenset(map(plain_address, config.own_addresses))
         self._folder = Folder(
             path=config.folder,
             suffix=".ics",
@@ -109,7 +125,8 @@ class Calendar:
                 if series.kind != "VEVENT":
                     continue
                 components, unread = series.between(start, end)
-                found += [self._occurrence(component, repeated=series.repeats) for component in components]
+                name = path.relative_to(self._folder.path).as_posix()
+                found += [self._occurrence(component, series, name) for component in components]
                 if unread is not None:
                     lost.append(Lost(path.name, unread.why))
         touching = [one for one in found if one.begins < end and (one.ends > start or one.begins >= start)]
@@ -177,10 +194,12 @@ class Calendar:
             lost += [Lost(document.name, unread.why) for unread in file.unread]
             yield document.path, file
 
-    def _occurrence(self, component: Any, *, repeated: bool) -> Occurrence:
+    def _occurrence(self, component: Any, series: Series, file: str) -> Occurrence:
         return Occurrence(
             component=component,
-            repeated=repeated,
+            repeated=series.repeats,
+            invited=is_invitation((entry.component for entry in series.entries), self._own),
+            file=file,
             begins=self._as_instant(component.start),
             ends=self._as_instant(component.end),
         )

@@ -9,6 +9,8 @@ from typing import Self
 from umi_edge.tools.builtin.card_text import split_value, unescaped
 from umi_edge.tools.builtin.vcard import Card, Property
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.record import Record
+from umi_edge.values.json_walk import Location
 
 __all__ = ["Contact", "Reachable", "contact_of"]
 
@@ -58,6 +60,10 @@ class Contact:
     note: str = field(default="", repr=False)
     kind: str = field(default="", repr=False)
     """`group`, `org` or what else it is but a person."""
+    uid: str = field(default="", repr=False)
+    """The card's own id, which it keeps in other address books."""
+    file: str = field(default="", repr=False)
+    """The file that it is in, from the folder on, with slashes."""
 
     @classmethod
     def plain(cls, name: str, email: str | None, phone: str | None, company: str | None) -> Self:
@@ -75,6 +81,12 @@ class Contact:
     def phone(self) -> str | None:
         """The number to call: never a fax."""
         return next((one.value for one in self.phones if one.kind not in _NOT_SPOKEN), None)
+
+    def record(self, at: Location) -> Record:
+        """It, as the record that a result tells of."""
+        more = (self.role, self.note, *self.categories, *(one.value for one in self.addresses))
+        texts = tuple(filter(None, (*self.known_by(), *self.found_by(), *more)))
+        return Record(at=at, texts=texts, id=self.uid, path=self.file)
 
     def known_by(self) -> Iterator[str]:
         """Every name that somebody may call it."""
@@ -161,6 +173,7 @@ def contact_of(card: Card) -> Contact | None:
         categories=tuple(_listed(by_name.get("CATEGORIES", ()))),
         note="\n".join(filter(None, (_text(one.text) for one in by_name.get("NOTE", ())))),
         kind=_kind(by_name),
+        uid=_first(by_name, "UID"),
     )
 
 

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -19,6 +19,7 @@ from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
 __all__ = ["AddressBook", "Contents", "ContactsConfig", "tools"]
@@ -65,6 +66,7 @@ class AddressBook:
             max_files=config.max_files,
             max_file_bytes=config.max_file_bytes,
         )
+        self._root = config.folder
         self._known: dict[Path, tuple[_Signature, Contents]] = {}
 
     def read(self) -> Contents:
@@ -87,7 +89,10 @@ class AddressBook:
                 status = os.fstat(stream.fileno())
                 signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
                 before = self._known.get(entry.path)
-                contents = before[1] if before and before[0] == signature else _parsed(entry.path, stream)
+                if before and before[0] == signature:
+                    contents = before[1]
+                else:
+                    contents = _parsed(entry.path, entry.path.relative_to(self._root).as_posix(), stream)
         except ToolFailure as failure:
             return Contents(
                 (), (Lost(str(entry.path), failure.detail, "mend its permissions, or move it away"),)
@@ -96,13 +101,14 @@ class AddressBook:
             known[entry.path] = (signature, contents)
         return contents
 
-    def add(self, contact: Contact) -> None:
-        """Write a new vCard 3.0, which every address book reads."""
+    def add(self, contact: Contact) -> str:
+        """Write a new vCard 3.0, which every address book reads; gives its id."""
         card = vobject.vCard()
         card.add("fn").value = contact.name
         given, _, family = contact.name.rpartition(" ")
         card.add("n").value = vobject.vcard.Name(family=family, given=given)
-        card.add("uid").value = f"urn:uuid:{secrets.token_hex(16)}"
+        uid = f"urn:uuid:{secrets.token_hex(16)}"
+        card.add("uid").value = uid
         if contact.email:
             card.add("email").value = contact.email
         if contact.phone:
@@ -110,17 +116,18 @@ class AddressBook:
         if contact.company:
             card.add("org").value = [contact.company]
         self._folder.add(secrets.token_hex(8), card.serialize().encode())
+        return uid
 
 
-def _parsed(path: Path, stream: BinaryIO) -> Contents:
-    """The contacts of one file, card by card."""
+def _parsed(path: Path, name: str, stream: BinaryIO) -> Contents:
+    """The contacts of one file, card by card; `name` is the file's inside the folder."""
     contacts: list[Contact] = []
     lost: list[Lost] = []
     empty = True
     for card in read_cards(stream):
         empty = False
         contact = contact_of(card)
-        contacts += [contact] if contact is not None else []
+        contacts += [replace(contact, file=name)] if contact is not None else []
         if card.problem:
             lost.append(Lost(f"{path}, line {card.line}", card.problem, _MEND))
     if empty:
@@ -162,26 +169,33 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
     book = AddressBook(config)
 
     @tool(name="contacts.search", source="builtin", read_only=True, returns=shapes.CONTACT_MATCHES)
-    def search(name: Name) -> JSON:
+    def search(name: Name) -> Sourced:
         """Find people in the user's contacts by name; gives their e-mail address, phone and company.
 
         Args:
             name: A name or a part of it.
         """
         contents = book.read()
-        matches: list[JSON] = [contact.as_found() for contact in found(contents.contacts, name)]
-        return {"matches": matches, **({"skipped": len(contents.lost)} if contents.lost else {})}
+        meant = found(contents.contacts, name)
+        matches: list[JSON] = [contact.as_found() for contact in meant]
+        return Sourced(
+            {"matches": matches, **({"skipped": len(contents.lost)} if contents.lost else {})},
+            tuple(contact.record(("matches", index)) for index, contact in enumerate(meant)),
+        )
 
     @tool(name="contacts.list", source="builtin", read_only=True, returns=shapes.CONTACT_LIST)
-    def everyone() -> Partial:
+    def everyone() -> Sourced:
         """List all of the user's contacts."""
         contents = book.read()
-        return Partial([contact.as_listed() for contact in contents.contacts], contents.lost)
+        return Sourced(
+            Partial([contact.as_listed() for contact in contents.contacts], contents.lost),
+            tuple(contact.record((index,)) for index, contact in enumerate(contents.contacts)),
+        )
 
     @tool(name="contacts.add", source="builtin", returns=shapes.ADDED)
     def add(
         name: Name, email: Line | None = None, phone: Line | None = None, company: Line | None = None
-    ) -> JSON:
+    ) -> Sourced:
         """Add a person to the user's contacts.
 
         Args:
@@ -192,7 +206,7 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         """
         if not name.strip() or not all(single_line(text or "") for text in (name, email, phone, company)):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of a contact is one line of text")
-        book.add(Contact.plain(name.strip(), email, phone, company))
-        return {"added": True}
+        uid = book.add(Contact.plain(name.strip(), email, phone, company))
+        return Sourced({"added": True}, (Record(at=(), texts=(), id=uid),))
 
     return search, everyone, add

@@ -1,5 +1,6 @@
 """One search over notes, files and mail: the way round when another search tool fails."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from umi_edge.tools.builtin.mail import Mailbox, MailConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import has_words, snippet
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.record import Sourced
 from umi_edge.tools.tool import Tool, tool
 
 _SNIPPET = 400
@@ -21,15 +23,16 @@ def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Too
     notebook, shelf, mailbox = Notebook(notes), FileShelf(files), Mailbox(mail)
 
     @tool(name="search.everywhere", source="builtin", read_only=True, returns=shapes.HITS)
-    def everywhere(query: Annotated[str, Field(min_length=1, max_length=300)]) -> JSON:
+    def everywhere(query: Annotated[str, Field(min_length=1, max_length=300)]) -> Sourced:
         """Search the user's notes, files and mail subjects at once. Use it when another search fails.
 
         Args:
             query: The words.
         """
+        notes_found, files_found = notebook.search(query)[0], shelf.search(query)
         hits: list[JSON] = [
             {"kind": "note", "id": n.id, "title": n.title, "snippet": snippet(n.text, query, _SNIPPET)}
-            for n in notebook.search(query)[0]
+            for n in notes_found
         ]
         hits += [
             {
@@ -38,13 +41,16 @@ def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Too
                 "title": file.path.rpartition("/")[2],
                 "snippet": snippet(file.text, query, _SNIPPET),
             }
-            for file in shelf.search(query)
+            for file in files_found
         ]
         hits += [
             {"kind": "mail", "id": message.id, "title": message.subject, "snippet": message.sender}
             for message in mailbox.messages()[0]
             if has_words(message.subject, query)
         ]
-        return {"hits": hits[:_MAX_HITS]}
+        records = [replace(note.record(()), store="notes") for note in notes_found]
+        records += [replace(file.record(()), store="files") for file in files_found]
+        told = (replace(one, at=("hits", index)) for index, one in enumerate(records[:_MAX_HITS]))
+        return Sourced({"hits": hits[:_MAX_HITS]}, tuple(told))
 
     return (everywhere,)

@@ -10,9 +10,10 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.allowed_root import AllowedRoot, parts_of
 from umi_edge.tools.builtin.words import has_words
-from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
+from umi_edge.values.json_walk import Location
 
 Query = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -35,6 +36,10 @@ class TextFile:
 
     path: str = field(repr=False)
     text: str = field(repr=False)
+
+    def record(self, at: Location) -> Record:
+        """It, as the record that a result tells of."""
+        return Record(at=at, texts=(self.text,), id=self.path, path=self.path)
 
 
 class FileShelf:
@@ -111,22 +116,26 @@ def tools(config: FilesConfig) -> tuple[Tool, ...]:
     shelf = FileShelf(config)
 
     @tool(name="files.search", source="builtin", read_only=True, returns=shapes.FILES)
-    def search(query: Query) -> JSON:
+    def search(query: Query) -> Sourced:
         """Find the user's files whose name or text holds all of some words.
 
         Args:
             query: The words.
         """
-        return {"files": [{"path": file.path} for file in shelf.search(query)]}
+        found = shelf.search(query)
+        return Sourced(
+            {"files": [{"path": file.path} for file in found]},
+            tuple(file.record(("files", index)) for index, file in enumerate(found)),
+        )
 
     @tool(name="files.read", source="builtin", read_only=True, returns=shapes.FILE_TEXT)
-    def read(path: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:
+    def read(path: Annotated[str, Field(min_length=1, max_length=1000)]) -> Sourced:
         """Read one of the user's text files.
 
         Args:
             path: The path of the file, as files.search gives it.
         """
         file = shelf.read(path)
-        return {"path": file.path, "text": file.text}
+        return Sourced({"path": file.path, "text": file.text}, (file.record(()),))
 
     return search, read

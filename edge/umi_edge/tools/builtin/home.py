@@ -1,6 +1,6 @@
 """The home: where the user's contacts, calendar, mail, notes and files are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class HomeConfig:
     smtp: SmtpConfig | None = None
     zone: tzinfo | None = None
     """The time zone of the calendar's days; None: the laptop's."""
+    addresses: tuple[str, ...] = field(default=(), repr=False)
+    """The user's own e-mail addresses."""
 
     @classmethod
     def under(cls, root: Path) -> "HomeConfig":

@@ -10,9 +10,10 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.folder import Document, Folder
 from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
-from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
+from umi_edge.values.json_walk import Location
 
 Query = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -39,6 +40,10 @@ class Note:
     id: str = field(repr=False)
     title: str = field(repr=False)
     text: str = field(repr=False)
+
+    def record(self, at: Location) -> Record:
+        """It, as the record that a result tells of."""
+        return Record(at=at, texts=(self.title, self.text), id=self.id, path=self.id + _SUFFIX)
 
 
 class Notebook:
@@ -110,7 +115,7 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
     notebook = Notebook(config)
 
     @tool(name="notes.search", source="builtin", read_only=True, returns=shapes.NOTES)
-    def search(query: Query) -> JSON:
+    def search(query: Query) -> Sourced:
         """Find the user's notes that hold all of some words.
 
         Args:
@@ -121,23 +126,26 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
             {"id": note.id, "title": note.title, "text": snippet(note.text, query, config.search_characters)}
             for note in found
         ]
-        return {"notes": notes, **({"skipped": skipped} if skipped else {})}
+        return Sourced(
+            {"notes": notes, **({"skipped": skipped} if skipped else {})},
+            tuple(note.record(("notes", index)) for index, note in enumerate(found)),
+        )
 
     @tool(name="notes.read", source="builtin", read_only=True, returns=shapes.NOTE)
-    def read(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
+    def read(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> Sourced:  # noqa: A002
         """Read one of the user's notes.
 
         Args:
             id: The id of the note, as notes.search gives it.
         """
         note = notebook.read(id)
-        return {"id": note.id, "title": note.title, "text": note.text}
+        return Sourced({"id": note.id, "title": note.title, "text": note.text}, (note.record(()),))
 
     @tool(name="notes.create", source="builtin", returns=shapes.CREATED)
     def create(
         title: Annotated[str, Field(min_length=1, max_length=200)],
         text: str,
-    ) -> JSON:
+    ) -> Sourced:
         """Write a new note for the user.
 
         Args:
@@ -146,6 +154,7 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
         """
         if not single_line(title):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a title is one line of text")
-        return {"id": notebook.create(title.strip(), text)}
+        name = notebook.create(title.strip(), text)
+        return Sourced({"id": name}, (Record(at=(), texts=(title, text), id=name),))
 
     return search, read, create

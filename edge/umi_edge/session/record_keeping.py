@@ -1,0 +1,78 @@
+"""Record keeping: a session tells the records what its calls write, and asks them of what its tools read.
+
+I2: docs/design.md#i2-fail-closed
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from umi_edge.labelling.labeller import LabelledArguments
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.policy import Location, Policy
+from umi_edge.policy.checks import may_write
+from umi_edge.policy.families import BUILT_IN
+from umi_edge.records import Records
+from umi_edge.session.consent import Provenance
+from umi_edge.session.own_words import not_the_users_own, typed_words
+from umi_edge.tools import Doubt, Outcome, Succeeded, Tool
+from umi_edge.tools.record import records_of
+from umi_shared.labels import Integrity
+
+__all__ = ["RecordKeeping"]
+
+_ELSEWHERE = Doubt(
+    "in a folder that the policy says has other people's texts in it",
+    True,
+    "move it out of that folder, or take the folder out of `untrusted:` of the policy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKeeping:
+    """What one session does about records that are not the user's own."""
+
+    policy: Policy = field(repr=False)
+    records: Records = field(repr=False)
+
+    def write(
+        self,
+        tool: Tool,
+        resolved: Mapping[str, Any],
+        labelled: LabelledArguments,
+        known: Mapping[str, Provenance],
+        entries: Sequence[LabelledEntry],
+        *,
+        asked: bool,
+    ) -> int:
+        """Keep what a call is about to write that is not the user's own; gives the entry's number, 0 for none.
+
+        `asked` is whether the user has approved it. Raises `PrivacyError` where it cannot be kept.
+        """
+        if not may_write(tool.hints, tool.source):
+            return 0
+        fields = not_the_users_own(resolved, labelled.leaves, known, typed_words(entries), self.records)
+        if not fields:
+            return 0
+        return self.records.write(tool=tool.name, store=_store_of(tool), approved=asked, fields=fields)
+
+    def name(self, number: int, outcome: Outcome) -> None:
+        """Keep what the store calls the record that a call has written, where the tool says it."""
+        if number and isinstance(outcome, Succeeded) and outcome.records:
+            self.records.name(number, outcome.records[0].id)
+
+    def doubts(self, tool: Tool, outcome: Succeeded) -> Mapping[Location, Doubt]:
+        """Which records of a trusted tool's result are not the user's own, by where they are in it."""
+        if self.policy.tool(tool.name, source=tool.source).integrity is Integrity.UNTRUSTED:
+            return {}
+        records = tuple(records_of(outcome.value)) if outcome.records is None else outcome.records
+        store = _store_of(tool)
+        elsewhere = {
+            one.at: _ELSEWHERE for one in records if self.policy.distrusts(one.store or store, one.path)
+        }
+        return self.records.doubts(store, records) | elsewhere
+
+
+def _store_of(tool: Tool) -> str:
+    """What a tool reads and writes: the family of a built-in tool, else all of its server, or all Python functions."""
+    return tool.name.partition(".")[0] if tool.source == BUILT_IN else tool.source
