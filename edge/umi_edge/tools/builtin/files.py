@@ -1,5 +1,7 @@
-"""Files: the text files inside allowed folders."""
+"""Files: the texts and documents inside allowed folders."""
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,8 @@ from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.allowed_root import AllowedRoot, parts_of
+from umi_edge.tools.builtin.converter import Converter
+from umi_edge.tools.builtin.document_text import UnreadableDocument, document_text, is_plain_text
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.record import Record, Sourced
@@ -16,6 +20,11 @@ from umi_edge.tools.tool import Tool, tool
 from umi_edge.values.json_walk import Location
 
 Query = Annotated[str, Field(min_length=1, max_length=300)]
+
+_DOCUMENTS = (".pdf", ".docx", ".docm", ".xlsx", ".xlsm", ".odt", ".ods", ".odp")
+"""Names of files that search opens though they are large: their text is a small part of them."""
+_MAX_KEPT = 500
+"""Texts of documents that a session keeps, so that the next search need not convert them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +34,19 @@ class FilesConfig:
     roots: tuple[Path, ...]
     max_files: int = 10_000
     max_file_bytes: int = 512 << 10
+    """Of plain text."""
+    max_document_bytes: int = 32 << 20
+    """Of a PDF file and other documents, whose text is a small part of them."""
     searched_bytes: int = 256 << 10
     """Larger files are found by their names only."""
+    converted_seconds: float = 10
+    """How long a search converts documents it has not seen; those that are left are found by their names only."""
     max_found: int = 50
 
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """One text file; `path` begins with the name of its root."""
+    """One file; `path` begins with the name of its root."""
 
     path: str = field(repr=False)
     text: str = field(repr=False)
@@ -43,7 +57,7 @@ class TextFile:
 
 
 class FileShelf:
-    """The text files inside the allowed roots.
+    """The files inside the allowed roots, as text.
 
     A path is `<root>/<parts>`: two roots with one name become `letters` and `letters-2`.
     """
@@ -51,6 +65,8 @@ class FileShelf:
     def __init__(self, config: FilesConfig) -> None:
         self.config = config
         self._roots: dict[str, AllowedRoot] = {}
+        self._converter = Converter()
+        self._texts: dict[tuple[object, ...], str] = {}
         for path in config.roots:
             label, number = path.name or "files", 1
             while label in self._roots:
@@ -69,46 +85,66 @@ class FileShelf:
     def search(self, query: str) -> list[TextFile]:
         """The files that hold every word, in their path or in their text."""
         found: list[TextFile] = []
+        until = time.monotonic() + self.config.converted_seconds
         for label, parts in self._names():
             path = "/".join((label, *parts))
-            text = self._searched(self._roots[label], parts)
+            text = self._searched(self._roots[label], parts, until)
             if has_words(f"{path}\n{text}", query):
                 found.append(TextFile(path, text))
                 if len(found) == self.config.max_found:
                     break
         return found
 
-    def _searched(self, root: AllowedRoot, parts: tuple[str, ...]) -> str:
+    def _searched(self, root: AllowedRoot, parts: tuple[str, ...], until: float) -> str:
+        limit = self.config.max_document_bytes if _is_document(parts[-1]) else self.config.searched_bytes
         try:
-            return _decoded(root.read(parts, self.config.searched_bytes))
-        except ToolFailure:  # binary, too large or gone: its name still counts
-            return ""
+            with root.opened(parts) as file:
+                status = os.fstat(file.fileno())
+                key = (root.path, parts, status.st_size, status.st_mtime_ns)
+                if key in self._texts:
+                    return self._texts[key]
+                if status.st_size > limit or (_is_document(parts[-1]) and time.monotonic() > until):
+                    return ""
+                content = file.read(limit + 1)
+            text = self._text(content, parts[-1])
+        except (ToolFailure, OSError):  # binary or gone: its name still counts
+            text = ""
+        if _is_document(parts[-1]) and len(self._texts) < _MAX_KEPT:
+            self._texts[key] = text
+        return text
 
     def read(self, path: str) -> TextFile:
         """One file, by the path that `search` gives, or by one inside any root."""
         parts = parts_of(path)
         if parts[0] in self._roots and len(parts) > 1:
-            content = self._roots[parts[0]].read(parts[1:], self.config.max_file_bytes)
-            return TextFile("/".join(parts), _decoded(content))
+            return self._file(self._roots[parts[0]], parts[0], parts[1:])
         for label, root in self._roots.items():
             try:
-                content = root.read(parts, self.config.max_file_bytes)
+                return self._file(root, label, parts)
             except ToolFailure as failure:
-                if failure.kind is FailureKind.NOT_FOUND:
-                    continue
-                raise
-            return TextFile("/".join((label, *parts)), _decoded(content))
+                if failure.kind is not FailureKind.NOT_FOUND:
+                    raise
         raise ToolFailure(FailureKind.NOT_FOUND, "no allowed folder has such a file")
 
+    def _file(self, root: AllowedRoot, label: str, parts: tuple[str, ...]) -> TextFile:
+        content = root.read(parts, self.config.max_document_bytes)
+        if is_plain_text(content) and len(content) > self.config.max_file_bytes:
+            raise ToolFailure(
+                FailureKind.TOO_LARGE, f"the file has more than {self.config.max_file_bytes} bytes"
+            )
+        return TextFile("/".join((label, *parts)), self._text(content, parts[-1]))
 
-def _decoded(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ToolFailure(FailureKind.NOT_JSON, "the file is not UTF-8 text") from None
-    if "\x00" in text:
-        raise ToolFailure(FailureKind.NOT_JSON, "the file is binary")
-    return text
+    def _text(self, content: bytes, name: str) -> str:
+        if not is_plain_text(content):
+            return self._converter.text(content, name)
+        try:
+            return document_text(content, name)
+        except UnreadableDocument as unreadable:
+            raise ToolFailure(FailureKind.NOT_JSON, str(unreadable)) from None
+
+
+def _is_document(name: str) -> bool:
+    return name.lower().endswith(_DOCUMENTS)
 
 
 def tools(config: FilesConfig) -> tuple[Tool, ...]:

@@ -1,12 +1,12 @@
 """The text of a letter's parts, and the names of what is attached to it."""
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
 from umi_edge.tools.builtin.card_text import unescaped
+from umi_edge.tools.builtin.html_text import html_text
 from umi_edge.tools.builtin.mail_header import addresses, decoded, line
 
 __all__ = ["Attachment", "attachments", "text_of"]
@@ -14,7 +14,6 @@ __all__ = ["Attachment", "attachments", "text_of"]
 _MAX_DEPTH = 30
 _MAX_PARTS = 500
 _MAX_TEXT_BYTES = 1 << 20
-_COMMENT = "!--"
 _CONTAINERS = ("multipart/", "message/")
 
 
@@ -45,7 +44,7 @@ def text_of(message: Message, depth: int = 0) -> str:
     if kind == "text/calendar":
         return _invitation(_text(message))
     if kind == "text/html":
-        return _without_tags(_text(message))
+        return html_text(_text(message))
     if kind.startswith(("text/", *_CONTAINERS)):
         # A multipart letter that is none, whose boundary is lost say, is text too: somebody can read it.
         return _text(message)
@@ -167,32 +166,3 @@ def _moment(text: str) -> str:
         return text
     day = f"{found[1]}-{found[2]}-{found[3]}"
     return f"{day} {found[4]}:{found[5]}{' UTC' if found[6] else ''}" if found[4] else day
-
-
-def _without_tags(text: str) -> str:
-    r"""The text of an HTML page, in time proportional to its length.
-
-    Not html.parser: a stranger's megabyte of `<a <a <a` keeps it busy for minutes.
-
-    >>> _without_tags("<style>p {}</style><p>1 &lt; 2</p><p>so <b>there</b></p>")
-    '1 < 2\n\nso there'
-    """
-    first, *pieces = text.split("<")
-    parts, hidden = [first], ""
-    for piece in pieces:
-        if hidden == _COMMENT or (not hidden and piece.startswith(_COMMENT)):
-            _, ends, data = piece.partition("-->")
-            hidden = "" if ends else _COMMENT
-            parts.append(data)
-            continue
-        tag, _, data = piece.partition(">")
-        name = re.split(r"[\s/>]", tag.lower().lstrip("/"), maxsplit=1)[0][:20]
-        if hidden:
-            closes = (tag.startswith("/") and name == hidden) or (hidden == "head" and name == "body")
-            hidden = "" if closes else hidden
-        elif name in ("script", "style", "head", "title") and not tag.startswith("/"):
-            hidden = name
-        if not hidden:
-            parts += ["\n" if name in ("br", "p", "div", "tr", "li", "h1", "h2", "h3") else "", data]
-    lines = "\n".join(" ".join(one.split()) for one in html.unescape("".join(parts)).split("\n"))
-    return re.sub(r"\n\s*\n", "\n\n", lines).strip()
