@@ -30,6 +30,7 @@ tools:
     results: {"$": {locality: handle, shape: hidden}}
   forms.use:
     runs: device
+    stored_as: nowhere
     results: {"$.ok": cloud}  # its other results are handles, whose numbers tell how many there were before
 """
 SCHEMA = {

@@ -32,7 +32,7 @@ from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.record import Doubt
 from umi_edge.values.json_walk import LEAVES, walk
 from umi_shared.handles import Handle, Text, escape, parts_of
-from umi_shared.labels import Integrity, Label, Locality, join_all
+from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
 __all__ = ["ArgumentWriter", "JsonWriter"]
 
@@ -234,7 +234,9 @@ class ArgumentWriter:
                 self.pieces.append(step.punctuation)
                 if step.location == opened and step.punctuation in "]}" and opened:
                     # Nothing in it to check, but that it is empty is the caller's own choice.
-                    self.leaves[opened] = LabelledLeaf(label=self.written, model_written=True)
+                    self.leaves[opened] = LabelledLeaf(
+                        label=self.written, model_written=True, written=self.written
+                    )
                 opened = step.location if step.punctuation in "[{" else None
             else:
                 opened = None
@@ -265,13 +267,16 @@ class ArgumentWriter:
         model_written = not (len(parts) == 1 and handles)
         doubt = next((kept.origin.doubt for kept in given if kept.origin.doubt), None)
         foreign = any(isinstance(name, str) and name not in self.names for name in location)
+        written = self.written if model_written or foreign else PUBLIC
         self.leaves[location] = LabelledLeaf(
-            label=join_all([*labels, self.written] if model_written or foreign else labels),
+            label=join_all([*labels, written]),
             type=ANY_TYPE if model_written else handles[0].type,
             handles=handles,
+            origins=tuple(str(kept.origin) for kept in given),
             model_written=model_written,
             doubt=f"it is not your own: {doubt.said}" if doubt else "",
             mend=doubt.mend if doubt else "",
+            written=written,
         )
         if self.leaves_only:
             return

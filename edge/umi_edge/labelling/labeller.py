@@ -20,6 +20,7 @@ from typing import Any
 from umi_edge.labelling.json_text import WITHHELD, clear_span, whole
 from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
 from umi_edge.labelling.keeper import Keeper
+from umi_edge.labelling.scan_remainder import ScanRemainder
 from umi_edge.labelling.shape_budget import Shapes
 from umi_edge.labelling.text import LabelledText, Span, constant
 from umi_edge.labelling.vault import INSTRUCTION, Origin, Source, Vault
@@ -230,6 +231,12 @@ class Labeller:
         if unseen:
             text = self.unseen(tool, arguments, written)
         return LabelledArguments(text=text, leaves=writer.leaves)
+
+    def remainder(self, arguments: Mapping[str, Any], labelled: LabelledArguments) -> ScanRemainder:
+        """What the detectors leave of a call's arguments, for the check of what is stored."""
+        return ScanRemainder(
+            arguments=arguments, leaves=labelled.leaves, vault=self.vault, scanner=self.keeper.scanner
+        )
 
     def unseen(self, tool: str, arguments: Any, written: Label) -> LabelledText:
         """What a caller that has seen values wrote, or failed to write, as one handle of no shape."""

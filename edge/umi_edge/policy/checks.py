@@ -6,7 +6,7 @@ I5: docs/design.md#i5-third-party-tools-are-sinks
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,9 +15,11 @@ from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
+from umi_edge.policy.stored_as import ReadBack, StoredAs, read_back_at
+from umi_edge.policy.stores import Laxer, laxer_places
 from umi_edge.policy.told_to_others import why_confirmed
 from umi_shared.handles import Handle
-from umi_shared.labels import Label, Locality, tool_sink
+from umi_shared.labels import PUBLIC, Label, Locality, tool_sink
 
 __all__ = [
     "LOOSE_TYPES",
@@ -44,12 +46,16 @@ class LabelledLeaf:
     type: str = ANY_TYPE
     handles: tuple[Handle, ...] = ()
     """The handles it was written with; none for a literal."""
+    origins: tuple[str, ...] = ()
+    """Where the value of each handle came from, in words of the program."""
     model_written: bool = False
     """Whether any of its text was written by a model."""
     doubt: str = ""
     """Why it is not the user's own, though the tool that gave it is trusted; value-free."""
     mend: str = ""
     """What makes it count as the user's own again; value-free."""
+    written: Label = PUBLIC
+    """The label of what a model wrote of it."""
 
 
 class ReasonCode(StrEnum):
@@ -60,6 +66,7 @@ class ReasonCode(StrEnum):
     NOT_ACCEPTED = "not-accepted"
     CONFIRM = "confirm"
     UNPLANNED = "unplanned"
+    STORED = "stored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,9 @@ class Denied:
 
 Verdict = Allowed | Ask | Denied
 
+Unfound = Callable[[Location], Label]
+"""The label of what the detectors leave of an argument: of all of it that they do not find."""
+
 
 def check_call(
     policy: Policy,
@@ -113,12 +123,17 @@ def check_call(
     source: str = "",
     argument_names: Collection[str] | None = None,
     planned: bool = True,
+    stored_as: StoredAs = (),
+    unfound: Unfound | None = None,
 ) -> Verdict:
     """Judge a call by its arguments' labels.
 
     `source` and `hints` are the catalogue's; a hint makes the verdict stricter, never laxer. `argument_names` are
     the names that the tool's schema declares: with them, a reason shows no name that only the data know. `planned`
     is whether the planner named this very tool: where the caller chose it, what may change something is asked about.
+
+    `stored_as` is where the tool itself says that its arguments are read back, and `unfound` is asked where a text
+    that comes back there is scanned; without it, the detectors find nothing.
     """
     case = _Case(
         tool=tool,
@@ -126,14 +141,19 @@ def check_call(
         known_names=policy.table(tool, "arguments").names | frozenset(argument_names or ()),
         hide_unknown=argument_names is not None,
     )
-    # (1) the tool's own confirmation; (2) per argument: type, integrity, readers, confirmation.
+    # (1) the tool's own confirmation; (2) per argument: type, integrity, readers, confirmation; where it is read back.
+    writes = not _only_reads(hints or Hints(), source)
     _check_tool(case, hints or Hints())
     _check_told(case, labelled_arguments, source)
-    if not planned and not _only_reads(hints or Hints(), source):
+    if not planned and writes:
         _check_unplanned(case)
     assignment = policy.arguments(tool)
+    stored_as = (*stored_as, *policy.tool(tool).stored_as)
     for location in sorted(labelled_arguments, key=path_of):
-        _check_argument(case, location, labelled_arguments[location], assignment.at(location))
+        leaf = labelled_arguments[location]
+        _check_argument(case, location, leaf, assignment.at(location))
+        if writes and not leaf.label.public and not case.redacted(location):
+            _check_stored(case, location, leaf, _laxer(policy, stored_as, location, leaf, unfound))
     if case.denials:
         return Denied(tuple(case.denials))
     if case.questions:
@@ -160,6 +180,10 @@ class _Case:
             for depth, key in enumerate(location)
         ]
         return path_of(tuple(shown)).replace("['*']", "[*]")
+
+    def redacted(self, location: Location) -> bool:
+        """Whether the place is left out of the call, or what it is in."""
+        return any(location[:depth] in self.redact for depth in range(1, len(location) + 1))
 
     def declared(self, location: Location) -> Location:
         """The place, or what it stands in above the first name that is no word of the policy or the schema."""
@@ -302,3 +326,65 @@ def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Re
         counterfactual=f"it would be allowed if the rule said `accepts: {kept}`",
     )
     (case.questions if rule.on_violation is OnViolation.ASK else case.denials).append(reason)
+
+
+def _laxer(
+    policy: Policy, stored_as: StoredAs, location: Location, leaf: LabelledLeaf, unfound: Unfound | None
+) -> list[Laxer] | None:
+    """The places that would show more of an argument than its label lets them; None where it may be anywhere."""
+    places = read_back_at(stored_as, location)
+    if places is None:
+        return None
+    return laxer_places(policy, places, leaf.label, lambda: unfound(location) if unfound else leaf.label)
+
+
+def _check_stored(case: _Case, location: Location, leaf: LabelledLeaf, laxer: list[Laxer] | None) -> None:
+    """Whether what an argument puts into a store is read back there under a laxer rule."""
+    if laxer == []:
+        return
+    path, what = case.path(location), _put(leaf)
+    if laxer is None:
+        rule_id = "built in: what stays is asked about where nobody says where it is read back"
+        message = f"nothing says which tools read {path} of {case.tool} back, and this puts {what} into it"
+        fix = f"`stored_as:` of {case.tool} said where (or `nowhere`), and the rules there keep it"
+    else:
+        rule_id = "; ".join(dict.fromkeys(one.rule.rule_id for one in laxer if one.rule)) or "no rule"
+        message = f"this puts {what} into {path} of {case.tool}, and tomorrow {_by_what_is_shown(laxer)}"
+        fix = f"the policy kept {' and '.join(_place(one.place) for one in laxer)} (`handle`)"
+    case.questions.append(
+        Reason(
+            code=ReasonCode.STORED,
+            path=path,
+            rule_id=rule_id,
+            type=leaf.type,
+            message=message,
+            counterfactual=f"it would run at once if {fix}",
+        )
+    )
+
+
+def _by_what_is_shown(laxer: list[Laxer]) -> str:
+    """`notes.read and notes.search show it to the planner`, once for each thing that is shown."""
+    tools: dict[str, dict[str, None]] = {}
+    for one in laxer:
+        tools.setdefault(one.shown, {})[one.place.tool] = None
+    return "; ".join(
+        f"{' and '.join(names)} show{'s' if len(names) == 1 else ''} {shown}"
+        for shown, names in tools.items()
+    )
+
+
+def _place(place: ReadBack) -> str:
+    return f"`{place.path.text}` of {place.tool}"
+
+
+def _put(leaf: LabelledLeaf) -> str:
+    """What is put, by its handles: `<text:4>, which stays on this device (from mail.read)`."""
+    if not leaf.handles:
+        return "words that a model wrote after it had read what stays"
+    origins = leaf.origins or ("",) * len(leaf.handles)
+    named = dict.fromkeys(
+        f"{handle} (from {origin})" if origin else str(handle)
+        for handle, origin in zip(leaf.handles, origins, strict=True)
+    )
+    return f"{' and '.join(named)}, kept as `{leaf.label.locality}`,"

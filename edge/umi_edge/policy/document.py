@@ -18,6 +18,7 @@ from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
+from umi_edge.policy.stored_as import StoredAs
 from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_shared.labels import Integrity, Locality
 
@@ -135,6 +136,8 @@ class ToolPolicy:
     results: tuple[PathRule, ...] = ()
     defaults: Defaults = field(default_factory=Defaults)
     """The tool's own defaults; their `instruction` has no effect."""
+    stored_as: StoredAs = ()
+    """Where its arguments are read back, beside what the tool itself says of that."""
     stated: frozenset[str] = frozenset()
     """The fields that the policy states; the others are built-in defaults."""
     rule_id: str = "built-in default for tools that the policy does not list"

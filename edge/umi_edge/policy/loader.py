@@ -34,6 +34,8 @@ from umi_edge.policy.rule_loader import load_rules
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.span_finder import PLUGINS
+from umi_edge.policy.stored_as import StoredAs
+from umi_edge.policy.stored_as_loader import load_stored_as
 from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.errors import PolicyError
@@ -185,6 +187,7 @@ class _Builder:
             defaults=self._defaults((*place, "defaults"), data.get("defaults", {})),
             errors=self._errors(place, data["errors"]) if "errors" in data else None,
             errors_line=self._line(*place, "errors") if "errors" in data else 0,
+            stored_as=self._stored_as(place, data["stored_as"]) if "stored_as" in data else (),
             stated=frozenset(stated),
             rule_id=self._rule_id(*place, name=f"tools.{name}"),
             line=self._line(*place),
@@ -200,6 +203,16 @@ class _Builder:
             type="error",
             link=False,
             rule_id=self._rule_id(*place, "errors", name=".".join(map(str, (*place, "errors")))),
+        )
+
+    def _stored_as(self, place: Place, data: Any) -> StoredAs:
+        return load_stored_as(
+            data,
+            (*place, "stored_as"),
+            self.source,
+            self.problems,
+            file=self.file,
+            tools=self.data.get("tools", {}),
         )
 
     def _rules(self, tool: str, data: dict[str, Any], side: str) -> tuple[PathRule, ...]:

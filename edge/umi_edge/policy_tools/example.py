@@ -3,7 +3,7 @@
 from typing import Any
 
 from umi_edge.policy.paths import Location
-from umi_edge.policy_tools.schema_structure import Alternative, Structure
+from umi_edge.policy.schema_structure import Alternative, Structure
 
 __all__ = ["example"]
 

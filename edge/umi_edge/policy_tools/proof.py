@@ -22,13 +22,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, Resolution, check_call
+from umi_edge.policy.cases import Case, cases
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.paths import Path, compile_path, path_of
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.policy_tools.cases import Case, cases
+from umi_edge.policy.schema_structure import ANYTHING, Alternative, Structure
 from umi_edge.policy_tools.example import example
-from umi_edge.policy_tools.schema_structure import ANYTHING, Alternative, Structure
 from umi_edge.policy_tools.witness import MARKS, Witness
 from umi_edge.tools import Tool
 from umi_shared.handles import Handle
@@ -294,7 +294,14 @@ class _Prover:
 
     def _runs(self, tool: Tool, location: Location, leaf: LabelledLeaf) -> bool:
         """Whether a call with that leaf runs, with it, and without asking the user."""
-        verdict = check_call(self.policy, tool.name, {location: leaf}, tool.hints, source=tool.source)
+        verdict = check_call(
+            self.policy,
+            tool.name,
+            {location: leaf},
+            tool.hints,
+            source=tool.source,
+            stored_as=tool.stored_as,
+        )
         return isinstance(verdict, Allowed) and location not in verdict.redact
 
     # What is always to hold.

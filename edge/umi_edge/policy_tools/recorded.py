@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Location
+from umi_edge.policy.stored_as import StoredAs, stored_as
 from umi_edge.session.recording import FORMAT
 from umi_edge.tools import Hints
 from umi_shared.errors import ConfigError
@@ -85,6 +86,8 @@ class RecordedCall:
     tool: str
     source: str = ""
     hints: Hints = field(default_factory=Hints)
+    stored_as: StoredAs = ()
+    """Where the tool itself says that its arguments are read back; of a built-in tool that is known anyway."""
     leaves: tuple[RecordedLeaf, ...] = ()
     whole: bool = False
     """Its caller saw values, so nothing else was recorded of it."""
@@ -210,6 +213,7 @@ def _add(steps: list[RecordedStep], record: Mapping[str, Any]) -> None:
                     tool=str(record["tool"]),
                     source=str(record.get("source", "")),
                     hints=Hints(**known),
+                    stored_as=stored_as(record.get("stored_as", {})),
                     leaves=leaves,
                     whole=record.get("whole") is True,
                 )
@@ -238,6 +242,7 @@ def _judge(steps: list[RecordedStep], record: Mapping[str, Any]) -> None:
             tool=last.tool,
             source=last.source,
             hints=last.hints,
+            stored_as=last.stored_as,
             leaves=last.leaves,
             verdict=verdict,
             reasons=reasons,

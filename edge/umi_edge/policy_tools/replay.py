@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from umi_edge.policy import Allowed, Ask, LabelledLeaf, Location, Policy, Resolution, Verdict, check_call
+from umi_edge.policy.cases import resolutions_at
 from umi_edge.policy.paths import path_of
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.policy_tools.cases import resolutions_at
 from umi_edge.policy_tools.recorded import (
     RecordedCall,
     RecordedHandle,
@@ -24,8 +24,10 @@ from umi_edge.policy_tools.recorded import (
     RecordedResult,
     RecordedSession,
 )
+from umi_edge.policy_tools.scan_by_type import left_by_types
+from umi_edge.policy_tools.subjects import own_hints, own_tool
 from umi_shared.handles import HANDLE_PATTERN, Handle
-from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Locality, Sink, join_all
+from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Locality, Sink, join_all
 
 __all__ = ["CallChange", "FieldChange", "Replay", "replay"]
 
@@ -300,7 +302,16 @@ class _Replayer:
         was = _VERDICTS.get(call.verdict)
         if was is None:
             return
-        verdict = check_call(self.policy, call.tool, leaves, call.hints, source=call.source)
+        own, kept_as = own_tool(call.tool, call.source), self._kept_as(call)
+        verdict = check_call(
+            self.policy,
+            call.tool,
+            leaves,
+            own_hints(own, call.hints),
+            source=own.source if own else call.source,
+            stored_as=own.stored_as if own else call.stored_as,
+            unfound=lambda at: left_by_types(leaves[at], kept_as.__getitem__, self.found),
+        )
         would_be, reasons = _word(verdict)
         if would_be != was:
             key = call.tool, was, would_be
@@ -322,12 +333,19 @@ class _Replayer:
         handles = tuple(known for known in leaf.handles if not known.written)
         written = bool(leaf.clear) or len(leaf.handles) != 1 or len(handles) != 1
         labels = [self._label_of(known)[0] for known in handles]
+        words = self._shown.with_integrity(Integrity.UNTRUSTED) if written else PUBLIC
         return LabelledLeaf(
-            label=join_all([*labels, self._shown.with_integrity(Integrity.UNTRUSTED)] if written else labels),
+            label=join_all([*labels, words]),
             type=ANY_TYPE if written else self._label_of(handles[0])[1],
             handles=tuple(Handle(self._label_of(known)[1], known.handle.number) for known in handles),
             model_written=written,
+            written=words,
         )
+
+    def _kept_as(self, call: RecordedCall) -> Mapping[Handle, Label]:
+        """The labels of a call's handles, under the names that they have in its leaves."""
+        known = [(one, self._label_of(one)) for leaf in call.leaves for one in leaf.handles]
+        return {Handle(kind, one.handle.number): label for one, (label, kind) in known}
 
     def _label_of(self, known: RecordedHandle) -> tuple[Label, str]:
         return self._labels.get(known.handle, (known.label, known.handle.type))

@@ -11,7 +11,7 @@ from typing import Any
 
 from umi_edge.policy.loader import default_policy_text, load_policy
 from umi_edge.policy.paths import Location, path_of
-from umi_edge.policy_tools.schema_structure import Alternative, Structure
+from umi_edge.policy.schema_structure import Alternative, Structure
 from umi_edge.tools import Tool
 from umi_shared.errors import ToolError
 

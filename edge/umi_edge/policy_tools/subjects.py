@@ -2,25 +2,46 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Policy
-from umi_edge.policy.families import BUILT_IN_FAMILIES
-from umi_edge.tools import Tool
+from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES
+from umi_edge.tools import Hints, Tool
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
+from umi_edge.tools.operators import operator_tools
 
-__all__ = ["declared_tools", "named_tools"]
+__all__ = ["declared_tools", "named_tools", "own_hints", "own_tool"]
 
 
 def declared_tools() -> tuple[Tool, ...]:
     """The built-in tools, for their schemas: none of them is to be run."""
     nowhere = Path(os.devnull)
-    return builtin_tools(
-        HomeConfig(
-            contacts=nowhere, calendar=nowhere, mail=nowhere, outbox=nowhere, notes=nowhere, files=(nowhere,)
-        )
-    )
+    return builtin_tools(HomeConfig.under(nowhere))
+
+
+def own_tool(name: str, source: str = "") -> Tool | None:
+    """The built-in tool of that name, unless `source` says that another one is meant."""
+    return _own_tools().get(name) if source in ("", BUILT_IN) else None
+
+
+def own_hints(own: Tool | None, said: Hints) -> Hints:
+    """What is known of a tool's effects: that a built-in one only reads is known, whether it was said or not."""
+    return said if own is None else replace(said, read_only=said.read_only or own.hints.read_only)
+
+
+class _NoReader:
+    """A reader for tools that are not run."""
+
+    async def read(self, text: str, what: str, choices: tuple[str, ...]) -> str:
+        raise NotImplementedError
+
+
+@cache
+def _own_tools() -> Mapping[str, Tool]:
+    return {tool.name: tool for tool in (*declared_tools(), *operator_tools(_NoReader()))}
 
 
 def named_tools(policy: Policy, installed: Iterable[Tool]) -> tuple[Tool, ...]:

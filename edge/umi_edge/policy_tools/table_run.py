@@ -14,10 +14,12 @@ from umi_edge.policy import (
     Ask,
     Assignment,
     Denied,
+    LabelledLeaf,
     Location,
     Policy,
     Resolution,
     Scanner,
+    Verdict,
     check_call,
     default_policy,
     read_policy,
@@ -26,6 +28,8 @@ from umi_edge.policy.detectors import GazetteerSource, gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import path_of
+from umi_edge.policy_tools.scan_by_type import left_by_types
+from umi_edge.policy_tools.subjects import own_hints, own_tool
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
 from umi_edge.values.json_walk import walk
 from umi_shared.errors import PolicyError
@@ -279,7 +283,7 @@ class _Run:
             return found
         self._meet_all(assignment, arguments, "arguments")
         self.exercised.add(self.policy.tool(test.tool, source=self._source).rule_id)
-        verdict = check_call(self.policy, test.tool, labelled.leaves, test.hints, source=self._source)
+        verdict = self._verdict(labelled.leaves, labeller.vault)
         reasons = verdict.reasons if isinstance(verdict, Ask | Denied) else ()
         redact = frozenset() if isinstance(verdict, Denied) else verdict.redact
         word = {Allowed: "allowed", Ask: "asked", Denied: "denied"}[type(verdict)]
@@ -296,6 +300,19 @@ class _Run:
         if test.redact is not None and left_out != wanted:
             found.append(self._failure(test.lines["redact"], "redact", wanted, left_out))
         return found
+
+    def _verdict(self, leaves: Mapping[Location, LabelledLeaf], vault: Vault) -> Verdict:
+        own = own_tool(self.test.tool, self._source)
+        types = {detector.type for detector in self.policy.detect}
+        return check_call(
+            self.policy,
+            self.test.tool,
+            leaves,
+            own_hints(own, self.test.hints),
+            source=own.source if own else self._source,
+            stored_as=own.stored_as if own else (),
+            unfound=lambda at: left_by_types(leaves[at], lambda handle: vault[handle].label, types),
+        )
 
     def _fill(self, vault: Vault, arguments: Mapping[str, Any]) -> None:
         """The vault with every handle that the call uses; numbers between them are filled up."""

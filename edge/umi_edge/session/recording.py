@@ -37,6 +37,7 @@ from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import LabelledText, Span
 from umi_edge.labelling.vault import Source, Vault
 from umi_edge.policy import Policy
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.events import (
     Asked,
     CallWritten,
@@ -142,7 +143,9 @@ class SessionRecorder:
         tool = self.catalogue[event.tool]
         hints = [one.name for one in fields(Hints) if getattr(tool.hints, one.name)]
         leaves = list(self._leaves(event.arguments))
-        self._write(kind="call", tool=event.tool, source=tool.source, hints=hints, leaves=leaves)
+        stored = {one.argument.text: [str(place) for place in one.places] for one in tool.stored_as}
+        said = {"stored_as": stored} if stored and tool.source != BUILT_IN else {}
+        self._write(kind="call", tool=event.tool, source=tool.source, hints=hints, leaves=leaves, **said)
 
     def _verdict(self, tool: str, verdict: str, reasons: tuple[str, ...]) -> None:
         self._write(kind="verdict", tool=tool, verdict=verdict, reasons=list(reasons))

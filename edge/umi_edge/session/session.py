@@ -406,6 +406,7 @@ class Session:
         planned: bool,
     ) -> None:
         tool = self.catalogue[name]
+        remainder = self.labeller.remainder(arguments, labelled)
         verdict = check_call(
             self.labeller.policy,
             name,
@@ -414,7 +415,13 @@ class Session:
             source=tool.source,
             argument_names=declared_names(tool.input_schema),
             planned=planned,
+            stored_as=tool.stored_as,
+            unfound=remainder,
         )
+        if remainder.looked and isinstance(verdict, Allowed) and seen.public:
+            self.labeller.shapes.asked(
+                name, approved=True
+            )  # a question would have been told, so its absence tells
         match verdict:
             case Denied(reasons):
                 resolved = resolve(arguments, self.labeller.vault)

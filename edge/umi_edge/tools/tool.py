@@ -4,7 +4,7 @@ import copy
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -15,6 +15,9 @@ from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from umi_edge.policy.hints import Hints
+from umi_edge.policy.paths import PathError
+from umi_edge.policy.stored_as import StoredAs
+from umi_edge.policy.stored_as import stored_as as places_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.record import Sourced
@@ -47,6 +50,8 @@ class Tool:
     output_schema: Mapping[str, Any] | None = field(default=None, hash=False)
     """JSON Schema 2020-12 of the result, where the tool declares one; the cloud is not told of it, and what a
     server returns is not held to it."""
+    stored_as: StoredAs = field(default=(), repr=False)
+    """Where each argument of a tool that writes is read back; one that is not mentioned may come back anywhere."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -114,6 +119,7 @@ def tool(
     destructive: bool = False,
     open_world: bool = False,
     returns: Mapping[str, Any] | None = None,
+    stored_as: Mapping[str, Iterable[str]] | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -128,12 +134,14 @@ def tool(
     destructive: bool = False,
     open_world: bool = False,
     returns: Mapping[str, Any] | None = None,
+    stored_as: Mapping[str, Iterable[str]] | None = None,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a `Tool` of a function: its types and its docstring become the schema.
 
     A parameter that defaults to None is optional, but null may not be given for it. A synchronous
-    function runs in a thread. `returns` is the JSON Schema of the result. Raises `ToolError` for a parameter
-    without a type.
+    function runs in a thread. `returns` is the JSON Schema of the result. `stored_as` says of a tool that writes which
+    results its arguments are read back in, as `TOOL: PATH`: an argument that it does not mention is asked about
+    whenever it is given what stays. Raises `ToolError` for a parameter without a type, and for a wrong path.
 
     >>> @tool(name="door.open")
     ... def door_open(floor: int, knock: bool = True) -> str:
@@ -160,9 +168,17 @@ def tool(
             source=source,
             hints=hints,
             output_schema=returns,
+            stored_as=_stored(tool_name, stored_as or {}),
         )
 
     return make(function) if function is not None else make
+
+
+def _stored(name: str, places: Mapping[str, Iterable[str]]) -> StoredAs:
+    try:
+        return places_of(places)
+    except PathError as error:
+        raise ToolError(f"`stored_as` of the tool {name}: {error.message}", fix=error.fix) from error
 
 
 def _arguments_model(

@@ -1,4 +1,9 @@
-"""Calls are judged by labels, types and places; reasons name rules and never values."""
+"""Calls are judged by labels, types and places; reasons name rules and never values.
+
+What is read back is another matter (`test_stores.py`): here the tools' arguments are read back nowhere.
+"""
+
+from functools import partial
 
 import pytest
 
@@ -10,9 +15,10 @@ from umi_edge.policy import (
     Location,
     Policy,
     Verdict,
-    check_call,
     load_policy,
 )
+from umi_edge.policy import check_call as check_any_call
+from umi_edge.policy.stored_as import stored_as
 from umi_edge.tools.tool import Hints
 from umi_shared.handles import Handle
 from umi_shared.labels import Integrity, Label, Locality, tool_sink
@@ -37,6 +43,8 @@ tools:
   notes.add:
     arguments: {text: {accepts: cloud}}
 """
+
+check_call = partial(check_any_call, stored_as=stored_as({"$": []}))
 
 TRUSTED_EMAIL = LabelledLeaf(
     label=Label.at(Locality.HANDLE, Integrity.TRUSTED), type="email", handles=(Handle("email", 1),)

@@ -114,8 +114,9 @@ tools:
       "$.people[*].note": scan
       "$.people[*].pin": hidden
       "$.people[*].level": planner
+    stored_as: nowhere
   hr.secret: {caller: values}
-  web.search: {runs: third-party, arguments: {q: {accepts: cloud}}}
+  web.search: {runs: third-party, stored_as: nowhere, arguments: {q: {accepts: cloud}}}
 """
 PERSON = {
     "name": "Alice Canary",

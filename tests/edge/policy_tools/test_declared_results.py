@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 
 from umi_edge.policy import default_policy
+from umi_edge.policy.cases import cases
 from umi_edge.policy.paths import path_of
-from umi_edge.policy_tools.cases import cases
-from umi_edge.policy_tools.schema_structure import Structure
+from umi_edge.policy.schema_structure import Structure
 from umi_edge.tools import Catalogue, RunLimits, Succeeded, Tool, run_tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from umi_edge.commands.policy import command
 from umi_edge.policy import default_policy, load_policy
+from umi_edge.policy.cases import cases
 from umi_edge.policy.claim import Claim, claim_of
 from umi_edge.policy.loader import default_policy_text
-from umi_edge.policy_tools.cases import cases
+from umi_edge.policy.schema_structure import ANYTHING, KINDS, Structure
 from umi_edge.policy_tools.example import example
 from umi_edge.policy_tools.proof import Theorem, prove
-from umi_edge.policy_tools.schema_structure import ANYTHING, KINDS, Structure
 from umi_edge.policy_tools.subjects import declared_tools, named_tools
 from umi_edge.policy_tools.witness import Sighting, Witness
 from umi_edge.tools import Hints, Tool
@@ -191,7 +191,7 @@ def test_a_type_is_looked_for_in_the_instruction() -> None:
 WEB = """
 tools:
   hr.find: {results: {"$..mail": {locality: handle, type: email}}}
-  web.search: {runs: third-party, arguments: {q: %s}}
+  web.search: {runs: third-party, stored_as: nowhere, arguments: {q: %s}}
 """
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from umi_edge.commands.policy import command
 from umi_edge.policy import load_policy
+from umi_edge.policy.cases import cases
 from umi_edge.policy.paths import path_of
-from umi_edge.policy_tools.cases import cases
+from umi_edge.policy.schema_structure import ANYTHING, Structure
 from umi_edge.policy_tools.proof import prove
-from umi_edge.policy_tools.schema_structure import ANYTHING, Structure
 from umi_edge.policy_tools.starter import starter_policy
 from umi_edge.policy_tools.subjects import declared_tools
 from umi_edge.tools import Hints, Tool

@@ -35,6 +35,7 @@ tools:
     arguments:
       q: {accepts: cloud, on_violation: redact}
       to: {type: email, requires: trusted, accepts: handle}
+    stored_as: nowhere
 """
 
 

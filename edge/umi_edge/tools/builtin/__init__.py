@@ -8,6 +8,7 @@ from umi_edge.tools.builtin.home import HomeConfig
 from umi_edge.tools.builtin.mail import MailConfig
 from umi_edge.tools.builtin.notes import NotesConfig
 from umi_edge.tools.builtin.outbox import SmtpConfig
+from umi_edge.tools.builtin.shared_folder import read_as_files
 from umi_edge.tools.tool import Tool
 
 __all__ = [
@@ -29,10 +30,14 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     own = (*home.addresses, *([home.smtp.sender] if home.smtp and home.smtp.sender else []))
     mail_config = MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp)
     return (
-        *contacts.tools(ContactsConfig(folder=home.contacts)),
-        *calendar.tools(CalendarConfig(folder=home.calendar, zone=home.zone, own_addresses=own)),
-        *mail.tools(mail_config),
-        *notes.tools(notes_config),
+        *read_as_files(contacts.tools(ContactsConfig(folder=home.contacts)), home.contacts, home.files),
+        *read_as_files(
+            calendar.tools(CalendarConfig(folder=home.calendar, zone=home.zone, own_addresses=own)),
+            home.calendar,
+            home.files,
+        ),
+        *read_as_files(mail.tools(mail_config), home.outbox, home.files),
+        *read_as_files(notes.tools(notes_config), home.notes, home.files),
         *files.tools(files_config),
         *everywhere.tools(notes_config, files_config, mail_config),
     )

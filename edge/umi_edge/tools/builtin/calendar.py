@@ -43,7 +43,19 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
             tuple(one.record(("events", index)) for index, one in enumerate(found)),
         )
 
-    @tool(name="calendar.create", source="builtin", returns=shapes.CREATED)
+    stored_as = {
+        argument: [f"calendar.list: $.events[*].{member}" for member in members]
+        for argument, members in {
+            "title": ("title",),
+            "date": ("start", "end"),
+            "time": ("start", "end"),
+            "duration_minutes": ("end",),
+            "guests": ("attendees",),
+            "location": ("location",),
+        }.items()
+    }
+
+    @tool(name="calendar.create", source="builtin", returns=shapes.CREATED, stored_as=stored_as)
     def create(
         title: Line,
         date: Day,
@@ -74,7 +86,13 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         uid = calendar.create(new)
         return Sourced({"id": uid}, (Record(at=(), texts=(), id=uid),))
 
-    @tool(name="calendar.cancel", source="builtin", destructive=True, returns=shapes.CANCELLED)
+    @tool(
+        name="calendar.cancel",
+        source="builtin",
+        destructive=True,
+        returns=shapes.CANCELLED,
+        stored_as={"id": []},  # it chooses an event, and is written nowhere
+    )
     def cancel(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
         """Cancel an event of the user's calendar.
 

@@ -192,7 +192,12 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
             tuple(contact.record((index,)) for index, contact in enumerate(contents.contacts)),
         )
 
-    @tool(name="contacts.add", source="builtin", returns=shapes.ADDED)
+    stored_as = {
+        part: [f"contacts.search: $.matches[*].{part}", f"contacts.list: $[*].{part}"]
+        for part in ("name", "email", "phone", "company")
+    }
+
+    @tool(name="contacts.add", source="builtin", returns=shapes.ADDED, stored_as=stored_as)
     def add(
         name: Name, email: Line | None = None, phone: Line | None = None, company: Line | None = None
     ) -> Sourced:

@@ -135,6 +135,16 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
         destructive=True,
         open_world=config.smtp is not None,
         returns=shapes.SENT,
+        # A mail that was sent is read as any other, where a copy of it comes into the mailbox.
+        stored_as={
+            "to": ["mail.read: $.to"],
+            "subject": [
+                "mail.search: $.messages[*].subject",
+                "mail.read: $.subject",
+                "search.everywhere: $.hits[*].title",
+            ],
+            "body": ["mail.read: $.body"],
+        },
     )
     def send(
         to: Line | Annotated[list[Line], Field(min_length=1, max_length=50)],

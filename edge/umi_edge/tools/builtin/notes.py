@@ -141,7 +141,15 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
         note = notebook.read(id)
         return Sourced({"id": note.id, "title": note.title, "text": note.text}, (note.record(()),))
 
-    @tool(name="notes.create", source="builtin", returns=shapes.CREATED)
+    read_back = {
+        name: [f"notes.search: $.notes[*].{name}", f"notes.read: $.{name}"]
+        for name in ("id", "title", "text")
+    }
+    named = ["notes.create: $.id", "search.everywhere: $.hits[*].id", "search.everywhere: $.hits[*].title"]
+    text = [*read_back["text"], "search.everywhere: $.hits[*].snippet"]
+    stored_as = {"title": [*read_back["id"], *read_back["title"], *named, *text], "text": text}
+
+    @tool(name="notes.create", source="builtin", returns=shapes.CREATED, stored_as=stored_as)
     def create(
         title: Annotated[str, Field(min_length=1, max_length=200)],
         text: str,
@@ -152,7 +160,8 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
             title: What it is about.
             text: The note, in Markdown.
         """
-        if not single_line(title):
+        # Without a title the first heading of the text would be read as one.
+        if not title.strip() or not single_line(title):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a title is one line of text")
         name = notebook.create(title.strip(), text)
         return Sourced({"id": name}, (Record(at=(), texts=(title, text), id=name),))

@@ -17,7 +17,7 @@ from jsonpath_rfc9535.selectors import IndexSelector, SliceSelector
 from umi_edge.policy.paths import Location, Path
 from umi_edge.policy.resolution import Node, RuleTable
 from umi_edge.policy.rules import PathRule, Resolution, Shape
-from umi_edge.policy_tools.schema_structure import Alternative, Structure
+from umi_edge.policy.schema_structure import Alternative, Structure
 from umi_shared.errors import LimitError
 from umi_shared.labels import Locality
 
@@ -71,13 +71,15 @@ class _Place:
         return self.shape.key, self.node.key, self.costly, self.queries, case.within, case.above, case.whole
 
 
-def cases(table: RuleTable, shape: Structure, queries: Iterable[Path] = ()) -> Iterator[Case]:
+def cases(
+    table: RuleTable, shape: Structure, queries: Iterable[Path] = (), *, along: bool = False
+) -> Iterator[Case]:
     """Every case of one tool's arguments or results.
 
-    `queries` are paths to be told of: a case says which of them select it or what it is in. Raises `LimitError`
-    when there are too many cases to walk.
+    `queries` are paths to be told of: a case says which of them select it or what it is in. With `along` only what
+    is on their way, or below what they select, is walked. Raises `LimitError` when there are too many cases to walk.
     """
-    walk = _Walk(table, tuple(queries))
+    walk = _Walk(table, tuple(queries), along=along)
     waiting = deque(walk.roots(shape))
     known = {place.key for place in waiting}
     while waiting:
@@ -125,8 +127,9 @@ def resolutions_at(
 
 
 class _Walk:
-    def __init__(self, table: RuleTable, queries: tuple[Path, ...]) -> None:
+    def __init__(self, table: RuleTable, queries: tuple[Path, ...], *, along: bool = False) -> None:
         self.table = table
+        self.along = along
         self.queries = queries
         paths = [rule.query for rule in table.rules] + list(queries)
         self.names = frozenset(name for path in paths for name in path.names)
@@ -146,6 +149,8 @@ class _Walk:
         for key, shape, declared in self._children(case):
             costly = _after([rule.query for rule in self.table.costly], place.costly, key)
             queries = _after(self.queries, place.queries, key)
+            if self.along and not queries and not case.within:
+                continue
             above = case.above | {case.resolution.locality}
             nodes = (
                 [place.node]
