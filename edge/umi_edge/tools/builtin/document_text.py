@@ -9,7 +9,7 @@ from umi_edge.tools.builtin.html_text import html_text
 from umi_edge.tools.builtin.mail_header import decoded
 from umi_edge.tools.builtin.mail_message import parse
 
-__all__ = ["UnreadableDocument", "document_text", "is_plain_text"]
+__all__ = ["UnreadableDocument", "document_text", "is_plain_text", "plain_text"]
 
 _MAX_CHARACTERS = 1 << 20
 _MAX_UNPACKED_BYTES = 200 << 20
@@ -40,13 +40,11 @@ def document_text(content: bytes, name: str) -> str:
         return _cut(_packed(content))
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise UnreadableDocument("a document of Office before 2007, or one locked with a password")
-    if not is_plain_text(content):
-        raise UnreadableDocument("the file is binary")
+    text = plain_text(content)
     suffix = name.lower().rpartition(".")[2]
     if suffix == "eml" and (letter := parse("", content)) is not None:
         head = f"From: {letter.sender}\nTo: {letter.to}\nDate: {letter.date or ''}\nSubject: {letter.subject}\n\n"
         return head + letter.body
-    text = _plain(content)
     if suffix in ("html", "htm", "xhtml") or re.match(
         r"\s*<(!doctype html|html)\b", text[:1000], re.IGNORECASE
     ):
@@ -54,7 +52,10 @@ def document_text(content: bytes, name: str) -> str:
     return text
 
 
-def _plain(content: bytes) -> str:
+def plain_text(content: bytes) -> str:
+    """Text in whatever encoding it is. Raises `UnreadableDocument` when it is none."""
+    if not is_plain_text(content):
+        raise UnreadableDocument("the file is binary")
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
             try:

@@ -1,13 +1,15 @@
-"""Notes: a folder of Markdown files."""
+"""Notes: a folder of Markdown and text files."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from markdown_it import MarkdownIt
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.document_text import UnreadableDocument, plain_text
 from umi_edge.tools.builtin.folder import Document, Folder
 from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
 from umi_edge.tools.outcome import FailureKind, ToolFailure
@@ -18,6 +20,12 @@ from umi_edge.values.json_walk import Location
 Query = Annotated[str, Field(min_length=1, max_length=300)]
 
 _SUFFIX = ".md"
+_SUFFIXES = (_SUFFIX, ".markdown", ".txt")
+_MARKDOWN = MarkdownIt("commonmark")
+_BEGINNING = 2000
+"""How many characters a heading at the beginning has, and more."""
+_FRONT_MATTER = re.compile(r"\A(?:---|\+\+\+)[ \t]*\n(.*?\n)?(?:---|\+\+\+|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_LINK = re.compile(r"!?\[\[([^\]|#^]+)[^\]]*\]\]")
 _DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 
@@ -35,7 +43,7 @@ class NotesConfig:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One Markdown file; `id` is its name inside the folder, without `.md`."""
+    """One file; `id` is its name inside the folder, without `.md`."""
 
     id: str = field(repr=False)
     title: str = field(repr=False)
@@ -54,6 +62,7 @@ class Notebook:
         self._folder = Folder(
             path=config.folder,
             suffix=_SUFFIX,
+            suffixes=_SUFFIXES,
             max_files=config.max_files,
             max_file_bytes=config.max_file_bytes,
         )
@@ -65,17 +74,30 @@ class Notebook:
         return notes, len(parsed) - len(notes)
 
     def search(self, query: str) -> tuple[list[Note], int]:
-        """The notes that hold every word, those with it in the title first."""
+        """The notes that hold every word, in their text or their name, those with it in the title first."""
         notes, skipped = self.notes()
-        found = [note for note in notes if has_words(f"{note.title}\n{note.text}", query)]
+        found = [note for note in notes if has_words(f"{note.title}\n{note.id}\n{note.text}", query)]
         found.sort(key=lambda note: not has_words(note.title, query))
         return found[: self.config.max_found], skipped
 
     def read(self, identity: str) -> Note:
-        """The note with that id: looked up among those there are, so that no id is ever a path."""
-        for document in self._folder.documents():
-            if document.name[: -len(_SUFFIX)] == identity and (note := parse(document)):
-                return note
+        """The note with that id, or that a link in a note names: looked up among those there are.
+
+        No id is ever a path. `[[Boiler|the boiler]]` is the one note whose file is called so, whatever its folder.
+        """
+        linked = _LINK.fullmatch(identity.strip())
+        wanted = folded(linked[1].strip()) if linked else None
+        found = [
+            note
+            for document in self._folder.documents()
+            if (
+                document.name.removesuffix(_SUFFIX) == identity
+                or (wanted and _is_called(document.name, wanted))
+            )
+            and (note := parse(document))
+        ]
+        if len(found) == 1:
+            return found[0]
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable note has that id")
 
     def create(self, title: str, text: str) -> str:
@@ -98,16 +120,47 @@ def slug(title: str) -> str:
 
 
 def parse(document: Document) -> Note | None:
-    """The note in a file, or None when the file is not UTF-8 text."""
+    """The note in a file, or None when the file is no text or a blank one."""
     try:
-        text = (document.content or b"").decode("utf-8-sig")
-    except UnicodeDecodeError:
+        text = plain_text(document.content or b"").replace("\r\n", "\n")
+    except UnreadableDocument:
         return None
-    if not text.strip() or "\x00" in text:
+    if not text.strip():
         return None
-    heading = re.search(r"^#{1,6}[ \t]+(\S.*)$", text, re.MULTILINE)
-    name = document.name[: -len(_SUFFIX)]
-    return Note(name, heading[1].strip() if heading else name.rpartition("/")[2], text)
+    name = document.name.removesuffix(_SUFFIX)
+    return Note(
+        name, title_of(text) or name.rpartition("/")[2].rpartition(".")[0] or name.rpartition("/")[2], text
+    )
+
+
+def title_of(text: str) -> str | None:
+    r"""What a note calls itself: `title:` in its front matter, or the heading that it begins with.
+
+    No other line is a title, a comment in a block of code least of all: titles may leave where texts stay.
+
+    >>> title_of("---\ntitle: 'Boiler manual'\n---\nText"), title_of("Boiler\n======\n"), title_of("Text\n\n# Later")
+    ('Boiler manual', 'Boiler', None)
+    """
+    front = _FRONT_MATTER.match(text)
+    if front and (named := re.search(r"^title[ \t]*[:=][ \t]*(\S.*)$", front[1], re.MULTILINE)):
+        title = named[1].strip()
+        quoted = re.fullmatch(r"([\"'])(.+)\1", title)
+        return _single(quoted[2]) if quoted else (None if title[0] in "|>&*[{" else _single(title))
+    tokens = _MARKDOWN.parse(text[front.end() if front else 0 :].lstrip("\n")[:_BEGINNING])
+    if len(tokens) > 1 and tokens[0].type == "heading_open":
+        return _single(tokens[1].content)
+    return None
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    """Whether a file has that name, with its folders or without."""
+    stem = folded(name.rpartition(".")[0])
+    return stem == wanted or stem.rpartition("/")[2] == wanted
+
+
+def _single(text: str) -> str | None:
+    """`text` on one line, or None when there is nothing on it."""
+    return " ".join(text.split()) or None
 
 
 def tools(config: NotesConfig) -> tuple[Tool, ...]:
