@@ -392,6 +392,17 @@ async def test_somebody_is_found_by_nickname_address_number_and_company(tmp_path
     assert await found(tmp_path, "nobody") == []
 
 
+async def test_somebody_is_found_by_a_name_with_an_ending(tmp_path):
+    people = ("Lena Marsh", "Paweł Nowak", "Matti Heikkinen", "Leo Marlow")
+    book(tmp_path, a="".join(card(f"FN:{name}") for name in people))
+    for query, name in (
+        ("lenas", "Lena Marsh"),
+        ("Pawłem", "Paweł Nowak"),
+        ("heikkiseltä", "Matti Heikkinen"),
+    ):
+        assert await found(tmp_path, query) == [name], query
+
+
 # The cases that others found.
 
 

@@ -24,7 +24,7 @@ from umi_edge.policy.person_names.respelling import is_variant, respelled, sylla
 from umi_edge.policy.person_names.romanised import SKELETAL, ascii_of, skeleton, sound, sounds_of
 from umi_edge.policy.person_names.standing import Place
 from umi_edge.policy.person_names.unspaced import honorific_after, stands_in_unspaced
-from umi_edge.policy.person_names.words import context
+from umi_edge.policy.person_names.words import context, plain
 from umi_edge.policy.projection import Projection, projected
 
 __all__ = ["NameFinder"]
@@ -36,8 +36,11 @@ _PREFIXED = {
 _ANYWHERE = frozenset((*UNSPACED, *_PREFIXED))
 """Scripts whose names may begin within a run of letters."""
 _INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_][.׳'][ -]?){1,3}$")
-_INITIALS_AFTER = re.compile(r",? (?:[^\W\d_]\.[ -]?){0,2}[^\W\d_]\.(?![^\W_])|,? [A-Z]\b(?![.'’]\w)")
+_INITIALS_AFTER = re.compile(r",? (?:[^\W\d_]\.[ -]?){0,2}[^\W\d_]\.(?![^\W_])|,? [A-HJ-Z]\b(?![.'’]\w)")
 _LINK = re.compile(r"[\s\-'.·・,]*")
+_I = re.compile(r"(?<![^\W_])I(?![^\W_])")
+_PARTICLE_BEFORE = re.compile(r"(?<![^\W_])(?:de|di|da|del|della|van|von|der|den|la|le|el|al|dos|du|d)[ '’]$")
+_FEW_BEARERS = 32
 _FAMILY_PARTICLES = ("vd", "vande", "van", "der", "von")
 _CONJUNCTIONS = ("and", "und")
 _JOINS = tuple("_@#/.-\\0123456789")
@@ -244,9 +247,10 @@ class NameFinder:
         capital = search.is_capital(begins - 1 if places is None else places[begins - 1])
         for family in families:
             allowed = family in search.languages or (family is Ending.GENITIVE and capital)
-            allowed = allowed and search.may_bend(stop - start, rest, family, capital=capital)
             if allowed and rest in ENDINGS[family]:
-                return begins, stop if family is Ending.GENITIVE else end, weight
+                told = search.may_bend(stop - start, rest, family, capital=capital)
+                told = told and (capital or text[start:end] not in plain())
+                return begins, end, weight if told else Weight.BESIDE
         return None
 
     def _sounding(self, search: "_Search") -> Iterator[_Hit]:
@@ -307,10 +311,21 @@ class NameFinder:
         """Two words of a name written together in a handle, or one of them and the other's initial."""
         for start, _, word in search.words:
             bare = word.rstrip("0123456789")
-            if _FEW_LETTERS < len(bare) <= _LONGEST_HANDLE and search.is_joined(start, start + len(bare)):
-                place = self._of_handle(bare)
+            if _FEW_LETTERS < len(bare) <= _LONGEST_HANDLE:
+                joined = word != bare or search.is_joined(start, start + len(bare))
+                place = self._of_handle(bare) if joined else self._of_both(bare)
                 if place is not None:
                     yield _Hit(start=start, end=start + len(bare), known=place, weight=Weight.SURE)
+
+    def _of_both(self, word: str) -> int | None:
+        """Two words of one name written together, where nothing else tells that it is a handle."""
+        for cut in range(_FEW_LETTERS - 1, len(word) - _FEW_LETTERS + 2):
+            left, right = self._index.get(word[:cut]), self._index.get(word[cut:])
+            if left is None or right is None or left == right:
+                continue
+            if not set(self._known[left].names).isdisjoint(self._known[right].names):
+                return left
+        return None
 
     def _of_handle(self, word: str) -> int | None:
         for cut in range(1, len(word)):
@@ -397,11 +412,10 @@ class NameFinder:
         for hit in group:
             if hit.weight is Weight.PERHAPS and search.stands_as_name(hit.start, hit.end):
                 yield (*self._extended(search, hit.start, hit.end, [hit]), rank)
-            elif hit.weight is not Weight.BESIDE and search.initials(hit.start, hit.end) != (
-                hit.start,
-                hit.end,
-            ):
-                yield (*search.initials(hit.start, hit.end), rank)
+            elif hit.weight is not Weight.BESIDE:
+                start, end = search.initials(hit.start, hit.end, self._initials([hit]))
+                if (start, end) != (hit.start, hit.end):
+                    yield start, end, rank
 
     def _same_name(self, group: list[_Hit]) -> bool:
         """Whether two words at different places are of one name."""
@@ -420,7 +434,17 @@ class NameFinder:
             start, end = search.respelled_neighbours(start, end, texts)
         if any(hit.heard for hit in group):
             start, end = search.capitals_beside(start, end)
-        return search.initials(start, end)
+        return search.initials(start, end, self._initials(group))
+
+    def _initials(self, group: list[_Hit]) -> frozenset[str]:
+        """What the other words of those names begin with."""
+        return frozenset(
+            self._known[place].word.text[:1]
+            for hit in group
+            for name in self._known[hit.known].names[:_FEW_BEARERS]
+            for place in self._lists[name]
+            if place != hit.known
+        )
 
 
 def _alphabet(character: str) -> str:
@@ -521,7 +545,9 @@ class _Search:
 
     @cached_property
     def _has_no_capitals(self) -> bool:
-        return self._text.lower() == self._text
+        """But for the first letter, which some programs put in, and for `I`."""
+        rest = self._text[:1].lower() + _I.sub("i", self._text[1:])
+        return rest.lower() == rest
 
     def is_joined(self, start: int, end: int) -> bool:
         """Whether a word is a part of a handle, a tag or a file's name."""
@@ -537,9 +563,7 @@ class _Search:
             return letters > 2 or self.told
         if family in ALWAYS:
             return letters > 3
-        return letters > 2 + (family is Ending.GENITIVE) and (
-            self.told or len(rest) > 2 or self.told_genitive(family)
-        )
+        return letters > 2 and (self.told or len(rest) > 2 or self.told_genitive(family))
 
     def told_genitive(self, family: Ending) -> bool:
         """Whether the family is the one that the text's language is known to have."""
@@ -580,6 +604,7 @@ class _Search:
             word=self.flat[start:end],
             after_is_capital=self.written(end + len(after) - len(after.lstrip())).isupper(),
             english=self.english,
+            plain=self.flat[start:end] in plain(),
         )
         if letter.upper() == letter.lower():
             return place.is_name_without_capitals(self.flat, start, end)
@@ -587,17 +612,29 @@ class _Search:
             return place.is_name_with_capital()
         return self._has_no_capitals and place.is_name_in_small_letters()
 
-    def initials(self, start: int, end: int) -> tuple[int, int]:
-        """A name with the initials beside it."""
-        original_start, original_end = self.view.original(start, end)
-        before = self._text[max(0, original_start - 12) : original_start]
-        match = _INITIALS_BEFORE.search(before)
-        if match is not None and (_is_initial(match[0]) or " " not in match[0]):
-            start -= len(projected(match[0] + "x")) - 1
+    def initials(self, start: int, end: int, known: frozenset[str]) -> tuple[int, int]:
+        """A name with the initials beside it; small ones are some where the name has them and the text no capitals."""
+        particle = _PARTICLE_BEFORE.search(self.view.text, max(0, start - 12), start)
+        if particle is not None and self._initial_before(particle.start(), known) is not None:
+            start = particle.start()
+        before = self._initial_before(start, known)
+        start = start if before is None else before
+        _, original_end = self.view.original(start, end)
         after = _INITIALS_AFTER.match(self._text[original_end : original_end + 12])
         if after is not None and _is_initial(after[0]):
             end += len(projected("x" + after[0])) - 1
         return max(start, 0), min(end, len(self.view.text))
+
+    def _initial_before(self, start: int, known: frozenset[str]) -> int | None:
+        """Where the initials right before a place begin; None where there are none."""
+        original_start, _ = self.view.original(start, start + 1)
+        match = _INITIALS_BEFORE.search(self._text[max(0, original_start - 12) : original_start])
+        if match is None:
+            return None
+        small = self._has_no_capitals and {*projected(match[0])} & known
+        if not (small or _is_initial(match[0]) or " " not in match[0]):
+            return None
+        return max(0, start - (len(projected(match[0] + "x")) - 1))
 
     def capitals_beside(self, start: int, end: int) -> tuple[int, int]:
         """A name of another script with the capitalised words beside it, which are the rest of it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from umi_edge.policy.person_names.flat import flat, script_of
-from umi_edge.policy.person_names.words import context, everyday
+from umi_edge.policy.person_names.words import context, everyday, plain, short_forms
 
 __all__ = ["UNSPACED", "Weight", "Word", "words_of"]
 
@@ -42,10 +42,12 @@ class Word:
 
 
 def words_of(name: str) -> Iterator[Word]:
-    """The words of a name, particles left out but where they are written together with the next.
+    """The words of a name, particles left out but where they are written together with the next, and its short forms.
 
-    >>> [(word.text, word.weight.name) for word in words_of("Will van der Berg")]
-    [('will', 'PERHAPS'), ('berg', 'PERHAPS'), ('vanderberg', 'SURE')]
+    >>> [(word.text, word.weight.name) for word in words_of("Rose van der Berg")]
+    [('rose', 'PERHAPS'), ('berg', 'PERHAPS'), ('vanderberg', 'SURE')]
+    >>> [word.text for word in words_of("Pablo")], [word.text for word in words_of("Tomasz")]
+    (['pablo'], ['tomasz', 'tomek'])
     >>> [word.text for word in words_of("王建国")]
     ['王建国', '王', '建国']
     """
@@ -58,6 +60,8 @@ def words_of(name: str) -> Iterator[Word]:
             yield from _of_unspaced(part, script)
         elif text and not text.isdigit():
             yield _word(text, part, script, family=place == 0)
+            for other in sorted(short_forms().get(text, ())):
+                yield _word(flat(other).strip(), other, script)
             bare = _without_article(text, script)
             if bare != text:
                 yield _word(bare, bare, script)
@@ -66,6 +70,19 @@ def words_of(name: str) -> Iterator[Word]:
             yield from _as_one(chunk)
     if len(telling) < len(parts):
         yield from _with_particles(parts)
+    yield from _servants(parts)
+
+
+def _servants(parts: list[str]) -> Iterator[Word]:
+    """Arabic names of two words that are written as one by some, and as two by others: `عبد الرحمن`."""
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        if part in _SERVANT and following:
+            yield _word(flat(part + following).strip(), part + following, "ARABIC")
+        elif part.startswith(_SERVANT) and len(part) > len(_SERVANT[0]) + 1:
+            yield _word(flat(f"{part[:3]} {part[3:]}").strip(), part, "ARABIC")
+
+
+_SERVANT = ("عبد",)
 
 
 def _as_one(chunk: str) -> Iterator[Word]:
@@ -108,7 +125,9 @@ def _word(text: str, original: str, script: str, *, family: bool = False) -> Wor
             text=text, original=original, script=script, weight=Weight.BESIDE, family=single and family
         )
     short = len(text) <= _SHORT and script not in UNSPACED
-    common = text in everyday() or text in context("particles") or text in context("months")
+    common = (
+        text in everyday() or text in plain() or text in context("particles") or text in context("months")
+    )
     weight = Weight.PERHAPS if short or common else Weight.SURE
     return Word(text=text, original=original, script=script, weight=weight)
 

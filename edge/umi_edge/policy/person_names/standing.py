@@ -13,6 +13,9 @@ __all__ = ["Place"]
 
 _ENDS = frozenset('.!?:;\n\r•–—…"“„«»()[]>*¿¡。！？：；「」')
 
+_TO = frozenset(("a", "an", "to", "al", "ao", "pra", "do", "para", "per", "aan"))
+_AUXILIARY = ("will", "may")
+
 _UNSPACED = ("HAN", "KANA", "HANGUL", "THAI")
 
 
@@ -30,6 +33,8 @@ class Place:
     word: str = field(repr=False)
     after_is_capital: bool
     english: bool
+    plain: bool
+    """Whether the word is nobody's name but that of a card: a capital says little then."""
 
     def is_name_with_capital(self) -> bool:
         """Whether a capitalised everyday word stands for somebody here."""
@@ -40,9 +45,11 @@ class Place:
             return True
         if self.word in context("months") and self._is_month(last):
             return False
+        if self.plain and not self.english:  # German has capitals for all that is a thing
+            return self._is_spoken_to(last)
         starts = not self.before or not _ENDS.isdisjoint(self.gap_before)
         if starts:
-            return self._starts_as_name()
+            return not self.plain and self._starts_as_name()
         if last in context("determiners") and (self.english or last not in ("a", "an", "am", "no")):
             return False
         return not (
@@ -50,9 +57,25 @@ class Place:
         )
 
     def is_name_in_small_letters(self) -> bool:
-        """Whether it stands for somebody in a text that has no capitals: after what is done with people."""
+        """Whether it stands for somebody in a text that has no capitals: beside what is done with people."""
         last = self.before[-1] if self.before else ""
-        return last in context("verbs before a name") and self.word not in context("particles")
+        if self.word in context("particles"):
+            return False
+        if self._is_spoken_to(last):
+            return not (self.word in _AUXILIARY and self.after in context("subjects") | {"be", "have"})
+        if self.plain or self.word in context("months"):
+            return False
+        if self.gap_after[:1] in ("'", "’"):
+            return True
+        ends = not self.after or bool(self.gap_after.strip()) or self.after in context("after somebody")
+        return (last in context("with somebody") and ends) or (
+            last in context("asks of somebody") and len(self.before) == 1
+        )
+
+    def _is_spoken_to(self, last: str) -> bool:
+        """Whether what is done with people stands before it, with or without a small word (`llama a Pepe`)."""
+        verbs = context("verbs before a name")
+        return last in verbs or (last in _TO and len(self.before) > 1 and self.before[-2] in verbs)
 
     def _is_month(self, last: str) -> bool:
         return last in context("before a month") or last[-1:].isdigit() or self.after[:1].isdigit()

@@ -1,12 +1,13 @@
 """The lists of words that tell names from other words; each is read when first needed, in projection."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from umi_edge.policy.person_names.flat import flat
 
-__all__ = ["context", "everyday", "longest_first"]
+__all__ = ["context", "everyday", "longest_first", "plain", "short_forms"]
 
 
 @cache
@@ -15,6 +16,36 @@ def everyday() -> frozenset[str]:
     return frozenset(
         word for name in ("everyday.txt", "everyday_unspaced.txt") for word in flat(_lines(name)).split()
     )
+
+
+_OF_GRAMMAR = ("determiners", "subjects", "before a month")
+
+
+@cache
+def plain() -> frozenset[str]:
+    """Words of a language that are nobody's name: what a card of a group, a place or a trade is called."""
+    grammar = frozenset().union(*map(context, (*_OF_GRAMMAR, *filter(_TOLD.match, _sections()))))
+    ascii_lines: list[str] = []
+    others: list[str] = []
+    for line in _lines("plain.txt").splitlines():
+        (ascii_lines if line.isascii() and line.islower() else others).append(line)
+    # Small letters of ASCII are their own projection, and most of the list.
+    known = {*" ".join(ascii_lines).split(), *flat(" ".join(others)).split()}
+    return frozenset(known | grammar) - everyday()
+
+
+_TOLD = re.compile("told of ")
+
+
+@cache
+def short_forms() -> Mapping[str, frozenset[str]]:
+    """What else those are called who bear a given name, by the name and by each of its forms."""
+    found: dict[str, set[str]] = {}
+    for line in _lines("short_forms.txt").splitlines():
+        forms = line.split()
+        for form in forms:
+            found.setdefault(flat(form).strip(), set()).update(other for other in forms if other != form)
+    return {form: frozenset(others) for form, others in found.items()}
 
 
 @cache

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -159,9 +160,26 @@ def _rank(contact: Contact, query: str) -> int:
         return 2
     if has_words(f"{names} {' '.join(contact.found_by())}", query):
         return 3
+    if asked and all(any(_bent(one, word) for word in words) for one in asked):
+        return 4
     digits = re.sub(r"\D", "", query)
     numbers = [re.sub(r"\D", "", one.value) for one in contact.phones]
-    return 4 if len(digits) >= _FEWEST_DIGITS and any(digits in number for number in numbers) else _NOT_MEANT
+    return 5 if len(digits) >= _FEWEST_DIGITS and any(digits in number for number in numbers) else _NOT_MEANT
+
+
+def _bent(asked: str, name: str) -> bool:
+    """Whether a word may be a name with another ending, as languages give them: `Lenas`, `Pawłem`.
+
+    >>> _bent("lenas", "lena"), _bent("heikkiselta", "heikkinen"), _bent("anna", "andrew")
+    (True, True, False)
+    """
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(asked, name, strict=False)))
+    return same >= max(_FEWEST_SAME, len(name) - _LONGEST_REPLACED, len(asked) - _LONGEST_ENDING)
+
+
+_FEWEST_SAME = 3
+_LONGEST_REPLACED = 3
+_LONGEST_ENDING = 5
 
 
 def tools(config: ContactsConfig) -> tuple[Tool, ...]:
