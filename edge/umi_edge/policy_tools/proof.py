@@ -3,8 +3,10 @@
 Proven, for each tool, by a walk of schema x rules that meets every place of every value (`cases`):
 
 - a claim of `keep:` or `--keep`: what lies at and below its path is clear to neither planner nor summarizer, and no
-  third-party tool takes its handle without the user's consent; a claim of a type is about each value that a rule or
-  the schema's format gives that type, or whose member is called so;
+  third-party tool takes its handle without the user's consent; no tool takes it unasked that writes it where any tool
+  reads it out, nor one that puts it where it may be taken from there (`stores`); no server that has it may write a
+  card that leaves unseen; a claim of a type is about each value that a rule or the schema's format gives that type,
+  or whose member is called so;
 - always: a third-party tool gets nothing stricter than its arguments accept;
 - always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
   what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
@@ -25,10 +27,13 @@ from umi_edge.policy import Allowed, LabelledLeaf, Location, Policy, Resolution,
 from umi_edge.policy.cases import Case, cases
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.claim import Claim
+from umi_edge.policy.document import Card
+from umi_edge.policy.families import PYTHON
 from umi_edge.policy.paths import Path, compile_path, path_of
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.policy.schema_structure import ANYTHING, Alternative, Structure
+from umi_edge.policy.schema_structure import Alternative, Structure
 from umi_edge.policy_tools.example import example
+from umi_edge.policy_tools.stores import Stores, group_of, handle_types, holds_value, shape_of
 from umi_edge.policy_tools.witness import MARKS, Witness
 from umi_edge.tools import Tool
 from umi_shared.handles import Handle
@@ -46,7 +51,6 @@ _FORMATS = {
     "ipv6": "ip",
     "phone": "phone",
 }
-_KIND_TYPES = {"string": "text", "number": "number", "boolean": "flag", "null": "value"}
 _ADMITS: dict[Locality, frozenset[Locality]] = {
     Locality.CLOUD: frozenset({Locality.CLOUD}),
     Locality.PLANNER: frozenset({Locality.CLOUD, Locality.PLANNER}),
@@ -157,17 +161,17 @@ class _Prover:
         self.tools = tools
         self.any_results = any_results
         self.third_parties = [tool for tool in tools if self._leaves(tool)]
+        self.stores = Stores(policy, tools, any_results=any_results)
 
     def _leaves(self, tool: Tool) -> bool:
         return leaves_device(self.policy.tool(tool.name, source=tool.source), tool.hints)
 
     def _shape(self, tool: Tool) -> Structure:
-        known = tool.output_schema
-        return ANYTHING if known is None or self.any_results else Structure(known)
+        return shape_of(tool, any_results=self.any_results)
 
     def _results(self, tool: Tool, queries: Iterable[Path] = ()) -> Iterator[Case]:
         found = cases(self.policy.table(tool.name, "results"), self._shape(tool), queries)
-        return filter(_holds_value, found)
+        return filter(holds_value, found)
 
     def _arguments(self, tool: Tool) -> Iterator[Case]:
         table = self.policy.table(tool.name, "arguments")
@@ -178,6 +182,7 @@ class _Prover:
     def claim(self, keep: Claim) -> Theorem:
         found = _Found()
         kept: set[tuple[str, Integrity]] = set()
+        have: set[str] = set()
         queries = (keep.path,) if keep.path is not None else tuple(map(compile_path, _named(keep.type)))
         for tool in self.tools:
             if not keep.covers(tool.name):
@@ -187,13 +192,20 @@ class _Prover:
             for case in self._results(tool, queries):
                 if case.within or (keep.path is None and _is_of(case, keep.type)):
                     found.cases += 1
+                    have.add(group_of(tool))
                     self._check_clear(found, tool, case)
                     if case.resolution.locality is Locality.HANDLE:  # what is hidden has no handle to give
-                        kept |= {(kind, integrity) for kind in _types(case)}
+                        kept |= {(kind, integrity) for kind in handle_types(case)}
         if keep.type:
             self._check_instruction(found, keep.type)
-        for kind, integrity in sorted(kept):
-            self._check_third_parties(found, kind, Label.at(Locality.HANDLE, integrity))
+        known: set[tuple[str, Integrity]] = set()
+        while kept - known:  # what is stored may be read back as another type, and be taken from there
+            for kind, integrity in sorted(kept - known):
+                known.add((kind, integrity))
+                label = Label.at(Locality.HANDLE, integrity)
+                self._check_third_parties(found, kind, label)
+                kept |= self._check_stores(found, have, kind, label)
+        self._check_cards(found, have)
         return found.theorem(f"{keep} stays on this device", keep.rule_id)
 
     def _check_clear(self, found: _Found, tool: Tool, case: Case) -> None:
@@ -268,16 +280,55 @@ class _Prover:
             )
         )
 
+    def _check_stores(
+        self, found: _Found, have: set[str], kind: str, label: Label
+    ) -> set[tuple[str, Integrity]]:
+        """Whether a kept value may be put unasked where it is read out; and as what it may be taken from there."""
+        again: set[tuple[str, Integrity]] = set()
+        for tool in self.tools:
+            for case in self._arguments(tool) if self.stores.writes(tool) else ():
+                found.cases += 1
+                if not any(self._runs(tool, case.location, leaf) for leaf in _leaves(kind, label)):
+                    continue
+                have.add(group_of(tool))
+                for back in self.stores.read_back(tool, case.location):
+                    for sink in back.readers:
+                        found.add(
+                            Counterexample(
+                                tool=tool.name,
+                                path=_shown(case),
+                                sink=sink,
+                                rule_id=back.rule.rule_id,
+                                message=f"it is stored there unasked, and {back.place} {back.shown}",
+                                example=example(Structure(tool.input_schema), case.location, f"<{kind}:1>"),
+                            )
+                        )
+                    again |= {(kind, back.integrity) for kind in back.types}
+        return again
+
+    def _check_cards(self, found: _Found, have: set[str]) -> None:
+        """Whether a server that has a value may write what leaves without the user having seen it."""
+        for tool in self.tools:
+            rules = self.policy.tool(tool.name, source=tool.source)
+            if tool.source.startswith("mcp:") and group_of(tool) in have and rules.card is Card.CLOUD:
+                found.add(
+                    Counterexample(
+                        tool=tool.name,
+                        path="card",
+                        sink=PLANNER,
+                        rule_id=rules.rule_id,
+                        message="the planner reads its description, enums and defaults, which may quote it: "
+                        "`card: cloud`",
+                        example="...",
+                    )
+                )
+
     def _check_third_parties(self, found: _Found, kind: str, label: Label) -> None:
         """Whether a kept value may be given to a third party by its handle, whole or within a text."""
-        whole = LabelledLeaf(label=label, type=kind, handles=(Handle(kind, 1),))
-        within = replace(
-            whole, label=label.with_integrity(Integrity.UNTRUSTED), type=ANY_TYPE, model_written=True
-        )
         for tool in self.third_parties:
             for case in self._arguments(tool):
                 found.cases += 1
-                if any(self._runs(tool, case.location, leaf) for leaf in (whole, within)):
+                if any(self._runs(tool, case.location, leaf) for leaf in _leaves(kind, label)):
                     message = (
                         f"{tool.name} is a third party, and takes a {kind} that is kept as `{label.locality}`"
                     )
@@ -407,13 +458,19 @@ class _Prover:
                 Label.at(rule.locality).may_read(one) for one in (PLANNER, SUMMARIZER)
             ):
                 yield Assumption(tool.name, "says nothing private when it fails: `errors` lets its words out")
+            if tool.source == PYTHON and self.policy.tool(tool.name, source=PYTHON).card is not Card.HIDDEN:
+                yield Assumption(
+                    tool.name, "says nothing private in its description and its schema: they leave"
+                )
             if tool.output_schema is not None and not self.any_results and tool.source != "builtin":
                 yield Assumption(tool.name, "keeps to the result schema that it declares")
 
 
-def _holds_value(case: Case) -> bool:
-    """Whether something is labelled here: a leaf, or a container that is kept whole."""
-    return case.is_leaf or (case.resolution.shape is Shape.HIDDEN and not case.whole)
+def _leaves(kind: str, label: Label) -> tuple[LabelledLeaf, LabelledLeaf]:
+    """A kept value as an argument: by its handle alone, and by its handle within a text."""
+    whole = LabelledLeaf(label=label, type=kind, handles=(Handle(kind, 1),))
+    untrusted = label.with_integrity(Integrity.UNTRUSTED)
+    return whole, replace(whole, label=untrusted, type=ANY_TYPE, model_written=True)
 
 
 def _carries(case: Case) -> bool:
@@ -442,13 +499,6 @@ def _is_of(case: Case, kind: str) -> bool:
         if "format" in schema
     }
     return case.resolution.type == kind or kind in formats
-
-
-def _types(case: Case) -> set[str]:
-    """The types that a handle for the value may have."""
-    if case.resolution.type != ANY_TYPE:
-        return {case.resolution.type}
-    return {_KIND_TYPES.get(kind, "data") for kind in case.kinds}
 
 
 def _shown(case: Case) -> str:
