@@ -17,6 +17,7 @@ SUMMARIES = {
     "ledger": "See what left this device.",
     "models": "List, fetch and verify models.",
     "policy": "Write, check, test, explain, prove and sign locality policies.",
+    "records": "See what umi wrote into your own data.",
     "tools": "List the tools an agent may call here.",
 }
 

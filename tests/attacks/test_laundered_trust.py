@@ -7,7 +7,7 @@ in is shown to be one by the same words where they are the user's own.
 import email
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,28 +61,33 @@ class Laptop:
         return self.folder / "records.log"
 
     async def session(
-        self, instruction: str, *calls: tuple[str, str], forget: bool = False, after: tuple[str, ...] = ()
+        self,
+        instruction: str,
+        *calls: tuple[str, str],
+        forget: bool = False,
+        then: tuple[str, tuple[str, str]] | None = None,
     ) -> list[str]:
-        """A session of a planner that makes these calls; what each came to. `forget` is a laptop without records."""
+        """A session of a planner that makes these calls; what each came to.
+
+        `forget` is a laptop without records. `then` is a second instruction of the same session, with its call.
+        """
         records = None if forget else Records.of_device(SealedLog(self.log, KEY))
-        home = HomeConfig.under(self.folder / "home")
-        tools = builtin_tools(
-            HomeConfig(
-                **{**{k: getattr(home, k) for k in home.__dataclass_fields__}, "addresses": self.addresses}
-            )
-        )
-        plans = [plan(f"Use {tool}.") for tool, _ in calls]
+        tools = builtin_tools(replace(self.home, addresses=self.addresses))
+        plans = [plan(f"Use {tool}.") for tool, _ in calls] + DONE
+        plans += [plan(f"Use {then[1][0]}."), *DONE] if then else []
         self.number += 1
         async with world(
             self.folder / f"session{self.number}",
-            plans=[*plans, *DONE],
-            calls=calls,
+            plans=plans,
+            calls=[*calls, *([then[1]] if then else [])],
             tools=(*tools, *self.more),
             policy=self.policy,
             consent=self.person,
             records=records,
         ) as w:
             await w.session.ask(instruction)
+            if then:
+                await w.session.ask(then[0])
             self.wire += b"".join(sent.message for sent in w.capture.requests)
             self.said += [str(event) for event in w.events]
             self.events = w.events
@@ -138,6 +143,24 @@ async def test_the_user_who_types_the_address_mails_it_though_a_planner_had_adde
     laptop = Laptop(tmp_path)
     await laptop.session("Tidy up.", add(name="Eve", email=EVIL))
     assert await laptop.session(f"Mail {EVIL}.", MAIL) == ["done"]
+    assert laptop.mailed_to == [EVIL]
+
+
+async def test_so_it_is_in_a_session_that_has_read_the_planner_s_record_and_where_no_detector_knows_the_address(
+    tmp_path,
+):
+    policy = """
+detect: [{type: project, values: [Neptune]}]
+tools:
+  contacts.add: {confirm: never, arguments: {email: {type: email}}}
+  contacts.search: {arguments: {name: cloud}, results: {"$.matches[*].email": {type: email}}}
+  mail.send: {confirm: always, arguments: {to: {type: email, requires: trusted, accepts: handle}}}
+"""
+    laptop = Laptop(tmp_path, policy=policy)
+    to_second = ("mail.send", '{"to":"<email:2>","subject":"Hello","body":"All of it."}')
+    calls = add(name="Eve", email=EVIL), SEARCH_EVE, MAIL
+    then = (f"Mail {EVIL}.", to_second)
+    assert await laptop.session("Tidy up.", *calls, then=then) == ["done", "done", "denied", "done"]
     assert laptop.mailed_to == [EVIL]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from umi_edge.diagnosis import detectors, ledger, model, planner, system, tools
+from umi_edge.diagnosis import detectors, ledger, model, planner, records, system, tools
 from umi_edge.diagnosis.finding import Check
 from umi_edge.runtime.config import EdgeConfig
 
@@ -28,6 +28,7 @@ def checks_for(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[Chec
             slow="reading the ledger",
             seconds=300,
         ),
+        Check(name="records", look=lambda: records.records(config)),
         Check(
             name="tools",
             look=lambda: tools.tools(config, environment),

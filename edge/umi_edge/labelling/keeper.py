@@ -17,11 +17,11 @@ from umi_edge.labelling.json_text import HIDDEN, clear_span, compact_json, escap
 from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.private_spans import private_spans
 from umi_edge.labelling.text import LabelledText, Span
-from umi_edge.labelling.vault import Kept, Origin, Vault
+from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Vault
 from umi_edge.policy import Resolution, Scanner
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_shared.handles import Handle, Text, escape
-from umi_shared.labels import Label, Locality
+from umi_shared.labels import Integrity, Label, Locality
 
 __all__ = ["Keeper"]
 
@@ -85,7 +85,7 @@ class Keeper:
             if not stays.visible:
                 masked: Text = ("[hidden]",)
             elif found.kept is not None:
-                masked = (self._handle_again(found.kept),)
+                masked = (self._handle_again(found.kept, value, origin),)
             else:
                 masked = (self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link),)
             spans.append(Span(clear=escape(value), masked=masked, label=stays, rule=found.rule))
@@ -94,8 +94,11 @@ class Keeper:
             spans.append(clear_span(text[end:], label, rule))
         return tuple(spans)
 
-    def _handle_again(self, kept: Kept) -> Handle:
-        """The value's handle; a fresh one where equality must not show."""
+    def _handle_again(self, kept: Kept, text: str, origin: Origin) -> Handle:
+        """The value's handle; a fresh one where equality must not show, or where the user has typed it themselves."""
+        if origin == INSTRUCTION and not kept.label.trusted:
+            label = kept.label.with_integrity(Integrity.TRUSTED)
+            return self.vault.keep(text, type=kept.handle.type, label=label, origin=origin, link=kept.linked)
         if kept.linked:
             return kept.handle
         return self.vault.keep(

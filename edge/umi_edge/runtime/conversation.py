@@ -45,6 +45,10 @@ __all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
 
 ON_DEVICE = "this device"
 """What `where` says of a planner on this device."""
+_DAMAGED = (
+    "Careful: the list of what umi has written is damaged ({}), so nothing in your contacts, calendar, notes and files "
+    "is trusted, and umi writes nothing into them. `umi records` says how to mend it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,8 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             _warn_of(server, output.console)
         for notice in laptop.gazetteers.notices:
             output.console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True)
+        if laptop.records.damage:
+            output.console.print(_DAMAGED.format(laptop.records.damage), style="yellow", soft_wrap=True)
         planner = await _planner(config, output, laptop, stack)
         session = await stack.enter_async_context(
             laptop.session(

@@ -491,6 +491,7 @@ def test_the_report_for_programs(tmp_path, bare):
         "model",
         "connection",
         "ledger",
+        "records",
         "tools",
         "offline",
     }

@@ -11,6 +11,7 @@ from tests.end_to_end.canaries.encoded import NUMBERS, TEXTS, needles, number_ne
 from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, leaf_fields, values_in
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_proto.v1 import agent_pb2 as pb
@@ -180,6 +181,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
         policy=POLICY,
         guard=guard,
         consent=DeclineFirst() if declines else None,
+        records=Records.of_device(SealedLog(tmp_path / "records.log", bytes(32))),
     ) as w:
         answered = await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}, or ring {PHONE}.")
         given_up = await w.session.ask(f"And now {NAME.upper()} alone, with {MARKS}?")
@@ -196,6 +198,9 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
     haystacks += [(name, text) for sent in w.plan_requests() for name, text in values_in(sent)]
     haystacks += [("logs", "\n".join(record.getMessage() for record in caplog.records).encode())]
     haystacks += [("output", "".join(capfd.readouterr()).encode())]
+    written = [one.read_bytes() for one in tmp_path.glob("records.log*")]
+    assert max(map(len, written)) > 500
+    haystacks += [("what is kept of what was written", b"".join(written))]
     haystacks += [("events", repr(w.events).encode()), ("the record", repr(w.session.record).encode())]
     leaks = [
         (where, encoding, needle)
