@@ -26,7 +26,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
 @click.option(
     "--variety",
-    type=click.IntRange(0, 5),
+    type=click.IntRange(0, 6),
     default=0,
     show_default=True,
     help="How varied words, instructions and catalogues are.",

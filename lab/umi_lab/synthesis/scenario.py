@@ -50,13 +50,14 @@ class ScenarioConfig:
     held_out_families: bool = False
     """Whether families of tasks that training never sees are drawn, too."""
     variety: int = 0
-    """How varied scenarios are, from 0 to 5; each level adds to the ones below it.
+    """How varied scenarios are, from 0 to 6; each level adds to the ones below it.
 
     1: catalogues with some kinds of built-in tools only, more requests that no tool serves, more phrases, politeness.
     2: made-up words, which can only be copied.
     3: phrases put together of parts.
     4: tool names and descriptions put together of parts, many more toy tools, words of the tokenizer.
     5: tool names of which half says nothing, requests for a toy tool that state the need, more messages and dates.
+    6: requests as people write them (`phrasings`).
     """
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from umi_lab.synthesis.data_file import read_data, texts
 from umi_lab.synthesis.home import Home, topic_of
 from umi_lab.synthesis.phrases import MORE_PHRASES, PHRASES, combined_phrase
+from umi_lab.synthesis.phrasings import phrasings_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, REQUEST_VERBS
 
@@ -23,6 +24,9 @@ def phrase(draw: Draw, family: str, **slots: str) -> str:
     text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
     if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
         text = combined_phrase(draw, family) or text
+    if draw.variety > 5 and not draw.held_out and draw.chance(0.7) and (natural := phrasings_of(family)):
+        # As it was written: with its own greeting, case and missing full stop.
+        return draw.rng.choice(natural).format(**slots)
     text = text.format(**slots)
     if draw.variety:
         text = spoken(draw, text)
