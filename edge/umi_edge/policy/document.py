@@ -6,15 +6,16 @@ party that must be confirmed, and an empty policy lets nothing out.
 I2: docs/design.md#i2-fail-closed
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector, DetectorKind
-from umi_edge.policy.families import BUILT_IN_FAMILIES
+from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES, PYTHON
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
@@ -149,6 +150,50 @@ class ToolPolicy:
         return bool(self.name)
 
 
+_STRICTER: Mapping[str, tuple[StrEnum, ...]] = {
+    "runs": (Runs.DEVICE, Runs.THIRD_PARTY),
+    "confirm": (Confirm.NEVER, Confirm.DESTRUCTIVE, Confirm.ALWAYS),
+    "integrity": (Integrity.TRUSTED, Integrity.UNTRUSTED),
+    "caller": (CallerSees.VALUES, CallerSees.HANDLES),
+    "card": (Card.CLOUD, Card.SCAN, Card.HIDDEN),
+}
+"""What an entry may say of a tool, each from lax to strict."""
+
+
+def join_entries(entries: Sequence[ToolPolicy]) -> ToolPolicy:
+    """What several entries say of one tool: of each field that any of them states, the strictest word.
+
+    Named after the first. Rules and defaults are not joined here: `Policy.table` has them, place by place.
+    """
+    if len(entries) < 2:  # one has nothing to be joined with
+        return entries[0] if entries else ToolPolicy(name="")
+    said: dict[str, Any] = {}
+    for name, order in _STRICTER.items():
+        words = [getattr(entry, name) for entry in entries if name in entry.stated]
+        if words:
+            said[name] = max(words, key=order.index)
+    errors = [entry for entry in entries if entry.errors is not None]
+    if errors:
+        said["errors"] = reduce(_join_errors, (entry.errors for entry in errors if entry.errors))
+        said["errors_line"] = errors[0].errors_line
+    return replace(
+        entries[0],
+        stated=frozenset().union(*(entry.stated for entry in entries)),
+        rule_id="; ".join(entry.rule_id for entry in entries),
+        **said,
+    )
+
+
+def _join_errors(one: Resolution, other: Resolution) -> Resolution:
+    clearance = one.clearance.join(other.clearance)
+    names = f"{one.rule_id}; {other.rule_id}"
+    return replace(one, locality=clearance.locality, scan=clearance.scan, rule_id=names)
+
+
+def _default_of(defaults: Defaults, side: str) -> Clearance | None:
+    return defaults.arguments if side == "arguments" else defaults.results
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One policy, ready to decide.
@@ -172,24 +217,24 @@ class Policy:
     keep: tuple[Claim, ...] = ()
     """What the author wants proven; it decides nothing."""
     file: str = ""
-    _tables: dict[tuple[str, str], RuleTable] = field(
+    _tables: dict[tuple[tuple[str, ...], str], RuleTable] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def tool(self, name: str, *, source: str = "") -> ToolPolicy:
-        """What holds for a tool: its own entry, else the longest wildcard's, else the built-in defaults.
+        """What holds for a tool: the strictest of what its entries say, and the built-in defaults for the rest.
 
         `source` is the catalogue's word for where the tool comes from (`builtin`, `python`, `mcp:<server>`).
         A tool that is not built in runs at a third party unless the policy says `runs: device`, a Python
         function excepted; without an entry it is also confirmed at every call.
         """
-        entry = self._entry(name) or ToolPolicy(name="")
+        entry = join_entries(self.entries(name))
         family = name.partition(".")[0]
-        built_in = source in ("", "builtin") and family in BUILT_IN_FAMILIES
+        built_in = source in ("", BUILT_IN) and family in BUILT_IN_FAMILIES
         strict = not built_in and not entry.listed
         trusted = built_in and family not in _WRITTEN_BY_STRANGERS
         unstated: dict[str, Any] = {
-            "runs": Runs.DEVICE if built_in or source == "python" else Runs.THIRD_PARTY,
+            "runs": Runs.DEVICE if built_in or source == PYTHON else Runs.THIRD_PARTY,
             "confirm": Confirm.ALWAYS if strict else Confirm.DESTRUCTIVE,
             "integrity": Integrity.TRUSTED if trusted else Integrity.UNTRUSTED,
         }
@@ -219,41 +264,54 @@ class Policy:
 
     def table(self, tool: str, side: str) -> RuleTable:
         """The rules of a tool for its `arguments` or its `results`."""
-        entry = self._entry(tool) or ToolPolicy(name="")
-        known = self._tables.get((entry.name, side))
+        entries = self.entries(tool)
+        place = (tuple(entry.name for entry in entries), side)
+        known = self._tables.get(place)
         if known is None:
-            rules = entry.arguments if side == "arguments" else entry.results
             first = self.default_chain(tool, side)[0]
             default = Resolution(
                 locality=first.clearance.locality, scan=first.clearance.scan, rule_id=first.rule_id
             )
-            known = self._tables[entry.name, side] = RuleTable(rules, default)
+            said = [entry.arguments if side == "arguments" else entry.results for entry in entries]
+            known = self._tables[place] = RuleTable(
+                (rule for rules in said for rule in rules),
+                default,
+                entries=tuple(len(rules) for rules in said),
+                speaking=tuple(_default_of(entry.defaults, side) is not None for entry in entries),
+            )
         return known
 
-    def _entry(self, name: str) -> ToolPolicy | None:
-        exact = self.tools.get(name)
-        if exact is not None:
-            return exact
-        stems = [key for key in self.tools if key.endswith("*") and name.startswith(key[:-1])]
-        return self.tools[max(stems, key=len)] if stems else None
+    def entries(self, tool: str) -> tuple[ToolPolicy, ...]:
+        """The entries that speak of a tool, the exact one first, then wildcards from the longest."""
+        keys = [key for key in self.tools if key == tool or (key.endswith("*") and tool.startswith(key[:-1]))]
+        return tuple(self.tools[key] for key in sorted(keys, key=lambda key: (key != tool, -len(key))))
 
     def default_chain(self, tool: str, side: str) -> tuple["DefaultRule", ...]:
         """The defaults below the rules of a tool's `arguments` or `results`; the first one holds."""
-        entry = self._entry(tool) or ToolPolicy(name="")
         chain = []
-        places = (
-            ("tool default", entry.defaults, f"tools.{entry.name}.defaults.{side}"),
-            ("policy default", self.defaults, f"defaults.{side}"),
-        )
-        for level, defaults, place in places:
-            clearance = defaults.arguments if side == "arguments" else defaults.results
-            if clearance is not None:
-                line = defaults.lines.get(side, 0)
-                chain.append(DefaultRule(level, clearance, f"{file_name(self.file)}:{line} {place}", line))
+        stated = [
+            DefaultRule(
+                "tool default", word, self._default_id(entry.defaults, side, f"tools.{entry.name}."), line
+            )
+            for entry in self.entries(tool)
+            if (word := _default_of(entry.defaults, side)) is not None
+            for line in (entry.defaults.lines.get(side, 0),)
+        ]
+        if stated:
+            strictest = reduce(Clearance.join, (rule.clearance for rule in stated))
+            names = "; ".join(rule.rule_id for rule in stated)
+            chain.append(DefaultRule("tool default", strictest, names, stated[0].line))
+        word = _default_of(self.defaults, side)
+        if word is not None:
+            name = self._default_id(self.defaults, side, "")
+            chain.append(DefaultRule("policy default", word, name, self.defaults.lines.get(side, 0)))
         chain.append(
             DefaultRule("built-in default", BUILT_IN_DEFAULT, f"built-in default: {BUILT_IN_DEFAULT}", 0)
         )
         return tuple(chain)
+
+    def _default_id(self, defaults: Defaults, side: str, place: str) -> str:
+        return f"{file_name(self.file)}:{defaults.lines.get(side, 0)} {place}defaults.{side}"
 
 
 @dataclass(frozen=True, slots=True)

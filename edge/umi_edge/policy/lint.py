@@ -6,7 +6,7 @@ I3: docs/design.md#i3-noninterference
 from collections.abc import Iterator
 
 from umi_edge.policy.detector import Incomplete
-from umi_edge.policy.document import Policy, ToolPolicy
+from umi_edge.policy.document import Policy, ToolPolicy, join_entries
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
@@ -22,6 +22,7 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
 
     - `show` where it shows nothing: on arguments, on what leaves anyway, on what is hidden;
     - a filter that looks at values that stay: which places it lets out tells of them, and nothing counts it (I3);
+    - what an entry says of a tool where a wildcard that covers all of it is stricter;
     - a plug-in that is not installed on this device;
     - a detector that may do without what its tool cannot read.
     """
@@ -29,6 +30,7 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
+        found += _outweighed(policy, tool)
     return tuple(sorted(found, key=lambda problem: problem.line))
 
 
@@ -91,6 +93,28 @@ def _filters(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:
                 f"the filter of {name}, `{rule.path}`, looks at values that stay: where it matches tells of them",
                 "choose by a field that leaves anyway, or say the same for all of them",
             )
+
+
+def _outweighed(policy: Policy, tool: ToolPolicy) -> Iterator[Problem]:
+    """What an entry states, and a wildcard that covers every tool of the entry outweighs: it never decides."""
+    fix = "remove it, or the stricter one"
+    holds = join_entries(policy.entries(tool.name))
+    for name in sorted(tool.stated):
+        word, strictest = getattr(tool, name), getattr(holds, name)
+        if word != strictest:
+            message = f"`{name}: {word}` of {tool.name} has no effect: another entry says `{strictest}`"
+            yield Problem(tool.line, message, fix)
+    for side, rules in (("arguments", tool.arguments), ("results", tool.results)):
+        assignment = policy.table(tool.name, side).assign(None)
+        for rule in rules:
+            examples = rule.query.examples() if rule.clearance and rule.query.plain else ()
+            node = assignment.node(examples[0]) if examples else None
+            if node and rule.clearance and not rule.clearance.admits(node.resolution.clearance):
+                message = (
+                    f"`{rule.path}: {rule.clearance}` of {tool.name} has no effect: "
+                    f"`{node.resolution.clearance}` holds, by {node.resolution.rule_id}"
+                )
+                yield Problem(rule.line, message, fix)
 
 
 def _stays(assignment: Assignment, location: Location) -> bool:

@@ -30,7 +30,7 @@ from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex
-from umi_edge.policy.rule_loader import load_rules
+from umi_edge.policy.rule_loader import check_rivals, load_rules
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.span_finder import PLUGINS
@@ -126,7 +126,7 @@ class _Builder:
 
     def policy(self) -> Policy:
         tools = self.data.get("tools", {})
-        return Policy(
+        policy = Policy(
             version=self.data["version"],
             name=self.data.get("name", file_name(self.file).removesuffix(".yaml")),
             defaults=self._defaults(("defaults",), self.data.get("defaults", {})),
@@ -140,6 +140,12 @@ class _Builder:
             ),
             file=self.file,
         )
+        for name, entry in policy.tools.items():
+            for other in policy.entries(name):
+                if other is not entry:
+                    check_rivals(entry.arguments, other.arguments, self.problems)
+                    check_rivals(entry.results, other.results, self.problems)
+        return policy
 
     def _line(self, *place: str | int) -> int:
         return self.source.line(place)

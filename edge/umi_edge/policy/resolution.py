@@ -7,11 +7,11 @@ number of rules. Paths that look at values (filters, negative indices) are evalu
 I2: docs/design.md#i2-fail-closed
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from umi_edge.policy.paths import Location
-from umi_edge.policy.rules import PathRule, Resolution, join_rules
+from umi_edge.policy.rules import PathRule, Resolution, Said, join_said
 
 __all__ = ["Assignment", "Node", "RuleTable"]
 
@@ -22,34 +22,62 @@ _OTHER_INDEX = -2
 
 _State = tuple[int, int]
 """A rule and how many of its segments lie behind."""
+_Key = tuple[frozenset[_State], tuple[Said, ...], tuple[PathRule, ...]]
 
 
 class Node:
     """All JSON nodes of a tool's values at which the same rules apply."""
 
-    __slots__ = ("_children", "_states", "exact", "resolution")
+    __slots__ = ("_children", "_states", "exact", "resolution", "said")
 
     def __init__(
-        self, resolution: Resolution, exact: tuple[PathRule, ...], states: frozenset[_State]
+        self,
+        said: tuple[Said, ...],
+        default: Resolution,
+        exact: tuple[PathRule, ...],
+        states: frozenset[_State],
     ) -> None:
-        self.resolution = resolution
+        self.said = said
+        """What each of the tool's entries says here."""
+        self.resolution = join_said(said, default)
         self.exact = exact
         """The rules that match the node itself; empty where it inherits."""
         self._states = states
         self._children: dict[str | int, Node] = {}
 
     @property
-    def key(self) -> tuple[frozenset[_State], Resolution, tuple[PathRule, ...]]:
+    def key(self) -> _Key:
         """Equal for nodes below which everything resolves alike."""
-        return self._states, self.resolution, self.exact
+        return self._states, self.said, self.exact
 
 
 class RuleTable:
-    """The rules of one tool for its arguments or its results, and the default below them."""
+    """The rules of one tool for its arguments or its results, and the default below them.
 
-    def __init__(self, rules: Iterable[PathRule], default: Resolution) -> None:
+    They come from one or several entries of the policy, `entries` rules from each, in order. Within an entry a
+    deeper rule replaces what a rule above it says; between entries the strictest word wins, so that none can
+    loosen what another says. `speaking` is which entries state a default of their own, which then is a word.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[PathRule],
+        default: Resolution,
+        *,
+        entries: Sequence[int] = (),
+        speaking: Sequence[bool] = (),
+    ) -> None:
         self.rules = tuple(rules)
         self.default = default
+        counts = entries or (len(self.rules),)
+        self._entry_of = {
+            rule.rule_id: entry
+            for entry, rule in zip(
+                (entry for entry, count in enumerate(counts) for _ in range(count)), self.rules, strict=True
+            )
+        }
+        stated = speaking or (False,) * len(counts)
+        self._unsaid = tuple(Said(default, frozenset({"clearance"} if own else ())) for own in stated)
         self.names = frozenset(name for rule in self.rules for name in rule.query.names)
         """Member names that the rules spell out: the policy's own words, not data."""
         self.types = frozenset(rule.type for rule in self.rules if rule.type is not None)
@@ -58,8 +86,8 @@ class RuleTable:
         self.costly = tuple(rule for rule in self.rules if not rule.query.plain)
         """The rules whose match depends on values."""
         self._indices = _indices_of(self.rules)
-        self._nodes: dict[tuple[frozenset[_State], Resolution, tuple[PathRule, ...]], Node] = {}
-        self._root = self._node(frozenset((i, 0) for i in self._plain), default, ())
+        self._nodes: dict[_Key, Node] = {}
+        self._root = self._node(frozenset((i, 0) for i in self._plain), self._unsaid, ())
 
     def assign(self, value: Any) -> "Assignment":
         """Resolve every node of a value. Raises `PrivacyError` where a rule would take too long (I2)."""
@@ -71,7 +99,7 @@ class RuleTable:
 
     def root(self, extra: tuple[PathRule, ...] = ()) -> Node:
         """The root's node; `extra` are rules that match it by value."""
-        return self._node(self._root._states, self.default, extra) if extra else self._root
+        return self._node(self._root._states, self._unsaid, extra) if extra else self._root
 
     def child(self, node: Node, key: str | int, extra: tuple[PathRule, ...] = ()) -> Node:
         """The node one step down; `extra` are rules that match it by value."""
@@ -81,18 +109,24 @@ class RuleTable:
             states = frozenset(
                 (i, after) for i, state in node._states for after in self.rules[i].query.after(state, key)
             )
-            known = self._node(states, node.resolution, extra)
+            known = self._node(states, node.said, extra)
             if not extra and len(self._nodes) < _MAX_NODES and len(node._children) < _MAX_NODES:
                 node._children[kind] = known
         return known
 
-    def _node(self, states: frozenset[_State], inherited: Resolution, extra: tuple[PathRule, ...]) -> Node:
+    def _node(
+        self, states: frozenset[_State], inherited: tuple[Said, ...], extra: tuple[PathRule, ...]
+    ) -> Node:
         place = (states, inherited, extra)
         known = self._nodes.get(place)
         if known is None:
             exact = [rule for i, rule in enumerate(self.rules) if (i, len(rule.query.segments)) in states]
             exact += extra
-            known = Node(join_rules(exact, inherited), tuple(exact), states)
+            said = tuple(
+                above.below([rule for rule in exact if self._entry_of[rule.rule_id] == entry])
+                for entry, above in enumerate(inherited)
+            )
+            known = Node(said, self.default, tuple(exact), states)
             if len(self._nodes) < _MAX_NODES:
                 self._nodes[place] = known
         return known

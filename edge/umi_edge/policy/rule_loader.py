@@ -3,8 +3,8 @@
 I3: docs/design.md#i3-noninterference
 """
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Iterable, Mapping
+from itertools import combinations, product
 from typing import Any
 
 from umi_edge.policy.clearance import Clearance
@@ -15,7 +15,7 @@ from umi_edge.policy.rules import OnViolation, PathRule, Shape, parse_show
 from umi_edge.policy.yaml_source import Place, Source
 from umi_shared.labels import Locality
 
-__all__ = ["load_rules"]
+__all__ = ["check_rivals", "load_rules"]
 
 
 def load_rules(
@@ -87,6 +87,13 @@ def _check_conflicts(rules: list[PathRule], problems: Problems) -> None:
         if seen[one.query.canonical] is not seen[other.query.canonical] and _overlap(one.query, other.query):
             for field in ("type", "show"):
                 _check_conflict(one, other, field, problems)
+
+
+def check_rivals(rules: Iterable[PathRule], others: Iterable[PathRule], problems: Problems) -> None:
+    """Note two entries of one tool that give a node different types: of types none is the stricter."""
+    for one, other in product(rules, others):
+        if one.type and other.type and one.type != other.type and _overlap(one.query, other.query):
+            _check_conflict(other, one, "type", problems)
 
 
 def _check_conflict(one: PathRule, other: PathRule, field: str, problems: Problems) -> None:

@@ -7,10 +7,20 @@ from enum import StrEnum
 from functools import reduce
 
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
-from umi_edge.policy.paths import Path
+from umi_edge.policy.paths import Path, compile_path
 from umi_shared.labels import Locality
 
-__all__ = ["ANY_TYPE", "OnViolation", "PathRule", "Resolution", "Shape", "join_rules", "parse_show"]
+__all__ = [
+    "ANY_TYPE",
+    "OnViolation",
+    "PathRule",
+    "Resolution",
+    "Said",
+    "Shape",
+    "join_rules",
+    "join_said",
+    "parse_show",
+]
 
 ANY_TYPE = "value"
 """The handle type of what no rule gives a type."""
@@ -196,3 +206,49 @@ def _meet(one: Locality | None, other: Locality | None) -> Locality | None:
     if Clearance(one).admits(Clearance(other)):
         return other
     return one if Clearance(other).admits(Clearance(one)) else Locality.CLOUD
+
+
+_FIELDS = ("clearance", "type", "show", "link", "shape", "requires", "accepts", "on_violation", "confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one entry of a policy says of a node: how it resolves by this entry alone, and of what it speaks."""
+
+    resolution: Resolution
+    spoken: frozenset[str] = frozenset()
+    """The attributes that a rule of the entry states, here or above; the others are defaults."""
+
+    def below(self, rules: list[PathRule]) -> "Said":
+        """What the entry says of a node one step down, which `rules` of it match."""
+        here = {name for rule in rules for name in _FIELDS if getattr(rule, name) is not None}
+        if any(rule.shape is Shape.HIDDEN for rule in rules):
+            here.add("clearance")
+        return Said(join_rules(rules, self.resolution), self.spoken | here)
+
+    def word(self) -> PathRule | None:
+        """The entry's word as one rule; None where it is silent."""
+        if not self.spoken:
+            return None
+        found = self.resolution
+        return PathRule(
+            path="",
+            query=_NOWHERE,
+            rule_id=found.rule_id,
+            line=0,
+            **{name: getattr(found, name) for name in _FIELDS if name in self.spoken},
+        )
+
+
+_NOWHERE = compile_path("$")
+
+
+def join_said(said: tuple[Said, ...], default: Resolution) -> Resolution:
+    """What the entries of one tool say together: of each attribute the strictest word, else the default.
+
+    A silent entry takes no part, so that a default never outweighs a rule.
+    """
+    if len(said) == 1:
+        return said[0].resolution
+    words = [word for word in (one.word() for one in said) if word is not None]
+    return join_rules(words, default)

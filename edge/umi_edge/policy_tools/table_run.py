@@ -282,7 +282,7 @@ class _Run:
         if not (test.verdict or test.reasons is not None or test.redact is not None):
             return found
         self._meet_all(assignment, arguments, "arguments")
-        self.exercised.add(self.policy.tool(test.tool, source=self._source).rule_id)
+        self.exercised.update(entry.rule_id for entry in self.policy.entries(test.tool))
         verdict = self._verdict(labelled.leaves, labeller.vault)
         reasons = verdict.reasons if isinstance(verdict, Ask | Denied) else ()
         redact = frozenset() if isinstance(verdict, Denied) else verdict.redact
