@@ -13,6 +13,7 @@ POLICY = """
 tools:
   letters.get:
     runs: device
+    confirm: never
     integrity: trusted
     results: {"$.text": {locality: handle, type: text}, "$.open": cloud}
   forms.fill:
@@ -23,14 +24,17 @@ tools:
     results: {"$.ok": cloud}
   forms.post:
     runs: third-party
+    confirm: never
     caller: values
     arguments: {text: {accepts: cloud, on_violation: redact}}
   forms.secret:
     runs: device
+    confirm: never
     results: {"$": {locality: handle, shape: hidden}}
   forms.use:
     runs: device
     stored_as: nowhere
+    confirm: never
     results: {"$.ok": cloud}  # its other results are handles, whose numbers tell how many there were before
 """
 SCHEMA = {

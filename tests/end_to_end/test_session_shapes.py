@@ -17,10 +17,11 @@ POLICY = """
 tools:
   people.get:
     runs: device
+    confirm: never
     results: {"$.people[*].name": {locality: handle, type: person}, "$.people[*].age": {locality: handle, type: age}}
-  people.find: {runs: device}
+  people.find: {runs: device, confirm: never}
   people.send: {runs: device, confirm: always}
-  people.whole: {runs: device, results: {"$": {locality: handle, shape: hidden}}}
+  people.whole: {runs: device, confirm: never, results: {"$": {locality: handle, shape: hidden}}}
 limits: {shape_bits: %d}
 """
 PEOPLE = {"people": [{"name": CANARY, "age": 41, f"{CANARY}'s": None}, {"name": "Ann", "age": 7}]}

@@ -11,6 +11,7 @@ POLICY = """
 tools:
   people.get:
     runs: device
+    confirm: never
     results: {"$.mails[*]": {locality: handle, type: email}, "$.plan": planner}
   web.post:
     runs: third-party

@@ -6,6 +6,7 @@ party that must be confirmed, and an empty policy lets nothing out.
 I2: docs/design.md#i2-fail-closed
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,7 +16,7 @@ from typing import Any
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector, DetectorKind
-from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES, PYTHON
+from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES, FOREIGN, PYTHON
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
@@ -43,6 +44,8 @@ __all__ = [
     "Runs",
     "Shape",
     "ToolPolicy",
+    "default_of",
+    "join_entries",
 ]
 
 _WRITTEN_BY_STRANGERS = ("mail", "search")
@@ -132,7 +135,6 @@ class ToolPolicy:
     card: Card = Card.SCAN
     errors: Resolution | None = None
     """Who may read what it says of its failures; None: nobody, only the kind of a failure is told."""
-    errors_line: int = 0
     arguments: tuple[PathRule, ...] = ()
     results: tuple[PathRule, ...] = ()
     defaults: Defaults = field(default_factory=Defaults)
@@ -143,11 +145,21 @@ class ToolPolicy:
     """The fields that the policy states; the others are built-in defaults."""
     rule_id: str = "built-in default for tools that the policy does not list"
     line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """The lines of what it states."""
 
     @property
     def listed(self) -> bool:
         """Whether the policy has an entry for the tool."""
         return bool(self.name)
+
+    def line_of(self, setting: str) -> int:
+        """The line that states a setting; the entry's own where none does."""
+        return self.lines.get(setting, self.line)
+
+    def rule_id_of(self, setting: str) -> str:
+        """The entry's rule that states a setting, with its line."""
+        return re.sub(r":\d+ ", f":{self.line_of(setting)} ", self.rule_id, count=1) + f".{setting}"
 
 
 _STRICTER: Mapping[str, tuple[StrEnum, ...]] = {
@@ -175,7 +187,6 @@ def join_entries(entries: Sequence[ToolPolicy]) -> ToolPolicy:
     errors = [entry for entry in entries if entry.errors is not None]
     if errors:
         said["errors"] = reduce(_join_errors, (entry.errors for entry in errors if entry.errors))
-        said["errors_line"] = errors[0].errors_line
     return replace(
         entries[0],
         stated=frozenset().union(*(entry.stated for entry in entries)),
@@ -190,7 +201,8 @@ def _join_errors(one: Resolution, other: Resolution) -> Resolution:
     return replace(one, locality=clearance.locality, scan=clearance.scan, rule_id=names)
 
 
-def _default_of(defaults: Defaults, side: str) -> Clearance | None:
+def default_of(defaults: Defaults, side: str) -> Clearance | None:
+    """What a set of defaults says of `arguments` or `results`."""
     return defaults.arguments if side == "arguments" else defaults.results
 
 
@@ -226,19 +238,23 @@ class Policy:
 
         `source` is the catalogue's word for where the tool comes from (`builtin`, `python`, `mcp:<server>`).
         A tool that is not built in runs at a third party unless the policy says `runs: device`, a Python
-        function excepted; without an entry it is also confirmed at every call.
+        function excepted; and it is confirmed at every call unless an entry speaks of `confirm`, so that no entry
+        about something else asks less.
         """
         entry = join_entries(self.entries(name))
         family = name.partition(".")[0]
         built_in = source in ("", BUILT_IN) and family in BUILT_IN_FAMILIES
-        strict = not built_in and not entry.listed
         trusted = built_in and family not in _WRITTEN_BY_STRANGERS
         unstated: dict[str, Any] = {
             "runs": Runs.DEVICE if built_in or source == PYTHON else Runs.THIRD_PARTY,
-            "confirm": Confirm.ALWAYS if strict else Confirm.DESTRUCTIVE,
+            "confirm": Confirm.DESTRUCTIVE if built_in else Confirm.ALWAYS,
             "integrity": Integrity.TRUSTED if trusted else Integrity.UNTRUSTED,
         }
-        return replace(entry, **{key: value for key, value in unstated.items() if key not in entry.stated})
+        holds = replace(entry, **{key: value for key, value in unstated.items() if key not in entry.stated})
+        if source.startswith(FOREIGN) and holds.confirm is Confirm.DESTRUCTIVE:
+            # What can be undone is its server's word alone, which lowers no confirmation.
+            return replace(holds, confirm=Confirm.ALWAYS)
+        return holds
 
     def in_regions(self, regions: tuple[str, ...]) -> "Policy":
         """The same with the regions in which its detectors of phone numbers look where they name none."""
@@ -277,7 +293,7 @@ class Policy:
                 (rule for rules in said for rule in rules),
                 default,
                 entries=tuple(len(rules) for rules in said),
-                speaking=tuple(_default_of(entry.defaults, side) is not None for entry in entries),
+                speaking=tuple(default_of(entry.defaults, side) is not None for entry in entries),
             )
         return known
 
@@ -294,14 +310,14 @@ class Policy:
                 "tool default", word, self._default_id(entry.defaults, side, f"tools.{entry.name}."), line
             )
             for entry in self.entries(tool)
-            if (word := _default_of(entry.defaults, side)) is not None
+            if (word := default_of(entry.defaults, side)) is not None
             for line in (entry.defaults.lines.get(side, 0),)
         ]
         if stated:
             strictest = reduce(Clearance.join, (rule.clearance for rule in stated))
             names = "; ".join(rule.rule_id for rule in stated)
             chain.append(DefaultRule("tool default", strictest, names, stated[0].line))
-        word = _default_of(self.defaults, side)
+        word = default_of(self.defaults, side)
         if word is not None:
             name = self._default_id(self.defaults, side, "")
             chain.append(DefaultRule("policy default", word, name, self.defaults.lines.get(side, 0)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from umi_edge.policy.document import Assignment, Policy
 from umi_edge.policy.paths import Location, path_of
+from umi_edge.policy.resolution import RuleTable
 from umi_edge.policy.rules import PathRule, Resolution, Shape
 from umi_shared.labels import Locality
 
@@ -59,12 +60,12 @@ def explain(policy: Policy, tool: str, side: str, location: Location) -> Explana
     if whole is not None:
         resolution = assignment.at(whole)
     steps: list[Step] = []
-    decided = False
+    deciding = _deciding(table, assignment, location)
     for depth in range(len(location), -1, -1):
-        rules = assignment.node(location[:depth]).exact
         level = "exact" if depth == len(location) else "ancestor"
-        steps += [_step(rule, level, decides=not decided and rule.clearance is not None) for rule in rules]
-        decided = decided or any(rule.clearance is not None for rule in rules)
+        rules = assignment.node(location[:depth]).exact
+        steps += [_step(rule, level, decides=rule in deciding) for rule in rules]
+    decided = bool(deciding)
     for default in policy.default_chain(tool, side):
         says = str(default.clearance)
         steps.append(
@@ -84,9 +85,30 @@ def explain(policy: Policy, tool: str, side: str, location: Location) -> Explana
         resolution=resolution,
         steps=tuple(steps),
         depends=tuple(rule for rule in table.rules if not rule.query.plain),
-        change=_change(policy, tool, side, location if whole is None else whole, resolution),
+        change=_change(policy, tool, side, location if whole is None else whole, resolution, deciding),
         whole=None if whole is None else path_of(whole),
     )
+
+
+def _deciding(table: RuleTable, assignment: Assignment, location: Location) -> tuple[PathRule, ...]:
+    """The rules from which the locality comes: in each entry the nearest ones, of the entries the strictest."""
+    node = assignment.node(location)
+    words = {
+        entry: said.resolution.clearance for entry, said in enumerate(node.said) if "clearance" in said.spoken
+    }
+    strictest = [entry for entry, word in words.items() if word == node.resolution.clearance]
+    found: list[PathRule] = []
+    for entry in strictest or words:
+        for depth in range(len(location), -1, -1):
+            here = [
+                rule
+                for rule in assignment.node(location[:depth]).exact
+                if rule.clearance is not None and table.entry_of(rule) == entry
+            ]
+            found += here
+            if here:
+                break
+    return tuple(found)
 
 
 def _kept_whole(assignment: Assignment, location: Location) -> Location | None:
@@ -113,15 +135,23 @@ def _step(rule: PathRule, level: str, *, decides: bool) -> Step:
     )
 
 
-def _change(policy: Policy, tool: str, side: str, location: Location, resolution: Resolution) -> str:
+def _change(
+    policy: Policy,
+    tool: str,
+    side: str,
+    location: Location,
+    resolution: Resolution,
+    deciding: tuple[PathRule, ...],
+) -> str:
     """The line that would turn the decision round."""
     stays = resolution.locality in (Locality.HANDLE, Locality.HIDDEN)
     key = policy.tool(tool).name or tool
     line = f'tools: {{"{key}": {{{side}: {{"{path_of(location)}": {"cloud" if stays else "handle"}}}}}}}'
     if not stays:
         return f"it would stay with: {line}"
-    strict = [
-        rule.rule_id for rule in policy.table(tool, side).assign(None).node(location).exact if rule.clearance
-    ]
+    # A line below a rule of its own entry replaces what that says; beside it, or in another entry, it does not.
+    table = policy.table(tool, side)
+    beside = table.assign(None).node(location).exact
+    strict = [rule.rule_id for rule in deciding if rule in beside or table.entry_of(rule) > 0]
     also = f", once {' and '.join(strict)} no longer says `{resolution.locality}`" if strict else ""
     return f"the cloud would see it with: {line}{also}"

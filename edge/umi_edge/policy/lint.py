@@ -3,11 +3,15 @@
 I3: docs/design.md#i3-noninterference
 """
 
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
-from umi_edge.policy.detector import Incomplete
-from umi_edge.policy.document import Policy, ToolPolicy, join_entries
+from umi_edge.policy.detector import DetectorKind, Incomplete
+from umi_edge.policy.document import Policy, ToolPolicy
+from umi_edge.policy.outweighed import outweighed
 from umi_edge.policy.paths import Location
+from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import missing
@@ -16,21 +20,24 @@ from umi_shared.problems import Problem
 
 __all__ = ["warnings_of"]
 
+_LITERAL = re.compile(r"[A-Za-z][A-Za-z_ -]*")
+
 
 def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     """Everything to warn of, in the order of the file.
 
     - `show` where it shows nothing: on arguments, on what leaves anyway, on what is hidden;
     - a filter that looks at values that stay: which places it lets out tells of them, and nothing counts it (I3);
-    - what an entry says of a tool where a wildcard that covers all of it is stricter;
+    - what has no effect, since something stricter holds wherever it speaks (`policy.outweighed`);
+    - a pattern that is a detector's name, and so finds that word only;
     - a plug-in that is not installed on this device;
     - a detector that may do without what its tool cannot read.
     """
-    found = [*_plugins(policy), *_incomplete(policy)]
+    found = [*_plugins(policy), *_incomplete(policy), *_literal_names(policy)]
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
-        found += _outweighed(policy, tool)
+        found += outweighed(policy, tool)
     return tuple(sorted(found, key=lambda problem: problem.line))
 
 
@@ -95,26 +102,20 @@ def _filters(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:
             )
 
 
-def _outweighed(policy: Policy, tool: ToolPolicy) -> Iterator[Problem]:
-    """What an entry states, and a wildcard that covers every tool of the entry outweighs: it never decides."""
-    fix = "remove it, or the stricter one"
-    holds = join_entries(policy.entries(tool.name))
-    for name in sorted(tool.stated):
-        word, strictest = getattr(tool, name), getattr(holds, name)
-        if word != strictest:
-            message = f"`{name}: {word}` of {tool.name} has no effect: another entry says `{strictest}`"
-            yield Problem(tool.line, message, fix)
-    for side, rules in (("arguments", tool.arguments), ("results", tool.results)):
-        assignment = policy.table(tool.name, side).assign(None)
-        for rule in rules:
-            examples = rule.query.examples() if rule.clearance and rule.query.plain else ()
-            node = assignment.node(examples[0]) if examples else None
-            if node and rule.clearance and not rule.clearance.admits(node.resolution.clearance):
-                message = (
-                    f"`{rule.path}: {rule.clearance}` of {tool.name} has no effect: "
-                    f"`{node.resolution.clearance}` holds, by {node.resolution.rule_id}"
-                )
-                yield Problem(rule.line, message, fix)
+def _literal_names(policy: Policy) -> Iterator[Problem]:
+    """Patterns that find one word only, which is what a built-in detector is called."""
+    for detector in policy.detect:
+        if detector.kind is not DetectorKind.PATTERN or not _LITERAL.fullmatch(detector.pattern):
+            continue
+        word = re.sub(r"[^a-z]", "", detector.pattern.lower())
+        names = {name: name.replace("_", "") for name in BUILTIN_PATTERNS}
+        near = [
+            name for name, plain in names.items() if plain in word or word in (plain, f"{plain}s")
+        ] + get_close_matches(word, names.values(), 1, 0.8)
+        if near or word == detector.type.replace("_", ""):
+            builtin = f"`pattern: builtin:{near[0]}`" if near else "a regular expression, or `values`"
+            message = f"the pattern of {detector.rule_id} finds nothing but that word, which reads as a detector's name"
+            yield Problem(detector.line, message, f"say {builtin}")
 
 
 def _stays(assignment: Assignment, location: Location) -> bool:

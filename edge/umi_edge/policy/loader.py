@@ -192,11 +192,11 @@ class _Builder:
             results=self._rules(name, data, "results"),
             defaults=self._defaults((*place, "defaults"), data.get("defaults", {})),
             errors=self._errors(place, data["errors"]) if "errors" in data else None,
-            errors_line=self._line(*place, "errors") if "errors" in data else 0,
             stored_as=self._stored_as(place, data["stored_as"]) if "stored_as" in data else (),
             stated=frozenset(stated),
             rule_id=self._rule_id(*place, name=f"tools.{name}"),
             line=self._line(*place),
+            lines={key: self._line(*place, key) for key in data},
             **stated,
         )
 

@@ -83,7 +83,11 @@ class Path:
 
         Two rules whose paths share such a location overlap for sure.
         """
-        found: tuple[Location, ...] = ((),) if self.plain else ()
+        return self.places() if self.plain else ()
+
+    def places(self) -> tuple[Location, ...]:
+        """As `examples`, with filters that match: a few locations that the path may select."""
+        found: tuple[Location, ...] = ((),)
         for segment in self.segments:
             steps = [step for selector in segment.selectors for step in _example_steps(selector)]
             found = tuple((*location, step) for location in found for step in steps)[:64]

@@ -89,6 +89,10 @@ class RuleTable:
         self._nodes: dict[_Key, Node] = {}
         self._root = self._node(frozenset((i, 0) for i in self._plain), self._unsaid, ())
 
+    def entry_of(self, rule: PathRule) -> int:
+        """Which of the tool's entries a rule stands in, the one that is named most exactly first."""
+        return self._entry_of[rule.rule_id]
+
     def assign(self, value: Any) -> "Assignment":
         """Resolve every node of a value. Raises `PrivacyError` where a rule would take too long (I2)."""
         matched: dict[Location, tuple[PathRule, ...]] = {}
@@ -96,6 +100,10 @@ class RuleTable:
             for location in rule.query.locations(value):
                 matched[location] = (*matched.get(location, ()), rule)
         return Assignment(self, matched)
+
+    def assume(self, rule: PathRule) -> "Assignment":
+        """Resolve every node where a rule's filters match, whatever the value is."""
+        return Assignment(self, {} if rule.query.plain else dict.fromkeys(rule.query.places(), (rule,)))
 
     def root(self, extra: tuple[PathRule, ...] = ()) -> Node:
         """The root's node; `extra` are rules that match it by value."""
@@ -123,7 +131,7 @@ class RuleTable:
             exact = [rule for i, rule in enumerate(self.rules) if (i, len(rule.query.segments)) in states]
             exact += extra
             said = tuple(
-                above.below([rule for rule in exact if self._entry_of[rule.rule_id] == entry])
+                above.below([rule for rule in exact if self.entry_of(rule) == entry])
                 for entry, above in enumerate(inherited)
             )
             known = Node(said, self.default, tuple(exact), states)

@@ -12,6 +12,7 @@ from umi_shared.labels import Locality
 
 __all__ = [
     "ANY_TYPE",
+    "RULE_FIELDS",
     "OnViolation",
     "PathRule",
     "Resolution",
@@ -208,7 +209,8 @@ def _meet(one: Locality | None, other: Locality | None) -> Locality | None:
     return one if Clearance(other).admits(Clearance(one)) else Locality.CLOUD
 
 
-_FIELDS = ("clearance", "type", "show", "link", "shape", "requires", "accepts", "on_violation", "confirm")
+RULE_FIELDS = ("clearance", "type", "show", "link", "shape", "requires", "accepts", "on_violation", "confirm")
+"""What a rule may state of a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Said:
 
     def below(self, rules: list[PathRule]) -> "Said":
         """What the entry says of a node one step down, which `rules` of it match."""
-        here = {name for rule in rules for name in _FIELDS if getattr(rule, name) is not None}
+        here = {name for rule in rules for name in RULE_FIELDS if getattr(rule, name) is not None}
         if any(rule.shape is Shape.HIDDEN for rule in rules):
             here.add("clearance")
         return Said(join_rules(rules, self.resolution), self.spoken | here)
@@ -236,7 +238,7 @@ class Said:
             query=_NOWHERE,
             rule_id=found.rule_id,
             line=0,
-            **{name: getattr(found, name) for name in _FIELDS if name in self.spoken},
+            **{name: getattr(found, name) for name in RULE_FIELDS if name in self.spoken},
         )
 
 

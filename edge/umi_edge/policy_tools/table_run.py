@@ -153,7 +153,7 @@ def _rules(policy: Policy) -> Iterator[Rule]:
         if tool.stated - {"card", "caller"}:
             yield Rule(tool.rule_id, tool.line)
         if tool.errors is not None:
-            yield Rule(tool.errors.rule_id, tool.errors_line)
+            yield Rule(tool.errors.rule_id, tool.line_of("errors"))
         for side in ("arguments", "results"):
             first = policy.default_chain(tool.name, side)[0]
             if first.level == "tool default":

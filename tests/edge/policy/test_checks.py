@@ -119,7 +119,7 @@ def test_redaction_names_the_places_and_lets_the_rest_go(policy: Policy) -> None
 
 
 def test_a_name_of_the_callers_own_is_redacted_with_what_it_stands_in() -> None:
-    text = "version: 1\ntools: {a.b: {runs: third-party, arguments: {'$..*': {on_violation: redact}}}}"
+    text = "version: 1\ntools: {a.b: {runs: third-party, confirm: never, arguments: {'$..*': {on_violation: redact}}}}"
     policy = load_policy(text, "x.yaml")
 
     def verdict(*location: str | int) -> Verdict:

@@ -165,3 +165,31 @@ def test_explain_says_what_holds_inside_of_what_is_kept_whole(tmp_path: Path) ->
     out = _run("explain", str(path), "--tool", "a.b", "--path", "$.x.y")
     assert "results $.x.y: stays (handle)" in out
     assert "the shape of $.x is hidden" in out
+
+
+JOINED = """version: 1
+tools:
+  crm.*: {confirm: always, results: {"$": hidden}}
+  crm.list:
+    results:
+      "$.a": cloud
+      "$.b[?@.c == 1]": cloud
+"""
+
+
+def test_check_shows_what_holds_and_not_what_is_outweighed(tmp_path: Path) -> None:
+    (file := tmp_path / "p.yaml").write_text(JOINED)
+    lines = CliRunner().invoke(command, ["check", str(file)]).output.splitlines()
+    rows = [line.split("\t") for line in lines if line.startswith("crm.list\tresults")]
+    assert [row[3] for row in rows] == ["stays (hidden)"] * 3
+    assert sum("no effect" in line for line in lines) == 2
+
+
+def test_explain_names_the_entry_that_decides_and_what_else_would_have_to_change(tmp_path: Path) -> None:
+    (file := tmp_path / "p.yaml").write_text(JOINED)
+    found = CliRunner().invoke(command, ["explain", str(file), "--tool", "crm.list", "--path", "$.a"]).output
+    (decides,) = [line for line in found.splitlines() if line.startswith("  ->")]
+    assert "line 3" in decides
+    assert "once p.yaml:3 tools.crm.*.results $ no longer says `hidden`" in found
+    everything = CliRunner().invoke(command, ["explain", str(file), "--tool", "crm.list"]).output
+    assert "crm.*" in everything

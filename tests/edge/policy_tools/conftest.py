@@ -115,8 +115,9 @@ tools:
       "$.people[*].pin": hidden
       "$.people[*].level": planner
     stored_as: nowhere
-  hr.secret: {caller: values}
-  web.search: {runs: third-party, stored_as: nowhere, arguments: {q: {accepts: cloud}}}
+    confirm: never
+  hr.secret: {caller: values, confirm: never}
+  web.search: {runs: third-party, stored_as: nowhere, confirm: never, arguments: {q: {accepts: cloud}}}
 """
 PERSON = {
     "name": "Alice Canary",

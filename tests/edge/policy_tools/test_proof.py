@@ -191,7 +191,7 @@ def test_a_type_is_looked_for_in_the_instruction() -> None:
 WEB = """
 tools:
   hr.find: {results: {"$..mail": {locality: handle, type: email}}}
-  web.search: {runs: third-party, stored_as: nowhere, arguments: {q: %s}}
+  web.search: {runs: third-party, stored_as: nowhere, confirm: never, arguments: {q: %s}}
 """
 
 

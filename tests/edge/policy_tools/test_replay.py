@@ -139,7 +139,8 @@ def test_what_the_caller_wrote_is_compared_under_its_argument(told: Callable[...
         "tools: {web.search: {confirm: never, arguments: {q: {locality: handle, accepts: handle}}}}\n"
     )
     session.call("web.search", {"q": "blue"}, None)
-    found = replay(read_recordings(session.file), policy_of("tools: {web.search: {arguments: {q: cloud}}}"))
+    new = policy_of("tools: {web.search: {confirm: never, arguments: {q: cloud}}}")
+    found = replay(read_recordings(session.file), new)
     assert {(c.side, c.path, c.exposed) for c in found.fields} == {("arguments", "$.q", True)}
 
 

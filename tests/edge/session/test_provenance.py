@@ -8,10 +8,10 @@ from umi_edge.session.events import Asked, Stopped
 
 POLICY = """
 tools:
-  mine.read: {runs: device, integrity: trusted, results: {"$": {locality: handle, type: text}}}
-  letter.read: {runs: device, integrity: untrusted, results: {"$": {locality: handle, type: text}}}
-  letter.show: {runs: device, integrity: untrusted, results: {"$": cloud}}
-  forms.fill: {runs: device, caller: values, results: {"$": {locality: handle, type: form}}}
+  mine.read: {runs: device, confirm: never, integrity: trusted, results: {"$": {locality: handle, type: text}}}
+  letter.read: {runs: device, confirm: never, integrity: untrusted, results: {"$": {locality: handle, type: text}}}
+  letter.show: {runs: device, confirm: never, integrity: untrusted, results: {"$": cloud}}
+  forms.fill: {runs: device, confirm: never, caller: values, results: {"$": {locality: handle, type: form}}}
   pay: {runs: device, confirm: always, arguments: {"$.*": cloud}, results: {"$": cloud}}
 """
 TOOLS = [

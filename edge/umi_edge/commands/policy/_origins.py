@@ -76,7 +76,7 @@ def _explanation(policy: Policy, origin: Origin) -> tuple[str, int, str, str] | 
         change = f'the cloud would see it with: tools: {{"{key}": {{errors: cloud}}}}'
         if rules.errors is None:
             return "kind", 0, "built-in default for `errors`", change
-        return str(rules.errors.clearance), rules.errors_line, rules.errors.rule_id, change
+        return str(rules.errors.clearance), rules.line_of("errors"), rules.errors.rule_id, change
     if origin.kind not in ("result", "written"):
         return None
     side = "results" if origin.kind == "result" else "arguments"

@@ -1,9 +1,12 @@
 """A policy's rules as rows of a table, for the commands that show them."""
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from umi_edge.policy.clearance import Clearance
     from umi_edge.policy.document import Policy
+    from umi_edge.policy.rules import PathRule
 
 __all__ = ["READS", "rows", "settings"]
 
@@ -29,19 +32,37 @@ def rows(policy: "Policy") -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name in policy.tools:
         for side in ("arguments", "results"):
-            table = policy.table(name, side)
-            for rule in table.rules:
-                clearance = str(rule.clearance) if rule.clearance else "as around it"
-                also = said_by(rule).removeprefix(clearance).removeprefix(", ")
+            for rule in getattr(policy.tools[name], side):
+                clearance = _holds(policy, name, side, rule)
+                also = said_by(rule).removeprefix(str(rule.clearance)).removeprefix(", ")
                 found.append(
                     _row(name, side, rule.path, clearance, also if also != "nothing more" else "", rule.line)
                 )
             default = policy.default_chain(name, side)[0]
-            found.append(_row(name, side, "(all else)", str(default.clearance), default.level, default.line))
+            clearance = _holds_elsewhere(policy, name, side, default.clearance)
+            found.append(_row(name, side, "(all else)", clearance, default.level, default.line))
         said = policy.tools[name]
         if said.errors is not None:
-            found.append(_row(name, "errors", "(all)", str(said.errors.clearance), "", said.errors_line))
+            found.append(
+                _row(name, "errors", "(all)", str(said.errors.clearance), "", said.line_of("errors"))
+            )
     return found
+
+
+def _holds(policy: "Policy", tool: str, side: str, rule: "PathRule") -> str:
+    """What holds where a rule does, which is stricter than its own word where something outweighs it."""
+    if rule.clearance is None:
+        return "as around it"
+    at = policy.table(tool, side).assume(rule).at
+    held = [at(place).clearance for place in rule.query.places()]
+    return str(rule.clearance if rule.clearance in held or not held else held[0])
+
+
+def _holds_elsewhere(policy: "Policy", tool: str, side: str, default: "Clearance") -> str:
+    """What holds where no rule of an entry speaks: its default, and what other entries say of all."""
+    _, *others = policy.table(tool, side).assign(None).node(("*",)).said
+    words = (one.resolution.clearance for one in others if "clearance" in one.spoken)
+    return str(reduce(lambda one, other: one.join(other), words, default))
 
 
 READS = {

@@ -82,8 +82,9 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     scanned = [f"{one} (line {one.line})" if one.line else str(one) for one in policy.detect]
     lines = text.splitlines()
     said = settings(policy, tool) | {"planner": _told(policy, tool)}
+    entries = {entry.name for entry in policy.entries(tool)}
+    of_tool = [row for row in rows(policy) if row["tool"] in entries]
     if as_json:
-        of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
         places = [
             _as_json(item, lines) | ({"detectors": scanned} if item.resolution.scan else {}) for item in found
         ]
@@ -93,10 +94,11 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     say(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
     say(f"the planner {said['planner']}")
     if not found:
-        of_tool = [row for row in rows(policy) if row["tool"] == said["entry"]]
-        columns = ("where", "path", "who reads it", "also", "line")
+        columns = ("where", "path", "who reads it", "also", "line", "entry")
         print_table(
-            "", columns, [(r["side"], r["path"], r["reads"], r["also"], str(r["line"])) for r in of_tool]
+            "",
+            columns,
+            [(r["side"], r["path"], r["reads"], r["also"], str(r["line"]), r["tool"]) for r in of_tool],
         )
     for item in found:
         _print_explanation(item, lines)
