@@ -190,6 +190,7 @@ def join_entries(entries: Sequence[ToolPolicy]) -> ToolPolicy:
     return replace(
         entries[0],
         stated=frozenset().union(*(entry.stated for entry in entries)),
+        stored_as=tuple(place for entry in entries for place in entry.stored_as),
         rule_id="; ".join(entry.rule_id for entry in entries),
         **said,
     )
