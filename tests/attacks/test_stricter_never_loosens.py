@@ -154,8 +154,8 @@ def _never_loosens(before: Policy, after: Policy, leaves: dict, hints: Hints, so
         assert was.shape == "open" or now.shape == "hidden"
     for place in (("x",), ("x", "y"), ("z",)):
         assert after.arguments(TOOL).at(place).clearance.admits(before.arguments(TOOL).at(place).clearance)
-    one = check_call(before, TOOL, leaves, hints, source=source)
-    other = check_call(after, TOOL, leaves, hints, source=source)
+    one = check_call(before, TOOL, leaves, hints, source=source, argument_names=("x", "y", "z"))
+    other = check_call(after, TOOL, leaves, hints, source=source, argument_names=("x", "y", "z"))
     assert _severity(other) >= _severity(one)
     if (
         isinstance(one, Allowed | Ask)
