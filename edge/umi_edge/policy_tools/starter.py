@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.loader import default_policy_text, load_policy
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.schema_structure import Alternative, Structure
@@ -23,6 +24,7 @@ _MAX_DEPTH = 6
 _MAX_PLACES = 5000
 _MAX_PATH = 400
 _MAX_COMMENT = 100
+_MAX_GUESSES = 4
 _COLUMN = 56
 _FORMATS = {"email": "email", "idn-email": "email", "uri": "url", "ipv4": "ip", "ipv6": "ip"}
 _NAMES = {
@@ -77,7 +79,11 @@ def starter_policy(tools: Iterable[Tool]) -> str:
             fix="name your folders, tools or servers in the configuration; see `umi tools`",
         )
     text = "\n".join(
-        [_HEAD + "".join(_detectors(known)), "tools:", *(line for tool in known for line in _entry(tool))]
+        [
+            _HEAD + "".join(_detectors(known)),
+            "tools:",
+            *(line for tool in known for line in _entry(tool, known)),
+        ]
     )
     load_policy(
         text + "\n", "starter.yaml"
@@ -91,7 +97,7 @@ def _detectors(tools: tuple[Tool, ...]) -> Iterator[str]:
         yield re.search(r"(?ms)^detect:\n.*?\n(?=\n)", default_policy_text())[0]  # type: ignore[index]
 
 
-def _entry(tool: Tool) -> Iterator[str]:
+def _entry(tool: Tool, tools: tuple[Tool, ...]) -> Iterator[str]:
     yield ""
     yield f"  # {_comment(tool.description) or 'It does not say what it does.'} [{_comment(tool.source)}]"
     yield f"  {_quoted(tool.name)}:"
@@ -103,6 +109,28 @@ def _entry(tool: Tool) -> Iterator[str]:
         if found:
             yield f"    {side}:"
             yield from found
+    yield from _stored(tool, tools)
+
+
+def _stored(tool: Tool, tools: tuple[Tool, ...]) -> Iterator[str]:
+    """A comment on where what it is given is read back; nobody but the user knows that of somebody else's tool."""
+    if tool.stored_as or tool.source == BUILT_IN or (tool.hints.read_only and tool.source == PYTHON):
+        return
+    yield "    # Nothing says where what it is given is read back, so you are asked before it is given what stays."
+    arguments = [location[0] for location in _declared(Structure(tool.input_schema)) if len(location) == 1]
+    for name in dict.fromkeys(map(str, arguments)):
+        places = [
+            f"{{tool: {_quoted(other.name)}, path: {json.dumps(_general(at), ensure_ascii=False)}}}"
+            for other in tools
+            if other.source == tool.source and other.output_schema is not None
+            for at in _declared(Structure(other.output_schema))
+            if at[-1] == name
+        ]
+        if places:
+            said = f"# stored_as: {{{_quoted(name)}: [{', '.join(places[:_MAX_GUESSES])}]}}"
+            yield f"    {said}   # if that is all"
+            return
+    yield "    # stored_as: nowhere   # if no tool reads it back"
 
 
 def _effects(tool: Tool) -> Iterator[str]:
@@ -138,11 +166,15 @@ def _fields(side: str, schema: Any) -> Iterator[str]:
     if schema is None:
         return
     for location, shape in islice(_declared(Structure(schema)).items(), _MAX_FIELDS):
-        path = path_of(location).replace("['*']", "[*]")
+        path = _general(location)
         plain = side == "arguments" and len(location) == 1 and not str(location[0]).startswith("$")
         kind = _type(location, shape)
         rule = f"{{locality: handle, type: {kind}}}" if kind else "handle"
         yield _line("      ", f"{_quoted(str(location[0]) if plain else path)}: {rule}", _about(shape))
+
+
+def _general(location: Location) -> str:
+    return path_of(location).replace("['*']", "[*]")
 
 
 def _declared(schema: Structure) -> dict[Location, Structure]:

@@ -12,7 +12,7 @@ from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, le
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.records import Records, SealedLog
-from umi_edge.session.consent import UnsafeApproveAll
+from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import UmiError
@@ -238,3 +238,57 @@ async def test_a_value_that_two_rules_disagree_on_stops_at_the_guard_only_where_
             await w.session.ask("Look.")
         except UmiError as error:
             pytest.fail(str(error))
+
+
+STORE = """
+  data.keep:
+    runs: device
+    confirm: never
+    stored_as: {"$": {tool: data.kept, path: "$"}}
+  data.kept: {runs: device, confirm: never, results: {"$": cloud}}
+"""
+KEEP = ["<person:1> zz", "<email:1>", "<iban:1>", "<number:1>", "<text:1>", "<data:1>", "<email:1><key:1>"]
+
+
+def shelf():
+    """A tool that keeps all it is given, and one that gives it back, in this session or the next."""
+    kept = []
+
+    def keep(arguments):
+        kept.append(arguments)
+        return "kept"
+
+    text = {"type": "object", "properties": {"a": {}, "b": {}}}
+    return [*tools(), tool_of("data.keep", keep, schema=text), tool_of("data.kept", lambda _: kept)]
+
+
+async def both_sessions(folder, consent, wish):
+    """What became of storing it, and the spellings that leave in that session and in the one that reads."""
+    both, sent, results = shelf(), b"", []
+    calls = [("data.get", "{}"), ("data.keep", json.dumps({"a": wish, "b": [wish]}))], [("data.kept", "{}")]
+    for number, session in enumerate(calls):
+        plans = [plan(f"To go on, use {tool}.") for tool, _ in session] + [plan("Done.", "give up")]
+        (folder / str(number)).mkdir()
+        async with world(
+            folder / str(number),
+            plans=plans,
+            calls=session,
+            tools=both,
+            policy=POLICY + STORE,
+            consent=consent,
+        ) as w:
+            await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}.")
+            sent += w.capture.bytes_out
+            results = w.results if number == 0 else results
+    return results[-1], {encoding for encoding, needle in everything() if needle in sent}
+
+
+@pytest.mark.parametrize("wish", KEEP)
+async def test_no_canary_leaves_by_what_is_stored_and_read_back_in_the_next_session(tmp_path, wish):
+    assert await both_sessions(tmp_path, DeclineAll(), wish) == ("declined", set())
+
+
+async def test_the_matrix_finds_what_the_user_lets_into_a_store(tmp_path):
+    result, found = await both_sessions(tmp_path, UnsafeApproveAll(), "<person:1> zz")
+    assert result == "done"
+    assert {"plain", "one word"} <= found

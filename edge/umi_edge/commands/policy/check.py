@@ -34,6 +34,7 @@ def command(file: Path, *, as_json: bool) -> int:
     from umi_edge.policy.lint import warnings_of
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
+    from umi_edge.policy_tools.stored_arguments import store_warnings
 
     try:
         policy = read_policy(file)
@@ -46,7 +47,8 @@ def command(file: Path, *, as_json: bool) -> int:
         ]
         print_json({"ok": False, "file": str(file), "problems": problems})
         return PolicyError.exit_code
-    found, warnings = rows(policy), warnings_of(policy)
+    found = rows(policy)
+    warnings = tuple(sorted((*warnings_of(policy), *store_warnings(policy)), key=lambda one: one.line))
     if as_json:
         tools = [{"tool": name, **settings(policy, name)} for name in policy.tools]
         print_json(

@@ -73,6 +73,7 @@ def _explain_handle(file: Path, recording: Path, text: str, *, as_json: bool) ->
 def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None, *, as_json: bool) -> None:
     from umi_edge.policy import explanation
     from umi_edge.policy.loader import load_policy, read_policy_text
+    from umi_edge.policy_tools.stored_arguments import stores_of
 
     text = read_policy_text(file)
     policy = load_policy(text, str(file))
@@ -81,6 +82,7 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     found = [explanation.explain(policy, tool, side, _location(side, place)) for side, place in wanted]
     scanned = [f"{one} (line {one.line})" if one.line else str(one) for one in policy.detect]
     lines = text.splitlines()
+    stores = stores_of(policy, tool, argument)
     said = settings(policy, tool) | {"planner": _told(policy, tool)}
     entries = {entry.name for entry in policy.entries(tool)}
     of_tool = [row for row in rows(policy) if row["tool"] in entries]
@@ -88,7 +90,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         places = [
             _as_json(item, lines) | ({"detectors": scanned} if item.resolution.scan else {}) for item in found
         ]
-        print_json({"tool": tool, **said, "rules": of_tool, "places": places})
+        kept = [one.as_json() for one in stores]
+        print_json({"tool": tool, **said, "rules": of_tool, "places": places, "stored_as": kept})
         return
     words = ", ".join(f"{key} {value}" for key, value in said.items() if key not in ("entry", "planner"))
     say(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
@@ -100,6 +103,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
             columns,
             [(r["side"], r["path"], r["reads"], r["also"], str(r["line"]), r["tool"]) for r in of_tool],
         )
+    for store in stores:
+        click.echo(store.said)
     for item in found:
         _print_explanation(item, lines)
         if item.shape_counts:
