@@ -18,8 +18,6 @@ I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from typing import ClassVar
-
 __all__ = [
     "ConfigError",
     "LimitError",
@@ -44,7 +42,7 @@ class UmiError(Exception):
     """
 
     exit_code = 1
-    is_list: ClassVar[bool] = False
+    is_list = False
     """Whether the message is a list of mistakes, a line each; else it is one line, whatever it quotes."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:

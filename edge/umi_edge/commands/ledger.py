@@ -273,7 +273,8 @@ def _coloured(text: "Text") -> Any:
 
     shown = Rich()
     for part in text:
-        shown.append(visible(str(part)), style=STAYED if isinstance(part, Handle) else LEFT)
+        lines = visible(str(part)).replace("\n", "\n    ")  # set in: none of them looks like one of umi's
+        shown.append(lines, style=STAYED if isinstance(part, Handle) else LEFT)
     return shown
 
 

@@ -18,13 +18,12 @@ class InvalidPolicyError(PolicyError):
     they are words.
     """
 
-    is_list = True
-
     def __init__(self, problems: Iterable[Problem], *, file: str) -> None:
         self.problems = ordered(problems)
         first = self.problems[0]
         super().__init__(first.message, file=file, line=first.line, fix=first.fix)
-        if len(self.problems) > 1:
+        self.is_list = len(self.problems) > 1
+        if self.is_list:
             self.message, self.fix = shown(self.problems, file)
             self.args = (self.message,)
 
