@@ -5,6 +5,7 @@ where the tool says more of a string (a format, a pattern), it is that, or one w
 An `enum` or a `const` is chosen, not referred to.
 """
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from umi_shared.handles import Handle
 __all__ = ["HandleRule", "call_schemas"]
 
 MAX_STRING = 480
-"""Characters of a string whose schema sets no bound, so that a small model cannot write for ever."""
+"""Characters of a string whose schema sets no lower bound, so that a small model cannot write for ever."""
 MAX_ITEMS = 16
+MAX_NUMBER = 10**17 - 1
+"""17 digits; and a number has up to 9 after its point."""
+_SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,13 @@ class _Writer:
                 node[word] = [self.node(child, rule) for child in node[word]]
         if "oneOf" in node:  # handles make alternatives overlap; the tool's own schema has the last word
             node["anyOf"] = [self.node(child, rule) for child in node.pop("oneOf")]
-        if "enum" in node or "const" in node:
-            return node
-        match node.get("type"):
+        if "enum" in node or "const" in node:  # alone: a value that is withheld fits no type
+            return {word: node[word] for word in ("enum", "const") if word in node}
+        match node.get("type", "object" if "properties" in node else None):
             case "string":
                 return self._string(node, rule)
             case "number" | "integer":
-                return self._or_handle(node, rule)
+                return self._or_handle(_bounded(node), rule)
             case "array":
                 return self._array(node, rule)
             case "object":
@@ -95,7 +99,8 @@ class _Writer:
         return node
 
     def _array(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
-        node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
+        most = max(MAX_ITEMS, node.get("minItems", 0))
+        node["maxItems"] = min(node.get("maxItems", most), most)
         if "items" in node:
             node["items"] = self.node(node["items"], rule)
         if "prefixItems" in node:
@@ -106,7 +111,9 @@ class _Writer:
         if "properties" in node:
             node["properties"] = {name: self.node(child, rule) for name, child in node["properties"].items()}
             node.setdefault("additionalProperties", False)
-        return node
+        if isinstance(node.get("additionalProperties"), Mapping):
+            node["additionalProperties"] = self.node(node["additionalProperties"], rule)
+        return node | {"type": "object"}
 
     def _string(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = self._fitting(rule)
@@ -127,7 +134,7 @@ class _Writer:
         A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
         """
         least = bounds.get("minLength", 0)
-        most = bounds.get("maxLength", max(MAX_STRING, least))
+        most = min(bounds.get("maxLength", math.inf), max(MAX_STRING, least))
         known = "|".join(f"{handle.type}:{handle.number}" for handle in fitting)
         types = "".join(sorted({handle.type[0] for handle in self.handles}))
         references = (rf"|< [^<{types}\\\x00-\x1f]" if types else r"|< ") + (
@@ -152,6 +159,17 @@ class _Writer:
 
     def _definition(self, name: str) -> str:
         return f"{re.sub('[^A-Za-z0-9_]', '_', self.tool)}__{name}"
+
+
+def _bounded(node: dict[str, Any]) -> dict[str, Any]:
+    """A number of so many digits at most: a model in doubt writes digits for ever."""
+    if not node.keys() & {"minimum", "exclusiveMinimum"}:
+        node["minimum"] = -MAX_NUMBER
+    if not node.keys() & {"maximum", "exclusiveMaximum"}:
+        node["maximum"] = MAX_NUMBER
+    if node["type"] == "number":
+        node.setdefault("multipleOf", _SMALLEST)
+    return node
 
 
 _FORMATS = {

@@ -156,7 +156,8 @@ def _print_json(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") 
         for source in sources
         if source.problem
     ]
-    say_json({"tools": [asdict(tool) for tool in found], "broken": broken})
+    withheld = [asdict(tool) for source in sources for tool in source.withheld]
+    say_json({"tools": [asdict(tool) for tool in found], "broken": broken, "withheld": withheld})
 
 
 def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", settings: "EdgeConfig") -> None:
@@ -184,6 +185,8 @@ def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", setti
     elif not any(source.problem for source in sources):
         say_text(_NOTHING.format(file=one_line(str(settings.file or config_path()))))
     for source in sources:
+        for one in source.withheld:
+            say(f"– {one.name}: left out, because {one.because}")
         if source.problem is not None:
             say(f"✗ {source.name}: {source.problem.message}", f"  Fix: {source.problem.fix}")
         elif source.disabled:

@@ -22,6 +22,8 @@ async def tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIter
     approved = ApprovedCards.read(config.approved_cards)
     sources = await find_tools(config, environment)
     for source in sources:
+        for one in source.withheld:
+            yield warning("tools", f"{one.name} is left out: {one.because}", "tell the server's author")
         if source.problem is not None:
             yield from_error("tools", source.problem)
         elif source.disabled:

@@ -195,6 +195,10 @@ class Labeller:
         text = well_formed(detail)
         return writer.write_leaf(text, rule)
 
+    def hides_shape(self, tool: str) -> bool:
+        """Whether not even a failure of the tool may show."""
+        return self._hidden_root(tool, PUBLIC, "") is not None
+
     def _hidden_root(self, tool: str, made_of: Label, type: str) -> Resolution | None:  # noqa: A002
         """How a result is kept of which not even the shape may show; None where it may.
 

@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from umi_edge.caller import HandleRule, call_schemas, whole_words
+from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
 from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
@@ -26,6 +26,7 @@ from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
 from umi_edge.records import Records
+from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.events import (
@@ -332,22 +333,26 @@ class Session:
         sees = self._caller_sees(plan.tool)
         view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
         schemas = self._schemas(view, plan.tool, with_handles=sees != DEVICE)
+        unseen = sees == DEVICE
         try:
-            written = await self.caller.call(view, schemas)
-            if written.tool not in schemas:
-                raise MalformedError("the caller names another tool than the planned one")
-            arguments = read_arguments(written.arguments, handles=sees != DEVICE)
+            written, arguments = await self._write(view, schemas, handles=not unseen)
+            refusal = self._refusal(written.tool, arguments)
+            if refusal is not None and (refusal.public or self._may_hide(written.tool)):
+                if not refusal.public:
+                    shown, unseen = shown.join(Label()), True
+                told = refusal.told(view, written.tool, written.arguments)
+                same = {written.tool: schemas[written.tool]}
+                written, arguments = await self._write(told, same, handles=sees != DEVICE)
             labelled = self.labeller.arguments(
                 written.tool,
                 arguments,
                 shown,
                 names=declared_names(self.catalogue[written.tool].input_schema),
-                values_seen=sees == DEVICE,
+                values_seen=unseen,
             )
         except (MalformedError, UnknownHandleError) as error:
-            self._failed_to_write(plan.tool, error, shown if sees == DEVICE else PUBLIC)
+            self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
             return
-        self.totals.caller += written.usage
         self.totals.ahead_tokens += written.ahead_tokens
         self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
         self._public.allow_clear(labelled.text)
@@ -361,11 +366,34 @@ class Session:
         )
         before = len(self._entries)
         try:
-            seen = shown if sees == DEVICE else PUBLIC
+            seen = shown if unseen else PUBLIC
             await self._execute(written.tool, arguments, labelled, seen, planned=bool(plan.tool))
         finally:
             if len(self._entries) == before:  # every call has its observation, whatever came between
                 self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
+
+    async def _write(
+        self, view: View, schemas: Mapping[str, Mapping[str, Any]], *, handles: bool
+    ) -> tuple[WrittenCall, dict[str, Any]]:
+        """Have the caller write a call. Raises `MalformedError`."""
+        written = await self.caller.call(view, schemas)
+        self.totals.caller += written.usage
+        if written.tool not in schemas:
+            raise MalformedError("the caller names another tool than the planned one")
+        return written, read_arguments(written.arguments, handles=handles)
+
+    def _refusal(self, name: str, arguments: Mapping[str, Any]) -> ArgumentRefusal | None:
+        """What the tool's own schema says against the values of these arguments. Raises `UnknownHandleError`."""
+        card = next(card for card, _ in self.cards if card.name == name)
+        resolved = resolve(arguments, self.labeller.vault)
+        return refusal_of(self.catalogue[name], card, self.labeller.keeper.scanner, arguments, resolved)
+
+    def _may_hide(self, name: str) -> bool:
+        """Whether it may show that a call was written again for a reason that stays: a failure, charged as one."""
+        if self.labeller.hides_shape(name):
+            return False
+        self.labeller.shapes.failed(name, FailureKind.INVALID_ARGUMENTS)
+        return True
 
     def _caller_sees(self, tool: str) -> Sink:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
@@ -430,9 +458,10 @@ class Session:
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
                 known = self._provenance(arguments, labelled) if told else {}
-                if not await self._approved(name, arguments, resolved, verdict, seen, known):
+                fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
+                if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
-                asked = isinstance(verdict, Ask)
+                asked = isinstance(verdict, Ask) and not fails
                 written = self._keeping.write(tool, resolved, labelled, known, self._entries, asked=asked)
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen

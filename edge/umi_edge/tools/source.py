@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from umi_edge.tools.tool import Tool
 from umi_shared.errors import UmiError
 
-__all__ = ["ToolSource"]
+__all__ = ["ToolSource", "WithheldTool"]
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldTool:
+    """One tool of a source that can't be offered; the others of its source are."""
+
+    name: str
+    because: str = field(repr=False)
+    """In words that hold no value (I8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +27,7 @@ class ToolSource:
     name: str
     """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
     tools: tuple[Tool, ...] = ()
+    withheld: tuple[WithheldTool, ...] = ()
     problem: UmiError | None = field(default=None, repr=False)
     """Why there are no tools; its text is value-free (I8)."""
     disabled: bool = False

@@ -1,6 +1,5 @@
 """A tool: a name, a JSON Schema and something to run; and the decorator that makes one of a function."""
 
-import copy
 import inspect
 import re
 import typing
@@ -9,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 import docstring_parser
-import jsonschema
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -21,6 +19,7 @@ from umi_edge.policy.stored_as import stored_as as places_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.record import Sourced
+from umi_edge.tools.schemas import ArgumentCheck, SoundSchema, plain_schema
 from umi_edge.tools.worker import in_worker
 from umi_shared.errors import ToolError
 
@@ -35,14 +34,14 @@ Run = Callable[[Mapping[str, JSON]], Awaitable[JSON | Partial | Sourced]]
 class Tool:
     """One tool that the caller may call.
 
-    Raises `ToolError` at construction when the name or the schema is wrong. `$ref` may only point
-    inside the schema: nothing is ever fetched to validate a call.
+    Raises `ToolError` at construction when the name or the schema is wrong. Nothing is ever fetched to validate a call:
+    a `$ref` that points outside of the schema says nothing.
     """
 
     name: str
     description: str
     input_schema: Mapping[str, Any] = field(hash=False)
-    """JSON Schema 2020-12 of the arguments, of type object."""
+    """The plain JSON Schema of the arguments, made of the one that is given here: it admits all that that one does."""
     run: Run = field(repr=False)
     source: str
     """`builtin`, `python` or `mcp:<server>`."""
@@ -52,6 +51,8 @@ class Tool:
     server returns is not held to it."""
     stored_as: StoredAs = field(default=(), repr=False)
     """Where each argument of a tool that writes is read back; one that is not mentioned may come back anywhere."""
+    check: ArgumentCheck = field(init=False, repr=False, compare=False)
+    """The check of a call's arguments by the schema as it was given."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -60,15 +61,15 @@ class Tool:
                 fix="use a letter, then up to 63 letters, digits, '_', '.' or '-'",
             )
         try:
-            schema = copy.deepcopy(dict(self.input_schema))
-            _check_schema(schema)
-        except (jsonschema.SchemaError, RecursionError, TypeError, ValueError) as error:
-            reason = error.message if isinstance(error, jsonschema.SchemaError) else str(error)
+            sound = SoundSchema.of(self.input_schema)
+            plain = plain_schema(sound)
+        except ValueError as error:
             raise ToolError(
-                f"the input schema of the tool {self.name} (from {self.source}) is wrong: {reason:.300}",
-                fix="give a JSON Schema 2020-12 of type object whose $refs start with '#'",
+                f"the input schema of the tool {self.name} (from {self.source}) is wrong: {error}",
+                fix="give a JSON Schema of type object",
             ) from error
-        object.__setattr__(self, "input_schema", schema)
+        object.__setattr__(self, "check", ArgumentCheck(sound))
+        object.__setattr__(self, "input_schema", plain)
         object.__setattr__(self, "output_schema", _readable(self.output_schema))
 
 
@@ -77,32 +78,10 @@ def _readable(schema: Any) -> dict[str, Any] | None:
     if not isinstance(schema, Mapping):
         return None
     try:
-        copied = copy.deepcopy(dict(schema))
-        _check_references(copied)
-    except (jsonschema.SchemaError, RecursionError, TypeError, ValueError):
+        sound = SoundSchema.of(schema)
+    except ValueError:
         return None
-    return copied
-
-
-def _check_schema(schema: dict[str, Any]) -> None:
-    if schema.get("type") != "object":
-        raise ValueError("its type is not object")
-    _check_references(schema)
-
-
-def _check_references(schema: dict[str, Any]) -> None:
-    stack: list[Any] = [schema]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            for keyword in ("$ref", "$dynamicRef"):
-                target = node.get(keyword)
-                if isinstance(target, str) and not target.startswith("#"):
-                    raise ValueError(f"{keyword} points outside the schema")
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    jsonschema.Draft202012Validator.check_schema(schema)
+    return dict(sound.schema)
 
 
 @overload

@@ -1,6 +1,7 @@
 """MCP servers that really run, over stdio and streamable HTTP, and fail in every way."""
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -367,10 +368,59 @@ async def test_no_server_takes_the_name_of_one_that_is_broken():
         assert any(tool.name.startswith("my_files.add-") for tool in other.tools)
 
 
-async def test_too_many_tools_are_refused():
+async def test_of_too_many_tools_the_first_are_offered_and_the_rest_named_as_left_out():
     async with open_mcp(stdio_config(), ENV, limits=McpLimits(tools=3)) as (source,):
-        assert "more than 3 tools" in str(source.problem)
-        assert source.tools == ()
+        assert source.problem is None
+        assert len(source.tools) == 3
+        assert [(one.name, one.because) for one in source.withheld] == [
+            ("the rest", "the server has more than 3 tools")
+        ]
+
+
+ODD = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked.get("method") == "initialize":
+        result = {"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "odd", "version": "1"}}
+    elif asked.get("method") == "tools/list":
+        result = {"tools": json.load(open(sys.argv[1]))}
+    elif "id" in asked:
+        error = {"code": -32601, "message": "no"}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}), flush=True)
+        continue
+    else:
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+async def test_a_tool_that_cannot_be_written_is_left_out_by_name_and_no_other(tmp_path):
+    deep = {"type": "object"}
+    for _ in range(80):
+        deep = {"type": "object", "properties": {"a": deep}}
+    schemas = {
+        "good": {"type": "object"},
+        "names": {"type": "object", "properties": {"x": {"propertyNames": {"pattern": "^a"}}}},
+        "deep": deep,
+        "huge": {"type": "object", "description": "x" * 200_000},
+        "twice": {"type": "object"},
+    }
+    tools = [
+        {"name": name, "inputSchema": schema}
+        for name, schema in [*schemas.items(), ("twice", {"type": "object"})]
+    ]
+    (tmp_path / "tools.json").write_text(json.dumps(tools))
+    entry = {"command": sys.executable, "args": ["-c", ODD, str(tmp_path / "tools.json")]}
+    async with open_mcp(McpServers.parse({"mcpServers": {"odd": entry}}), ENV) as (source,):
+        assert source.problem is None
+        assert [tool.name for tool in source.tools] == ["odd.good", "odd.names", "odd.twice"]
+        said = {one.name: one.because for one in source.withheld}
+        assert set(said) == {"odd.deep", "odd.huge", "odd.twice"}
+        assert "nested more than 64 levels deep" in said["odd.deep"]
+        assert "more than 131072 bytes" in said["odd.huge"]
+        assert "another tool of this name" in said["odd.twice"]
 
 
 class HttpProcess:

@@ -37,20 +37,26 @@ def deep_schema(levels: int) -> dict[str, Any]:
     return schema
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"type": "string"},
-        {},
-        {"type": "object", "properties": {"a": {"type": "wat"}}},
-        {"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:1/schema.json"}}},
-        {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
-        deep_schema(10_000),
-    ],
-)
-def test_a_schema_that_is_wrong_or_leaves_itself_is_refused(schema):
+@pytest.mark.parametrize("schema", [{"type": "string"}, deep_schema(10_000), deep_schema(100)])
+def test_a_schema_that_admits_no_object_or_has_no_end_is_refused(schema):
     with pytest.raises(ToolError, match=r"input schema of the tool t \(from builtin\)"):
         Tool(name="t", description="", input_schema=schema, run=nothing, source="builtin")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:1/schema.json", "file:///etc/passwd", "#/nowhere", "other.json"]
+)
+async def test_a_reference_out_of_the_schema_is_never_followed_and_says_nothing(target):
+    made = make(schema={"type": "object", "properties": {"a": {"$ref": target}}})
+    assert made.input_schema["properties"] == {"a": {}}
+    assert isinstance(await run_tool(made, {"a": 3}, RunLimits()), Succeeded)
+
+
+def test_a_schema_without_a_type_is_one_of_an_object():
+    assert make(schema={"properties": {"a": {"type": "wat"}}}).input_schema == {
+        "type": "object",
+        "properties": {"a": {}},
+    }
 
 
 def test_a_tool_keeps_its_own_copy_of_the_schema():

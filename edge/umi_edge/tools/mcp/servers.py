@@ -35,7 +35,8 @@ from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.stdio import stdio_transport
 from umi_edge.tools.mcp.translation import hints, name_prefix, result_value, tool_names
 from umi_edge.tools.outcome import FailureKind, ToolFailure
-from umi_edge.tools.source import ToolSource
+from umi_edge.tools.schemas import grammar_refusal
+from umi_edge.tools.source import ToolSource, WithheldTool
 from umi_edge.tools.tool import Tool
 from umi_shared.errors import ToolError, UmiError
 
@@ -90,10 +91,6 @@ class RunningServer:
             raise ToolError(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()
             ) from _quiet(error)
-        if len(found) > self._limits.tools:
-            raise ToolError(
-                f"the MCP server {self.config.name} has more than {self._limits.tools} tools", fix=self._fix()
-            )
         return found
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> JSON:
@@ -210,7 +207,7 @@ async def open_mcp(
             ],
             [server.config.name for server in running],
         )
-        sources = [_source(server, tools, names, limits) for server, tools in offers]
+        sources = [await asyncio.to_thread(_source, server, tools, names, limits) for server, tools in offers]
         useless = [server for server, source in zip(running, sources, strict=True) if source.problem]
         await asyncio.gather(*(server.close() for server in useless))
         yield tuple(sources)
@@ -236,24 +233,30 @@ def _source(
     made = ToolSource(name=f"mcp:{config.name}", required=config.required, prefix=name_prefix(config.name))
     if isinstance(listed, UmiError):
         return replace(made, problem=listed)
-    try:
-        tools = tuple(_tool(server, tool, names[config.name, tool.name], limits) for tool in listed)
-    except ToolError as error:
-        return replace(made, problem=error)
-    return replace(made, tools=tools)
+    tools: dict[str, Tool] = {}
+    withheld: list[WithheldTool] = []
+    for tool in listed[: limits.tools]:
+        name = names[config.name, tool.name]
+        try:
+            if name in tools:
+                raise ValueError("the server has another tool of this name")
+            tools[name] = _tool(server, tool, name, limits)
+        except (ToolError, ValueError) as error:
+            withheld.append(WithheldTool(name, str(error)))
+    if len(listed) > limits.tools:
+        withheld.append(WithheldTool("the rest", f"the server has more than {limits.tools} tools"))
+    return replace(made, tools=tuple(tools.values()), withheld=tuple(withheld))
 
 
 def _tool(server: RunningServer, tool: McpTool, name: str, limits: McpLimits) -> Tool:
+    """The tool as umi has it. Raises `ToolError` and `ValueError` where its calls can't be written."""
     if len(json.dumps(tool.input_schema)) > limits.schema_bytes:
-        raise ToolError(
-            f"the input schema of the tool {name} has more than {limits.schema_bytes} bytes",
-            fix=f"set disabled: true, in mcpServers.{server.config.name}",
-        )
+        raise ValueError(f"its input schema has more than {limits.schema_bytes} bytes")
 
     async def run(arguments: Mapping[str, JSON]) -> JSON:
         return await server.call(tool.name, arguments)
 
-    return Tool(
+    made = Tool(
         name=name,
         description=(tool.description or tool.title or "")[: limits.description_characters],
         input_schema=tool.input_schema,
@@ -262,6 +265,10 @@ def _tool(server: RunningServer, tool: McpTool, name: str, limits: McpLimits) ->
         hints=hints(tool.annotations, remote=server.remote),
         output_schema=_output_schema(tool, limits),
     )
+    refusal = grammar_refusal(json.dumps(made.input_schema))
+    if refusal:
+        raise ValueError("no grammar can be made of its input schema")
+    return made
 
 
 def _output_schema(tool: McpTool, limits: McpLimits) -> Mapping[str, Any] | None:
