@@ -129,6 +129,8 @@ def _show_card(card: "CardToApprove") -> None:
     screen.print(card.tool, style="bold")
     screen.print(_lines(card.description))
     screen.print(_lines(json.dumps(card.input_schema, indent=2, ensure_ascii=False)))
+    if card.result_names:
+        screen.print(f"names in its results: {', '.join(sorted(card.result_names))}")
     for rule in dict.fromkeys(card.found):
         screen.print(f"withheld: {card.found.count(rule)} by {rule}")
     screen.print()

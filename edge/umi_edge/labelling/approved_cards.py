@@ -16,9 +16,11 @@ from umi_shared.errors import ConfigError
 __all__ = ["NONE_APPROVED", "ApprovedCards", "pin"]
 
 
-def pin(name: str, description: str, schema: Mapping[str, Any]) -> str:
-    """The hash of a card as it leaves."""
-    card = json.dumps([name, description, schema], sort_keys=True, separators=(",", ":"))
+def pin(name: str, description: str, schema: Mapping[str, Any], result_names: Iterable[str] = ()) -> str:
+    """The hash of a card as it leaves, and of the names in the tool's results that the cloud may read with it."""
+    told: list[Any] = [name, description, schema]
+    told += [names] if (names := sorted(result_names)) else []
+    card = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(card.encode()).hexdigest()
 
 

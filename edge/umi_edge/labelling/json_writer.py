@@ -31,6 +31,7 @@ from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.record import Doubt
 from umi_edge.values.json_walk import LEAVES, walk
+from umi_edge.values.stored_file import StoredFile
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
@@ -176,7 +177,9 @@ class JsonWriter:
         return self.keeper.kept(key, label, rule, origin=self._origin(place.doubt))
 
     def _leaf(self, value: Any, place: _Place) -> None:
-        if place.resolution.scan:
+        if isinstance(value, StoredFile):
+            self.pieces.append(self._span_of(_stays(place.resolution), place.doubt)(value))
+        elif place.resolution.scan:
             self.scanned.append((len(self.pieces), value, place))
         else:
             self.pieces.append(place.span(value))
@@ -206,6 +209,12 @@ class JsonWriter:
             value, label, rule=resolution.rule_id, origin=origin, link=resolution.link
         )
         return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
+
+
+def _stays(resolution: Resolution) -> Resolution:
+    """What holds for a path on this device, which says who its user is: it stays, whatever the rule of its place."""
+    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
+    return replace(resolution, locality=locality, scan=False)
 
 
 @dataclass(slots=True)

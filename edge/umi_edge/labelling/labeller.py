@@ -66,6 +66,8 @@ class Labeller:
     keeper: Keeper
     sources: Mapping[str, str]
     """Where each tool of the catalogue comes from, by its name."""
+    result_names: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    """The member names in each tool's results that are the tool's words, as the cloud may read them."""
     shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,12 +146,13 @@ class Labeller:
             source = Source.RESULT if made_of.public else Source.MADE
             return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool, doubt)),)
         rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
-        self.shapes.succeeded(tool, value, rules, own_names=own_names)
+        names = rules.names | self.result_names.get(tool, frozenset())
+        self.shapes.succeeded(tool, value, rules, own_names=own_names, names=names)
         writer = JsonWriter(
             keeper=self.keeper,
             tool=tool,
             assignment=rules,
-            known_keys=rules.names,
+            known_keys=names,
             own_keys=own_names,
             integrity=Label(integrity=self.tool_policy(tool).integrity).join(made_of).integrity,
             root_type=type,

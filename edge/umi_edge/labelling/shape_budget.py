@@ -31,6 +31,7 @@ from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import Shape
 from umi_edge.tools import FailureKind
 from umi_edge.values.json_walk import LEAVES
+from umi_edge.values.stored_file import FILE_TYPES
 from umi_shared.errors import PrivacyError
 from umi_shared.labels import Locality
 
@@ -40,7 +41,7 @@ _OWN_NAME_BITS = 8
 """What a member name of umi's own tools costs that no rule spells: there are fewer than 256 of them."""
 _MEMBER_BITS = math.log2(3)  # a known name, another, or the end
 _FAILURE_BITS = 1 + math.log2(len(FailureKind))
-_JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}")
+_JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}", *FILE_TYPES)
 _OTHER = "*"
 """Stands for a member name that is data, of which the cloud sees a handle; a place has its number in the object."""
 _OUTCOME, _CONSENT = ("", "outcome"), ("", "consent")
@@ -75,11 +76,15 @@ class Symbol(NamedTuple):
     """The bits that it costs to spell the word out, when it is new in its place."""
 
 
-def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbol]:
+def symbols(
+    value: Any, rules: Assignment, *, own_names: bool, names: frozenset[str] | None = None
+) -> Iterator[Symbol]:
     """Everything that the shape of a result tells, beyond what the rules let out, one symbol for each node.
 
-    `own_names`: every member name is a constant of umi's own tools.
+    `own_names`: every member name is a constant of umi's own tools. `names`: the member names that are shown; those
+    that the rules spell unless given.
     """
+    known = rules.names if names is None else names
     # The shape is written out as a message would be: for each node its type, for a list its length, for an object its
     # names. The bits of that code bound what whoever reads the shape can learn, whatever hid a value in it. Places
     # leave the indices out, so that equal records share a place and `Shapes` can charge less for what repeats.
@@ -98,11 +103,11 @@ def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbo
         elif isinstance(node, Mapping):
             members = tuple(node)
             if members not in told:
-                told[members] = _members(members, rules, own_names=own_names)
-            names, bits = told[members]
+                told[members] = _members(members, known, own_names=own_names)
+            shown, bits = told[members]
             if not released:
-                yield Symbol(place, "members", names, type_bits + bits)
-            for number, ((key, child), name) in enumerate(zip(node.items(), names, strict=True)):
+                yield Symbol(place, "members", shown, type_bits + bits)
+            for number, ((key, child), name) in enumerate(zip(node.items(), shown, strict=True)):
                 at = (*location, key)
                 below = (*place, f"*{number}" if name == _OTHER else name)
                 stack.append((rules.below(which, at), at, below, child))
@@ -117,18 +122,12 @@ def symbols(value: Any, rules: Assignment, *, own_names: bool) -> Iterator[Symbo
             yield Symbol(place, "types", _type(node, rule), type_bits)
 
 
-def _members(members: Iterable[str], rules: Assignment, *, own_names: bool) -> tuple[_Place, float]:
+def _members(members: Iterable[str], known: frozenset[str], *, own_names: bool) -> tuple[_Place, float]:
     """An object's member names as the cloud sees them, and the bits that spelling them out takes."""
-    name_bits = math.log2(max(len(rules.names), 1))
-    names = tuple(_name(name, rules, own_names=own_names) for name in members)
-    spelled = sum(
-        name_bits if name in rules.names else _OWN_NAME_BITS if name != _OTHER else 0 for name in names
-    )
+    name_bits = math.log2(max(len(known), 1))
+    names = tuple(name if own_names or name in known else _OTHER for name in members)
+    spelled = sum(name_bits if name in known else _OWN_NAME_BITS if name != _OTHER else 0 for name in names)
     return names, spelled + (len(names) + 1) * _MEMBER_BITS
-
-
-def _name(name: str, rules: Assignment, *, own_names: bool) -> str:
-    return name if own_names or name in rules.names else _OTHER
 
 
 def _type(node: Any, rule: Resolution) -> str:
@@ -168,14 +167,22 @@ class Shapes:
         """The bits of all symbols that were shown, rounded up."""
         return math.ceil(sum(self.charged.values()))
 
-    def succeeded(self, tool: str, value: Any, rules: Assignment, *, own_names: bool) -> None:
+    def succeeded(
+        self,
+        tool: str,
+        value: Any,
+        rules: Assignment,
+        *,
+        own_names: bool,
+        names: frozenset[str] | None = None,
+    ) -> None:
         """Charge what the shape of a result tells, before it is shown.
 
         Raises `ShapeLimitError` where the session's limit does not allow it. Then all that is left is spent, so that
         nothing can be learnt by trying again.
         """
         costs = {"failures": self._cost(tool, Symbol(_OUTCOME, "failures", "", 1))}
-        for symbol in symbols(value, rules, own_names=own_names):
+        for symbol in symbols(value, rules, own_names=own_names, names=names):
             costs[symbol.what] = costs.get(symbol.what, 0) + self._cost(tool, symbol)
         self._charge(tool, costs)
 

@@ -23,6 +23,7 @@ from umi_shared.well_formed import well_formed
 
 __all__ = [
     "CardToApprove",
+    "Cards",
     "Unapproved",
     "Withheld",
     "by_name_only",
@@ -63,16 +64,29 @@ class CardToApprove:
     input_schema: Mapping[str, Any] = field(repr=False)
     found: tuple[str, ...] = field(repr=False)
     """The rule of each thing that is withheld from it."""
+    result_names: frozenset[str] = field(default=frozenset(), repr=False)
+    """The member names that its results declare, which the cloud may read with it."""
 
     @property
     def hash(self) -> str:
         """What an approval is pinned to."""
-        return pin(self.tool, self.description, self.input_schema)
+        return pin(self.tool, self.description, self.input_schema, self.result_names)
 
 
-def labelled_cards(
-    tools: Iterable[Tool], labeller: Labeller, approved: ApprovedCards
-) -> tuple[tuple[LabelledCard, ...], tuple[Withheld, ...], tuple[Unapproved, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cards:
+    """What the cloud is told of the tools, and what it is not told."""
+
+    told: tuple[LabelledCard, ...]
+    withheld: tuple[Withheld, ...]
+    """The tools that the cloud is not told of."""
+    unapproved: tuple[Unapproved, ...]
+    """The tools of which it is told the outline."""
+    result_names: Mapping[str, frozenset[str]] = field(repr=False)
+    """The member names in each tool's results that are the tool's words, and no data."""
+
+
+def labelled_cards(tools: Iterable[Tool], labeller: Labeller, approved: ApprovedCards) -> Cards:
     """The cards, the tools that the cloud is not told of, and those of which it is told the outline.
 
     What umi's own tools say of themselves are constants of the program (I1), so no detector looks at it: whom the
@@ -84,6 +98,7 @@ def labelled_cards(
     cards: list[LabelledCard] = []
     withheld: list[Withheld] = []
     unapproved: list[Unapproved] = []
+    names: dict[str, frozenset[str]] = {}
     scanner = labeller.keeper.scanner
     for tool in tools:
         rules = labeller.tool_policy(tool.name)
@@ -100,11 +115,20 @@ def labelled_cards(
                 told = outline(card.input_schema)
                 cards.append((ToolCard(name=tool.name, description=(), input_schema=told), ()))
                 continue
+        names[tool.name] = _result_names(tool, SchemaSearch(scanner))
         if tool.source != BUILT_IN:
             schema = SchemaSearch(scanner).schema(schema)
         told_of = ToolCard(name=tool.name, description=(), input_schema=schema)
         cards.append((told_of, labeller.card(tool.name, tool.description)))
-    return tuple(cards), tuple(withheld), tuple(unapproved)
+    return Cards(
+        told=tuple(cards), withheld=tuple(withheld), unapproved=tuple(unapproved), result_names=names
+    )
+
+
+def _result_names(tool: Tool, search: SchemaSearch) -> frozenset[str]:
+    """The member names that a tool declares of its results, without those in which a detector finds something."""
+    declared = sorted(declared_names(tool.output_schema))
+    return frozenset(name for name in declared if tool.source == BUILT_IN or not search.hit(name))
 
 
 def needs_approval(tool: Tool, rules: ToolPolicy) -> bool:
@@ -118,12 +142,14 @@ def card_to_approve(tool: Tool, scanner: Scanner) -> CardToApprove:
     schema = search.schema(tool.input_schema)
     text = well_formed(tool.description)
     search.hit(text)
+    names = _result_names(tool, search)
     return CardToApprove(
         tool=tool.name,
         source=tool.source,
         description=escape(_masked(text, scanner)),
         input_schema=schema,
         found=tuple(search.found),
+        result_names=names,
     )
 
 

@@ -4,7 +4,7 @@ The guard knows no other reason why a kept value could be in a message.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.egress.guard import EgressGuard
@@ -24,12 +24,20 @@ class PublicText:
     read_by: dict[Sink, int] = field(default_factory=dict, repr=False)
     """How many entries each sink has been sent: a value that is kept only later is in these already."""
 
-    def allow_catalogue(self, cards: Iterable[LabelledCard], tools: Iterable[str], policy: Policy) -> None:
-        """The cards as the cloud is told of them, and the names that the rules of these tools spell."""
+    def allow_catalogue(
+        self,
+        cards: Iterable[LabelledCard],
+        tools: Iterable[str],
+        policy: Policy,
+        result_names: Mapping[str, Iterable[str]],
+    ) -> None:
+        """The cards as the cloud is told of them, and the names that tools declare of results and their rules spell."""
         for card, text in cards:
             self.guard.allow(card.name)
             self.guard.allow(json.dumps(card.input_schema, ensure_ascii=False))
             self.allow_clear(text)
+        for declared in result_names.values():
+            self.guard.allow(json.dumps(sorted(declared), ensure_ascii=False))
         # Names that a tool's rules spell are the policy's words, also where another tool has them.
         for tool in tools:
             for side in ("arguments", "results"):

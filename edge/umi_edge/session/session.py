@@ -168,10 +168,14 @@ class Session:
         self.guard = guarded_by(self.labeller.vault)
         self.cloud = connect(self.guard)
         self.observe = observer(self.labeller.vault)
-        self.cards, self.withheld, self.unapproved = labelled_cards(self.catalogue, self.labeller, approved)
+        cards = labelled_cards(self.catalogue, self.labeller, approved)
+        self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
+        self.labeller.result_names = cards.result_names
         self._catalogue = release(self.cards, (), PLANNER)
         self._public = PublicText(self.guard)
-        self._public.allow_catalogue(self.cards, [tool.name for tool in self.catalogue], policy)
+        self._public.allow_catalogue(
+            self.cards, [tool.name for tool in self.catalogue], policy, cards.result_names
+        )
 
     @property
     def _keeping(self) -> RecordKeeping:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.values.stored_file import StoredFile
 
 _INTEGER_BITS = 4096
 _MISSING = object()
@@ -39,7 +40,7 @@ class _Budget:
             self.spend(len(text.encode()) + 2)
         except UnicodeEncodeError:
             raise ToolFailure(FailureKind.NOT_JSON, "text with unpaired surrogates") from None
-        return text if type(text) is str else "".join(text)
+        return text if type(text) in (str, StoredFile) else "".join(text)
 
 
 def plain_json(value: object, *, max_bytes: int, max_depth: int, max_leaves: int) -> JSON:

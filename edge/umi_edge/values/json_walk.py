@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from umi_edge.values.stored_file import StoredFile
+
 __all__ = ["LEAVES", "Location", "Step", "json_type", "scalars", "walk"]
 
 Location = tuple[str | int, ...]
@@ -77,4 +79,4 @@ def scalars(value: Any) -> Iterator[Any]:
 
 def json_type(value: Any) -> str:
     """What a handle of a value is called where no rule says: `text`, `flag`, `number`, `value` for null, or `data`."""
-    return _TYPES.get(type(value), "data")
+    return value.type if isinstance(value, StoredFile) else _TYPES.get(type(value), "data")

@@ -33,7 +33,8 @@ def shown(*tools):
     labeller = Labeller.fresh(rules, Scanner(rules.detect), {tool.name: tool.source for tool in tools})
     scanner = labeller.keeper.scanner
     pins = {tool.name: card_to_approve(tool, scanner).hash for tool in tools}
-    cards, withheld, _ = labelled_cards(tools, labeller, ApprovedCards({"mcp:x": pins}))
+    made = labelled_cards(tools, labeller, ApprovedCards({"mcp:x": pins}))
+    cards, withheld = made.told, made.withheld
     return release(cards, (), PLANNER).payload.catalogue, withheld
 
 
@@ -76,7 +77,8 @@ def test_what_umis_own_tools_say_is_shown_as_it_is_whomever_the_user_knows():
     catalogues = []
     for values in (rules.detect, (*rules.detect, replace(rules.detect[1], values=tuple(words)))):
         labeller = Labeller.fresh(rules, Scanner(values), {"contacts.search": "builtin"})
-        cards, withheld, _ = labelled_cards([made], labeller, ApprovedCards())
+        all_cards = labelled_cards([made], labeller, ApprovedCards())
+        cards, withheld = all_cards.told, all_cards.withheld
         assert withheld == ()
         catalogues.append(release(cards, (), PLANNER).payload.catalogue)
     assert catalogues[0] == catalogues[1]
@@ -150,7 +152,7 @@ def test_text_that_utf8_cannot_carry_is_mended():
 def test_the_clearances_count_the_schemas_too():
     rules = load_policy(POLICY, "test.yaml")
     labeller = Labeller.fresh(rules, Scanner(rules.detect), {})
-    cards, *_ = labelled_cards([tool()], labeller, ApprovedCards())
+    cards = labelled_cards([tool()], labeller, ApprovedCards()).told
     (clearance,) = release(cards, (), PLANNER).disclosures
     assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 33)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import anyio
 from mcp import Client
-from mcp.types import CallToolResult, Implementation, Tool
+from mcp.types import CallToolResult, Implementation, ReadResourceResult, Tool
 
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.mcp.answers import with_mended_answers
 from umi_edge.tools.mcp.link import Link
 
 Connect = Callable[[Link], AbstractAsyncContextManager[tuple[Any, Any]]]
@@ -49,7 +50,7 @@ class Connection:
 
     async def _live(self) -> None:
         client = Client(
-            self._connect(self.link),
+            with_mended_answers(self._connect(self.link), self.link),
             cache=None,
             client_info=Implementation(name="umi", version="0.1.0"),
             read_timeout_seconds=None,  # the runner's limit counts
@@ -76,6 +77,7 @@ class Connection:
     async def tools(self, limit: int) -> list[Tool]:
         """Every tool of the server, up to one more than `limit`."""
         found: list[Tool] = []
+        self.link.schemas.clear()
         cursor: str | None = None
         for _ in range(_PAGES):
             page = await self._during(self._ready.result().list_tools(cursor=cursor))
@@ -83,7 +85,21 @@ class Connection:
             cursor = page.next_cursor
             if cursor is None or len(found) > limit:
                 break
-        return found
+        schemas = zip(found, self.link.schemas, strict=False)
+        return [
+            tool.model_copy(update={"input_schema": given, "output_schema": told})
+            for tool, (given, told) in schemas
+        ]
+
+    async def read(self, uri: str) -> ReadResourceResult:
+        """Read one resource."""
+        result: ReadResourceResult = await self._during(self._ready.result().read_resource(uri))
+        return result
+
+    @property
+    def has_resources(self) -> bool:
+        """Whether the server says that it has resources to read."""
+        return self._ready.result().server_capabilities.resources is not None
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> CallToolResult:
         """Call one tool, once. A cancellation is passed on to the server."""

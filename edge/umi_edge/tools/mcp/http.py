@@ -58,6 +58,8 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
             del request.headers[name]
         request.headers["accept-encoding"] = "identity"
         response = await super().handle_async_request(request)
+        self._link.status = response.status_code if response.status_code >= 400 else 0
+        self._link.web_page = response.headers.get("content-type", "").startswith("text/html")
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise httpx2.DecodingError("the answer is compressed", request=request)

@@ -7,11 +7,12 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
+import shlex
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from mcp import MCPError
@@ -22,6 +23,7 @@ from mcp.types import (
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     REQUEST_TIMEOUT,
+    ToolAnnotations,
 )
 from mcp.types import Tool as McpTool
 from pydantic import ValidationError
@@ -33,14 +35,20 @@ from umi_edge.tools.mcp.http import http_transport
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.stdio import stdio_transport
-from umi_edge.tools.mcp.translation import hints, name_prefix, result_value, tool_names
+from umi_edge.tools.mcp.stored_files import StoredFiles
+from umi_edge.tools.mcp.translation import hints, name_prefix, resource_value, result_value, tool_names
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.schemas import grammar_refusal
 from umi_edge.tools.source import ToolSource, WithheldTool
 from umi_edge.tools.tool import Tool
 from umi_shared.errors import ToolError, UmiError
 
+T = TypeVar("T")
+
 _QUIET = ("mcp", "client", "httpx2", "httpcore2")
+
+_LOST = ("Connection closed", "SSE stream ended without a response")
+"""What the SDK says where an answer can't come any more."""
 
 _KINDS = {
     CONNECTION_CLOSED: FailureKind.UNAVAILABLE,
@@ -59,13 +67,21 @@ class RunningServer:
     """
 
     def __init__(
-        self, config: StdioServer | HttpServer, env: Mapping[str, str], limits: McpLimits, logs: Path | None
+        self,
+        config: StdioServer | HttpServer,
+        env: Mapping[str, str],
+        limits: McpLimits,
+        logs: Path | None,
+        files: StoredFiles,
     ) -> None:
         self.config = config
         self._env = env
         self._limits = replace(limits, start_seconds=config.start_seconds or limits.start_seconds)
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", config.name)
         self.log = logs / f"mcp-{safe}.log" if logs and isinstance(config, StdioServer) else None
+        self._files = files
+        self.has_resources = False
+        self._link = Link()
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
 
@@ -87,6 +103,7 @@ class RunningServer:
             connection = await self._connected()
             async with asyncio.timeout(self._limits.start_seconds):
                 found = await connection.tools(self._limits.tools)
+                self.has_resources = connection.has_resources
         except Exception as error:
             raise ToolError(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()
@@ -95,12 +112,25 @@ class RunningServer:
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> JSON:
         """Call one tool. Raises `ToolFailure`."""
+        return await self._asked(
+            lambda connection: self._value(connection.call(name, arguments), result_value)
+        )
+
+    async def read(self, uri: str) -> JSON:
+        """Read one resource. Raises `ToolFailure`."""
+        return await self._asked(lambda connection: self._value(connection.read(uri), resource_value))
+
+    async def _value(self, answer: Awaitable[T], value_of: Callable[[T, StoredFiles], JSON]) -> JSON:
+        result = await answer
+        return await asyncio.to_thread(value_of, result, self._files)
+
+    async def _asked(self, ask: Callable[[Connection], Awaitable[JSON]]) -> JSON:
         try:
             connection = await self._connected()
         except Exception as error:
             raise ToolFailure(FailureKind.UNAVAILABLE, self._reason(error)) from None
         try:
-            return result_value(await connection.call(name, arguments))
+            return await ask(connection)
         except MCPError as error:
             raise _failure(connection, error) from None
         except GoneError:
@@ -115,6 +145,7 @@ class RunningServer:
                 await self.close()
             if self._connection is None:
                 connection = Connection(self._transport)
+                self._link = connection.link
                 await connection.opened(self._limits.start_seconds)
                 self._connection = connection
             return self._connection
@@ -127,6 +158,9 @@ class RunningServer:
 
     def _reason(self, error: BaseException) -> str:
         """Why it did not start, without the error's text: that may quote a key."""
+        refused = self._refusal()
+        if refused:
+            return refused
         for cause in _leaves(error):
             if isinstance(cause, FileNotFoundError | PermissionError) and isinstance(
                 self.config, StdioServer
@@ -141,7 +175,22 @@ class RunningServer:
                 return f"it refused (code {cause.code})"
         return "it ended, or broke the protocol, before it answered"
 
+    def _refusal(self) -> str:
+        """What an HTTP server has said before it said anything in MCP; empty where it has not."""
+        match self._link.status:
+            case 401:
+                return "this server needs a login"
+            case 403:
+                return "it does not let this login in (status 403)"
+            case 404:
+                return "there is nothing at its url (status 404)"
+            case status if status:
+                return f"it refused (status {status})"
+        return "its url leads to a web page, and not to an MCP server" if self._link.web_page else ""
+
     def _fix(self) -> str:
+        if self._link.status in (401, 403):
+            return f"`umi mcp login {shlex.quote(self.config.name)}`, or check its headers"
         if isinstance(self.config, HttpServer):
             how = "check its url and headers"
         elif self.log is not None:
@@ -153,6 +202,8 @@ class RunningServer:
 
 def _failure(connection: Connection, error: MCPError) -> ToolFailure:
     kind = _KINDS.get(error.code, FailureKind.ERROR)
+    if kind is FailureKind.UNAVAILABLE and not (connection.ended or error.message in _LOST):
+        kind = FailureKind.ERROR  # -32000 is any server's own code, too
     if error.code == INVALID_REQUEST and error.message == "Session terminated":
         kind = FailureKind.UNAVAILABLE  # the SDK's word for an HTTP server that has forgotten us
     elif "recursion limit" in error.message and error.code == PARSE_ERROR:
@@ -194,7 +245,9 @@ async def open_mcp(
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     limits = limits or McpLimits()
-    running = [RunningServer(one, env, limits, log_folder) for one in servers.servers]
+    files = StoredFiles(log_folder / "files" if log_folder else None)
+    files.tidy()
+    running = [RunningServer(one, env, limits, log_folder, files) for one in servers.servers]
     try:
         listed = await asyncio.gather(*map(_listed, running))
         offers = list(zip(running, listed, strict=True))
@@ -243,6 +296,8 @@ def _source(
             tools[name] = _tool(server, tool, name, limits)
         except (ToolError, ValueError) as error:
             withheld.append(WithheldTool(name, str(error)))
+    if server.has_resources:
+        tools.setdefault(name_prefix(config.name) + _READ, _resource_reader(server))
     if len(listed) > limits.tools:
         withheld.append(WithheldTool("the rest", f"the server has more than {limits.tools} tools"))
     return replace(made, tools=tuple(tools.values()), withheld=tuple(withheld))
@@ -269,6 +324,26 @@ def _tool(server: RunningServer, tool: McpTool, name: str, limits: McpLimits) ->
     if refusal:
         raise ValueError("no grammar can be made of its input schema")
     return made
+
+
+_READ = "read_resource"
+
+
+def _resource_reader(server: RunningServer) -> Tool:
+    """The tool that follows the links in a server's results."""
+
+    async def run(arguments: Mapping[str, JSON]) -> JSON:
+        return await server.read(str(arguments["uri"]))
+
+    schema = {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"]}
+    return Tool(
+        name=name_prefix(server.config.name) + _READ,
+        description="Read what a link in this server's results leads to.",
+        input_schema=schema | {"additionalProperties": False},
+        run=run,
+        source=f"mcp:{server.config.name}",
+        hints=hints(ToolAnnotations(read_only_hint=True), remote=server.remote),
+    )
 
 
 def _output_schema(tool: McpTool, limits: McpLimits) -> Mapping[str, Any] | None:

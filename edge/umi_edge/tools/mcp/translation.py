@@ -2,13 +2,18 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
 
 from mcp.types import (
+    AudioContent,
+    BlobResourceContents,
     CallToolResult,
     EmbeddedResource,
+    ImageContent,
+    ReadResourceResult,
     ResourceLink,
     TextContent,
     TextResourceContents,
@@ -17,6 +22,7 @@ from mcp.types import (
 
 from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.tool import Hints
 
@@ -81,37 +87,82 @@ def hints(annotations: ToolAnnotations | None, *, remote: bool) -> Hints:
     )
 
 
-def result_value(result: CallToolResult) -> JSON:
+def result_value(result: CallToolResult, files: StoredFiles) -> JSON:
     """The value of a result: its structured content, else its text. Raises `ToolFailure`.
 
     A text that is a JSON object or array becomes that; a lone number or word stays text, because a
-    postcode is one. Several texts become a list.
+    postcode is one. Several texts become a list. An image, a sound or another file is kept, and its path stands in
+    its place; beside structured content, under `files`.
     """
     if result.is_error:
         texts = [block.text for block in result.content if isinstance(block, TextContent)]
         raise ToolFailure(FailureKind.ERROR, "\n".join(texts))
-    if result.structured_content is not None:
-        return result.structured_content
-    values = [_block_value(block) for block in result.content]
+    structured = result.structured_content
+    if structured is None:
+        return _listed([_block_value(block, files) for block in result.content])
+    if isinstance(structured, dict) and structured.keys() == {"result"}:
+        structured = structured["result"]  # how SDKs wrap what is no object
+    value = _text_value(structured) if isinstance(structured, str) else finite(structured)
+    kept = [_block_value(block, files) for block in result.content if _is_file(block)]
+    if not kept:
+        return value
+    return {**value, "files": kept} if isinstance(value, dict) and "files" not in value else [value, *kept]
+
+
+def resource_value(result: ReadResourceResult, files: StoredFiles) -> JSON:
+    """What a resource holds: its text, or the path where it is kept. Raises `ToolFailure`."""
+    return _listed([_contents_value(contents, files) for contents in result.contents])
+
+
+def _listed(values: list[JSON]) -> JSON:
     return values[0] if len(values) == 1 else values or None
 
 
-def _block_value(block: object) -> JSON:
-    if isinstance(block, TextContent):
-        return _text_value(block.text)
-    if isinstance(block, EmbeddedResource) and isinstance(block.resource, TextResourceContents):
-        return _text_value(block.resource.text)
-    if isinstance(block, ResourceLink):
-        return str(block.uri)
+def _is_file(block: object) -> bool:
+    blob = isinstance(block, EmbeddedResource) and isinstance(block.resource, BlobResourceContents)
+    return blob or isinstance(block, ImageContent | AudioContent)
+
+
+def _block_value(block: object, files: StoredFiles) -> JSON:
+    match block:
+        case TextContent(text=text):
+            return _text_value(text)
+        case EmbeddedResource(resource=contents):
+            return _contents_value(contents, files)
+        case ImageContent(data=data, mime_type=mime) | AudioContent(data=data, mime_type=mime):
+            return files.keep(data, mime)
+        case ResourceLink(uri=uri):
+            return str(uri)
     raise ToolFailure(FailureKind.NOT_JSON, f"the result holds {type(block).__name__}")
+
+
+def _contents_value(contents: object, files: StoredFiles) -> JSON:
+    if isinstance(contents, BlobResourceContents):
+        return files.keep(contents.blob, contents.mime_type)
+    return _text_value(contents.text) if isinstance(contents, TextResourceContents) else None
 
 
 def _text_value(text: str) -> JSON:
     if text.lstrip()[:1] not in ("{", "["):
         return text
     try:
-        return json.loads(text)
+        return finite(json.loads(text))
     except RecursionError:
         raise ToolFailure(FailureKind.TOO_DEEP, "the text is JSON with too many levels") from None
     except ValueError:
         return text
+
+
+def finite(value: JSON) -> JSON:
+    """The value with words for numbers that JSON does not have.
+
+    >>> finite({"a": [float("nan"), 1.5, float("-inf")]})
+    {'a': ['NaN', 1.5, '-Infinity']}
+    """
+    if isinstance(value, dict):
+        return {name: finite(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [finite(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

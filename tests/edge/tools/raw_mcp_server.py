@@ -1,0 +1,30 @@
+"""A server that says what a file says, however odd: `python raw_mcp_server.py FILE` (see `test_mcp_answers.py`)."""
+
+import json
+import sys
+from pathlib import Path
+
+SAYS = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+
+
+def answer(asked: dict) -> dict:
+    method, params = asked.get("method"), asked.get("params", {})
+    if method == "initialize":
+        version = SAYS.get("version", params["protocolVersion"])
+        info = {"name": "raw", "version": "1"}
+        capabilities = {"tools": {}, **SAYS.get("capabilities", {})}
+        return {"result": {"protocolVersion": version, "capabilities": capabilities, "serverInfo": info}}
+    if method == "tools/list":
+        return {"result": {"tools": SAYS["tools"]}}
+    if method == "tools/call":
+        return SAYS["calls"][params["name"]]
+    if method == "resources/read":
+        return SAYS["resources"][params["uri"]]
+    return {"error": {"code": -32601, "message": "no such method"}}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "id" in asked:
+            print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer(asked)}), flush=True)
