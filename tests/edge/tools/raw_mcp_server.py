@@ -18,6 +18,8 @@ def answer(asked: dict) -> dict:
         return {"result": {"tools": SAYS["tools"]}}
     if method == "tools/call":
         return SAYS["calls"][params["name"]]
+    if method == "resources/list":
+        return {"result": {"resources": [{"uri": uri, "name": uri} for uri in SAYS["resources"]]}}
     if method == "resources/read":
         return SAYS["resources"][params["uri"]]
     return {"error": {"code": -32601, "message": "no such method"}}

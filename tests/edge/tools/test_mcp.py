@@ -194,7 +194,7 @@ async def test_text_is_json_only_where_it_is_an_object_or_an_array():
 
 async def test_what_is_no_small_json_is_refused_and_the_server_stays(caplog):
     async with stdio() as tools:
-        assert (await failure(tools, "image")).kind is FailureKind.NOT_JSON
+        assert (await failure(tools, "image")).kind is FailureKind.NOT_JSON  # there is no folder for it
         assert (await failure(tools, "large", size=2 << 20)).kind is FailureKind.TOO_LARGE
         assert (await failure(tools, "deep", levels=100)).kind is FailureKind.TOO_DEEP
         assert (await failure(tools, "deep", levels=10_000)).kind is FailureKind.TOO_DEEP

@@ -49,6 +49,19 @@ async def value(source: ToolSource, name: str, **arguments: Any) -> Any:
     return outcome.value
 
 
+def bytes_of(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def mode_of(path: str) -> int:
+    return Path(path).stat().st_mode
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def text(words: str) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": words}]}
 
@@ -122,12 +135,12 @@ async def test_text_beside_an_image_is_kept_and_the_image_is_a_file_of_the_user(
         assert words == "The page"
         assert isinstance(path, StoredFile)
         assert path.type == "image"
-        assert Path(path).read_bytes() == PNG
-        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+        assert bytes_of(path) == PNG
+        assert stat.S_IMODE(mode_of(path)) == 0o600
         assert Path(path).parent == tmp_path / "mcp" / "files"
         both = await value(source, "both")
         assert both["title"] == "a"
-        assert Path(both["files"][0]).read_bytes() == PNG
+        assert bytes_of(both["files"][0]) == PNG
         report = await value(source, "report")
         assert report.type == "file"
         assert report.endswith(".pdf")
@@ -183,7 +196,7 @@ async def test_a_picture_has_a_handle_that_another_tool_can_take_and_its_path_st
         assert b"zqpixels" not in wire
         assert base64.b64encode(PNG) not in wire
         path = ending.answer.removeprefix("It is ").removesuffix(".")
-        assert Path(path).read_bytes() == PNG
+        assert bytes_of(path) == PNG
         assert w.session.record[1].arguments == {"path": path}
 
 
@@ -200,9 +213,8 @@ async def test_names_that_a_tool_declares_of_its_results_are_words_once_its_card
     )
 
     async def wire(folder: Path, source: ToolSource, approved: ApprovedCards) -> bytes:
-        folder.mkdir()
         async with world(
-            folder,
+            made(folder),
             plans=[plan("Use raw.count."), plan("Done.", "give up")],
             calls=[("raw.count", "{}")],
             tools=source.tools,

@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.types import CallToolResult, Implementation, ReadResourceResult, Tool
+from pydantic import ValidationError
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp.answers import with_mended_answers
@@ -96,10 +97,18 @@ class Connection:
         result: ReadResourceResult = await self._during(self._ready.result().read_resource(uri))
         return result
 
-    @property
-    def has_resources(self) -> bool:
-        """Whether the server says that it has resources to read."""
-        return self._ready.result().server_capabilities.resources is not None
+    async def has_resources(self) -> bool:
+        """Whether the server lists resources to read, or templates of their addresses."""
+        client = self._ready.result()
+        if client.server_capabilities.resources is None:
+            return False
+        try:
+            listed = await self._during(client.list_resources())
+            return bool(listed.resources) or bool(
+                (await self._during(client.list_resource_templates())).resource_templates
+            )
+        except (MCPError, ValidationError):
+            return False
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> CallToolResult:
         """Call one tool, once. A cancellation is passed on to the server."""

@@ -103,7 +103,7 @@ class RunningServer:
             connection = await self._connected()
             async with asyncio.timeout(self._limits.start_seconds):
                 found = await connection.tools(self._limits.tools)
-                self.has_resources = connection.has_resources
+                self.has_resources = await connection.has_resources()
         except Exception as error:
             raise ToolError(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()
