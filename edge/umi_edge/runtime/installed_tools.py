@@ -63,7 +63,8 @@ async def _running_servers(
     from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
 
     servers = McpServers.parse({"mcpServers": config.mcp})
-    async with open_mcp(servers, environment, log_folder=log_folder) as sources:
+    offers = log_folder / "offers" if log_folder else None
+    async with open_mcp(servers, environment, log_folder=log_folder, last_offers=offers) as sources:
         for source in sources:
             if source.required and source.problem is not None:
                 raise source.problem

@@ -13,8 +13,10 @@ from ruamel.yaml.error import YAMLError
 
 from umi_shared.errors import ConfigError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_HTTP_TYPES = ("http", "streamable-http", "streamableHttp", "streamable_http")
+_VARIABLE = re.compile(r"\$\{(?:(env|input):)?([A-Za-z_][A-Za-z0-9_.-]*)(?::-([^}]*))?\}")
+_HTTP_TYPES = ("http", "streamable-http", "streamableHttp", "streamable_http", "remote")
+_STDIO_TYPES = ("stdio", "local")
+_URLS = ("url", "serverUrl", "httpUrl")
 _START_SECONDS = 600.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -87,6 +89,8 @@ class McpServers:
     def parse(cls, data: Any) -> "McpServers":
         """The servers in `{"mcpServers": {name: {...}}}`; keys of other programs are ignored.
 
+        `serverUrl` and `httpUrl` are other programs' words for `url`, and `enabled: false` for `disabled: true`.
+
         >>> McpServers.parse({"mcpServers": {"fs": {"command": "npx", "args": ["-y", "secret"]}}}).servers
         (StdioServer(name='fs', command='npx', cwd=None, required=False, start_seconds=None),)
         """
@@ -99,7 +103,7 @@ class McpServers:
             tuple(
                 _with_start(_server(str(name), entry), entry)
                 for name, entry in entries.items()
-                if not (isinstance(entry, Mapping) and entry.get("disabled") is True)
+                if not (isinstance(entry, Mapping) and _is_off(entry))
             )
         )
 
@@ -125,28 +129,34 @@ def _wrong(name: str, what: str, fix: str) -> ConfigError:
     return ConfigError(f"the MCP server {name} {what}", fix=f"{fix}, in mcpServers.{name}")
 
 
+def _is_off(entry: Mapping[str, Any]) -> bool:
+    return entry.get("disabled") is True or entry.get("enabled") is False
+
+
 def _server(name: str, entry: Any) -> StdioServer | HttpServer:
     if not isinstance(entry, Mapping):
         raise _wrong(name, "is not a mapping", "give it a command or a url")
     kind = entry.get("type", entry.get("transport"))
     if kind == "sse":
         raise _wrong(name, "uses the old SSE transport", "give the url of its streamable HTTP endpoint")
-    if ("command" in entry) == ("url" in entry):
+    urls = [word for word in _URLS if word in entry]
+    if ("command" in entry) + len(urls) != 1:
         raise _wrong(name, "needs a command or a url", "give exactly one of them")
-    if "command" in entry and kind in (None, "stdio"):
-        args = entry.get("args") or []
-        if not isinstance(args, list) or not all(isinstance(arg, str | int | float) for arg in args):
+    if "command" in entry and kind in (None, *_STDIO_TYPES):
+        command, *more = entry["command"] if isinstance(entry["command"], list) else [entry["command"]]
+        args = [*more, *(entry.get("args") or [])] if isinstance(entry.get("args") or [], list) else None
+        if args is None or not all(isinstance(arg, str | int | float) for arg in args):
             raise _wrong(name, "has args that are not a list of strings", "write args as a list")
         return StdioServer(
             name=name,
-            command=_string(name, entry, "command"),
-            args=tuple(str(arg) for arg in args),
+            command=_string(name, {"command": command}, "command"),
+            args=tuple(map(_word, args)),
             env=_strings(name, entry, "env"),
             cwd=_string(name, entry, "cwd") if entry.get("cwd") else None,
         )
-    if "url" in entry and (kind is None or kind in _HTTP_TYPES):
+    if urls and (kind is None or kind in _HTTP_TYPES):
         return HttpServer(
-            name=name, url=_string(name, entry, "url"), headers=_strings(name, entry, "headers")
+            name=name, url=_string(name, entry, urls[0]), headers=_strings(name, entry, "headers")
         )
     raise _wrong(name, "has a type that does not fit", "use stdio with a command, or http with a url")
 
@@ -171,16 +181,40 @@ def _string(name: str, entry: Mapping[str, Any], key: str) -> str:
 
 def _strings(name: str, entry: Mapping[str, Any], key: str) -> dict[str, str]:
     values = entry.get(key) or {}
-    if not isinstance(values, Mapping) or not all(isinstance(v, str | int | float) for v in values.values()):
+    if not isinstance(values, Mapping) or not all(
+        isinstance(value, str | int | float | None) for value in values.values()
+    ):
         raise _wrong(name, f"has {key} that is not a mapping of strings", f"write {key} as a mapping")
-    return {str(k): str(v) for k, v in values.items()}
+    return {str(key): _word(value) for key, value in values.items() if value is not None}
+
+
+def _word(value: Any) -> str:
+    """A value as other programs hand it to a server.
+
+    >>> _word(True), _word(3), _word("a")
+    ('true', '3', 'a')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _expanded(text: str, env: Mapping[str, str], server: str) -> str:
     def value(match: re.Match[str]) -> str:
-        found = env.get(match[1], match[2])
+        kind, name, default = match.groups()
+        variable = _input_variable(name) if kind == "input" else name
+        found = env.get(variable, default)
+        if found is None and kind == "input":
+            raise _wrong(server, f"needs the input {name}", f"set the environment variable {variable}")
         if found is None:
-            raise _wrong(server, f"needs the environment variable {match[1]}", "set it, or write its value")
+            raise _wrong(server, f"needs the environment variable {name}", "set it, or write its value")
         return found
 
     return _VARIABLE.sub(value, text)
+
+
+def _input_variable(name: str) -> str:
+    """Where the value of an editor's `${input:NAME}` is looked up: umi asks for none.
+
+    >>> _input_variable("github-token")
+    'UMI_INPUT_GITHUB_TOKEN'
+    """
+    return f"UMI_INPUT_{re.sub('[^A-Za-z0-9]', '_', name).upper()}"

@@ -32,6 +32,7 @@ from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp.config import HttpServer, McpServers, StdioServer
 from umi_edge.tools.mcp.connection import Connection, GoneError
 from umi_edge.tools.mcp.http import http_transport
+from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.stdio import stdio_transport
@@ -73,6 +74,7 @@ class RunningServer:
         limits: McpLimits,
         logs: Path | None,
         files: StoredFiles,
+        last: LastOffers,
     ) -> None:
         self.config = config
         self._env = env
@@ -81,6 +83,9 @@ class RunningServer:
         self.log = logs / f"mcp-{safe}.log" if logs and isinstance(config, StdioServer) else None
         self._files = files
         self.has_resources = False
+        self._last = last
+        self._configured = config
+        self._starting: asyncio.Task[None] | None = None
         self._link = Link()
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
@@ -96,9 +101,28 @@ class RunningServer:
             return http_transport(self.config, limit, link)
         return stdio_transport(self.config, self._env, limit, link, self.log)
 
-    async def start(self) -> list[McpTool]:
-        """Connect and list the tools. Raises `ConfigError` and `ToolError` that name the server and the fix."""
+    async def offered(self) -> list[McpTool]:
+        """What the server offers: what it did last time, while it starts, unless it is required or new.
+
+        Raises `ConfigError` and `ToolError` that name the server and the fix.
+        """
         self.config = self.config.expanded(self._env)
+        offer = None if self.config.required else self._last.of(self._configured)
+        if offer is None:
+            return await self._start()
+        self.has_resources = offer.resources
+        self._starting = asyncio.create_task(self._start_behind())
+        return list(offer.tools)
+
+    async def _start_behind(self) -> None:
+        """Start while others work. Where that fails, the calls of its tools fail, and next time it is waited for."""
+        try:
+            await self._start()
+        except UmiError:
+            await asyncio.to_thread(self._last.forget, self._configured)
+
+    async def _start(self) -> list[McpTool]:
+        """Connect and list the tools. Raises `ToolError`."""
         try:
             connection = await self._connected()
             async with asyncio.timeout(self._limits.start_seconds):
@@ -108,6 +132,7 @@ class RunningServer:
             raise ToolError(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()
             ) from _quiet(error)
+        await asyncio.to_thread(self._last.keep, self._configured, found, resources=self.has_resources)
         return found
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> JSON:
@@ -152,6 +177,10 @@ class RunningServer:
 
     async def close(self) -> None:
         """End the connection, and the server if umi started it."""
+        starting, self._starting = self._starting, None
+        if starting is not None and starting is not asyncio.current_task():
+            starting.cancel()
+            await asyncio.wait({starting})
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
@@ -235,8 +264,12 @@ async def open_mcp(
     *,
     limits: McpLimits | None = None,
     log_folder: Path | None = None,
+    last_offers: Path | None = None,
 ) -> AsyncGenerator[tuple[ToolSource, ...]]:
     """Start every server and yield what each gives, tools or a problem; end the servers afterwards.
+
+    All start at once. With a folder for `last_offers`, a server that is not required, and was started before with the
+    same configuration, is not waited for: what it offered then is used while it starts.
 
     `env` fills `${NAME}` in the configuration. One that fails keeps no other from its tools: its problem is a
     `ConfigError` or a `ToolError` that names it. The SDK's loggers are switched off, because they write what servers
@@ -247,7 +280,8 @@ async def open_mcp(
     limits = limits or McpLimits()
     files = StoredFiles(log_folder / "files" if log_folder else None)
     files.tidy()
-    running = [RunningServer(one, env, limits, log_folder, files) for one in servers.servers]
+    last = LastOffers(last_offers)
+    running = [RunningServer(one, env, limits, log_folder, files, last) for one in servers.servers]
     try:
         listed = await asyncio.gather(*map(_listed, running))
         offers = list(zip(running, listed, strict=True))
@@ -271,7 +305,7 @@ async def open_mcp(
 async def _listed(server: RunningServer) -> list[McpTool] | UmiError:
     """What the server offers, or why it offers nothing."""
     try:
-        return await server.start()
+        return await server.offered()
     except UmiError as error:
         return error
 

@@ -1,0 +1,85 @@
+"""`umi mcp`: the MCP servers of other programs, and logins at servers that want one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_edge.commands._options import config_option, read_config
+from umi_shared.screen.output import say
+
+if TYPE_CHECKING:
+    from umi_edge.tools.mcp.foreign_configs import ForeignConfig
+
+
+@click.group()
+def command() -> None:
+    """Take over MCP servers from other programs, and log in to those that want it."""
+
+
+@command.command("import")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask before writing the configuration.")
+def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
+    """Take MCP servers over from Claude Desktop, VS Code, Cursor and Zed, or from FILES.
+
+    Says what it takes and what it leaves, and asks before it adds them to your configuration. Comments there stay. A
+    server whose name is taken already is left.
+    """
+    from umi_edge.runtime.config import config_path
+    from umi_edge.tools.mcp.foreign_configs import foreign_paths, read_foreign
+    from umi_shared.errors import ConfigError
+
+    settings = read_config(config)
+    taken: dict[str, Any] = {}
+    for path in files or filter(
+        Path.is_file, foreign_paths(Path.home(), config_path().parent.parent, Path.cwd())
+    ):
+        try:
+            found = read_foreign(path)
+        except ConfigError as error:
+            if files:
+                raise
+            say(f"✗ {error.message}")
+            continue
+        if found is not None:
+            taken |= _new(found, {*settings.mcp, *taken})
+    if not taken:
+        say("There is nothing to take over.")
+        return 0
+    target = settings.file or config or config_path()
+    if not yes and not click.confirm(f"Add {len(taken)} to {target}?", err=True):
+        return 1
+    _add(target, taken)
+    say(f"{target} has them now: `umi doctor` starts each and says what is wrong.")
+    return 0
+
+
+def _new(found: "ForeignConfig", known: set[str]) -> dict[str, Any]:
+    """The servers of one file that umi does not have, once it is said what is taken and what is left."""
+    say(str(found.path))
+    new = {name: dict(entry) for name, entry in found.servers.items() if name not in known}
+    for name in found.servers:
+        say(f"  ✓ {name}" if name in new else f"  – {name}: there is one of this name already")
+    for name, why in found.left.items():
+        say(f"  – {name}: {why}")
+    return new
+
+
+def _add(path: Path, servers: dict[str, Any]) -> None:
+    """Write servers into a configuration; what else is in it stays as it is."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    from umi_shared.durable_file import make_private_directory, write_durably
+
+    yaml = YAML()
+    document = (yaml.load(path.read_text("utf-8")) if path.exists() else None) or {}
+    word = "mcp" if "mcp" in document else "mcpServers"
+    document[word] = {**(document.get(word) or {}), **servers}
+    written = io.StringIO()
+    yaml.dump(document, written)
+    make_private_directory(path.parent)
+    write_durably(path, written.getvalue().encode())

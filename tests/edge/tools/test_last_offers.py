@@ -1,0 +1,101 @@
+"""A server that was started before is not waited for: what it offered is used while it starts."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.tools.runner import Failed, FailureKind, RunLimits, Succeeded, run_tool
+
+SERVER = str(Path(__file__).with_name("raw_mcp_server.py"))
+ENV = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+SLOW = "import sys, time, runpy; time.sleep(float(sys.argv[2])); runpy.run_path(sys.argv[3], run_name='__main__')"
+
+
+def says(folder: Path, *names: str) -> str:
+    answer = {"result": {"content": [{"type": "text", "text": "called"}]}}
+    tools = [{"name": name, "description": name, "inputSchema": {"type": "object"}} for name in names]
+    path = folder / "says.json"
+    path.write_text(json.dumps({"tools": tools, "calls": dict.fromkeys(names, answer)}))
+    return str(path)
+
+
+def server(path: str, *, seconds: float = 0, **more: Any) -> McpServers:
+    # The seconds come from the environment, so that the configuration stays the same.
+    entry = {"command": sys.executable, "args": ["-c", SLOW, path, "${SECONDS}", SERVER], **more}
+    return McpServers.parse({"mcpServers": {"raw": entry}})
+
+
+def opened(folder: Path, servers: McpServers, seconds: float = 0) -> Any:
+    return open_mcp(servers, {**ENV, "SECONDS": str(seconds)}, last_offers=folder / "offers")
+
+
+async def test_the_second_time_nobody_waits_and_a_call_does(tmp_path):
+    servers = server(says(tmp_path, "a"))
+    async with opened(tmp_path, servers) as (source,):
+        first = [tool.name for tool in source.tools]
+    began = time.monotonic()
+    async with opened(tmp_path, servers, seconds=3) as (source,):
+        assert time.monotonic() - began < 2
+        assert [tool.name for tool in source.tools] == first == ["raw.a"]
+        outcome = await run_tool(source.tools[0], {}, RunLimits(call_seconds=30))
+        assert isinstance(outcome, Succeeded)
+        assert time.monotonic() - began > 3
+
+
+async def test_what_it_offers_now_is_there_the_next_time(tmp_path):
+    servers = server(says(tmp_path, "a"))
+    async with opened(tmp_path, servers):
+        pass
+    says(tmp_path, "a", "b")
+    async with opened(tmp_path, servers) as (source,):
+        assert [tool.name for tool in source.tools] == ["raw.a"]
+        async with asyncio.timeout(20):
+            kept = next((tmp_path / "offers").iterdir())
+            while '"b"' not in kept.read_text():  # noqa: ASYNC110 -- another task writes it
+                await asyncio.sleep(0.05)
+    async with opened(tmp_path, servers) as (source,):
+        assert [tool.name for tool in source.tools] == ["raw.a", "raw.b"]
+
+
+async def test_a_server_that_is_required_or_configured_anew_is_waited_for(tmp_path):
+    path = says(tmp_path, "a")
+    async with opened(tmp_path, server(path)):
+        pass
+    says(tmp_path, "a", "b")
+    async with opened(tmp_path, server(path, required=True)) as (source,):
+        assert len(source.tools) == 2
+    async with opened(tmp_path, server(path, env={"NEW": "1"})) as (source,):
+        assert len(source.tools) == 2
+
+
+async def test_a_server_that_no_longer_starts_fails_its_calls_and_is_named_the_next_time(tmp_path):
+    path = says(tmp_path, "a")
+    servers = server(path)
+    async with opened(tmp_path, servers):
+        pass
+    (tmp_path / "says.json").unlink()
+    async with opened(tmp_path, servers) as (source,):
+        outcome = await run_tool(source.tools[0], {}, RunLimits(call_seconds=30))
+        assert isinstance(outcome, Failed)
+        assert outcome.kind is FailureKind.UNAVAILABLE
+        async with asyncio.timeout(20):
+            while any((tmp_path / "offers").iterdir()):  # noqa: ASYNC110 -- another task deletes it
+                await asyncio.sleep(0.05)
+    async with opened(tmp_path, servers) as (source,):
+        assert source.problem is not None
+
+
+async def test_a_damaged_offer_is_none(tmp_path):
+    servers = server(says(tmp_path, "a"))
+    async with opened(tmp_path, servers):
+        pass
+    (kept,) = (tmp_path / "offers").iterdir()
+    for text in ("{", "[]", '{"configured": 3}', kept.read_text().replace('"name"', '"nom"')):
+        kept.write_text(text)
+        async with opened(tmp_path, servers) as (source,):
+            assert [tool.name for tool in source.tools] == ["raw.a"]
