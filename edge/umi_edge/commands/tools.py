@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from umi_edge.labelling.tool_cards import CardToApprove
     from umi_edge.policy import Policy
     from umi_edge.runtime.config import EdgeConfig
+    from umi_edge.runtime.tool_call import ShownLeaf
     from umi_edge.terminal.tool_overview import ToolOverview
     from umi_edge.tools.source import ToolSource
 
+_ROWS = 200
+_CELL = 200
 _NOTHING = """\
 No tools are installed. Name your folders in {file}, for example
 
@@ -29,12 +32,21 @@ No tools are installed. Name your folders in {file}, for example
 @click.command()
 @click.argument("name", required=False)
 @click.argument("server", required=False)
+@click.argument("arguments", required=False)
 @config_option
 @click.option(
     "--yes", is_flag=True, help="With approve: do not ask. For scripts whose author has read the cards."
 )
 @json_option
-def command(name: str | None, server: str | None, config: Path | None, *, yes: bool, as_json: bool) -> int:
+def command(
+    name: str | None,
+    server: str | None,
+    arguments: str | None,
+    config: Path | None,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> int:
     """List the tools that an agent may call here, or show one with its rules.
 
     Each comes with where it runs, whether you are asked first, and where it is from. NAME shows its schema, and what
@@ -43,6 +55,9 @@ def command(name: str | None, server: str | None, config: Path | None, *, yes: b
 
     `umi tools approve SERVER` shows what the planner would read of the tools of an MCP server, and asks once; until
     then it is told their names, and the names and types of their arguments.
+
+    `umi tools call NAME JSON` calls a tool, by the policy and with your consent as in a session, and shows of each part
+    of its result who would read what. Nothing of it is sent to the planner.
     """
     import asyncio
     import os
@@ -54,9 +69,13 @@ def command(name: str | None, server: str | None, config: Path | None, *, yes: b
 
     settings = read_config(config)
     policy = read_laptop_policy(settings)
+    if server is not None and name == "call":
+        return asyncio.run(_call(server, arguments or "{}", settings, policy, as_json=as_json))
     if server is not None:
-        if name != "approve":
-            raise click.UsageError("write `umi tools NAME`, or `umi tools approve SERVER`")
+        if name != "approve" or arguments is not None:
+            raise click.UsageError(
+                "write `umi tools NAME`, `umi tools approve SERVER` or `umi tools call NAME JSON`"
+            )
         return asyncio.run(_approve(server, settings, policy, yes=yes))
     sources = asyncio.run(find_tools(settings, os.environ))
     found = [overview(tool, policy) for source in sources for tool in source.tools]
@@ -118,6 +137,72 @@ async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes
     )
     say(f"{len(cards)} cards of {server} are approved as shown. One that changes stays until you approve it.")
     return 0
+
+
+async def _call(name: str, arguments: str, settings: "EdgeConfig", policy: "Policy", *, as_json: bool) -> int:
+    """Call a tool and show its result as each reader would see it."""
+    import json
+    import os
+
+    from umi_edge.labelling.gazetteers import load_gazetteers
+    from umi_edge.labelling.labeller import Labeller
+    from umi_edge.policy import Scanner
+    from umi_edge.runtime.conversation import Output
+    from umi_edge.runtime.installed_tools import open_tools
+    from umi_edge.runtime.tool_call import call_tool, shown_leaves
+    from umi_edge.tools import Failed
+    from umi_shared.errors import ToolError
+
+    try:
+        written = json.loads(arguments)
+    except ValueError:
+        written = None
+    if not isinstance(written, dict):
+        raise click.UsageError('the arguments are a JSON object, such as \'{"query": "Ann"}\'')
+    log_folder = settings.ledger.parent / "mcp"
+    async with open_tools(settings, os.environ, log_folder=log_folder) as (catalogue, missing):
+        tool = catalogue[name]
+        names = await load_gazetteers(policy, catalogue, missing)
+        sources = {one.name: one.source for one in catalogue}
+        labeller = Labeller.fresh(policy, Scanner(policy.detect, names.values), sources)
+        consent = Output.for_terminal(as_json=as_json, approve_all=False).consent()
+        outcome = await call_tool(tool, written, labeller, consent)
+    if outcome is None:
+        say("You said no, so nothing was done.")
+        return 1
+    if isinstance(outcome, Failed):
+        raise ToolError(f"{name} failed: {outcome.kind}: {outcome.detail}", fix=f"see `umi tools {name}`")
+    leaves = list(shown_leaves(name, outcome.value, labeller))
+    if as_json:
+        say_json([asdict(leaf) for leaf in leaves])
+    else:
+        _print_leaves(leaves)
+    return 0
+
+
+def _print_leaves(leaves: "list[ShownLeaf]") -> None:
+    import json
+
+    from rich.table import Table
+
+    from umi_shared.screen.console import output_screen
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("path", "value", "label", "planner", "summarizer", "caller", "third parties", "rule"):
+        table.add_column(column, overflow="fold")
+    for leaf in leaves[:_ROWS]:
+        told = json.dumps(leaf.value, ensure_ascii=False)
+        table.add_row(
+            leaf.path,
+            one_line(told if len(told) <= _CELL else f"{told[:_CELL]}…"),
+            f"{leaf.locality}, {leaf.integrity}",
+            *(one_line(text[:_CELL]) for text in (leaf.planner, leaf.summarizer, leaf.caller)),
+            "may get it" if leaf.third_party else "by a rule or your yes",
+            leaf.rule,
+        )
+    output_screen().print(table)
+    if len(leaves) > _ROWS:
+        say(f"{len(leaves) - _ROWS} more: `--json` has them all.")
 
 
 def _show_card(card: "CardToApprove") -> None:

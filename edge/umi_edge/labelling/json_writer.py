@@ -101,6 +101,7 @@ class JsonWriter:
 
     def write_leaf(self, value: Any, resolution: Resolution) -> LabelledText:
         """A value that stands alone, under this rule."""
+        resolution = _stays(resolution) if isinstance(value, StoredFile) else resolution
         scan = resolution.scan
         return _merged(
             self._scanned(value, resolution, None) if scan else (self._span_of(resolution, None)(value),)

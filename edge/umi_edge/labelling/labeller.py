@@ -12,7 +12,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,7 @@ from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.record import Doubt
 from umi_edge.tools.runner import DETAIL_CHARACTERS
+from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
@@ -159,6 +160,29 @@ class Labeller:
             doubts=doubts,
         )
         return writer.write(value)
+
+    def leaves(self, tool: str, value: Any) -> Iterator[tuple[Location, Any, LabelledText]]:
+        """Each leaf of a result with where it is and its own text; the whole of one whose shape is hidden.
+
+        For the user's eyes. Raises `DeclassifiedError` and `ShapeLimitError`.
+        """
+        text = self.result(tool, value)
+        if self.hides_shape(tool):
+            yield (), value, text
+            return
+        rules = self.policy.results(tool, value)
+        integrity = self.tool_policy(tool).integrity
+        for step in walk(value):
+            if not step.punctuation:
+                writer = JsonWriter(
+                    keeper=self.keeper,
+                    tool=tool,
+                    assignment=rules,
+                    known_keys=frozenset(),
+                    own_keys=False,
+                    integrity=integrity,
+                )
+                yield step.location, step.value, writer.write_leaf(step.value, rules.at(step.location))
 
     def failure(
         self,

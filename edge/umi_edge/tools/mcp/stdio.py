@@ -51,7 +51,8 @@ async def stdio_transport(
     writes to stderr goes to the private file `log`, or nowhere. Raises `OSError` when it cannot start.
     """
     inherited = {name: env[name] for name in DEFAULT_INHERITED_ENV_VARS if name in env}
-    with _stderr(log) as stderr:
+    # Shielded: a process that is half begun when the start is cancelled would be nobody's.
+    with anyio.CancelScope(shield=True), _stderr(log) as stderr:
         process = await _spawned(server, {**inherited, **server.env}, stderr)
     inbox, messages = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outgoing, outbox = anyio.create_memory_object_stream[SessionMessage](0)
