@@ -9,6 +9,9 @@ from umi_edge.commands._options import config_option, read_config
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from umi_edge.tools.mcp import HttpServer, StdioServer
     from umi_edge.tools.mcp.foreign_configs import ForeignConfig
 
 
@@ -54,6 +57,67 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
     _add(target, taken)
     say(f"{target} has them now: `umi doctor` starts each and says what is wrong.")
     return 0
+
+
+@command.command("login")
+@click.argument("name")
+@config_option
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+def login(name: str, config: Path | None, *, no_browser: bool) -> int:
+    """Log in to the MCP server NAME in your browser (OAuth 2.1).
+
+    The browser comes back to a page of this machine. What the server then gives is kept in the system's keyring, or
+    where there is none in a file that only you can read, and is renewed without asking.
+    """
+    import asyncio
+    import os
+    import webbrowser
+
+    from umi_edge.tools.mcp.logins import Logins
+    from umi_edge.tools.mcp.servers import log_in
+
+    settings = read_config(config)
+    server = _configured(settings.mcp, name)
+    folder = settings.ledger.parent / "mcp"
+
+    def browse(url: str) -> None:
+        say(f"Log in at {url}")
+        if not no_browser:
+            webbrowser.open(url)
+
+    count = asyncio.run(log_in(server, os.environ, folder, browse))
+    say(
+        f"You are logged in to {name}, which offers {count} tools. The login is in {Logins(folder / 'logins').place()}."
+    )
+    return 0
+
+
+@command.command("logout")
+@click.argument("name")
+@config_option
+def logout(name: str, config: Path | None) -> int:
+    """Delete the login to the MCP server NAME from this device."""
+    import os
+
+    from umi_edge.tools.mcp import HttpServer
+    from umi_edge.tools.mcp.logins import Logins
+
+    settings = read_config(config)
+    server = _configured(settings.mcp, name).expanded(os.environ)
+    if isinstance(server, HttpServer):
+        Logins(settings.ledger.parent / "mcp" / "logins").forget(server)
+    say(f"There is no login to {name} on this device any more.")
+    return 0
+
+
+def _configured(entries: "Mapping[str, Any]", name: str) -> "StdioServer | HttpServer":
+    from umi_edge.tools.mcp import McpServers
+    from umi_shared.errors import ConfigError
+
+    servers = McpServers.parse({"mcpServers": {name: entries[name]}}).servers if name in entries else ()
+    if not servers:
+        raise ConfigError(f"no MCP server is called {name}", fix="see `mcpServers` of the configuration")
+    return servers[0]
 
 
 def _new(found: "ForeignConfig", known: set[str]) -> dict[str, Any]:

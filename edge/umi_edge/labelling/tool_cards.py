@@ -77,10 +77,10 @@ class CardToApprove:
 class Cards:
     """What the cloud is told of the tools, and what it is not told."""
 
-    told: tuple[LabelledCard, ...]
-    withheld: tuple[Withheld, ...]
+    told: tuple[LabelledCard, ...] = field(repr=False)
+    withheld: tuple[Withheld, ...] = field(repr=False)
     """The tools that the cloud is not told of."""
-    unapproved: tuple[Unapproved, ...]
+    unapproved: tuple[Unapproved, ...] = field(repr=False)
     """The tools of which it is told the outline."""
     result_names: Mapping[str, frozenset[str]] = field(repr=False)
     """The member names in each tool's results that are the tool's words, and no data."""

@@ -34,10 +34,10 @@ class ShownLeaf:
 
     path: str = field(repr=False)
     value: Any = field(repr=False)
-    locality: str
+    locality: str = field(repr=False)
     """The label, in the policy's word."""
-    integrity: str
-    rule: str
+    integrity: str = field(repr=False)
+    rule: str = field(repr=False)
     planner: str = field(repr=False)
     summarizer: str = field(repr=False)
     caller: str = field(repr=False)

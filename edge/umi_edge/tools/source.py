@@ -15,7 +15,7 @@ __all__ = ["ToolSource", "WithheldTool"]
 class WithheldTool:
     """One tool of a source that can't be offered; the others of its source are."""
 
-    name: str
+    name: str = field(repr=False)
     because: str = field(repr=False)
     """In words that hold no value (I8)."""
 
@@ -27,7 +27,7 @@ class ToolSource:
     name: str
     """`builtin`, `operators`, `python:<module:name>` or `mcp:<server>`."""
     tools: tuple[Tool, ...] = ()
-    withheld: tuple[WithheldTool, ...] = ()
+    withheld: tuple[WithheldTool, ...] = field(default=(), repr=False)
     problem: UmiError | None = field(default=None, repr=False)
     """Why there are no tools; its text is value-free (I8)."""
     disabled: bool = False

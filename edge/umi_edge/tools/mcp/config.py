@@ -18,7 +18,7 @@ _HTTP_TYPES = ("http", "streamable-http", "streamableHttp", "streamable_http", "
 _STDIO_TYPES = ("stdio", "local")
 _URLS = ("url", "serverUrl", "httpUrl")
 _START_SECONDS = 600.0
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,8 @@ class HttpServer:
     name: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    oauth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its login needs to be told: `clientId`, `clientSecret`, `callbackPort`, `scopes`, `clientMetadataUrl`."""
     required: bool = False
     start_seconds: float | None = None
 
@@ -64,7 +66,7 @@ class HttpServer:
     @property
     def is_local(self) -> bool:
         """Whether what is sent to it stays on this machine, as far as one can tell."""
-        return self.host in _LOOPBACK
+        return self.host in LOOPBACK
 
     def expanded(self, env: Mapping[str, str]) -> "HttpServer":
         """The same server with its variables replaced. Raises `ConfigError`, for plain http too."""
@@ -72,6 +74,7 @@ class HttpServer:
             self,
             url=_expanded(self.url, env, self.name),
             headers={key: _expanded(value, env, self.name) for key, value in self.headers.items()},
+            oauth={key: _expanded(value, env, self.name) for key, value in self.oauth.items()},
         )
         scheme = urlsplit(server.url).scheme
         if scheme not in ("http", "https") or not server.host or (scheme == "http" and not server.is_local):
@@ -156,7 +159,10 @@ def _server(name: str, entry: Any) -> StdioServer | HttpServer:
         )
     if urls and (kind is None or kind in _HTTP_TYPES):
         return HttpServer(
-            name=name, url=_string(name, entry, urls[0]), headers=_strings(name, entry, "headers")
+            name=name,
+            url=_string(name, entry, urls[0]),
+            headers=_strings(name, entry, "headers"),
+            oauth=_strings(name, entry, "oauth"),
         )
     raise _wrong(name, "has a type that does not fit", "use stdio with a command, or http with a url")
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
-from umi_edge.tools.mcp.config import HttpServer
+from umi_edge.tools.mcp.config import LOOPBACK, HttpServer
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.outcome import FailureKind
 
@@ -54,6 +54,8 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request, without an argument in its headers."""
+        if request.url.scheme != "https" and request.url.host not in LOOPBACK:
+            raise httpx2.UnsupportedProtocol("not https", request=request)  # wherever a server says to log in
         for name in [name for name in request.headers if name.lower().startswith(_COPIED_ARGUMENT)]:
             del request.headers[name]
         request.headers["accept-encoding"] = "identity"
@@ -72,14 +74,17 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
 
 
 @asynccontextmanager
-async def http_transport(server: HttpServer, limit: int, link: Link) -> AsyncGenerator[tuple[Any, Any]]:
+async def http_transport(
+    server: HttpServer, limit: int, link: Link, auth: httpx2.Auth | None = None
+) -> AsyncGenerator[tuple[Any, Any]]:
     """Yield the streams of messages from the server and to it.
 
-    Only the configured headers are sent: no proxy, no password from the environment.
+    Only the configured headers are sent, and what `auth` adds: no proxy, no password from the environment.
     """
     timeout = httpx2.Timeout(_CONNECT_SECONDS, read=_READ_SECONDS)
     client = httpx2.AsyncClient(
         headers=dict(server.headers),
+        auth=auth,
         timeout=timeout,
         transport=BoundedTransport(limit, link),
         trust_env=False,

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import httpx2
 from mcp import MCPError
+from mcp.client.auth import OAuthFlowError
 from mcp.types import (
     CONNECTION_CLOSED,
     INVALID_PARAMS,
@@ -35,6 +36,8 @@ from umi_edge.tools.mcp.http import http_transport
 from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
+from umi_edge.tools.mcp.logins import Logins
+from umi_edge.tools.mcp.redirect import open_redirect
 from umi_edge.tools.mcp.stdio import stdio_transport
 from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.mcp.translation import hints, name_prefix, resource_value, result_value, tool_names
@@ -75,6 +78,7 @@ class RunningServer:
         logs: Path | None,
         files: StoredFiles,
         last: LastOffers,
+        logins: Logins,
     ) -> None:
         self.config = config
         self._env = env
@@ -84,6 +88,8 @@ class RunningServer:
         self._files = files
         self.has_resources = False
         self._last = last
+        self._logins = logins
+        self._auth: httpx2.Auth | None = None
         self._configured = config
         self._starting: asyncio.Task[None] | None = None
         self._link = Link()
@@ -98,7 +104,9 @@ class RunningServer:
     def _transport(self, link: Link) -> AbstractAsyncContextManager[tuple[Any, Any]]:
         limit = self._limits.message_bytes
         if isinstance(self.config, HttpServer):
-            return http_transport(self.config, limit, link)
+            kept = self._auth is None and self._logins.is_kept(self.config)
+            auth = self._logins.provider(self.config) if kept else self._auth
+            return http_transport(self.config, limit, link, auth)
         return stdio_transport(self.config, self._env, limit, link, self.log)
 
     async def offered(self) -> list[McpTool]:
@@ -113,6 +121,25 @@ class RunningServer:
         self.has_resources = offer.resources
         self._starting = asyncio.create_task(self._start_behind())
         return list(offer.tools)
+
+    async def log_in(self, browse: Callable[[str], None]) -> list[McpTool]:
+        """Have the user log in to the server in a browser, and list its tools.
+
+        Raises `ConfigError` and `ToolError`, also where it is no server on the network.
+        """
+        self.config = config = self.config.expanded(self._env)
+        if not isinstance(config, HttpServer):
+            raise ToolError(f"the MCP server {config.name} runs on this device", fix="it needs no login")
+        try:
+            port = int(config.oauth.get("callbackPort", 0))
+            async with open_redirect(browse, port) as redirect:
+                self._auth = self._logins.provider(config, redirect)
+                return await self._start()
+        except (OSError, ValueError, OverflowError) as error:
+            raise ToolError(
+                f"umi cannot listen on port {config.oauth.get('callbackPort')} for the end of the login",
+                fix=f"name another one in mcpServers.{config.name}.oauth.callbackPort",
+            ) from _quiet(error)
 
     async def _start_behind(self) -> None:
         """Start while others work. Where that fails, the calls of its tools fail, and next time it is waited for."""
@@ -187,6 +214,8 @@ class RunningServer:
 
     def _reason(self, error: BaseException) -> str:
         """Why it did not start, without the error's text: that may quote a key."""
+        if any(isinstance(cause, OAuthFlowError) for cause in _leaves(error)):
+            return "its login did not succeed" if self._auth else "its login is no longer valid"
         refused = self._refusal()
         if refused:
             return refused
@@ -204,6 +233,12 @@ class RunningServer:
                 return f"it refused (code {cause.code})"
         return "it ended, or broke the protocol, before it answered"
 
+    @property
+    def _logs_in(self) -> bool:
+        return (
+            isinstance(self.config, HttpServer) and self._auth is None and self._logins.is_kept(self.config)
+        )
+
     def _refusal(self) -> str:
         """What an HTTP server has said before it said anything in MCP; empty where it has not."""
         match self._link.status:
@@ -218,7 +253,7 @@ class RunningServer:
         return "its url leads to a web page, and not to an MCP server" if self._link.web_page else ""
 
     def _fix(self) -> str:
-        if self._link.status in (401, 403):
+        if self._link.status in (401, 403) or self._logs_in:
             return f"`umi mcp login {shlex.quote(self.config.name)}`, or check its headers"
         if isinstance(self.config, HttpServer):
             how = "check its url and headers"
@@ -275,13 +310,13 @@ async def open_mcp(
     `ConfigError` or a `ToolError` that names it. The SDK's loggers are switched off, because they write what servers
     send (I8).
     """
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    _silence()
     limits = limits or McpLimits()
     files = StoredFiles(log_folder / "files" if log_folder else None)
     files.tidy()
     last = LastOffers(last_offers)
-    running = [RunningServer(one, env, limits, log_folder, files, last) for one in servers.servers]
+    logins = Logins(log_folder / "logins" if log_folder else None)
+    running = [RunningServer(one, env, limits, log_folder, files, last, logins) for one in servers.servers]
     try:
         listed = await asyncio.gather(*map(_listed, running))
         offers = list(zip(running, listed, strict=True))
@@ -300,6 +335,26 @@ async def open_mcp(
         yield tuple(sources)
     finally:
         await asyncio.gather(*(server.close() for server in running))
+
+
+async def log_in(
+    server: StdioServer | HttpServer, env: Mapping[str, str], log_folder: Path, browse: Callable[[str], None]
+) -> int:
+    """Have the user log in to a server; the number of tools that it then offers. Raises `ConfigError`, `ToolError`."""
+    _silence()
+    logins = Logins(log_folder / "logins")
+    running = RunningServer(
+        server, env, McpLimits(start_seconds=600), None, StoredFiles(None), LastOffers(None), logins
+    )
+    try:
+        return len(await running.log_in(browse))
+    finally:
+        await running.close()
+
+
+def _silence() -> None:
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 async def _listed(server: RunningServer) -> list[McpTool] | UmiError:

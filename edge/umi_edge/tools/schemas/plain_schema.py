@@ -54,10 +54,10 @@ class _Plainer:
     """Rewrites one schema."""
 
     sound: SoundSchema
-    _definitions: dict[str, Node] = field(default_factory=dict)
-    _names: dict[int, str] = field(default_factory=dict)
+    _definitions: dict[str, Node] = field(default_factory=dict, repr=False)
+    _names: dict[int, str] = field(default_factory=dict, repr=False)
     """The name of each schema that is referred to, by its identity."""
-    _begun: set[str] = field(default_factory=set)
+    _begun: set[str] = field(default_factory=set, repr=False)
     """Definitions that are being written."""
     _nodes: int = 0
 

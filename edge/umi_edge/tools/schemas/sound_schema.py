@@ -90,7 +90,7 @@ class _References:
     _known: set[int] = field(default_factory=set)
     _places: set[int] = field(default_factory=set)
     """Each schema in the schema, by its identity."""
-    _moved: dict[str, str] = field(default_factory=dict)
+    _moved: dict[str, str] = field(default_factory=dict, repr=False)
 
     def settle(self, written: Mapping[str, Any]) -> None:
         """`written` is the schema as its author wrote it: a reference may point to any place in it."""
@@ -156,7 +156,7 @@ class _Repair:
     """Rewrites schemas of one draft."""
 
     old: bool
-    ids: str
+    ids: str = field(repr=False)
     """The keyword of a schema's id."""
 
     def schema(self, node: Any, depth: int = 0) -> Any:

@@ -1,0 +1,57 @@
+"""umi as a client for the conformance suite of MCP: `python mcp_conformance_client.py URL`; see `test_conformance.py`.
+
+The suite says in the environment which scenario it plays. Nobody sits at the browser: the login page answers at once.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx2
+
+from umi_edge.tools.mcp import McpLimits, McpServers
+from umi_edge.tools.mcp.last_offers import LastOffers
+from umi_edge.tools.mcp.logins import Logins
+from umi_edge.tools.mcp.servers import RunningServer
+from umi_edge.tools.mcp.stored_files import StoredFiles
+from umi_edge.tools.outcome import ToolFailure
+
+SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
+CONTEXT = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
+CALLS = {
+    "add_numbers": {"a": 5, "b": 3},
+}
+
+
+def browse(url: str) -> None:
+    """Stands in for the user's browser: goes where the login page sends it."""
+    response = httpx2.get(url, follow_redirects=False)
+    httpx2.get(response.headers["location"])
+
+
+async def main(url: str) -> None:
+    oauth = {"clientMetadataUrl": "https://conformance-test.local/client-metadata.json"}
+    if "client_id" in CONTEXT:
+        oauth = {"clientId": CONTEXT["client_id"], "clientSecret": CONTEXT.get("client_secret", "")}
+    (server,) = McpServers.parse({"mcpServers": {"suite": {"url": url, "oauth": oauth}}}).servers
+    with tempfile.TemporaryDirectory() as folder:
+        logins = Logins(Path(folder))
+        running = RunningServer(
+            server, {}, McpLimits(start_seconds=30), None, StoredFiles(None), LastOffers(None), logins
+        )
+        try:
+            tools = await (running.log_in(browse) if SCENARIO.startswith("auth/") else running.offered())
+            for tool in tools:
+                try:
+                    print(tool.name, await running.call(tool.name, CALLS.get(tool.name, {})))
+                except ToolFailure as failure:
+                    print(tool.name, failure.kind, failure.detail)
+        finally:
+            await running.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[-1]))
