@@ -86,7 +86,7 @@ class _References:
     """The references of one sound schema: those that lead nowhere are taken out."""
 
     sound: SoundSchema
-    repair: "_Repair"
+    repair: "_Repair" = field(repr=False)
     _known: set[int] = field(default_factory=set)
     _places: set[int] = field(default_factory=set)
     """Each schema in the schema, by its identity."""
