@@ -87,8 +87,8 @@ class _References:
 
     sound: SoundSchema
     repair: "_Repair" = field(repr=False)
-    _known: set[int] = field(default_factory=set)
-    _places: set[int] = field(default_factory=set)
+    _known: set[int] = field(default_factory=set, repr=False)
+    _places: set[int] = field(default_factory=set, repr=False)
     """Each schema in the schema, by its identity."""
     _moved: dict[str, str] = field(default_factory=dict, repr=False)
 
