@@ -37,6 +37,10 @@ class StoredArgument:
     rule_id: str = "built in"
     line: int = 0
 
+    def covers(self, location: Location) -> bool:
+        """Whether this is said of the argument at a location."""
+        return any(self.argument.selects(location[:depth]) for depth in range(len(location) + 1))
+
 
 StoredAs = tuple[StoredArgument, ...]
 """What is said of one tool; an argument that it does not mention may come back anywhere."""
@@ -67,11 +71,7 @@ def argument_path(text: str) -> Path:
 
 def read_back_at(said: StoredAs, location: Location) -> tuple[ReadBack, ...] | None:
     """Where the argument at `location` comes back; None where nobody has said so."""
-    matching = [
-        one
-        for one in said
-        if any(one.argument.selects(location[:depth]) for depth in range(len(location) + 1))
-    ]
+    matching = [one for one in said if one.covers(location)]
     return tuple(place for one in matching for place in one.places) if matching else None
 
 

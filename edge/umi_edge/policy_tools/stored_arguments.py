@@ -9,7 +9,7 @@ from umi_edge.policy.cases import cases
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import RuleTable
 from umi_edge.policy.schema_structure import Structure
-from umi_edge.policy.stored_as import ReadBack, StoredArgument, argument_path
+from umi_edge.policy.stored_as import ReadBack, argument_path
 from umi_edge.policy.stores import rules_at
 from umi_edge.policy_tools.subjects import own_tool
 from umi_shared.problems import Problem, near
@@ -52,12 +52,8 @@ def stores_of(policy: Policy, tool: str, argument: str | None = None) -> tuple[S
             rule_id=one.rule_id,
         )
         for one in said
-        if argument is None or any(_covers(one, location) for location in asked)
+        if argument is None or any(map(one.covers, asked))
     )
-
-
-def _covers(one: StoredArgument, location: Location) -> bool:
-    return any(one.argument.selects(location[:depth]) for depth in range(len(location) + 1))
 
 
 def _words(policy: Policy, place: ReadBack) -> str:
