@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx2
 import pytest
@@ -77,6 +78,7 @@ def calls(seen: list) -> list[dict[str, str]]:
 
 
 async def test_an_argument_that_a_server_wants_in_a_header_leaves_in_the_body_only(recorder):
+    """The SDK is told of no schema, so it copies nothing; and the transport lets no such header out."""
     url, seen = recorder
     await called(url)
     (headers,) = calls(seen)
@@ -87,6 +89,12 @@ async def test_an_argument_that_a_server_wants_in_a_header_leaves_in_the_body_on
 async def test_the_sdk_would_have_put_it_there(recorder, monkeypatch):
     """Else the test above could not fail."""
     url, seen = recorder
+
+    def unmended(answers: Any, tool: dict) -> list[dict]:
+        answers._link.schemas.append((tool["inputSchema"], None))
+        return [tool]
+
+    monkeypatch.setattr("umi_edge.tools.mcp.answers._MendedAnswers._tool", unmended)
     monkeypatch.setattr(
         BoundedTransport, "handle_async_request", httpx2.AsyncHTTPTransport.handle_async_request
     )

@@ -81,7 +81,7 @@ def _readable(schema: Any) -> dict[str, Any] | None:
         sound = SoundSchema.of(schema)
     except ValueError:
         return None
-    return dict(sound.schema)
+    return dict(sound.schema) or None  # nothing of it was a schema
 
 
 @overload
