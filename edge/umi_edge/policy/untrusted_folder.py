@@ -21,6 +21,8 @@ class UntrustedFolder:
     True
     """
 
+    text: str = field(repr=False)
+    """As it is written."""
     store: str = field(repr=False)
     pattern: re.Pattern[str] = field(repr=False)
     rule_id: str = field(repr=False)
@@ -34,7 +36,7 @@ class UntrustedFolder:
         if store not in STORES or not all(parts) or any(part in (".", "..") for part in parts):
             raise ValueError("names no folder")
         pattern = re.compile("".join(map(_segment, parts)) + ".*", re.DOTALL)
-        return cls(store=store, pattern=pattern, rule_id=rule_id, line=line)
+        return cls(text=text, store=store, pattern=pattern, rule_id=rule_id, line=line)
 
     def holds(self, store: str, path: str) -> bool:
         """Whether it says so of a file of a store; case does not count, as it does not on every disk."""

@@ -5,7 +5,6 @@ Only letters and digits count, in one spelling: what a store makes of quotes, bl
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-import hashlib
 import hmac
 import re
 import unicodedata
@@ -20,6 +19,7 @@ _MOST_LINES = 2000
 _SHORT_LINE = 6
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?|\d{2}:\d{2}(:\d{2})?")
 """Dates and times hold no words."""
+_NO_LETTER = re.compile(r"[\W_]+")
 _BYTES = 12
 
 
@@ -31,9 +31,7 @@ def marks_of(texts: Iterable[str], key: bytes) -> Marks:
     (True, [11], {})
     """
     return {
-        hmac.new(key, piece.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[: 2 * _BYTES]: len(
-            piece
-        )
+        hmac.digest(key, piece.encode("utf-8", "surrogatepass"), "sha256")[:_BYTES].hex(): len(piece)
         for text in texts
         for piece in _pieces(text)
     }
@@ -42,13 +40,14 @@ def marks_of(texts: Iterable[str], key: bytes) -> Marks:
 def _pieces(text: str) -> Iterator[str]:
     if _MOMENT.fullmatch(text.strip()):
         return
-    lines = text.splitlines()
-    yield from filter(None, [_spelled(text)])
+    lines = [_spelled(line) for line in text.splitlines()]
+    whole = "".join(lines)
+    if whole:
+        yield whole
     if len(lines) > 1:
-        yield from (piece for line in lines[:_MOST_LINES] if len(piece := _spelled(line)) >= _SHORT_LINE)
+        yield from (line for line in lines[:_MOST_LINES] if len(line) >= _SHORT_LINE)
 
 
-def _spelled(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    letters = "".join(filter(str.isalnum, plain))
-    return letters or "".join(plain.split())
+def _spelled(line: str) -> str:
+    plain = unicodedata.normalize("NFKC", line).casefold()
+    return _NO_LETTER.sub("", plain) or "".join(plain.split())

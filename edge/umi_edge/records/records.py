@@ -141,6 +141,8 @@ class Records:
         if self.damage:
             said = "or written by umi: the list of what umi has written is damaged, so that can't be told"
             return Doubt(said, True, _MEND_LOG)
+        if not self._by_mark:  # nothing was written, so nothing has to be compared
+            return None
         held = self.marks(record.texts)
         named = self._by_id.get((store, record.id), set()) if record.id else set()
         near = {number for mark in held for number in self._by_mark.get(mark, ())}

@@ -553,3 +553,28 @@ async def test_what_the_policy_allows_to_miss_is_something_to_look_at(tmp_path):
 
 async def test_without_an_address_book_the_detectors_have_nothing_and_miss_nothing():
     assert statuses(await look("detectors", EdgeConfig())) == ["fine"]
+
+
+# Records.
+
+
+async def test_a_laptop_that_has_written_nothing_has_sound_records_and_none_is_made(tmp_path):
+    config = EdgeConfig(ledger=tmp_path / "ledger.jsonl")
+    assert statuses(await look("records", config)) == ["fine"]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_damaged_list_of_records_is_broken_and_its_fix_named(tmp_path):
+    config = EdgeConfig(ledger=tmp_path / "ledger.jsonl")
+    config.written_records.write_text("rubbish\n")
+    assert "umi records renew" in (await only("records", config)).fix
+
+
+async def test_a_calendar_without_the_users_own_addresses_is_warned_of(tmp_path):
+    ledger = tmp_path / "ledger.jsonl"
+    assert (
+        "home.addresses"
+        in (await only("records", EdgeConfig(ledger=ledger, home=HomeSettings(calendar="c")))).fix
+    )
+    named = HomeSettings(calendar="c", addresses=("me@example.org",))
+    assert statuses(await look("records", EdgeConfig(ledger=ledger, home=named))) == ["fine"]

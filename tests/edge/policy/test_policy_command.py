@@ -46,6 +46,15 @@ def test_check_shows_what_stays_and_what_leaves(file: str) -> None:
     assert "ok, 1 tools" in out
 
 
+def test_check_names_the_folders_with_other_peoples_texts(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("version: 1\nuntrusted: [notes/clippings/**]\n", encoding="utf-8")
+    assert "what lies in notes/clippings/**." in _run("check", str(path))
+    assert '"folder": "notes/clippings/**"' in _run("check", "--json", str(path))
+    path.write_text("version: 1\n", encoding="utf-8")
+    assert "Not your own words" not in _run("check", str(path))
+
+
 def test_check_reports_every_error_for_programs(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("version: 1\nnam: x\nlimits: {steps: 0}\n", encoding="utf-8")

@@ -59,6 +59,7 @@ def command(file: Path, *, as_json: bool) -> int:
                 "tools": tools,
                 "rules": found,
                 "clock": policy.clock,
+                "untrusted": [{"folder": one.text, "line": one.line} for one in policy.untrusted],
                 **_more(policy, warnings),
             }
         )
@@ -71,6 +72,9 @@ def command(file: Path, *, as_json: bool) -> int:
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     say(f"The detectors take out of scanned text: {found_types}.")
     say(_CLOCK[policy.clock])
+    if policy.untrusted:
+        folders = ", ".join(folder.text for folder in policy.untrusted)
+        say(f"Not your own words, so not trusted and not read under `scan`: what lies in {folders}.")
     say("What no rule mentions stays, as a handle." if _closed(policy) else "Defaults let values out.")
     for one in warnings:
         say(f"warning: {file}:{one.line}: {one.message}", f"  Fix: {one.fix}")
