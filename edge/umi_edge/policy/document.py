@@ -43,6 +43,7 @@ __all__ = [
     "Resolution",
     "Runs",
     "Shape",
+    "UnknownNames",
     "ToolPolicy",
     "default_of",
     "join_entries",
@@ -71,6 +72,15 @@ class CallerSees(StrEnum):
 
     HANDLES = "handles"
     VALUES = "values"
+
+
+class UnknownNames(StrEnum):
+    """What becomes of names that no detector knows and that are about to leave."""
+
+    MARK = "mark"
+    """They leave, and the live view marks them."""
+    ASK = "ask"
+    """The user is asked before they leave."""
 
 
 class Card(StrEnum):
@@ -222,6 +232,7 @@ class Policy:
     name: str
     defaults: Defaults = field(default_factory=Defaults)
     detect: tuple[Detector, ...] = ()
+    unknown_names: UnknownNames = UnknownNames.MARK
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     clock: ClockWord = ClockWord.DATE
     limits: Limits = field(default_factory=Limits)

@@ -24,6 +24,7 @@ from umi_edge.policy.document import (
     Policy,
     Runs,
     ToolPolicy,
+    UnknownNames,
     file_name,
 )
 from umi_edge.policy.paths import PathError, compile_path
@@ -131,6 +132,7 @@ class _Builder:
             name=self.data.get("name", file_name(self.file).removesuffix(".yaml")),
             defaults=self._defaults(("defaults",), self.data.get("defaults", {})),
             detect=self._detectors(),
+            unknown_names=self._unknown_names(),
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
             clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
             limits=self._limits(self.data.get("limits", {})),
@@ -226,15 +228,29 @@ class _Builder:
         return load_rules(data.get(side, {}), place, self.source, self.problems, self.file)
 
     def _detectors(self) -> tuple[Detector, ...]:
-        if "detect" not in self.data:
+        found = self.data.get("detect")
+        if isinstance(found, dict):
+            if "detectors" not in found:
+                return default_policy().detect
+            found = found["detectors"]
+        if not isinstance(found, list):
             # An absent list must not mean "find nothing": scanned text would leave unread (I2).
             return builtin_detectors()
-        return tuple(
-            self._detector(index, data) for index, data in enumerate(self.data["detect"]) if data is not None
+        return tuple(self._detector(index, data) for index, data in enumerate(found) if data is not None)
+
+    @property
+    def _detect(self) -> tuple[str, ...]:
+        """Where the list of detectors stands."""
+        return ("detect", "detectors") if isinstance(self.data.get("detect"), dict) else ("detect",)
+
+    def _unknown_names(self) -> UnknownNames:
+        said = self.data.get("detect")
+        return UnknownNames(
+            said.get("unknown_names", UnknownNames.MARK) if isinstance(said, dict) else "mark"
         )
 
     def _detector(self, index: int, data: dict[str, Any]) -> Detector:
-        line = self._line("detect", index)
+        line = self._line(*self._detect, index)
         given = [key for key in _ONE_OF if key in data]
         if len(given) != 1:
             found = " and ".join(f"`{key}`" for key in given) or "none of them"
@@ -265,7 +281,7 @@ class _Builder:
             entities=tuple(data.get("entities", ())),
             language=data.get("language", "en"),
             threshold=data.get("threshold", 0.5),
-            rule_id=self._rule_id("detect", index, name=f"detect[{index}] {data['type']}"),
+            rule_id=self._rule_id(*self._detect, index, name=f"detect[{index}] {data['type']}"),
             line=line,
         )
 
@@ -283,7 +299,7 @@ class _Builder:
             self.problems.add(line, f"the detector of {data['type']} has no `entities`", fix)
 
     def _values_path(self, index: int, path: str) -> Any:
-        return self._path(path, "detect", index, "values_from", "path")
+        return self._path(path, *self._detect, index, "values_from", "path")
 
     def _untrusted(self) -> Iterator[UntrustedFolder]:
         for index, text in enumerate(self.data.get("untrusted", ())):

@@ -65,6 +65,8 @@ def _prune(data: dict[str, Any], place: Place) -> None:
             data.get(section), list
         ):
             data[section][index] = None
+        case ("detect", "detectors", int(index), *_) if isinstance(data.get("detect"), dict):
+            data["detect"]["detectors"][index] = None
         case ("tools", str(name)) if isinstance(data.get("tools"), dict):
             if not isinstance(data["tools"].get(name), dict):
                 data["tools"][name] = {}

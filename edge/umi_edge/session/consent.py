@@ -48,6 +48,8 @@ class ConsentRequest:
     """The resolved values, exactly as the tool will get them."""
     reasons: tuple[str, ...]
     """Why a person is asked; value-free."""
+    question: str = ""
+    """What is asked, where it is not whether the tool may do this."""
     leaves_device: bool
     """Whether the tool sends its arguments off the device."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict, repr=False)

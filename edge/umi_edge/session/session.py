@@ -22,9 +22,10 @@ from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
-from umi_edge.labelling.vault import UnknownHandleError
+from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
+from umi_edge.policy.document import UnknownNames
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.clock import clock_entry, local_now
@@ -60,6 +61,7 @@ from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.totals import Totals
+from umi_edge.session.unknown_names import about_to_leave, question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue, Failed, FailureKind, Lost, Outcome, RunLimits, Succeeded, run_tool
@@ -149,6 +151,8 @@ class Session:
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _noes: Noes = field(default_factory=Noes, init=False, repr=False)
+    _let_go: set[str] = field(default_factory=set, init=False, repr=False)
+    """Unknown names that the user has let leave."""
     _unread: dict[str, tuple[Lost, ...]] = field(default_factory=dict, init=False, repr=False)
     """What the tools of this instruction say that they could not read, by the tool."""
 
@@ -249,6 +253,13 @@ class Session:
         self._unread.clear()
         self._tell_clock()
         text = self.labeller.instruction(instruction)
+        names = self._unknown(text)
+        if names and not await self.consent.approve(question_of(names, instruction=True)):
+            raise PrivacyError(
+                "names that no detector knows are in the instruction, and you did not let them leave; nothing was sent",
+                fix="put them into your contacts, or into `detect` of the policy: then they stay",
+            )
+        self._let_go |= set(names)
         self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
         self.observe(Instructed(text))
@@ -260,6 +271,22 @@ class Session:
             ending = Stopped("you said no for the second time in this session")
         self.observe(Ended(ending))
         return ending
+
+    def _unknown(self, text: LabelledText) -> tuple[str, ...]:
+        """The names that the user must be asked about before this text leaves."""
+        if self.labeller.policy.unknown_names is not UnknownNames.ASK:
+            return ()
+        return tuple(name for name in about_to_leave(text) if name not in self._let_go)
+
+    async def _without_refused_names(self, text: LabelledText, tool: str) -> LabelledText:
+        """A result's text, without the names that nobody knows and the user keeps here."""
+        names = self._unknown(text)
+        if not names:
+            return text
+        if await self.consent.approve(question_of(names, instruction=False)):
+            self._let_go |= set(names)
+            return text
+        return with_names_kept(text, names, self.labeller.vault, Origin(Source.RESULT, tool))
 
     def _tell_clock(self) -> None:
         """Tell the models what of now the policy lets out, unless that is what they were told last."""
@@ -472,7 +499,7 @@ class Session:
                 kind = _type_asked_for(arguments, labelled) if derived else ""
                 outcome = await self._run(name, resolved)
                 self._keeping.name(written, outcome)
-                self._take(name, resolved, outcome, made_of, kind)
+                await self._take(name, resolved, outcome, made_of, kind)
 
     def _provenance(
         self, arguments: Mapping[str, Any], labelled: LabelledArguments
@@ -535,7 +562,7 @@ class Session:
             self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
             raise
 
-    def _take(
+    async def _take(
         self,
         name: str,
         resolved: Mapping[str, Any],
@@ -559,6 +586,7 @@ class Session:
                 )
                 kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
                 self._public.allow_explicit(text)
+        text = await self._without_refused_names(text, name)
         self._entries.append(LabelledEntry(Observation(name, (), kind), text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
 

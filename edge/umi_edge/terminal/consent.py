@@ -42,7 +42,7 @@ class TerminalConsent:
         )
 
     def _show(self, request: ConsentRequest, addresses: KnownAddresses, *, whole: bool) -> None:
-        title = f"May {one_line(request.tool)} do this?"
+        title = request.question or f"May {one_line(request.tool)} do this?"
         body = Table.grid(
             padding=(0, 1)
         )  # a value stays in its column, however long: it can't look like a name

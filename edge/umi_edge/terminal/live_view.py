@@ -29,6 +29,7 @@ from umi_edge.session.events import (
     Sent,
 )
 from umi_edge.session.report import Report
+from umi_edge.session.unknown_names import about_to_leave
 from umi_edge.terminal.colours import BAD, LEFT, MODEL, STAYED
 from umi_edge.terminal.spinner import Waiting
 from umi_edge.tools import Failed, Succeeded
@@ -85,6 +86,7 @@ class LiveView:
             case Instructed(text):
                 self._line("you      ", self._as_planner_sees(text))
                 self._kept(text)
+                self._unknown(text)
             case PlanStarted(step):
                 self._end_stream()
                 self.console.rule(f"step {step}", style="dim")
@@ -159,6 +161,7 @@ class LiveView:
             case Succeeded():
                 self._line("result   ", self._as_planner_sees(event.observation))
                 self._kept(event.observation)
+                self._unknown(event.observation)
 
     def _as_planner_sees(self, text: LabelledText) -> Rich:
         """The text as the planner reads it; what it reads in clear is in the colour of leaving."""
@@ -198,6 +201,23 @@ class LiveView:
             )
         if len(new) > _MOST_VALUES:
             self.console.print(f"{_MARGIN}and {len(new) - _MOST_VALUES} more")
+
+    def _unknown(self, text: LabelledText) -> None:
+        """The names among what leaves that no detector knows."""
+        names = about_to_leave(text)
+        if not names:
+            return
+        shown = ", ".join(one_line(name)[:_VALUE_CHARACTERS] for name in names[:_MOST_VALUES])
+        more = f" and {len(names) - _MOST_VALUES} more" if len(names) > _MOST_VALUES else ""
+        self.console.print(
+            Rich.assemble(
+                _MARGIN,
+                ("↑ ", LEFT),
+                (f"{shown}{more}", f"bold {LEFT}"),
+                ("   a name that no detector knows?", LEFT),
+            ),
+            soft_wrap=True,
+        )
 
 
 def conclusion(report: Report) -> Group:

@@ -38,7 +38,8 @@ def command(target: str, policy: Path | None, config: Path | None, *, as_json: b
     """Show what would stay of TARGET under `scan`: a text, a file, or `-` for what is piped in.
 
     Each finding comes with its type and the line of the policy whose detector found it; names are those that the
-    tools of your configuration list. Nothing is sent. Exit code 1: something was found.
+    tools of your configuration list. Capitalised words that look like names and that no detector knows are shown, too:
+    they leave. Nothing is sent. Exit code 1: something was found.
     """
     import asyncio
 
@@ -47,10 +48,11 @@ def command(target: str, policy: Path | None, config: Path | None, *, as_json: b
     name, text = _read(target)
     scanner = asyncio.run(open_scanner(read_config(config, policy=policy)))
     found = list(_finds(name, text, scanner))
+    unknown = list(_unknown(name, text, found))
     if as_json:
-        print_json({"found": [_as_json(one) for one in found]})
+        print_json({"found": [_as_json(one) for one in found], "unknown_names": unknown})
     else:
-        _print(found)
+        _print(found, unknown)
     return 1 if found else 0
 
 
@@ -88,6 +90,26 @@ def _finds(name: str, text: str, scanner: "Scanner") -> Iterator[_Find]:
         yield _Find(file=name, line=line, column=column, detection=one, text=text[one.start : one.end])
 
 
+def _unknown(name: str, text: str, found: list[_Find]) -> Iterator[dict[str, Any]]:
+    """Names that nothing finds, in what leaves."""
+    from umi_edge.policy.person_names.unknown import KEPT, unknown_names
+
+    leaving = list(text)
+    for one in found:
+        start, end = one.detection.start, one.detection.end
+        leaving[start:end] = KEPT * (end - start)
+    for start, end in unknown_names("".join(leaving)):
+        line = text.count("\n", 0, start) + 1
+        place = {"line": line, "column": start - (text.rfind("\n", 0, start) + 1) + 1}
+        yield {
+            **({"file": name} if name else {}),
+            **place,
+            "start": start,
+            "end": end,
+            "text": text[start:end],
+        }
+
+
 def _as_json(find: _Find) -> dict[str, Any]:
     place = {"file": find.file} if find.file else {}
     return {
@@ -102,9 +124,14 @@ def _as_json(find: _Find) -> dict[str, Any]:
     }
 
 
-def _print(found: list[_Find]) -> None:
+def _print(found: list[_Find], unknown: list[dict[str, Any]]) -> None:
     for one in found:
         place = f"{one.file}:" if one.file else ""
         say(f"{place}{one.line}:{one.column}  <{one.detection.type}>  {one.text}  ({one.detection.rule_id})")
+    for name in unknown:
+        place = f"{name['file']}:" if "file" in name else ""
+        say(
+            f"{place}{name['line']}:{name['column']}  leaves  {name['text']}  (a name that no detector knows?)"
+        )
     if not found:
         say("nothing is found: under `scan` all of this leaves")
