@@ -24,9 +24,11 @@ _SHORTEST = 3
 _REACH = 24
 _GERMAN = frozenset(
     flat(
-        """der das dem den des und ist sind nicht ein eine einen einem einer eines kein keine ich wir mit für zu
-        zum zur auf aus bei beim nach vom bitte mir dir wann wie wird werden wurde kann konnte soll muss oder wenn alle diese dieser
-        schreib ruf"""
+        """
+        der das dem den des und ist sind nicht ein eine einen einem einer eines kein
+        keine ich wir mit für zu zum zur auf aus bei beim nach vom bitte mir
+        dir wann wie wird werden wurde kann konnte soll muss oder wenn alle diese dieser schreib ruf
+        """
     ).split()
 )
 _PARTICLE = re.compile(r" (?:de|da|di|del|van|von|der|den|la|le|al|bin|ibn|dos|du)(?: (?:der|den|la))? ")
