@@ -48,7 +48,7 @@ class ConsentRequest:
     """The resolved values, exactly as the tool will get them."""
     reasons: tuple[str, ...]
     """Why a person is asked; value-free."""
-    question: str = ""
+    question: str = field(default="", repr=False)
     """What is asked, where it is not whether the tool may do this."""
     leaves_device: bool
     """Whether the tool sends its arguments off the device."""
