@@ -104,7 +104,7 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
             [(r["side"], r["path"], r["reads"], r["also"], str(r["line"]), r["tool"]) for r in of_tool],
         )
     for store in stores:
-        click.echo(store.said)
+        say(store.said)
     for item in found:
         _print_explanation(item, lines)
         if item.shape_counts:
