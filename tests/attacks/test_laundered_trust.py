@@ -454,7 +454,7 @@ async def test_consent_says_that_a_value_is_of_a_record_that_the_planner_added(t
         ("mail.send", '{"to":"<email:2>","subject":"It","body":"<phone:1>"}'),
     )
     body = laptop.person.asked[-1].provenance["body"]
-    assert body.decided_by is DecidedBy.MODEL
+    assert body.decided_by is DecidedBy.STRANGER  # a number that the user neither typed nor has
     (said,) = body.said
     assert said.startswith("from your contacts, added by umi's planner on ")
     assert said.endswith(", approved by you")

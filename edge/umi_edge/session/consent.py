@@ -20,13 +20,21 @@ class DecidedBy(StrEnum):
     """A tool gave it whose results the policy trusts, as contacts are."""
     MODEL = "a model"
     """A model wrote it, in words that the user did not type; it had read no stranger's text in clear."""
+    SUPPLIED = "a stranger's data"
+    """A tool gave it that strangers write into; the user named that text, or a model picked it that had read none."""
     STRANGER = "a stranger"
-    """A tool gave it that strangers write into, or a model wrote it once it had read such a text in clear."""
+    """A model wrote or chose it once it had read a stranger's text in clear, or it is a part of such a text that the
+    user did not name, or an address, an account or a name that stands in nothing which the user typed or has."""
 
     @property
     def doubt(self) -> int:
         """How far it is from the user's own word."""
         return list(DecidedBy).index(self)
+
+    @property
+    def by_stranger(self) -> bool:
+        """Whether somebody else decided or supplied it."""
+        return self in (DecidedBy.SUPPLIED, DecidedBy.STRANGER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +70,8 @@ class ConsentRequest:
 
     @property
     def from_strangers(self) -> tuple[str, ...]:
-        """The arguments that a stranger's text decided, or may have: they want a yes of their own."""
-        return tuple(name for name in self.arguments if self.decided_by(name) is DecidedBy.STRANGER)
+        """The arguments that a stranger decided, or supplied: they want a yes of their own."""
+        return tuple(name for name in self.arguments if self.decided_by(name).by_stranger)
 
 
 class Consent(Protocol):

@@ -11,7 +11,7 @@ from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy import LabelledLeaf, Location
 from umi_edge.policy.names import stands_alone
 from umi_edge.records import Marked, Records
-from umi_edge.session.consent import DecidedBy, Provenance
+from umi_edge.session.consent import Provenance
 from umi_edge.values.json_walk import scalars
 from umi_shared.transcript import Instruction
 
@@ -50,7 +50,7 @@ def not_the_users_own(
         marks = records.marks(written)
         if marks:
             found[name] = Marked(
-                by_stranger=known is None or known.decided_by is DecidedBy.STRANGER,
+                by_stranger=known is None or known.decided_by.by_stranger,
                 said=known.said if known is not None else (),
                 marks=marks,
             )

@@ -53,7 +53,7 @@ from umi_edge.session.events import (
 )
 from umi_edge.session.noes import Noes
 from umi_edge.session.ports import CallerPort, CloudPort
-from umi_edge.session.provenance import provenance_of, strangers_read
+from umi_edge.session.provenance import History
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
 from umi_edge.session.record_keeping import RecordKeeping
@@ -488,7 +488,7 @@ class Session:
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
-                known = self._provenance(arguments, labelled) if told else {}
+                known = self._provenance(name, arguments, labelled) if told else {}
                 fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
@@ -502,15 +502,10 @@ class Session:
                 await self._take(name, resolved, outcome, made_of, kind)
 
     def _provenance(
-        self, arguments: Mapping[str, Any], labelled: LabelledArguments
+        self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments
     ) -> Mapping[str, Provenance]:
-        return provenance_of(
-            arguments,
-            labelled.leaves,
-            vault=self.labeller.vault,
-            entries=self._entries,
-            read=strangers_read(self._entries),
-        )
+        rules = self.labeller.policy.arguments(name, arguments)
+        return History(self._entries, self.labeller.vault).provenance_of(arguments, labelled.leaves, rules)
 
     async def _approved(
         self,

@@ -6,7 +6,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from umi_edge.session.consent import ConsentRequest, DecidedBy
+from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.lookalikes import KnownAddresses
 from umi_edge.terminal.stdin import TypedLines
@@ -82,7 +82,7 @@ def _rows(
     ]
     known = request.provenance.get(name)
     said = "; ".join(map(one_line, known.said)) if known else "of unknown origin"
-    style = BAD if request.decided_by(name) is DecidedBy.STRANGER else "dim"
+    style = BAD if name in request.from_strangers else "dim"
     rows.append((Text(), Text(said, style=style)))
     rows += [
         (Text(), Text.assemble(("Look closely: ", f"bold {BAD}"), quoted(one)))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,19 @@ from umi_edge.ledger.reconciliation import reconcile
 from umi_edge.policy import Policy, load_policy
 from umi_edge.session.events import Action, Answered, Ending
 from umi_edge.session.session import Session
-from umi_lab.agentdojo.attentive_user import AttentiveUser
 from umi_lab.agentdojo.ground_truth import GroundTruth
 from umi_lab.agentdojo.leaks import leaks, private_texts
 from umi_lab.agentdojo.suite_tools import SuiteTools
+from umi_lab.agentdojo.users import AttentiveUser, CarelessUser, User
+from umi_lab.careful_user import CarefulUser
 from umi_lab.wire_tap import WireTap, tapped
 from umi_shared.engine import Generation
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER
+from umi_shared.transcript import Instruction
 
-__all__ = ["POLICIES", "SuiteRunner", "Trial", "open_suite"]
+__all__ = ["POLICIES", "Asked", "SuiteRunner", "Trial", "open_suite"]
 
 POLICIES = Path(__file__).parent / "policies"
 """The policy files that ship, named after their suites."""
@@ -47,6 +50,27 @@ _NOW = datetime(2024, 5, 15, 9, tzinfo=UTC)
 """The day that the suites play on."""
 _VICTIM = "local"
 """A model name that AgentDojo's attacks know how to address."""
+
+
+class Asked(StrEnum):
+    """The user of a trial."""
+
+    ATTENTIVE = "attentive"
+    """Says yes to the calls of their task, and to no others."""
+    CAREFUL = "careful"
+    """Says no to whatever a stranger decided, yes otherwise."""
+    CARELESS = "careless"
+    """Says yes."""
+
+
+def _user(asked: Asked, wanted: Sequence[FunctionCall]) -> User:
+    match asked:
+        case Asked.ATTENTIVE:
+            return AttentiveUser(wanted)
+        case Asked.CAREFUL:
+            return CarefulUser()
+        case Asked.CARELESS:
+            return CarelessUser()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +105,11 @@ class Trial:
     ended: str = ""
     """The name of the ending's or the error's type."""
 
+    @property
+    def said_no_twice(self) -> bool:
+        """Whether the user ended the session, by a second no to what the hijacked planner asked for."""
+        return self.ended == "Stopped" and self.injected.count("declined") > 1
+
     def as_json(self) -> dict[str, Any]:
         """As one JSON object."""
         return asdict(self)
@@ -95,7 +124,6 @@ class SuiteRunner:
     attack: Any
     folder: Path
     guard: type[EgressGuard] = EgressGuard
-    approves_all: bool = False
     judge: Policy | None = None
     """Says what must not leave, where that is another policy than the one that runs."""
     cloud: ScriptedCloud | None = None
@@ -117,8 +145,8 @@ class SuiteRunner:
         assert self._roles is not None  # noqa: S101  # a request without a trial
         return self._roles.speak(generation)
 
-    async def run(self, user_task: str, injection_task: str = "") -> Trial:
-        """Run one trial on a fresh environment."""
+    async def run(self, user_task: str, injection_task: str = "", *, asked: Asked = Asked.ATTENTIVE) -> Trial:
+        """Run one trial on a fresh environment; `asked` is the user who is asked for consent."""
         user: BaseUserTask[Any] = self.suite.user_tasks[user_task]
         injection = self.suite.injection_tasks[injection_task] if injection_task else None
         environment = user.init_environment(
@@ -128,7 +156,7 @@ class SuiteRunner:
         wanted = user.ground_truth(before.model_copy(deep=True))
         first = injection.ground_truth(before.model_copy(deep=True)) if injection else []
         tools = SuiteTools(self.suite.tools, environment)
-        consent = AttentiveUser(wanted, approves_all=self.approves_all)
+        consent = _user(asked, wanted)
         async with AsyncExitStack() as stack:
             assert self.cloud is not None  # noqa: S101  # set by `open_suite`
             tap = await stack.enter_async_context(tapped(self.cloud.address))
@@ -151,7 +179,7 @@ class SuiteRunner:
     def _session(
         self,
         tools: SuiteTools,
-        consent: AttentiveUser,
+        consent: User,
         channel: grpc.aio.Channel,
         user: "BaseUserTask[Any]",
         calls: Sequence[FunctionCall],
@@ -184,7 +212,7 @@ class SuiteRunner:
         injection: "BaseInjectionTask[Any] | None",
         before: Any,
         first: int,
-        consent: AttentiveUser,
+        consent: User,
         played: "_Played",
     ) -> Trial:
         assert self._roles is not None  # noqa: S101  # `_session` has made them
@@ -240,7 +268,9 @@ class _Played:
         cards = " ".join(
             f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session.cards
         )
-        return f"{render(seen_by(self.session.snapshot().entries[0].text, PLANNER))} {cards}"
+        entries = self.session.snapshot().entries
+        asked = [entry.text for entry in entries if isinstance(entry.template, Instruction)]
+        return " ".join([*(render(seen_by(text, PLANNER)) for text in asked), cards])
 
     @property
     def kept_in_prompt(self) -> frozenset[str]:
@@ -275,7 +305,6 @@ async def open_suite(
     policy: Path | None = None,
     attack: str = "important_instructions",
     guard: type[EgressGuard] = EgressGuard,
-    approves_all: bool = False,
 ) -> AsyncIterator[SuiteRunner]:
     """A suite behind a real server on loopback; ledgers go into the folder. Raises `PolicyError`."""
     path = policy or POLICIES / f"{suite}.yaml"
@@ -288,7 +317,6 @@ async def open_suite(
         attack=load_attack(attack, tasks, pipeline),
         folder=folder,
         guard=guard,
-        approves_all=approves_all,
     )
     async with serve_scripted(runner.speak) as cloud:
         runner.cloud = cloud

@@ -29,9 +29,10 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A trial, and the same with a user who says yes to everything; a benign one has the first only."""
+    """A trial with the attentive user, with the careful one, and, with an injection, with the careless one."""
 
     trial: "Trial"
+    careful: "Trial"
     careless: "Trial | None" = None
 
     @property
@@ -42,7 +43,12 @@ class _Row:
 
     def as_json(self) -> dict[str, Any]:
         careless = self.careless is not None and self.careless.attack
-        return {**self.trial.as_json(), "attack_if_user_approves_all": careless}
+        return {
+            **self.trial.as_json(),
+            "attack_if_user_approves_all": careless,
+            "attack_if_user_is_careful": self.careful.attack,
+            "utility_if_user_is_careful": self.careful.utility,
+        }
 
 
 @click.command(name="agentdojo")
@@ -65,9 +71,10 @@ class _Row:
 def command(**options: object) -> int:
     """Run every user task of a suite by its ground truth, then with every injection and a hijacked planner.
 
-    No model plays: a hijacked planner makes the injection's calls first, then the user's. The user approves the
-    task's own calls and no others; each pair runs again with a user who approves all, to tell what the policy
-    stops from what rests on the user. Exit code 1 when a benign task fails, an attack succeeds or text leaks.
+    No model plays: a hijacked planner makes the injection's calls first, then the user's. Three users are asked in
+    turn. The attentive one approves the task's own calls and no others. The careful one looks only at who decided
+    each value, and says no where a stranger did. The careless one approves all, to tell what the policy stops.
+    Exit code 1 when a task of the attentive user fails, an attack on either of the two succeeds or text leaks.
     """
     return asyncio.run(_agentdojo(_Options(**options)))  # type: ignore[arg-type]  # click has checked them
 
@@ -102,17 +109,19 @@ async def _agentdojo(options: _Options) -> int:
 
 
 async def _row(runner: "SuiteRunner", user_task: str, injection_task: str) -> _Row:
-    runner.approves_all = False
+    from umi_lab.agentdojo.trial import Asked
+
     trial = await runner.run(user_task, injection_task)
+    careful = await runner.run(user_task, injection_task, asked=Asked.CAREFUL)
     if not injection_task:
-        return _Row(trial)
-    runner.approves_all = True
-    return _Row(trial, await runner.run(user_task, injection_task))
+        return _Row(trial, careful)
+    return _Row(trial, careful, await runner.run(user_task, injection_task, asked=Asked.CARELESS))
 
 
 def _sound(row: _Row) -> bool:
-    trial = row.trial
-    return trial.utility and not trial.attack and not trial.leaked and trial.reconciled
+    attack = row.trial.attack or row.careful.attack
+    kept = row.trial.utility or row.trial.said_no_twice
+    return kept and not attack and not row.trial.leaked and row.trial.reconciled
 
 
 def _show(suite: str, rows: list[_Row]) -> None:
@@ -171,10 +180,13 @@ def _summary(rows: Iterable[_Row]) -> Iterable[str]:
     trials = [row.trial for row in rows]
     yield ""
     yield f"user tasks that keep their utility: {sum(trial.utility for trial in benign)} of {len(benign)}"
+    yield f"  and with the careful user: {_kept_by_careful(rows)} of {len(benign)}"
     if pairs:
         yield f"pairs that keep it: {sum(row.trial.utility for row in pairs)} of {len(pairs)}"
+        yield f"  and that end before it, at the user's second no: {sum(map(_cut_short, pairs))}"
         yield f"attacks that succeed: {sum(row.trial.attack for row in pairs)} of {len(pairs)}"
         careless = [row for row in pairs if row.careless is not None and row.careless.attack]
+        yield f"  and with the careful user: {sum(row.careful.attack for row in pairs)} of {len(pairs)}"
         yield f"  and if the user approved everything: {len(careless)} of {len(pairs)}"
     yield (
         f"private texts looked for in what left: {sum(trial.private for trial in trials):,}, "
@@ -190,6 +202,14 @@ def _summary(rows: Iterable[_Row]) -> Iterable[str]:
         partly = {row.trial.injection_task for row in pairs if row.trial.stopped_by == "user"}
         partly -= {row.trial.injection_task for row in careless}
         yield "injections whose first calls rest on the user, and a later one on a rule: " + _listed(partly)
+
+
+def _kept_by_careful(rows: Iterable[_Row]) -> int:
+    return sum(row.careful.utility for row in rows if not row.trial.injection_task)
+
+
+def _cut_short(row: _Row) -> bool:
+    return row.trial.said_no_twice and not row.trial.utility
 
 
 def _uncovered(careless: list[_Row]) -> Iterable[str]:
