@@ -85,9 +85,9 @@ class Laptop:
             consent=self.person,
             records=records,
         ) as w:
-            await w.session.ask(instruction)
+            await w.session.ask(f"{instruction} It is about {TOMORROW}, 15:00.")
             if then:
-                await w.session.ask(then[0])
+                await w.session.ask(f"{then[0]} It is about {TOMORROW}, 15:00.")
             self.wire += b"".join(sent.message for sent in w.capture.requests)
             self.said += [str(event) for event in w.events]
             self.events = w.events

@@ -191,7 +191,7 @@ async def two_sessions(folder: Path, store: Store, wrapped: str, person: Person)
             policy=policy,
             consent=person,
         ) as w:
-            await w.session.ask("Tell Alice Moreau of it.")
+            await w.session.ask(f"Tell Alice Moreau of it, on {DAY} at 10:00.")
             sent.append(w.capture.bytes_out)
             assert {action.tool for action in w.session.record} == {name for name, _ in session}
     return sent
@@ -252,7 +252,7 @@ async def test_a_number_that_stays_does_not_become_a_time(tmp_path: Path, argume
         policy=load_policy(policy, "p.yaml"),
         consent=person,
     ) as w:
-        await w.session.ask("Plan it.")
+        await w.session.ask(f"Plan it on {DAY} at 10:00.")
     (request,) = person.requests
     assert "calendar.list shows it to the planner and the summarizer" in request.reasons[0]
 
@@ -273,7 +273,7 @@ async def test_what_tomorrows_detectors_take_out_is_stored_unasked(tmp_path: Pat
         async with world(
             tmp_path / str(number), plans=plans, calls=calls, tools=builtin_tools(home), consent=person
         ) as w:
-            await w.session.ask("Dinner with Alice Moreau on Tuesday, please.")
+            await w.session.ask(f"Dinner with Alice Moreau on {DAY} at 10:00, please.")
             assert set(w.results) == {"done"}
             for private in (b"Alice", b"Moreau", b"alice.moreau", b"98 41 07"):
                 assert private not in w.capture.bytes_out

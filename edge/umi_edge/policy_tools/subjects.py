@@ -19,7 +19,7 @@ __all__ = ["declared_tools", "named_tools", "own_hints", "own_tool"]
 def declared_tools() -> tuple[Tool, ...]:
     """The built-in tools, for their schemas: none of them is to be run."""
     nowhere = Path(os.devnull)
-    return builtin_tools(HomeConfig.under(nowhere))
+    return builtin_tools(replace(HomeConfig.under(nowhere), more=True))
 
 
 def own_tool(name: str, source: str = "") -> Tool | None:

@@ -87,6 +87,9 @@ class HomeSettings:
     mail: PathText = ""
     outbox: PathText = ""
     notes: PathText = ""
+    more_tools: bool = False
+    """Whether tools are offered that the embedded models were not trained with: search, changes and free time of the
+    calendar, and to-dos. For larger planners."""
     files: tuple[PathText, ...] = ()
     addresses: tuple[str, ...] = ()
     """Your own e-mail addresses; `smtp.sender` is one of them. An event of the calendar that somebody else organizes is
@@ -119,6 +122,8 @@ class EdgeConfig:
     region: RegionCode = ""
     """Where this device is, as ISO 3166 alpha-2 (`DE`), for phone numbers without a country code; empty: as its locale
     and its time zone say."""
+    locale: str = ""
+    """How you write days in figures and when your week begins, such as `en_GB`; empty: as this system is set."""
     operators: bool = False
     """Whether plans may use `value.extract`, `value.select`, `value.compute` and `value.compose`."""
     caller: CallerSettings = field(default_factory=CallerSettings)

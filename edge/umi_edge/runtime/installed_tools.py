@@ -93,6 +93,7 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
         files=tuple(map(Path, settings.files)),
         addresses=settings.addresses,
         smtp=_smtp(settings, environment),
+        more=settings.more_tools,
     )
     offered = named | ({"files"} if settings.files else set())
     if offered & _SEARCHED:

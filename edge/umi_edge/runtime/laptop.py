@@ -4,7 +4,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import grpc.aio
+from babel import default_locale
 from platformdirs import user_cache_path
 
 from umi_edge.caller import Caller, CallerConfig, CallerReader
@@ -28,6 +29,7 @@ from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.runtime.laptop_records import read_records
+from umi_edge.session.clock import local_now
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
 from umi_edge.session.events import Event
@@ -69,6 +71,8 @@ class Laptop:
 
     records: Records = field(default_factory=Records.of_session, repr=False)
     """What umi has written into the user's stores."""
+    now: Callable[[], datetime] = local_now
+    """The clock; its zone is the user's."""
     approved: ApprovedCards = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
 
@@ -126,6 +130,8 @@ class Laptop:
                     hash_key=self.hash_key,
                     records=self.records,
                     approved=self.approved,
+                    now=self.now,
+                    locale=self.config.locale or system_locale(),
                 )
             finally:
                 self.ledger.checkpoint()
@@ -213,6 +219,12 @@ def untuned_config(settings: CallerSettings) -> CallerConfig:
         state_folder=user_cache_path("umi", appauthor=False) / "states",
         state_bytes=settings.cache_mib << 20,
     )
+
+
+def system_locale() -> str:
+    """How this system writes days; empty where it does not say."""
+    found = default_locale("LC_TIME") or ""
+    return "" if found.endswith("_POSIX") else found
 
 
 def _patient(config: CloudConfig) -> CloudConfig:

@@ -20,7 +20,7 @@ from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
-from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
+from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
@@ -60,13 +60,15 @@ from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
 from umi_edge.session.snapshot import Snapshot
+from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
 from umi_edge.session.unknown_names import about_to_leave, question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue, Failed, FailureKind, Lost, Outcome, RunLimits, Succeeded, run_tool
+from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, parts_of
+from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, escape, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -143,9 +145,13 @@ class Session:
     """Tools of which the cloud is told the outline only."""
     now: Callable[[], datetime] = local_now
     """The clock; its zone is the user's."""
+    locale: str = field(default="", repr=False)
+    """How the user writes days in figures, such as `en_GB`; empty where that is not known."""
     _entries: list[LabelledEntry] = field(default_factory=list, repr=False, init=False)
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
+    _told_now: datetime = field(default_factory=local_now, init=False, repr=False)
+    """When the user asked: what they say of days and times counts from then."""
     _caller_is_warm: bool = field(default=False, init=False)
     _public: PublicText = field(init=False, repr=False)
     _busy: bool = field(default=False, init=False, repr=False)
@@ -267,6 +273,8 @@ class Session:
             ending = await self._steps()
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
+        except UnclearTimeError as error:
+            ending = self._ask_back(str(error))
         except _SaidNoTwiceError:
             ending = Stopped("you said no for the second time in this session")
         self.observe(Ended(ending))
@@ -288,9 +296,18 @@ class Session:
             return text
         return with_names_kept(text, names, self.labeller.vault, Origin(Source.RESULT, tool))
 
+    def _ask_back(self, question: str) -> Answered:
+        """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""
+        text = (constant(escape(question), "asked by this device"),)
+        self._public.allow_clear(text)
+        self._entries.append(LabelledEntry(Answer(()), text))
+        self.observe(AnswerStarted())
+        return Answered(self._stream_answer(question))
+
     def _tell_clock(self) -> None:
         """Tell the models what of now the policy lets out, unless that is what they were told last."""
-        entry = clock_entry(self.now(), self.labeller.policy)
+        self._told_now = self.now()
+        entry = clock_entry(self._told_now, self.labeller.policy)
         told = [one for one in self._entries if isinstance(one.template, Clock)]
         if entry is None or (told and told[-1].text == entry.text):
             return
@@ -363,17 +380,19 @@ class Session:
     async def _carry_out(self, plan: Plan) -> None:
         sees = self._caller_sees(plan.tool)
         view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
-        schemas = self._schemas(view, plan.tool, with_handles=sees != DEVICE)
+        times = SpokenTimes.of(view, TimePhrases(self._told_now, self.locale)) if sees != DEVICE else None
+        schemas = self._schemas(view, plan.tool, times)
         unseen = sees == DEVICE
         try:
-            written, arguments = await self._write(view, schemas, handles=not unseen)
-            refusal = self._refusal(written.tool, arguments)
+            written, timed = await self._write(view, schemas, times)
+            refusal = self._refusal(written.tool, timed.arguments)
             if refusal is not None and (refusal.public or self._may_hide(written.tool)):
                 if not refusal.public:
                     shown, unseen = shown.join(Label()), True
                 told = refusal.told(view, written.tool, written.arguments)
                 same = {written.tool: schemas[written.tool]}
-                written, arguments = await self._write(told, same, handles=sees != DEVICE)
+                written, timed = await self._write_again(told, same, times, hidden=not refusal.public)
+            arguments = timed.arguments
             labelled = self.labeller.arguments(
                 written.tool,
                 arguments,
@@ -398,20 +417,37 @@ class Session:
         before = len(self._entries)
         try:
             seen = shown if unseen else PUBLIC
-            await self._execute(written.tool, arguments, labelled, seen, planned=bool(plan.tool))
+            await self._execute(written.tool, timed, labelled, seen, planned=bool(plan.tool))
         finally:
             if len(self._entries) == before:  # every call has its observation, whatever came between
                 self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
 
     async def _write(
-        self, view: View, schemas: Mapping[str, Mapping[str, Any]], *, handles: bool
-    ) -> tuple[WrittenCall, dict[str, Any]]:
-        """Have the caller write a call. Raises `MalformedError`."""
+        self, view: View, schemas: Mapping[str, Mapping[str, Any]], times: SpokenTimes | None
+    ) -> tuple[WrittenCall, Timed]:
+        """Have the caller write a call; without `times` it sees values. Raises `MalformedError`, `UnclearTimeError`."""
         written = await self.caller.call(view, schemas)
         self.totals.caller += written.usage
         if written.tool not in schemas:
             raise MalformedError("the caller names another tool than the planned one")
-        return written, read_arguments(written.arguments, handles=handles)
+        arguments = read_arguments(written.arguments, handles=times is not None)
+        return written, self._timed(written.tool, arguments, times)
+
+    async def _write_again(
+        self,
+        view: View,
+        schemas: Mapping[str, Mapping[str, Any]],
+        times: SpokenTimes | None,
+        *,
+        hidden: bool,
+    ) -> tuple[WrittenCall, Timed]:
+        """The same after a refusal. Where that stays (`hidden`), no question to the user may come of it."""
+        try:
+            return await self._write(view, schemas, times)
+        except UnclearTimeError as error:
+            if not hidden:
+                raise
+            raise MalformedError("the call says a day or a time that nobody named") from error
 
     def _refusal(self, name: str, arguments: Mapping[str, Any]) -> ArgumentRefusal | None:
         """What the tool's own schema says against the values of these arguments. Raises `UnknownHandleError`."""
@@ -430,13 +466,34 @@ class Session:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
         return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
 
-    def _schemas(self, view: View, planned: str, *, with_handles: bool) -> Mapping[str, Mapping[str, Any]]:
-        """What the caller may write: the planned tool and nothing else; any tool where the planner names none."""
+    def _timed(self, tool: str, arguments: dict[str, Any], times: SpokenTimes | None) -> Timed:
+        """The arguments with the user's words for days and times in figures. Raises `UnclearTimeError`.
+
+        A caller that sees values has its words left as they are: what they mean may tell of what stays.
+        """
+        if times is None:
+            return Timed(arguments=arguments)
+        one = self.catalogue[tool]
+        return times.timed(arguments, one.check.sound.schema, read_only=one.hints.read_only)
+
+    def _schemas(
+        self, view: View, planned: str, times: SpokenTimes | None
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """What the caller may write: the planned tool and nothing else; any tool where the planner names none.
+
+        A caller that sees values (without `times`) refers to nothing by handles, nor to days by the user's words.
+        """
         tools = [(card.name, card.input_schema) for card in view.catalogue if planned in ("", card.name)]
         handles = (
-            [handle for handle in view.handles() if handle in self.labeller.vault] if with_handles else []
+            [] if times is None else [handle for handle in view.handles() if handle in self.labeller.vault]
         )
-        return call_schemas(tools, handles, self._handle_rule)
+        schemas = call_schemas(tools, handles, self._handle_rule)
+        if times is None:
+            return schemas
+        return {
+            name: times.schema(schema, time_kinds(self.catalogue[name].check.sound.schema))
+            for name, schema in schemas.items()
+        }
 
     def _handle_rule(self, tool: str, argument: str) -> HandleRule:
         rule = self.labeller.policy.arguments(tool, {argument: ""}).at((argument,))
@@ -458,13 +515,13 @@ class Session:
     async def _execute(
         self,
         name: str,
-        arguments: Mapping[str, Any],
+        timed: Timed,
         labelled: LabelledArguments,
         seen: Label,
         *,
         planned: bool,
     ) -> None:
-        tool = self.catalogue[name]
+        tool, arguments = self.catalogue[name], timed.arguments
         remainder = self.labeller.remainder(arguments, labelled)
         verdict = check_call(
             self.labeller.policy,
@@ -488,7 +545,7 @@ class Session:
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
-                known = self._provenance(name, arguments, labelled) if told else {}
+                known = self._provenance(name, timed, labelled) if told else {}
                 fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
@@ -501,11 +558,10 @@ class Session:
                 self._keeping.name(written, outcome)
                 await self._take(name, resolved, outcome, made_of, kind)
 
-    def _provenance(
-        self, name: str, arguments: Mapping[str, Any], labelled: LabelledArguments
-    ) -> Mapping[str, Provenance]:
-        rules = self.labeller.policy.arguments(name, arguments)
-        return History(self._entries, self.labeller.vault).provenance_of(arguments, labelled.leaves, rules)
+    def _provenance(self, name: str, timed: Timed, labelled: LabelledArguments) -> Mapping[str, Provenance]:
+        rules = self.labeller.policy.arguments(name, timed.arguments)
+        said = {**timed.arguments, **timed.said}
+        return History(self._entries, self.labeller.vault).provenance_of(said, labelled.leaves, rules)
 
     async def _approved(
         self,

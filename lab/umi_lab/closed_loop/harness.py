@@ -81,6 +81,7 @@ class LaptopAgent:
             ledger=self.harness.ledger,
             caller=self.harness.caller,
             gazetteers=Gazetteers(environment.gazetteers),
+            now=lambda: environment.now,
         )
         async with laptop.session(
             self.harness.connection, consent=environment.consent, observe=lambda _: self._observe

@@ -38,7 +38,7 @@ class Home:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         for letter in [*folder.glob("mail/cur/*"), *folder.glob("mail/.*/cur/*")]:
             letter.rename(letter.with_name(letter.name + _SEEN))
-        return replace(HomeConfig.under(folder), zone=self.zone)
+        return replace(HomeConfig.under(folder), zone=self.zone, now=lambda: self.now)
 
 
 def homes() -> tuple[Home, ...]:

@@ -27,7 +27,7 @@ async def test_a_session_is_recorded_and_replayed(tmp_path: Path) -> None:
     async with world(tmp_path, plans=plans, calls=calls) as running:
         session = running.session
         session.observe = SessionRecorder(file, default_policy(), session.catalogue, running.vault)
-        await session.ask("Write to Paul Martin that I will be late")
+        await session.ask("Write to Paul Martin that I will be late on 2026-06-02")
         kept = [str(one.value) for one in running.vault if isinstance(one.value, str) and len(one.value) > 3]
     text = file.read_text(encoding="utf-8")
     assert len(kept) > 10

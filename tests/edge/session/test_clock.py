@@ -39,13 +39,20 @@ def test_without_a_word_of_the_policy_it_is_the_day() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["umi", "chat", "alpha-umi"])
-def test_planner_caller_and_summarizer_read_it_before_the_request(dialect: str) -> None:
+def test_planner_and_caller_read_it_before_the_request(dialect: str) -> None:
     view = View(catalogue=(CARD,), entries=(Clock(("Friday, 2026-11-27",)), Instruction(("What is on?",))))
     one = dialect_named(dialect)
-    for made in (one.plan(view), one.call(view), one.answer(view)):
+    for made in (one.plan(view), one.call(view)):
         prompt = made.prompt
         text = prompt.text if isinstance(prompt, RawPrompt) else "\n".join(m.content for m in prompt.messages)
         assert 0 < text.index("Friday, 2026-11-27") < text.index("What is on?")
+
+
+def test_the_small_summarizer_is_not_told_so_that_it_takes_no_day_for_that_of_the_results() -> None:
+    view = View(catalogue=(CARD,), entries=(Clock(("Friday, 2026-11-27",)), Instruction(("What is on?",))))
+    plain = View(catalogue=(CARD,), entries=view.entries[1:])
+    assert dialect_named("umi").answer(view) == dialect_named("umi").answer(plain)
+    assert dialect_named("chat").answer(view) != dialect_named("chat").answer(plain)
 
 
 async def test_a_session_is_told_again_only_when_the_day_has_changed(tmp_path) -> None:

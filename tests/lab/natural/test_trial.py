@@ -128,7 +128,7 @@ async def test_turns_are_one_session_on_one_home() -> None:
 
 
 async def test_the_calendar_is_in_the_homes_zone() -> None:
-    london = asked("when is severn", says=(("16:00",),))
+    london = asked("when is severn on 24 november", says=(("16:00",),))
     found = await played(london, call("calendar.list", date="2026-11-24"), "It is at 16:00.")
     assert found.verdict.success
     assert found.tools == ("calendar.list",)

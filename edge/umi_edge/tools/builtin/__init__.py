@@ -32,7 +32,10 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     return (
         *read_as_files(contacts.tools(ContactsConfig(folder=home.contacts)), home.contacts, home.files),
         *read_as_files(
-            calendar.tools(CalendarConfig(folder=home.calendar, zone=home.zone, own_addresses=own)),
+            calendar.tools(
+                CalendarConfig(folder=home.calendar, zone=home.zone, now=home.now, own_addresses=own),
+                more=home.more,
+            ),
             home.calendar,
             home.files,
         ),

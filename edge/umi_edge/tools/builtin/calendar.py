@@ -13,21 +13,27 @@ from umi_edge.tools.builtin.calendar_folder import (
     parsed_clock,
     parsed_day,
 )
+from umi_edge.tools.builtin.calendar_more import (
+    Clock,
+    Day,
+    Id,
+    Line,
+    Minutes,
+    more_tools,
+    stored_events,
+    with_lost,
+)
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.outcome import FailureKind, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
 __all__ = ["CalendarConfig", "tools"]
 
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$")]
-Line = Annotated[str, Field(min_length=1, max_length=300)]
 
-
-def tools(config: CalendarConfig) -> tuple[Tool, ...]:
-    """`calendar.list`, `calendar.create` and `calendar.cancel`."""
+def tools(config: CalendarConfig, *, more: bool = False) -> tuple[Tool, ...]:
+    """`calendar.list`, `calendar.create` and `calendar.cancel`; and with `more` those of `calendar_more`."""
     calendar = Calendar(config)
 
     @tool(name="calendar.list", source="builtin", read_only=True, returns=shapes.EVENTS)
@@ -39,28 +45,18 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         """
         found, lost = calendar.on(parsed_day(date))
         return Sourced(
-            _with_lost({"events": [calendar.as_json(one) for one in found]}, lost),
+            with_lost({"events": [calendar.as_json(one) for one in found]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found)),
         )
 
-    stored_as = {
-        argument: [f"calendar.list: $.events[*].{member}" for member in members]
-        for argument, members in {
-            "title": ("title",),
-            "date": ("start", "end"),
-            "time": ("start", "end"),
-            "duration_minutes": ("end",),
-            "guests": ("attendees",),
-            "location": ("location",),
-        }.items()
-    }
+    stored_as = stored_events("calendar.list", *(["calendar.search"] if more else []))
 
     @tool(name="calendar.create", source="builtin", returns=shapes.CREATED, stored_as=stored_as)
     def create(
         title: Line,
         date: Day,
         time: Clock,
-        duration_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 14)] = 60,
+        duration_minutes: Minutes = 60,
         guests: Annotated[list[Line], Field(max_length=100)] | None = None,
         location: Line | None = None,
     ) -> Sourced:
@@ -93,7 +89,7 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         returns=shapes.CANCELLED,
         stored_as={"id": []},  # it chooses an event, and is written nowhere
     )
-    def cancel(id: Annotated[str, Field(min_length=1, max_length=1000)]) -> JSON:  # noqa: A002
+    def cancel(id: Id) -> JSON:  # noqa: A002
         """Cancel an event of the user's calendar.
 
         Args:
@@ -102,9 +98,4 @@ def tools(config: CalendarConfig) -> tuple[Tool, ...]:
         calendar.cancel(id)
         return {"cancelled": True}
 
-    return events, create, cancel
-
-
-def _with_lost(result: dict[str, JSON], lost: tuple[Lost, ...]) -> Partial:
-    """A result with how much could not be read, and for the user what and why."""
-    return Partial({**result, **({"skipped": len(lost)} if lost else {})}, lost)
+    return (events, create, cancel, *(more_tools(calendar) if more else ()))

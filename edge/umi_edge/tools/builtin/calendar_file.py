@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 import icalendar
@@ -85,7 +85,7 @@ class Series:
         """Whether it stands anywhere in time; a to-do need not."""
         return any("DTSTART" in entry.component or "DUE" in entry.component for entry in self.entries)
 
-    def between(self, start: datetime, end: datetime) -> tuple[list[Any], Unread | None]:
+    def between(self, start: date, end: date) -> tuple[list[Any], Unread | None]:
         """Its occurrences from `start` to before `end`, and what could not be worked out."""
         if not self.dated:
             return [], None
@@ -102,7 +102,7 @@ class Series:
             rules = entry.component.get("RRULE", [])
             yield from rules if isinstance(rules, list) else [rules]
 
-    def _expanded(self, start: datetime, end: datetime) -> list[Any]:
+    def _expanded(self, start: date, end: date) -> list[Any]:
         calendar = icalendar.Calendar()
         for entry in self.entries:
             calendar.add_component(entry.component)

@@ -10,8 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import icalendar
+from icalendar.parser import Contentline
 
-from umi_edge.tools.builtin.calendar_file import CalendarFile, Entry, Series, Unread
+from umi_edge.tools.builtin.calendar_file import CalendarFile, Series, Unread
+from umi_edge.tools.builtin.calendar_lines import (
+    Change,
+    Lines,
+    Standing,
+    as_text,
+    attendee_of,
+    changed,
+    identity_of,
+    in_utc,
+    name_of,
+    person_of,
+    time_line,
+    with_line,
+)
 from umi_edge.tools.builtin.folder import Folder
 from umi_edge.tools.builtin.organizer import INVITATION, is_invitation, plain_address
 from umi_edge.tools.json_type import JSON
@@ -19,11 +34,24 @@ from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
 from umi_edge.tools.record import Record
 from umi_edge.values.json_walk import Location
 
-__all__ = ["Calendar", "CalendarConfig", "NewEvent", "Occurrence"]
+__all__ = [
+    "Calendar",
+    "CalendarConfig",
+    "Changes",
+    "NewEvent",
+    "NewTodo",
+    "Occurrence",
+    "parsed_clock",
+    "parsed_day",
+]
 
 _OCCURRENCE = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 _YEARS = range(1970, 2500)  # where every platform knows its local time
 _NOT_READ = Unread("it cannot be read, or is too large")
+
+
+_KINDS = {"VEVENT": "event", "VTODO": "to-do"}
+_DONE = ("COMPLETED", "CANCELLED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +63,8 @@ class CalendarConfig:
     """None: the zone that the laptop is in."""
     own_addresses: tuple[str, ...] = field(default=(), repr=False)
     """The user's own e-mail addresses: an event that anybody else organizes is an invitation."""
+    now: Callable[[], datetime] | None = None
+    """The clock; None: the laptop's."""
     max_files: int = 10_000
     max_file_bytes: int = 8 << 20
 
@@ -50,6 +80,31 @@ class NewEvent:
     location: str = field(default="", repr=False)
     rule: str = field(default="", repr=False)
     """How it repeats, as an RRULE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be otherwise about an event; None: as it is."""
+
+    title: str | None = field(default=None, repr=False)
+    day: date | None = field(default=None, repr=False)
+    clock: time | None = field(default=None, repr=False)
+    length: timedelta | None = None
+    guests: tuple[str, ...] | None = field(default=None, repr=False)
+    location: str | None = field(default=None, repr=False)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the event is then at another time."""
+        return (self.day, self.clock, self.length) != (None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTodo:
+    """What a to-do is made of."""
+
+    title: str = field(repr=False)
+    due: date | datetime | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +129,18 @@ class Occurrence:
     @property
     def id(self) -> str:
         """The UID; with `#` and the original start where it is one of a series."""
-        return _identity(self.component) if self.repeated else str(self.component["UID"])
+        return identity_of(self.component) if self.repeated else str(self.component["UID"])
 
     @property
     def all_day(self) -> bool:
         """Whether it is about days and not about hours."""
         return not isinstance(self.component.start, datetime)
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is not free then."""
+        said = str(self.component.get("TRANSP", "")).upper()
+        return said == "OPAQUE" if self.all_day else said != "TRANSPARENT"
 
     @property
     def title(self) -> str:
@@ -92,10 +153,19 @@ class Occurrence:
         return str(self.component["LOCATION"]) if self.component.get("LOCATION") else None
 
     @property
+    def people(self) -> list[str]:
+        """Who comes, by every name and address that the event has."""
+        attendees = self.component.get("ATTENDEE", [])
+        return [
+            f"{one} {getattr(one, 'params', {}).get('CN', '')}"
+            for one in (attendees if isinstance(attendees, list) else [attendees])
+        ]
+
+    @property
     def attendees(self) -> list[str]:
         """Who comes, by address where there is one."""
         attendees = self.component.get("ATTENDEE", [])
-        return [_person(a) for a in (attendees if isinstance(attendees, list) else [attendees])]
+        return [person_of(a) for a in (attendees if isinstance(attendees, list) else [attendees])]
 
 
 class Calendar:
@@ -107,6 +177,7 @@ class Calendar:
 
     def __init__(self, config: CalendarConfig) -> None:
         self._zone = config.zone
+        self._now = config.now
         self._own = frozenset(map(plain_address, config.own_addresses))
         self._folder = Folder(
             path=config.folder,
@@ -136,6 +207,103 @@ class Calendar:
         """The events that touch the local `day`."""
         return self.between(self.midnight(day), self.midnight(day + timedelta(days=1)))
 
+    def search(
+        self, first: date, last: date, matches: Callable[[Occurrence], bool]
+    ) -> tuple[list[Occurrence], tuple[Lost, ...]]:
+        """The events from the local day `first` to the end of `last` that match, by start."""
+        found, lost = self.between(self.midnight(first), self.midnight(last + timedelta(days=1)))
+        return [one for one in found if matches(one)], lost
+
+    def free(
+        self, day: date, earliest: time, latest: time, least: timedelta
+    ) -> tuple[list[tuple[datetime, datetime]], tuple[Lost, ...]]:
+        """The times of a day that no event takes, from `least` on. An event about whole days takes none, unless it
+        says so.
+        """
+        start, end = self.instant(day, earliest), self.instant(day, latest)
+        found, lost = self.between(start, end)
+        gaps: list[tuple[datetime, datetime]] = []
+        for one in found:
+            if one.busy:
+                if one.begins - start >= least:
+                    gaps.append((start, one.begins))
+                start = max(start, one.ends)
+        if end - start >= least:
+            gaps.append((start, end))
+        return gaps, lost
+
+    def todos(self) -> tuple[list[tuple[str, str, date | datetime | None]], tuple[Lost, ...]]:
+        """The to-dos that are open: id, title and when each is due, those that are due first first."""
+        lost: list[Lost] = []
+        found = []
+        for _, file in self._files(lost):
+            for series in file.series:
+                todo = series.entries[0].component
+                if series.kind == "VTODO" and str(todo.get("STATUS", "")).upper() not in _DONE:
+                    due = todo["DUE"].dt if "DUE" in todo else None
+                    found.append((series.uid, str(todo.get("SUMMARY", "")), due))
+        far = datetime.max.replace(tzinfo=UTC)
+        found.sort(key=lambda one: (far if one[2] is None else self._as_instant(one[2]), one[1]))
+        return found, tuple(lost)
+
+    def add_todo(self, new: NewTodo) -> str:
+        """Write a new to-do; its id is returned."""
+        todo = icalendar.Todo()
+        uid = f"{secrets.token_hex(16)}@umi.invalid"
+        todo.add("uid", uid)
+        todo.add("summary", new.title)
+        todo.add("dtstamp", datetime.now(UTC))
+        if new.due is not None:
+            todo.add("due", in_utc(new.due))
+        self._write(todo)
+        return uid
+
+    def finish_todo(self, uid: str) -> None:
+        """Mark a to-do as completed."""
+        done = f"COMPLETED:{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+        def finished(lines: Lines, _: Standing) -> Lines:
+            return with_line(with_line(with_line(lines, "STATUS:COMPLETED"), "PERCENT-COMPLETE:100"), done)
+
+        self._change(uid, finished, kind="VTODO")
+
+    def update(self, identity: str, changes: Changes) -> None:
+        """Change an event, or one occurrence of a repeated one."""
+        self._change(identity, lambda lines, standing: self._updated(lines, standing, changes))
+
+    def _updated(self, lines: Lines, standing: Standing, changes: Changes) -> Lines:
+        if changes.title is not None:
+            lines = with_line(lines, f"SUMMARY:{as_text(changes.title)}")
+        if changes.location is not None:
+            lines = with_line(lines, f"LOCATION:{as_text(changes.location)}")
+        if changes.guests is not None:
+            attendees = [attendee_of(guest) for guest in changes.guests]
+            lines = (
+                *(line for line in lines if name_of(line) != "ATTENDEE"),
+                *(str(Contentline.from_parts("ATTENDEE", one.params, one)) for one in attendees),
+            )
+        return self._moved(lines, standing, changes) if changes.moves else lines
+
+    def _moved(self, lines: Lines, standing: Standing, changes: Changes) -> Lines:
+        if standing.whole_series:
+            raise ToolFailure(
+                FailureKind.INVALID_ARGUMENTS,
+                "a repeated event is moved one time at a time: give the id of that time",
+            )
+        timed = isinstance(standing.start, datetime)
+        local = self._as_instant(standing.start).astimezone(self._zone)
+        day, length = changes.day or local.date(), changes.length or standing.length
+        start: date | datetime = day
+        if timed or changes.clock is not None:
+            start = self.instant(day, changes.clock or local.time())
+            length = length if timed or changes.length else timedelta(hours=1)
+        elif changes.length is not None:
+            length = timedelta(days=max(1, changes.length.days))
+        kept = tuple(line for line in lines if name_of(line) != "DURATION")
+        entry = standing.entry
+        moved = with_line(kept, time_line(entry, "DTSTART", start))
+        return with_line(moved, time_line(entry, "DTEND", start + length))
+
     def create(self, new: NewEvent) -> str:
         """Write a new event; its id is returned."""
         event = icalendar.Event()
@@ -144,28 +312,38 @@ class Calendar:
         event.add("summary", new.title)
         # In UTC: one event has one instant, and the file needs no time zone table.
         event.add("dtstamp", datetime.now(UTC))
-        event.add("dtstart", _in_utc(new.start))
-        event.add("dtend", _in_utc(new.start + new.length))
+        start, end = new.start, new.start + new.length
+        if new.rule and isinstance(start, datetime) and isinstance(end, datetime):
+            # But a repeated one is at that hour of the local clock, in summer too.
+            start, end = start.replace(tzinfo=None), end.replace(tzinfo=None)
+            event.add("dtstart", start)
+            event.add("dtend", end)
+        else:
+            event.add("dtstart", in_utc(start))
+            event.add("dtend", in_utc(end))
+        if new.rule:
+            event.add("rrule", icalendar.vRecur.from_ical(new.rule))
         if new.location:
             event.add("location", new.location)
         for guest in new.guests:
-            event.add("attendee", _attendee(guest), encode=0)
-        calendar = icalendar.Calendar()
-        calendar.add("prodid", "-//umi//umi//EN")
-        calendar.add("version", "2.0")
-        calendar.add_component(event)
-        self._folder.add(secrets.token_hex(8), calendar.to_ical())
+            event.add("attendee", attendee_of(guest), encode=0)
+        self._write(event)
         return uid
 
     def cancel(self, identity: str) -> None:
         """Mark an event, or one occurrence of a repeated one, as cancelled."""
-        self._change(identity, lambda lines, _: _with_line(lines, "STATUS:CANCELLED"))
+        self._change(identity, lambda lines, _: with_line(lines, "STATUS:CANCELLED"))
 
     def instant(self, day: date, clock: time) -> datetime:
         """The instant of a local date and time."""
         local = datetime.combine(day, clock)
         # Without a configured zone the platform decides, per date: its summer time is respected.
         return local.replace(tzinfo=self._zone) if self._zone else local.astimezone()
+
+    def today(self) -> date:
+        """The local day that it is."""
+        now = self._now() if self._now else datetime.now(UTC)
+        return now.astimezone(self._zone).date()
 
     def midnight(self, day: date) -> datetime:
         """When the local `day` begins."""
@@ -176,11 +354,24 @@ class Calendar:
         return {
             "id": one.id,
             "title": one.title,
-            "start": self._moment(one.component.start),
-            "end": self._moment(one.component.end),
+            "start": self.moment(one.component.start),
+            "end": self.moment(one.component.end),
             "location": one.location,
             "attendees": list(one.attendees),
         }
+
+    def _write(self, component: Any) -> None:
+        calendar = icalendar.Calendar()
+        calendar.add("prodid", "-//umi//umi//EN")
+        calendar.add("version", "2.0")
+        calendar.add_component(component)
+        self._folder.add(secrets.token_hex(8), calendar.to_ical())
+
+    def moment(self, moment: date | datetime) -> str:
+        """A day, or an instant with the offset that the local clock then has."""
+        if not isinstance(moment, datetime):
+            return moment.isoformat()
+        return self._as_instant(moment).astimezone(self._zone).isoformat(timespec="minutes")
 
     def _files(self, lost: list[Lost]) -> Iterator[tuple[Path, CalendarFile]]:
         for document in self._folder.documents():
@@ -204,17 +395,17 @@ class Calendar:
             ends=self._as_instant(component.end),
         )
 
-    def _change(self, identity: str, change: "Callable[[tuple[str, ...], Entry], tuple[str, ...]]") -> None:
-        """Write the lines of an event, or of one occurrence of it, anew; an occurrence gets lines of its own."""
+    def _change(self, identity: str, change: Change, *, kind: str = "VEVENT") -> None:
+        """Write the lines of an entry, or of one occurrence of it, anew; an occurrence gets lines of its own."""
         uid, _, occurrence = identity.rpartition("#")
         if not (uid and _OCCURRENCE.fullmatch(occurrence)):
             uid, occurrence = identity, ""
         for path, file in self._files([]):
             for series in file.series:
-                if series.uid == uid and series.kind == "VEVENT":
-                    self._folder.replace(path, _changed(file, series, occurrence, change))
+                if series.uid == uid and series.kind == kind:
+                    self._folder.replace(path, changed(file, series, occurrence, change))
                     return
-        raise ToolFailure(FailureKind.NOT_FOUND, "no event has that id")
+        raise ToolFailure(FailureKind.NOT_FOUND, f"no {_KINDS[kind]} has that id")
 
     def _as_instant(self, moment: date | datetime) -> datetime:
         if not isinstance(moment, datetime):
@@ -222,11 +413,6 @@ class Calendar:
         if moment.tzinfo is None:  # a floating time is local wherever one is
             return self.instant(moment.date(), moment.time())
         return moment
-
-    def _moment(self, moment: date | datetime) -> str:
-        if not isinstance(moment, datetime):
-            return moment.isoformat()
-        return self._as_instant(moment).astimezone(self._zone).isoformat(timespec="minutes")
 
 
 def parsed_day(day: str) -> date:
@@ -246,97 +432,3 @@ def parsed_clock(clock: str) -> time:
         return time.fromisoformat(clock)
     except ValueError:
         raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the time is not a time of day") from None
-
-
-def _changed(
-    file: CalendarFile,
-    series: Series,
-    occurrence: str,
-    change: "Callable[[tuple[str, ...], Entry], tuple[str, ...]]",
-) -> bytes:
-    content = file.content
-    suffix = f"#{occurrence}" if occurrence else ""
-    chosen = [entry for entry in series.entries if _identity(entry.component).endswith(suffix)]
-    for entry in sorted(chosen, key=lambda entry: entry.start, reverse=True):
-        new = entry.written(change(entry.lines, entry))
-        content = content[: entry.start] + new + content[entry.end :]
-    if chosen:
-        return content
-    # An occurrence that only the rule makes: it is written down (RFC 5545, 3.8.4.4).
-    master = next((entry for entry in series.entries if "RECURRENCE-ID" not in entry.component), None)
-    if master is None or not any(name in master.component for name in ("RRULE", "RDATE")):
-        raise ToolFailure(FailureKind.NOT_FOUND, "the event has no such occurrence")
-    new = master.written(change(_occurrence_lines(master, occurrence), master))
-    gap = b"" if content[: master.end].endswith((b"\n", b"\r")) else b"\r\n"
-    return content[: master.end] + gap + new + content[master.end :]
-
-
-def _occurrence_lines(master: Entry, occurrence: str) -> tuple[str, ...]:
-    """The lines of one occurrence: those of its series, at another time, without the rule."""
-    start = master.component.start
-    moment = icalendar.vDDDTypes.from_ical(occurrence)
-    if isinstance(start, datetime) and isinstance(moment, datetime) and moment.tzinfo is None:
-        moment = moment.replace(tzinfo=start.tzinfo)
-    if isinstance(start, datetime) != isinstance(moment, datetime):
-        raise ToolFailure(FailureKind.NOT_FOUND, "the event has no such occurrence")
-    length = master.component.end - start
-    dropped = ("RRULE", "RDATE", "EXDATE", "DTSTART", "DTEND", "DURATION", "SEQUENCE", "EXRULE")
-    kept = tuple(line for line in master.lines if _name(line) not in dropped)
-    return (
-        *kept,
-        time_line(master, "RECURRENCE-ID", moment),
-        time_line(master, "DTSTART", moment),
-        time_line(master, "DTEND", moment + length),
-    )
-
-
-def time_line(entry: Entry, name: str, moment: date | datetime) -> str:
-    """A line that says a time the way the entry says its start: in the same zone, by the same name."""
-    written = next((line for line in entry.lines if _name(line) == "DTSTART"), "DTSTART:Z")
-    head, _, value = written.rpartition(":")
-    parameters = head[len("DTSTART") :]
-    if not isinstance(moment, datetime):
-        return f"{name};VALUE=DATE:{moment:%Y%m%d}"
-    if value.strip().upper().endswith("Z"):
-        return f"{name}:{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    start = entry.component.start
-    if not isinstance(start, datetime):
-        return f"{name}:{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    there = moment.astimezone(start.tzinfo) if start.tzinfo and moment.tzinfo else moment
-    return f"{name}{parameters}:{there:%Y%m%dT%H%M%S}"
-
-
-def _with_line(lines: tuple[str, ...], line: str) -> tuple[str, ...]:
-    """The lines with one more, in the place of those of the same name."""
-    return (*(other for other in lines if _name(other) != _name(line)), line)
-
-
-def _name(line: str) -> str:
-    return re.split("[;:]", line, maxsplit=1)[0].upper()
-
-
-def _identity(component: Any) -> str:
-    """The UID; with `#` and the original start where the component is one of a series."""
-    uid = str(component.get("UID", ""))
-    occurrence = component.get("RECURRENCE-ID")
-    return f"{uid}#{occurrence.to_ical().decode()}" if occurrence is not None else uid
-
-
-def _in_utc(moment: date | datetime) -> date | datetime:
-    return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
-
-
-def _attendee(guest: str) -> icalendar.vCalAddress:
-    """A guest by address, or by name alone as Apple's calendar writes it."""
-    if "@" in guest:
-        return icalendar.vCalAddress(f"mailto:{guest}")
-    attendee = icalendar.vCalAddress("invalid:nomail")
-    attendee.params["CN"] = guest.replace('"', "'")
-    return attendee
-
-
-def _person(attendee: Any) -> str:
-    address = str(attendee)
-    if address.lower().startswith("mailto:"):
-        return address[len("mailto:") :]
-    return str(attendee.params.get("CN", address))

@@ -1,7 +1,8 @@
 """The home: where the user's contacts, calendar, mail, notes and files are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from umi_edge.tools.builtin.outbox import SmtpConfig
@@ -24,6 +25,10 @@ class HomeConfig:
     files: tuple[Path, ...]
     """The only folders whose files may be read."""
     smtp: SmtpConfig | None = None
+    now: Callable[[], datetime] | None = None
+    """The clock of the calendar's tools; None: the laptop's."""
+    more: bool = False
+    """Whether the tools that the embedded models were not trained with are there, too."""
     zone: tzinfo | None = None
     """The time zone of the calendar's days; None: the laptop's."""
     addresses: tuple[str, ...] = field(default=(), repr=False)

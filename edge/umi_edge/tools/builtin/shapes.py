@@ -11,6 +11,8 @@ __all__ = [
     "CREATED",
     "EVENTS",
     "FILES",
+    "FINISHED",
+    "FREE",
     "FILE_TEXT",
     "HITS",
     "LETTER",
@@ -18,6 +20,8 @@ __all__ = [
     "NOTE",
     "NOTES",
     "SENT",
+    "TODOS",
+    "UPDATED",
 ]
 
 Schema = Mapping[str, Any]
@@ -83,6 +87,10 @@ ADDED = _object(added=_TRUE)
 EVENTS = _found(events=_EVENT)
 CREATED = _object(id=_TEXT)
 CANCELLED = _object(cancelled=_TRUE)
+UPDATED = _object(updated=_TRUE)
+FREE = _object(free=_list(_object(start=_TEXT, end=_TEXT)), optional={"skipped": _COUNT})
+TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_TEXT))
+FINISHED = _object(finished=_TRUE)
 
 LETTERS = _found(messages=_letter())
 LETTER = _letter(

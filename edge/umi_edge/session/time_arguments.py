@@ -1,0 +1,246 @@
+"""Days, times and lengths in a call: taken from the user's words or from results, never from a model's arithmetic.
+
+Covered: the arguments whose schema says `format: date`, `time` or `date-time`; of umi's own tools also `minutes`,
+a whole number, and `days`, a span.
+Not covered: times inside of other texts; a caller that sees values, whose words may tell of them.
+
+I3: docs/design.md#i3-noninterference
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from umi_edge.values.time_words import TimePhrases
+from umi_edge.values.time_words.spoken import spoken_days, spoken_lengths, spoken_spans, spoken_times
+from umi_shared.transcript import Instruction, Observation, View, text_of
+
+__all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "time_kinds"]
+
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_TIME = re.compile(r"(?<![\d:])([01]\d|2[0-3]):[0-5]\d(?![\d])")
+
+
+class TimeKind(StrEnum):
+    """What an argument says of time."""
+
+    DATE = "date"
+    TIME = "time"
+    MOMENT = "date-time"
+    MINUTES = "minutes"
+    DAYS = "days"
+
+
+class UnclearTimeError(Exception):
+    """A day or a time that the user has to say, or to say more clearly; `str()` asks for it.
+
+    It quotes words of the instruction that the cloud has read, and what the calendar makes of them.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """The arguments of a call, with its days and times worked out."""
+
+    arguments: dict[str, Any] = field(repr=False)
+    said: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The words of the user's that an argument was taken from, by its name."""
+
+
+def time_kinds(schema: Mapping[str, Any]) -> Mapping[str, TimeKind]:
+    """The arguments that say something of time, by their names."""
+    found: dict[str, TimeKind] = {}
+    for name, child in schema.get("properties", {}).items():
+        if isinstance(child, Mapping):
+            word = child.get("format")
+            if word in set(TimeKind) and (child.get("type") == "integer") == (word == TimeKind.MINUTES):
+                found[name] = TimeKind(word)
+    return found
+
+
+@dataclass(frozen=True)
+class SpokenTimes:
+    """What the user's requests and the results say of time, as the planner reads them."""
+
+    words: TimePhrases = field(repr=False)
+    requests: Sequence[str] = field(repr=False)
+    """The newest last."""
+    results: Sequence[str] = field(repr=False)
+
+    @classmethod
+    def of(cls, view: View, words: TimePhrases) -> "SpokenTimes":
+        """Those of a view."""
+        said = [
+            (type(entry), "".join(p if isinstance(p, str) else "\n" for p in text_of(entry)))
+            for entry in view.entries
+        ]
+        return cls(
+            words,
+            [text for kind, text in said if kind is Instruction],
+            [text for kind, text in said if kind is Observation],
+        )
+
+    def offered(self, kind: TimeKind) -> tuple[str, ...]:
+        """The words of the user's that an argument may be: of the newest request that has any."""
+        return tuple(self._spoken(kind))
+
+    def schema(self, written: Mapping[str, Any], kinds: Mapping[str, TimeKind]) -> dict[str, Any]:
+        """The schema of a call, in which days and times are words of the request where it has such words.
+
+        Figures that no request and no result spells are then no choice: no model works out a day.
+        """
+        properties = dict(written["properties"])
+        for name, kind in kinds.items():
+            if name in properties and (words := [*self.offered(kind), *self.known(kind)]):
+                own = properties[name]
+                handles = [one for one in own.get("anyOf", ()) if "enum" in one]
+                rest = handles if self.offered(kind) else [own]
+                properties[name] = {"anyOf": [{"enum": list(dict.fromkeys(words))}, *rest]}
+        return {**written, "properties": properties}
+
+    def known(self, kind: TimeKind) -> tuple[str, ...]:
+        """The days or times that the requests and the results spell out."""
+        pattern = {TimeKind.DATE: _DATE, TimeKind.DAYS: _DATE, TimeKind.TIME: _TIME}.get(kind)
+        if pattern is None:
+            return ()
+        texts = [*self.requests, *self.results]
+        return tuple(dict.fromkeys(match[0] for text in texts for match in pattern.finditer(text)))
+
+    def timed(self, arguments: Mapping[str, Any], schema: Mapping[str, Any], *, read_only: bool) -> Timed:
+        """The arguments with days and times in figures.
+
+        What a model has made up goes to no tool: it is left out where a tool that only reads can do without. Raises
+        `UnclearTimeError` where it cannot, and for what may mean several days or times.
+        """
+        kinds, must = time_kinds(schema), schema.get("required", ())
+        written, said = dict(arguments), dict[str, str]()
+        for name, kind in kinds.items():
+            value = written.get(name)
+            if not isinstance(value, str) or "<" in value:  # absent, a number, or a handle
+                continue
+            beside = " ".join(
+                str(arguments.get(other, "")) for other, one in kinds.items() if one is TimeKind.DATE
+            )
+            found = self._readings(kind, value, beside)
+            if len(found) > 1:
+                raise UnclearTimeError(_question(value, found))
+            if found:
+                written[name] = found[0] if kind is TimeKind.MINUTES else _figures(found[0])
+                said[name] = value
+            elif phrase := self._phrase_of(kind, value):
+                said[name] = phrase
+            elif value not in self.known(kind):
+                if not read_only or name in must:
+                    raise UnclearTimeError(_MISSING[kind])
+                del written[name]
+        return Timed(arguments=written, said=said)
+
+    def _readings(self, kind: TimeKind, value: str, beside: str) -> tuple[Any, ...]:
+        """What words of the user's mean; nothing for figures, and for words that are not theirs."""
+        spoken = self._spoken(kind)
+        if value in spoken:
+            return spoken[value]
+        if not any(value.casefold() in text.casefold() for text in self.requests):
+            return ()
+        match kind:
+            case TimeKind.DATE:
+                return () if _DATE.fullmatch(value) else self.words.days(value)
+            case TimeKind.TIME:
+                return () if _TIME.fullmatch(value) else self.words.times(value, beside=beside)
+            case TimeKind.MINUTES:
+                return self.words.minutes(value)
+            case TimeKind.DAYS:
+                return () if _DATE.fullmatch(value) else self.words.span(value)
+            case TimeKind.MOMENT:
+                return self._moments(value)
+
+    def _phrase_of(self, kind: TimeKind, value: str) -> str:
+        """The words that say what a model has written in figures. Raises `UnclearTimeError` where they say more."""
+        for phrase, readings in self._spoken(kind).items():
+            if value in map(_figures, readings):
+                if len(readings) > 1 and value not in self.known(kind):
+                    raise UnclearTimeError(_question(phrase, readings))
+                return phrase
+        return ""
+
+    def _spoken(self, kind: TimeKind) -> Mapping[str, tuple[Any, ...]]:
+        find = self._finders[kind]
+        return next((found for text in reversed(self.requests) if (found := find(text))), {})
+
+    @cached_property
+    def _finders(self) -> Mapping[TimeKind, Callable[[str], Mapping[str, tuple[Any, ...]]]]:
+        return {
+            TimeKind.DATE: lambda text: spoken_days(text, self.words),
+            TimeKind.TIME: lambda text: spoken_times(text, self.words),
+            TimeKind.MINUTES: lambda text: spoken_lengths(text, self.words),
+            TimeKind.DAYS: lambda text: spoken_spans(text, self.words),
+            TimeKind.MOMENT: self._spoken_moments,
+        }
+
+    def _spoken_moments(self, text: str) -> Mapping[str, tuple[datetime, ...]]:
+        days, times = spoken_days(text, self.words), spoken_times(text, self.words)
+        return {
+            f"{day} {clock}": self._joined(days[day], times[clock]) for day in days for clock in times
+        }  # fmt: skip
+
+    def _moments(self, value: str) -> tuple[datetime, ...]:
+        return next(iter(self._spoken_moments(value).values()), ())
+
+    def _joined(self, days: Iterable[date], times: Iterable[time]) -> tuple[datetime, ...]:
+        zone = self.words.now.tzinfo
+        clocks = tuple(times)
+        return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
+
+
+_MISSING = {
+    TimeKind.DATE: "Which day do you mean? Neither your words nor what was found say one.",
+    TimeKind.DAYS: "Which days do you mean? Neither your words nor what was found say any.",
+    TimeKind.TIME: "At what time? Neither your words nor what was found say one.",
+    TimeKind.MOMENT: "When? Neither your words nor what was found say a day and a time.",
+    TimeKind.MINUTES: "How long? Your words do not say.",
+}
+
+
+def _figures(reading: Any) -> str:
+    match reading:
+        case datetime():
+            return reading.isoformat(timespec="minutes")
+        case date():
+            return reading.isoformat()
+        case time():
+            return reading.strftime("%H:%M")
+        case (first, last):
+            return str(first) if first == last else f"{first}/{last}"
+    return str(reading)
+
+
+def _question(phrase: str, readings: Sequence[Any]) -> str:
+    """Which of its readings a phrase means.
+
+    >>> _question("next Friday", [date(2026, 11, 27), date(2026, 12, 4)])
+    'Which do you mean by “next Friday”: Friday 27 November 2026 or Friday 4 December 2026?'
+    """
+    said = [_in_words(one) for one in readings]
+    return f"Which do you mean by “{phrase}”: {', '.join(said[:-1])} or {said[-1]}?"
+
+
+def _in_words(reading: Any) -> str:
+    match reading:
+        case datetime():
+            return f"{_in_words(reading.date())} at {reading:%H:%M}"
+        case date():
+            return f"{_DAYS[reading.weekday()]} {reading.day} {_MONTHS[reading.month - 1]} {reading.year}"
+        case (first, last):
+            return _in_words(first) if first == last else f"{_in_words(first)} to {_in_words(last)}"
+    return _figures(reading)
+
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip

@@ -1,0 +1,287 @@
+"""More of the calendar's tools: search, change, free time, what repeats or takes whole days, and to-dos.
+
+The embedded models were trained without them, so they are offered on request only.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.calendar_folder import (
+    Calendar,
+    Changes,
+    NewEvent,
+    NewTodo,
+    Occurrence,
+    parsed_clock,
+    parsed_day,
+)
+from umi_edge.tools.builtin.words import has_words, single_line
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.record import Record, Sourced
+from umi_edge.tools.tool import Tool, tool
+
+__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "more_tools", "with_lost"]
+
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
+Days = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        json_schema_extra={"format": "days"},
+    ),
+]
+Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$", json_schema_extra={"format": "time"})]
+Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 14, json_schema_extra={"format": "minutes"})]
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+Id = Annotated[str, Field(min_length=1, max_length=1000)]
+Often = Literal["daily", "weekly", "monthly", "yearly"]
+
+_IN_EVENTS = {
+    "title": ("title",),
+    "date": ("start", "end"),
+    "time": ("start", "end"),
+    "duration_minutes": ("end",),
+    "guests": ("attendees",),
+    "location": ("location",),
+}
+_MAX_FOUND = 20
+_MAX_DAYS = 5 * 366
+_BACK, _AHEAD = timedelta(31), timedelta(366)
+
+
+def stored_events(*readers: str, more: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, list[str]]:
+    """Where the arguments that make an event come back, in the results of these tools."""
+    return {
+        argument: [f"{reader}: $.events[*].{member}" for reader in readers for member in members]
+        for argument, members in {**_IN_EVENTS, **(more or {})}.items()
+    }
+
+
+def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
+    """`calendar.search`, `calendar.update`, `calendar.free`, `calendar.repeat`, and those of to-dos."""
+
+    @tool(name="calendar.search", source="builtin", read_only=True, returns=shapes.EVENTS)
+    def search(query: Line | None = None, person: Line | None = None, when: Days | None = None) -> Sourced:
+        """Find events in the user's calendar by their words, by who comes, or by their days; those to come first.
+
+        Args:
+            query: Words of the title, the place or the description.
+            person: A name or an e-mail address of somebody who comes.
+            when: The day, as YYYY-MM-DD, or the first and the last, as YYYY-MM-DD/YYYY-MM-DD. Without it: a year.
+        """
+        today = calendar.today()
+        first, last = _span(when) if when else (today - _BACK, today + _AHEAD)
+        found, lost = calendar.search(first, last, lambda one: _matches(one, query, person))
+        if when is None:  # what is to come, then what has been, the latest first
+            over = [one for one in found if one.ends < calendar.midnight(today)]
+            found = [*found[len(over) :], *reversed(over)]
+        found = _once(found) if when is None else found
+        return Sourced(
+            with_lost({"events": [calendar.as_json(one) for one in found[:_MAX_FOUND]]}, lost),
+            tuple(one.record(("events", index)) for index, one in enumerate(found[:_MAX_FOUND])),
+        )
+
+    readers = ("calendar.list", "calendar.search")
+
+    @tool(
+        name="calendar.update",
+        source="builtin",
+        destructive=True,
+        returns=shapes.UPDATED,
+        stored_as={**stored_events(*readers), "id": []},  # it chooses an event, and is written nowhere
+    )
+    def update(
+        id: Id,  # noqa: A002
+        date: Day | None = None,
+        time: Clock | None = None,
+        duration_minutes: Minutes | None = None,
+        title: Line | None = None,
+        guests: Annotated[list[Line], Field(max_length=100)] | None = None,
+        location: Line | None = None,
+    ) -> Sourced:
+        """Move or change an event of the user's calendar; what is not given stays as it is.
+
+        Args:
+            id: The id of the event, as calendar.search or calendar.list gives it.
+            date: Its new day, as YYYY-MM-DD.
+            time: When it starts now, as HH:MM.
+            duration_minutes: How long it takes now.
+            title: What it is called now.
+            guests: The e-mail addresses of all guests now.
+            location: Where it is now.
+        """
+        _one_line(title, location, *(guests or []))
+        changes = Changes(
+            title=title,
+            day=parsed_day(date) if date else None,
+            clock=parsed_clock(time) if time else None,
+            length=timedelta(minutes=duration_minutes) if duration_minutes else None,
+            guests=tuple(guests) if guests is not None else None,
+            location=location,
+        )
+        if changes == Changes():
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "nothing to change is given")
+        calendar.update(id, changes)
+        return Sourced({"updated": True}, (Record(at=(), texts=(), id=id.partition("#")[0]),))
+
+    @tool(name="calendar.free", source="builtin", read_only=True, returns=shapes.FREE)
+    def free(
+        date: Day, duration_minutes: Minutes = 30, earliest: Clock = "08:00", latest: Clock = "20:00"
+    ) -> Partial:
+        """When the user has time on a day: what no event takes.
+
+        Args:
+            date: The day, as YYYY-MM-DD.
+            duration_minutes: How long the time must be.
+            earliest: Not before, as HH:MM.
+            latest: Not after, as HH:MM.
+        """
+        first, last = parsed_clock(earliest), parsed_clock(latest)
+        gaps, lost = calendar.free(parsed_day(date), first, last, timedelta(minutes=duration_minutes))
+        told: list[JSON] = [
+            {"start": calendar.moment(start), "end": calendar.moment(end)} for start, end in gaps
+        ]
+        return with_lost({"free": told}, lost)
+
+    repeated = stored_events(*readers, more={"often": ("start", "end"), "until": ("start", "end")})
+
+    @tool(
+        name="calendar.repeat",
+        source="builtin",
+        returns=shapes.CREATED,
+        stored_as={name: places for name, places in repeated.items() if name != "guests"},
+    )
+    def repeat(
+        title: Line,
+        date: Day,
+        often: Often | None = None,
+        time: Clock | None = None,
+        duration_minutes: Minutes = 60,
+        until: Day | None = None,
+        location: Line | None = None,
+    ) -> Sourced:
+        """Create an event that repeats, or that takes the whole day.
+
+        Args:
+            title: What it is.
+            date: The first day, as YYYY-MM-DD.
+            often: How often it repeats; without it, it does not.
+            time: When it starts, as HH:MM; without it, it takes the whole day.
+            duration_minutes: How long it takes.
+            until: The last day that it may be on, as YYYY-MM-DD.
+            location: Where it is.
+        """
+        _one_line(title, location)
+        day = parsed_day(date)
+        rule = f"FREQ={often.upper()}" if often else ""
+        if rule and until:
+            rule += f";UNTIL={parsed_day(until):%Y%m%d}" + ("T235959" if time else "")
+        new = NewEvent(
+            title=title,
+            start=calendar.instant(day, parsed_clock(time)) if time else day,
+            length=timedelta(minutes=duration_minutes) if time else timedelta(days=1),
+            location=location or "",
+            rule=rule,
+        )
+        uid = calendar.create(new)
+        return Sourced({"id": uid}, (Record(at=(), texts=(), id=uid),))
+
+    return (search, update, free, repeat, *_todo_tools(calendar))
+
+
+def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
+    @tool(name="calendar.todos", source="builtin", read_only=True, returns=shapes.TODOS)
+    def todos() -> Sourced:
+        """List the user's open to-dos, those that are due first at the top."""
+        found, lost = calendar.todos()
+        told: list[JSON] = [
+            {"id": uid, "title": title, "due": None if due is None else calendar.moment(due)}
+            for uid, title, due in found
+        ]
+        records = (
+            Record(at=("todos", index), texts=(title,), id=uid) for index, (uid, title, _) in enumerate(found)
+        )
+        return Sourced(with_lost({"todos": told}, lost), tuple(records))
+
+    @tool(
+        name="calendar.add_todo",
+        source="builtin",
+        returns=shapes.CREATED,
+        stored_as={
+            "title": ["calendar.todos: $.todos[*].title"],
+            "date": ["calendar.todos: $.todos[*].due"],
+            "time": ["calendar.todos: $.todos[*].due"],
+        },
+    )
+    def add_todo(title: Line, date: Day | None = None, time: Clock | None = None) -> Sourced:
+        """Add a to-do or a reminder.
+
+        Args:
+            title: What is to be done.
+            date: The day that it is due, as YYYY-MM-DD.
+            time: When on that day, as HH:MM.
+        """
+        _one_line(title)
+        if time and not date:
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a time needs a day")
+        due: date_ | datetime | None = parsed_day(date) if date else None
+        if date and time:
+            due = calendar.instant(parsed_day(date), parsed_clock(time))
+        uid = calendar.add_todo(NewTodo(title, due))
+        return Sourced({"id": uid}, (Record(at=(), texts=(), id=uid),))
+
+    @tool(name="calendar.finish_todo", source="builtin", returns=shapes.FINISHED, stored_as={"id": []})
+    def finish_todo(id: Id) -> JSON:  # noqa: A002
+        """Mark a to-do as done.
+
+        Args:
+            id: The id of the to-do, as calendar.todos gives it.
+        """
+        calendar.finish_todo(id)
+        return {"finished": True}
+
+    return todos, add_todo, finish_todo
+
+
+date_ = date
+"""The type, where an argument has its name."""
+
+
+def with_lost(result: dict[str, JSON], lost: tuple[Lost, ...]) -> Partial:
+    """A result with how much could not be read, and for the user what and why."""
+    return Partial({**result, **({"skipped": len(lost)} if lost else {})}, lost)
+
+
+def _matches(one: Occurrence, query: str | None, person: str | None) -> bool:
+    said = " ".join((one.title, one.location or "", str(one.component.get("DESCRIPTION", ""))))
+    return (query is None or has_words(said, query)) and (
+        person is None or has_words(" ".join((one.title, *one.people)), person)
+    )
+
+
+def _once(found: list[Occurrence]) -> list[Occurrence]:
+    """Of each series its first occurrence."""
+    first: dict[str, Occurrence] = {}
+    for one in found:
+        first.setdefault(f"{one.file} {one.component['UID']}", one)
+    return list(first.values())
+
+
+def _span(when: str) -> tuple[date, date]:
+    first, _, last = when.partition("/")
+    days = parsed_day(first), parsed_day(last or first)
+    if not timedelta() <= days[1] - days[0] <= timedelta(_MAX_DAYS):
+        raise ToolFailure(
+            FailureKind.INVALID_ARGUMENTS, "the last day is before the first, or years after it"
+        )
+    return days
+
+
+def _one_line(*texts: str | None) -> None:
+    if not all(single_line(text or "") for text in texts):
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of an event is one line of text")

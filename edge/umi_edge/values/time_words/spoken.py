@@ -1,0 +1,129 @@
+"""The phrases of time in a request: what the dates and times of a call may be taken from."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
+
+from umi_edge.values.time_words.phrases import TimePhrases
+from umi_edge.values.time_words.vocabulary import normal
+
+__all__ = ["spoken_days", "spoken_lengths", "spoken_spans", "spoken_times"]
+
+T = TypeVar("T")
+
+_WORD = re.compile(r"\S+")
+_EDGES = "\"'()[]{}<>,;:!?…“”„«»"
+_LONGEST = 8
+_MOST_WORDS = 400
+_BEFORE_TIME = frozenset(
+    {"at", "from", "@", "till", "until", "by", "to", "um", "ab", "gegen", "bis", "a", "vers", "las"}
+)
+_BEFORE_ORDINAL = re.compile(r"\b(on|by|until|till|for|am|zum|bis|le|el) (the |den )?$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)
+def spoken_days(text: str, read: TimePhrases) -> Mapping[str, tuple[date, ...]]:
+    """What the text says of days, as it says it. An ordinal in letters is one only after `on the` or the like."""
+    return {
+        found.phrase: found.readings
+        for found in _phrases(text, read, read.days)
+        if not _is_bare_ordinal(found.phrase, read) or _BEFORE_ORDINAL.search(text[: found.at])
+    }
+
+
+@lru_cache(maxsize=64)
+def spoken_spans(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date, date], ...]]:
+    """What the text says of days and of spans of days, such as a week."""
+    days = spoken_days(text, read)
+    return {
+        found.phrase: found.readings
+        for found in _phrases(text, read, read.span)
+        if found.phrase in days or not read.days(found.phrase)
+    }
+
+
+@lru_cache(maxsize=64)
+def spoken_times(text: str, read: TimePhrases) -> Mapping[str, tuple[time, ...]]:
+    """What the text says of times of day; a number alone only after a word such as `at`.
+
+    `Saturday night from seven` is in the evening: what stands beside a time counts.
+    """
+    rest = text
+    for day in _phrases(text, read, read.days):
+        rest = rest[: day.at] + "|" * len(day.phrase) + rest[day.at + len(day.phrase) :]
+    return {
+        found.phrase: read.times(found.phrase, beside=_run(text, found.at, read)) or found.readings
+        for found in _phrases(rest, read, read.times)
+        if found.before in _BEFORE_TIME or not read.is_number(found.phrase)
+    }
+
+
+@lru_cache(maxsize=64)
+def spoken_lengths(text: str, read: TimePhrases) -> Mapping[str, tuple[int, ...]]:
+    """What the text says of how long something takes."""
+    times = spoken_times(text, read)
+    lengths = _phrases(text, read, read.minutes)
+    return {found.phrase: found.readings for found in lengths if found.phrase not in times}
+
+
+class _Found(NamedTuple, Generic[T]):
+    phrase: str
+    readings: tuple[T, ...]
+    at: int
+    before: str
+    """The word before it."""
+
+
+def _is_bare_ordinal(phrase: str, read: TimePhrases) -> bool:
+    return read.is_ordinal(phrase) and not any(character.isdigit() for character in phrase)
+
+
+def _phrases(text: str, words: TimePhrases, read: Callable[[str], tuple[T, ...]]) -> Iterator[_Found[T]]:
+    """The longest phrases that can be read, without the words at their ends that say nothing."""
+    places = [(match.start(), match.end()) for match in _WORD.finditer(text)][:_MOST_WORDS]
+    known = [words.knows(text[start:end]) for start, end in places]
+    at = 0
+    while at < len(places):
+        last = min(at + _LONGEST, len(places))
+        last = next((index for index in range(at, last) if not known[index]), last)
+        for end in range(last, at, -1):
+            if words.is_empty(_between(text, places[end - 1 : end])):
+                continue
+            phrase = _between(text, places[at:end])
+            if found := read(phrase):
+                phrase = phrase.rstrip(".") if read(phrase.rstrip(".")) == found else phrase
+            elif found := read(phrase.rstrip(".")):
+                phrase = phrase.rstrip(".")
+            if found:
+                first = at
+                while first + 1 < end and words.is_empty(_between(text, places[first : first + 1])):
+                    shorter = _between(text, places[first + 1 : end])
+                    if read(shorter) != found and read(shorter.rstrip(".")) != found:
+                        break
+                    first, phrase = first + 1, shorter if read(shorter) == found else shorter.rstrip(".")
+                before = normal(_between(text, places[first - 1 : first])) if first else ""
+                yield _Found(phrase, found, text.index(phrase, places[first][0]), before)
+                at = end - 1
+                break
+        at += 1
+
+
+def _run(text: str, at: int, words: TimePhrases) -> str:
+    """The words around a place that speak of time, in one run."""
+    before, after = text[:at].split(), text[at:].split()
+    while_known: list[str] = []
+    for word in reversed(before):
+        if not words.knows(word.strip(_EDGES)):
+            break
+        while_known.insert(0, word)
+    for word in after:
+        if not words.knows(word.strip(_EDGES)):
+            break
+        while_known.append(word)
+    return " ".join(while_known)
+
+
+def _between(text: str, places: list[tuple[int, int]]) -> str:
+    return text[places[0][0] : places[-1][1]].strip(_EDGES)

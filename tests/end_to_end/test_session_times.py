@@ -1,0 +1,234 @@
+"""The days and times of a call are the user's words, worked out on the device; a model's arithmetic is asked about."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.end_to_end.harness import plan, tool_of, world
+from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.events import Answered
+from umi_edge.tools import Hints
+from umi_edge.tools.builtin import builtin_tools
+from umi_edge.tools.sample_home import make_sample_home
+
+WEDNESDAY = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+CREATE = [plan("To put it in, use calendar.create."), plan("Done.", "summarizer"), "It is in your calendar."]
+LIST = [plan("To see the day, use calendar.list."), plan("Done.", "summarizer"), "That is your day."]
+
+
+@dataclass(slots=True)
+class Watching:
+    """Says yes or no, and keeps what it was asked."""
+
+    answer: bool = True
+    asked: list[ConsentRequest] = field(default_factory=list)
+
+    async def approve(self, request: ConsentRequest) -> bool:
+        self.asked.append(request)
+        return self.answer
+
+
+def call(tool: str, **arguments: object) -> tuple[str, str]:
+    return tool, json.dumps(arguments)
+
+
+async def session(tmp_path, request, *, plans, calls, consent=None, policy="", locale="en_GB", tools=None):
+    tools = tools or builtin_tools(make_sample_home(tmp_path / "home", WEDNESDAY.date()))
+    async with world(tmp_path, plans=plans, calls=calls, consent=consent, tools=tools, policy=policy) as w:
+        w.session.now = lambda: WEDNESDAY
+        w.session.locale = locale
+        ending = await w.session.ask(request)
+    return w, ending
+
+
+async def test_the_users_words_become_figures_in_the_record_and_for_the_models(tmp_path):
+    written = call(
+        "calendar.create", title="Haircut", date="tomorrow", time="5pm", duration_minutes="half an hour"
+    )
+    w, ending = await session(
+        tmp_path, "Put a haircut in for tomorrow at 5pm, half an hour", plans=CREATE, calls=[written]
+    )
+    assert ending == Answered("It is in your calendar.")
+    [action] = w.session.record
+    assert action.done
+    assert dict(action.arguments) == {
+        "title": "Haircut", "date": "2026-11-26", "time": "17:00", "duration_minutes": 30,
+    }  # fmt: skip
+    assert '"date":"2026-11-26","time":"17:00"' in w.prompts[1]
+
+
+async def test_the_callers_grammar_has_the_words_of_the_request_and_no_other_days(tmp_path):
+    written = call("calendar.create", title="Haircut", date="tomorrow", time="5pm")
+    w, _ = await session(tmp_path, "Put a haircut in for tomorrow at 5pm", plans=CREATE, calls=[written])
+    properties = w.caller.schemas[-1]["calendar.create"]["properties"]
+    assert properties["date"] == {"anyOf": [{"enum": ["tomorrow"]}]}
+    assert properties["time"] == {"anyOf": [{"enum": ["5pm"]}]}
+    assert properties["duration_minutes"]["type"] == "integer"
+
+
+async def test_an_ambiguous_day_is_asked_about_and_nothing_is_done(tmp_path):
+    written = call("calendar.create", title="Haircut", date="next Friday", time="5pm")
+    plans = [CREATE[0], CREATE[0], *CREATE[1:]]
+    w, ending = await session(
+        tmp_path, "Put a haircut in for next Friday at 5pm", plans=plans, calls=[written]
+    )
+    assert ending == Answered(
+        "Which do you mean by “next Friday”: Friday 27 November 2026 or Friday 4 December 2026?"
+    )
+    assert w.session.record == []
+    assert not any("2026-12-04" in prompt for prompt in w.prompts)
+
+
+async def test_the_answer_to_the_question_is_understood(tmp_path):
+    calls = [
+        call("calendar.create", title="Haircut", date="next Friday", time="5pm"),
+        call("calendar.create", title="Haircut", date="the 4th", time="5pm"),
+    ]
+    tools = builtin_tools(make_sample_home(tmp_path / "home", WEDNESDAY.date()))
+    async with world(tmp_path, plans=[CREATE[0], *CREATE], calls=calls, tools=tools) as w:
+        w.session.now, w.session.locale = (lambda: WEDNESDAY), "en_GB"
+        await w.session.ask("Put a haircut in for next Friday at 5pm")
+        await w.session.ask("I mean the 4th")
+    [action] = w.session.record
+    assert action.arguments["date"] == "2026-12-04"
+    assert action.arguments["time"] == "17:00"
+    assert "Which do you mean by “next Friday”" in w.prompts[-1]
+
+
+@pytest.mark.parametrize("reading", ["2026-11-27", "2026-12-04"])
+async def test_a_model_does_not_choose_between_two_readings(tmp_path, reading):
+    written = call("calendar.list", date=reading)
+    _, ending = await session(tmp_path, "What is on next Friday?", plans=LIST, calls=[written])
+    assert isinstance(ending, Answered)
+    assert ending.answer.startswith("Which do you mean by “next Friday”")
+
+
+@pytest.mark.parametrize(
+    ("locale", "day"), [("en_GB", "2027-04-03"), ("en_US", "2027-03-04"), ("de_DE", "2027-04-03"), ("", None)]
+)
+async def test_figures_are_read_as_the_users_locale_writes_them(tmp_path, locale, day):
+    written = call("calendar.list", date="03/04")
+    w, ending = await session(tmp_path, "What is on 03/04?", plans=LIST, calls=[written], locale=locale)
+    if day is None:
+        assert "Saturday 3 April 2027 or Thursday 4 March 2027?" in ending.answer
+    else:
+        assert w.session.record[0].arguments == {"date": day}
+
+
+@pytest.mark.parametrize(
+    ("request_", "day", "clock", "question"),
+    [
+        ("Put in the dentist", "2022-01-20", "11:30", "Which day do you mean?"),
+        ("Put in the dentist", "2026-11-25", "11:30", "Which day do you mean?"),
+        ("Put in the dentist tomorrow", "tomorrow", "11:30", "At what time?"),
+        ("Put in the dentist tomorrow", "2026-12-01", "11:30", "Which day do you mean?"),
+        (
+            "Put in the dentist in the week after Easter",
+            "the week after Easter",
+            "11:30",
+            "Which day do you mean?",
+        ),
+    ],
+)
+async def test_a_made_up_day_or_time_goes_to_no_tool(tmp_path, request_, day, clock, question):
+    watching = Watching()
+    written = call("calendar.create", title="Dentist", date=day, time=clock)
+    w, ending = await session(tmp_path, request_, plans=CREATE, calls=[written], consent=watching)
+    assert isinstance(ending, Answered)
+    assert ending.answer.startswith(question)
+    assert (w.session.record, watching.asked) == ([], [])
+
+
+async def test_a_day_is_not_listed_that_nobody_named_today_included(tmp_path):
+    _, ending = await session(
+        tmp_path, "When is the dentist?", plans=LIST, calls=[call("calendar.list", date="2026-11-25")]
+    )
+    assert ending == Answered("Which day do you mean? Neither your words nor what was found say one.")
+
+
+async def test_a_made_up_time_that_a_reading_tool_can_do_without_is_left_out(tmp_path):
+    home = make_sample_home(tmp_path / "home", WEDNESDAY.date())
+    tools = builtin_tools(replace(home, more=True))
+    plans = [plan("To see when there is time, use calendar.free."), *LIST[1:]]
+    calls = [call("calendar.free", date="tomorrow", earliest="03:00")]
+    w, _ = await session(tmp_path, "When am I free tomorrow?", plans=plans, calls=calls, tools=tools)
+    assert w.session.record[0].arguments == {"date": "2026-11-26"}
+
+
+async def test_a_span_of_days_is_words_too(tmp_path):
+    home = make_sample_home(tmp_path / "home", WEDNESDAY.date())
+    tools = builtin_tools(replace(home, more=True))
+    plans = [plan("To see the week, use calendar.search."), *LIST[1:]]
+    w, _ = await session(
+        tmp_path, "What is on next week?", plans=plans, calls=[call("calendar.search", when="next week")], tools=tools
+    )  # fmt: skip
+    assert w.session.record[0].arguments == {"when": "2026-11-30/2026-12-06"}
+
+
+async def test_a_day_that_a_result_says_is_no_made_up_one(tmp_path):
+    watching = Watching()
+    plans = [plan("To see, use data.get."), *LIST]
+    calls = [call("data.get"), call("calendar.list", date="2026-12-24")]
+    home = builtin_tools(make_sample_home(tmp_path / "home", WEDNESDAY.date()))
+    tools = [*home, tool_of("data.get", lambda _: {"due": "2026-12-24"}, hints=Hints(read_only=True))]
+    policy = (
+        "tools: {data.get: {runs: device, confirm: never, results: {$.due: cloud}}, "
+        "calendar.list: {arguments: {date: cloud}}}"
+    )
+    w, _ = await session(
+        tmp_path, "What is on when it is due?", plans=plans, calls=calls, consent=watching, tools=tools, policy=policy
+    )  # fmt: skip
+    assert watching.asked == []
+    assert w.session.record[-1].arguments == {"date": "2026-12-24"}
+
+
+async def test_where_a_kept_value_says_the_day_the_handle_does(tmp_path):
+    """The words of a day that stays are no choice of the caller's: nothing of them may show in what happens next."""
+    policy = (
+        "detect: [{type: birthday, values: [next Friday]}]\n"
+        "tools: {calendar.list: {arguments: {date: handle}}}"
+    )
+    plans = [*LIST[:1], plan("No.", "give up")]
+    calls = [call("calendar.list", date="<birthday:1>")] * 2
+    w, _ = await session(tmp_path, "What is on next Friday?", plans=plans, calls=calls, policy=policy)
+    assert w.session.record[0].result == "invalid-arguments"
+    assert b"2026-11-27" not in w.capture.bytes_out
+
+
+async def test_consent_says_that_a_day_was_typed(tmp_path):
+    watching = Watching()
+    policy = (
+        "tools: {calendar.create: {confirm: always, arguments: {date: cloud, time: cloud, title: cloud}}}"
+    )
+    written = call("calendar.create", title="Haircut", date="tomorrow", time="5pm")
+    await session(
+        tmp_path, "Put a haircut in for tomorrow at 5pm", plans=CREATE, calls=[written], consent=watching, policy=policy
+    )  # fmt: skip
+    [asked] = watching.asked
+    assert asked.arguments["date"] == "2026-11-26"
+    assert asked.provenance["date"].said == ("typed by you",)
+    assert asked.provenance["time"].said == ("typed by you",)
+
+
+async def test_the_moment_of_a_foreign_tool_is_words_too(tmp_path):
+    schema = {
+        "type": "object",
+        "properties": {"at": {"type": "string", "format": "date-time"}, "what": {"type": "string"}},
+    }
+    tools = [tool_of("alarm.set", lambda _: {"ok": True}, schema=schema, hints=Hints())]
+    policy = "tools: {alarm.set: {runs: device, arguments: {at: cloud, what: cloud}}}"
+    plans = [plan("To wake them, use alarm.set."), plan("Done.", "summarizer"), "Set."]
+    w, _ = await session(
+        tmp_path, "Wake me tomorrow at 7 am", plans=plans, calls=[call("alarm.set", at="tomorrow 7 am", what="x")],
+        tools=tools, policy=policy,
+    )  # fmt: skip
+    assert w.session.record[0].arguments["at"] == "2026-11-26T07:00+00:00"
+
+
+async def test_a_caller_that_sees_values_has_its_words_left_alone(tmp_path):
+    policy = "tools: {calendar.list: {caller: values, arguments: {date: cloud}}}"
+    written = call("calendar.list", date="next Friday")
+    w, _ = await session(tmp_path, "What is on next Friday?", plans=LIST, calls=[written] * 2, policy=policy)
+    assert w.session.record[0].result == "invalid-arguments"
