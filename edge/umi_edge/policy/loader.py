@@ -5,6 +5,7 @@ I2: docs/design.md#i2-fail-closed
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -228,18 +229,28 @@ class _Builder:
         return load_rules(data.get(side, {}), place, self.source, self.problems, self.file)
 
     def _detectors(self) -> tuple[Detector, ...]:
-        found = self.data.get("detect")
-        if isinstance(found, dict):
-            if "detectors" not in found:
-                return default_policy().detect
-            found = found["detectors"]
-        if not isinstance(found, list):
-            # An absent list must not mean "find nothing": scanned text would leave unread (I2).
-            return builtin_detectors()
-        return tuple(self._detector(index, data) for index, data in enumerate(found) if data is not None)
+        said: Any = self.data.get("detect")
+        listed = said.get("detectors") if isinstance(said, dict) else said
+        if "detect_also" in self.data:
+            if listed is not None:
+                fix = "move its lines to `detect`, or remove `detect` to keep every built-in detector"
+                self.problems.add(
+                    self._line("detect_also"), "`detect_also` adds to what `detect` replaces", fix
+                )
+            built_in = (replace(one, line=0) for one in default_policy().detect)  # no lines of this file
+            return (*self._listed(("detect_also",), self.data["detect_also"]), *built_in)
+        if listed is not None:
+            return self._listed(self._detect, listed)
+        # An absent list must not mean "find nothing": scanned text would leave unread (I2).
+        return builtin_detectors() if said is None else default_policy().detect
+
+    def _listed(self, place: Place, lines: list[Any]) -> tuple[Detector, ...]:
+        return tuple(
+            self._detector(place, index, data) for index, data in enumerate(lines) if data is not None
+        )
 
     @property
-    def _detect(self) -> tuple[str, ...]:
+    def _detect(self) -> Place:
         """Where the list of detectors stands."""
         return ("detect", "detectors") if isinstance(self.data.get("detect"), dict) else ("detect",)
 
@@ -249,8 +260,8 @@ class _Builder:
             said.get("unknown_names", UnknownNames.MARK) if isinstance(said, dict) else "mark"
         )
 
-    def _detector(self, index: int, data: dict[str, Any]) -> Detector:
-        line = self._line(*self._detect, index)
+    def _detector(self, place: Place, index: int, data: dict[str, Any]) -> Detector:
+        line = self._line(*place, index)
         given = [key for key in _ONE_OF if key in data]
         if len(given) != 1:
             found = " and ".join(f"`{key}`" for key in given) or "none of them"
@@ -273,7 +284,7 @@ class _Builder:
             pattern=pattern,
             values=tuple(data.get("values", ())),
             tool=origin.get("tool", ""),
-            path=self._values_path(index, origin["path"]) if origin else None,
+            path=self._path(origin["path"], *place, index, "values_from", "path") if origin else None,
             incomplete=Incomplete(data.get("incomplete", Incomplete.STOP)),
             parts=data.get("parts", False),
             regions=(data["region"],) if "region" in data else (),
@@ -281,7 +292,7 @@ class _Builder:
             entities=tuple(data.get("entities", ())),
             language=data.get("language", "en"),
             threshold=data.get("threshold", 0.5),
-            rule_id=self._rule_id(*self._detect, index, name=f"detect[{index}] {data['type']}"),
+            rule_id=self._rule_id(*place, index, name=f"{place[0]}[{index}] {data['type']}"),
             line=line,
         )
 
@@ -297,9 +308,6 @@ class _Builder:
         elif "entities" not in data:
             fix = "add what it is to find, such as `entities: [PERSON, LOCATION]`"
             self.problems.add(line, f"the detector of {data['type']} has no `entities`", fix)
-
-    def _values_path(self, index: int, path: str) -> Any:
-        return self._path(path, *self._detect, index, "values_from", "path")
 
     def _untrusted(self) -> Iterator[UntrustedFolder]:
         for index, text in enumerate(self.data.get("untrusted", ())):

@@ -61,7 +61,7 @@ def check_schema(source: Source, problems: Problems) -> dict[str, Any]:
 def _prune(data: dict[str, Any], place: Place) -> None:
     """Take out, or make harmless, what is wrong at a place."""
     match place:
-        case (("detect" | "keep" | "untrusted") as section, int(index), *_) if isinstance(
+        case (("detect" | "detect_also" | "keep" | "untrusted") as section, int(index), *_) if isinstance(
             data.get(section), list
         ):
             data[section][index] = None
@@ -129,7 +129,7 @@ def _name(place: Place) -> str:
 
 def _quoted(instance: Any, place: Place) -> str:
     """The value where it is a word of the language; else only what kind of thing it is."""
-    private = place[:1] == ("detect",) and ("values" in place or "pattern" in place)
+    private = place[:1] in (("detect",), ("detect_also",)) and ("values" in place or "pattern" in place)
     if not private and isinstance(instance, str | int | float | bool) and _WORD.fullmatch(str(instance)):
         return f"`{str(instance).lower() if isinstance(instance, bool) else instance}`"
     return _kind(instance)

@@ -6,7 +6,7 @@ Proven, for each tool, by a walk of schema x rules that meets every place of eve
   third-party tool takes its handle without the user's consent; no tool takes it unasked that writes it where any tool
   reads it out, nor one that puts it where it may be taken from there (`stores`); no server that has it may write a
   card that leaves unseen; a claim of a type is about each value that a rule or the schema's format gives that type,
-  or whose member is called so;
+  or whose member is called so, and, where detectors look for the type, about every text that leaves unscanned;
 - always: a third-party tool gets nothing stricter than its arguments accept;
 - always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
   what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
@@ -198,6 +198,7 @@ class _Prover:
                         kept |= {(kind, integrity) for kind in handle_types(case)}
         if keep.type:
             self._check_instruction(found, keep.type)
+            self._check_unscanned(found, keep.type)
         known: set[tuple[str, Integrity]] = set()
         while kept - known:  # what is stored may be read back as another type, and be taken from there
             for kind, integrity in sorted(kept - known):
@@ -207,6 +208,19 @@ class _Prover:
                 kept |= self._check_stores(found, have, kind, label)
         self._check_cards(found, have)
         return found.theorem(f"{keep} stays on this device", keep.rule_id)
+
+    def _check_unscanned(self, found: _Found, kind: str) -> None:
+        """Whether a text may leave in which the detectors of a type are not asked to look for it."""
+        if not self._is_detected(kind):
+            return
+        places = ((tool, case) for tool in self.tools for case in self._results(tool))
+        for tool, case in places:
+            if case.resolution.scan or not _carries(case):
+                continue
+            for sink in (PLANNER, SUMMARIZER):
+                if Label.at(case.resolution.locality).may_read(sink):
+                    how = f"the {sink} reads the text unscanned, and with it every {kind} that stands in it"
+                    found.add(self._counterexample(tool, case, sink, how))
 
     def _check_clear(self, found: _Found, tool: Tool, case: Case) -> None:
         """Whether a value that must stay is clear to the cloud."""
@@ -481,8 +495,16 @@ def _carries(case: Case) -> bool:
     return any("string" in one.kinds and not _fixed(one) for one in case.schemas)
 
 
+_MOMENTS = frozenset({"date", "date-time", "time", "duration"})
+"""Formats of texts that say when, and nothing else."""
+
+
 def _fixed(alternative: Alternative) -> bool:
-    return any("const" in schema or "enum" in schema for schema in alternative.schemas)
+    """Whether no text of one's own can stand there."""
+    return any(
+        "const" in schema or "enum" in schema or schema.get("format") in _MOMENTS
+        for schema in alternative.schemas
+    )
 
 
 def _named(kind: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Every broken policy gives clear errors with file, line and fix, all of them at once, and nothing private."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from umi_edge.policy import InvalidPolicyError, Policy, load_policy, read_policy
 from umi_edge.policy.lint import warnings_of
-from umi_edge.policy.loader import builtin_detectors, default_policy_text
+from umi_edge.policy.loader import builtin_detectors, default_policy, default_policy_text
 from umi_edge.policy.schema import schema_text
 from umi_shared.errors import PolicyError
 
@@ -323,3 +324,33 @@ def test_a_detector_may_do_without_what_its_tool_cannot_read_and_is_warned_of():
         load_policy(text % "yes")
     with pytest.raises(PolicyError, match="without `values_from`"):
         load_policy("version: 1\ndetect: [{type: email, pattern: builtin, incomplete: allow}]\n")
+
+
+def test_detect_also_adds_to_all_that_the_built_in_policy_looks_for() -> None:
+    policy = load_policy("version: 1\ndetect_also: [{type: client, values: [Moreau]}]", "p.yaml")
+    first, *others = policy.detect
+    assert (first.type, first.rule_id) == ("client", "p.yaml:2 detect_also[0] client")
+    assert [replace(one, line=0) for one in default_policy().detect] == others
+    assert len({one.rule_id for one in policy.detect}) == len(policy.detect)
+
+
+def test_detect_and_detect_also_do_not_go_together() -> None:
+    text = "version: 1\ndetect: [{type: email, pattern: builtin}]\ndetect_also: [{type: x, values: [Moreau]}]"
+    with pytest.raises(PolicyError, match="adds to what `detect` replaces") as raised:
+        load_policy(text)
+    assert "Moreau" not in str(raised.value)
+
+
+def test_a_wrong_line_of_detect_also_quotes_no_value() -> None:
+    with pytest.raises(PolicyError) as raised:
+        load_policy(
+            "version: 1\ndetect_also:\n  - {type: x, values: [M]}\n  - {type: x, pattern: 'Zweig('}\n"
+        )
+    assert ":3" in str(raised.value)
+    assert ":4" in str(raised.value)
+    assert "Zweig" not in str(raised.value)
+
+
+def test_detect_also_goes_with_a_word_about_unknown_names() -> None:
+    text = "version: 1\ndetect: {unknown_names: ask}\ndetect_also: [{type: client, values: [Moreau]}]"
+    assert [one.type for one in load_policy(text).detect][:2] == ["client", default_policy().detect[0].type]

@@ -1,6 +1,7 @@
 """`umi policy`: check, explain, schema, show-default."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,28 @@ def test_explain_names_the_entry_that_decides_and_what_else_would_have_to_change
     assert "once p.yaml:3 tools.crm.*.results $ no longer says `hidden`" in found
     everything = CliRunner().invoke(command, ["explain", str(file), "--tool", "crm.list"]).output
     assert "crm.*" in everything
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- {type: client, values: [Moreau, Zweig]}",
+        "- {values: [Moreau, Zweig], type: client}",
+        "- {type: client, pattern: 'Moreau|Zweig'}",
+        "- {type: client, parts: true, values: [Moreau,\n      Zweig]}",
+        "- type: client  # Moreau\n    values: [Zweig]",
+    ],
+)
+@pytest.mark.parametrize("section", ["detect", "detect_also"])
+def test_a_failing_table_test_prints_nothing_that_a_detector_looks_for(
+    tmp_path: Path, section: str, item: str
+) -> None:
+    policy = f'version: 1\n{section}:\n  {item}\ntools: {{a.b: {{results: {{"$": scan}}}}}}\n'
+    (tmp_path / "p.yaml").write_text(policy)
+    (tmp_path / "x.test.yaml").write_text(
+        "policy: p.yaml\ntests:\n  - {name: t, instruction: about Zweig, planner: none}\n"
+    )
+    found = CliRunner().invoke(command, ["test", str(tmp_path), "--coverage"])
+    assert f"{section}[0] client" in found.output
+    assert "FAIL" in found.output
+    assert not {"Moreau", "Zweig"} & set(re.findall(r"\w+", found.output))

@@ -372,3 +372,38 @@ def test_the_command_says_what_is_proven_and_what_is_not(tmp_path: Path) -> None
     (wrong,) = [theorem for theorem in report["theorems"] if not theorem["proven"]]
     assert {one["sink"] for one in wrong["counterexamples"]} == {"planner", "summarizer"}
     assert all("default.yaml:" in one["rule"] for one in wrong["counterexamples"])
+
+
+TEXTS = {
+    "type": "object",
+    "properties": {
+        "client": {"type": "string"},
+        "note": {"type": "string"},
+        "day": {"type": "string", "format": "date"},
+        "kind": {"enum": ["a"]},
+    },
+    "additionalProperties": False,
+}
+CLIENTS = """
+detect_also: [{type: client, values: [Moreau, Zweig]}]
+keep: [{type: client}]
+tools:
+  a.b: {results: {"$.client": handle, "$.note": %s, "$.day": cloud, "$.kind": cloud}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "sinks"),
+    [
+        ("cloud", ["planner", "summarizer"]),
+        ("planner", ["planner"]),
+        ("summarizer", ["summarizer"]),
+        ("scan", []),
+        ("handle", []),
+    ],
+)
+def test_a_type_that_detectors_look_for_is_kept_only_where_they_look(word: str, sinks: list[str]) -> None:
+    found = prove(_policy(CLIENTS % word), [_tool("a.b", result=TEXTS)]).theorems[0]
+    assert [(one.path, one.sink) for one in found.counterexamples] == [("$.note", sink) for sink in sinks]
+    assert all("unscanned" in one.message and "Moreau" not in one.message for one in found.counterexamples)
+    assert found.holds is (not sinks)

@@ -28,6 +28,8 @@ Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+_MOMENT: Schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+_MAYBE_MOMENT: Schema = {"anyOf": [_MOMENT, {"type": "null"}]}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 _TRUE: Schema = {"const": True}
 
@@ -52,7 +54,7 @@ def _found(**lists: Schema) -> Schema:
 
 def _letter(*, optional: Mapping[str, Schema] | None = None, **more: Schema) -> Schema:
     sender: dict[str, Schema] = {"from": _TEXT}
-    return _object(optional=optional, id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_TEXT, **more)
+    return _object(optional=optional, id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_MOMENT, **more)
 
 
 def _contact(**more: Schema) -> Schema:
@@ -78,7 +80,9 @@ _FOUND = _contact(
     categories=_list(_TEXT),
     note=_TEXT,
 )
-_EVENT = _object(id=_TEXT, title=_TEXT, start=_TEXT, end=_TEXT, location=_MAYBE_TEXT, attendees=_list(_TEXT))
+_EVENT = _object(
+    id=_TEXT, title=_TEXT, start=_MOMENT, end=_MOMENT, location=_MAYBE_TEXT, attendees=_list(_TEXT)
+)
 
 CONTACT_MATCHES = _found(matches=_FOUND)
 CONTACT_LIST = _list(_LISTED)
@@ -88,8 +92,8 @@ EVENTS = _found(events=_EVENT)
 CREATED = _object(id=_TEXT)
 CANCELLED = _object(cancelled=_TRUE)
 UPDATED = _object(updated=_TRUE)
-FREE = _object(free=_list(_object(start=_TEXT, end=_TEXT)), optional={"skipped": _COUNT})
-TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_TEXT))
+FREE = _object(free=_list(_object(start=_MOMENT, end=_MOMENT)), optional={"skipped": _COUNT})
+TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_MOMENT))
 FINISHED = _object(finished=_TRUE)
 
 LETTERS = _found(messages=_letter())
