@@ -26,7 +26,7 @@ from umi_shared.transcript import View
 
 SECRET = "zqvault zqkestrel zqoaks zqmoss"
 """What a mail is about: no detector knows any of it."""
-PIN = 4711
+PIN = 11
 DAY = "2026-06-09"
 
 
