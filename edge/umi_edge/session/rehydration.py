@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from umi_edge.labelling.vault import Vault
+from umi_edge.labelling.vault import Kept, Vault
 from umi_edge.policy import Location
-from umi_edge.session.link_destinations import linked
+from umi_edge.session.link_destinations import holds_address, linked
 from umi_shared.handles import Handle, parts_of, unescape
 
 __all__ = ["Rehydrator", "resolve", "without"]
@@ -65,7 +65,8 @@ def without(node: Any, locations: Collection[Location], at: Location = ()) -> An
 class Rehydrator:
     """Puts values into an answer as it streams; a handle that this session never issued stays as it is.
 
-    So does a handle whose value would become part of an address (`link_destinations`). What follows may still make it
+    So does a handle whose value would become part of an address (`link_destinations`), and one of a value with an
+    address in it that a model may have written: it may hold other values. What follows may still make it
     one, so text is held back from the first handle of a block on, until the block ends with an empty line.
     """
 
@@ -96,11 +97,9 @@ class Rehydrator:
     def _block(self, text: str) -> str:
         """A block, or what of it comes before its first handle, with values in place."""
         parts = [unescape(part) if isinstance(part, str) else part for part in parts_of(text)]
-        values = {
-            part: _as_text(self.vault[part].value)
-            for part in parts
-            if isinstance(part, Handle) and part in self.vault
-        }
+        kept = {part: self.vault[part] for part in parts if isinstance(part, Handle) and part in self.vault}
+        values = {handle: _as_text(one.value) for handle, one in kept.items()}
+        values = {handle: value for handle, value in values.items() if not _is_trap(kept[handle], value)}
         self._size += len(text) + sum(map(len, values.values()))
         if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer
             return self._say(parts)
@@ -115,6 +114,12 @@ class Rehydrator:
         said = "".join(map(str, parts))
         self._said += [said] if self._size <= _MAX_ANSWER else []
         return said
+
+
+def _is_trap(kept: Kept, value: str) -> bool:
+    """Whether a model may have made an address of values, and had it stored or composed to be shown later."""
+    by_model = kept.origin.chosen or kept.origin.doubt is not None
+    return by_model and holds_address(value)
 
 
 def _certain(text: str) -> int:

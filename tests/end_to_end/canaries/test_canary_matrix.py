@@ -7,13 +7,13 @@ import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from tests.end_to_end.canaries.encoded import NUMBERS, TEXTS, needles, number_needles
 from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, leaf_fields, values_in
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
+from umi_lab.attack.encoded import NUMBERS, TEXTS, needles, number_needles
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import UmiError
 

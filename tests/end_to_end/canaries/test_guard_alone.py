@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.end_to_end.canaries.encoded import NUMBERS, TEXTS, spellings
 from tests.end_to_end.canaries.fields import REQUESTS, leaf_fields, request_with
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress import cloud_client as cloud_module
 from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.vault import Origin, Source, Vault
+from umi_lab.attack.encoded import NUMBERS, TEXTS, spellings
 from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
 from umi_shared.wire import strings_of
 
