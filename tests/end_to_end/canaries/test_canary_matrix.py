@@ -155,15 +155,15 @@ def test_a_field_of_any_type_that_is_added_is_found(field):
     assert found in ({"View.e"}, {"M.value"})
 
 
-class DeclineFirst(UnsafeApproveAll):
-    """No to one call: a second no would end the session."""
+class DeclineOneSend(UnsafeApproveAll):
+    """No to the first call that takes values: a second no would end the session."""
 
     def __init__(self):
         self.asked = 0
 
     async def approve(self, request):
-        self.asked += 1
-        return self.asked > 1 and await super().approve(request)
+        self.asked += request.tool == "data.send"
+        return (request.tool, self.asked) != ("data.send", 1) and await super().approve(request)
 
 
 @pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
@@ -180,7 +180,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
         tools=tools(),
         policy=POLICY,
         guard=guard,
-        consent=DeclineFirst() if declines else None,
+        consent=DeclineOneSend() if declines else None,
         records=Records.of_device(SealedLog(tmp_path / "records.log", bytes(32))),
     ) as w:
         answered = await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}, or ring {PHONE}.")
@@ -188,7 +188,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
     assert NAME in answered.answer
     assert MAIL in answered.answer
     assert NAME in given_up.reason
-    assert w.results.count("done") == 4
+    assert w.results.count("done") == 4 - declines
     kinds = {name for sent in w.plan_requests() for name, _ in values_in(sent)}
     assert kinds == {name_of(path) for path in leaf_fields(pb.PlanRequest.DESCRIPTOR)}
     messages = [base64.b64decode(entry["message"]) for entry in w.recorded]
