@@ -28,6 +28,7 @@ tools:
   people.names: {runs: device, card: hidden}
   data.get:
     runs: device
+    confirm: never
     integrity: trusted
     results:
       "$.public": cloud
