@@ -7,12 +7,12 @@ import quopri
 import re
 from collections.abc import Iterator
 
-__all__ = ["decoded", "has_utf8", "split_value", "transfer_decoded", "unescaped"]
+__all__ = ["AS_WRITTEN", "decoded", "has_utf8", "split_value", "transfer_decoded", "unescaped"]
 
 _UTF8 = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _ELSEWHERE = ("cp1250", "cp1254", "cp1257")
 """What bytes that are no UTF-8 may be in Europe, besides Windows-1252."""
-_AS_WRITTEN = {"iso8859-1": "cp1252", "ascii": "utf-8"}
+AS_WRITTEN = {"iso8859-1": "cp1252", "ascii": "utf-8"}
 """What writers mean who name these (as https://encoding.spec.whatwg.org has it)."""
 _DAMAGED = "a damaged letter"
 
@@ -63,7 +63,7 @@ def _named(data: bytes, charset: str) -> str | None:
     for name in filter(None, (charset, "utf-8")):
         try:
             codec = codecs.lookup(name).name
-            return data.decode(_AS_WRITTEN.get(codec, codec))
+            return data.decode(AS_WRITTEN.get(codec, codec))
         except (LookupError, UnicodeError):
             continue
     return None

@@ -96,20 +96,21 @@ class FileShelf:
         return found
 
     def _searched(self, root: AllowedRoot, parts: tuple[str, ...], until: float) -> str:
-        limit = self.config.max_document_bytes if _is_document(parts[-1]) else self.config.searched_bytes
+        converted = parts[-1].lower().endswith(_DOCUMENTS)
+        limit = self.config.max_document_bytes if converted else self.config.searched_bytes
         try:
             with root.opened(parts) as file:
                 status = os.fstat(file.fileno())
                 key = (root.path, parts, status.st_size, status.st_mtime_ns)
                 if key in self._texts:
                     return self._texts[key]
-                if status.st_size > limit or (_is_document(parts[-1]) and time.monotonic() > until):
+                if status.st_size > limit or (converted and time.monotonic() > until):
                     return ""
                 content = file.read(limit + 1)
             text = self._text(content, parts[-1])
         except (ToolFailure, OSError):  # binary or gone: its name still counts
             text = ""
-        if _is_document(parts[-1]) and len(self._texts) < _MAX_KEPT:
+        if converted and len(self._texts) < _MAX_KEPT:
             self._texts[key] = text
         return text
 
@@ -141,10 +142,6 @@ class FileShelf:
             return document_text(content, name)
         except UnreadableDocument as unreadable:
             raise ToolFailure(FailureKind.NOT_JSON, str(unreadable)) from None
-
-
-def _is_document(name: str) -> bool:
-    return name.lower().endswith(_DOCUMENTS)
 
 
 def tools(config: FilesConfig) -> tuple[Tool, ...]:

@@ -1,11 +1,12 @@
 """The text of a letter's parts, and the names of what is attached to it."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import Message
+from typing import Any
 
-from umi_edge.tools.builtin.card_text import unescaped
+from umi_edge.tools.builtin.calendar_file import CalendarFile
 from umi_edge.tools.builtin.html_text import html_text
 from umi_edge.tools.builtin.mail_header import addresses, decoded, line
 
@@ -135,34 +136,23 @@ def _unfolded(text: str, *, joins: bool) -> str:
 
 
 def _invitation(text: str) -> str:
-    """What an invitation says, a line each."""
-    properties = dict(_properties(re.sub(r"\r?\n[ \t]", "", text)))
+    """What the first event of an invitation says, a line each."""
+    file = CalendarFile.parsed(text.encode())
+    event = next((series.entries[0].component for series in file.series if series.kind == "VEVENT"), None)
+    if event is None:
+        return ""
     names = {"SUMMARY": "Invitation", "DTSTART": "Start", "DTEND": "End", "LOCATION": "Place"}
-    lines = [f"{name}: {_moment(properties[key])}" for key, name in names.items() if key in properties]
-    if "ORGANIZER" in properties:
-        lines.append(f"Organizer: {re.sub('^mailto:', '', properties['ORGANIZER'], flags=re.IGNORECASE)}")
-    if "DESCRIPTION" in properties:
-        lines += ["", properties["DESCRIPTION"]]
+    lines = [f"{name}: {_as_text(event[key])}" for key, name in names.items() if key in event]
+    if "ORGANIZER" in event:
+        lines.append(f"Organizer: {re.sub('^mailto:', '', str(event['ORGANIZER']), flags=re.IGNORECASE)}")
+    if "DESCRIPTION" in event:
+        lines += ["", _as_text(event["DESCRIPTION"])]
     return "\n".join(lines)
 
 
-def _properties(text: str) -> Iterator[tuple[str, str]]:
-    """The properties of the first event of an iCalendar text."""
-    event = text.partition("BEGIN:VEVENT")[2].partition("END:VEVENT")[0]
-    for one in event.splitlines():
-        found = re.match(r"([A-Za-z-]{1,40})(?:;(?:\"[^\"]*\"|[^\":])*)?:(.*)", one)
-        if found:
-            yield found[1].upper(), unescaped(found[2])
-
-
-def _moment(text: str) -> str:
-    """A moment of iCalendar as people write it; other text as it is.
-
-    >>> _moment("20261123T100000Z"), _moment("20261123"), _moment("Dentist")
-    ('2026-11-23 10:00 UTC', '2026-11-23', 'Dentist')
-    """
-    found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?", text)
-    if not found:
-        return text
-    day = f"{found[1]}-{found[2]}-{found[3]}"
-    return f"{day} {found[4]}:{found[5]}{' UTC' if found[6] else ''}" if found[4] else day
+def _as_text(value: Any) -> str:
+    """A property of an event as people write it: a moment with its day first, UTC where it says so."""
+    moment = getattr(value, "dt", None)
+    if isinstance(moment, datetime):
+        return f"{moment:%Y-%m-%d %H:%M}{' UTC' if moment.tzname() == 'UTC' else ''}"
+    return str(moment or value)

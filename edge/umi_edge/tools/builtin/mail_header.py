@@ -7,18 +7,19 @@ from email.errors import MessageError
 from email.header import decode_header
 from email.utils import getaddresses, parsedate_to_datetime
 
+from umi_edge.tools.builtin.card_text import AS_WRITTEN
+
 __all__ = ["addresses", "decoded", "line", "when"]
 
 _MEANT = {
-    "ascii": "utf-8",
-    "iso8859-1": "cp1252",
+    **AS_WRITTEN,
     "iso8859-9": "cp1254",
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
-"""What writers mean who name these (as https://encoding.spec.whatwg.org has it), by Python's names."""
+"""What writers of letters mean who name these: as in cards, and more, since letters come from further away."""
 _QUOTED = re.compile(r'[][()<>@,:;"\\.]')
 
 
