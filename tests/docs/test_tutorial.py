@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
 DEMO = "umi demo --keep tour"
 """Run by `test_demo`, and slow: here the home that it keeps is written without it."""
+PROVE = "umi policy prove policy.yaml"
+"""Ends with 1: the line that was changed has a price, and the tutorial says so."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def run(folder: Path, command: str, environment: dict[str, str]) -> str:
         timeout=300,
         check=False,
     )
-    assert ran.returncode == 0, f"{command}\n{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
+    assert ran.returncode == int(command == PROVE), f"{command}\n{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
     return ran.stdout
 
 
@@ -92,6 +94,14 @@ def test_the_first_message_holds_the_handle_and_not_the_name(followed: tuple[Pat
     message = printed["umi ledger show --message 1"]
     assert "<person:1>" in message
     assert "Paul" not in message
+
+
+def test_the_proof_names_the_changed_line_and_what_it_costs(followed: tuple[Path, dict[str, str]]) -> None:
+    _, printed = followed
+    kept = [line.split(" stays on this device")[0] for line in printed[PROVE].splitlines()]
+    assert {f"NOT proven: every {one}" for one in ("email", "phone", "person")} <= set(kept)
+    assert {"proven: mail.read: $.body", "proven: notes.*: $..text"} <= set(kept)
+    assert "tools.contacts.search.results $.matches[*].company" in printed[PROVE]
 
 
 def test_the_changed_line_is_what_let_the_company_out(followed: tuple[Path, dict[str, str]]) -> None:

@@ -137,11 +137,17 @@ class Path:
                 yield state + 1
 
 
-def path_of(location: Location) -> str:
-    """The normalized path (RFC 9535, 2.7) of a location, with `.name` where a name is a plain ASCII word.
+_ESCAPED = str.maketrans(
+    {chr(code): f"\\u{code:04x}" for code in range(0x20)}
+    | {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "\\": "\\\\", "'": "\\'"}
+)
 
-    >>> path_of(("matches", 0, "e mail"))
-    "$.matches[0]['e mail']"
+
+def path_of(location: Location) -> str:
+    r"""The normalized path (RFC 9535, 2.7) of a location, with `.name` where a name is a plain ASCII word.
+
+    >>> path_of(("matches", 0, "e mail", "\n\x1b"))
+    "$.matches[0]['e mail']['\\n\\u001b']"
     """
     parts = ["$"]
     for key in location:
@@ -150,8 +156,7 @@ def path_of(location: Location) -> str:
         elif key.isascii() and key.isidentifier():  # lexers differ on other letters
             parts.append(f".{key}")
         else:
-            escaped = key.replace("\\", "\\\\").replace("'", "\\'")
-            parts.append(f"['{escaped}']")
+            parts.append(f"['{key.translate(_ESCAPED)}']")
     return "".join(parts)
 
 
