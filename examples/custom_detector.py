@@ -68,7 +68,7 @@ async def main(folder: Path) -> None:
             if isinstance(event, Report):
                 print("The answer:", event.text)
     first = next(entry for entry in read_ledger(config.ledger) if entry["kind"] == "sent")
-    print("The instruction, as it left:", *map(str, text_of(outbound_view(first).entries[0])))
+    print("The instruction, as it left:", *map(str, text_of(outbound_view(first).entries[1])))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,13 @@ async def run(
         plan("Done.", "summarizer"),
         "Done.",
     ]
-    calls = [("letters.get", "{}"), (tool, written), ("forms.use", '{"how":"<data:2>"}')]
+    use = ("forms.use", '{"how":"<data:2>"}')
+
+    def after(view):
+        """The next step; or, where the tool's schema refused the call, the same call once more."""
+        return use if view.entries[-1].tool == "forms.use" else (tool, written)
+
+    calls = [("letters.get", "{}"), (tool, written), after, use]
     consent = UnsafeApproveAll() if consents else DeclineAll()
     async with world(folder, plans=plans, calls=calls, tools=tools, policy=POLICY, consent=consent) as w:
         answer = await w.session.ask("Fill it in.")

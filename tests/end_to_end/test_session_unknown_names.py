@@ -78,7 +78,7 @@ async def test_a_name_in_a_result_stays_where_the_user_says_no(tmp_path):
             b"DTSTART:20260602T100000Z\r\nDTEND:20260602T110000Z\r\nSUMMARY:tea with Brightmoor\r\nEND:VEVENT\r\n"
             b"END:VCALENDAR\r\n"
         )
-        assert isinstance(await w.session.ask("what is on today?"), Answered)
+        assert isinstance(await w.session.ask("what is on 2026-06-02?"), Answered)
     assert NAME in consent.asked[-1].arguments.values()
     assert NAME.encode() not in w.capture.bytes_out
     assert NAME in [one.value for one in w.session.labeller.vault]

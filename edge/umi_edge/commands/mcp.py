@@ -25,10 +25,11 @@ def command() -> None:
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask before writing the configuration.")
 def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
-    """Take MCP servers over from Claude Desktop, VS Code, Cursor and Zed, or from FILES.
+    """Take MCP servers over from other programs, or from FILES.
 
-    Says what it takes and what it leaves, and asks before it adds them to your configuration. Comments there stay. A
-    server whose name is taken already is left.
+    Without FILES it looks where Claude Desktop, VS Code, Cursor and Zed keep theirs. Says what it takes and what it
+    leaves, and asks before it adds them to your configuration. Comments there stay. A server whose name is taken
+    already is left.
     """
     from umi_edge.runtime.config import config_path
     from umi_edge.tools.mcp.foreign_configs import foreign_paths, read_foreign

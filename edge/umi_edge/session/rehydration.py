@@ -66,7 +66,7 @@ class Rehydrator:
     """Puts values into an answer as it streams; a handle that this session never issued stays as it is.
 
     So does a handle whose value would become part of an address (`link_destinations`), and one of a value with an
-    address in it that a model may have written: it may hold other values. What follows may still make it
+    address in it that a model may have made up: it may hold other values. What follows may still make it
     one, so text is held back from the first handle of a block on, until the block ends with an empty line.
     """
 
@@ -99,7 +99,7 @@ class Rehydrator:
         parts = [unescape(part) if isinstance(part, str) else part for part in parts_of(text)]
         kept = {part: self.vault[part] for part in parts if isinstance(part, Handle) and part in self.vault}
         values = {handle: _as_text(one.value) for handle, one in kept.items()}
-        values = {handle: value for handle, value in values.items() if not _is_trap(kept[handle], value)}
+        values = {handle: value for handle, value in values.items() if not self._is_trap(kept[handle], value)}
         self._size += len(text) + sum(map(len, values.values()))
         if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer
             return self._say(parts)
@@ -115,11 +115,18 @@ class Rehydrator:
         self._said += [said] if self._size <= _MAX_ANSWER else []
         return said
 
+    def _is_trap(self, kept: Kept, value: str) -> bool:
+        """Whether a model may have made an address of values, and had it stored or composed to be shown later.
 
-def _is_trap(kept: Kept, value: str) -> bool:
-    """Whether a model may have made an address of values, and had it stored or composed to be shown later."""
-    by_model = kept.origin.chosen or kept.origin.doubt is not None
-    return by_model and holds_address(value)
+        What stands word for word in a text that no model wrote was only picked from it: it holds no other value.
+        """
+        if not _by_model(kept) or not holds_address(value):
+            return False
+        return not any(value in _as_text(one.value) for one in self.vault if not _by_model(one))
+
+
+def _by_model(kept: Kept) -> bool:
+    return kept.origin.chosen or kept.origin.doubt is not None
 
 
 def _certain(text: str) -> int:
