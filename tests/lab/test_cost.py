@@ -17,6 +17,7 @@ from umi_lab.cost.training import training
 from umi_lab.synthesis.generator import draw_scenarios
 from umi_lab.synthesis.rollout import roll_out
 from umi_lab.synthesis.scenario import ScenarioConfig
+from umi_shared.transcript import Next
 
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 
@@ -76,17 +77,22 @@ def test_training_is_read_from_progress_and_memory_only_where_it_was_written(tmp
 @pytest.mark.timeout(600)
 def test_a_single_model_reads_each_word_once(smollm2: Path, gguf_adapters: Mapping[str, Path]) -> None:
     """One sequence: what comes after the first plan was read already, but for what is new."""
-    scenarios = draw_scenarios(5, held_out=True, config=ScenarioConfig(own_names=0, broken=0))
-    scenario = next(scenarios)
+    scenarios = draw_scenarios(40, held_out=True, config=ScenarioConfig(own_names=0, broken=0))
 
-    async def played() -> Any:
+    async def played(scenario: Any) -> Any:
         single = open_single_model(smollm2, gguf_adapters["planner"], dialect="umi", threads=1)
         async with single as agent:
             first, second = SingleAgent(agent), SingleAgent(agent)
             await roll_out(scenario, first)
             return await roll_out(scenario, second), second.plans
 
-    rollout, plans = asyncio.run(played())
+    # The adapters are random: the first scenario in which their words happen to decide something, and ask for no
+    # answer, whose prompt has no clock in it and is read into the same sequence.
+    rollout, plans = next(
+        (rollout, plans)
+        for rollout, plans in (asyncio.run(played(scenario)) for scenario in scenarios)
+        if plans and not any(plan.next is Next.SUMMARIZER for plan in plans)
+    )
     assert len(plans) == rollout.totals.steps >= 1
     usage = rollout.totals.planner
     # The same session again: nothing of its prompts is new but the last token of each.

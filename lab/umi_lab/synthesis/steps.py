@@ -1,6 +1,7 @@
 """Steps that scripts share: each yields calls and returns what it found, or ends the script."""
 
 from collections.abc import Generator
+from datetime import date
 from typing import Any
 
 from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
@@ -162,9 +163,9 @@ def file_of(context: ScriptContext, topic: str) -> Step:
     return seen.value
 
 
-def events_on(context: ScriptContext, day: str) -> Step:
-    """The events of a day (an ISO 8601 date). Raises `Ended` where the calendar cannot be read."""
-    seen = yield Use("calendar.list", f"list the events on {day}", {"date": day})
+def events_on(context: ScriptContext, day: date, spelt: str) -> Step:
+    """The events of a day, which the call names in the user's words. Raises `Ended` where they cannot be read."""
+    seen = yield Use("calendar.list", f"list the events on {day}", {"date": spelt})
     if seen.failure:
         raise Ended(failed("calendar.list", seen))
     return seen.value["events"]

@@ -23,7 +23,7 @@ def event(draw: Draw, home: Home, *, guest: bool) -> Task:
         needed = ("contacts.search", "calendar.create") if guest else ("calendar.create",)
         require(context, *needed)
         name, title = context.seen(who) if guest else "", context.seen(topic)
-        arguments: dict[str, Any] = {"title": capitalised(title), "date": day.isoformat(), "time": clock}
+        arguments: dict[str, Any] = {"title": capitalised(title), "date": spelt, "time": clock}
         if guest:
             found = yield from person_of(context, name, "address")
             arguments["guests"] = [found["email"]]
@@ -41,11 +41,12 @@ def event(draw: Draw, home: Home, *, guest: bool) -> Task:
 def day_list(draw: Draw, home: Home) -> Task:
     """Ask for the events of a day."""
     day = draw.rng.choice(home.events).day if draw.chance(0.85) else home.today.replace(day=1)
-    text = phrase(draw, "day_list", d=spelt_day(draw, day))
+    spelt = spelt_day(draw, day)
+    text = phrase(draw, "day_list", d=spelt)
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.list")
-        events = yield from events_on(context, day.isoformat())
+        events = yield from events_on(context, day, spelt)
         if not events:
             return Done("The day is empty.", f"You have nothing on {day}.")
         listed = ", ".join(f"{event['title']} at {event['start'][11:16]}" for event in events)
@@ -67,13 +68,13 @@ def _matching(events: list[dict[str, str]], topic: str) -> dict[str, str] | None
 def event_cancel(draw: Draw, home: Home) -> Task:
     """Cancel an event."""
     event, topic = _picked(draw, home)
-    day = event.day
-    text = phrase(draw, "event_cancel", x=topic, d=spelt_day(draw, day))
+    day, spelt = event.day, spelt_day(draw, event.day)
+    text = phrase(draw, "event_cancel", x=topic, d=spelt)
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.list", "calendar.cancel")
         title = context.seen(topic)
-        events = yield from events_on(context, day.isoformat())
+        events = yield from events_on(context, day, spelt)
         found = _matching(events, title)
         if found is None:
             return Done(
@@ -92,13 +93,13 @@ def event_cancel(draw: Draw, home: Home) -> Task:
 def event_time(draw: Draw, home: Home) -> Task:
     """Ask when an event is."""
     event, topic = _picked(draw, home)
-    day = event.day
-    text = phrase(draw, "event_time", x=topic, d=spelt_day(draw, day))
+    day, spelt = event.day, spelt_day(draw, event.day)
+    text = phrase(draw, "event_time", x=topic, d=spelt)
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.list")
         title = context.seen(topic)
-        events = yield from events_on(context, day.isoformat())
+        events = yield from events_on(context, day, spelt)
         found = _matching(events, title)
         if found is None:
             return Done("No such event is on that day.", f"I found no {title} on {day}.")
