@@ -69,9 +69,8 @@ class UmiDialect(JsonCall):
         )
 
     def answer(self, view: View) -> RolePrompt:
-        """The summarizer's turn. It is not told what day it is: it would take that day for the one of the results."""
-        entries = tuple(entry for entry in view.entries if not isinstance(entry, Clock))
-        return self._turn(replace(view, entries=entries), "summarizer", max_tokens=320)
+        """The summarizer's turn."""
+        return self._turn(view, "summarizer", max_tokens=320)
 
     def _turn(
         self, view: View, role: str, *, constraint: Constraint | None = None, max_tokens: int

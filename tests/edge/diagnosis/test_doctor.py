@@ -32,7 +32,6 @@ from umi_shared.dialects import dialect_named
 from umi_shared.models import EMBEDDED, ModelStore
 from umi_shared.testing import ScriptedEngine
 
-NOW = datetime.now(UTC)
 SERVER = Path(__file__).parent.parent / "tools" / "mcp_server.py"
 
 
@@ -317,7 +316,8 @@ async def test_a_laptop_that_is_not_enrolled_is_told_how(tmp_path):
 async def test_the_certificates_time_is_held_against_the_clock(enrolled, days, status, said):
     from umi_edge.diagnosis import planner
 
-    look = Check(name="connection", look=lambda: planner.connection(enrolled, NOW + timedelta(days=days)))
+    then = datetime.now(UTC) + timedelta(days=days)
+    look = Check(name="connection", look=lambda: planner.connection(enrolled, then))
     finding = (await run_check(look))[-1]
     assert (finding.status, said in finding.message) == (status, True)
 

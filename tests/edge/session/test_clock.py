@@ -48,11 +48,14 @@ def test_planner_and_caller_read_it_before_the_request(dialect: str) -> None:
         assert 0 < text.index("Friday, 2026-11-27") < text.index("What is on?")
 
 
-def test_the_small_summarizer_is_not_told_so_that_it_takes_no_day_for_that_of_the_results() -> None:
+def test_the_small_summarizer_goes_on_where_the_planner_has_read() -> None:
     view = View(catalogue=(CARD,), entries=(Clock(("Friday, 2026-11-27",)), Instruction(("What is on?",))))
-    plain = View(catalogue=(CARD,), entries=view.entries[1:])
-    assert dialect_named("umi").answer(view) == dialect_named("umi").answer(plain)
-    assert dialect_named("chat").answer(view) != dialect_named("chat").answer(plain)
+    plan, answer = (
+        turn.prompt for turn in (dialect_named("umi").plan(view), dialect_named("umi").answer(view))
+    )
+    assert isinstance(plan, RawPrompt)
+    assert isinstance(answer, RawPrompt)
+    assert answer.text.startswith(plan.text.removesuffix("planner\n"))
 
 
 async def test_a_session_is_told_again_only_when_the_day_has_changed(tmp_path) -> None:
