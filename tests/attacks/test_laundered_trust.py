@@ -392,6 +392,43 @@ tools:
     assert await laptop.session("Mail Bo.", ("crm.list", "{}"), MAIL) == ["done", "done"]
 
 
+@pytest.mark.parametrize(
+    ("said", "came_to"),
+    [
+        ("stored_as: nowhere", "done"),
+        ("stored_as: {email: nowhere}", "done"),
+        ("stored_as: {name: nowhere}", "denied"),
+        ("stored_as: {email: {tool: crm.list, path: '$.people'}}", "denied"),
+        ("caller: handles", "denied"),  # nothing is said of it, and the server's hint is not believed
+    ],
+)
+async def test_only_the_policy_says_that_a_server_keeps_nothing_of_what_it_is_given(tmp_path, said, came_to):
+    text = {"type": "string"}
+    find = tool_of(
+        "crm.find",
+        lambda _: {"people": [{"email": EVIL}]},
+        schema={"type": "object", "properties": {"name": text, "email": text}},
+        source="mcp:crm",
+        hints=Hints(read_only=True),
+    )
+    listed = tool_of("crm.list", lambda _: {"people": []}, source="mcp:crm")
+    policy = f"""
+tools:
+  crm.list: {{runs: device, integrity: trusted}}
+  crm.find:
+    runs: device
+    confirm: never
+    integrity: trusted
+    arguments: {{name: cloud, email: cloud}}
+    results: {{"$.people[*].email": {{type: email}}}}
+    {said}
+  mail.send: {{confirm: always, arguments: {{to: {{type: email, requires: trusted, accepts: handle}}}}}}
+"""
+    laptop = Laptop(tmp_path, policy=policy, more=(find, listed))
+    looked_up = ("crm.find", f'{{"email":"{EVIL}"}}')
+    assert await laptop.session("Mail Eve.", looked_up, MAIL) == ["done", came_to]
+
+
 # Folders with other people's texts.
 
 CLIPPINGS = """

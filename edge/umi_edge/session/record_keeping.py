@@ -9,9 +9,10 @@ from typing import Any
 
 from umi_edge.labelling.labeller import LabelledArguments
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.policy import Location, Policy
+from umi_edge.policy import LabelledLeaf, Location, Policy
 from umi_edge.policy.checks import may_write
 from umi_edge.policy.families import BUILT_IN
+from umi_edge.policy.stored_as import read_back_at
 from umi_edge.records import Records
 from umi_edge.session.consent import Provenance
 from umi_edge.session.own_words import not_the_users_own, typed_words
@@ -51,10 +52,16 @@ class RecordKeeping:
         """
         if not may_write(tool.hints, tool.source):
             return 0
-        fields = not_the_users_own(resolved, labelled.leaves, known, typed_words(entries), self.records)
+        leaves = self._stored(tool, labelled.leaves)
+        fields = not_the_users_own(resolved, leaves, known, typed_words(entries), self.records)
         if not fields:
             return 0
         return self.records.write(tool=tool.name, store=_store_of(tool), approved=asked, fields=fields)
+
+    def _stored(self, tool: Tool, leaves: Mapping[Location, LabelledLeaf]) -> Mapping[Location, LabelledLeaf]:
+        """The arguments but those of which the policy, umi or the user's own code says that no tool reads them back."""
+        said = (*tool.stored_as, *self.policy.tool(tool.name, source=tool.source).stored_as)
+        return {at: leaf for at, leaf in leaves.items() if read_back_at(said, at) != ()}
 
     def name(self, number: int, outcome: Outcome) -> None:
         """Keep what the store calls the record that a call has written, where the tool says it."""
