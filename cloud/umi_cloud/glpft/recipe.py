@@ -40,7 +40,7 @@ class Stage:
     roles: tuple[Role, ...]
     """The roles whose targets are learnt. `backbone` is the single model, which writes a whole step."""
     start: str = ""
-    """The stage whose result is copied; empty for the base itself."""
+    """The stage whose result is copied, or a GGUF adapter to go on from (umi's own, say); empty for the base."""
     learning_rate: float
     minutes: float = 0
     """The most minutes, without the time for loading; 0 for no limit."""
@@ -55,6 +55,11 @@ class Stage:
     """Episodes in place of the recipe's."""
     part: tuple[Annotated[float, MAY_BE_ZERO], float] = (0.0, 1.0)
     """The part of the episodes that the stage sees, as shares from and to: disjoint parts have no episode in common."""
+
+    @property
+    def starts_from_file(self) -> bool:
+        """It starts from an adapter that no stage of this recipe makes."""
+        return self.start.endswith(".gguf")
 
     def __post_init__(self) -> None:
         first, last = self.part
@@ -122,11 +127,13 @@ class Recipe:
     def __post_init__(self) -> None:
         done: set[str] = set()
         for number, stage in enumerate(self.stages, start=1):
-            if stage.start and stage.start not in done:
+            if stage.start and not stage.starts_from_file and stage.start not in done:
                 raise SettingError("stages", f"stage {number} starts from one that no earlier stage makes")
             if stage.name in done:
                 raise SettingError("stages", f"stage {number} has the name of an earlier one")
             done.add(stage.name)
+        if self.tuning is not Tuning.LORA and any(stage.starts_from_file for stage in self.stages):
+            raise SettingError("stages", "only adapters start from a GGUF file: `tuning: lora`")
         if self.cpu_kernels and (self.tuning, self.layout) != (Tuning.LORA, Layout.TREE):
             raise SettingError(
                 "cpu_kernels",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from umi_cloud.adapters import gguf_to_peft
 from umi_cloud.episodes import Episode, Role, read_episodes
 from umi_cloud.glpft.base_model import base_path, load_tokenizer, load_trainee
 from umi_cloud.glpft.checkpoints import Checkpoints
@@ -147,12 +148,22 @@ class _Run:
             return newest.weights
         if not stage.start:
             return None
+        if stage.starts_from_file:
+            return self._converted(stage, group)
         if StageResult.read(self.recipe.output / stage.start) is None:
             raise ConfigError(
                 f"the stage {stage.name!r} starts from {stage.start!r}, which is not done",
                 fix=f"train it first: --stage {stage.start}",
             )
         return self.recipe.result_of(stage.start)
+
+    def _converted(self, stage: Stage, group: ProcessGroup) -> Path:
+        """The GGUF adapter that the stage starts from, as the trainer loads it."""
+        folder = self._folder(stage) / "start"
+        if group.is_main and not folder.exists():
+            gguf_to_peft(Path(stage.start), base_path(self.recipe.base), folder)
+        group.wait()
+        return folder
 
     def _stream(self, stage: Stage) -> ChunkStream:
         episodes = self._read(stage.episodes or self.recipe.episodes)

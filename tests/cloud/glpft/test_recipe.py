@@ -36,6 +36,13 @@ def test_a_recipe_says_what_each_stage_trains_and_from_what(tmp_path: Path):
     assert recipe.rank == 16
 
 
+def test_an_adapter_alone_starts_from_a_file_of_weights(tmp_path: Path):
+    text = RECIPE.replace("start: backbone", "start: umi.gguf")
+    assert read_recipe(write(tmp_path, text)).stages[1].starts_from_file
+    with pytest.raises(ConfigError, match="only adapters start from a GGUF file"):
+        read_recipe(write(tmp_path, text.replace("base: model.gguf", "base: model.gguf\ntuning: full")))
+
+
 @pytest.mark.parametrize("path", [*sorted(RECIPES.glob("*.yaml")), *ABLATION])
 def test_every_recipe_of_the_repository_can_be_read(path: Path):
     assert read_recipe(path).stages

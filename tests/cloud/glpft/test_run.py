@@ -211,6 +211,18 @@ def test_what_was_trained_is_exported_to_gguf_and_comes_back_for_vllm(
     assert (logits[0] - logits[1]).abs().max() < 0.02  # the file is in float16
 
 
+def test_a_stage_goes_on_from_an_exported_adapter(write_recipe: Callable[..., Path], tmp_path: Path):
+    pytest.importorskip("gguf")
+    path = write_recipe()
+    first = train(read_recipe(path), "all").reports[0][1]
+    export = ["glpft", "--recipe", str(path), "--export", str(tmp_path / "gguf")]
+    assert CliRunner().invoke(umi_cloud, export).exit_code == 0
+    start = str(adapters_in(tmp_path / "gguf")["planner"])
+    stages = [{"name": "more", "start": start, "roles": ["planner"], "learning_rate": 0.001, "epochs": 1}]
+    watcher = train(read_recipe(write_recipe(stages=stages, output=str(tmp_path / "more"))))
+    assert watcher.reports[0][1]["planner"] < 0.7 * first["planner"]
+
+
 def test_a_model_that_was_tuned_whole_is_no_adapter(write_recipe: Callable[..., Path], tmp_path: Path):
     path = write_recipe(tuning="full")
     said = CliRunner().invoke(umi_cloud, ["glpft", "--recipe", str(path), "--export", str(tmp_path / "gguf")])
