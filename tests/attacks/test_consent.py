@@ -75,19 +75,42 @@ class Terminal:
         said, self.at = self.seen[self.at : found], found
         return said
 
+    def ends(self, seconds: float = 60) -> None:
+        """Wait until the program has closed its terminal."""
+        end = time.monotonic() + seconds
+        while select.select([self.file], [], [], max(0, end - time.monotonic()))[0]:
+            try:
+                if not os.read(self.file, 65536):
+                    return
+            except OSError:
+                return
+        raise AssertionError("it did not end")
+
     def type(self, text: str) -> None:
         os.write(self.file, text.encode())
 
 
 @contextmanager
 def asking(
-    arguments: dict[str, object], *, by: str = "you", busy: float = 0, reader: bool = False
+    arguments: dict[str, object], *, by: str = "you", busy: float = 0, reader: bool = False, piped: str = ""
 ) -> Iterator[Terminal]:
     program = PROGRAM.format(arguments=arguments, by=by, busy=busy, reader=reader)
+    with running("-c", program, piped=piped) as terminal:
+        yield terminal
+
+
+@contextmanager
+def running(*arguments: str, piped: str = "") -> Iterator[Terminal]:
+    """Python at a terminal; `piped` is what a pipe in place of the keyboard holds."""
     child, file = pty.fork()
     if child == 0:
+        if piped:
+            reading, writing = os.pipe()
+            os.write(writing, piped.encode())
+            os.close(writing)
+            os.dup2(reading, 0)
         environment = {**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"}
-        os.execve(sys.executable, [sys.executable, "-c", program], environment)
+        os.execve(sys.executable, [sys.executable, *arguments], environment)
     try:
         yield Terminal(file)
     finally:
@@ -105,6 +128,36 @@ def test_what_is_typed_before_the_question_approves_nothing(reader):
         time.sleep(1)
         terminal.type("n\n")
         terminal.until("DECLINED")
+
+
+@pytest.mark.parametrize("by", ["you", "a stranger"])
+def test_what_a_pipe_holds_approves_nothing_for_it_was_written_before_the_question(by):
+    with asking({"to": "a@example.org"}, by=by, piped="y\nyes\n" * 1000) as terminal:
+        assert "nobody is at a terminal" in terminal.until("DECLINED")
+
+
+def test_no_command_takes_what_was_typed_before_its_question(tmp_path):
+    config, theirs = tmp_path / "config.yaml", tmp_path / "mcp.json"
+    config.write_text("operators: true\n")
+    theirs.write_text('{"mcpServers": {"a": {"command": "server-of-theirs"}}}')
+    command = ("-m", "umi_edge", "mcp", "import", str(theirs), "--config", str(config))
+    with running(*command) as terminal:
+        terminal.type("y\n")
+        terminal.until("[y/n]")
+        time.sleep(1)
+        terminal.type("n\n")
+        terminal.ends()
+    assert "server-of-theirs" not in config.read_text()
+    with running(*command, piped="y\n") as terminal:
+        terminal.until("nobody is at a terminal")
+        terminal.ends()
+    assert "server-of-theirs" not in config.read_text()
+    with running(*command) as terminal:
+        terminal.until("[y/n]")
+        time.sleep(1)
+        terminal.type("y\n")
+        terminal.until("has them now")
+    assert "server-of-theirs" in config.read_text()
 
 
 def test_a_key_in_the_first_moment_of_a_question_counts_for_nothing():

@@ -130,7 +130,7 @@ def terminal() -> Screen:
 
 def typed(answers: str) -> TypedLines:
     """What a person types, to the end of input."""
-    return TypedLines(read=io.StringIO(answers).readline)
+    return TypedLines(read=io.StringIO(answers).readline, discard=lambda: True, moment=0)
 
 
 def printed(console: Screen) -> str:

@@ -32,7 +32,8 @@ def command(
     """Carry out INSTRUCTION with the tools of this laptop.
 
     The planner sees the instruction and the results with handles such as <email:1> in place of private values;
-    the tools and the answer get the real ones. Exit code 0: answered; 1: gave up or stopped.
+    the tools and the answer get the real ones. Questions are for you at the terminal: what a pipe holds answers none,
+    and without a terminal the answer is no. Exit code 0: answered; 1: gave up or stopped.
 
     \b
     umi ask "Email Alice that I am ten minutes late"

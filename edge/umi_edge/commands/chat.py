@@ -40,7 +40,8 @@ def command(
 ) -> int:
     """Keep a conversation going: handles and what was said stay until you leave.
 
-    One instruction a line, from the terminal or from standard input. Ctrl-C stops the step that is running;
+    One instruction a line, from the terminal or from standard input; then every question is answered with no, since
+    its answer would have been written before you saw it. Ctrl-C stops the step that is running;
     Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
     passphrase (UMI_PASSPHRASE, or asked for). Exit code 0: every instruction was answered; 1: one was not.
     """

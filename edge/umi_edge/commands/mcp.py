@@ -31,9 +31,13 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
     leaves, and asks before it adds them to your configuration. Comments there stay. A server whose name is taken
     already is left.
     """
+    import asyncio
+
     from umi_edge.runtime.config import config_path
+    from umi_edge.terminal.stdin import TypedLines
     from umi_edge.tools.mcp.foreign_configs import foreign_paths, read_foreign
     from umi_shared.errors import ConfigError
+    from umi_shared.screen.console import Screen
 
     settings = read_config(config)
     taken: dict[str, Any] = {}
@@ -53,7 +57,8 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
         say("There is nothing to take over.")
         return 0
     target = settings.file or config or config_path()
-    if not yes and not click.confirm(f"Add {len(taken)} to {target}?", err=True):
+    question = f"Add {len(taken)} to {target}?"
+    if not yes and not asyncio.run(TypedLines().confirmed(Screen(stderr=True), question)):
         return 1
     _add(target, taken)
     say(f"{target} has them now: `umi doctor` starts each and says what is wrong.")

@@ -1,4 +1,8 @@
-"""What a person types, line by line, waited for so that Ctrl-C works at every prompt."""
+"""What a person types, line by line, waited for so that Ctrl-C works at every prompt.
+
+A question is for a person at a terminal. What stands in a pipe was written before anybody saw the question, so it
+answers none: there the answer is no.
+"""
 
 import asyncio
 import sys
@@ -26,7 +30,7 @@ def _of_standard_input() -> str:
 
 
 def _discard_typed() -> bool:
-    """Drop what the terminal holds; a pipe keeps its answers, for the program that wrote them ahead."""
+    """Drop what the terminal holds; says whether standard input is one."""
     if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
         return False
     if sys.platform == "win32":
@@ -75,14 +79,16 @@ class TypedLines:
         in_full: bool = False,
         whole: Callable[[], None] | None = None,
     ) -> bool:
-        """Whether the person says yes; an empty line, and the end of input, is no.
+        """Whether the person at the terminal says yes; an empty line, the end of input, and a pipe, is no.
 
-        What was typed before the question stood there for a moment is no answer to it: at a terminal it is dropped.
+        What was typed before the question stood there for a moment is no answer to it: it is dropped.
         `in_full` wants the word `yes`, and `whole` shows in full what the question left out.
         """
         keys = f"{'yes' if in_full else 'y'}/n{'/v: show all' if whole is not None else ''}"
         console.print(f"{question} [{keys}] (n): ", end="", style="bold")
-        await self._forget_what_was_typed()
+        if not await self._forget_what_was_typed():
+            console.print("no, for nobody is at a terminal to answer it")
+            return False
         while True:
             match (await self.next()).strip().lower():
                 case "yes":
@@ -95,10 +101,13 @@ class TypedLines:
                     whole()
             console.print(f"{question} Please type one of {keys}: ", end="", style="bold")
 
-    async def _forget_what_was_typed(self) -> None:
-        if self.discard():
-            await asyncio.sleep(self.moment)
-            self.discard()
-            await asyncio.sleep(0)  # a reader that has a line by now says so
+    async def _forget_what_was_typed(self) -> bool:
+        """Forget all lines so far; says whether somebody is there to type another."""
+        if not self.discard():
+            return False
+        await asyncio.sleep(self.moment)
+        self.discard()
+        await asyncio.sleep(0)  # a reader that has a line by now says so
         if self._coming is not None and self._coming.done():
             self._coming = None
+        return True

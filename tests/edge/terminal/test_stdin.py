@@ -22,7 +22,7 @@ from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.stdin import TypedLines
 
 request = ConsentRequest(tool="mail.send", arguments={"to": "a@example.org"}, reasons=(), leaves_device=True)
-consent = TerminalConsent(Screen(file=sys.stderr, force_terminal=True), TypedLines())
+consent = TerminalConsent(Screen(file=sys.stderr, force_terminal=True), TypedLines(discard=lambda: True))
 asyncio.run(consent.approve(request))
 """
 
@@ -66,7 +66,7 @@ async def test_a_line_whose_reader_was_cancelled_goes_to_the_next():
 
 async def test_a_yes_that_was_typed_before_the_question_is_none():
     answers = iter(["yes\n", "no\n"])
-    lines = TypedLines(read=lambda: next(answers))
+    lines = TypedLines(read=lambda: next(answers), discard=lambda: True, moment=0)
     task = asyncio.create_task(lines.next())
     await asyncio.sleep(0)
     task.cancel()
@@ -74,6 +74,14 @@ async def test_a_yes_that_was_typed_before_the_question_is_none():
     assert lines._coming is not None
     await asyncio.wait([lines._coming])
     assert not await lines.confirmed(Screen(file=io.StringIO()), "Go ahead?")
+
+
+async def test_a_pipe_answers_no_question_and_keeps_its_lines():
+    screen = Screen(file=io.StringIO())
+    lines = TypedLines(read=io.StringIO("yes\n").readline, discard=lambda: False)
+    assert not await lines.confirmed(screen, "Go ahead?")
+    assert "nobody is at a terminal" in screen.file.getvalue()  # type: ignore[attr-defined]
+    assert await lines.next() == "yes\n"
 
 
 async def test_lines_of_a_pipe_are_read_to_its_end(monkeypatch):
