@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from umi_edge.runtime.config import EdgeConfig
     from umi_edge.runtime.tool_call import ShownLeaf
     from umi_edge.terminal.tool_overview import ToolOverview
+    from umi_edge.tools.builtin.inventory import Holding
     from umi_edge.tools.source import ToolSource
 
 _ROWS = 200
@@ -51,7 +52,7 @@ def command(
 
     Each comes with where it runs, whether you are asked first, and where it is from. NAME shows its schema, and what
     the policy says of each argument and result. A server that does not start is listed as broken beside the
-    others. Exit code 4 when one is.
+    others. Exit code 4 when one is. Below stands what was found in each of your folders, and what could not be read.
 
     `umi tools approve SERVER` shows what the planner would read of the tools of an MCP server, and asks once; until
     then it is told their names, and the names and types of their arguments.
@@ -62,7 +63,7 @@ def command(
     import asyncio
     import os
 
-    from umi_edge.runtime.installed_tools import find_tools, name_clash
+    from umi_edge.runtime.installed_tools import find_tools, home_inventory, name_clash
     from umi_edge.runtime.laptop_policy import read_laptop_policy
     from umi_edge.terminal.tool_overview import overview
     from umi_shared.errors import ToolError
@@ -83,10 +84,13 @@ def command(
         _show(_one(name, found, sources), as_json=as_json)
         return 0
     clash = name_clash(sources)
+    homes = home_inventory(settings.home)
     if as_json:
-        _print_json(found, sources)
+        _print_json(found, sources, homes)
     else:
         _print(found, sources, settings)
+        for home in homes:
+            say(f"{'!' if home.lost else '–'} {home.store}: {home}")
     if clash is not None:
         raise clash
     return ToolError.exit_code if any(source.problem for source in sources) else 0
@@ -236,15 +240,21 @@ def _one(name: str, found: "list[ToolOverview]", sources: "tuple[ToolSource, ...
     raise AssertionError(name)
 
 
-def _print_json(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]") -> None:
-
+def _print_json(
+    found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", homes: "tuple[Holding, ...]"
+) -> None:
     broken = [
         {"source": source.name, "problem": source.problem.message, "fix": source.problem.fix}
         for source in sources
         if source.problem
     ]
     withheld = [asdict(tool) for source in sources for tool in source.withheld]
-    say_json({"tools": [asdict(tool) for tool in found], "broken": broken, "withheld": withheld})
+    held = [
+        {"store": home.store, "counts": home.counts, "skipped": [asdict(one) for one in home.lost]}
+        for home in homes
+    ]
+    tools = [asdict(tool) for tool in found]
+    say_json({"tools": tools, "broken": broken, "withheld": withheld, "homes": held})
 
 
 def _print(found: "list[ToolOverview]", sources: "tuple[ToolSource, ...]", settings: "EdgeConfig") -> None:

@@ -1,12 +1,14 @@
 """The tools: folders there, functions importable, servers that start."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from umi_edge.diagnosis.finding import Finding, fine, from_error, warning
 from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
-from umi_edge.runtime.installed_tools import find_tools, name_clash
+from umi_edge.runtime.installed_tools import find_tools, home_inventory, name_clash
+from umi_edge.tools.builtin.inventory import Holding
 
 __all__ = ["tools"]
 
@@ -16,6 +18,8 @@ _FOLDERS = ("contacts", "calendar", "mail", "outbox", "notes")
 async def tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Every source of tools, one by one; MCP servers are started and ended."""
     for finding in _folders(config.home):
+        yield finding
+    for finding in _holdings(await asyncio.to_thread(home_inventory, config.home)):
         yield finding
     for finding in _smtp(config.home, environment):
         yield finding
@@ -59,6 +63,17 @@ def _folders(home: HomeSettings) -> Iterator[Finding]:
         except OSError as error:
             fix = f"mend its permissions, or correct `{setting}`"
             yield warning("tools", f"{path} of `{setting}` cannot be read: {error.strerror}", fix)
+
+
+def _holdings(found: Iterable[Holding]) -> Iterator[Finding]:
+    """What is in each folder, and what of it is not read."""
+    for one in found:
+        if one.lost:
+            fixes = dict.fromkeys(lost.fix for lost in one.lost if lost.fix)
+            fix = "; ".join(fixes) or "mend these, or move them away: no tool reads them"
+            yield warning("tools", f"{one.store}: {one}", fix)
+        else:
+            yield fine("tools", f"{one.store}: {one}")
 
 
 def _smtp(home: HomeSettings, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from umi_edge.policy.families import BUILT_IN
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
+from umi_edge.tools.builtin.inventory import Holding, inventory
 from umi_edge.tools.operators import operator_tools
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import ToolError, UmiError
@@ -19,7 +20,7 @@ from umi_shared.errors import ToolError, UmiError
 if TYPE_CHECKING:
     from umi_edge.tools.mcp import HttpServer, StdioServer
 
-__all__ = ["find_tools", "home_tools", "name_clash", "open_tools", "python_tool"]
+__all__ = ["find_tools", "home_inventory", "home_tools", "name_clash", "open_tools", "python_tool"]
 
 _FOLDERS = ("contacts", "calendar", "mail", "notes")
 _SEARCHED = {"notes", "files", "mail"}
@@ -82,9 +83,26 @@ def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:
 
 def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[Tool, ...]:
     """The built-in tools whose folders are named."""
-    nowhere = Path(os.devnull)
     named = {name for name in _FOLDERS if getattr(settings, name)}
-    config = HomeConfig(
+    offered = named | ({"files"} if settings.files else set())
+    if offered & _SEARCHED:
+        offered.add("search")
+    withheld = set() if settings.outbox or settings.smtp else {"mail.send"}  # it would go nowhere
+    return tuple(
+        tool
+        for tool in builtin_tools(_home_config(settings, environment))
+        if tool.name.partition(".")[0] in offered and tool.name not in withheld
+    )
+
+
+def home_inventory(settings: HomeSettings) -> tuple[Holding, ...]:
+    """What is found in each folder that is named and there."""
+    return tuple(inventory(_home_config(settings, {})))
+
+
+def _home_config(settings: HomeSettings, environment: Mapping[str, str]) -> HomeConfig:
+    nowhere = Path(os.devnull)
+    return HomeConfig(
         contacts=Path(settings.contacts or nowhere),
         calendar=Path(settings.calendar or nowhere),
         mail=Path(settings.mail or nowhere),
@@ -94,15 +112,6 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
         addresses=settings.addresses,
         smtp=_smtp(settings, environment),
         more=settings.more_tools,
-    )
-    offered = named | ({"files"} if settings.files else set())
-    if offered & _SEARCHED:
-        offered.add("search")
-    withheld = set() if settings.outbox or settings.smtp else {"mail.send"}  # it would go nowhere
-    return tuple(
-        tool
-        for tool in builtin_tools(config)
-        if tool.name.partition(".")[0] in offered and tool.name not in withheld
     )
 
 

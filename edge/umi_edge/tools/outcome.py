@@ -4,8 +4,10 @@ I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.record import Record
@@ -70,6 +72,15 @@ class Partial:
 
     value: object = field(repr=False)
     lost: tuple[Lost, ...] = field(repr=False)
+
+    @classmethod
+    def counted(cls, value: Mapping[str, JSON], lost: tuple[Lost, ...]) -> Self:
+        """A result that also tells, as `skipped`, how much is missing from it.
+
+        >>> Partial.counted({"notes": []}, (Lost("a.md", "the file is binary"),)).value
+        {'notes': [], 'skipped': 1}
+        """
+        return cls({**value, **({"skipped": len(lost)} if lost else {})}, lost)
 
 
 @dataclass(frozen=True, slots=True)

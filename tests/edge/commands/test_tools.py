@@ -81,6 +81,18 @@ def test_the_list_says_where_each_tool_runs_and_when_it_asks(tmp_path, home, mod
     assert found["broken"] == []
 
 
+def test_what_is_in_each_folder_is_told_and_what_is_not_read(tmp_path, home):
+    (home / "notes" / "bad.md").write_bytes(b"\xff\x00")
+    path = config(tmp_path, home=folders(home))
+    lines = run("--config", path).output.splitlines()
+    assert "– contacts: 12 contacts" in lines
+    [notes] = [line for line in lines if line.startswith("! notes: ")]
+    assert notes.endswith(" notes; 1 skipped: bad.md: it is no text")
+    homes = {one["store"]: one for one in json.loads(run("--config", path, "--json").output)["homes"]}
+    assert homes["contacts"] == {"store": "contacts", "counts": {"contacts": 12}, "skipped": []}
+    assert homes["notes"]["skipped"] == [{"where": "bad.md", "why": "it is no text", "fix": ""}]
+
+
 def test_only_tools_whose_folders_are_named_are_offered(tmp_path, home):
     path = config(tmp_path, home={"contacts": str(home / "contacts")})
     names = [tool["name"] for tool in json.loads(run("--config", path, "--json").output)["tools"]]

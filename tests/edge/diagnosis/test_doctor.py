@@ -405,11 +405,12 @@ async def test_tools_that_start_are_counted(tmp_path):
         },
     )
     messages = [finding.message for finding in await look("tools", config)]
-    assert messages[0].startswith("builtin: ")
-    assert messages[1].startswith("mcp:good: ")
-    assert messages[2].startswith("mcp:good is shown to the planner by name only")
-    assert messages[2].endswith("`umi tools approve good`")
-    assert messages[3] == "mcp:off is disabled"
+    assert messages[0] == "contacts: 12 contacts"
+    assert messages[1].startswith("builtin: ")
+    assert messages[2].startswith("mcp:good: ")
+    assert messages[3].startswith("mcp:good is shown to the planner by name only")
+    assert messages[3].endswith("`umi tools approve good`")
+    assert messages[4] == "mcp:off is disabled"
 
 
 async def test_what_keeps_tools_away_is_named_one_by_one(tmp_path):
@@ -434,6 +435,17 @@ async def test_what_keeps_tools_away_is_named_one_by_one(tmp_path):
     assert "made-later" not in said
     assert "sk-secret" not in said
     assert all(finding.fix for finding in findings if finding.status != "fine")
+
+
+async def test_what_is_in_each_folder_is_counted_and_what_is_not_read_is_named(tmp_path):
+    home = make_sample_home(tmp_path / "home", date(2026, 11, 23))
+    (home.notes / "bad.md").write_bytes(b"\xff\x00")
+    config = EdgeConfig(home=HomeSettings(contacts=str(home.contacts), notes=str(home.notes)))
+    found = await look("tools", config)
+    assert Finding("tools", Status.FINE, "contacts: 12 contacts") in found
+    [notes] = [one for one in found if one.status == "warning"]
+    assert notes.message.endswith(" notes; 1 skipped: bad.md: it is no text")
+    assert notes.fix
 
 
 async def test_no_tools_at_all_is_worth_a_look():

@@ -9,16 +9,23 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.edge.tools.test_documents import pdf
+from umi_edge.tools.builtin import HomeConfig, builtin_tools, mail_folders
+from umi_edge.tools.builtin import folder as folder_module
 from umi_edge.tools.builtin.mail import Mailbox, MailConfig
 from umi_edge.tools.builtin.mail_composed import address, compose
+from umi_edge.tools.builtin.mail_folders import StoredLetter
 from umi_edge.tools.builtin.mail_message import parse
+from umi_edge.tools.catalogue import Catalogue
 from umi_edge.tools.outcome import ToolFailure
+from umi_edge.tools.runner import RunLimits, Succeeded, run_tool
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 outside = pytest.mark.skipif(not CASES.is_dir(), reason="the outside cases are not here (../shared/cases)")
@@ -72,10 +79,10 @@ LAYOUTS = {
 def test_a_letter_is_found_wherever_its_program_puts_it_and_read_by_the_id_that_it_has(tmp_path, files):
     for name, content in files.items():
         put(tmp_path, name, content)
-    letters, skipped = mailbox(tmp_path).messages()
+    letters, lost = mailbox(tmp_path).messages()
     assert [letter.body.strip() for letter in letters] == ["The rent is 950 euros."]
-    assert skipped == 0
-    assert mailbox(tmp_path).read(letters[0].id) == letters[0]
+    assert lost == ()
+    assert mailbox(tmp_path).read(letters[0].id) == (letters[0], False)
 
 
 def test_letters_of_an_mbox_file_are_told_apart_and_what_was_thrown_away_is_not_shown(tmp_path):
@@ -89,12 +96,12 @@ def test_letters_of_an_mbox_file_are_told_apart_and_what_was_thrown_away_is_not_
     assert {letter.subject for letter in found} == {"0", "2"}
     assert all("From me to you" in letter.body for letter in found)
     put(tmp_path, "INBOX", mbox(*letters[1:]))  # tidied up
-    assert mailbox(tmp_path).read(found[0].id).subject == "2"
+    assert mailbox(tmp_path).read(found[0].id)[0].subject == "2"
 
 
 def test_a_letter_in_the_bin_of_a_maildir_is_not_shown(tmp_path):
     put(tmp_path, f"cur/1764000000.1.laptop{FLAGS}T", RENT)
-    assert mailbox(tmp_path).messages() == ([], 0)
+    assert mailbox(tmp_path).messages() == ([], ())
 
 
 def test_links_and_hidden_folders_are_left_alone(tmp_path):
@@ -106,7 +113,7 @@ def test_links_and_hidden_folders_are_left_alone(tmp_path):
         (tmp_path / "mail" / "Archive").symlink_to(tmp_path / "elsewhere")
         (tmp_path / "mail" / "INBOX").symlink_to(tmp_path / "elsewhere" / "INBOX")
         (tmp_path / "mail" / "new").symlink_to(tmp_path / "elsewhere" / "cur")
-    assert mailbox(tmp_path / "mail").messages() == ([], 0)
+    assert mailbox(tmp_path / "mail").messages() == ([], ())
 
 
 def test_the_newest_letter_comes_first_whatever_its_file_is_called(tmp_path):
@@ -233,6 +240,102 @@ def test_a_large_letter_is_read_by_its_head_and_its_text(tmp_path):
     put(tmp_path, "cur/1764000000.1.x", b"From: ida@example.org\n" + file)
     [letter] = mailbox(tmp_path).messages()[0]
     assert (letter.body, [one.name for one in letter.attachments]) == (SAYS.decode(), ["a.pdf"])
+
+
+def test_a_file_that_did_not_change_is_not_read_again_and_one_that_did_is(tmp_path, monkeypatch):
+    put(tmp_path, "cur/1764000000.1.x", RENT)
+    put(tmp_path, "INBOX", mbox(RENT, RENT.replace(b"950", b"940")))
+    box = mailbox(tmp_path)
+    monkeypatch.setattr(folder_module, "_SETTLED_SECONDS", -1)
+    assert len(box.messages()[0]) == 3
+    looked: list[Path] = []
+    monkeypatch.setattr(StoredLetter, "head", lambda one, limit: looked.append(one.path) or (b"", False))
+    monkeypatch.setattr(mail_folders, "_mbox", lambda *_: pytest.fail("looked through again"))
+    assert len(box.messages()[0]) == 3
+    assert looked == []
+    monkeypatch.undo()
+    monkeypatch.setattr(folder_module, "_SETTLED_SECONDS", -1)
+    put(tmp_path, "cur/1764000000.1.x", RENT.replace(b"Rent", b"Loan"))
+    put(tmp_path, "INBOX", mbox(RENT))
+    assert {one.subject for one in box.messages()[0]} == {"Loan", "Rent"}
+
+
+def test_a_file_that_has_just_been_written_is_read_again(tmp_path):
+    put(tmp_path, "INBOX", mbox(RENT))
+    box = mailbox(tmp_path)
+    assert "950" in box.messages()[0][0].body
+    put(tmp_path, "INBOX", mbox(RENT.replace(b"950", b"940")))  # within the clock's tick, of the same size
+    assert "940" in box.messages()[0][0].body
+
+
+def test_what_is_kept_of_letters_has_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "_SETTLED_SECONDS", -1)
+    for n in range(3):
+        put(tmp_path, f"cur/176400000{n}.1.x", RENT)
+    box = Mailbox(MailConfig(folder=tmp_path, outbox=tmp_path, max_kept_characters=60))
+    looked: list[str] = []
+    read = StoredLetter.head
+    monkeypatch.setattr(StoredLetter, "head", lambda one, limit: looked.append(one.id) or read(one, limit))
+    assert len(box.messages()[0]) == len(box.messages()[0]) == 3
+    assert looked[:3] == ["1764000002.1.x", "1764000001.1.x", "1764000000.1.x"]
+    assert looked[3:] == ["1764000000.1.x"]
+
+
+def test_what_is_not_read_is_told(tmp_path):
+    put(tmp_path, "cur/1764000001.1.x", b"\x00")
+    for n in range(3):
+        put(tmp_path, f"cur/176400000{n + 2}.1.x", RENT)
+    box = Mailbox(MailConfig(folder=tmp_path, outbox=tmp_path, max_files=2))
+    assert [str(one) for one in box.messages()[1]] == [
+        f"{tmp_path.name}: only the newest 2 of its 4 letters are searched"
+    ]
+    assert [str(one) for one in mailbox(tmp_path).messages()[1]] == [
+        "cur/1764000001.1.x: it is no e-mail, or cannot be read"
+    ]
+
+
+async def test_what_is_attached_is_read_by_the_converter_of_files_and_what_is_not_is_told(tmp_path):
+    def file(kind: str, name: str, content: bytes) -> bytes:
+        head = b"Content-Disposition: attachment; filename=" + name.encode()
+        return text(kind, base64.encodebytes(content), b"Content-Transfer-Encoding: base64", head)
+
+    letter = several(
+        "mixed",
+        text("text/plain", SAYS),
+        file("application/octet-stream", "lease.pdf", pdf("The deposit is 1,900 euros")),
+        file("text/csv", "rooms.csv", b"room,euros\nkitchen,40\n"),
+        file("image/png", "house.png", b"\x89PNG\x00"),
+        file("application/zip", "all.zip", b"PK\x03\x04nothing"),
+        file("text/plain", "long.txt", b"x" * 200_000),
+    )
+    put(tmp_path, "cur/1764000000.1.x", b"From: ida@example.org\n" + letter)
+    read = Catalogue(builtin_tools(replace_home(tmp_path)))["mail.read"]
+    outcome = await run_tool(read, {"id": "1764000000.1.x"}, RunLimits(call_seconds=60))
+    assert isinstance(outcome, Succeeded)
+    attached = {one["name"]: one.get("text", "") for one in outcome.value["attachments"]}
+    assert list(attached) == ["lease.pdf", "rooms.csv", "house.png", "all.zip", "long.txt"]
+    assert attached["lease.pdf"].strip() == "The deposit is 1,900 euros"
+    assert attached["rooms.csv"] == "room,euros\nkitchen,40\n"
+    assert attached["house.png"] == attached["all.zip"] == ""
+    assert len(attached["long.txt"]) < 100_000
+    assert [one.where for one in outcome.lost] == ["all.zip", "long.txt"]
+
+
+def replace_home(folder: Path) -> HomeConfig:
+    return replace(HomeConfig.under(folder / "nowhere"), mail=folder)
+
+
+async def test_what_stands_behind_the_limit_of_a_search_is_read_with_the_letter(tmp_path):
+    padding = PDF.replace(b"JVBERi0=", base64.encodebytes(bytes(5_000_000)))
+    note = text("text/plain", b"behind it", b"Content-Disposition: attachment; filename=n.txt")
+    put(tmp_path, "cur/1764000000.1.x", b"From: a@example.org\n" + several("mixed", padding, note))
+    letter, is_cut = mailbox(tmp_path).read("1764000000.1.x")
+    assert not is_cut
+    assert letter.attachments[-1].content == b"behind it"
+    small = Mailbox(MailConfig(folder=tmp_path, outbox=tmp_path, max_read_bytes=1 << 20))
+    letter, is_cut = small.read("1764000000.1.x")
+    assert is_cut
+    assert [one.name for one in letter.attachments] == ["a.pdf"]
 
 
 SENDERS = {

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
+from umi_edge.tools.builtin.organizer import INVITATION
+from umi_edge.tools.catalogue import Catalogue
 from umi_edge.tools.outcome import ToolFailure
+from umi_edge.tools.runner import RunLimits, Succeeded, run_tool
 
 CASE = Path(__file__).parents[4] / "shared" / "cases" / "03-note-line-leaves-as-title" / "notes"
 
@@ -80,3 +84,46 @@ def test_no_line_of_the_outside_notes_is_a_title(tmp_path):
         "---\ntitle: Boiler manual\n---\n\nText", newline=os.linesep
     )
     assert {note.title for note in notebook(tmp_path / "notes").notes()[0]} == {"server", "Boiler manual"}
+
+
+JOURNAL = """BEGIN:VCALENDAR
+BEGIN:VJOURNAL
+UID:j1
+DTSTART;VALUE=DATE:20261123
+SUMMARY:Boiler
+DESCRIPTION:It drips\\, again.
+DESCRIPTION:The plumber comes on Friday.
+END:VJOURNAL
+BEGIN:VJOURNAL
+UID:j2
+ORGANIZER:mailto:eve@example.org
+SUMMARY:From Eve
+END:VJOURNAL
+BEGIN:VJOURNAL
+UID:j3
+SUMMARY:Dripping
+STATUS:CANCELLED
+END:VJOURNAL
+END:VCALENDAR
+"""
+
+
+async def test_journal_entries_of_the_calendar_are_notes_and_those_of_others_are_not_trusted(tmp_path):
+    home = HomeConfig.under(tmp_path)
+    home.calendar.mkdir()
+    (home.calendar / "diary.ics").write_text(JOURNAL)
+    tools = Catalogue(builtin_tools(home))
+    found = await run_tool(tools["notes.search"], {"query": "drips"}, RunLimits(call_seconds=10))
+    assert isinstance(found, Succeeded)
+    text = "2026-11-23\nIt drips, again.\n\nThe plumber comes on Friday."
+    assert found.value == {"notes": [{"id": "journal:j1", "title": "Boiler", "text": text}]}
+    assert found.records is not None
+    assert [(one.store, one.path, one.doubt) for one in found.records] == [("calendar", "diary.ics", None)]
+    read = await run_tool(tools["notes.read"], {"id": "journal:j2"}, RunLimits(call_seconds=10))
+    assert isinstance(read, Succeeded)
+    assert read.records is not None
+    assert [one.doubt for one in read.records] == [INVITATION]
+    everywhere = await run_tool(tools["search.everywhere"], {"query": "drips"}, RunLimits(call_seconds=10))
+    assert isinstance(everywhere, Succeeded)
+    assert [hit["id"] for hit in everywhere.value["hits"]] == ["journal:j1"]
+    assert [one.store for one in everywhere.records or ()] == ["calendar"]

@@ -34,7 +34,7 @@ def test_the_tools_find_every_contact_letter_note_and_file(home: Home, tmp_path:
     files = [path for path in config.files[0].rglob("*") if path.is_file()]
     for path in files:
         assert shelf.read(path.relative_to(config.files[0]).as_posix()).text
-    assert (bad_cards, bad_letters, bad_notes) == (0, 0, 0)
+    assert (bad_cards, bad_letters, bad_notes) == (0, (), ())
     assert home.counts["contacts"] == len(contacts)
     assert home.counts["letters"] == len(letters)
     assert home.counts["notes"] == len(notes)

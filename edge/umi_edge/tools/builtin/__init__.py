@@ -1,12 +1,17 @@
 """The built-in tools: a laptop's own data, in open formats."""
 
-from umi_edge.tools.builtin import calendar, contacts, everywhere, files, mail, notes
-from umi_edge.tools.builtin.calendar import CalendarConfig
+from functools import partial
+
+from umi_edge.tools.builtin import contacts, everywhere, files, mail, notes
+from umi_edge.tools.builtin.calendar import tools as calendar_tools
+from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig
 from umi_edge.tools.builtin.contacts import ContactsConfig
-from umi_edge.tools.builtin.files import FilesConfig
+from umi_edge.tools.builtin.converter import Converter
+from umi_edge.tools.builtin.files import FilesConfig, FileShelf
 from umi_edge.tools.builtin.home import HomeConfig
-from umi_edge.tools.builtin.mail import MailConfig
-from umi_edge.tools.builtin.notes import NotesConfig
+from umi_edge.tools.builtin.journals import journals_of
+from umi_edge.tools.builtin.mail import Mailbox, MailConfig
+from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.outbox import SmtpConfig
 from umi_edge.tools.builtin.shared_folder import read_as_files
 from umi_edge.tools.tool import Tool
@@ -25,22 +30,17 @@ __all__ = [
 
 def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     """Every built-in tool over one home."""
-    notes_config = NotesConfig(folder=home.notes)
-    files_config = FilesConfig(roots=home.files)
+    converter = Converter()
+    shelf = FileShelf(FilesConfig(roots=home.files), converter)
     own = (*home.addresses, *([home.smtp.sender] if home.smtp and home.smtp.sender else []))
-    mail_config = MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp)
+    calendar = Calendar(CalendarConfig(folder=home.calendar, zone=home.zone, now=home.now, own_addresses=own))
+    notebook = Notebook(NotesConfig(folder=home.notes), partial(journals_of, calendar))
+    mailbox = Mailbox(MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp))
     return (
         *read_as_files(contacts.tools(ContactsConfig(folder=home.contacts)), home.contacts, home.files),
-        *read_as_files(
-            calendar.tools(
-                CalendarConfig(folder=home.calendar, zone=home.zone, now=home.now, own_addresses=own),
-                more=home.more,
-            ),
-            home.calendar,
-            home.files,
-        ),
-        *read_as_files(mail.tools(mail_config), home.outbox, home.files),
-        *read_as_files(notes.tools(notes_config), home.notes, home.files),
-        *files.tools(files_config),
-        *everywhere.tools(notes_config, files_config, mail_config),
+        *read_as_files(calendar_tools(calendar, more=home.more), home.calendar, home.files),
+        *read_as_files(mail.tools(mailbox, converter), home.outbox, home.files),
+        *read_as_files(notes.tools(notebook), home.notes, home.files),
+        *files.tools(shelf),
+        *everywhere.tools(notebook, shelf, mailbox),
     )

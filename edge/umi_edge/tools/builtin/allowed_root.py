@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
 
 _MAX_PATH = 1000
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE)
@@ -75,9 +75,18 @@ class AllowedRoot:
             raise ToolFailure(FailureKind.NOT_FOUND, "the path is not a file")
         return os.fdopen(descriptor, "rb")
 
-    def names(self) -> Iterator[tuple[str, ...]]:
-        """The parts of every file inside that `read` would take; links are not followed."""
-        for parent, folders, names in os.walk(self.path):
+    def names(self, lost: list[Lost]) -> Iterator[tuple[str, ...]]:
+        """The parts of every file inside that `read` would take; links are not followed.
+
+        Folders that cannot be read are added to `lost`; a root that is not there is empty.
+        """
+
+        def tell(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                where = Path(error.filename or self.path).name
+                lost.append(Lost(where, f"cannot be read: {error.strerror or type(error).__name__}"))
+
+        for parent, folders, names in os.walk(self.path, onerror=tell):
             folders[:] = sorted(name for name in folders if _is_plain(name))
             inside = Path(parent).relative_to(self.path).parts
             for name in sorted(names):

@@ -8,7 +8,6 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.calendar_folder import (
     Calendar,
-    CalendarConfig,
     NewEvent,
     parsed_clock,
     parsed_day,
@@ -21,20 +20,18 @@ from umi_edge.tools.builtin.calendar_more import (
     Minutes,
     more_tools,
     stored_events,
-    with_lost,
 )
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["CalendarConfig", "tools"]
+__all__ = ["tools"]
 
 
-def tools(config: CalendarConfig, *, more: bool = False) -> tuple[Tool, ...]:
+def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
     """`calendar.list`, `calendar.create` and `calendar.cancel`; and with `more` those of `calendar_more`."""
-    calendar = Calendar(config)
 
     @tool(name="calendar.list", source="builtin", read_only=True, returns=shapes.EVENTS)
     def events(date: Day) -> Sourced:
@@ -45,7 +42,7 @@ def tools(config: CalendarConfig, *, more: bool = False) -> tuple[Tool, ...]:
         """
         found, lost = calendar.on(parsed_day(date))
         return Sourced(
-            with_lost({"events": [calendar.as_json(one) for one in found]}, lost),
+            Partial.counted({"events": [calendar.as_json(one) for one in found]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found)),
         )
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -12,7 +13,7 @@ from typing import Any
 import icalendar
 from icalendar.parser import Contentline
 
-from umi_edge.tools.builtin.calendar_file import CalendarFile, Series, Unread
+from umi_edge.tools.builtin.calendar_file import CalendarFile, Series
 from umi_edge.tools.builtin.calendar_lines import (
     Change,
     Lines,
@@ -31,7 +32,7 @@ from umi_edge.tools.builtin.folder import Folder
 from umi_edge.tools.builtin.organizer import INVITATION, is_invitation, plain_address
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
-from umi_edge.tools.record import Record
+from umi_edge.tools.record import Doubt, Record
 from umi_edge.values.json_walk import Location
 
 __all__ = [
@@ -47,7 +48,6 @@ __all__ = [
 
 _OCCURRENCE = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 _YEARS = range(1970, 2500)  # where every platform knows its local time
-_NOT_READ = Unread("it cannot be read, or is too large")
 
 
 _KINDS = {"VEVENT": "event", "VTODO": "to-do"}
@@ -168,6 +168,20 @@ class Occurrence:
         return [person_of(a) for a in (attendees if isinstance(attendees, list) else [attendees])]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """A journal entry: a text, of a day or of none."""
+
+    uid: str = field(repr=False)
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    day: date | None = field(repr=False)
+    file: str = field(repr=False)
+    """The file that it is in, from the folder on, with slashes."""
+    doubt: Doubt | None
+    """What makes it somebody else's."""
+
+
 class Calendar:
     """The entries of one folder.
 
@@ -245,6 +259,33 @@ class Calendar:
         far = datetime.max.replace(tzinfo=UTC)
         found.sort(key=lambda one: (far if one[2] is None else self._as_instant(one[2]), one[1]))
         return found, tuple(lost)
+
+    def journals(self) -> list[Journal]:
+        """The journal entries that are not cancelled."""
+        found: list[Journal] = []
+        for path, file in self._files([]):
+            name = path.relative_to(self._folder.path).as_posix()
+            for series in file.series:
+                if series.kind == "VJOURNAL":
+                    doubt = INVITATION if self._is_invitation(series) else None
+                    found += [
+                        Journal(
+                            uid=f"{series.uid}#{index}" if index else series.uid,
+                            title=str(entry.component.get("SUMMARY", "")),
+                            text=_descriptions(entry.component),
+                            day=_day_of(entry.component),
+                            file=name,
+                            doubt=doubt,
+                        )
+                        for index, entry in enumerate(series.entries)
+                        if str(entry.component.get("STATUS", "")).upper() != "CANCELLED"
+                    ]
+        return found
+
+    def counts(self) -> tuple[Counter[str], tuple[Lost, ...]]:
+        """How many series of each kind there are (VEVENT, VTODO, VJOURNAL), and what could not be read."""
+        lost = list(self._folder.gaps())
+        return Counter(series.kind for _, file in self._files(lost) for series in file.series), tuple(lost)
 
     def add_todo(self, new: NewTodo) -> str:
         """Write a new to-do; its id is returned."""
@@ -376,7 +417,7 @@ class Calendar:
     def _files(self, lost: list[Lost]) -> Iterator[tuple[Path, CalendarFile]]:
         for document in self._folder.documents():
             if document.content is None:
-                lost.append(Lost(document.name, _NOT_READ.why))
+                lost.append(document.lost)
                 continue
             digest = hashlib.sha256(document.content).digest()
             before = self._read.get(document.name)
@@ -389,11 +430,14 @@ class Calendar:
         return Occurrence(
             component=component,
             repeated=series.repeats,
-            invited=is_invitation((entry.component for entry in series.entries), self._own),
+            invited=self._is_invitation(series),
             file=file,
             begins=self._as_instant(component.start),
             ends=self._as_instant(component.end),
         )
+
+    def _is_invitation(self, series: Series) -> bool:
+        return is_invitation((entry.component for entry in series.entries), self._own)
 
     def _change(self, identity: str, change: Change, *, kind: str = "VEVENT") -> None:
         """Write the lines of an entry, or of one occurrence of it, anew; an occurrence gets lines of its own."""
@@ -413,6 +457,17 @@ class Calendar:
         if moment.tzinfo is None:  # a floating time is local wherever one is
             return self.instant(moment.date(), moment.time())
         return moment
+
+
+def _descriptions(component: Any) -> str:
+    """The texts of a journal entry, which may have several."""
+    found = component.get("DESCRIPTION", [])
+    return "\n\n".join(map(str, found if isinstance(found, list) else [found]))
+
+
+def _day_of(component: Any) -> date | None:
+    moment = getattr(component.get("DTSTART"), "dt", None)
+    return moment.date() if isinstance(moment, datetime) else moment if isinstance(moment, date) else None
 
 
 def parsed_day(day: str) -> date:

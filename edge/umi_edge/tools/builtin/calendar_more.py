@@ -21,11 +21,11 @@ from umi_edge.tools.builtin.calendar_folder import (
 )
 from umi_edge.tools.builtin.words import has_words, single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "more_tools", "with_lost"]
+__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "more_tools"]
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
 Days = Annotated[
@@ -82,7 +82,7 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
             found = [*found[len(over) :], *reversed(over)]
         found = _once(found) if when is None else found
         return Sourced(
-            with_lost({"events": [calendar.as_json(one) for one in found[:_MAX_FOUND]]}, lost),
+            Partial.counted({"events": [calendar.as_json(one) for one in found[:_MAX_FOUND]]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found[:_MAX_FOUND])),
         )
 
@@ -146,7 +146,7 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
         told: list[JSON] = [
             {"start": calendar.moment(start), "end": calendar.moment(end)} for start, end in gaps
         ]
-        return with_lost({"free": told}, lost)
+        return Partial.counted({"free": told}, lost)
 
     repeated = stored_events(*readers, more={"often": ("start", "end"), "until": ("start", "end")})
 
@@ -206,7 +206,7 @@ def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
         records = (
             Record(at=("todos", index), texts=(title,), id=uid) for index, (uid, title, _) in enumerate(found)
         )
-        return Sourced(with_lost({"todos": told}, lost), tuple(records))
+        return Sourced(Partial.counted({"todos": told}, lost), tuple(records))
 
     @tool(
         name="calendar.add_todo",
@@ -250,11 +250,6 @@ def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
 
 date_ = date
 """The type, where an argument has its name."""
-
-
-def with_lost(result: dict[str, JSON], lost: tuple[Lost, ...]) -> Partial:
-    """A result with how much could not be read, and for the user what and why."""
-    return Partial({**result, **({"skipped": len(lost)} if lost else {})}, lost)
 
 
 def _matches(one: Occurrence, query: str | None, person: str | None) -> bool:

@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -15,7 +14,7 @@ from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.contact import Contact, contact_of
-from umi_edge.tools.builtin.folder import Entry, Folder
+from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
 from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
 from umi_edge.tools.json_type import JSON
@@ -26,8 +25,6 @@ from umi_edge.tools.tool import Tool, tool
 __all__ = ["AddressBook", "Contents", "ContactsConfig", "tools"]
 
 _SUFFIXES = (".vcf", ".vcard")
-_SETTLED_SECONDS = 3
-"""After which a file that is changed again has another time of change, on every file system."""
 _FEWEST_DIGITS = 5
 _MEND = "mend or delete it there, or export the address book anew"
 
@@ -53,9 +50,6 @@ class Contents:
     lost: tuple[Lost, ...] = field(repr=False)
 
 
-_Signature = tuple[int, int, int, int]
-
-
 class AddressBook:
     """The contacts of one folder; files that did not change are not read again."""
 
@@ -68,11 +62,11 @@ class AddressBook:
             max_file_bytes=config.max_file_bytes,
         )
         self._root = config.folder
-        self._known: dict[Path, tuple[_Signature, Contents]] = {}
+        self._known: dict[Path, tuple[Signature, Contents]] = {}
 
     def read(self) -> Contents:
         """All contacts by name, and all that could not be read; a folder that is not there is lost, too."""
-        known: dict[Path, tuple[_Signature, Contents]] = {}
+        known: dict[Path, tuple[Signature, Contents]] = {}
         contacts: list[Contact] = []
         lost = list(self._folder.gaps())
         for entry in self._folder.entries():
@@ -82,13 +76,13 @@ class AddressBook:
         self._known = known
         return Contents(tuple(sorted(contacts, key=lambda one: folded(one.name))), tuple(lost))
 
-    def _contents(self, entry: Entry, known: dict[Path, tuple[_Signature, Contents]]) -> Contents:
+    def _contents(self, entry: Entry, known: dict[Path, tuple[Signature, Contents]]) -> Contents:
         if entry.problem:
             return Contents((), (Lost(str(entry.path), entry.problem, entry.fix),))
         try:
             with self._folder.opened(entry) as stream:
                 status = os.fstat(stream.fileno())
-                signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+                signature = signature_of(status)
                 before = self._known.get(entry.path)
                 if before and before[0] == signature:
                     contents = before[1]
@@ -98,7 +92,7 @@ class AddressBook:
             return Contents(
                 (), (Lost(str(entry.path), failure.detail, "mend its permissions, or move it away"),)
             )
-        if max(status.st_mtime, status.st_ctime) < time.time() - _SETTLED_SECONDS:
+        if is_settled(status):
             known[entry.path] = (signature, contents)
         return contents
 
@@ -197,7 +191,7 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         meant = found(contents.contacts, name)
         matches: list[JSON] = [contact.as_found() for contact in meant]
         return Sourced(
-            {"matches": matches, **({"skipped": len(contents.lost)} if contents.lost else {})},
+            Partial.counted({"matches": matches}, contents.lost),
             tuple(contact.record(("matches", index)) for index, contact in enumerate(meant)),
         )
 

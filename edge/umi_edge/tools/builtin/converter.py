@@ -8,7 +8,7 @@ import multiprocessing
 import threading
 from multiprocessing.connection import Connection
 
-from umi_edge.tools.builtin.document_text import UnreadableDocument, document_text
+from umi_edge.tools.builtin.document_text import UnreadableDocument, document_text, is_plain_text
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 
 __all__ = ["Converter"]
@@ -27,7 +27,18 @@ class Converter:
         self._connection: Connection | None = None
 
     def text(self, content: bytes, name: str) -> str:
-        """The text of a document. Raises `ToolFailure`: NOT_JSON when there is none, TIMEOUT when it takes too long."""
+        """The text of a document. Raises `ToolFailure`: NOT_JSON when there is none, TIMEOUT when it takes too long.
+
+        What is plain text is read right here.
+        """
+        if not is_plain_text(content):
+            return self._converted(content, name)
+        try:
+            return document_text(content, name)
+        except UnreadableDocument as unreadable:
+            raise ToolFailure(FailureKind.NOT_JSON, str(unreadable)) from None
+
+    def _converted(self, content: bytes, name: str) -> str:
         with self._lock:
             try:
                 connection = self._started()

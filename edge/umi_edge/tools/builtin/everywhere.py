@@ -6,11 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
-from umi_edge.tools.builtin.files import FilesConfig, FileShelf
-from umi_edge.tools.builtin.mail import Mailbox, MailConfig
-from umi_edge.tools.builtin.notes import Notebook, NotesConfig
+from umi_edge.tools.builtin.files import FileShelf
+from umi_edge.tools.builtin.mail import Mailbox
+from umi_edge.tools.builtin.notes import Notebook
 from umi_edge.tools.builtin.words import has_words, snippet
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import Partial
 from umi_edge.tools.record import Sourced
 from umi_edge.tools.tool import Tool, tool
 
@@ -18,9 +19,8 @@ _SNIPPET = 400
 _MAX_HITS = 20
 
 
-def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Tool, ...]:
+def tools(notebook: Notebook, shelf: FileShelf, mailbox: Mailbox) -> tuple[Tool, ...]:
     """`search.everywhere`."""
-    notebook, shelf, mailbox = Notebook(notes), FileShelf(files), Mailbox(mail)
 
     @tool(name="search.everywhere", source="builtin", read_only=True, returns=shapes.HITS)
     def everywhere(query: Annotated[str, Field(min_length=1, max_length=300)]) -> Sourced:
@@ -29,7 +29,9 @@ def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Too
         Args:
             query: The words.
         """
-        notes_found, files_found = notebook.search(query)[0], shelf.search(query)
+        notes_found, notes_lost = notebook.search(query)
+        files_found, files_lost = shelf.search(query)
+        letters, mail_lost = mailbox.messages()
         hits: list[JSON] = [
             {"kind": "note", "id": n.id, "title": n.title, "snippet": snippet(n.text, query, _SNIPPET)}
             for n in notes_found
@@ -45,12 +47,13 @@ def tools(notes: NotesConfig, files: FilesConfig, mail: MailConfig) -> tuple[Too
         ]
         hits += [
             {"kind": "mail", "id": message.id, "title": message.subject, "snippet": message.sender}
-            for message in mailbox.messages()[0]
+            for message in letters
             if has_words(message.subject, query)
         ]
-        records = [replace(note.record(()), store="notes") for note in notes_found]
+        records = [note.record(()) for note in notes_found]
         records += [replace(file.record(()), store="files") for file in files_found]
         told = (replace(one, at=("hits", index)) for index, one in enumerate(records[:_MAX_HITS]))
-        return Sourced({"hits": hits[:_MAX_HITS]}, tuple(told))
+        lost = (*notes_lost, *files_lost, *mail_lost)
+        return Sourced(Partial.counted({"hits": hits[:_MAX_HITS]}, lost), tuple(told))
 
     return (everywhere,)

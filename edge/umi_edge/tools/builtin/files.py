@@ -5,16 +5,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.allowed_root import AllowedRoot, parts_of
 from umi_edge.tools.builtin.converter import Converter
-from umi_edge.tools.builtin.document_text import UnreadableDocument, document_text, is_plain_text
+from umi_edge.tools.builtin.document_text import is_plain_text
 from umi_edge.tools.builtin.words import has_words
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 from umi_edge.values.json_walk import Location
@@ -23,6 +23,7 @@ Query = Annotated[str, Field(min_length=1, max_length=300)]
 
 _DOCUMENTS = (".pdf", ".docx", ".docm", ".xlsx", ".xlsm", ".odt", ".ods", ".odp")
 """Names of files that search opens though they are large: their text is a small part of them."""
+_BEGINNING = 8192
 _MAX_KEPT = 500
 """Texts of documents that a session keeps, so that the next search need not convert them again."""
 
@@ -62,11 +63,11 @@ class FileShelf:
     A path is `<root>/<parts>`: two roots with one name become `letters` and `letters-2`.
     """
 
-    def __init__(self, config: FilesConfig) -> None:
+    def __init__(self, config: FilesConfig, converter: Converter | None = None) -> None:
         self.config = config
         self._roots: dict[str, AllowedRoot] = {}
-        self._converter = Converter()
-        self._texts: dict[tuple[object, ...], str] = {}
+        self._converter = converter or Converter()
+        self._texts: dict[tuple[object, ...], tuple[str, str]] = {}
         for path in config.roots:
             label, number = path.name or "files", 1
             while label in self._roots:
@@ -74,45 +75,80 @@ class FileShelf:
                 label = f"{path.name or 'files'}-{number}"
             self._roots[label] = AllowedRoot(path)
 
-    def _names(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def names(self, lost: list[Lost]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each file by its root and the parts of its path; what keeps any from it is added to `lost`."""
         count = 0
         for label, root in self._roots.items():
-            for parts in root.names():
+            for parts in root.names(lost):
                 if (count := count + 1) > self.config.max_files:
+                    lost.append(Lost(label, f"only {self.config.max_files} files are searched"))
                     return
                 yield label, parts
 
-    def search(self, query: str) -> list[TextFile]:
-        """The files that hold every word, in their path or in their text."""
+    def search(self, query: str) -> tuple[list[TextFile], tuple[Lost, ...]]:
+        """The files that hold every word, in their path or in their text, and those with a text that is not read.
+
+        What has no text, as a picture has none, is found by its path.
+        """
         found: list[TextFile] = []
+        lost: list[Lost] = []
         until = time.monotonic() + self.config.converted_seconds
-        for label, parts in self._names():
+        for label, parts in self.names(lost):
             path = "/".join((label, *parts))
-            text = self._searched(self._roots[label], parts, until)
+            text, why = self._searched(self._roots[label], parts, until)
+            if why:
+                lost.append(Lost(path, why))
             if has_words(f"{path}\n{text}", query):
                 found.append(TextFile(path, text))
                 if len(found) == self.config.max_found:
                     break
-        return found
+        return found, tuple(lost)
 
-    def _searched(self, root: AllowedRoot, parts: tuple[str, ...], until: float) -> str:
-        converted = parts[-1].lower().endswith(_DOCUMENTS)
-        limit = self.config.max_document_bytes if converted else self.config.searched_bytes
+    def _searched(self, root: AllowedRoot, parts: tuple[str, ...], until: float) -> tuple[str, str]:
+        """The text of a file, and why there is none where there should be one."""
+        converted, limit = self._limit(parts)
         try:
             with root.opened(parts) as file:
                 status = os.fstat(file.fileno())
                 key = (root.path, parts, status.st_size, status.st_mtime_ns)
                 if key in self._texts:
                     return self._texts[key]
-                if status.st_size > limit or (converted and time.monotonic() > until):
-                    return ""
+                if status.st_size > limit:
+                    return "", _too_large(file, limit, converted=converted)
+                if converted and time.monotonic() > until:
+                    return "", "there was no time to read it: a second search does"
                 content = file.read(limit + 1)
-            text = self._text(content, parts[-1])
-        except (ToolFailure, OSError):  # binary or gone: its name still counts
-            text = ""
+        except (ToolFailure, OSError) as error:
+            return "", getattr(error, "detail", "cannot be read")
+        try:
+            read = self._converter.text(content, parts[-1]), ""
+        except ToolFailure as failure:  # binary: its name still counts
+            read = "", failure.detail if converted else ""
         if converted and len(self._texts) < _MAX_KEPT:
-            self._texts[key] = text
-        return text
+            self._texts[key] = read
+        return read
+
+    def _limit(self, parts: tuple[str, ...]) -> tuple[bool, int]:
+        """Whether a search has a file converted, and how large it may be."""
+        converted = parts[-1].lower().endswith(_DOCUMENTS)
+        return converted, self.config.max_document_bytes if converted else self.config.searched_bytes
+
+    def count(self) -> tuple[int, tuple[Lost, ...]]:
+        """How many files there are, and those that cannot be searched; nothing is converted."""
+        number = 0
+        lost: list[Lost] = []
+        for label, parts in self.names(lost):
+            number += 1
+            converted, limit = self._limit(parts)
+            try:
+                with self._roots[label].opened(parts) as file:
+                    large = os.fstat(file.fileno()).st_size > limit
+                    why = _too_large(file, limit, converted=converted) if large else ""
+            except (ToolFailure, OSError) as error:
+                why = getattr(error, "detail", "cannot be read")
+            if why:
+                lost.append(Lost("/".join((label, *parts)), why))
+        return number, tuple(lost)
 
     def read(self, path: str) -> TextFile:
         """One file, by the path that `search` gives, or by one inside any root."""
@@ -133,20 +169,17 @@ class FileShelf:
             raise ToolFailure(
                 FailureKind.TOO_LARGE, f"the file has more than {self.config.max_file_bytes} bytes"
             )
-        return TextFile("/".join((label, *parts)), self._text(content, parts[-1]))
-
-    def _text(self, content: bytes, name: str) -> str:
-        if not is_plain_text(content):
-            return self._converter.text(content, name)
-        try:
-            return document_text(content, name)
-        except UnreadableDocument as unreadable:
-            raise ToolFailure(FailureKind.NOT_JSON, str(unreadable)) from None
+        return TextFile("/".join((label, *parts)), self._converter.text(content, parts[-1]))
 
 
-def tools(config: FilesConfig) -> tuple[Tool, ...]:
+def _too_large(file: BinaryIO, limit: int, *, converted: bool) -> str:
+    """Why the text of a file of more than `limit` bytes is not searched; empty where it has none."""
+    has_text = converted or is_plain_text(file.read(_BEGINNING))
+    return f"more than {limit >> 10} KiB in it: found by its name only" if has_text else ""
+
+
+def tools(shelf: FileShelf) -> tuple[Tool, ...]:
     """`files.search` and `files.read`."""
-    shelf = FileShelf(config)
 
     @tool(name="files.search", source="builtin", read_only=True, returns=shapes.FILES)
     def search(query: Query) -> Sourced:
@@ -155,9 +188,9 @@ def tools(config: FilesConfig) -> tuple[Tool, ...]:
         Args:
             query: The words.
         """
-        found = shelf.search(query)
+        found, lost = shelf.search(query)
         return Sourced(
-            {"files": [{"path": file.path} for file in found]},
+            Partial.counted({"files": [{"path": file.path} for file in found]}, lost),
             tuple(file.record(("files", index)) for index, file in enumerate(found)),
         )
 

@@ -5,6 +5,7 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from umi_edge.tools.builtin.allowed_root import AllowedRoot
 from umi_edge.tools.outcome import FailureKind, Lost, ToolFailure
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
+_SETTLED_SECONDS = 3
+"""After which a file that is changed again has another time of change, on every file system."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -34,6 +37,13 @@ class Document:
     path: Path = field(repr=False)
     name: str = field(repr=False)
     content: bytes | None = field(repr=False)
+    problem: str = field(default="", repr=False)
+    """Why it is unreadable; value-free."""
+
+    @property
+    def lost(self) -> Lost:
+        """What is told of a file that is unreadable."""
+        return Lost(self.name if self.name != "." else self.path.name, self.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +65,21 @@ class Folder:
         """Every file, in the order of their names, up to `max_files`."""
         for entry in self.entries():
             name = entry.path.relative_to(self.path).as_posix()
-            yield Document(entry.path, name, self._content(entry))
+            content, problem = self._content(entry)
+            yield Document(entry.path, name, content, problem)
 
-    def _content(self, entry: Entry) -> bytes | None:
+    def _content(self, entry: Entry) -> tuple[bytes | None, str]:
+        """What is in a file, or why nothing is."""
         if entry.problem:
-            return None
+            return None, entry.problem
         try:
             with self.opened(entry) as file:
                 content = file.read(self.max_file_bytes + 1)
-        except (ToolFailure, OSError):
-            return None
-        return content if len(content) <= self.max_file_bytes else None
+        except ToolFailure as failure:
+            return None, failure.detail
+        except OSError as error:
+            return None, f"cannot be read: {error.strerror or type(error).__name__}"
+        return (content, "") if len(content) <= self.max_file_bytes else (None, "it grew while it was read")
 
     def entries(self) -> Iterator[Entry]:
         """Every file that should be read, in the order of their names; what keeps any from it is an entry, too."""
@@ -162,6 +176,20 @@ class Folder:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
+
+
+Signature = tuple[int, int, int, int]
+"""What tells that a file is the one that was read before."""
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """The signature of a file by what the system says of it."""
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def is_settled(status: os.stat_result) -> bool:
+    """Whether a file that is changed from now on gets another signature."""
+    return max(status.st_mtime, status.st_ctime) < time.time() - _SETTLED_SECONDS
 
 
 def opened_regular(path: Path) -> BinaryIO | None:

@@ -11,18 +11,23 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.converter import Converter
+from umi_edge.tools.builtin.folder import Signature
+from umi_edge.tools.builtin.mail_attachments import attached_texts
 from umi_edge.tools.builtin.mail_composed import compose
-from umi_edge.tools.builtin.mail_folders import StoredLetter, letters_in, natural
+from umi_edge.tools.builtin.mail_folders import MailFolders, StoredLetter, natural
 from umi_edge.tools.builtin.mail_message import Letter, parse
 from umi_edge.tools.builtin.outbox import SmtpConfig, queue, submit
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.tool import Tool, tool
 
 Line = Annotated[str, Field(min_length=1, max_length=320)]
 
 _A_DAY = 24 * 60 * 60
+_HEAD_BYTES = 32 << 10
+"""By which an e-mail is told from another file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,42 +42,84 @@ class MailConfig:
     max_files: int = 5_000
     """The newest; older ones are not searched."""
     max_letter_bytes: int = 4 << 20
-    """Of a larger letter the beginning is read: what it says stands before what is attached."""
+    """Of a larger letter a search reads the beginning: what it says stands before what is attached."""
+    max_read_bytes: int = 48 << 20
+    """Of a larger letter that is read with what is attached, the beginning is read."""
+    max_kept_characters: int = 64 << 20
+    """Of letters that a session keeps, so that the next search need not read their files again."""
     max_found: int = 50
 
 
+_Place = tuple[Path, int, Signature]
+
+
 class Mailbox:
-    """The letters below one folder. Reading never moves nor flags a letter."""
+    """The letters below one folder. Reading never moves nor flags a letter; one that did not change is read once."""
 
     def __init__(self, config: MailConfig) -> None:
         self.config = config
+        self._folders = MailFolders(config.folder)
+        self._parsed: dict[_Place, Letter | None] = {}
 
-    def _stored(self) -> list[StoredLetter]:
-        """Every letter, the last that came first."""
-        letters = letters_in(self.config.folder)
-        return sorted(letters, key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
+    def stored(self) -> tuple[list[StoredLetter], tuple[Lost, ...]]:
+        """Every letter, the last that came first, and what could not be read."""
+        letters, lost = self._folders.letters()
+        letters.sort(key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
+        return letters, lost
 
-    def messages(self) -> tuple[list[Letter], int]:
-        """The letters, newest first, and how many files could not be read."""
+    def messages(self) -> tuple[list[Letter], tuple[Lost, ...]]:
+        """The letters, newest first, and what could not be read."""
         letters: list[tuple[float, Letter]] = []
-        skipped = 0
-        for stored in self._stored()[: self.config.max_files]:
+        everything, unread = self.stored()
+        lost = [*unread, *self._unsearched(everything)]
+        parsed: dict[_Place, Letter | None] = {}
+        room = self.config.max_kept_characters
+        for stored in everything[: self.config.max_files]:
             letter = self._letter(stored)
+            room -= len(letter.body) if letter else 0
+            if stored.signature is not None and room > 0:
+                parsed[stored.path, stored.start, stored.signature] = letter
             if letter is None:
-                skipped += 1
+                lost.append(self._lost(stored))
             else:
                 letters.append((_moment(letter, stored), letter))
+        self._parsed = parsed
         letters.sort(key=lambda pair: pair[0], reverse=True)
-        return [letter for _, letter in letters], skipped
+        return [letter for _, letter in letters], tuple(lost)
 
-    def read(self, identity: str) -> Letter:
-        """The letter with that id: looked up among those there are, so that no id is ever a path."""
-        for stored in self._stored():
-            if stored.id == identity and (letter := self._letter(stored)) is not None:
-                return letter
+    def counts(self) -> tuple[int, int, tuple[Lost, ...]]:
+        """How many letters there are, in how many folders or mbox files, and what cannot be read."""
+        everything, unread = self.stored()
+        lost = [*unread, *self._unsearched(everything)]
+        lost += [self._lost(one) for one in everything if parse(one.id, one.head(_HEAD_BYTES)[0]) is None]
+        folders = {stored.id.rpartition("/")[0] for stored in everything}
+        return len(everything), len(folders), tuple(lost)
+
+    def read(self, identity: str) -> tuple[Letter, bool]:
+        """The letter with that id, with what is attached, and whether its end is left out.
+
+        It is looked up among those there are, so that no id is ever a path.
+        """
+        for stored in self.stored()[0]:
+            if stored.id == identity:
+                content, is_cut = stored.head(self.config.max_read_bytes)
+                if (letter := parse(stored.id, content, attached=True)) is not None:
+                    return letter, is_cut
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable message has that id")
 
+    def _unsearched(self, everything: list[StoredLetter]) -> list[Lost]:
+        if len(everything) <= self.config.max_files:
+            return []
+        many = f"only the newest {self.config.max_files} of its {len(everything)} letters are searched"
+        return [Lost(self.config.folder.name, many)]
+
+    def _lost(self, stored: StoredLetter) -> Lost:
+        return Lost(self._folders.name_of(stored.path), "it is no e-mail, or cannot be read")
+
     def _letter(self, stored: StoredLetter) -> Letter | None:
+        place = (stored.path, stored.start, stored.signature) if stored.signature is not None else None
+        if place is not None and place in self._parsed:
+            return self._parsed[place]
         content, _ = stored.head(self.config.max_letter_bytes)
         return parse(stored.id, content)
 
@@ -85,39 +132,42 @@ def _moment(letter: Letter, stored: StoredLetter) -> float:
     return sent if sent < max(stored.arrival, time.time()) + _A_DAY else stored.arrival
 
 
-def tools(config: MailConfig) -> tuple[Tool, ...]:
-    """`mail.search`, `mail.read` and `mail.send`."""
-    mailbox = Mailbox(config)
+def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
+    """`mail.search`, `mail.read` and `mail.send`; the converter reads what is attached."""
+    config = mailbox.config
 
     @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.LETTERS)
     def search(
         query: Annotated[str, Field(min_length=1, max_length=300)], sender: Line | None = None
-    ) -> JSON:
+    ) -> Partial:
         """Find the user's e-mails that hold all of some words.
 
         Args:
             query: The words.
             sender: Only e-mails from this person or address.
         """
-        letters, skipped = mailbox.messages()
-        found = [
+        letters, lost = mailbox.messages()
+        found: list[JSON] = [
             {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
             for letter in letters
             if has_words(f"{letter.subject}\n{letter.sender}\n{letter.body}", query)
             and (sender is None or has_words(letter.sender, sender))
         ]
-        return {"messages": found[: config.max_found], **({"skipped": skipped} if skipped else {})}
+        return Partial.counted({"messages": found[: config.max_found]}, lost)
 
     @tool(name="mail.read", source="builtin", read_only=True, returns=shapes.LETTER)
-    def read(id: Annotated[str, Field(min_length=1, max_length=300)]) -> JSON:  # noqa: A002
+    def read(id: Annotated[str, Field(min_length=1, max_length=300)]) -> Partial:  # noqa: A002
         """Read one of the user's e-mails.
 
         Args:
             id: The id of the e-mail, as mail.search gives it.
         """
-        letter = mailbox.read(id)
-        attached: list[JSON] = [{"name": one.name, "kind": one.kind} for one in letter.attachments]
-        return {
+        letter, is_cut = mailbox.read(id)
+        attached, lost = attached_texts(letter.attachments, converter)
+        if is_cut:
+            limit = config.max_read_bytes >> 20
+            lost = (*lost, Lost(letter.subject or "the letter", f"only its first {limit} MiB are read"))
+        told: dict[str, JSON] = {
             "id": letter.id,
             "from": letter.sender,
             "to": letter.to,
@@ -127,6 +177,7 @@ def tools(config: MailConfig) -> tuple[Tool, ...]:
             **({"cc": letter.cc} if letter.cc else {}),
             **({"attachments": attached} if attached else {}),
         }
+        return Partial(told, lost)
 
     # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
     @tool(

@@ -25,6 +25,8 @@ class Attachment:
     name: str = field(repr=False)
     kind: str = field(repr=False)
     """Its media type, as the letter says."""
+    content: bytes | None = field(default=None, repr=False)
+    """Its bytes; None where they were not asked for, or it is shown in the letter's text."""
 
 
 def text_of(message: Message, depth: int = 0) -> str:
@@ -52,8 +54,8 @@ def text_of(message: Message, depth: int = 0) -> str:
     return ""
 
 
-def attachments(message: Message) -> tuple[Attachment, ...]:
-    """What is attached, in order: all parts with a name, and those that are no text."""
+def attachments(message: Message, *, content: bool = False) -> tuple[Attachment, ...]:
+    """What is attached, in order: all parts with a name, and those that are no text; with their bytes on request."""
     found = []
     for count, part in enumerate(message.walk()):
         if count > _MAX_PARTS:
@@ -63,7 +65,10 @@ def attachments(message: Message) -> tuple[Attachment, ...]:
         if kind.startswith("multipart/") or (part is message and not name):
             continue
         if name or not kind.startswith(("text/", "message/")) or _is_attached(part):
-            found.append(Attachment(name=name or kind, kind=kind))
+            shown = kind.startswith(("text/", "message/")) and not _is_attached(part)
+            held = part.get_payload(decode=True) if content and not shown else None
+            file = held if isinstance(held, bytes) else None
+            found.append(Attachment(name=name or kind, kind=kind, content=file))
     return tuple(found)
 
 

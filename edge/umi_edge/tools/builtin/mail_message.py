@@ -16,6 +16,9 @@ _BODY_CHARACTERS = 64 << 10
 _HEADER_BYTES = 64 << 10
 _MAX_BOUNDARIES = 500
 """The standard parser compares every line with every boundary that is open."""
+_MANY_BOUNDARIES = 40
+_PARTED_BYTES = 4 << 20
+"""How much is read of a letter with that many."""
 _NAMES = ("From", "Subject", "Date", "To", "Message-ID")
 
 
@@ -48,23 +51,29 @@ class _Raw(Compat32):
 _RAW = _Raw()
 
 
-def parse(identity: str, content: bytes) -> Letter | None:
-    """The letter in `content`, which may end early, or None when it is no e-mail."""
+def parse(identity: str, content: bytes, *, attached: bool = False) -> Letter | None:
+    """The letter in `content`, which may end early, or None when it is no e-mail.
+
+    `attached`: with the bytes of what is attached.
+    """
     content = _without_mark(content)
     # The standard parser takes minutes for a stranger's megabytes of header.
     end = re.search(rb"\r?\n\r?\n|\Z", content[:_HEADER_BYTES])
     if end is None or (end.start() == end.end() and len(content) > _HEADER_BYTES):
         return None
     try:
-        if content.lower().count(b"boundary=") > _MAX_BOUNDARIES:
+        boundaries = content.lower().count(b"boundary=")
+        if boundaries > _MAX_BOUNDARIES:
             raise ValueError("more parts in parts than a letter has")
+        if boundaries > _MANY_BOUNDARIES:
+            content = content[:_PARTED_BYTES]
         message: Message = message_from_bytes(content, policy=_RAW)
-        body, attached = text_of(message), attachments(message)
+        body, files = text_of(message), attachments(message, content=attached)
     except (RecursionError, LookupError, TypeError, ValueError, AttributeError):
         # Parts that no parser takes apart: the head, and the rest as it stands.
         head, rest = content[: end.start()], content[end.end() :]
         message = message_from_string(head.decode("ascii", "surrogateescape"), policy=_RAW)
-        body, attached = decoded(rest[:_BODY_CHARACTERS], None).replace("\r\n", "\n"), ()
+        body, files = decoded(rest[:_BODY_CHARACTERS], None).replace("\r\n", "\n"), ()
     if not any(message[name] for name in _NAMES):
         return None
     return Letter(
@@ -75,7 +84,7 @@ def parse(identity: str, content: bytes) -> Letter | None:
         subject=line(message["Subject"]),
         sent=when(message["Date"]),
         body=body[:_BODY_CHARACTERS],
-        attachments=attached,
+        attachments=files,
     )
 
 

@@ -1,6 +1,7 @@
 """Notes: a folder of Markdown and text files."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,9 @@ from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.document_text import UnreadableDocument, plain_text
 from umi_edge.tools.builtin.folder import Document, Folder
 from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
-from umi_edge.tools.outcome import FailureKind, ToolFailure
-from umi_edge.tools.record import Record, Sourced
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.record import Doubt, Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 from umi_edge.values.json_walk import Location
 
@@ -43,22 +45,34 @@ class NotesConfig:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One file; `id` is its name inside the folder, without `.md`."""
+    """One file; `id` is its name inside the folder, without `.md`. Or a journal entry, which is in another store."""
 
     id: str = field(repr=False)
     title: str = field(repr=False)
     text: str = field(repr=False)
+    store: str = "notes"
+    file: str = field(default="", repr=False)
+    """The file that it is in, from the store's folder on; empty for a note, whose `id` tells."""
+    doubt: Doubt | None = None
 
     def record(self, at: Location) -> Record:
         """It, as the record that a result tells of."""
-        return Record(at=at, texts=(self.title, self.text), id=self.id, path=self.id + _SUFFIX)
+        return Record(
+            at=at,
+            texts=(self.title, self.text),
+            id=self.id,
+            path=self.file or self.id + _SUFFIX,
+            store=self.store,
+            doubt=self.doubt,
+        )
 
 
 class Notebook:
-    """The notes of one folder."""
+    """The notes of one folder, and what is a note in another store, as `others` gives it."""
 
-    def __init__(self, config: NotesConfig) -> None:
+    def __init__(self, config: NotesConfig, others: Callable[[], list[Note]] = list) -> None:
         self.config = config
+        self._others = others
         self._folder = Folder(
             path=config.folder,
             suffix=_SUFFIX,
@@ -67,18 +81,25 @@ class Notebook:
             max_file_bytes=config.max_file_bytes,
         )
 
-    def notes(self) -> tuple[list[Note], int]:
-        """All notes, and how many files could not be read."""
-        parsed = [parse(document) for document in self._folder.documents()]
-        notes = [note for note in parsed if note is not None]
-        return notes, len(parsed) - len(notes)
+    def notes(self) -> tuple[list[Note], tuple[Lost, ...]]:
+        """All notes but the blank ones, and what could not be read."""
+        notes: list[Note] = []
+        lost: list[Lost] = []
+        for document in self._folder.documents():
+            if document.content is None:
+                lost.append(document.lost)
+            elif (note := parse(document)) is not None:
+                notes.append(note)
+            elif document.content.strip():
+                lost.append(Lost(document.name, "it is no text"))
+        return [*notes, *self._others()], tuple(lost)
 
-    def search(self, query: str) -> tuple[list[Note], int]:
+    def search(self, query: str) -> tuple[list[Note], tuple[Lost, ...]]:
         """The notes that hold every word, in their text or their name, those with it in the title first."""
-        notes, skipped = self.notes()
+        notes, lost = self.notes()
         found = [note for note in notes if has_words(f"{note.title}\n{note.id}\n{note.text}", query)]
         found.sort(key=lambda note: not has_words(note.title, query))
-        return found[: self.config.max_found], skipped
+        return found[: self.config.max_found], lost
 
     def read(self, identity: str) -> Note:
         """The note with that id, or that a link in a note names: looked up among those there are.
@@ -95,10 +116,14 @@ class Notebook:
                 or (wanted and _is_called(document.name, wanted))
             )
             and (note := parse(document))
-        ]
+        ] + [note for note in self._others() if note.id == identity]
         if len(found) == 1:
             return found[0]
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable note has that id")
+
+    def gaps(self) -> tuple[Lost, ...]:
+        """What makes the notebook look emptier than it is."""
+        return tuple(self._folder.gaps())
 
     def create(self, title: str, text: str) -> str:
         """Write a new note; its id is returned."""
@@ -163,9 +188,9 @@ def _single(text: str) -> str | None:
     return " ".join(text.split()) or None
 
 
-def tools(config: NotesConfig) -> tuple[Tool, ...]:
+def tools(notebook: Notebook) -> tuple[Tool, ...]:
     """`notes.search`, `notes.read` and `notes.create`."""
-    notebook = Notebook(config)
+    config = notebook.config
 
     @tool(name="notes.search", source="builtin", read_only=True, returns=shapes.NOTES)
     def search(query: Query) -> Sourced:
@@ -174,13 +199,13 @@ def tools(config: NotesConfig) -> tuple[Tool, ...]:
         Args:
             query: The words.
         """
-        found, skipped = notebook.search(query)
-        notes = [
+        found, lost = notebook.search(query)
+        notes: list[JSON] = [
             {"id": note.id, "title": note.title, "text": snippet(note.text, query, config.search_characters)}
             for note in found
         ]
         return Sourced(
-            {"notes": notes, **({"skipped": skipped} if skipped else {})},
+            Partial.counted({"notes": notes}, lost),
             tuple(note.record(("notes", index)) for index, note in enumerate(found)),
         )
 

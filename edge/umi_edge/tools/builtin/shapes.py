@@ -84,6 +84,8 @@ _EVENT = _object(
     id=_TEXT, title=_TEXT, start=_MOMENT, end=_MOMENT, location=_MAYBE_TEXT, attendees=_list(_TEXT)
 )
 
+_ATTACHED = _object(name=_TEXT, kind=_TEXT, optional={"text": _TEXT})
+
 CONTACT_MATCHES = _found(matches=_FOUND)
 CONTACT_LIST = _list(_LISTED)
 ADDED = _object(added=_TRUE)
@@ -97,17 +99,13 @@ TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_MOMENT))
 FINISHED = _object(finished=_TRUE)
 
 LETTERS = _found(messages=_letter())
-LETTER = _letter(
-    to=_TEXT, body=_TEXT, optional={"cc": _TEXT, "attachments": _list(_object(name=_TEXT, kind=_TEXT))}
-)
+LETTER = _letter(to=_TEXT, body=_TEXT, optional={"cc": _TEXT, "attachments": _list(_ATTACHED)})
 SENT = _object(status={"enum": ["queued", "sent"]})
 
 NOTE = _object(id=_TEXT, title=_TEXT, text=_TEXT)
 NOTES = _found(notes=NOTE)
 
-FILES = _object(files=_list(_object(path=_TEXT)))
+FILES = _found(files=_object(path=_TEXT))
 FILE_TEXT = _object(path=_TEXT, text=_TEXT)
 
-HITS = _object(
-    hits=_list(_object(kind={"enum": ["note", "file", "mail"]}, id=_TEXT, title=_TEXT, snippet=_TEXT))
-)
+HITS = _found(hits=_object(kind={"enum": ["note", "file", "mail"]}, id=_TEXT, title=_TEXT, snippet=_TEXT))
