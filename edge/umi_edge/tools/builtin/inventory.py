@@ -22,7 +22,7 @@ class Holding:
 
     store: str
     """`contacts`, `calendar`, `mail`, `notes` or `files`."""
-    counts: Mapping[str, int]
+    counts: Mapping[str, int] = field(repr=False)
     """How many there are of each kind."""
     lost: tuple[Lost, ...] = field(repr=False)
 
