@@ -20,7 +20,7 @@ _NAMED = 3
 class Holding:
     """What one store holds."""
 
-    store: str
+    store: str = field(repr=False)
     """`contacts`, `calendar`, `mail`, `notes` or `files`."""
     counts: Mapping[str, int] = field(repr=False)
     """How many there are of each kind."""

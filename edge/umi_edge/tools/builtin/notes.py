@@ -50,7 +50,7 @@ class Note:
     id: str = field(repr=False)
     title: str = field(repr=False)
     text: str = field(repr=False)
-    store: str = "notes"
+    store: str = field(default="notes", repr=False)
     file: str = field(default="", repr=False)
     """The file that it is in, from the store's folder on; empty for a note, whose `id` tells."""
     doubt: Doubt | None = None
