@@ -12,12 +12,14 @@ __all__ = [
     "Call",
     "Clock",
     "Decision",
+    "DraftUse",
     "Entry",
     "Instruction",
     "Next",
     "Observation",
     "Plan",
     "PlanEvent",
+    "QuestionDelta",
     "RationaleDelta",
     "SummarizeEvent",
     "AnswerDelta",
@@ -30,11 +32,23 @@ __all__ = [
 
 
 class Next(StrEnum):
-    """Whose turn the planner says it is (α-UMi's `Next: caller / conclusion / give up`)."""
+    """Whose turn the planner says it is (α-UMi's `Next: caller / conclusion / give up`, and one more)."""
 
     CALLER = "caller"
     SUMMARIZER = "summarizer"
     GIVE_UP = "give up"
+    ASK_USER = "ask user"
+
+
+class DraftUse(StrEnum):
+    """What became of the draft that a call's plan carried."""
+
+    NONE = ""
+    """There was none, or nothing of it may be told."""
+    KEPT = "kept"
+    """The call is the draft, word for word."""
+    CHANGED = "changed"
+    """The device did not keep all of it, or filled a gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +91,7 @@ class Call:
 
     tool: str
     arguments: Text = field(repr=False)
+    draft: DraftUse = DraftUse.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,8 @@ class View:
 
     catalogue: tuple[ToolCard, ...]
     entries: tuple[Entry, ...] = field(repr=False)
+    may_ask: bool = False
+    """Whether the planner may ask the user something now."""
 
     def handles(self) -> frozenset[Handle]:
         """Every handle that the view shows."""
@@ -151,7 +168,7 @@ def with_text(entry: Entry, text: Text) -> Entry:
         case Plan():
             return Plan(text, entry.next, entry.tool)
         case Call():
-            return Call(entry.tool, text)
+            return Call(entry.tool, text, entry.draft)
         case Observation():
             return Observation(entry.tool, text, entry.failure)
 
@@ -188,6 +205,15 @@ class Decision:
 
     next: Next
     tool: str = ""
+    draft: str = field(default="", repr=False)
+    """JSON text of the arguments as the planner would have them, or of some of them; empty where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionDelta:
+    """The next piece of the planner's question to the user."""
+
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +223,8 @@ class AnswerDelta:
     text: str = field(repr=False)
 
 
-PlanEvent = RationaleDelta | Decision | Usage
-"""A plan streams deltas, then one decision, then one usage."""
+PlanEvent = RationaleDelta | QuestionDelta | Decision | Usage
+"""A plan streams deltas of its rationale, of a question where it has one, then one decision, then one usage."""
 
 SummarizeEvent = AnswerDelta | Usage
 """A summary streams deltas, then one usage."""

@@ -25,12 +25,14 @@ from umi_shared.transcript import (
     Call,
     Clock,
     Decision,
+    DraftUse,
     Entry,
     Instruction,
     Next,
     Observation,
     Plan,
     PlanEvent,
+    QuestionDelta,
     RationaleDelta,
     SummarizeEvent,
     ToolCard,
@@ -58,8 +60,15 @@ _NEXT_TO_PB = {
     Next.CALLER: pb.NEXT_CALLER,
     Next.SUMMARIZER: pb.NEXT_SUMMARIZER,
     Next.GIVE_UP: pb.NEXT_GIVE_UP,
+    Next.ASK_USER: pb.NEXT_ASK_USER,
 }
 _NEXT_FROM_PB = {number: word for word, number in _NEXT_TO_PB.items()}
+_DRAFT_TO_PB = {
+    DraftUse.NONE: pb.DRAFT_UNSPECIFIED,
+    DraftUse.KEPT: pb.DRAFT_KEPT,
+    DraftUse.CHANGED: pb.DRAFT_CHANGED,
+}
+_DRAFT_FROM_PB: dict[int, DraftUse] = {number: word for word, number in _DRAFT_TO_PB.items()}
 _MAX_OVERHEAD = 6
 """The most bytes that a bytes field adds to its content: its tag, and a length of up to five bytes."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -85,6 +94,8 @@ class WireLimits:
     """Bytes in a tool's name, a failure's kind or a request's id."""
     delta_bytes: int = 64 * 1024
     """Bytes in one streamed piece of text, as a device reads it."""
+    draft_bytes: int = 64 * 1024
+    """Bytes in the draft of a call's arguments, as a device reads it."""
     padding_bytes: int = 1024 * 1024
     """Bytes of padding."""
 
@@ -151,6 +162,7 @@ def _view_message(view: View) -> pb.View:
             for card in view.catalogue
         ],
         entries=[_entry_message(entry) for entry in view.entries],
+        may_ask=view.may_ask,
     )
 
 
@@ -164,8 +176,9 @@ def _entry_message(entry: Entry) -> pb.Entry:
             return pb.Entry(
                 plan=pb.Plan(rationale=_text_message(rationale), next=_NEXT_TO_PB[next_], tool=tool)
             )
-        case Call(tool, arguments):
-            return pb.Entry(call=pb.Call(tool=tool, arguments=_text_message(arguments)))
+        case Call(tool, arguments, draft):
+            call = pb.Call(tool=tool, arguments=_text_message(arguments), draft=_DRAFT_TO_PB[draft])
+            return pb.Entry(call=call)
         case Observation(tool, content, failure):
             return pb.Entry(
                 observation=pb.Observation(tool=tool, content=_text_message(content), failure=failure)
@@ -278,6 +291,7 @@ def read_view(request: pb.PlanRequest | pb.SummarizeRequest, limits: WireLimits)
     return View(
         catalogue=tuple(_read_card(card, limits) for card in view.catalogue),
         entries=tuple(_read_entry(entry, limits) for entry in view.entries),
+        may_ask=view.may_ask,
     )
 
 
@@ -359,7 +373,8 @@ def _read_entry(entry: pb.Entry, limits: WireLimits) -> Entry:
             return Plan(text, _read_next(entry.plan.next), entry.plan.tool)
         case "call":
             _at_most("bytes in a tool's name", len(entry.call.tool.encode()), limits.name_bytes)
-            return Call(entry.call.tool, text)
+            # What a later version says of a draft is nothing that this one could tell a model.
+            return Call(entry.call.tool, text, _DRAFT_FROM_PB.get(entry.call.draft, DraftUse.NONE))
         case "observation":
             _at_most("bytes in a failure", len(entry.observation.failure.encode()), limits.name_bytes)
             return Observation(entry.observation.tool, text, entry.observation.failure)
@@ -371,7 +386,7 @@ def _read_next(number: int) -> Next:
     try:
         return _NEXT_FROM_PB[number]  # type: ignore[index]  # any number may come over the wire
     except KeyError as error:
-        raise MalformedError("a plan says neither caller, summarizer nor give up") from error
+        raise MalformedError("a plan says neither caller, summarizer, give up nor ask user") from error
 
 
 # Events, both ways.
@@ -382,8 +397,10 @@ def plan_event_message(event: PlanEvent) -> pb.PlanEvent:
     match event:
         case RationaleDelta(text):
             return pb.PlanEvent(rationale_delta=text)
-        case Decision(next_, tool):
-            return pb.PlanEvent(decision=pb.Decision(next=_NEXT_TO_PB[next_], tool=tool))
+        case QuestionDelta(text):
+            return pb.PlanEvent(question_delta=text)
+        case Decision(next_, tool, draft):
+            return pb.PlanEvent(decision=pb.Decision(next=_NEXT_TO_PB[next_], tool=tool, draft=draft))
         case Usage():
             return pb.PlanEvent(usage=_usage_message(event))
 
@@ -403,9 +420,13 @@ def plan_event(message: pb.PlanEvent, limits: WireLimits) -> PlanEvent:
         case "rationale_delta":
             _at_most("bytes in one delta", len(message.rationale_delta.encode()), limits.delta_bytes)
             return RationaleDelta(message.rationale_delta)
+        case "question_delta":
+            _at_most("bytes in one delta", len(message.question_delta.encode()), limits.delta_bytes)
+            return QuestionDelta(message.question_delta)
         case "decision":
             _at_most("bytes in a tool's name", len(message.decision.tool.encode()), limits.name_bytes)
-            return Decision(_read_next(message.decision.next), message.decision.tool)
+            _at_most("bytes in a draft", len(message.decision.draft.encode()), limits.draft_bytes)
+            return Decision(_read_next(message.decision.next), message.decision.tool, message.decision.draft)
         case "usage":
             return _read_usage(message.usage)
     raise MalformedError("the planner sent an empty event")

@@ -1,6 +1,7 @@
 """A whole session in a test: the real server with a scripted model, the real channel, the bytes that left."""
 
 import itertools
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +34,7 @@ from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 from umi_lab.wire_tap import WireTap, tapped
 from umi_proto.v1 import agent_pb2 as pb
+from umi_shared.engine import ChatPrompt
 from umi_shared.testing import Script
 from umi_shared.transcript import View
 
@@ -47,6 +49,13 @@ Calls = Iterable[tuple[str, str] | Callable[[View], tuple[str, str]]]
 def plan(rationale: str, then: str = "caller") -> str:
     """What a planner in the `umi` dialect says."""
     return f"{rationale} Next: {then}."
+
+
+def chat_plan(rationale: str, tool: str = "", arguments: Mapping[str, Any] | None = None) -> str:
+    """What a planner in the `chat` dialect says: a step of a tool, with a draft where there is one; or the end."""
+    said: dict[str, Any] = {"rationale": rationale, "next": "caller" if tool else "summarizer"}
+    said |= {"tool": tool} if tool else {}
+    return json.dumps(said if arguments is None else said | {"arguments": arguments})
 
 
 def tool_of(
@@ -98,7 +107,13 @@ class World:
     @property
     def prompts(self) -> list[str]:
         """What the model in the cloud was given to read."""
-        return [generation.prompt.text for generation in self.cloud.engine.generations]
+        prompts = [generation.prompt for generation in self.cloud.engine.generations]
+        return [
+            "\n".join(one.content for one in prompt.messages)
+            if isinstance(prompt, ChatPrompt)
+            else prompt.text
+            for prompt in prompts
+        ]
 
     @property
     def results(self) -> list[str]:
@@ -132,6 +147,7 @@ async def world(
     upstream: str = "",
     approved: ApprovedCards = NONE_APPROVED,
     records: Records | None = None,
+    dialect: str = "umi",
 ) -> AsyncIterator[World]:
     """A session over real gRPC on loopback.
 
@@ -139,7 +155,7 @@ async def world(
     built-in ones on a sample home, unless given. Ids and the session's word are fixed, so that runs compare.
     """
     async with AsyncExitStack() as stack:
-        cloud = await stack.enter_async_context(serve_scripted(plans, limits=limits))
+        cloud = await stack.enter_async_context(serve_scripted(plans, limits=limits, dialect=dialect))
         capture = await stack.enter_async_context(tapped(upstream or cloud.address))
         channel = await stack.enter_async_context(
             grpc.aio.insecure_channel(

@@ -19,10 +19,12 @@ from umi_shared.transcript import (
     AnswerDelta,
     Call,
     Decision,
+    DraftUse,
     Instruction,
     Next,
     Observation,
     Plan,
+    QuestionDelta,
     RationaleDelta,
     ToolCard,
     Usage,
@@ -48,7 +50,7 @@ NAME = st.from_regex(r"[a-z.]{1,20}", fullmatch=True)
 ENTRIES = st.one_of(
     st.builds(Instruction, TEXT),
     st.builds(Plan, TEXT, st.sampled_from(Next), NAME),
-    st.builds(Call, NAME, TEXT),
+    st.builds(Call, NAME, TEXT, st.sampled_from(DraftUse)),
     st.builds(Observation, NAME, TEXT, NAME),
     st.builds(Answer, TEXT),
 )
@@ -59,6 +61,7 @@ VIEWS = st.builds(
     View,
     catalogue=st.lists(CARDS, max_size=2).map(tuple),
     entries=st.lists(ENTRIES, min_size=1, max_size=5).map(tuple),
+    may_ask=st.booleans(),
 )
 
 
@@ -116,6 +119,9 @@ def test_any_bytes_are_an_event_or_a_refusal(raw):
     [
         RationaleDelta("a"),
         Decision(Next.CALLER, "notes.search"),
+        Decision(Next.CALLER, "notes.search", '{"query":"<text:1>"}'),
+        QuestionDelta("Which one?"),
+        Decision(Next.ASK_USER),
         Decision(Next.GIVE_UP),
         Usage(prompt_tokens=3),
     ],

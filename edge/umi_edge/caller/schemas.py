@@ -38,10 +38,18 @@ RuleOf = Callable[[str, str], HandleRule]
 
 
 def call_schemas(
-    tools: Iterable[tuple[str, Mapping[str, Any]]], handles: Collection[Handle], rule_of: RuleOf
+    tools: Iterable[tuple[str, Mapping[str, Any]]],
+    handles: Collection[Handle],
+    rule_of: RuleOf,
+    *,
+    longest: float = MAX_STRING,
 ) -> dict[str, dict[str, Any]]:
-    """The schema of each tool's arguments, by the tool's name; `$defs` are renamed so that none clash."""
-    return {name: _Writer(name, sorted(handles), rule_of).object(schema) for name, schema in tools}
+    """The schema of each tool's arguments, by the tool's name; `$defs` are renamed so that none clash.
+
+    `longest` is how many characters a string has at most whose schema admits more: `math.inf` is for what is written
+    already.
+    """
+    return {name: _Writer(name, sorted(handles), rule_of, longest).object(schema) for name, schema in tools}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class _Writer:
     tool: str
     handles: list[Handle]
     rule_of: RuleOf
+    longest: float
 
     def object(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments object: each property under its own rule; no property that the tool does not name."""
@@ -134,7 +143,7 @@ class _Writer:
         A small model dodges into `< person:1>` where it means the handle; so what follows `< ` begins no handle's type.
         """
         least = bounds.get("minLength", 0)
-        most = min(bounds.get("maxLength", math.inf), max(MAX_STRING, least))
+        most = min(bounds.get("maxLength", math.inf), max(self.longest, least))
         known = "|".join(f"{handle.type}:{handle.number}" for handle in fitting)
         types = "".join(sorted({handle.type[0] for handle in self.handles}))
         references = (rf"|< [^<{types}\\\x00-\x1f]" if types else r"|< ") + (
@@ -142,7 +151,8 @@ class _Writer:
         )
         unit = rf"[^<\x00-\x1f]|\n|<[^a-z \\\x00-\x1f]{references}"
         last = rf"({unit}|<)?" if most > least else ""
-        return {"type": "string", "pattern": rf"^({unit}){{{least},{most - bool(last)}}}{last}$"}
+        upto = "" if most == math.inf else most - bool(last)
+        return {"type": "string", "pattern": rf"^({unit}){{{least},{upto}}}{last}$"}
 
     def _or_handle(self, node: dict[str, Any], rule: HandleRule) -> dict[str, Any]:
         fitting = [str(handle) for handle in self._fitting(rule)]

@@ -231,6 +231,8 @@ class ArgumentWriter:
     """Member names that the schema or the policy spells out; others are the caller's own text."""
     leaves_only: bool = False
     """Nothing goes to the vault, where the numbers of later handles would tell of it."""
+    drafted: Collection[str] = ()
+    """The arguments whose words are the planner's own: it gave them, so no rule keeps them from it."""
     leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
     pieces: list[_Piece] = field(default_factory=list, repr=False)
 
@@ -290,7 +292,8 @@ class ArgumentWriter:
         )
         if self.leaves_only:
             return
-        label = self.written.join(Label.at(resolution.locality))
+        own = bool(location) and location[0] in self.drafted
+        label = self.written if own else self.written.join(Label.at(resolution.locality))
         if not isinstance(value, str):
             self.pieces.append(self._written(value, label, resolution))
             return

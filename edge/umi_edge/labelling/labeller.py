@@ -246,8 +246,9 @@ class Labeller:
         *,
         names: Collection[str] = (),
         values_seen: bool = False,
+        drafted: Collection[str] = (),
     ) -> LabelledArguments:
-        """The arguments that the caller wrote, handles unresolved.
+        """The arguments that the caller wrote, or the planner (`drafted`), handles unresolved.
 
         `names` are the member names that the tool's schema declares; others are the caller's own words. A caller
         that has seen values (`values_seen`) may tell of them by what it writes at all, so its arguments stay
@@ -257,7 +258,7 @@ class Labeller:
         unseen = values_seen and written != Label.at(Locality.CLOUD)
         names = frozenset(names) | self.policy.table(tool, "arguments").names
         rules = self.policy.arguments(tool, arguments)
-        writer = ArgumentWriter(self.keeper, tool, rules, written, names, leaves_only=unseen)
+        writer = ArgumentWriter(self.keeper, tool, rules, written, names, leaves_only=unseen, drafted=drafted)
         text = writer.write(arguments)
         if unseen:
             text = self.unseen(tool, arguments, written)

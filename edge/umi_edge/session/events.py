@@ -88,6 +88,8 @@ class CallWritten:
     usage: Usage
     ahead_tokens: int = 0
     """How many tokens of the prompt were read while the planner still spoke."""
+    drafted: frozenset[str] = frozenset()
+    """The arguments that are the planner's own, of its draft or spelled in its rationale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ I2: docs/design.md#i2-fail-closed
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -58,10 +58,19 @@ class History:
     vault: Vault
 
     def provenance_of(
-        self, arguments: Mapping[str, Any], leaves: Mapping[Location, LabelledLeaf], rules: Assignment
+        self,
+        arguments: Mapping[str, Any],
+        leaves: Mapping[Location, LabelledLeaf],
+        rules: Assignment,
+        *,
+        drafted: Collection[str] = (),
     ) -> dict[str, Provenance]:
-        """Where each argument came from, as it was written with its handles unresolved."""
-        return {name: self._of(name, value, leaves, rules) for name, value in arguments.items()}
+        """Where each argument came from, as it was written with its handles unresolved.
+
+        The `drafted` ones are the planner's own words, and said to be.
+        """
+        known = {name: self._of(name, value, leaves, rules) for name, value in arguments.items()}
+        return {name: _by_planner(one) if name in drafted else one for name, one in known.items()}
 
     @cached_property
     def read(self) -> tuple[str, ...]:
@@ -207,6 +216,11 @@ class _Given:
 
     def has(self, text: str) -> bool:
         return _stands_in(text, self.text)
+
+
+def _by_planner(known: Provenance) -> Provenance:
+    said = (re.sub(r"\b(written|chosen) by a model\b", r"\1 by the planner", one) for one in known.said)
+    return Provenance(decided_by=known.decided_by, said=tuple(said))
 
 
 def strangers_read(entries: Sequence[LabelledEntry]) -> tuple[str, ...]:

@@ -23,11 +23,11 @@ from umi_edge.tools import Catalogue, Doubt
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.labels import Integrity, Label
-from umi_shared.transcript import Answer, Call, Clock, Entry, Instruction, Next, Observation, Plan
+from umi_shared.transcript import Answer, Call, Clock, DraftUse, Entry, Instruction, Next, Observation, Plan
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
-_VERSION = 4
+_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,8 @@ def _template(entry: Entry) -> list[str]:
             return ["instruction"]
         case Plan(_, next_, tool):
             return ["plan", next_.value, tool]
-        case Call(tool, _):
-            return ["call", tool]
+        case Call(tool, _, draft):
+            return ["call", tool, draft.value]
         case Observation(tool, _, failure):
             return ["observation", tool, failure]
         case Answer():
@@ -194,8 +194,8 @@ def _read_template(kind: str, *words: str) -> Entry:
             return Instruction(())
         case "plan", (next_, tool):
             return Plan((), Next(next_), tool)
-        case "call", (tool,):
-            return Call(tool, ())
+        case "call", (tool, draft):
+            return Call(tool, (), DraftUse(draft))
         case "observation", (tool, failure):
             return Observation(tool, (), failure)
         case "answer", ():

@@ -6,10 +6,12 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
+import json
+import math
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +32,7 @@ from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
+from umi_edge.session.draft import CheckedDraft, Draft
 from umi_edge.session.events import (
     Action,
     Answered,
@@ -77,6 +80,7 @@ from umi_shared.transcript import (
     Call,
     Clock,
     Decision,
+    DraftUse,
     Instruction,
     Next,
     Observation,
@@ -319,7 +323,7 @@ class Session:
         limit = self.labeller.policy.limits.steps
         for step in range(1, limit + 1):
             async with reading_ahead(self._warm_caller, self.caller.prefill) as ahead:
-                plan = await self._plan(step, ahead)
+                plan, draft = await self._plan(step, ahead)
                 self.totals.steps += 1
                 match plan.next:
                     case Next.SUMMARIZER:
@@ -327,12 +331,12 @@ class Session:
                     case Next.GIVE_UP:
                         return GaveUp(self._spoken(plan))
                     case Next.CALLER:
-                        await self._carry_out(plan)
+                        await self._carry_out(plan, draft)
         return Stopped(f"{limit} steps were not enough (`limits.steps` of the policy)")
 
     # Planning.
 
-    async def _plan(self, step: int, ahead: ReadAhead) -> Plan:
+    async def _plan(self, step: int, ahead: ReadAhead) -> tuple[Plan, Draft | None]:
         self.observe(PlanStarted(step))
         view, shown = self._released(PLANNER), self._shown_to(PLANNER)
         rationale, decision, usage = "", None, Usage()
@@ -361,7 +365,14 @@ class Session:
         self._entries.append(LabelledEntry(plan, labelled))
         self.totals.planner += usage
         self.observe(Planned(step=step, rationale=labelled, next=plan.next, tool=plan.tool, usage=usage))
-        return plan
+        return plan, self._draft(decision, rationale)
+
+    def _draft(self, decision: Decision, rationale: str) -> Draft | None:
+        """What the plan would have its tool given, unchecked."""
+        schemas = {card.name: card.input_schema for card, _ in self.cards}
+        if decision.tool not in schemas:
+            return None
+        return Draft.of(decision.draft, rationale, decision.tool, schemas[decision.tool], schemas)
 
     def _sound(self, decision: Decision) -> Decision:
         """The decision, once it names no tool outside the catalogue that the cloud was shown (I6)."""
@@ -377,34 +388,39 @@ class Session:
 
     # Calling.
 
-    async def _carry_out(self, plan: Plan) -> None:
+    async def _carry_out(self, plan: Plan, draft: Draft | None) -> None:
         sees = self._caller_sees(plan.tool)
         view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
         times = SpokenTimes.of(view, TimePhrases(self._told_now, self.locale)) if sees != DEVICE else None
         schemas = self._schemas(view, plan.tool, times)
         unseen = sees == DEVICE
+        checked = self._checked(draft, view, plan.tool, times)
         try:
-            written, timed = await self._write(view, schemas, times)
+            written, timed = await self._write(view, schemas, times, checked)
             refusal = self._refusal(written.tool, timed.arguments)
             if refusal is not None and (refusal.public or self._may_hide(written.tool)):
                 if not refusal.public:
                     shown, unseen = shown.join(Label()), True
                 told = refusal.told(view, written.tool, written.arguments)
                 same = {written.tool: schemas[written.tool]}
+                checked = None
                 written, timed = await self._write_again(told, same, times, hidden=not refusal.public)
             arguments = timed.arguments
+            planned = frozenset(checked.kept) if checked is not None else frozenset[str]()
             labelled = self.labeller.arguments(
                 written.tool,
                 arguments,
                 shown,
                 names=declared_names(self.catalogue[written.tool].input_schema),
                 values_seen=unseen,
+                drafted=planned,
             )
         except (MalformedError, UnknownHandleError) as error:
             self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
             return
         self.totals.ahead_tokens += written.ahead_tokens
-        self._entries.append(LabelledEntry(Call(written.tool, ()), labelled.text))
+        use = DraftUse.NONE if unseen else _use_of(draft, arguments)
+        self._entries.append(LabelledEntry(Call(written.tool, (), use), labelled.text))
         self._public.allow_clear(labelled.text)
         self.observe(
             CallWritten(
@@ -412,25 +428,60 @@ class Session:
                 arguments=labelled.text,
                 usage=written.usage,
                 ahead_tokens=written.ahead_tokens,
+                drafted=planned,
             )
         )
         before = len(self._entries)
         try:
             seen = shown if unseen else PUBLIC
-            await self._execute(written.tool, timed, labelled, seen, planned=bool(plan.tool))
+            await self._execute(written.tool, timed, labelled, seen, planned=bool(plan.tool), drafted=planned)
         finally:
             if len(self._entries) == before:  # every call has its observation, whatever came between
                 self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
 
+    def _checked(
+        self, draft: Draft | None, view: View, tool: str, times: SpokenTimes | None
+    ) -> CheckedDraft | None:
+        """What of a draft is kept. Nothing where the caller sees values: the user wants it to look at them."""
+        if draft is None or times is None:
+            return None
+        [schema] = [card.input_schema for card in view.catalogue if card.name == tool]
+        handles = [handle for handle in view.handles() if handle in self.labeller.vault]
+        admitted = call_schemas([(tool, schema)], handles, self._handle_rule, longest=math.inf)[tool]
+        kinds = time_kinds(self.catalogue[tool].check.sound.schema)
+        try:
+            return CheckedDraft.of(draft, admitted, kinds, times, handles)
+        except ValueError:  # a stranger's schema that cannot be held against a part of its arguments
+            return None
+
     async def _write(
-        self, view: View, schemas: Mapping[str, Mapping[str, Any]], times: SpokenTimes | None
+        self,
+        view: View,
+        schemas: Mapping[str, Mapping[str, Any]],
+        times: SpokenTimes | None,
+        draft: CheckedDraft | None = None,
     ) -> tuple[WrittenCall, Timed]:
-        """Have the caller write a call; without `times` it sees values. Raises `MalformedError`, `UnclearTimeError`."""
-        written = await self.caller.call(view, schemas)
+        """Have the caller write a call, or what a draft leaves of it; without `times` it sees values.
+
+        Raises `MalformedError`, `UnclearTimeError`.
+        """
+        if draft is not None:
+            [(tool, schema)] = schemas.items()
+            gaps = {tool: draft.of_gaps(schema)}
+            written = (
+                await self.caller.call(view, gaps)
+                if draft.gaps
+                else WrittenCall(tool=tool, arguments="{}", usage=Usage())
+            )
+        else:
+            written = await self.caller.call(view, schemas)
         self.totals.caller += written.usage
         if written.tool not in schemas:
             raise MalformedError("the caller names another tool than the planned one")
         arguments = read_arguments(written.arguments, handles=times is not None)
+        if draft is not None:
+            arguments = draft.filled(arguments, schemas[written.tool]["properties"])
+            written = replace(written, arguments=json.dumps(arguments, ensure_ascii=False))
         return written, self._timed(written.tool, arguments, times)
 
     async def _write_again(
@@ -520,6 +571,7 @@ class Session:
         seen: Label,
         *,
         planned: bool,
+        drafted: frozenset[str],
     ) -> None:
         tool, arguments = self.catalogue[name], timed.arguments
         remainder = self.labeller.remainder(arguments, labelled)
@@ -545,7 +597,7 @@ class Session:
             case Allowed(redact) | Ask(_, redact):
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
-                known = self._provenance(name, timed, labelled) if told else {}
+                known = self._provenance(name, timed, labelled, drafted) if told else {}
                 fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
@@ -558,10 +610,13 @@ class Session:
                 self._keeping.name(written, outcome)
                 await self._take(name, resolved, outcome, made_of, kind)
 
-    def _provenance(self, name: str, timed: Timed, labelled: LabelledArguments) -> Mapping[str, Provenance]:
+    def _provenance(
+        self, name: str, timed: Timed, labelled: LabelledArguments, drafted: frozenset[str]
+    ) -> Mapping[str, Provenance]:
         rules = self.labeller.policy.arguments(name, timed.arguments)
         said = {**timed.arguments, **timed.said}
-        return History(self._entries, self.labeller.vault).provenance_of(said, labelled.leaves, rules)
+        history = History(self._entries, self.labeller.vault)
+        return history.provenance_of(said, labelled.leaves, rules, drafted=drafted)
 
     async def _approved(
         self,
@@ -733,6 +788,13 @@ def _with_plan(view: View, rationale: str) -> View:
     said = parts_of(rationale if named else whole_words(rationale))
     plan = Plan(said, Next.CALLER, end[:-1] if named else "")
     return View(catalogue=view.catalogue, entries=(*view.entries, plan))
+
+
+def _use_of(draft: Draft | None, arguments: Mapping[str, Any]) -> DraftUse:
+    """What became of a draft, as models are told of it; what a rationale only spells is none."""
+    if draft is None or not draft.carried:
+        return DraftUse.NONE
+    return DraftUse.KEPT if draft.arguments == arguments else DraftUse.CHANGED
 
 
 def _type_asked_for(arguments: Mapping[str, Any], labelled: LabelledArguments) -> str:

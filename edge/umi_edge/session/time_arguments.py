@@ -110,6 +110,15 @@ class SpokenTimes:
         texts = [*self.requests, *self.results]
         return tuple(dict.fromkeys(match[0] for text in texts for match in pattern.finditer(text)))
 
+    def names(self, kind: TimeKind, value: str, beside: str = "") -> bool:
+        """Whether the user's words or a result say this day or time, in words or in figures.
+
+        `beside` is what is said of the day where `value` is a time.
+        """
+        if value in self.known(kind) or self._readings(kind, value, beside):
+            return True
+        return any(value in map(_figures, readings) for readings in self._spoken(kind).values())
+
     def timed(self, arguments: Mapping[str, Any], schema: Mapping[str, Any], *, read_only: bool) -> Timed:
         """The arguments with days and times in figures.
 

@@ -34,6 +34,8 @@ class _NextEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     NEXT_CALLER: _Next.ValueType  # 1
     NEXT_SUMMARIZER: _Next.ValueType  # 2
     NEXT_GIVE_UP: _Next.ValueType  # 3
+    NEXT_ASK_USER: _Next.ValueType  # 4
+    """Only where the view says `may_ask`: a device that does not say so would not know it."""
 
 class Next(_Next, metaclass=_NextEnumTypeWrapper): ...
 
@@ -41,7 +43,33 @@ NEXT_UNSPECIFIED: Next.ValueType  # 0
 NEXT_CALLER: Next.ValueType  # 1
 NEXT_SUMMARIZER: Next.ValueType  # 2
 NEXT_GIVE_UP: Next.ValueType  # 3
+NEXT_ASK_USER: Next.ValueType  # 4
+"""Only where the view says `may_ask`: a device that does not say so would not know it."""
 Global___Next: typing_extensions.TypeAlias = Next
+
+class _Draft:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _DraftEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Draft.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    DRAFT_UNSPECIFIED: _Draft.ValueType  # 0
+    """There was none, or nothing of it may be told."""
+    DRAFT_KEPT: _Draft.ValueType  # 1
+    """The call is the draft, word for word."""
+    DRAFT_CHANGED: _Draft.ValueType  # 2
+    """The device did not keep all of it, or filled a gap."""
+
+class Draft(_Draft, metaclass=_DraftEnumTypeWrapper):
+    """What became of the draft that the plan of a call carried."""
+
+DRAFT_UNSPECIFIED: Draft.ValueType  # 0
+"""There was none, or nothing of it may be told."""
+DRAFT_KEPT: Draft.ValueType  # 1
+"""The call is the draft, word for word."""
+DRAFT_CHANGED: Draft.ValueType  # 2
+"""The device did not keep all of it, or filled a gap."""
+Global___Draft: typing_extensions.TypeAlias = Draft
 
 @typing.final
 class Handle(google.protobuf.message.Message):
@@ -203,7 +231,9 @@ class Call(google.protobuf.message.Message):
 
     TOOL_FIELD_NUMBER: builtins.int
     ARGUMENTS_FIELD_NUMBER: builtins.int
+    DRAFT_FIELD_NUMBER: builtins.int
     tool: builtins.str
+    draft: Global___Draft.ValueType
     @property
     def arguments(self) -> Global___Text:
         """Compact JSON text; handles stand inside its strings."""
@@ -213,10 +243,11 @@ class Call(google.protobuf.message.Message):
         *,
         tool: builtins.str = ...,
         arguments: Global___Text | None = ...,
+        draft: Global___Draft.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["arguments", b"arguments"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["arguments", b"arguments", "tool", b"tool"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["arguments", b"arguments", "draft", b"draft", "tool", b"tool"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Call: typing_extensions.TypeAlias = Call
@@ -314,6 +345,9 @@ class View(google.protobuf.message.Message):
 
     CATALOGUE_FIELD_NUMBER: builtins.int
     ENTRIES_FIELD_NUMBER: builtins.int
+    MAY_ASK_FIELD_NUMBER: builtins.int
+    may_ask: builtins.bool
+    """Whether the planner may ask the user something now."""
     @property
     def catalogue(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ToolCard]: ...
     @property
@@ -323,8 +357,9 @@ class View(google.protobuf.message.Message):
         *,
         catalogue: collections.abc.Iterable[Global___ToolCard] | None = ...,
         entries: collections.abc.Iterable[Global___Entry] | None = ...,
+        may_ask: builtins.bool = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["catalogue", b"catalogue", "entries", b"entries"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["catalogue", b"catalogue", "entries", b"entries", "may_ask", b"may_ask"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___View: typing_extensions.TypeAlias = View
@@ -381,15 +416,21 @@ class Decision(google.protobuf.message.Message):
 
     NEXT_FIELD_NUMBER: builtins.int
     TOOL_FIELD_NUMBER: builtins.int
+    DRAFT_FIELD_NUMBER: builtins.int
     next: Global___Next.ValueType
     tool: builtins.str
+    draft: builtins.str
+    """What the planner would have the tool given: JSON text of an object, or of a part of one; handles stand inside its
+    strings. Empty for no draft. The device checks it, keeps what is valid, and fills the rest.
+    """
     def __init__(
         self,
         *,
         next: Global___Next.ValueType = ...,
         tool: builtins.str = ...,
+        draft: builtins.str = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["next", b"next", "tool", b"tool"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["draft", b"draft", "next", b"next", "tool", b"tool"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Decision: typing_extensions.TypeAlias = Decision
@@ -401,7 +442,10 @@ class PlanEvent(google.protobuf.message.Message):
     RATIONALE_DELTA_FIELD_NUMBER: builtins.int
     DECISION_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
+    QUESTION_DELTA_FIELD_NUMBER: builtins.int
     rationale_delta: builtins.str
+    question_delta: builtins.str
+    """The next piece of the question to the user, after a rationale."""
     @property
     def decision(self) -> Global___Decision: ...
     @property
@@ -412,12 +456,13 @@ class PlanEvent(google.protobuf.message.Message):
         rationale_delta: builtins.str = ...,
         decision: Global___Decision | None = ...,
         usage: Global___Usage | None = ...,
+        question_delta: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "rationale_delta", b"rationale_delta", "usage", b"usage"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "usage", b"usage"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "rationale_delta", b"rationale_delta", "usage", b"usage"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "usage", b"usage"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["rationale_delta", "decision", "usage"]
+    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["rationale_delta", "decision", "usage", "question_delta"]
     _WhichOneofArgType_event: typing_extensions.TypeAlias = typing.Literal["event", b"event"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

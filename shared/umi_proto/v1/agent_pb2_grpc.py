@@ -45,7 +45,7 @@ class PlannerServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def Plan(self, request, context):
-        """Streams the rationale, then one decision, then the usage.
+        """Streams the rationale, then the question where there is one, then one decision, then the usage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,13 +31,13 @@ class PlannerStub:
     @typing.overload
     def __new__(cls, channel: grpc.aio.Channel) -> PlannerAsyncStub: ...
     Plan: grpc.UnaryStreamMultiCallable[umi_proto.v1.agent_pb2.PlanRequest, umi_proto.v1.agent_pb2.PlanEvent]
-    """Streams the rationale, then one decision, then the usage."""
+    """Streams the rationale, then the question where there is one, then one decision, then the usage."""
 
 @typing.type_check_only
 class PlannerAsyncStub(PlannerStub):
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Plan: grpc.aio.UnaryStreamMultiCallable[umi_proto.v1.agent_pb2.PlanRequest, umi_proto.v1.agent_pb2.PlanEvent]  # type: ignore[assignment]
-    """Streams the rationale, then one decision, then the usage."""
+    """Streams the rationale, then the question where there is one, then one decision, then the usage."""
 
 class PlannerServicer(metaclass=abc.ABCMeta):
     @abc.abstractmethod
@@ -46,7 +46,7 @@ class PlannerServicer(metaclass=abc.ABCMeta):
         request: umi_proto.v1.agent_pb2.PlanRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[umi_proto.v1.agent_pb2.PlanEvent], collections.abc.AsyncIterator[umi_proto.v1.agent_pb2.PlanEvent]]:
-        """Streams the rationale, then one decision, then the usage."""
+        """Streams the rationale, then the question where there is one, then one decision, then the usage."""
 
 def add_PlannerServicer_to_server(servicer: PlannerServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
 

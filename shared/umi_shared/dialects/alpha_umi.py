@@ -43,8 +43,10 @@ _MAX_TOKENS = 512  # the paper's `max_new_tokens`, for every role
 _MAX_DESCRIPTION = 256  # the paper cuts tool and argument descriptions there
 _MAX_WORDS = 250
 
-_NEXT_WORDS = {Next.CALLER: "caller", Next.SUMMARIZER: "conclusion", Next.GIVE_UP: "give up"}
-_NEXT_OF = {word: next_ for next_, word in _NEXT_WORDS.items()}
+_NEXT_OF = {"caller": Next.CALLER, "conclusion": Next.SUMMARIZER, "give up": Next.GIVE_UP}
+_NEXT_WORDS = {next_: word for word, next_ in _NEXT_OF.items()} | {
+    Next.ASK_USER: "conclusion"  # another planner's question: what the user is told next
+}
 _DECISION = re.compile(r" Next: (caller|conclusion|give up)\.\s*$")
 # After a space stands any word but one that begins with "Next:", so the first decision is also the last.
 _WORD = "(?:N(?:e(?:xt?)?)?|(?:[^ N]|N(?:[^ e]|e(?:[^ x]|x(?:[^ t]|t[^ :]))))[^ ]*)"

@@ -1,7 +1,7 @@
 """The dialect for any instruct model: its own chat template, and structured output for the decision."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,16 @@ from umi_shared.transcript import (
     Call,
     Clock,
     Decision,
+    DraftUse,
     Entry,
     Instruction,
     Next,
     Observation,
     Plan,
     View,
+    text_of,
 )
+from umi_shared.well_formed import well_formed
 
 __all__ = ["ChatDialect"]
 
@@ -33,10 +36,12 @@ _HANDLES = (
 _PLANNER = (
     "You are the planner of an assistant. You decide the next step; a caller then writes the tool call, and a "
     "summarizer writes the final answer. " + _HANDLES + "\n"
-    "Answer with JSON: rationale (one or two sentences on what to do next and why), next (caller to call a "
-    "tool, summarizer when everything asked for is done or found, give up when no tool can help), and the tool "
-    "when next is caller. When a tool failed, try another that could do the same. Never plan a call twice "
-    "that has already succeeded.\nTools:\n"
+    "Answer with JSON: rationale (one or two sentences on what to do next and why; the user reads it where you give "
+    "up), next (caller to call a tool, summarizer when everything asked for is done or found, give up when no tool "
+    "can help), and when next is caller the tool and its arguments, as far as you know them. Handles may stand in "
+    "arguments, alone or inside a text. Write days and times in the user's own words, or as a result says them: they "
+    "are worked out on the user's device. The caller fills what you leave out. When a tool failed, try another that "
+    "could do the same. Never plan a call twice that has already succeeded.\nTools:\n"
 )
 _CALLER = (
     "You are the caller of an assistant. You carry out the plan with one tool call, as JSON: tool and "
@@ -56,10 +61,12 @@ class ChatDialect(JsonCall):
 
     def plan(self, view: View) -> RolePrompt:
         """The planner's turn, under a JSON Schema that names the catalogue's tools."""
-        messages = [Message("system", _PLANNER + _tools(view)), *_merged(map(_for_planner, view.entries))]
+        messages = [Message("system", _PLANNER + _tools(view)), *_merged(_for_planner(view.entries))]
         tools = [card.name for card in view.catalogue]
         return RolePrompt(
-            prompt=ChatPrompt(tuple(messages)), constraint=JsonSchema(_decision_schema(tools)), max_tokens=320
+            prompt=ChatPrompt(tuple(messages)),
+            constraint=JsonSchema(_decision_schema(tools)),
+            max_tokens=1024,
         )
 
     def decision_reader(self, view: View) -> "ChatDecisionReader":
@@ -78,7 +85,7 @@ class ChatDialect(JsonCall):
 
     def answer(self, view: View) -> RolePrompt:
         """The summarizer's turn; free text."""
-        turns = [Message("user", content) for _, content in map(_for_planner, view.entries)]
+        turns = [Message("user", content) for _, content in _for_planner(view.entries)]
         ask = Message("user", "Now write the answer.")
         return RolePrompt(
             prompt=ChatPrompt((Message("system", _SUMMARIZER), *_merged(_pairs([*turns, ask])))),
@@ -108,24 +115,40 @@ def _decision_schema(tools: list[str]) -> dict[str, Any]:
         return ends
     step = {
         "type": "object",
-        "properties": {"rationale": rationale, "next": {"const": "caller"}, "tool": {"enum": tools}},
+        "properties": {
+            "rationale": rationale,
+            "next": {"const": "caller"},
+            "tool": {"enum": tools},
+            "arguments": {"type": "object"},
+        },
         "required": ["rationale", "next", "tool"],
         "additionalProperties": False,
     }
     return {"anyOf": [step, ends]}
 
 
-def _for_planner(entry: Entry) -> tuple[str, str]:
-    match entry:
-        case Plan():
-            decision = {"rationale": render(entry.rationale), "next": str(entry.next)}
-            if entry.tool:
-                decision["tool"] = entry.tool
-            return "assistant", json.dumps(decision, separators=(",", ":"), ensure_ascii=False)
-        case Call():
-            return "user", f"Call: {entry.tool} {render(entry.arguments)}"
-        case _:
-            return _shared_turn(entry)
+def _for_planner(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """The turns; a plan and the call that is its draft are one, as the planner wrote them."""
+    for entry, following in zip(entries, (*entries[1:], None), strict=True):
+        match entry:
+            case Plan():
+                kept = isinstance(following, Call) and following.draft is DraftUse.KEPT
+                yield "assistant", _decision(entry, render(text_of(following)) if kept and following else "")
+            case Call(draft=DraftUse.KEPT):
+                pass
+            case Call():
+                changed = ", changed from the draft" if entry.draft is DraftUse.CHANGED else ""
+                yield "user", f"Call{changed}: {entry.tool} {render(entry.arguments)}"
+            case _:
+                yield _shared_turn(entry)
+
+
+def _decision(plan: Plan, arguments: str) -> str:
+    decision = {"rationale": render(plan.rationale), "next": str(plan.next)}
+    if plan.tool:
+        decision["tool"] = plan.tool
+    text = json.dumps(decision, separators=(",", ":"), ensure_ascii=False)
+    return f'{text[:-1]},"arguments":{arguments}}}' if arguments else text
 
 
 def _for_caller(entry: Entry) -> tuple[str, str]:
@@ -187,11 +210,18 @@ class ChatDecisionReader:
         """
         try:
             decision = json.loads(self._text)
-            next_, tool = Next(decision["next"]), decision.get("tool", "")
+            next_, tool, draft = Next(decision["next"]), decision.get("tool", ""), decision.get("arguments")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MalformedError("the planner's output is not a decision") from error
         if next_ is not Next.CALLER:
             return "", Decision(next_)
         if tool not in self.tools:
             raise MalformedError("the planner names a tool that is not in the catalogue")
-        return "", Decision(next_, tool)
+        return "", Decision(next_, tool, _draft(draft))
+
+
+def _draft(arguments: object) -> str:
+    """The draft as compact JSON; what is no object is none, and the caller writes all."""
+    if not isinstance(arguments, dict):
+        return ""
+    return well_formed(json.dumps(arguments, separators=(",", ":"), ensure_ascii=False))

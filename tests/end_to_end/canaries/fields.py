@@ -23,9 +23,11 @@ CLASSIFIED = {
     "Segment.clear": "released text",
     "Handle.type": "a word of the policy",
     "Handle.number": "the order of first sight",
-    "Plan.next": "one of three words",
+    "View.may_ask": "whether the session has questions left, counted by what the planner has asked",
+    "Plan.next": "one of four words",
     "Plan.tool": "a name of the catalogue",
     "Call.tool": "a name of the catalogue, or the planner's word for one",
+    "Call.draft": "one of three words, by what the planner wrote and what the cloud was shown",
     "Observation.tool": "the same",
     "Observation.failure": "a word of the program",
 }

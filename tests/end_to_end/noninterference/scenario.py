@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.harness import World, plan, policy_of, tool_of, world
+from tests.end_to_end.harness import World, chat_plan, plan, policy_of, tool_of, world
 from umi_edge.egress.cloud_client import CloudConfig
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import Policy
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, Hints, Tool, ToolFailure
-from umi_shared.engine import Generation
+from umi_shared.engine import ChatPrompt, Generation
 from umi_shared.errors import UmiError
 from umi_shared.handles import Handle
 from umi_shared.testing import Ending, Reply
@@ -125,6 +125,8 @@ class Flow:
     crashes: int = 0
     """How many times the connection is cut while the first plan streams."""
     asks: int = 1
+    drafts: bool = False
+    """Whether the planner is a strong one, which writes the arguments itself."""
 
 
 SHAPELESS = ("people.secret", "people.values")
@@ -209,20 +211,32 @@ class _Planner:
         self.crashes = flow.crashes
 
     def __call__(self, generation: Generation) -> Reply | str:
-        prompt = generation.prompt.text
+        prompt = (
+            "\n".join(one.content for one in generation.prompt.messages)
+            if isinstance(generation.prompt, ChatPrompt)
+            else generation.prompt.text
+        )
         seen = hashlib.sha256(prompt.encode()).hexdigest()[:12]
-        if prompt.endswith("<|im_start|>summarizer\n"):
+        if prompt.endswith(("<|im_start|>summarizer\n", "Now write the answer.")):
             self.turn = 0
             return f"Done ({seen}): <email:1> and <person:1>."
         if self.crashes:
             self.crashes -= 1
-            return Reply(text=f"I saw {seen} and", ending=Ending.HANG)
+            start = '{"rationale":"' if self.flow.drafts else ""
+            return Reply(text=f"{start}I saw {seen} and", ending=Ending.HANG)
         if self.turn < len(self.flow.steps):
             step = self.flow.steps[self.turn]
             tool = {"denied": "people.send", "unknown": "people.get"}.get(step, step)
             self.turn += 1
+            if self.flow.drafts:
+                said = f"{seen} <email:1> <person:1>"
+                return chat_plan(
+                    "To go on.", tool, {"to": "<email:1>", "subject": seen, "text": said, "who": said}
+                )
             return plan(f"To go on from {seen} with <email:1>, use {tool}.")
         self.turn = 0
+        if self.flow.drafts:
+            return json.dumps({"rationale": f"I saw {seen}.", "next": self.flow.ending})
         return plan(f"I saw {seen}.", self.flow.ending)
 
 
@@ -250,6 +264,7 @@ async def run(folder: Path, device: Device, flow: Flow, policy: str | Policy = P
         guard=EgressGuard if flow.guarded else UnsafeNoGuard,
         consent=UnsafeApproveAll() if flow.consents else DeclineAll(),
         config=CONFIG,
+        dialect="chat" if flow.drafts else "umi",
     ) as w:
         crashes = flow.crashes
 

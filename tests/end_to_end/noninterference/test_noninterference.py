@@ -82,6 +82,7 @@ FLOWS = st.builds(
     consents=st.booleans(),
     crashes=st.integers(0, 1),
     asks=st.integers(1, 2),
+    drafts=st.booleans(),
 )
 
 
