@@ -231,7 +231,7 @@ class ArgumentWriter:
     """Member names that the schema or the policy spells out; others are the caller's own text."""
     leaves_only: bool = False
     """Nothing goes to the vault, where the numbers of later handles would tell of it."""
-    drafted: Collection[str] = ()
+    drafted: Collection[str] = field(default=(), repr=False)
     """The arguments whose words are the planner's own: it gave them, so no rule keeps them from it."""
     leaves: dict[Location, LabelledLeaf] = field(default_factory=dict, repr=False)
     pieces: list[_Piece] = field(default_factory=list, repr=False)

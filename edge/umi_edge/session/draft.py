@@ -67,7 +67,7 @@ class CheckedDraft:
     """What of a draft is kept, and which arguments are left for the caller."""
 
     kept: Mapping[str, Any] = field(repr=False)
-    gaps: frozenset[str]
+    gaps: frozenset[str] = field(repr=False)
 
     @classmethod
     def of(

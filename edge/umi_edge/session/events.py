@@ -88,7 +88,7 @@ class CallWritten:
     usage: Usage
     ahead_tokens: int = 0
     """How many tokens of the prompt were read while the planner still spoke."""
-    drafted: frozenset[str] = frozenset()
+    drafted: frozenset[str] = field(default=frozenset(), repr=False)
     """The arguments that are the planner's own, of its draft or spelled in its rationale."""
 
 
