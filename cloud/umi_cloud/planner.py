@@ -11,7 +11,7 @@ from umi_cloud.model_role import ModelRole
 from umi_shared.dialects import DecisionReader
 from umi_shared.engine import Delta, Finish, Finished
 from umi_shared.errors import MalformedError
-from umi_shared.transcript import PlanEvent, RationaleDelta, View
+from umi_shared.transcript import PlanEvent, QuestionDelta, RationaleDelta, View
 
 __all__ = ["Planner"]
 
@@ -38,6 +38,8 @@ class Planner(ModelRole):
                     case Delta(text):
                         if piece := reader.feed(text):
                             yield RationaleDelta(piece)
+                        if piece := reader.asked():
+                            yield QuestionDelta(piece)
                     case Finished(finish, usage):
                         for event in _decided(reader, finish, generation.max_tokens):
                             yield event

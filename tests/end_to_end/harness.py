@@ -27,6 +27,7 @@ from umi_edge.policy import Policy, default_policy, load_policy
 from umi_edge.records import Records
 from umi_edge.session.consent import Consent, UnsafeApproveAll
 from umi_edge.session.events import Event
+from umi_edge.session.replies import Replies
 from umi_edge.session.session import Session
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import Catalogue, Hints, Tool
@@ -56,6 +57,11 @@ def chat_plan(rationale: str, tool: str = "", arguments: Mapping[str, Any] | Non
     said: dict[str, Any] = {"rationale": rationale, "next": "caller" if tool else "summarizer"}
     said |= {"tool": tool} if tool else {}
     return json.dumps(said if arguments is None else said | {"arguments": arguments})
+
+
+def chat_question(question: str, rationale: str = "Only they can say.") -> str:
+    """What a planner in the `chat` dialect says to ask the user something."""
+    return json.dumps({"rationale": rationale, "next": "ask user", "question": question})
 
 
 def tool_of(
@@ -148,6 +154,7 @@ async def world(
     approved: ApprovedCards = NONE_APPROVED,
     records: Records | None = None,
     dialect: str = "umi",
+    replies: Replies | None = None,
 ) -> AsyncIterator[World]:
     """A session over real gRPC on loopback.
 
@@ -173,6 +180,7 @@ async def world(
         made = await _world(
             cloud, capture, channel, ledger, calls, tools, policy, consent, guard, config, folder, approved
         )
+        made.session.replies = replies or made.session.replies
         if records is not None:
             made.session.records = records
         yield made

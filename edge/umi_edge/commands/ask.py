@@ -33,7 +33,8 @@ def command(
 
     The planner sees the instruction and the results with handles such as <email:1> in place of private values;
     the tools and the answer get the real ones. Questions are for you at the terminal: what a pipe holds answers none,
-    and without a terminal the answer is no. Exit code 0: answered; 1: gave up or stopped.
+    and without a terminal the answer is no, and a question of the planner's is how it ends. Exit code 0: answered;
+    1: gave up or stopped; 9: asked you something, and nobody replied.
 
     \b
     umi ask "Email Alice that I am ten minutes late"

@@ -31,7 +31,9 @@ from umi_shared.settings import MAY_BE_ZERO
 from umi_shared.transcript import (
     AnswerDelta,
     Decision,
+    Next,
     PlanEvent,
+    QuestionDelta,
     RationaleDelta,
     SummarizeEvent,
     Usage,
@@ -302,19 +304,26 @@ def _same(raw: bytes) -> bytes:
 
 
 class _PlanRules:
-    """What a planner's stream must look like: text within a limit, then one decision, then the usage."""
+    """What a planner's stream must look like: text within a limit, then one decision, then the usage.
+
+    The text is a rationale, and then the question where the decision is to ask one.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._left = limit_bytes
         self._stage = 0
+        self._asks = False
 
     def event(self, event: object) -> None:
         match event:
-            case RationaleDelta(text) if self._stage == 0:
+            case RationaleDelta(text) | QuestionDelta(text) if self._stage == 0 and not (
+                self._asks and isinstance(event, RationaleDelta)
+            ):
+                self._asks = isinstance(event, QuestionDelta)
                 self._left -= max(len(text.encode()), 1)  # also nothing, said for ever, ends
                 if self._left < 0:
                     raise MalformedError("the planner's rationale does not end", fix="tell its operator")
-            case Decision() if self._stage == 0:
+            case Decision(next_) if self._stage == 0 and self._asks == (next_ is Next.ASK_USER):
                 self._stage = 1
             case Usage() if self._stage == 1:
                 self._stage = 2

@@ -24,8 +24,13 @@ LabelledCard = tuple[ToolCard, LabelledText]
 """A card without its description, and the description with its labels."""
 
 
-def release(cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sink: Sink) -> Released[View]:
-    """The transcript as one sink may see it, with the rule behind each clear span."""
+def release(
+    cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sink: Sink, *, may_ask: bool = False
+) -> Released[View]:
+    """The transcript as one sink may see it, with the rule behind each clear span.
+
+    `may_ask` says whether the sink may ask the user something: by what it has asked, and nothing that stays.
+    """
     disclosures: list[Disclosure] = []
     catalogue = []
     for card, text in cards:
@@ -37,7 +42,8 @@ def release(cards: Sequence[LabelledCard], entries: Sequence[LabelledEntry], sin
         with_text(entry.template, _cleared(index, entry.text, sink, disclosures))
         for index, entry in enumerate(entries)
     ]
-    return mint(View(catalogue=tuple(catalogue), entries=tuple(told)), sink, tuple(disclosures))
+    view = View(catalogue=tuple(catalogue), entries=tuple(told), may_ask=may_ask)
+    return mint(view, sink, tuple(disclosures))
 
 
 def seen_by(text: LabelledText, sink: Sink) -> Text:

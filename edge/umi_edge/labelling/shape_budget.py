@@ -196,6 +196,20 @@ class Shapes:
         cost = self._cost(tool, Symbol(_CONSENT, "consent", str(approved), 1))
         self._charge(tool, {"consent": cost})
 
+    def replied(self, clear: str) -> None:
+        """Charge what the user replied to the planner's question, as far as it leaves: eight bits a byte.
+
+        Raises `PrivacyError` where the session's limit does not allow it: before it has left.
+        """
+        bits = 8 * len(clear.encode())
+        if bits > self.limit_bits - sum(self.charged.values()):
+            raise PrivacyError(
+                f"your reply takes {bits} bits of the {self.limit_bits} that this session may tell, and "
+                f"{self.spent_bits} are spent (`limits.shape_bits` of the policy); it was not sent",
+                fix="say less, start a new session, or raise `limits.shape_bits`",
+            )
+        self._add("replies", "the user", bits)
+
     def _cost(self, tool: str, symbol: Symbol) -> float:
         # An adaptive code: a word costs by how often it came in this place before, so that the hundredth record of one
         # shape costs next to nothing. A new word costs an escape first, then its spelling.

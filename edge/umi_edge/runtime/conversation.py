@@ -28,11 +28,13 @@ from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.session.events import Event, Stopped
+from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.live_view import LiveView, conclusion, legend
 from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
+from umi_edge.terminal.replies import TerminalReplies
 from umi_edge.terminal.spinner import Waiting
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.tools.source import ToolSource
@@ -77,6 +79,12 @@ class Output:
         if self.approve_all:
             return UnsafeApproveAll()
         return TerminalConsent(self.console, self.lines, known) if self.console.is_terminal else DeclineAll()
+
+    def replies(self) -> Replies:
+        """A person at the terminal, or nobody."""
+        if self.approve_all or not self.console.is_terminal:
+            return NoReplies()
+        return TerminalReplies(self.console, self.lines, shown=not self.quiet)
 
     def approver(self, preview: str, notices: Callable[[], Sequence[str]] = tuple) -> Approver | None:
         """Who sees a message before it leaves: a person at the terminal, or nobody where somebody should."""
@@ -167,6 +175,7 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
                 planner.connection,
                 channel=planner.channel,
                 consent=output.consent(lambda: chain.from_iterable(laptop.gazetteers.values.values())),
+                replies=output.replies(),
                 approver=output.approver(config.preview, lambda: laptop.gazetteers.notices),
                 observe=output.observer,
                 on_device=planner.where == ON_DEVICE,

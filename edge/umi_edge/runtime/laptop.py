@@ -34,6 +34,7 @@ from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
 from umi_edge.session.events import Event
 from umi_edge.session.recording import Observer, recorded
+from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.tools import Catalogue, Tool
@@ -83,6 +84,7 @@ class Laptop:
         *,
         channel: grpc.aio.Channel | None = None,
         consent: Consent | None = None,
+        replies: Replies | None = None,
         approver: Approver | None = None,
         observe: Observer = lambda _: lambda _: None,
         on_device: bool = False,
@@ -91,7 +93,8 @@ class Laptop:
 
         Without a connection it is the one of the configuration, which `umi enroll` made. `channel` is one to its
         planner that is open already, and stays so; without it the session opens its own. `consent` is asked before a
-        call that the policy wants confirmed; without it every such call is declined. `on_device` says that the planner
+        call that the policy wants confirmed; without it every such call is declined. `replies` is asked what the
+        planner asks the user; without it a question is how the instruction ends. `on_device` says that the planner
         runs on this device. Nothing has been sent when this raises `PrivacyError`, because the policy wants the planner
         on this device and it is not, or `ConfigError`, because the device is not enrolled or its certificate is out of
         date.
@@ -126,6 +129,7 @@ class Laptop:
                     caller=self.caller,
                     connect=cloud,
                     consent=consent or DeclineAll(),
+                    replies=replies or NoReplies(),
                     observer=recorded(observe, self.config.record, self.policy, self.catalogue),
                     hash_key=self.hash_key,
                     records=self.records,

@@ -14,6 +14,7 @@ __all__ = [
     "AnswerStarted",
     "AnswerStreamed",
     "Asked",
+    "AskedUser",
     "CallWritten",
     "ClockTold",
     "Ended",
@@ -25,8 +26,10 @@ __all__ = [
     "Observed",
     "PlanStarted",
     "Planned",
+    "QuestionStreamed",
     "RationaleStreamed",
     "Refused",
+    "Replied",
     "Retrying",
     "Sent",
     "Stopped",
@@ -59,6 +62,20 @@ class RationaleStreamed:
     """The planner says more; handles are still handles."""
 
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionStreamed:
+    """More of the planner's question to the user, with the real values: for the user's eyes only."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """What the user said to a question is labelled, as an instruction is."""
+
+    text: LabelledText = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +183,20 @@ class GaveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedUser:
+    """The planner asked the user something, and nobody replied; `question` has the real values."""
+
+    question: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """A limit of the policy ended the session."""
 
     reason: str
 
 
-Ending = Answered | GaveUp | Stopped
+Ending = Answered | GaveUp | AskedUser | Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +213,9 @@ Event = (
     | Sent
     | Retrying
     | RationaleStreamed
+    | QuestionStreamed
     | Planned
+    | Replied
     | CallWritten
     | Refused
     | Asked

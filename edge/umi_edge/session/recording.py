@@ -47,6 +47,7 @@ from umi_edge.session.events import (
     Observed,
     Planned,
     Refused,
+    Replied,
 )
 from umi_edge.tools import Catalogue, Hints
 from umi_edge.values.json_walk import walk
@@ -112,7 +113,7 @@ class SessionRecorder:
     def __call__(self, event: Event) -> None:
         """Take one event; those without structure of their own are not recorded."""
         match event:
-            case Instructed(text):
+            case Instructed(text) | Replied(text):
                 spans = list(self._leaf((), _parts(text), _rules(text)))
                 self._write(kind="instruction", leaves=spans)
             case Planned():

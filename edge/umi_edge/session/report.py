@@ -4,13 +4,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from umi_edge.ledger import Ledger, LedgerReport
-from umi_edge.session.events import Action, Answered, Ending, GaveUp, Stopped
+from umi_edge.session.events import Action, Answered, AskedUser, Ending, GaveUp, Stopped
 from umi_edge.session.session import Session
 from umi_edge.session.totals import Totals
 from umi_shared.errors import UmiError
 from umi_shared.labels import PLANNER, SUMMARIZER
 
 __all__ = ["Report"]
+
+_ASKED = 9
+"""The exit code of a question that nobody replied to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +72,28 @@ class Report:
 
     @property
     def ended_properly(self) -> bool:
-        """Whether it came to an answer or an honest give-up, and the ledger holds."""
-        return isinstance(self.ending, Answered | GaveUp) and self.ledger is not None
+        """Whether it came to an answer, a question or an honest give-up, and the ledger holds."""
+        return isinstance(self.ending, Answered | GaveUp | AskedUser) and self.ledger is not None
 
     @property
     def exit_code(self) -> int:
-        """0 for an answer, 1 without one; after an error, the exit code of that error."""
+        """0 for an answer, 9 for a question to you, 1 for neither; after an error, the exit code of that error."""
         if self.errors:
             return self.errors[0].exit_code
+        if isinstance(self.ending, AskedUser):
+            return _ASKED
         return 0 if self.ended_well else 1
 
     @property
     def word(self) -> str:
-        """`answered`, `gave up`, `stopped` or `failed`."""
+        """`answered`, `gave up`, `asked`, `stopped` or `failed`."""
         match self.ending:
             case Answered():
                 return "answered"
             case GaveUp():
                 return "gave up"
+            case AskedUser():
+                return "asked"
             case Stopped():
                 return "stopped"
         return "failed"
@@ -95,7 +102,7 @@ class Report:
     def text(self) -> str:
         """The answer, or why there is none."""
         match self.ending:
-            case Answered(text) | GaveUp(text) | Stopped(text):
+            case Answered(text) | GaveUp(text) | AskedUser(text) | Stopped(text):
                 return text
         return str(self.ending)
 

@@ -39,6 +39,7 @@ from umi_edge.session.events import (
     AnswerStarted,
     AnswerStreamed,
     Asked,
+    AskedUser,
     CallWritten,
     ClockTold,
     Ended,
@@ -49,8 +50,10 @@ from umi_edge.session.events import (
     Observed,
     Planned,
     PlanStarted,
+    QuestionStreamed,
     RationaleStreamed,
     Refused,
+    Replied,
     Retrying,
     Stopped,
 )
@@ -62,6 +65,7 @@ from umi_edge.session.read_ahead import ReadAhead, reading_ahead
 from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
+from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
@@ -85,6 +89,7 @@ from umi_shared.transcript import (
     Next,
     Observation,
     Plan,
+    QuestionDelta,
     RationaleDelta,
     Usage,
     View,
@@ -135,6 +140,8 @@ class Session:
     """What umi has written into the user's stores, in this session and before."""
     approved: InitVar[ApprovedCards] = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
+    replies: Replies = field(default_factory=NoReplies)
+    """Who replies when the planner asks the user something, or this device does."""
     labeller: Labeller = field(init=False)
     guard: EgressGuard = field(init=False)
     cloud: CloudPort = field(init=False)
@@ -263,6 +270,19 @@ class Session:
         self._unread.clear()
         self._tell_clock()
         text = self.labeller.instruction(instruction)
+        await self._take_words(text)
+        self.observe(Instructed(text))
+        try:
+            ending = await self._steps_and_questions()
+        except UnapprovedError as error:
+            ending = Stopped(f"{error.message}; {error.fix}")
+        except _SaidNoTwiceError:
+            ending = Stopped("you said no for the second time in this session")
+        self.observe(Ended(ending))
+        return ending
+
+    async def _take_words(self, text: LabelledText) -> None:
+        """Put what the user typed into the transcript. Raises `PrivacyError` where names in it are to stay."""
         names = self._unknown(text)
         if names and not await self.consent.approve(question_of(names, instruction=True)):
             raise PrivacyError(
@@ -272,17 +292,47 @@ class Session:
         self._let_go |= set(names)
         self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Instruction(()), text))
-        self.observe(Instructed(text))
+
+    async def _steps_and_questions(self) -> Ending:
+        """The steps; and again once the user has replied to this device's own question of a day or a time."""
+        for _ in range(MOST_QUESTIONS):
+            try:
+                return await self._steps()
+            except UnclearTimeError as error:
+                answered = self._ask_back(str(error))
+            reply = (await self.replies.reply(answered.answer)).strip()
+            if not reply:
+                return answered
+            text = self.labeller.instruction(reply)
+            await self._take_words(text)
+            self.observe(Replied(text))
         try:
-            ending = await self._steps()
-        except UnapprovedError as error:
-            ending = Stopped(f"{error.message}; {error.fix}")
+            return await self._steps()
         except UnclearTimeError as error:
-            ending = self._ask_back(str(error))
-        except _SaidNoTwiceError:
-            ending = Stopped("you said no for the second time in this session")
-        self.observe(Ended(ending))
-        return ending
+            return self._ask_back(str(error))
+
+    @property
+    def _may_ask(self) -> bool:
+        """Whether the planner has questions left in this session."""
+        asked = [one for one in self._entries if isinstance(one.template, Plan)]
+        return sum(one.template.next is Next.ASK_USER for one in asked) < MOST_QUESTIONS  # type: ignore[union-attr]
+
+    async def _ask_user(self, question: str, shown: str) -> AskedUser | None:
+        """Ask what the planner asks, `question`, which the user has been shown; how it ends where nobody replies.
+
+        The reply is the user's own words, as an instruction is, and what of it leaves is counted: the planner had them
+        say it.
+        """
+        label = self._shown_to(PLANNER)
+        self._entries.append(LabelledEntry(Answer(()), self._model_text(question, label)))
+        reply = (await self.replies.reply(shown)).strip()
+        if not reply:
+            return AskedUser(shown)
+        text = self.labeller.instruction(reply)
+        self.labeller.shapes.replied("".join(span.clear for span in text if span.label.may_read(PLANNER)))
+        await self._take_words(text)
+        self.observe(Replied(text))
+        return None
 
     def _unknown(self, text: LabelledText) -> tuple[str, ...]:
         """The names that the user must be asked about before this text leaves."""
@@ -323,9 +373,12 @@ class Session:
         limit = self.labeller.policy.limits.steps
         for step in range(1, limit + 1):
             async with reading_ahead(self._warm_caller, self.caller.prefill) as ahead:
-                plan, draft = await self._plan(step, ahead)
+                plan, draft, question = await self._plan(step, ahead)
                 self.totals.steps += 1
                 match plan.next:
+                    case Next.ASK_USER:
+                        if (ending := await self._ask_user(*question)) is not None:
+                            return ending
                     case Next.SUMMARIZER:
                         return await self._answer()
                     case Next.GIVE_UP:
@@ -336,10 +389,12 @@ class Session:
 
     # Planning.
 
-    async def _plan(self, step: int, ahead: ReadAhead) -> tuple[Plan, Draft | None]:
+    async def _plan(self, step: int, ahead: ReadAhead) -> tuple[Plan, Draft | None, tuple[str, str]]:
+        """The plan, its draft, and its question to the user: as it was written, and with the real values."""
         self.observe(PlanStarted(step))
         view, shown = self._released(PLANNER), self._shown_to(PLANNER)
         rationale, decision, usage = "", None, Usage()
+        question, asked, rehydrator = "", "", Rehydrator(self.labeller.vault)
         ahead.know(view.payload)
         async for event in self.cloud.plan(view, self.new_id()):
             match event:
@@ -347,12 +402,16 @@ class Session:
                     self._sent(event, PLANNER)
                 case Restarted(attempt):
                     rationale, decision = "", None
+                    question, asked, rehydrator = "", "", Rehydrator(self.labeller.vault)
                     ahead.know(view.payload)
                     self.observe(Retrying(attempt))
                 case RationaleDelta(text):
                     rationale += text
                     ahead.know(_with_plan(view.payload, rationale))
                     self.observe(RationaleStreamed(text))
+                case QuestionDelta(text):
+                    question += text
+                    asked += self._stream_question(rehydrator.feed(text))
                 case Decision():
                     decision = self._sound(event)
                     (ahead.end if decision.next is Next.CALLER else ahead.drop)()
@@ -360,12 +419,16 @@ class Session:
                     usage = event
         if decision is None:
             raise MalformedError("the planner ended without a decision")
+        if decision.next is Next.ASK_USER:
+            if not self._may_ask or not question.strip():
+                raise MalformedError("the planner asks the user nothing, or more often than it may")
+            asked += self._stream_question(rehydrator.finish())
         labelled = self._model_text(rationale, shown)
         plan = Plan((), decision.next, decision.tool)
         self._entries.append(LabelledEntry(plan, labelled))
         self.totals.planner += usage
         self.observe(Planned(step=step, rationale=labelled, next=plan.next, tool=plan.tool, usage=usage))
-        return plan, self._draft(decision, rationale)
+        return plan, self._draft(decision, rationale), (question, asked)
 
     def _draft(self, decision: Decision, rationale: str) -> Draft | None:
         """What the plan would have its tool given, unchecked."""
@@ -735,6 +798,11 @@ class Session:
         note = unread_note(one for lost in self._unread.values() for one in lost)
         return note if not note or not answer or answer.endswith("\n") else f"\n{note}"
 
+    def _stream_question(self, piece: str) -> str:
+        if piece:
+            self.observe(QuestionStreamed(piece))
+        return piece
+
     def _stream_answer(self, piece: str) -> str:
         if piece:
             self.observe(AnswerStreamed(piece))
@@ -744,7 +812,7 @@ class Session:
 
     def _released(self, sink: Sink) -> Released[View]:
         """What a sink may see, as long as the vault has what every handle in it stands for (I2)."""
-        view = release(self.cards, self._entries, sink)
+        view = release(self.cards, self._entries, sink, may_ask=sink == PLANNER and self._may_ask)
         if not all(handle in self.labeller.vault for handle in view.payload.handles()):
             raise PrivacyError(
                 "the vault has lost values of this session; nothing more was sent", fix="start a new session"

@@ -23,8 +23,10 @@ from umi_edge.session.events import (
     Observed,
     Planned,
     PlanStarted,
+    QuestionStreamed,
     RationaleStreamed,
     Refused,
+    Replied,
     Retrying,
     Sent,
 )
@@ -65,6 +67,8 @@ class LiveView:
     """The caller of the session ends it, also when the session fails."""
     _open: bool = False
     """Whether a line is being streamed."""
+    _asking: bool = False
+    """Whether the line is the planner's question."""
     _told: set[Handle] = field(default_factory=set)
 
     def show(self, event: Event) -> None:
@@ -83,7 +87,7 @@ class LiveView:
         match event:
             case ClockTold(text):
                 self._line("now      ", self._as_planner_sees(text))
-            case Instructed(text):
+            case Instructed(text) | Replied(text):
                 self._line("you      ", self._as_planner_sees(text))
                 self._kept(text)
                 self._unknown(text)
@@ -97,6 +101,11 @@ class LiveView:
                 self._line("retry    ", Rich(f"the connection failed; try {attempt}", style=BAD))
             case RationaleStreamed(text):
                 self._stream("planner  ", text, masked=True)
+            case QuestionStreamed(text):
+                if not self._asking:
+                    self._end_stream()
+                    self._asking = True
+                self._stream("question ", text, masked=False)
             case Planned():
                 self._end_stream()
                 self._line(
@@ -134,7 +143,7 @@ class LiveView:
     def _end_stream(self) -> None:
         if self._open:
             self.console.print()
-            self._open = False
+            self._open = self._asking = False
 
     def _sent(self, sent: Sent) -> None:
         what = f"↑ {sent.size_bytes:,} bytes to the {sent.sink}   sha256 {sent.sha256[:12]}…"

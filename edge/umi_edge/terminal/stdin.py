@@ -101,6 +101,14 @@ class TypedLines:
                     whole()
             console.print(f"{question} Please type one of {keys}: ", end="", style="bold")
 
+    async def reply(self, console: Screen, prompt: str) -> str:
+        """A line that the person at the terminal types to a question; empty where nobody is at one."""
+        console.print(prompt, end="", style="bold")
+        if not await self._forget_what_was_typed():
+            console.print("nobody is at a terminal to reply")
+            return ""
+        return await self.next()
+
     async def _forget_what_was_typed(self) -> bool:
         """Forget all lines so far; says whether somebody is there to type another."""
         if not self.discard():

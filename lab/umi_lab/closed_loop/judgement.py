@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from umi_edge.session.events import Answered, Ending, GaveUp, Stopped
+from umi_edge.session.events import Answered, AskedUser, Ending, GaveUp, Stopped
 from umi_lab.closed_loop.home_state import HomeState, Item
 from umi_shared.errors import RefusedError
 
@@ -80,6 +80,8 @@ def word_of(ending: Ending | Exception) -> str:
             return "answered"
         case GaveUp():
             return "gave up"
+        case AskedUser():
+            return "asked"
         case Stopped():
             return "stopped"
         case RefusedError():
@@ -91,7 +93,7 @@ def word_of(ending: Ending | Exception) -> str:
 def text_of(ending: Ending | Exception) -> str:
     """What the user was told."""
     match ending:
-        case Answered(text) | GaveUp(text) | Stopped(text):
+        case Answered(text) | GaveUp(text) | AskedUser(text) | Stopped(text):
             return text
         case _:
             return ""

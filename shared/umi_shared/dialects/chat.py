@@ -1,6 +1,7 @@
 """The dialect for any instruct model: its own chat template, and structured output for the decision."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,6 @@ from umi_shared.transcript import (
     Observation,
     Plan,
     View,
-    text_of,
 )
 from umi_shared.well_formed import well_formed
 
@@ -41,7 +41,11 @@ _PLANNER = (
     "can help), and when next is caller the tool and its arguments, as far as you know them. Handles may stand in "
     "arguments, alone or inside a text. Write days and times in the user's own words, or as a result says them: they "
     "are worked out on the user's device. The caller fills what you leave out. When a tool failed, try another that "
-    "could do the same. Never plan a call twice that has already succeeded.\nTools:\n"
+    "could do the same. Never plan a call twice that has already succeeded.\n"
+)
+_ASKING = (
+    "When only the user can tell what is missing, next is ask user, with your question to them: one question, at most "
+    "twice in a conversation. What you can find or decide yourself you do not ask.\n"
 )
 _CALLER = (
     "You are the caller of an assistant. You carry out the plan with one tool call, as JSON: tool and "
@@ -53,6 +57,9 @@ _SUMMARIZER = (
 )
 
 
+_ASKS = re.compile(r'"next"\s*:\s*"ask user"')
+
+
 @dataclass(frozen=True, slots=True)
 class ChatDialect(JsonCall):
     """Prompts as chat turns; decisions and calls as JSON objects."""
@@ -61,17 +68,18 @@ class ChatDialect(JsonCall):
 
     def plan(self, view: View) -> RolePrompt:
         """The planner's turn, under a JSON Schema that names the catalogue's tools."""
-        messages = [Message("system", _PLANNER + _tools(view)), *_merged(_for_planner(view.entries))]
+        system = _PLANNER + (_ASKING if _asking(view) else "") + "Tools:\n" + _tools(view)
+        messages = [Message("system", system), *_merged(_for_planner(view.entries))]
         tools = [card.name for card in view.catalogue]
         return RolePrompt(
             prompt=ChatPrompt(tuple(messages)),
-            constraint=JsonSchema(_decision_schema(tools)),
+            constraint=JsonSchema(_decision_schema(tools, may_ask=view.may_ask)),
             max_tokens=1024,
         )
 
     def decision_reader(self, view: View) -> "ChatDecisionReader":
         """A reader that knows the view's tools."""
-        return ChatDecisionReader(frozenset(card.name for card in view.catalogue))
+        return ChatDecisionReader(frozenset(card.name for card in view.catalogue), view.may_ask)
 
     def call(self, view: View) -> RolePrompt:
         """The caller's turn."""
@@ -103,7 +111,12 @@ def _tools(view: View) -> str:
     )
 
 
-def _decision_schema(tools: list[str]) -> dict[str, Any]:
+def _asking(view: View) -> bool:
+    """Whether questions are spoken of: also once they are used up, so that the prompt only grows at its end."""
+    return view.may_ask or any(isinstance(one, Plan) and one.next is Next.ASK_USER for one in view.entries)
+
+
+def _decision_schema(tools: list[str], *, may_ask: bool) -> dict[str, Any]:
     rationale = {"type": "string", "minLength": 1, "maxLength": 400}
     ends = {
         "type": "object",
@@ -111,8 +124,19 @@ def _decision_schema(tools: list[str]) -> dict[str, Any]:
         "required": ["rationale", "next"],
         "additionalProperties": False,
     }
+    question = {
+        "type": "object",
+        "properties": {
+            "rationale": rationale,
+            "next": {"const": "ask user"},
+            "question": {"type": "string", "minLength": 1, "maxLength": 400},
+        },
+        "required": ["rationale", "next", "question"],
+        "additionalProperties": False,
+    }
+    others = [ends, question] if may_ask else [ends]
     if not tools:
-        return ends
+        return {"anyOf": others} if may_ask else ends
     step = {
         "type": "object",
         "properties": {
@@ -124,31 +148,40 @@ def _decision_schema(tools: list[str]) -> dict[str, Any]:
         "required": ["rationale", "next", "tool"],
         "additionalProperties": False,
     }
-    return {"anyOf": [step, ends]}
+    return {"anyOf": [step, *others]}
 
 
 def _for_planner(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     """The turns; a plan and the call that is its draft are one, as the planner wrote them."""
+    before: Entry | None = None
     for entry, following in zip(entries, (*entries[1:], None), strict=True):
+        asks = isinstance(before, Plan) and before.next is Next.ASK_USER
         match entry:
             case Plan():
-                kept = isinstance(following, Call) and following.draft is DraftUse.KEPT
-                yield "assistant", _decision(entry, render(text_of(following)) if kept and following else "")
+                yield "assistant", _decision(entry, following)
             case Call(draft=DraftUse.KEPT):
+                pass
+            case Answer() if asks:
                 pass
             case Call():
                 changed = ", changed from the draft" if entry.draft is DraftUse.CHANGED else ""
                 yield "user", f"Call{changed}: {entry.tool} {render(entry.arguments)}"
             case _:
                 yield _shared_turn(entry)
+        before = entry
 
 
-def _decision(plan: Plan, arguments: str) -> str:
+def _decision(plan: Plan, then: Entry | None) -> str:
+    """A plan as the planner wrote it, with its question, or with its draft where that became the call."""
     decision = {"rationale": render(plan.rationale), "next": str(plan.next)}
     if plan.tool:
         decision["tool"] = plan.tool
+    if plan.next is Next.ASK_USER and isinstance(then, Answer):
+        decision["question"] = render(then.text)
     text = json.dumps(decision, separators=(",", ":"), ensure_ascii=False)
-    return f'{text[:-1]},"arguments":{arguments}}}' if arguments else text
+    if isinstance(then, Call) and then.draft is DraftUse.KEPT:
+        return f'{text[:-1]},"arguments":{render(then.arguments)}}}'
+    return text
 
 
 def _for_caller(entry: Entry) -> tuple[str, str]:
@@ -195,13 +228,26 @@ class ChatDecisionReader:
     """Reads `{"rationale": …, "next": …, "tool": …}` and streams the rationale out of the open JSON string."""
 
     tools: frozenset[str]
+    may_ask: bool = False
     _text: str = field(default="", repr=False)
     _rationale: StringField = field(default_factory=lambda: StringField("rationale"), repr=False)
+    _question: StringField | None = field(default=None, repr=False)
+    _asked: str = field(default="", repr=False)
 
     def feed(self, text: str) -> str:
         """Take output; return the piece of the rationale that it completes."""
         self._text += text
+        if self._question is not None:
+            self._asked = self._question.feed(text)
+        elif self.may_ask and _ASKS.search(self._text):  # not before: a tool's argument may be called so, too
+            self._question = StringField("question")
+            self._asked = self._question.feed(self._text)
         return self._rationale.feed(text)
+
+    def asked(self) -> str:
+        """The piece of the question that came with the last output."""
+        piece, self._asked = self._asked, ""
+        return piece
 
     def finish(self) -> tuple[str, Decision]:
         """No rest of the rationale, since `feed` gave it all, and the decision.
@@ -213,6 +259,8 @@ class ChatDecisionReader:
             next_, tool, draft = Next(decision["next"]), decision.get("tool", ""), decision.get("arguments")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MalformedError("the planner's output is not a decision") from error
+        if next_ is Next.ASK_USER and (self._question is None or not decision.get("question")):
+            raise MalformedError("the planner asks the user nothing, or may not ask")
         if next_ is not Next.CALLER:
             return "", Decision(next_)
         if tool not in self.tools:

@@ -56,6 +56,10 @@ class DecisionReader(Protocol):
         """Take the next piece of output; return the piece of rationale that is now certain."""
         ...
 
+    def asked(self) -> str:
+        """The piece of a question to the user that became certain with the last `feed`."""
+        ...
+
     def finish(self) -> tuple[str, Decision]:
         """The last piece of rationale, and the decision.
 

@@ -32,6 +32,10 @@ class NextSentenceReader:
         self._given += len(piece)
         return piece
 
+    def asked(self) -> str:
+        """Nothing: these dialects ask the user nothing."""
+        return ""
+
     def finish(self) -> tuple[str, Decision]:
         """The rest of the rationale, and the decision. Raises `MalformedError` when there is no decision."""
         match = self.sentence.search(self._text)
