@@ -10,11 +10,15 @@ from umi_edge.policy.families import BUILT_IN
 
 __all__ = ["why_confirmed"]
 
+_INVITED = {"guests": "others read an invitation"}
+_RELIED_ON = "you will rely on what is in your contacts"
 _TOLD: Mapping[str, Mapping[str, str]] = {
-    "calendar.create": {"guests": "others read an invitation"},
-    "contacts.add": {"name": "you will rely on what is in your contacts"},
+    "calendar.create": _INVITED,
+    "calendar.update": _INVITED,
+    "contacts.add": {"name": _RELIED_ON},
+    "contacts.change": {"id": _RELIED_ON},
 }
-"""By tool and argument, why the user is asked when it is given. A contact always has a name."""
+"""By tool and argument, why the user is asked when it is given. A contact always has a name, a change of one its id."""
 
 
 def why_confirmed(tool: str, argument: str, source: str) -> str:

@@ -88,8 +88,9 @@ class HomeSettings:
     outbox: PathText = ""
     notes: PathText = ""
     more_tools: bool = False
-    """Whether tools are offered that the embedded models were not trained with: search, changes and free time of the
-    calendar, and to-dos. For larger planners."""
+    """Whether tools are offered that the embedded models were not trained with: search, changes, free time and to-dos
+    of the calendar; wider searches; changes of contacts and notes; replies, forwarded mail and copies. For larger
+    planners."""
     files: tuple[PathText, ...] = ()
     addresses: tuple[str, ...] = ()
     """Your own e-mail addresses; `smtp.sender` is one of them. An event of the calendar that somebody else organizes is

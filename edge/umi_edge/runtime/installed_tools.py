@@ -87,7 +87,8 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
     offered = named | ({"files"} if settings.files else set())
     if offered & _SEARCHED:
         offered.add("search")
-    withheld = set() if settings.outbox or settings.smtp else {"mail.send"}  # it would go nowhere
+    sending = {"mail.send", "mail.reply", "mail.forward"}
+    withheld = set() if settings.outbox or settings.smtp else sending  # it would go nowhere
     return tuple(
         tool
         for tool in builtin_tools(_home_config(settings, environment))

@@ -1,7 +1,7 @@
 """Days, times and lengths in a call: taken from the user's words or from results, never from a model's arithmetic.
 
 Covered: the arguments whose schema says `format: date`, `time` or `date-time`; of umi's own tools also `minutes`,
-a whole number, and `days`, a span.
+a whole number, `days`, a span, and `past-days`, one of what has been.
 Not covered: times inside of other texts; a caller that sees values, whose words may tell of them.
 
 I3: docs/design.md#i3-noninterference
@@ -16,7 +16,13 @@ from functools import cached_property
 from typing import Any
 
 from umi_edge.values.time_words import TimePhrases
-from umi_edge.values.time_words.spoken import spoken_days, spoken_lengths, spoken_spans, spoken_times
+from umi_edge.values.time_words.spoken import (
+    spoken_days,
+    spoken_lengths,
+    spoken_past,
+    spoken_spans,
+    spoken_times,
+)
 from umi_shared.transcript import Instruction, Observation, View, text_of
 
 __all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "time_kinds"]
@@ -33,6 +39,7 @@ class TimeKind(StrEnum):
     MOMENT = "date-time"
     MINUTES = "minutes"
     DAYS = "days"
+    PAST_DAYS = "past-days"
 
 
 class UnclearTimeError(Exception):
@@ -104,7 +111,7 @@ class SpokenTimes:
 
     def known(self, kind: TimeKind) -> tuple[str, ...]:
         """The days or times that the requests and the results spell out."""
-        pattern = {TimeKind.DATE: _DATE, TimeKind.DAYS: _DATE, TimeKind.TIME: _TIME}.get(kind)
+        pattern = {TimeKind.TIME: _TIME, **dict.fromkeys(_BY_DATE, _DATE)}.get(kind)
         if pattern is None:
             return ()
         texts = [*self.requests, *self.results]
@@ -164,6 +171,8 @@ class SpokenTimes:
                 return self.words.minutes(value)
             case TimeKind.DAYS:
                 return () if _DATE.fullmatch(value) else self.words.span(value)
+            case TimeKind.PAST_DAYS:
+                return () if _DATE.fullmatch(value) else self.words.past_span(value)
             case TimeKind.MOMENT:
                 return self._moments(value)
 
@@ -187,6 +196,7 @@ class SpokenTimes:
             TimeKind.TIME: lambda text: spoken_times(text, self.words),
             TimeKind.MINUTES: lambda text: spoken_lengths(text, self.words),
             TimeKind.DAYS: lambda text: spoken_spans(text, self.words),
+            TimeKind.PAST_DAYS: lambda text: spoken_past(text, self.words),
             TimeKind.MOMENT: self._spoken_moments,
         }
 
@@ -205,9 +215,12 @@ class SpokenTimes:
         return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
 
 
+_BY_DATE = (TimeKind.DATE, TimeKind.DAYS, TimeKind.PAST_DAYS)
+_WHICH_DAYS = "Which days do you mean? Neither your words nor what was found say any."
 _MISSING = {
     TimeKind.DATE: "Which day do you mean? Neither your words nor what was found say one.",
-    TimeKind.DAYS: "Which days do you mean? Neither your words nor what was found say any.",
+    TimeKind.DAYS: _WHICH_DAYS,
+    TimeKind.PAST_DAYS: _WHICH_DAYS,
     TimeKind.TIME: "At what time? Neither your words nor what was found say one.",
     TimeKind.MOMENT: "When? Neither your words nor what was found say a day and a time.",
     TimeKind.MINUTES: "How long? Your words do not say.",

@@ -51,6 +51,9 @@ class Tool:
     server returns is not held to it."""
     stored_as: StoredAs = field(default=(), repr=False)
     """Where each argument of a tool that writes is read back; one that is not mentioned may come back anywhere."""
+    given_schema: Mapping[str, Any] | None = field(default=None, hash=False, repr=False, compare=False)
+    """The schema of the arguments as it was given first: a copy (`dataclasses.replace`) checks by it, too, unless it
+    has other arguments."""
     check: ArgumentCheck = field(init=False, repr=False, compare=False)
     """The check of a call's arguments by the schema as it was given."""
 
@@ -63,12 +66,16 @@ class Tool:
         try:
             sound = SoundSchema.of(self.input_schema)
             plain = plain_schema(sound)
+            if self.given_schema is not None and plain == self.input_schema:
+                first = SoundSchema.of(self.given_schema)
+                sound = first if plain_schema(first) == plain else sound
         except ValueError as error:
             raise ToolError(
                 f"the input schema of the tool {self.name} (from {self.source}) is wrong: {error}",
                 fix="give a JSON Schema of type object",
             ) from error
         object.__setattr__(self, "check", ArgumentCheck(sound))
+        object.__setattr__(self, "given_schema", sound.schema)
         object.__setattr__(self, "input_schema", plain)
         object.__setattr__(self, "output_schema", _readable(self.output_schema))
 

@@ -36,6 +36,7 @@ def home_state(home: HomeConfig) -> HomeState:
         *(Item("contact", (p.name, p.email or "", p.phone or "", p.company or "")) for p in people),
         *(Item("note", (), (n.title, n.text.partition("\n")[2])) for n in notes),
         *_events(home),
+        *_todos(home),
         *_outbox(home),
     ]
     return tuple(sorted(things))
@@ -49,11 +50,24 @@ def _events(home: HomeConfig) -> list[Item]:
                 event["DTSTART"].dt.isoformat(),
                 str(event.get("STATUS", "")),
                 ",".join(sorted(_addresses(event))),
+                *([event["RRULE"].to_ical().decode()] if "RRULE" in event else []),
             ),
             (str(event.get("SUMMARY", "")),),
         )
         for path in home.calendar.glob("*.ics")
         for event in icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    ]
+
+
+def _todos(home: HomeConfig) -> list[Item]:
+    return [
+        Item(
+            "todo",
+            (todo["DUE"].dt.isoformat() if "DUE" in todo else "", str(todo.get("STATUS", ""))),
+            (str(todo.get("SUMMARY", "")),),
+        )
+        for path in home.calendar.glob("*.ics")
+        for todo in icalendar.Calendar.from_ical(path.read_bytes()).walk("VTODO")
     ]
 
 

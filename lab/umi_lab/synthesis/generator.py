@@ -13,7 +13,14 @@ from umi_edge.session.session import Session
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.rollout import Environment, plain_session, roll_out
-from umi_lab.synthesis.scenario import Scenario, ScenarioConfig, draw_family, draw_scenario, draw_toolset
+from umi_lab.synthesis.scenario import (
+    Scenario,
+    ScenarioConfig,
+    draw_family,
+    draw_more,
+    draw_scenario,
+    draw_toolset,
+)
 from umi_shared.errors import UmiError
 from umi_shared.transcript import Call, Entry
 
@@ -52,8 +59,9 @@ def draw_scenarios(
     for number in itertools.count():
         rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
         draw = Draw(rng, held_out, config.variety)
-        family = draw_family(draw, config)
-        toolset = draw_toolset(draw, config, family)
+        more = draw_more(draw, config)
+        family = draw_family(draw, config, more=more)
+        toolset = draw_toolset(draw, config, family, more=more)
         yield draw_scenario(draw, config, toolset, family)
         for _ in range(together - 1):
             yield draw_scenario(draw, config, toolset, draw_family(draw, config, toolset))
@@ -72,6 +80,8 @@ def generate(seed: int, *, held_out: bool, config: ScenarioConfig) -> Iterator[t
             continue
         if isinstance(rollout.ending, UmiError):
             raise rollout.ending  # the oracle makes no mistakes, so the runtime has one
+        if isinstance(oracle.written[-1], Call):
+            continue  # the device ended the session with a question of its own, or at a second no
         yield scenario, episode_of(oracle)
 
 

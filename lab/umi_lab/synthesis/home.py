@@ -1,18 +1,20 @@
 """A synthetic home: drawn at random, then written in the formats that the built-in tools read."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
 from umi_edge.tools.builtin import HomeConfig
-from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig, NewEvent
+from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig, NewEvent, NewTodo
 from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
+from umi_edge.tools.builtin.mail_folders import FLAGS
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import folded
+from umi_edge.values.time_words import TimePhrases
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.tokenizer_words import known_name, known_word
 from umi_lab.synthesis.words import (
@@ -22,6 +24,7 @@ from umi_lab.synthesis.words import (
     GIVEN_NAMES,
     PLACES,
     QUALIFIERS,
+    ROLES,
     SOLO_TOPICS,
     SYLLABLES,
     THINGS,
@@ -38,6 +41,8 @@ __all__ = [
     "topic_of",
     "write_home",
 ]
+
+_MORNING = time(hour=9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,29 @@ class Home:
     """The text of each file, by its topic."""
     zone_hours: int = 0
     """How many hours the calendar's time zone is ahead of UTC."""
+    roles: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What some people are, by their names."""
+    read_mails: frozenset[int] = frozenset()
+    """Which of the mails are read, by their places."""
+    todos: tuple[tuple[str, date | None], ...] = field(default=(), repr=False)
+    """What is to be done, and by when."""
+    series: tuple[Event, ...] = field(default=(), repr=False)
+    """What is every week, from its first day on."""
+
+    @property
+    def zone(self) -> timezone:
+        """The user's time zone."""
+        return timezone(timedelta(hours=self.zone_hours))
+
+    @property
+    def now(self) -> datetime:
+        """When the user asks: in the morning."""
+        return datetime.combine(self.today, _MORNING, self.zone)
+
+    @property
+    def words(self) -> TimePhrases:
+        """What words of time mean then."""
+        return TimePhrases(self.now)
 
 
 def topic_of(draw: Draw) -> str:
@@ -140,7 +168,7 @@ def draw_home(draw: Draw) -> Home:
     today = date(2025, 1, 1) + timedelta(days=rng.randrange(1300))
     people = _people(draw)
     topics = list(dict.fromkeys(topic_of(draw) for _ in range(14)))
-    return Home(
+    home = Home(
         zone_hours=rng.choice((-5, 0, 0, 1, 1, 2, 9)),
         today=today,
         people=people,
@@ -151,6 +179,34 @@ def draw_home(draw: Draw) -> Home:
         ),
         notes={topic: text_about(draw, topic) for topic in rng.sample(topics, min(4, len(topics)))},
         files={topic: text_about(draw, topic) for topic in rng.sample(topics, min(3, len(topics)))},
+    )
+    return _with_more(draw, home) if draw.variety > 5 else home
+
+
+def _with_more(draw: Draw, home: Home) -> Home:
+    """The home with what the further tools are about: roles, read mails, to-dos, what is every week."""
+    rng = draw.rng
+    some = rng.sample(home.people, rng.randint(1, len(home.people)))
+    roles = dict(zip((one.name for one in some), rng.sample(ROLES, len(some)), strict=True))
+    taken = {event.title.lower() for event in home.events}
+    wanted = [topic for topic in (topic_of(draw) for _ in range(6)) if topic.lower() not in taken]
+    days = (None, *(home.today + timedelta(rng.randint(0, 20)) for _ in range(2)))
+    weekly = wanted[:1] if draw.chance(0.5) else []
+    return replace(
+        home,
+        roles=roles,
+        read_mails=frozenset(place for place in range(len(home.mails)) if draw.chance(0.5)),
+        todos=tuple((capitalised(topic), rng.choice(days)) for topic in wanted[1 : rng.randint(1, 5)]),
+        series=tuple(
+            Event(
+                title=capitalised(topic),
+                day=home.today - timedelta(rng.randint(1, 20)),
+                start=clock_of(draw),
+                place="",
+                guests=(),
+            )
+            for topic in weekly
+        ),
     )
 
 
@@ -203,7 +259,7 @@ def write_home(home: Home, root: Path) -> HomeConfig:
     """Write the home below a folder, through the built-in tools' own stores where they have one. Raises `OSError`."""
     config = HomeConfig.under(root)
     book = AddressBook(ContactsConfig(folder=config.contacts))
-    zone = timezone(timedelta(hours=home.zone_hours))
+    zone = home.zone
     config = HomeConfig(
         contacts=config.contacts,
         calendar=config.calendar,
@@ -212,13 +268,22 @@ def write_home(home: Home, root: Path) -> HomeConfig:
         notes=config.notes,
         files=config.files,
         zone=zone,
+        now=lambda: home.now,
     )
-    for folder in (config.contacts, config.calendar, config.notes, config.files[0], config.mail / "new"):
+    for folder in (
+        config.contacts,
+        config.calendar,
+        config.notes,
+        config.files[0],
+        config.mail / "new",
+        config.mail / "cur",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     for person in home.people:
-        book.add(Contact.plain(person.name, person.email, person.phone, person.company))
+        known = Contact.plain(person.name, person.email, person.phone, person.company)
+        book.add(replace(known, role=home.roles.get(person.name, "")))
     calendar = Calendar(CalendarConfig(folder=config.calendar, zone=zone))
-    for event in home.events:
+    for event in (*home.events, *home.series):
         start = datetime.combine(event.day, time.fromisoformat(event.start), zone)
         calendar.create(
             NewEvent(
@@ -227,19 +292,22 @@ def write_home(home: Home, root: Path) -> HomeConfig:
                 length=timedelta(hours=1),
                 guests=tuple(event.guests),
                 location=event.place or "",
+                rule="FREQ=WEEKLY" if event in home.series else "",
             )
         )
+    for title, due in home.todos:
+        calendar.add_todo(NewTodo(title, due))
     notebook = Notebook(NotesConfig(folder=config.notes))
     for topic, text in home.notes.items():
         notebook.create(capitalised(topic), text)
     for topic, text in home.files.items():
         (config.files[0] / f"{topic.replace(' ', '-')}.txt").write_text(f"{capitalised(topic)}\n\n{text}\n")
     for number, mail in enumerate(home.mails):
-        _write_mail(config.mail, number, home.today, mail)
+        _write_mail(config.mail, number, home.today, mail, is_read=number in home.read_mails)
     return config
 
 
-def _write_mail(folder: Path, number: int, today: date, mail: Mail) -> None:
+def _write_mail(folder: Path, number: int, today: date, mail: Mail, *, is_read: bool) -> None:
     day = today - timedelta(days=number)
     message = EmailMessage(policy=SMTP)
     message["From"] = f"{mail.sender.name} <{mail.sender.email}>"
@@ -248,4 +316,5 @@ def _write_mail(folder: Path, number: int, today: date, mail: Mail) -> None:
     message["Date"] = f"{day:%a, %d %b %Y} 09:15:00 +0000"
     message.set_content(mail.body)
     name = f"{day.toordinal() * 86_400}.m{number:02}.umi"
-    (folder / "new" / name).write_bytes(message.as_bytes())
+    path = folder / "cur" / f"{name}{FLAGS}2,S" if is_read else folder / "new" / name
+    path.write_bytes(message.as_bytes())

@@ -8,9 +8,9 @@ from typing import Any
 from umi_edge.caller import WrittenCall
 from umi_edge.labelling.text import LabelledText
 from umi_edge.session.events import Event, Instructed
+from umi_lab.synthesis.refusals import refusal_of
 from umi_lab.synthesis.scenario import Scenario
-from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
-from umi_shared.errors import UmiError
+from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, UnseenError, Use
 from umi_shared.handles import parts_of, render
 from umi_shared.labels import PLANNER
 from umi_shared.released import Released
@@ -31,10 +31,6 @@ from umi_shared.transcript import (
 )
 
 __all__ = ["Oracle", "UnseenError"]
-
-
-class UnseenError(UmiError):
-    """The planner cannot see a piece of the instruction as the script needs it; the episode is dropped."""
 
 
 @dataclass(slots=True)
@@ -75,7 +71,11 @@ class Oracle:
         try:
             if self._script is None:
                 self._script = self.scenario.task.script(
-                    ScriptContext(tools=frozenset(self.scenario.toolset.tools), seen=self.seen)
+                    ScriptContext(
+                        tools=frozenset(self.scenario.toolset.tools),
+                        seen=self.seen,
+                        refusal=refusal_of(self.scenario.refuses),
+                    )
                 )
                 return next(self._script)
             last = view.entries[-1]

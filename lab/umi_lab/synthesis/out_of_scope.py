@@ -1,7 +1,11 @@
 """Requests out of scope: no tool of any catalogue here is for them, and one honest sentence says so."""
 
+import random
+
 from umi_lab.synthesis.data_file import read_data, texts
+from umi_lab.synthesis.phrasings import phrasings_of
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.refusals import refusal_without
 from umi_lab.synthesis.script import GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.task import Task
 
@@ -10,13 +14,23 @@ __all__ = ["out_of_scope_task"]
 _ASKS = texts(read_data("out_of_scope"))
 
 
+_KINDS = {
+    "contacts": "contacts", "calendar": "the calendar", "mail": "mail", "notes": "notes", "files": "files",
+}  # fmt: skip
+
+
 def out_of_scope_task(draw: Draw) -> Task:
-    """A request that the planner gives up on at once."""
-    text = draw.one(_ASKS)
+    """A request that the planner gives up on at once; from variety 6 on in people's words, and in many."""
+    varied = draw.variety > 5 and not draw.held_out
+    text = draw.rng.choice(phrasings_of("no_tool")) if varied and draw.chance(0.7) else draw.one(_ASKS)
+    number = draw.rng.random() if varied else 0
 
     def script(context: ScriptContext) -> Script:
-        del context
-        return GiveUp("No tool here can do this.")
+        kinds = dict.fromkeys(tool.partition(".")[0] for tool in sorted(context.tools))
+        there = tuple(_KINDS[kind] for kind in kinds if kind in _KINDS)
+        refused = refusal_without(random.Random(number), there)  # noqa: S311  # no secret
+        return GiveUp(refused if varied else "No tool here can do this.")
         yield Use("")  # makes it a generator, as every script is
 
-    return Task(instruction=text[:1].upper() + text[1:], script=script)
+    written = varied or text[:1].isupper()
+    return Task(instruction=text if written else text[:1].upper() + text[1:], script=script)

@@ -27,8 +27,6 @@ from umi_shared.errors import UmiError
 
 __all__ = ["Agent", "Environment", "Rollout", "plain_session", "roll_out"]
 
-_MORNING = datetime.time(hour=9)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -105,7 +103,7 @@ def _environment(scenario: Scenario, home: HomeConfig) -> Environment:
         catalogue=scenario.catalogue(home),
         gazetteers={source.rule_id: names for source in gazetteer_sources(policy)},
         consent=UnsafeApproveAll() if scenario.approves else DeclineAll(),
-        now=datetime.datetime.combine(scenario.home.today, _MORNING, home.zone),
+        now=scenario.home.now,
     )
 
 

@@ -1,5 +1,6 @@
 """A scenario: one request, one home, one catalogue and one policy, ready for a session."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 from umi_edge.policy import Policy
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
-from umi_lab.synthesis.families import FAMILIES
+from umi_lab.synthesis.families import FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.script import UnseenError
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.tool_aliases import ToolAlias, alias_of, aliased
 from umi_lab.synthesis.toy_tools import (
@@ -24,8 +26,9 @@ from umi_lab.synthesis.toy_tools import (
     toy_tool_task,
 )
 
-__all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_scenario", "draw_toolset"]
+__all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_more", "draw_scenario", "draw_toolset"]
 
+_DRAWS = 20
 _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
 
 
@@ -57,7 +60,8 @@ class ScenarioConfig:
     3: phrases put together of parts.
     4: tool names and descriptions put together of parts, many more toy tools, words of the tokenizer.
     5: tool names of which half says nothing, requests for a toy tool that state the need, more messages and dates.
-    6: requests as people write them (`phrasings`).
+    6: requests as people write them (`phrasings`), days and times in people's words, refusals in many; half of the
+       catalogues have the tools of `home: {more_tools: true}`, with families of tasks for these.
     """
 
 
@@ -70,6 +74,8 @@ class Toolset:
     aliases: Mapping[str, ToolAlias]
     """By the tools' canonical names; empty for the built-in catalogue as it ships."""
     toy_tools: tuple[ToyTool, ...] = ()
+    more: bool = False
+    """Whether the home offers more tools, and more arguments of some (`home: {more_tools: true}`)."""
 
     @property
     def own_names(self) -> bool:
@@ -95,6 +101,8 @@ class Scenario:
     """Whether the policy keeps nothing from the cloud."""
     lets_out: frozenset[str] = frozenset()
     """The kinds of values (`policies.KINDS`) that the policy lets out, though the default one keeps them."""
+    refuses: int = 0
+    """Which words a refusal has; 0: always the same."""
 
     def shown(self, tool: str) -> str:
         """The name that the catalogue has for a tool."""
@@ -109,7 +117,7 @@ class Scenario:
 
     def catalogue(self, home: HomeConfig) -> Catalogue:
         """The real tools over a written home, under the scenario's names and with its failures."""
-        own = {tool.name: tool for tool in builtin_tools(home)}
+        own = {tool.name: tool for tool in builtin_tools(replace(home, more=self.toolset.more))}
         own |= {toy_tool.name: as_tool(toy_tool, self.result) for toy_tool in self.toolset.toy_tools}
         return Catalogue(self._as_shown(own[name]) for name in self.toolset.tools)
 
@@ -135,13 +143,13 @@ def failing(tool: Tool, kind: FailureKind) -> Tool:
     return replace(tool, run=run)
 
 
-def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None) -> Toolset:
+def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, more: bool = False) -> Toolset:
     """A catalogue that mostly serves a family; None stands for requests for toy tools."""
-    builtin = list(builtin_tools(_NOWHERE))
+    builtin = list(builtin_tools(replace(_NOWHERE, more=more)))
     if draw.chance(config.own_names):
         if config.variety and draw.chance(0.25):
-            return Toolset(tools=_some_families(draw, builtin, family), aliases={})
-        return Toolset(tools=tuple(tool.name for tool in builtin), aliases={})
+            return Toolset(tools=_some_families(draw, builtin, family), aliases={}, more=more)
+        return Toolset(tools=tuple(tool.name for tool in builtin), aliases={}, more=more)
     toy_tools = tuple(draw.rng.sample(_toy_tools(draw), draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
     if family and draw.chance(config.missing):
@@ -156,7 +164,10 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None) -> T
     names.sort()
     draw.rng.shuffle(names)
     return Toolset(
-        tools=tuple(names), aliases=_draw_aliases(draw, [own[name] for name in names]), toy_tools=toy_tools
+        tools=tuple(names),
+        aliases=_draw_aliases(draw, [own[name] for name in names]),
+        toy_tools=toy_tools,
+        more=more,
     )
 
 
@@ -205,7 +216,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
         if config.variety and not present and draw.chance(0.5):
             task = out_of_scope_task(draw)
     else:
-        task = family.draw(draw, home)
+        task = _drawn(draw, home, family)
         if draw.chance(config.broken):
             broken[draw.rng.choice(family.tools)] = draw.rng.choice(_FAILURES)
     approves = not draw.chance(config.declines)
@@ -220,7 +231,16 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
         result=result,
         in_clear=in_clear,
         lets_out=lets_out,
+        refuses=draw.rng.randint(1, 1 << 30) if config.variety > 5 and not draw.held_out else 0,
     )
+
+
+def _drawn(draw: Draw, home: Home, family: Family) -> Task:
+    """A task of a family, drawn again where no request says its days so that they are understood."""
+    for _ in range(_DRAWS):
+        with contextlib.suppress(UnseenError):
+            return family.draw(draw, home)
+    return family.draw(draw, home)
 
 
 def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[str]]:
@@ -232,11 +252,23 @@ def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[st
     return False, frozenset(kind for kind in KINDS if draw.chance(0.5))
 
 
-def draw_family(draw: Draw, config: ScenarioConfig, toolset: Toolset | None = None) -> Family | None:
-    """A family by its weight, mostly one that the toolset can serve; None for a toy tool."""
+def draw_more(draw: Draw, config: ScenarioConfig) -> bool:
+    """Whether a catalogue has more tools: half of them do from variety 6 on."""
+    return config.variety > 5 and draw.chance(0.5)
+
+
+def draw_family(
+    draw: Draw, config: ScenarioConfig, toolset: Toolset | None = None, *, more: bool = False
+) -> Family | None:
+    """A family by its weight, mostly one that the toolset can serve; None for a toy tool.
+
+    `more`: of those, too, that need more tools, where there is no toolset yet.
+    """
     if draw.chance(config.toy_tools):
         return None
     families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
+    if (toolset.more if toolset else more) and not draw.held_out:  # no phrase of these is held out
+        families += MORE_FAMILIES
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:

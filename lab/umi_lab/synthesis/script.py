@@ -9,10 +9,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.transcript import Observation
 
-__all__ = ["Done", "Ended", "GiveUp", "Script", "ScriptContext", "ToolResult", "Use"]
+__all__ = ["Done", "Ended", "GiveUp", "Script", "ScriptContext", "ToolResult", "UnseenError", "Use"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class GiveUp:
     """The task cannot be done; the reason is all that the user is told."""
 
     reason: str
+
+
+class UnseenError(UmiError):
+    """The planner cannot see a piece of the instruction as the script needs it; the episode is dropped."""
 
 
 class Ended(Exception):  # noqa: N818  # not a fault: a step that scripts share has ended the script
@@ -72,6 +77,8 @@ class ScriptContext:
     """Canonical names of the tools that the catalogue has."""
     seen: Callable[[str], str]
     """A piece of the instruction as the planner sees it: with handles in place of private spans."""
+    refusal: Callable[[str], str] = "No tool here can {}.".format
+    """A sentence that says that no tool here can do something."""
 
 
 Script = Generator[Use, ToolResult, Done | GiveUp]

@@ -1,12 +1,21 @@
 """Steps that scripts share: each yields calls and returns what it found, or ends the script."""
 
 from collections.abc import Generator
-from datetime import date
 from typing import Any
 
 from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
 
-__all__ = ["events_on", "failed", "file_of", "mail_of", "note_of", "person_of", "require", "send"]
+__all__ = [
+    "carried_out",
+    "events_on",
+    "failed",
+    "file_of",
+    "mail_of",
+    "note_of",
+    "person_of",
+    "require",
+    "send",
+]
 
 _ALTERNATIVES = {"contacts.search": "contacts.list", "notes.search": "search.everywhere"}
 _PURPOSE_FAILED = {
@@ -24,22 +33,43 @@ _PURPOSE_FAILED = {
     "files.search": "The files could not be searched",
     "files.read": "The file could not be read",
     "search.everywhere": "The search failed",
+    "calendar.search": "The calendar could not be searched",
+    "calendar.update": "The event could not be changed",
+    "calendar.free": "The free time could not be found",
+    "calendar.repeat": "The event could not be created",
+    "calendar.todos": "The to-dos could not be read",
+    "calendar.add_todo": "The reminder could not be added",
+    "contacts.change": "The contact could not be changed",
+    "mail.reply": "The reply could not be sent",
+    "mail.forward": "The mail could not be forwarded",
+    "notes.append": "The note could not be written",
 }
-_MISSING = {
-    "mail.send": "No tool here can send mail.",
-    "calendar.list": "No tool here can read the calendar.",
-    "calendar.create": "No tool here can create events.",
-    "calendar.cancel": "No tool here can cancel events.",
-    "contacts.search": "No tool here can look up contacts.",
-    "contacts.add": "No tool here can add contacts.",
-    "notes.search": "No tool here can search notes.",
-    "notes.create": "No tool here can write notes.",
-    "mail.search": "No tool here can search mail.",
-    "mail.read": "No tool here can read mail.",
-    "files.search": "No tool here can search files.",
-    "files.read": "No tool here can read files.",
-    "search.everywhere": "No tool here can search everything.",
+_CAN = {
+    "mail.send": "send mail",
+    "calendar.list": "read the calendar",
+    "calendar.create": "create events",
+    "calendar.cancel": "cancel events",
+    "contacts.search": "look up contacts",
+    "contacts.add": "add contacts",
+    "notes.search": "search notes",
+    "notes.create": "write notes",
+    "mail.search": "search mail",
+    "mail.read": "read mail",
+    "files.search": "search files",
+    "files.read": "read files",
+    "search.everywhere": "search everything",
+    "calendar.search": "search the calendar",
+    "calendar.update": "move events",
+    "calendar.free": "find free time",
+    "calendar.repeat": "create events that repeat",
+    "calendar.todos": "read the to-dos",
+    "calendar.add_todo": "add reminders",
+    "contacts.change": "change contacts",
+    "mail.reply": "reply to mail",
+    "mail.forward": "forward mail",
+    "notes.append": "add to notes",
 }
+"""What a tool is for, as it follows "can"."""
 
 Step = Generator[Use, ToolResult, Any]
 
@@ -53,7 +83,7 @@ def require(context: ScriptContext, *tools: str) -> None:
     """Raises `Ended` when the catalogue has neither one of these tools nor a tool that can stand in for it."""
     for tool in tools:
         if tool not in context.tools and _ALTERNATIVES.get(tool) not in context.tools:
-            raise Ended(GiveUp(_MISSING[tool]))
+            raise Ended(GiveUp(context.refusal(_CAN[tool])))
 
 
 def person_of(context: ScriptContext, who: str, what: str) -> Step:
@@ -163,9 +193,19 @@ def file_of(context: ScriptContext, topic: str) -> Step:
     return seen.value
 
 
-def events_on(context: ScriptContext, day: date, spelt: str) -> Step:
+def events_on(on: str, given: str) -> Step:
     """The events of a day, which the call names in the user's words. Raises `Ended` where they cannot be read."""
-    seen = yield Use("calendar.list", f"list the events on {day}", {"date": spelt})
+    seen = yield Use("calendar.list", f"list the events {on}", {"date": given})
     if seen.failure:
         raise Ended(failed("calendar.list", seen))
     return seen.value["events"]
+
+
+def carried_out(tool: str, purpose: str, arguments: dict[str, Any], undone: str) -> Step:
+    """The result of a call that changes something. Raises `Ended` where the user declines, or the tool fails."""
+    seen = yield Use(tool, purpose, arguments)
+    if seen.failure == "declined":
+        raise Ended(Done("The user declined.", f"I did not {undone}, because you declined."))
+    if seen.failure:
+        raise Ended(failed(tool, seen))
+    return seen.value

@@ -74,7 +74,7 @@ def _apart_from_held_out(draw: Draw, compose: Callable[[Draw, str], str], tool: 
 def aliased(tool: Tool, alias: ToolAlias) -> Tool:
     """The same tool under its alias; what it is called with goes by the alias's argument names."""
     own_of = {shown: own for own, shown in alias.arguments.items()}
-    schema = dict(tool.input_schema)
+    schema = dict(tool.check.sound.schema)
     schema["properties"] = {alias.arguments[k]: v for k, v in schema["properties"].items()}
     if "required" in schema:
         schema["required"] = [alias.arguments[name] for name in schema["required"]]

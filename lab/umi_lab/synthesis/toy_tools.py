@@ -60,7 +60,7 @@ def _short(entry: Mapping[str, Any], values: Mapping[str, tuple[str, ...]]) -> T
         purpose=purpose,
         answer=f"I did {purpose}: {{result}}.",
         results=_SHORT_RESULTS,
-        lacking=f"No tool here can {entry['lacking']}.",
+        lacking=f"{_LACKING}{entry['lacking']}.",
     )
 
 
@@ -74,6 +74,7 @@ def _short_ones(name: str) -> tuple[ToyTool, ...]:
     return tuple(_short(entry, values) for entry in data["tools"])
 
 
+_LACKING = "No tool here can "
 _SHORT_RESULTS = ("done", "ready", "3 of them", "12", "at 9 o'clock", "yes", "41", "not before Monday")
 TOY_TOOLS = tuple(map(_whole, read_data("toy_tools")["tools"]))
 """The last fifth is held out from training."""
@@ -115,7 +116,7 @@ def toy_tool_task(draw: Draw, toy_tool: ToyTool) -> Task:
 
     def script(context: ScriptContext) -> Script:
         if toy_tool.name not in context.tools:
-            return GiveUp(toy_tool.lacking)
+            return GiveUp(context.refusal(toy_tool.lacking.removeprefix(_LACKING).rstrip(".")))
         shown = {name: context.seen(value) for name, value in values.items()}
         seen = yield Use(toy_tool.name, toy_tool.purpose.format(**shown), shown)
         if seen.failure:

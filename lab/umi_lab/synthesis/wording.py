@@ -20,6 +20,8 @@ _GREETINGS = texts(_POLITENESS["greetings"])
 
 def phrase(draw: Draw, family: str, **slots: str) -> str:
     """A request of a family, with these values in the slots of one of its phrases."""
+    if family not in PHRASES:  # people's own words are all that there is
+        return draw.rng.choice(phrasings_of(family)).format(**slots)
     more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
     text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
     if draw.variety > 2 and not draw.held_out and draw.chance(0.6):

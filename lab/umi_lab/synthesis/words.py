@@ -12,6 +12,7 @@ __all__ = [
     "PLACES",
     "QUALIFIERS",
     "REQUEST_VERBS",
+    "ROLES",
     "SOLO_TOPICS",
     "SYLLABLES",
     "THINGS",
@@ -29,6 +30,8 @@ THINGS = _WORDS["things"]
 """Second words of a topic: the `review` of `kitchen review`."""
 SOLO_TOPICS = _WORDS["solo_topics"]
 """Topics of one word."""
+ROLES = _WORDS["roles"]
+"""What somebody in the contacts may be to the user."""
 PLACES = _WORDS["places"]
 NUMBER_WORDS = _WORDS["number_words"]
 BODIES = _WORDS["bodies"]

@@ -1,7 +1,8 @@
 """The built-in tools as they really are: their declared results, and a default policy that knows every field."""
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import jsonschema
@@ -25,7 +26,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     home = make_sample_home(tmp_path_factory.mktemp("home"), TODAY)
     for folder, name in ((home.contacts, "bad.vcf"), (home.calendar, "bad.ics"), (home.notes, "bad.md")):
         (folder / name).write_bytes(b"\xff\x00")  # so that `skipped` shows
-    return Catalogue(builtin_tools(home))
+    now = datetime.combine(TODAY, time(9), UTC)
+    return Catalogue(builtin_tools(replace(home, more=True, now=lambda: now)))
 
 
 async def _result(tool: Tool, arguments: Mapping[str, Any]) -> Any:
@@ -54,6 +56,27 @@ async def _calls(tools: Catalogue) -> dict[str, Any]:
     found["calendar.create"] = await _result(tools["calendar.create"], event)
     identity = found["calendar.create"]["id"]
     found["calendar.cancel"] = await _result(tools["calendar.cancel"], {"id": identity})
+    found["calendar.search"] = await _result(tools["calendar.search"], {"query": "dentist"})
+    found["calendar.free"] = await _result(tools["calendar.free"], {"date": "2026-06-01"})
+    found["calendar.repeat"] = await _result(
+        tools["calendar.repeat"], {"title": "Fair", "date": "2026-06-02"}
+    )
+    moved = {"id": found["calendar.repeat"]["id"], "date": "2026-06-03"}
+    found["calendar.update"] = await _result(tools["calendar.update"], moved)
+    found["calendar.add_todo"] = await _result(tools["calendar.add_todo"], {"title": "Call"})
+    found["calendar.todos"] = await _result(tools["calendar.todos"], {})
+    done = {"id": found["calendar.add_todo"]["id"]}
+    found["calendar.finish_todo"] = await _result(tools["calendar.finish_todo"], done)
+    person = found["contacts.search"]["matches"][0]["id"]
+    found["contacts.change"] = await _result(tools["contacts.change"], {"id": person, "role": "plumber"})
+    mail = found["mail.search"]["messages"][0]
+    answer = {"id": mail["id"], "to": mail["from"], "body": "Yes."}
+    found["mail.reply"] = await _result(tools["mail.reply"], answer)
+    onward = {"id": mail["id"], "subject": mail["subject"], "to": "a@example.org"}
+    found["mail.forward"] = await _result(tools["mail.forward"], onward)
+    added = {"title": "New", "text": "x"}
+    found["notes.append"] = await _result(tools["notes.append"], added)
+    found["notes.edit"] = await _result(tools["notes.edit"], {"title": "New", "old": "x\n\nx", "new": "y"})
     letter = found["mail.search"]["messages"][0]["id"]
     found["mail.read"] = await _result(tools["mail.read"], {"id": letter})
     note = found["notes.search"]["notes"][0]["id"]

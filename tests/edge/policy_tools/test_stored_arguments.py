@@ -60,7 +60,7 @@ def test_explain_knows_what_the_built_in_tools_say(tmp_path: Path) -> None:
     path = tmp_path / "default.yaml"
     path.write_text(default_policy_text())
     out = _run("explain", str(path), "--tool", "calendar.create", "--argument", "title")
-    told = "calendar.list: $.events[*].title (scan); calendar.search: $.events[*].title (scan) (built in)"
+    told = "calendar.list: $.events[*].title (scan); calendar.search: $.events[*].title (scan); search.everywhere: "
     assert f"what $.title is given is read back as {told}" in out
     assert "read back" not in _run("explain", str(path), "--tool", "calendar.list")
 

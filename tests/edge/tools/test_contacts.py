@@ -48,7 +48,7 @@ def case(number: str) -> Path:
 
 
 async def found(folder: Path, query: str) -> list[str]:
-    search = tools(ContactsConfig(folder=folder))[0]
+    search = tools(AddressBook(ContactsConfig(folder=folder)))[0]
     outcome = await run_tool(search, {"name": query}, RunLimits())
     assert isinstance(outcome, Succeeded)
     return [match["name"] for match in outcome.value["matches"]]

@@ -5,12 +5,12 @@ from functools import partial
 from umi_edge.tools.builtin import contacts, everywhere, files, mail, notes
 from umi_edge.tools.builtin.calendar import tools as calendar_tools
 from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig
-from umi_edge.tools.builtin.contacts import ContactsConfig
+from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
 from umi_edge.tools.builtin.converter import Converter
 from umi_edge.tools.builtin.files import FilesConfig, FileShelf
 from umi_edge.tools.builtin.home import HomeConfig
 from umi_edge.tools.builtin.journals import journals_of
-from umi_edge.tools.builtin.mail import Mailbox, MailConfig
+from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.outbox import SmtpConfig
 from umi_edge.tools.builtin.shared_folder import read_as_files
@@ -35,12 +35,14 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     own = (*home.addresses, *([home.smtp.sender] if home.smtp and home.smtp.sender else []))
     calendar = Calendar(CalendarConfig(folder=home.calendar, zone=home.zone, now=home.now, own_addresses=own))
     notebook = Notebook(NotesConfig(folder=home.notes), partial(journals_of, calendar))
-    mailbox = Mailbox(MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp))
+    mail_config = MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp, zone=home.zone)
+    mailbox, book, more = Mailbox(mail_config), AddressBook(ContactsConfig(folder=home.contacts)), home.more
+    shelves = everywhere.Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
     return (
-        *read_as_files(contacts.tools(ContactsConfig(folder=home.contacts)), home.contacts, home.files),
-        *read_as_files(calendar_tools(calendar, more=home.more), home.calendar, home.files),
-        *read_as_files(mail.tools(mailbox, converter), home.outbox, home.files),
-        *read_as_files(notes.tools(notebook), home.notes, home.files),
+        *read_as_files(contacts.tools(book, more=more), home.contacts, home.files),
+        *read_as_files(calendar_tools(calendar, more=more), home.calendar, home.files),
+        *read_as_files(mail.tools(mailbox, converter, more=more), home.outbox, home.files),
+        *read_as_files(notes.tools(notebook, more=more), home.notes, home.files),
         *files.tools(shelf),
-        *everywhere.tools(notebook, shelf, mailbox),
+        *everywhere.tools(shelves, more=more),
     )

@@ -21,11 +21,11 @@ from umi_edge.tools.builtin.calendar_folder import (
 )
 from umi_edge.tools.builtin.words import has_words, single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "more_tools"]
+__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "found_around", "more_tools"]
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
 Days = Annotated[
@@ -49,15 +49,21 @@ _IN_EVENTS = {
     "guests": ("attendees",),
     "location": ("location",),
 }
+_HIT = tuple(f"search.everywhere: $.hits[*].{member}" for member in ("title", "snippet"))
+"""Where an event is told of besides, where it can be searched."""
 _MAX_FOUND = 20
 _MAX_DAYS = 5 * 366
+Found = tuple[list[Occurrence], tuple[Lost, ...]]
 _BACK, _AHEAD = timedelta(31), timedelta(366)
 
 
 def stored_events(*readers: str, more: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, list[str]]:
     """Where the arguments that make an event come back, in the results of these tools."""
     return {
-        argument: [f"{reader}: $.events[*].{member}" for reader in readers for member in members]
+        argument: [
+            *(f"{reader}: $.events[*].{member}" for reader in readers for member in members),
+            *(_HIT if "calendar.search" in readers and argument != "guests" else ()),
+        ]
         for argument, members in {**_IN_EVENTS, **(more or {})}.items()
     }
 
@@ -74,13 +80,10 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
             person: A name or an e-mail address of somebody who comes.
             when: The day, as YYYY-MM-DD, or the first and the last, as YYYY-MM-DD/YYYY-MM-DD. Without it: a year.
         """
-        today = calendar.today()
-        first, last = _span(when) if when else (today - _BACK, today + _AHEAD)
-        found, lost = calendar.search(first, last, lambda one: _matches(one, query, person))
-        if when is None:  # what is to come, then what has been, the latest first
-            over = [one for one in found if one.ends < calendar.midnight(today)]
-            found = [*found[len(over) :], *reversed(over)]
-        found = _once(found) if when is None else found
+        if when:
+            found, lost = calendar.search(*_span(when), lambda one: _matches(one, query, person))
+        else:
+            found, lost = found_around(calendar, query, person)
         return Sourced(
             Partial.counted({"events": [calendar.as_json(one) for one in found[:_MAX_FOUND]]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found[:_MAX_FOUND])),
@@ -250,6 +253,15 @@ def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
 
 date_ = date
 """The type, where an argument has its name."""
+
+
+def found_around(calendar: Calendar, query: str | None, person: str | None = None) -> Found:
+    """The events of a month back and a year ahead, those to come first; of a series the first."""
+    today = calendar.today()
+    found, lost = calendar.search(today - _BACK, today + _AHEAD, lambda one: _matches(one, query, person))
+    # What is to come, then what has been, the latest first.
+    over = [one for one in found if one.ends < calendar.midnight(today)]
+    return _once([*found[len(over) :], *reversed(over)]), lost
 
 
 def _matches(one: Occurrence, query: str | None, person: str | None) -> bool:

@@ -64,6 +64,13 @@ class Contact:
     """The card's own id, which it keeps in other address books."""
     file: str = field(default="", repr=False)
     """The file that it is in, from the folder on, with slashes."""
+    line: int = field(default=0, repr=False, compare=False)
+    """Where its card begins in that file, from 1."""
+
+    @property
+    def id(self) -> str:
+        """What chooses it among all: the card's own id, or else its place."""
+        return self.uid or f"{self.file}#{self.line}"
 
     @classmethod
     def plain(cls, name: str, email: str | None, phone: str | None, company: str | None) -> Self:
@@ -174,6 +181,7 @@ def contact_of(card: Card) -> Contact | None:
         note="\n".join(filter(None, (_text(one.text) for one in by_name.get("NOTE", ())))),
         kind=_kind(by_name),
         uid=_first(by_name, "UID"),
+        line=card.line,
     )
 
 

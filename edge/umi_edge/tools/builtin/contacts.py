@@ -13,6 +13,7 @@ import vobject
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.card_change import CardChange, changed_cards
 from umi_edge.tools.builtin.contact import Contact, contact_of
 from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
 from umi_edge.tools.builtin.vcard import read_cards
@@ -26,6 +27,7 @@ __all__ = ["AddressBook", "Contents", "ContactsConfig", "tools"]
 
 _SUFFIXES = (".vcf", ".vcard")
 _FEWEST_DIGITS = 5
+_MAX_CHANGED_BYTES = 64 << 20
 _MEND = "mend or delete it there, or export the address book anew"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -110,7 +112,23 @@ class AddressBook:
             card.add("tel").value = contact.phone
         if contact.company:
             card.add("org").value = [contact.company]
+        if contact.role:
+            card.add("title").value = contact.role
         self._folder.add(secrets.token_hex(8), card.serialize().encode())
+        return uid
+
+    def change(self, identity: str, change: CardChange) -> str:
+        """Write what is otherwise about a contact into its card; gives the card's id. Raises `ToolFailure`."""
+        meant = [contact for contact in self.read().contacts if contact.id == identity]
+        if len(meant) != 1:
+            raise ToolFailure(FailureKind.NOT_FOUND, "no contact, or more than one, has that id")
+        path = self._root / meant[0].file
+        with self._folder.opened(Entry(path=path)) as stream:
+            content = stream.read(_MAX_CHANGED_BYTES + 1)
+        if len(content) > _MAX_CHANGED_BYTES:
+            raise ToolFailure(FailureKind.TOO_LARGE, "the file of that contact is too large to be changed")
+        after, uid = changed_cards(content, meant[0], change)
+        self._folder.replace(path.resolve(), after)
         return uid
 
 
@@ -130,16 +148,31 @@ def _parsed(path: Path, name: str, stream: BinaryIO) -> Contents:
     return Contents(tuple(contacts), tuple(lost))
 
 
-def found(contacts: Iterable[Contact], query: str) -> list[Contact]:
-    """Those whom the words mean: who is called so, else whose name begins so, else in whom they occur at all."""
+def found(contacts: Iterable[Contact], query: str, *, anywhere: bool = False) -> list[Contact]:
+    """Those whom the words mean: who is called so, else whose name begins so, else in whom they occur at all.
+
+    `anywhere`: also in roles, categories, postal addresses and notes.
+    """
     ranked: dict[int, list[Contact]] = {}
     for contact in contacts:
-        ranked.setdefault(_rank(contact, query), []).append(contact)
+        rank = _rank(contact, query)
+        if anywhere and rank > _IN_WHAT_IS_KNOWN:
+            rank = min(rank, _rank_anywhere(contact, query))
+        ranked.setdefault(rank, []).append(contact)
     ranked.pop(_NOT_MEANT, None)
     return ranked[min(ranked)] if ranked else []
 
 
+_IN_WHAT_IS_KNOWN = 3
 _NOT_MEANT = 9
+
+
+def _rank_anywhere(contact: Contact, query: str) -> int:
+    said = " ".join((*contact.known_by(), *contact.found_by(), contact.role, *contact.categories))
+    if has_words(said, query):
+        return _IN_WHAT_IS_KNOWN
+    rest = " ".join((said, contact.birthday, contact.note, *(one.value for one in contact.addresses)))
+    return 6 if has_words(rest, query) else _NOT_MEANT
 
 
 def _rank(contact: Contact, query: str) -> int:
@@ -176,24 +209,8 @@ _LONGEST_REPLACED = 3
 _LONGEST_ENDING = 5
 
 
-def tools(config: ContactsConfig) -> tuple[Tool, ...]:
-    """`contacts.search`, `contacts.list` and `contacts.add`."""
-    book = AddressBook(config)
-
-    @tool(name="contacts.search", source="builtin", read_only=True, returns=shapes.CONTACT_MATCHES)
-    def search(name: Name) -> Sourced:
-        """Find people in the user's contacts by name; gives their e-mail address, phone and company.
-
-        Args:
-            name: A name or a part of it.
-        """
-        contents = book.read()
-        meant = found(contents.contacts, name)
-        matches: list[JSON] = [contact.as_found() for contact in meant]
-        return Sourced(
-            Partial.counted({"matches": matches}, contents.lost),
-            tuple(contact.record(("matches", index)) for index, contact in enumerate(meant)),
-        )
+def tools(book: AddressBook, *, more: bool = False) -> tuple[Tool, ...]:
+    """`contacts.search`, `contacts.list` and `contacts.add`; with `more` a wider search, and `contacts.change`."""
 
     @tool(name="contacts.list", source="builtin", read_only=True, returns=shapes.CONTACT_LIST)
     def everyone() -> Sourced:
@@ -204,12 +221,14 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
             tuple(contact.record((index,)) for index, contact in enumerate(contents.contacts)),
         )
 
-    stored_as = {
-        part: [f"contacts.search: $.matches[*].{part}", f"contacts.list: $[*].{part}"]
-        for part in ("name", "email", "phone", "company")
-    }
+    stored_as = stored_contact(more=more)
 
-    @tool(name="contacts.add", source="builtin", returns=shapes.ADDED, stored_as=stored_as)
+    @tool(
+        name="contacts.add",
+        source="builtin",
+        returns=shapes.ADDED,
+        stored_as={part: stored_as[part] for part in ("name", "email", "phone", "company")},
+    )
     def add(
         name: Name, email: Line | None = None, phone: Line | None = None, company: Line | None = None
     ) -> Sourced:
@@ -226,4 +245,99 @@ def tools(config: ContactsConfig) -> tuple[Tool, ...]:
         uid = book.add(Contact.plain(name.strip(), email, phone, company))
         return Sourced({"added": True}, (Record(at=(), texts=(), id=uid),))
 
-    return search, everyone, add
+    if more:
+        return _wide_search(book), everyone, add, _change(book, stored_as)
+    return _search(book), everyone, add
+
+
+def stored_contact(*, more: bool) -> dict[str, list[str]]:
+    """Where each part of a contact comes back."""
+    listed = {
+        part: [f"contacts.search: $.matches[*].{part}", f"contacts.list: $[*].{part}"]
+        for part in ("name", "email", "phone", "company")
+    }
+    if not more:
+        return listed
+    hit = [f"search.everywhere: $.hits[*].{member}" for member in ("title", "snippet")]
+    found = {part: [*places, *hit] for part, places in listed.items()}
+    for part, plural, member in (("email", "emails", "address"), ("phone", "phones", "number")):
+        found[part] += [
+            f"contacts.search: $.matches[*].{plural}[*].{member}",
+            f"contacts.list: $[*].{plural}[*].{member}",
+        ]
+    found["name"] += ["contacts.search: $.matches[*].other_names", "contacts.list: $[*].other_names"]
+    return {**found, "role": ["contacts.search: $.matches[*].role", *hit]}
+
+
+def _found(book: AddressBook, name: str, *, more: bool) -> Sourced:
+    contents = book.read()
+    meant = found(contents.contacts, name, anywhere=more)
+    matches: list[JSON] = [
+        {**({"id": contact.id} if more else {}), **contact.as_found()} for contact in meant
+    ]
+    return Sourced(
+        Partial.counted({"matches": matches}, contents.lost),
+        tuple(contact.record(("matches", index)) for index, contact in enumerate(meant)),
+    )
+
+
+def _search(book: AddressBook) -> Tool:
+    @tool(name="contacts.search", source="builtin", read_only=True, returns=shapes.CONTACT_MATCHES)
+    def search(name: Name) -> Sourced:
+        """Find people in the user's contacts by name; gives their e-mail address, phone and company.
+
+        Args:
+            name: A name or a part of it.
+        """
+        return _found(book, name, more=False)
+
+    return search
+
+
+def _wide_search(book: AddressBook) -> Tool:
+    @tool(name="contacts.search", source="builtin", read_only=True, returns=shapes.CONTACT_MATCHES)
+    def search(name: Name) -> Sourced:
+        """Find people in the user's contacts by name, nickname, company, role, number or address.
+
+        Args:
+            name: The name, or what else is known of them.
+        """
+        return _found(book, name, more=True)
+
+    return search
+
+
+def _change(book: AddressBook, stored_as: dict[str, list[str]]) -> Tool:
+    @tool(
+        name="contacts.change",
+        source="builtin",
+        destructive=True,
+        returns=shapes.UPDATED,
+        stored_as={**stored_as, "id": []},  # it chooses a contact, and is written nowhere
+    )
+    def change(
+        id: Annotated[str, Field(min_length=1, max_length=1000)],  # noqa: A002
+        name: Name | None = None,
+        email: Line | None = None,
+        phone: Line | None = None,
+        company: Line | None = None,
+        role: Line | None = None,
+    ) -> Sourced:
+        """Change what the user's contacts say of a person; what is not given stays as it is.
+
+        Args:
+            id: The id of the person, as contacts.search gives it.
+            name: The full name now.
+            email: The e-mail address now.
+            phone: The phone number now.
+            company: Where they work now.
+            role: What they are now, such as plumber.
+        """
+        wanted = {"name": name, "email": email, "phone": phone, "company": company, "role": role}
+        given = {part: " ".join(text.split(" ")).strip() for part, text in wanted.items() if text is not None}
+        if not given or not all(text and single_line(text) for text in given.values()):
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of a contact is one line of text")
+        uid = book.change(id, CardChange(**given))
+        return Sourced({"updated": True}, (Record(at=(), texts=(), id=uid),))
+
+    return change

@@ -1,141 +1,39 @@
-"""Mail: a Maildir to read, an outbox or an SMTP server to send with.
+"""Mail's tools: a mailbox to read, an outbox or an SMTP server to send with.
 
 I5: docs/design.md#i5-third-party-tools-are-sinks
 """
 
-import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.converter import Converter
-from umi_edge.tools.builtin.folder import Signature
 from umi_edge.tools.builtin.mail_attachments import attached_texts
 from umi_edge.tools.builtin.mail_composed import compose
-from umi_edge.tools.builtin.mail_folders import MailFolders, StoredLetter, natural
-from umi_edge.tools.builtin.mail_message import Letter, parse
-from umi_edge.tools.builtin.outbox import SmtpConfig, queue, submit
+from umi_edge.tools.builtin.mail_more import more_tools
+from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
+from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
 from umi_edge.tools.builtin.words import has_words
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
+from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.tool import Tool, tool
 
-Line = Annotated[str, Field(min_length=1, max_length=320)]
-
-_A_DAY = 24 * 60 * 60
-_HEAD_BYTES = 32 << 10
-"""By which an e-mail is told from another file."""
+__all__ = ["MailConfig", "Mailbox", "tools"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailConfig:
-    """Where mail is read, and how it is sent."""
+def tools(mailbox: Mailbox, converter: Converter, *, more: bool = False) -> tuple[Tool, ...]:
+    """`mail.search`, `mail.read` and `mail.send`; the converter reads what is attached.
 
-    folder: Path
-    """Maildirs, mbox files and .eml files, in any folders below it."""
-    outbox: Path
-    """A Maildir too; mail waits there when no SMTP server is configured."""
-    smtp: SmtpConfig | None = None
-    max_files: int = 5_000
-    """The newest; older ones are not searched."""
-    max_letter_bytes: int = 4 << 20
-    """Of a larger letter a search reads the beginning: what it says stands before what is attached."""
-    max_read_bytes: int = 48 << 20
-    """Of a larger letter that is read with what is attached, the beginning is read."""
-    max_kept_characters: int = 64 << 20
-    """Of letters that a session keeps, so that the next search need not read their files again."""
-    max_found: int = 50
+    With `more` the first and the last take more, and two come on top.
+    """
+    if more:
+        search, *sending = more_tools(mailbox)
+        return search, _read(mailbox, converter), *sending
+    return _search(mailbox), _read(mailbox, converter), _send(mailbox.config)
 
 
-_Place = tuple[Path, int, Signature]
-
-
-class Mailbox:
-    """The letters below one folder. Reading never moves nor flags a letter; one that did not change is read once."""
-
-    def __init__(self, config: MailConfig) -> None:
-        self.config = config
-        self._folders = MailFolders(config.folder)
-        self._parsed: dict[_Place, Letter | None] = {}
-
-    def stored(self) -> tuple[list[StoredLetter], tuple[Lost, ...]]:
-        """Every letter, the last that came first, and what could not be read."""
-        letters, lost = self._folders.letters()
-        letters.sort(key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
-        return letters, lost
-
-    def messages(self) -> tuple[list[Letter], tuple[Lost, ...]]:
-        """The letters, newest first, and what could not be read."""
-        letters: list[tuple[float, Letter]] = []
-        everything, unread = self.stored()
-        lost = [*unread, *self._unsearched(everything)]
-        parsed: dict[_Place, Letter | None] = {}
-        room = self.config.max_kept_characters
-        for stored in everything[: self.config.max_files]:
-            letter = self._letter(stored)
-            room -= len(letter.body) if letter else 0
-            if stored.signature is not None and room > 0:
-                parsed[stored.path, stored.start, stored.signature] = letter
-            if letter is None:
-                lost.append(self._lost(stored))
-            else:
-                letters.append((_moment(letter, stored), letter))
-        self._parsed = parsed
-        letters.sort(key=lambda pair: pair[0], reverse=True)
-        return [letter for _, letter in letters], tuple(lost)
-
-    def counts(self) -> tuple[int, int, tuple[Lost, ...]]:
-        """How many letters there are, in how many folders or mbox files, and what cannot be read."""
-        everything, unread = self.stored()
-        lost = [*unread, *self._unsearched(everything)]
-        lost += [self._lost(one) for one in everything if parse(one.id, one.head(_HEAD_BYTES)[0]) is None]
-        folders = {stored.id.rpartition("/")[0] for stored in everything}
-        return len(everything), len(folders), tuple(lost)
-
-    def read(self, identity: str) -> tuple[Letter, bool]:
-        """The letter with that id, with what is attached, and whether its end is left out.
-
-        It is looked up among those there are, so that no id is ever a path.
-        """
-        for stored in self.stored()[0]:
-            if stored.id == identity:
-                content, is_cut = stored.head(self.config.max_read_bytes)
-                if (letter := parse(stored.id, content, attached=True)) is not None:
-                    return letter, is_cut
-        raise ToolFailure(FailureKind.NOT_FOUND, "no readable message has that id")
-
-    def _unsearched(self, everything: list[StoredLetter]) -> list[Lost]:
-        if len(everything) <= self.config.max_files:
-            return []
-        many = f"only the newest {self.config.max_files} of its {len(everything)} letters are searched"
-        return [Lost(self.config.folder.name, many)]
-
-    def _lost(self, stored: StoredLetter) -> Lost:
-        return Lost(self._folders.name_of(stored.path), "it is no e-mail, or cannot be read")
-
-    def _letter(self, stored: StoredLetter) -> Letter | None:
-        place = (stored.path, stored.start, stored.signature) if stored.signature is not None else None
-        if place is not None and place in self._parsed:
-            return self._parsed[place]
-        content, _ = stored.head(self.config.max_letter_bytes)
-        return parse(stored.id, content)
-
-
-def _moment(letter: Letter, stored: StoredLetter) -> float:
-    """When it was sent, in seconds since 1970; where it does not say, or says a time to come, when it arrived."""
-    if letter.sent is None:
-        return stored.arrival
-    sent = letter.sent.timestamp()
-    return sent if sent < max(stored.arrival, time.time()) + _A_DAY else stored.arrival
-
-
-def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
-    """`mail.search`, `mail.read` and `mail.send`; the converter reads what is attached."""
-    config = mailbox.config
-
+def _search(mailbox: Mailbox) -> Tool:
     @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.LETTERS)
     def search(
         query: Annotated[str, Field(min_length=1, max_length=300)], sender: Line | None = None
@@ -153,8 +51,12 @@ def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
             if has_words(f"{letter.subject}\n{letter.sender}\n{letter.body}", query)
             and (sender is None or has_words(letter.sender, sender))
         ]
-        return Partial.counted({"messages": found[: config.max_found]}, lost)
+        return Partial.counted({"messages": found[: mailbox.config.max_found]}, lost)
 
+    return search
+
+
+def _read(mailbox: Mailbox, converter: Converter) -> Tool:
     @tool(name="mail.read", source="builtin", read_only=True, returns=shapes.LETTER)
     def read(id: Annotated[str, Field(min_length=1, max_length=300)]) -> Partial:  # noqa: A002
         """Read one of the user's e-mails.
@@ -165,7 +67,7 @@ def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
         letter, is_cut = mailbox.read(id)
         attached, lost = attached_texts(letter.attachments, converter)
         if is_cut:
-            limit = config.max_read_bytes >> 20
+            limit = mailbox.config.max_read_bytes >> 20
             lost = (*lost, Lost(letter.subject or "the letter", f"only its first {limit} MiB are read"))
         told: dict[str, JSON] = {
             "id": letter.id,
@@ -179,6 +81,10 @@ def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
         }
         return Partial(told, lost)
 
+    return read
+
+
+def _send(config: MailConfig) -> Tool:
     # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
     @tool(
         name="mail.send",
@@ -186,22 +92,9 @@ def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
         destructive=True,
         open_world=config.smtp is not None,
         returns=shapes.SENT,
-        # A mail that was sent is read as any other, where a copy of it comes into the mailbox.
-        stored_as={
-            "to": ["mail.read: $.to"],
-            "subject": [
-                "mail.search: $.messages[*].subject",
-                "mail.read: $.subject",
-                "search.everywhere: $.hits[*].title",
-            ],
-            "body": ["mail.read: $.body"],
-        },
+        stored_as={part: STORED_AS[part] for part in ("to", "subject", "body")},
     )
-    def send(
-        to: Line | Annotated[list[Line], Field(min_length=1, max_length=50)],
-        subject: Annotated[str, Field(max_length=500)],
-        body: str,
-    ) -> JSON:
+    def send(to: Recipients, subject: Annotated[str, Field(max_length=500)], body: str) -> JSON:
         """Send an e-mail from the user.
 
         Args:
@@ -209,13 +102,7 @@ def tools(mailbox: Mailbox, converter: Converter) -> tuple[Tool, ...]:
             subject: What it is about.
             body: The text.
         """
-        recipients = [to] if isinstance(to, str) else to
         sender = config.smtp.sender if config.smtp else ""
-        letter = compose(to=recipients, subject=subject, body=body, sender=sender)
-        if config.smtp is not None:
-            submit(config.smtp, letter)
-            return {"status": "sent"}
-        queue(config.outbox, letter)
-        return {"status": "queued"}
+        return sent(config, compose(to=listed(to), subject=subject, body=body, sender=sender))
 
-    return search, read, send
+    return send

@@ -2,16 +2,21 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from umi_edge.tools.builtin.mail_body import Attachment
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.outcome import FailureKind, ToolFailure
 
 __all__ = ["address", "compose"]
+
+_KIND = re.compile(r"(?:application|audio|font|image|video)/[a-z0-9][a-z0-9.+-]{0,100}")
+"""The media types that a file keeps; a text is sent as a plain file, so that no letter's claim of a charset counts."""
 
 _ADDRESS = re.compile(
     r"""(?:(?P<name>\s*"(?:[^"\\]|\\.)*"\s*|[^"<>@\\]*)<)?  # a name may hold anything, in quotes
@@ -20,8 +25,19 @@ _ADDRESS = re.compile(
 )
 
 
-def compose(*, to: list[str], subject: str, body: str, sender: str) -> EmailMessage:
-    """A new e-mail. Raises `ToolFailure` when a recipient is not one address, or the subject not one line.
+def compose(  # each is a part of a letter
+    *,
+    to: Sequence[str],
+    subject: str,
+    body: str,
+    sender: str,
+    cc: Sequence[str] = (),
+    answers: Sequence[str] = (),
+    enclosed: Sequence[Attachment] = (),
+) -> EmailMessage:
+    """A new e-mail; `answers` are the Message-IDs of the letters before it, the last one that it is a reply to.
+
+    Raises `ToolFailure` when a recipient is not one address, or the subject not one line.
 
     Covered: header injection. Addresses are parsed and rebuilt, a subject with any control
     character is refused, and the policy refuses a line break in a header once more.
@@ -32,11 +48,22 @@ def compose(*, to: list[str], subject: str, body: str, sender: str) -> EmailMess
     if sender:
         message["From"] = address(sender)
     message["To"] = [address(one) for one in to]
+    if cc:
+        message["Cc"] = [address(one) for one in cc]
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.now(UTC))
     # Not make_msgid(): it would put the laptop's name into every letter.
     message["Message-ID"] = f"<{secrets.token_hex(16)}@umi.invalid>"
+    if answers:
+        message["In-Reply-To"] = answers[-1]
+        message["References"] = " ".join(answers)
     message.set_content(body.encode("utf-8", "replace").decode())
+    for one in enclosed:
+        if one.content is None:  # it is shown in the text
+            continue
+        main, _, sub = (one.kind if _KIND.fullmatch(one.kind) else "application/octet-stream").partition("/")
+        name = "".join(c for c in one.name if single_line(c))
+        message.add_attachment(one.content, maintype=main, subtype=sub, filename=name or "attachment")
     return message
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from umi_edge.tools.builtin.folder import Signature, is_settled, opened_regular, signature_of
 from umi_edge.tools.outcome import Lost
 
-__all__ = ["MailFolders", "StoredLetter", "natural"]
+__all__ = ["FLAGS", "MailFolders", "StoredLetter", "natural"]
 
 # A colon cannot be in a Windows file name: mail programs there write another character.
-_FLAGS = ":" if os.name != "nt" else "!"
+FLAGS = ":" if os.name != "nt" else "!"
 _MAX_DEPTH = 12
 _MAX_MBOX_BYTES = 2 << 30
 """Of a larger mbox file its end is read, where the newest letters are."""
@@ -161,7 +161,7 @@ def _maildir(folder: Path, name: str) -> Iterator[StoredLetter]:
     for entry in os.scandir(folder):
         if entry.name.startswith("."):
             continue
-        base, _, info = entry.name.partition(_FLAGS)
+        base, _, info = entry.name.partition(FLAGS)
         flags = frozenset(info.removeprefix("2,")) if info.startswith("2,") else frozenset[str]()
         if "T" in flags:
             continue

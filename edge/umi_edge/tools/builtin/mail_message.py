@@ -19,6 +19,8 @@ _MAX_BOUNDARIES = 500
 _MANY_BOUNDARIES = 40
 _PARTED_BYTES = 4 << 20
 """How much is read of a letter with that many."""
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_MAX_THREAD = 20
 _NAMES = ("From", "Subject", "Date", "To", "Message-ID")
 
 
@@ -34,6 +36,9 @@ class Letter:
     sent: datetime | None = field(repr=False)
     body: str = field(repr=False)
     attachments: tuple[Attachment, ...] = field(repr=False)
+    thread: tuple[str, ...] = field(default=(), repr=False)
+    """The Message-IDs of the conversation up to it, its own last."""
+    unread: bool = False
 
     @property
     def date(self) -> str | None:
@@ -85,7 +90,14 @@ def parse(identity: str, content: bytes, *, attached: bool = False) -> Letter | 
         sent=when(message["Date"]),
         body=body[:_BODY_CHARACTERS],
         attachments=files,
+        thread=_thread(message),
     )
+
+
+def _thread(message: Message) -> tuple[str, ...]:
+    own = _MESSAGE_ID.findall(str(message["Message-ID"] or ""))[:1]
+    before = _MESSAGE_ID.findall(str(message["References"] or message["In-Reply-To"] or ""))
+    return (*[one for one in before if one not in own][-_MAX_THREAD:], *own) if own else ()
 
 
 def _without_mark(content: bytes) -> bytes:

@@ -19,6 +19,7 @@ from umi_edge.tools.record import Doubt, Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 from umi_edge.values.json_walk import Location
 
+Title = Annotated[str, Field(min_length=1, max_length=1000)]
 Query = Annotated[str, Field(min_length=1, max_length=300)]
 
 _SUFFIX = ".md"
@@ -108,18 +109,54 @@ class Notebook:
         """
         linked = _LINK.fullmatch(identity.strip())
         wanted = folded(linked[1].strip()) if linked else None
-        found = [
-            note
-            for document in self._folder.documents()
-            if (
+        files = self._files(
+            lambda document: (
                 document.name.removesuffix(_SUFFIX) == identity
-                or (wanted and _is_called(document.name, wanted))
+                or bool(wanted and _is_called(document.name, wanted))
             )
-            and (note := parse(document))
-        ] + [note for note in self._others() if note.id == identity]
+        )
+        found = [note for _, note in files] + [note for note in self._others() if note.id == identity]
         if len(found) == 1:
             return found[0]
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable note has that id")
+
+    def _files(self, is_meant: Callable[[Document], bool]) -> list[tuple[Document, Note]]:
+        return [
+            (document, note)
+            for document in self._folder.documents()
+            if is_meant(document) and (note := parse(document))
+        ]
+
+    def titled(self, title: str) -> list[Note]:
+        """The notes that a title, or an id, means: that has that id, else that are called so, else that have its words
+        in their titles.
+        """
+        notes, _ = self.notes()
+        asked = " ".join(folded(title).split())
+        for is_meant in (
+            lambda note: note.id == title,
+            lambda note: " ".join(folded(note.title).split()) == asked,
+            lambda note: has_words(note.title, title),
+        ):
+            if found := [note for note in notes if is_meant(note)]:
+                return found
+        return []
+
+    def rewrite(self, note: Note, text: str) -> None:
+        """Write a note anew, its title as it is. Raises `ToolFailure`."""
+        files = self._files(lambda document: document.name.removesuffix(_SUFFIX) == note.id)
+        if note.file or len(files) != 1:
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "what is written elsewhere is not changed here")
+        ((document, before),) = files
+        if before.text != note.text:
+            raise ToolFailure(FailureKind.ERROR, "the note has changed meanwhile")
+        after = parse(Document(document.path, document.name, text.encode()))
+        if after is None or after.title != note.title:
+            # Titles may leave where texts stay, so no text becomes one.
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the title of the note would not be the same")
+        if len(text.encode()) > self.config.max_file_bytes:
+            raise ToolFailure(FailureKind.TOO_LARGE, "the note would be larger than a note may be")
+        self._folder.replace(document.path.resolve(), text.encode())
 
     def gaps(self) -> tuple[Lost, ...]:
         """What makes the notebook look emptier than it is."""
@@ -188,8 +225,8 @@ def _single(text: str) -> str | None:
     return " ".join(text.split()) or None
 
 
-def tools(notebook: Notebook) -> tuple[Tool, ...]:
-    """`notes.search`, `notes.read` and `notes.create`."""
+def tools(notebook: Notebook, *, more: bool = False) -> tuple[Tool, ...]:
+    """`notes.search`, `notes.read` and `notes.create`; with `more` also `notes.append` and `notes.edit`."""
     config = notebook.config
 
     @tool(name="notes.search", source="builtin", read_only=True, returns=shapes.NOTES)
@@ -244,4 +281,66 @@ def tools(notebook: Notebook) -> tuple[Tool, ...]:
         name = notebook.create(title.strip(), text)
         return Sourced({"id": name}, (Record(at=(), texts=(title, text), id=name),))
 
-    return search, read, create
+    return search, read, create, *((_append(notebook, text), _edit(notebook, text)) if more else ())
+
+
+def _append(notebook: Notebook, stored_as: list[str]) -> Tool:
+    @tool(
+        name="notes.append",
+        source="builtin",
+        returns=shapes.WRITTEN_NOTE,
+        stored_as={"title": [], "text": stored_as},  # the title chooses a note, and is written nowhere
+    )
+    def append(title: Title, text: Annotated[str, Field(min_length=1)]) -> Sourced:
+        """Add something to the end of one of the user's notes; gives the notes to choose from if several are meant.
+
+        Args:
+            title: The title of the note, or its id.
+            text: What to add, in Markdown.
+        """
+        return _written(notebook, title, text, lambda note: f"{note.text.rstrip()}\n\n{text.strip()}\n")
+
+    return append
+
+
+def _edit(notebook: Notebook, stored_as: list[str]) -> Tool:
+    @tool(
+        name="notes.edit",
+        source="builtin",
+        destructive=True,
+        returns=shapes.WRITTEN_NOTE,
+        stored_as={"title": [], "old": [], "new": stored_as},
+    )
+    def edit(title: Title, old: Annotated[str, Field(min_length=1)], new: str) -> Sourced:
+        """Change words in one of the user's notes; gives the notes to choose from if several are meant.
+
+        Args:
+            title: The title of the note, or its id.
+            old: The words that are to be others, as the note has them, where it has them once.
+            new: What they are to be; nothing takes them out.
+        """
+
+        def changed(note: Note) -> str:
+            places = [match.start() for match in re.finditer(re.escape(old), note.text, re.IGNORECASE)]
+            if len(places) != 1:
+                raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the note does not have these words once")
+            return note.text[: places[0]] + new + note.text[places[0] + len(old) :]
+
+        return _written(notebook, title, new, changed)
+
+    return edit
+
+
+def _written(notebook: Notebook, title: str, text: str, changed: Callable[[Note], str]) -> Sourced:
+    """Write the one note that is meant anew, or give those that may be meant."""
+    meant = notebook.titled(title)
+    if not meant:
+        raise ToolFailure(FailureKind.NOT_FOUND, "no note is called so")
+    if len(meant) > 1:
+        several = meant[: notebook.config.max_found]
+        return Sourced(
+            {"matches": [{"id": note.id, "title": note.title} for note in several]},
+            tuple(note.record(("matches", index)) for index, note in enumerate(several)),
+        )
+    notebook.rewrite(meant[0], changed(meant[0]))
+    return Sourced({"id": meant[0].id}, (Record(at=(), texts=(text,), id=meant[0].id),))

@@ -17,11 +17,13 @@ __all__ = [
     "HITS",
     "LETTER",
     "LETTERS",
+    "MORE_HITS",
     "NOTE",
     "NOTES",
     "SENT",
     "TODOS",
     "UPDATED",
+    "WRITTEN_NOTE",
 ]
 
 Schema = Mapping[str, Any]
@@ -74,6 +76,7 @@ def _contact(**more: Schema) -> Schema:
 _KIND: Schema = {"enum": ["cell", "fax", "home", "other", "pager", "work"]}
 _LISTED = _contact()
 _FOUND = _contact(
+    id=_TEXT,
     role=_TEXT,
     addresses=_list(_object(kind=_KIND, address=_TEXT)),
     birthday=_TEXT,
@@ -108,4 +111,12 @@ NOTES = _found(notes=NOTE)
 FILES = _found(files=_object(path=_TEXT))
 FILE_TEXT = _object(path=_TEXT, text=_TEXT)
 
-HITS = _found(hits=_object(kind={"enum": ["note", "file", "mail"]}, id=_TEXT, title=_TEXT, snippet=_TEXT))
+WRITTEN_NOTE = _object(optional={"id": _TEXT, "matches": _list(_object(id=_TEXT, title=_TEXT))})
+
+
+def _hits(*kinds: str) -> Schema:
+    return _found(hits=_object(kind={"enum": list(kinds)}, id=_TEXT, title=_TEXT, snippet=_TEXT))
+
+
+HITS = _hits("note", "file", "mail")
+MORE_HITS = _hits("contact", "event", "note", "file", "mail")

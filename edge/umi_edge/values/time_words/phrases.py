@@ -67,6 +67,33 @@ class TimePhrases:
         spans = self._read(text.strip(), lambda phrase, _: _spans(phrase, self.today, self._first_weekday))
         return spans or tuple((day, day) for day in self.days(text))
 
+    def past_span(self, text: str) -> tuple[tuple[date, date], ...]:
+        """The same of what has been: a weekday is the last one, a day of a month the last such day."""
+        found = self.span(text)
+        over = tuple(one for one in found if one[0] <= self.today)
+        if over or not (back := self._back(text)):
+            return over
+        earlier = (tuple(day - back for day in one) for one in found[:1])
+        return tuple((first, last) for first, last in earlier if first <= self.today)
+
+    def _back(self, text: str) -> relativedelta | None:
+        """How far back the last one is of what a phrase names the next one of: a weekday, a day of a month."""
+        for words in self._vocabularies:
+            for phrase in words.readings(text):
+                kinds = {kind for kind, _ in _without(phrase, "filler", "article", "part")}
+                year = any(kind == "number" and isinstance(n, int) and n > 31 for kind, n in phrase)
+                if kinds == {"weekday"}:
+                    return relativedelta(weeks=1)
+                if "month" in kinds and kinds <= {"month", "number", "ordinal", "weekday"} and not year:
+                    return relativedelta(years=1)
+                if kinds == {"ordinal"}:
+                    return relativedelta(months=1)
+        return None
+
+    def is_weekday(self, text: str) -> bool:
+        """Whether a phrase is the name of a day of the week and no more: `on Friday`."""
+        return self._is_only(text, "weekday", "filler", "article")
+
     def times(self, text: str, *, beside: str = "") -> tuple[time, ...]:
         """The times of day that a phrase may mean; `beside` is what was said of the day, such as `Friday evening`."""
         clean = text.strip().lower()

@@ -1,15 +1,16 @@
 """The phrases of time in a request: what the dates and times of a call may be taken from."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from umi_edge.values.time_words.phrases import TimePhrases
 from umi_edge.values.time_words.vocabulary import normal
 
-__all__ = ["spoken_days", "spoken_lengths", "spoken_spans", "spoken_times"]
+__all__ = ["spoken_days", "spoken_lengths", "spoken_past", "spoken_spans", "spoken_times"]
 
 T = TypeVar("T")
 
@@ -21,6 +22,18 @@ _BEFORE_TIME = frozenset(
     {"at", "from", "@", "till", "until", "by", "to", "um", "ab", "gegen", "bis", "a", "vers", "las"}
 )
 _BEFORE_ORDINAL = re.compile(r"\b(on|by|until|till|for|am|zum|bis|le|el) (the |den )?$", re.IGNORECASE)
+
+_ON = r"(?:(?:on|the|den|dem|le|el|al) )*"
+_TO = re.compile(
+    rf"\s*(?:to|till|til|until|through|through to|up to|thru|end|bis|zum|bis zum|jusqu'à|jusqu'au|au|hasta|al|"
+    rf"[-–—]|->|,?\s*(?P<and>and|und|et|y))\s*{_ON}",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(rf"\b(?:between|zwischen|entre) {_ON}$", re.IGNORECASE)
+_SINCE = re.compile(
+    rf"\b(?P<word>since|after|from|newer than|seit|nach|ab|depuis|après|desde)\s+{_ON}$", re.IGNORECASE
+)
+_ONWARDS = re.compile(r",? (?:onwards?|on)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=64)
@@ -36,12 +49,61 @@ def spoken_days(text: str, read: TimePhrases) -> Mapping[str, tuple[date, ...]]:
 @lru_cache(maxsize=64)
 def spoken_spans(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date, date], ...]]:
     """What the text says of days and of spans of days, such as a week."""
-    days = spoken_days(text, read)
-    return {
-        found.phrase: found.readings
+    days, ranges = spoken_days(text, read), list(_ranges(text, read))
+    apart = (
+        found
         for found in _phrases(text, read, read.span)
-        if found.phrase in days or not read.days(found.phrase)
-    }
+        if (found.phrase in days or not read.days(found.phrase))
+        and not any(one.at <= found.at < one.end for one in ranges)
+    )
+    return {found.phrase: found.readings for found in (*ranges, *apart)}
+
+
+@lru_cache(maxsize=64)
+def spoken_past(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date, date], ...]]:
+    """What the text says of days that have been; `since Monday` is from the last Monday to today."""
+    said: dict[str, tuple[tuple[date, date], ...]] = {}
+    ranges = list(_ranges(text, read, past=True))
+    for found in ranges:
+        said[found.phrase] = found.readings
+    for found in _phrases(text, read, read.past_span):
+        if any(one.at <= found.at < one.end for one in ranges):
+            continue
+        begun = _SINCE.search(text[: found.at])
+        after = _ONWARDS.match(text[found.end :])
+        if begun or after:
+            phrase = text[
+                begun.start("word") if begun else found.at : found.end + (after.end() if after else 0)
+            ]
+            said[phrase] = tuple((first, read.today) for first, _ in found.readings)
+        elif not _is_bare_ordinal(found.phrase, read) or _BEFORE_ORDINAL.search(text[: found.at]):
+            said[found.phrase] = found.readings
+    return said
+
+
+def _ranges(text: str, read: TimePhrases, *, past: bool = False) -> Iterator["_Found[tuple[date, date]]"]:
+    """From one day to another: `from Monday to Friday`, `between the 3rd and the 9th`, `27 November - 3 December`."""
+    find = (lambda said: tuple(day for day, _ in read.past_span(said))) if past else read.days
+    days = list(_phrases(text, read, find))
+    for one, other in pairwise(days):
+        joined = _TO.fullmatch(text[one.end : other.at])
+        if joined is None or (joined["and"] and not _BETWEEN.search(text[: one.at])):
+            continue
+        weekday = read.is_weekday(other.phrase)
+        spans = dict.fromkeys(
+            (first, last)
+            for first in one.readings
+            for last in _from(first, other.readings, weekday=weekday)[:1]
+        )
+        if spans:
+            yield _Found(text[one.at : other.end], tuple(spans), one.at, one.before)
+
+
+def _from(first: date, days: Sequence[date], *, weekday: bool) -> list[date]:
+    """The days that are not before the first one; a weekday is then the first after it."""
+    if weekday:
+        return [first + timedelta((days[0] - first).days % 7)]
+    return [day for day in days if day >= first]
 
 
 @lru_cache(maxsize=64)
@@ -74,6 +136,11 @@ class _Found(NamedTuple, Generic[T]):
     at: int
     before: str
     """The word before it."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.at + len(self.phrase)
 
 
 def _is_bare_ordinal(phrase: str, read: TimePhrases) -> bool:

@@ -1,9 +1,13 @@
 """Task families: what a user may ask of the built-in tools, and how each request is carried out ideally."""
 
-from umi_lab.synthesis.families import calendar, contacts, mail, notes_and_files
-from umi_lab.synthesis.task import Family
+from collections.abc import Callable
 
-__all__ = ["FAMILIES"]
+from umi_lab.synthesis.families import calendar, calendar_more, contacts, mail, mail_more, notes_and_files
+from umi_lab.synthesis.home import Home
+from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.task import Family, Task
+
+__all__ = ["FAMILIES", "MORE_FAMILIES"]
 
 FAMILIES = (
     Family(
@@ -80,3 +84,36 @@ FAMILIES = (
     ),
 )
 """Requests for other tools are in `toy_tools`, and those that no tool serves in `out_of_scope`."""
+
+_MORE: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
+    calendar_more.range_list: (5, "calendar.search"),
+    calendar_more.next_with: (4, "calendar.search"),
+    calendar_more.free_time: (4, "calendar.free"),
+    calendar_more.event_move: (6, "calendar.list calendar.update"),
+    calendar_more.event_all_day: (3, "calendar.repeat"),
+    calendar_more.event_weekly: (3, "calendar.repeat"),
+    calendar_more.reminder_add: (5, "calendar.add_todo"),
+    calendar_more.reminder_list: (3, "calendar.todos"),
+    contacts.contact_role: (4, "contacts.search"),
+    contacts.contact_change: (4, "contacts.search contacts.change"),
+    mail_more.mail_unread: (3, "mail.search"),
+    mail_more.mail_range: (4, "mail.search"),
+    mail_more.mail_reply: (6, "mail.search mail.reply"),
+    mail_more.mail_two: (4, "contacts.search mail.send"),
+    mail_more.find_and_tell: (5, "contacts.search mail.send"),
+    mail_more.event_and_mail: (5, "calendar.create contacts.search mail.send"),
+    notes_and_files.note_append: (4, "notes.append"),
+}
+"""How often each is drawn, and the tools that it needs."""
+
+MORE_FAMILIES = tuple(
+    Family(
+        name=draw.__name__,
+        weight=weight,
+        tools=tuple(tools.split()),
+        draw=draw,
+        detours=("contacts.list",) if "mail.send" in tools else (),
+    )
+    for draw, (weight, tools) in _MORE.items()
+)
+"""From variety 6 on, for training alone, where the catalogue has more tools."""

@@ -8,7 +8,7 @@ from umi_lab.synthesis.steps import failed, file_of, note_of, require
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import asked_topic, phrase
 
-__all__ = ["file_read", "note_create", "note_find", "search_all"]
+__all__ = ["file_read", "note_append", "note_create", "note_find", "search_all"]
 
 
 def note_find(draw: Draw, home: Home) -> Task:
@@ -70,5 +70,26 @@ def search_all(draw: Draw, home: Home) -> Task:
             return Done("Nothing matches.", f"I found nothing about {title}.")
         listed = ", ".join(f"the {hit['kind']} {hit['title']}" for hit in hits)
         return Done("The hits are known.", f"I found {listed}.")
+
+    return Task(instruction=text, script=script)
+
+
+def note_append(draw: Draw, home: Home) -> Task:
+    """Add something to a note."""
+    topic, message = asked_topic(draw, home.notes), message_of(draw)
+    text = phrase(draw, "note_append", x=topic, m=message.clause)
+
+    def script(context: ScriptContext) -> Script:
+        require(context, "notes.append")
+        title, added = context.seen(topic), capitalised(context.seen(message.clause)) + "."
+        seen = yield Use("notes.append", f"add to the note about {title}", {"title": title, "text": added})
+        if seen.failure == "not-found":
+            return Done("No note is called so.", f"I found no note about {title}, so I wrote nothing.")
+        if seen.failure:
+            return failed("notes.append", seen)
+        if "matches" in seen.value:
+            titles = " or ".join(str(note["title"]) for note in seen.value["matches"])
+            return Done("Several notes are called so.", f"Which note do you mean: {titles}?")
+        return Done("It is in the note.", f"I added to your note about {title}: {added}")
 
     return Task(instruction=text, script=script)

@@ -1,0 +1,226 @@
+"""More of mail's tools: a search by anything, replies, letters sent on, and copies.
+
+The embedded models were trained without them, so they are offered on request only.
+
+I5: docs/design.md#i5-third-party-tools-are-sinks
+"""
+
+from datetime import date
+from email.utils import getaddresses
+from typing import Annotated
+
+from pydantic import Field
+
+from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.calendar_folder import parsed_day
+from umi_edge.tools.builtin.mail_composed import address, compose
+from umi_edge.tools.builtin.mail_message import Letter
+from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
+from umi_edge.tools.builtin.mailbox import Mailbox
+from umi_edge.tools.builtin.words import has_words, single_line
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
+from umi_edge.tools.tool import Tool, tool
+
+__all__ = ["more_tools"]
+
+Id = Annotated[str, Field(min_length=1, max_length=300)]
+Subject = Annotated[str, Field(max_length=500)]
+PastDays = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        json_schema_extra={"format": "past-days"},
+    ),
+]
+
+_MAX_FOUND = 20
+_LONGEST_SUBJECT = 480
+
+
+def more_tools(mailbox: Mailbox) -> tuple[Tool, ...]:
+    """`mail.search`, `mail.send`, `mail.reply` and `mail.forward`."""
+    return _search(mailbox), _send(mailbox), _reply(mailbox), _forward(mailbox)
+
+
+def _search(mailbox: Mailbox) -> Tool:
+    @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.LETTERS)
+    def search(  # each is a way to find a letter
+        query: Annotated[str, Field(min_length=1, max_length=300)] | None = None,
+        sender: Line | None = None,
+        recipient: Line | None = None,
+        when: PastDays | None = None,
+        unread: bool | None = None,
+        attachments: bool | None = None,
+    ) -> Partial:
+        """Find the user's e-mails, the newest first; without arguments the newest of all.
+
+        Args:
+            query: Words that it holds.
+            sender: Only e-mails from this person or address.
+            recipient: Only e-mails to this person or address.
+            when: The day, as YYYY-MM-DD, or the first and the last, as YYYY-MM-DD/YYYY-MM-DD.
+            unread: Only those that are not read yet.
+            attachments: Only those with files attached.
+        """
+        days = _days(when) if when else None
+        letters, lost = mailbox.messages()
+        found: list[JSON] = [
+            {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
+            for letter in letters
+            if (query is None or has_words(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
+            and (sender is None or has_words(letter.sender, sender))
+            and (recipient is None or has_words(f"{letter.to} {letter.cc}", recipient))
+            and (days is None or _is_within(letter, days, mailbox))
+            and (unread is None or letter.unread is unread)
+            and (attachments is None or bool(letter.attachments) is attachments)
+        ]
+        return Partial.counted({"messages": found[:_MAX_FOUND]}, lost)
+
+    return search
+
+
+def _days(when: str) -> tuple[date, date]:
+    first, _, last = when.partition("/")
+    return parsed_day(first), parsed_day(last or first)
+
+
+def _is_within(letter: Letter, days: tuple[date, date], mailbox: Mailbox) -> bool:
+    """Whether it was sent on one of the days, from the first to the last; one that does not say when, was not."""
+    if letter.sent is None:
+        return False
+    return days[0] <= letter.sent.astimezone(mailbox.config.zone).date() <= days[1]
+
+
+def _send(mailbox: Mailbox) -> Tool:
+    # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
+    @tool(
+        name="mail.send",
+        source="builtin",
+        destructive=True,
+        open_world=mailbox.config.smtp is not None,
+        returns=shapes.SENT,
+        stored_as=STORED_AS,
+    )
+    def send(to: Recipients, subject: Subject, body: str, cc: Recipients | None = None) -> JSON:
+        """Send an e-mail from the user.
+
+        Args:
+            to: The e-mail address of the recipient, or a list of addresses.
+            subject: What it is about.
+            body: The text.
+            cc: Who gets a copy.
+        """
+        letter = compose(to=listed(to), cc=listed(cc), subject=subject, body=body, sender=_own(mailbox))
+        return sent(mailbox.config, letter)
+
+    return send
+
+
+def _reply(mailbox: Mailbox) -> Tool:
+    @tool(
+        name="mail.reply",
+        source="builtin",
+        destructive=True,
+        open_world=mailbox.config.smtp is not None,
+        returns=shapes.SENT,
+        stored_as={"id": [], "to": STORED_AS["to"], "body": STORED_AS["body"]},  # the id chooses a letter
+    )
+    def reply(id: Id, to: Line, body: str) -> JSON:  # noqa: A002
+        """Reply to an e-mail, to the one who sent it.
+
+        Args:
+            id: The id of the e-mail, as mail.search gives it.
+            to: Who sent it, as mail.search or mail.read gives it.
+            body: The text.
+        """
+        # Whoever is written to stands in the call, so that the user is asked about them and not about an id.
+        letter, _ = mailbox.read(id)
+        senders = {one.casefold() for _, one in getaddresses([letter.sender]) if one}
+        if address(to).addr_spec.casefold() not in senders:
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the message is not from that address")
+        answer = compose(
+            to=[to],
+            subject=_titled("Re", letter.subject),
+            body=body,
+            sender=_own(mailbox),
+            answers=letter.thread,
+        )
+        return sent(mailbox.config, answer)
+
+    return reply
+
+
+def _forward(mailbox: Mailbox) -> Tool:
+    @tool(
+        name="mail.forward",
+        source="builtin",
+        destructive=True,
+        open_world=mailbox.config.smtp is not None,
+        returns=shapes.SENT,
+        stored_as={
+            "id": [],
+            **STORED_AS,
+        },  # the id chooses a letter, whose text is then read back as it was before
+    )
+    def forward(
+        id: Id,  # noqa: A002
+        subject: Subject,
+        to: Recipients,
+        body: str = "",
+        cc: Recipients | None = None,
+    ) -> JSON:
+        """Send an e-mail on to somebody else, with all that it says and the files attached to it.
+
+        Args:
+            id: The id of the e-mail, as mail.search gives it.
+            subject: Its subject, as mail.search gives it.
+            to: The e-mail address of the recipient, or a list of addresses.
+            body: What to say before it.
+            cc: Who gets a copy.
+        """
+        # The subject tells the user, who is asked, which letter it is: an id tells nobody.
+        letter, is_cut = mailbox.read(id)
+        if is_cut:
+            raise ToolFailure(FailureKind.TOO_LARGE, "the message is too large to be sent on")
+        if subject != letter.subject:
+            raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "the message has another subject")
+        onward = compose(
+            to=listed(to),
+            cc=listed(cc),
+            subject=_titled("Fwd", letter.subject),
+            body="\n".join([*([body.rstrip(), ""] if body.strip() else []), *_head(letter), "", letter.body]),
+            sender=_own(mailbox),
+            enclosed=letter.attachments,
+        )
+        return sent(mailbox.config, onward)
+
+    return forward
+
+
+def _own(mailbox: Mailbox) -> str:
+    return mailbox.config.smtp.sender if mailbox.config.smtp else ""
+
+
+def _titled(mark: str, subject: str) -> str:
+    """The subject of a letter that answers one with this subject, or hands it on.
+
+    >>> _titled("Re", "Boiler"), _titled("Re", "RE: Boiler")
+    ('Re: Boiler', 'RE: Boiler')
+    """
+    plain = "".join(c for c in subject if single_line(c))[:_LONGEST_SUBJECT]
+    return plain if plain.casefold().startswith(f"{mark.casefold()}:") else f"{mark}: {plain}"
+
+
+def _head(letter: Letter) -> list[str]:
+    said = {
+        "From": letter.sender,
+        "Date": letter.date,
+        "Subject": letter.subject,
+        "To": letter.to,
+        "Cc": letter.cc,
+    }
+    return [
+        "---------- Forwarded message ----------",
+        *(f"{name}: {text}" for name, text in said.items() if text),
+    ]
