@@ -72,8 +72,7 @@ class Mailbox:
             if letter is None:
                 lost.append(self._lost(stored))
             else:
-                unread = stored.flags is not None and "S" not in stored.flags
-                letters.append((_moment(letter, stored), replace(letter, unread=unread)))
+                letters.append((_moment(letter, stored), replace(letter, unread=_is_unread(stored))))
         self._parsed = parsed
         letters.sort(key=lambda pair: pair[0], reverse=True)
         return [letter for _, letter in letters], tuple(lost)
@@ -95,7 +94,7 @@ class Mailbox:
             if stored.id == identity:
                 content, is_cut = stored.head(self.config.max_read_bytes)
                 if (letter := parse(stored.id, content, attached=True)) is not None:
-                    return letter, is_cut
+                    return replace(letter, unread=_is_unread(stored)), is_cut
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable message has that id")
 
     def _unsearched(self, everything: list[StoredLetter]) -> list[Lost]:
@@ -113,6 +112,11 @@ class Mailbox:
             return self._parsed[place]
         content, _ = stored.head(self.config.max_letter_bytes)
         return parse(stored.id, content)
+
+
+def _is_unread(stored: StoredLetter) -> bool:
+    """Whether a mail program says that nobody has read it; of a letter in a file of its own none says so."""
+    return stored.flags is not None and "S" not in stored.flags
 
 
 def _moment(letter: Letter, stored: StoredLetter) -> float:
