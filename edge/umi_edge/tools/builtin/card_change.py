@@ -93,8 +93,8 @@ def _ending(line: bytes) -> bytes:
 class _Card:
     """The lines of one card between its first and its last."""
 
-    lines: list[bytes]
-    ending: bytes
+    lines: list[bytes] = field(repr=False)
+    ending: bytes = field(repr=False)
 
     def of(self, *names: bytes) -> Iterator[int]:
         """Where the card says something under one of these names."""
