@@ -19,12 +19,13 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from umi_edge.policy.person_names.endings import ALWAYS, ENDINGS, Ending, languages_of, stems
 from umi_edge.policy.person_names.flat import flattened, script_of
+from umi_edge.policy.person_names.misspelling import heard_alike, slips_of
 from umi_edge.policy.person_names.name import UNSPACED, Weight, Word, words_of
 from umi_edge.policy.person_names.respelling import is_variant, respelled, syllables
 from umi_edge.policy.person_names.romanised import SKELETAL, ascii_of, skeleton, sound, sounds_of
 from umi_edge.policy.person_names.standing import Place
 from umi_edge.policy.person_names.unspaced import honorific_after, stands_in_unspaced
-from umi_edge.policy.person_names.words import context, plain
+from umi_edge.policy.person_names.words import context, english_words, everyday, is_listed, plain
 from umi_edge.policy.projection import Projection, projected
 
 __all__ = ["NameFinder"]
@@ -42,6 +43,7 @@ _I = re.compile(r"(?<![^\W_])I(?![^\W_])")
 _PARTICLE_BEFORE = re.compile(r"(?<![^\W_])(?:de|di|da|del|della|van|von|der|den|la|le|el|al|dos|du|d)[ '’]$")
 _FEW_BEARERS = 32
 _FAMILY_PARTICLES = ("vd", "vande", "van", "der", "von")
+_SPELT = re.compile(r"(?<![^ ])\w(?: \w){2,}(?![^ ])")
 _CONJUNCTIONS = ("and", "und")
 _JOINS = tuple("_@#/.-\\0123456789")
 _MAX_BETWEEN = 24
@@ -147,12 +149,11 @@ class NameFinder:
             script = known.word.script
             if script in ("LATIN", ""):
                 continue
+            keys = [] if script in SKELETAL - {"DEVANAGARI"} else list(sounds_of(known.word.original, script))
             if script in SKELETAL:
-                keys = [f"-{skeleton(known.word.original)}"]
-            else:
-                keys = list(sounds_of(known.word.original, script))
+                keys.append(f"-{skeleton(known.word.original)}")
             for key in keys:
-                if len(key) > 1:
+                if len(key) > (1 if known.word.weight is Weight.BESIDE else 2):
                     found.setdefault(key, []).append(place)
         return found
 
@@ -164,6 +165,15 @@ class NameFinder:
             if known.word.script == "LATIN" and not any(map(str.isdigit, known.word.text)):
                 for key in (sound(known.word.original), f"-{skeleton(known.word.original)}"):
                     found.setdefault(key, []).append(place)
+        return found
+
+    @cached_property
+    def _heard_alike(self) -> dict[str, list[int]]:
+        """Words in Latin letters, by what their other spellings share with them."""
+        found: dict[str, list[int]] = {}
+        for place, known in enumerate(self._known):
+            if known.word.script == "LATIN" and (key := heard_alike(known.word.text)):
+                found.setdefault(key, []).append(place)
         return found
 
     @cached_property
@@ -190,6 +200,8 @@ class NameFinder:
         hits += self._sounding(search)
         hits += self._in_other_characters(search)
         hits += self._in_handles(search)
+        hits += self._in_pieces(search)
+        hits += self._misspelt(search)
         if hits:
             for start, end, rank in self._judged(search, hits):
                 yield (*view.original(start, end), rank)
@@ -246,11 +258,17 @@ class NameFinder:
             return (begins, stop, weight) if Ending.NONE in families else None
         capital = search.is_capital(begins - 1 if places is None else places[begins - 1])
         for family in families:
-            allowed = family in search.languages or (family is Ending.GENITIVE and capital)
+            allowed = family in search.languages or (
+                family is Ending.GENITIVE and capital and search.languages != ALWAYS
+            )
             if allowed and rest in ENDINGS[family]:
                 told = search.may_bend(stop - start, rest, family, capital=capital)
-                told = told and (capital or text[start:end] not in plain())
-                return begins, end, weight if told else Weight.BESIDE
+                bent = text[start:end]
+                if (bent in plain() and not capital) or bent in context("capitals of no person"):
+                    return begins, end, Weight.BESIDE
+                if not told or (weight is Weight.PERHAPS and not capital):
+                    return begins, end, min(weight, Weight.HINTED)
+                return begins, end, min(weight, Weight.PERHAPS) if bent in everyday() else weight
         return None
 
     def _sounding(self, search: "_Search") -> Iterator[_Hit]:
@@ -260,21 +278,27 @@ class NameFinder:
             script = script_of(search.written(start))
             if script == "LATIN":
                 wanted = len(word) > 1 and word.isalpha() and word not in context("particles")
-                if others and wanted and (search.is_capital(start) or search.is_joined(start, end)):
+                if others and wanted:
                     yield from self._heard(search, start, end, word)
             elif script and "LATIN" in self._scripts and len(word) > 1:
                 yield from self._heard_foreign(search, start, end, script)
 
     def _heard(self, search: "_Search", start: int, end: int, word: str) -> Iterator[_Hit]:
+        written = search.is_capital(start) or search.is_joined(start, end)
+        if search.is_acronym(start, end):
+            return
         keys = [sound(word)]
         if self._scripts & SKELETAL:
             keys += {f"-{skeleton(word)}", f"-{skeleton(word.replace('ch', 'kh'))}"}
         for key in keys:
             for place in self._sounds.get(key, ()):
                 weight = self._known[place].word.weight
-                if key[0] == "-" and len(key) <= _LONG_SOUND:
-                    short = len(key) < _LONG_SOUND or not search.english
-                    weight = Weight.BESIDE if short else min(weight, Weight.PERHAPS)
+                if not written:
+                    if len(key.strip("-")) < _FEW_LETTERS - 1:
+                        continue
+                    weight = Weight.BESIDE
+                elif key[0] == "-" and len(key) <= _LONG_SOUND:
+                    weight = Weight.BESIDE
                 elif len(key) < _LONG_SOUND:
                     weight = min(weight, Weight.PERHAPS)
                 yield _Hit(start=start, end=end, known=place, weight=weight, heard=True)
@@ -288,7 +312,7 @@ class NameFinder:
         for candidate in candidates:
             key = f"-{skeleton(candidate)}" if script in SKELETAL else sound(candidate)
             sure = len(key) >= _LONG_SOUND + 2 * (key[0] == "-")
-            for place in self._latin_sounds.get(key, ()) if len(key) > 2 else ():
+            for place in self._latin_sounds.get(key, ()) if len(key.strip("-")) > 2 else ():
                 weight = self._known[place].word.weight if sure else Weight.BESIDE
                 yield _Hit(start=start, end=end, known=place, weight=weight, heard=True)
 
@@ -307,6 +331,37 @@ class NameFinder:
             if written != word.text and is_variant(written, word.text):
                 yield _Hit(start=start, end=end, known=words[pattern], weight=word.weight)
 
+    def _in_pieces(self, search: "_Search") -> Iterator[_Hit]:
+        """Words that are spelt out (`H-a-r-t`), or that somebody has written in two (`Mac Donald`)."""
+        for start, end, word in search.spelt:
+            place = self._index.get(word)
+            if place is not None:
+                sure = len(word) >= _FEW_LETTERS
+                weight = Weight.SURE if sure else Weight.HINTED
+                yield _Hit(start=start, end=end, known=place, weight=weight)
+        for start, end, word in search.pairs:
+            place = self._index.get(word) if len(word) > _FEW_LETTERS else None
+            if place is not None:
+                yield _Hit(start=start, end=end, known=place, weight=self._known[place].word.weight)
+
+    def _misspelt(self, search: "_Search") -> Iterator[_Hit]:
+        """Words that sound like one of a name, or are a slip away from it."""
+        if "LATIN" not in self._scripts:
+            return
+        for start, end, word in search.words:
+            if len(word) < _FEW_LETTERS or word in self._index or search.is_joined(start, end):
+                continue
+            if not (search.is_capital(start) or search.is_spoken_to(start)):
+                continue
+            if word in everyday() or is_listed(word) or search.is_acronym(start, end):
+                continue
+            places = self._heard_alike.get(heard_alike(word), [])
+            slips = (self._index.get(slip) for slip in slips_of(word)) if not places else ()
+            for place in {*places, *(place for place in slips if place is not None)}:
+                known = self._known[place].word
+                if (known.weight is not Weight.BESIDE and known.text[0] == word[0]) or place in places:
+                    yield _Hit(start=start, end=end, known=place, weight=min(known.weight, Weight.HINTED))
+
     def _in_handles(self, search: "_Search") -> Iterator[_Hit]:
         """Two words of a name written together in a handle, or one of them and the other's initial."""
         for start, _, word in search.words:
@@ -314,6 +369,10 @@ class NameFinder:
             if _FEW_LETTERS < len(bare) <= _LONGEST_HANDLE:
                 joined = word != bare or search.is_joined(start, start + len(bare))
                 place = self._of_handle(bare) if joined else self._of_both(bare)
+                if place is None and not joined and bare not in plain():
+                    place = self._of_initial(bare)
+                if place is None and self._scripts - {"LATIN", ""}:
+                    place = self._of_sounds(bare)
                 if place is not None:
                     yield _Hit(start=start, end=start + len(bare), known=place, weight=Weight.SURE)
 
@@ -337,6 +396,28 @@ class NameFinder:
                 return right
             elif cut == len(word) - 1 and left is not None and self._has_initial(left, word[-1]):
                 return left
+        return None
+
+    def _of_initial(self, word: str) -> int | None:
+        """A family name with the initial before or behind it, as logins have it: `thardwick`."""
+        for rest, initial in ((word[1:], word[0]), (word[:-1], word[-1])):
+            place = self._index.get(rest) if len(rest) > _FEW_LETTERS + 1 else None
+            if (
+                place is not None
+                and self._known[place].word.weight is Weight.SURE
+                and self._has_initial(place, initial)
+            ):
+                return place
+        return None
+
+    def _of_sounds(self, word: str) -> int | None:
+        """Two words of a name of another script in Latin letters: `satokenichi`."""
+        for cut in range(2, len(word) - 1):
+            for left in self._sounds.get(sound(word[:cut]), ()):
+                for right in self._sounds.get(sound(word[cut:]), ()):
+                    same = not set(self._known[left].names).isdisjoint(self._known[right].names)
+                    if left != right and same:
+                        return left
         return None
 
     def _has_initial(self, place: int, initial: str) -> bool:
@@ -410,9 +491,13 @@ class NameFinder:
             yield (*self._extended(search, start, end, group), rank)
             return
         for hit in group:
-            if hit.weight is Weight.PERHAPS and search.stands_as_name(hit.start, hit.end):
+            hinted = hit.weight is Weight.HINTED
+            stands = hit.weight is not Weight.BESIDE and search.stands_as_name(
+                hit.start, hit.end, hinted=hinted
+            )
+            if stands:
                 yield (*self._extended(search, hit.start, hit.end, [hit]), rank)
-            elif hit.weight is not Weight.BESIDE:
+            elif hit.weight is Weight.PERHAPS:
                 start, end = search.initials(hit.start, hit.end, self._initials([hit]))
                 if (start, end) != (hit.start, hit.end):
                     yield start, end, rank
@@ -481,23 +566,63 @@ class _Search:
                 (places[match.start()], places[match.end() - 1] + 1, match[0])
                 for match in re.finditer(r"[^ ]+", flat_text)
             ]
-        pairs = [
+        return [*dict.fromkeys((*self.words, *apart, *self.pairs))]
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int, str]]:
+        """Two words that a hyphen or a blank parts, in one, where the first has a capital."""
+        return [
             (first, last, one + other)
             for (first, end, one), (start, last, other) in pairwise(self.words)
             if start - end == 1 and self.view.text[end] in " -'" and self.is_capital(first)
         ]
-        return [*dict.fromkeys((*self.words, *apart, *pairs))]
+
+    @cached_property
+    def spelt(self) -> list[tuple[int, int, str]]:
+        """Letters with blanks, dots or hyphens between them, as one word."""
+        return [
+            (match.start(), match.end(), match[0].replace(" ", ""))
+            for match in _SPELT.finditer(self.flat)
+            if len({*self.view.text[match.start() + 1 : match.end() : 2]}) == 1
+        ]
+
+    @cached_property
+    def _is_shouted(self) -> bool:
+        return self._text.isupper()
+
+    def is_acronym(self, start: int, end: int) -> bool:
+        """Whether a short word is all in capitals where not all is."""
+        word = self.original(start, end)
+        return len(word) <= _FEW_LETTERS and word.isupper() and not self._is_shouted
+
+    def is_spoken_to(self, start: int) -> bool:
+        """Whether a word for speaking to somebody is before it."""
+        last = self.flat[max(0, start - 24) : start].split()[-1:]
+        return bool(last) and last[0] in context("verbs before a name")
 
     @cached_property
     def languages(self) -> frozenset[Ending]:
         """Which endings the text may have."""
-        return languages_of(set(self.flat.split()))
+        found = languages_of(set(self.flat.split()), self._text.lower())
+        return ALWAYS | {Ending.GENITIVE} if len(found) == len(ENDINGS) and self.english else found
 
     @cached_property
     def english(self) -> bool:
         """Whether it looks like English."""
         words = set(self.flat.split())
-        return bool(words & context("told of english")) and not words & context("not in english")
+        if words & context("not in english"):
+            return False
+        told = bool(words & context("told of english"))
+        longer = {word for word in words if len(word) > 2}
+        return told or len(longer & english_words()) * 2 >= max(len(longer), 2)
+
+    @cached_property
+    def german(self) -> bool:
+        """Whether it looks like German, which gives every thing a capital, or like nothing that is known."""
+        words = set(self.flat.split())
+        if self.english:
+            return False
+        return bool(words & context("told of german")) or len(self.languages) == len(ENDINGS)
 
     @cached_property
     def spread(self) -> "tuple[str, array[int]] | None":
@@ -560,9 +685,12 @@ class _Search:
     def may_bend(self, letters: int, rest: str, family: Ending, *, capital: bool) -> bool:
         """Whether a stem of so many letters, with this behind it, is told from the beginning of another word."""
         if capital:
-            return letters > 2 or self.told
+            unknown = len(self.languages) == len(ENDINGS) and family is not Ending.GENITIVE
+            return letters > 2 + unknown or self.told or family is Ending.CYRILLIC
         if family in ALWAYS:
             return letters > 3
+        if letters > _FEW_LETTERS and len(self.languages) == len(ENDINGS):
+            return True
         return letters > 2 and (self.told or len(rest) > 2 or self.told_genitive(family))
 
     def told_genitive(self, family: Ending) -> bool:
@@ -590,8 +718,8 @@ class _Search:
             places.extend([place] * len(piece))
         return "".join(out), places
 
-    def stands_as_name(self, start: int, end: int) -> bool:
-        """Whether an everyday word is a name here."""
+    def stands_as_name(self, start: int, end: int, *, hinted: bool = False) -> bool:
+        """Whether an everyday word, or one that only hints at a name, is a name here."""
         letter = self.written(start)
         before = self.flat[max(0, start - 80) : start]
         after = self.flat[end : end + 80]
@@ -599,18 +727,33 @@ class _Search:
         place = Place(
             before=tuple(last[-2:]),
             after=following[0] if following and after[:1] == " " else "",
+            rest=self._rest_of(end),
             gap_before=self.view.text[len(before.rstrip()) + max(0, start - 80) : start],
             gap_after=self.view.text[end : end + len(after) - len(after.lstrip())],
             word=self.flat[start:end],
             after_is_capital=self.written(end + len(after) - len(after.lstrip())).isupper(),
+            second_is_capital=self._second_is_capital(end),
             english=self.english,
+            german=self.german,
             plain=self.flat[start:end] in plain(),
+            hinted=hinted,
         )
         if letter.upper() == letter.lower():
             return place.is_name_without_capitals(self.flat, start, end)
         if letter.isupper():
             return place.is_name_with_capital()
         return self._has_no_capitals and place.is_name_in_small_letters()
+
+    def _rest_of(self, end: int) -> tuple[str, ...]:
+        """The words of the sentence from a place on, as far as a verb may be."""
+        reach = self.view.text[end : end + 80]
+        stop = next((place for place, letter in enumerate(reach) if letter in ".!?;\n"), len(reach))
+        return tuple(self.flat[end : end + stop].split())
+
+    def _second_is_capital(self, end: int) -> bool:
+        """Whether the word after the next one has a capital."""
+        second = list(islice(self._words_after(end), 2))[1:]
+        return bool(second) and self.written(second[0][0]).isupper()
 
     def initials(self, start: int, end: int, known: frozenset[str]) -> tuple[int, int]:
         """A name with the initials beside it; small ones are some where the name has them and the text no capitals."""
@@ -675,7 +818,7 @@ class _Search:
                 reach = last
                 continue
             break
-        for first, last, word in self._words_before(start):
+        for first, last, word in islice(self._words_before(start), _FEW_LETTERS):
             near = self.is_capital(first) and any(_nearly(word, text) for text in texts)
             if not set(self.view.text[last:start]) <= set(" -'’") or not (near or word in _FAMILY_PARTICLES):
                 break

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 
 from umi_edge.policy.person_names.flat import flat, script_of
 from umi_edge.policy.person_names.words import context, everyday, plain, short_forms
@@ -23,9 +24,11 @@ class Weight(IntEnum):
 
     BESIDE = 0
     """Next to another word of the same name only."""
-    PERHAPS = 1
+    HINTED = 1
+    """Where something beside it says that it is somebody: what is written nearly, or sounds, like a name."""
+    PERHAPS = 2
     """Where it stands as a name does: an everyday word, or a very short one."""
-    SURE = 2
+    SURE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,14 @@ class Word:
 def words_of(name: str) -> Iterator[Word]:
     """The words of a name, particles left out but where they are written together with the next, and its short forms.
 
-    >>> [(word.text, word.weight.name) for word in words_of("Rose van der Berg")]
-    [('rose', 'PERHAPS'), ('berg', 'PERHAPS'), ('vanderberg', 'SURE')]
-    >>> [word.text for word in words_of("Pablo")], [word.text for word in words_of("Tomasz")]
-    (['pablo'], ['tomasz', 'tomek'])
+    >>> [(word.text, word.weight.name) for word in words_of("Pearl van der Berg")]
+    [('pearl', 'PERHAPS'), ('berg', 'PERHAPS'), ('vanderberg', 'SURE')]
+    >>> [word.text for word in words_of("Ottokar")], [word.text for word in words_of("Tomasz")]
+    (['ottokar'], ['tomasz', 'tomeczek', 'tomek', 'tomus'])
+    >>> [word.text for word in words_of("Jean-Pierre Roux") if word.weight is Weight.HINTED]
+    ['jp', 'j p']
     >>> [word.text for word in words_of("王建国")]
-    ['王建国', '王', '建国']
+    ['王建国', '王', '建国', '阿国', '小国', '国国', '建ちゃん', '建くん']
     """
     parts = [part for part in _parts(name) if part]
     telling = [part for part in parts if flat(part).strip() not in context("particles")]
@@ -59,18 +64,53 @@ def words_of(name: str) -> Iterator[Word]:
         if script in _CJK and (len(parts) == 1 or len(part) > 3):
             yield from _of_unspaced(part, script)
         elif text and not text.isdigit():
-            yield _word(text, part, script, family=place == 0)
-            for other in sorted(short_forms().get(text, ())):
-                yield _word(flat(other).strip(), other, script)
+            yield _word(text, part, script, family=place == 0 or len(parts) > 1)
+            yield from _short_forms(text)
+            if script == "HAN" and place:
+                yield from _familiar(part)
             bare = _without_article(text, script)
             if bare != text:
                 yield _word(bare, bare, script)
     for chunk in name.split():
         if not chunk.isalnum():
             yield from _as_one(chunk)
+    for first, second in pairwise(map(flat, telling)):
+        yield from _short_forms(f"{first.strip()} {second.strip()}")
     if len(telling) < len(parts):
         yield from _with_particles(parts)
     yield from _servants(parts)
+    yield from _double_initials(name, telling)
+
+
+def _short_forms(text: str) -> Iterator[Word]:
+    for other in sorted(short_forms().get(text, ())):
+        form = flat(other).strip()
+        if form not in context("particles"):
+            yield _word(form, other, script_of(other[0]))
+
+
+def _familiar(given: str) -> Iterator[Word]:
+    """What friends make of a Chinese or Japanese given name: `阿豪`, `小莉`, `倩倩`, `健ちゃん`."""
+    first, last = given[0], given[-1]
+    for form, weight in (
+        (f"阿{last}", Weight.SURE),
+        (f"小{last}", Weight.PERHAPS),
+        (last * 2, Weight.PERHAPS),
+        (f"{first}ちゃん", Weight.SURE),
+        (f"{first}くん", Weight.SURE),
+    ):
+        yield Word(text=flat(form), original=form, script="HAN", weight=weight)
+
+
+def _double_initials(name: str, telling: list[str]) -> Iterator[Word]:
+    """How those are called who have two given names: `JP`, `J.-P.`."""
+    double = next((chunk.split("-") for chunk in name.split()[:-1] if chunk.count("-") == 1), telling[:2])
+    if len(double) < 2 or (len(telling) < 3 and "-" not in name) or "," in name:
+        return
+    first, second = (flat(part).strip()[:1] for part in double[:2])
+    if first and second and script_of(first) == script_of(second) == "LATIN":
+        for text in (first + second, f"{first} {second}"):
+            yield Word(text=text, original=text, script="LATIN", weight=Weight.HINTED)
 
 
 def _servants(parts: list[str]) -> Iterator[Word]:
@@ -82,6 +122,8 @@ def _servants(parts: list[str]) -> Iterator[Word]:
             yield _word(flat(f"{part[:3]} {part[3:]}").strip(), part, "ARABIC")
 
 
+_FAMILIAR = "小阿老"
+"""What stands before a nickname, and is no family name."""
 _SERVANT = ("عبد",)
 
 
@@ -124,7 +166,7 @@ def _word(text: str, original: str, script: str, *, family: bool = False) -> Wor
         return Word(
             text=text, original=original, script=script, weight=Weight.BESIDE, family=single and family
         )
-    short = len(text) <= _SHORT and script not in UNSPACED
+    short = len(text) <= _SHORT and script not in UNSPACED - {"KANA"}
     common = (
         text in everyday() or text in plain() or text in context("particles") or text in context("months")
     )
@@ -151,6 +193,12 @@ def _of_unspaced(text: str, script: str) -> Iterator[Word]:
     elif len(text) > 4:
         cuts = {2, 3}
     yield _word(flat(text), text, script)
+    if text[0] in _FAMILIAR:
+        return
     for cut in sorted(cuts):
         yield _word(flat(text[:cut]), text[:cut], script, family=True)
+        yield from _short_forms(flat(text[:cut]))
         yield _word(flat(text[cut:]), text[cut:], script)
+        yield from _short_forms(flat(text[cut:]))
+        if script == "HAN":
+            yield from _familiar(text[cut:])

@@ -14,6 +14,7 @@ _EXPANDED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "æ":
 _CONTRACTED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 _SPREAD = 4
 """Characters of a name that may be written with blanks between them."""
+_LONG = 5
 _VOWELS = frozenset("aeiou")
 
 
@@ -33,6 +34,12 @@ def respelled(word: Word) -> Iterator[str]:
         return
     small = word.original.lower()
     expanded = projected(small.translate(_EXPANDED))
+    romanised = ascii_of(word.original)  # þ, ð, ə
+    if romanised not in (word.text, expanded) and romanised.isalpha():
+        yield romanised
+    for one, other in (("mac", "mc"), ("mc", "mac")):
+        if word.text.startswith(one) and len(word.text) > _LONG:
+            yield other + word.text.removeprefix(one)
     if expanded != word.text:
         yield expanded
     elif word.text.isascii():

@@ -52,12 +52,28 @@ _KOREAN_FAMILIES = dict(
 )
 
 
+_NASALS = str.maketrans({"ं": "न", "ँ": "न"})
+"""Signs of Hindi that stand for the nasal before a consonant."""
+
+
+_HABITS = {
+    "jun": "joon", "yeong": "young", "hyeon": "hyun", "seong": "sung", "jeong": "jung",
+    "gyeong": "kyung", "hui": "hee", "hun": "hoon", "su": "soo", "gi": "ki",
+    "geun": "keun", "gyu": "kyu", "gwang": "kwang", "u": "woo", "beom": "bum",
+    "yeon": "youn", "seon": "sun",
+}  # fmt: skip
+"""Korean syllables as people spell them who do not follow the rules of the state."""
+_KOREAN_HABIT = re.compile(
+    r"jun|yeong|hyeon|seong|jeong|gyeong|hui|hun|su\b|su(?=[^n])|geun|gi(?![a-z])|gyu|gwang|(?<![a-z])u|beom|yeon|seon"
+)
+
+
 @lru_cache(maxsize=65536)
 def ascii_of(text: str) -> str:
     """A word in small Latin letters."""
     if text.isascii():
         return text.lower()
-    converted: str = anyascii(text)
+    converted: str = anyascii(text.translate(_NASALS))
     return converted.lower()
 
 
@@ -89,6 +105,9 @@ def sounds_of(word: str, script: str) -> Iterator[str]:
             yield _of_kana(word)
         case "HANGUL" if word in _KOREAN_FAMILIES:
             yield from map(sound, _KOREAN_FAMILIES[word].split(","))
+        case "HANGUL":
+            yield sound(word)
+            yield sound(_KOREAN_HABIT.sub(lambda match: _HABITS[match[0]], ascii_of(word)))
         case "HAN":
             yield sound(word)
             yield sound("".join(map(_older, word)))

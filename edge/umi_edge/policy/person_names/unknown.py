@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from umi_edge.policy.person_names.flat import flat, script_of
-from umi_edge.policy.person_names.words import context, plain
+from umi_edge.policy.person_names.words import context, is_listed
 
 __all__ = ["KEPT", "unknown_names"]
 
@@ -22,15 +22,6 @@ _ENDS = re.compile(r"(?:^|[.!?:;…\n\r•*>\"“”„«(\[¿¡–—]|(?:^|\s)
 _SCRIPTS = frozenset(("LATIN", "CYRILLIC", "GREEK"))
 _SHORTEST = 3
 _REACH = 24
-_GERMAN = frozenset(
-    flat(
-        """
-        der das dem den des und ist sind nicht ein eine einen einem einer eines kein
-        keine ich wir mit für zu zum zur auf aus bei beim nach vom bitte mir
-        dir wann wie wird werden wurde kann konnte soll muss oder wenn alle diese dieser schreib ruf
-        """
-    ).split()
-)
 _PARTICLE = re.compile(r" (?:de|da|di|del|van|von|der|den|la|le|al|bin|ibn|dos|du)(?: (?:der|den|la))? ")
 
 
@@ -42,7 +33,7 @@ def unknown_names(text: str) -> Iterator[tuple[int, int]]:
     ['Brightmoor', 'Tove Lind']
     """
     words = [match for match in _WORD.finditer(text) if _could_be(text, match)]
-    german = "ß" in text or not _GERMAN.isdisjoint(flat(text).split())
+    german = "ß" in text or not context("told of german").isdisjoint(flat(text).split())
     last: tuple[int, int] | None = None
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else None
@@ -75,21 +66,7 @@ def _could_be(text: str, match: re.Match[str]) -> bool:
         return False  # a part of a path, an address, a tag, or a mark
     if (after[:1] in (".", " ") and after[1:].isdigit()) or (after[:1] == "." and after[1:].isalpha()):
         return False  # `Windows 11`, `Report.pdf`
-    return not any(_is_listed(part) for part in (word, re.split(r"['’\-]", word)[-1]))
-
-
-def _is_listed(word: str) -> bool:
-    known = flat(word).strip()
-    return (
-        known in plain()
-        or known.removesuffix("s") in plain()
-        or known in context("months")
-        or known in context("determiners")
-        or known in context("subjects")
-        or known in context("verbs before a name")
-        or known in context("titles")
-        or known in context("capitals of no person")
-    )
+    return not any(is_listed(flat(part).strip()) for part in (word, re.split(r"['’\-]", word)[-1]))
 
 
 def _is_name(text: str, word: re.Match[str], following: re.Match[str] | None, *, german: bool) -> bool:

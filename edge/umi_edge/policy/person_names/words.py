@@ -7,7 +7,16 @@ from importlib.resources import files
 
 from umi_edge.policy.person_names.flat import flat
 
-__all__ = ["context", "everyday", "longest_first", "plain", "short_forms"]
+__all__ = [
+    "context",
+    "english_words",
+    "everyday",
+    "everyday_in_english_only",
+    "is_listed",
+    "longest_first",
+    "plain",
+    "short_forms",
+]
 
 
 @cache
@@ -35,6 +44,41 @@ def plain() -> frozenset[str]:
 
 
 _TOLD = re.compile("told of ")
+_ENGLISH = "# The sizes 10 and 20 of SCOWL"
+
+
+@cache
+def english_words() -> frozenset[str]:
+    """The everyday words of English."""
+    whole = (files("umi_edge.policy.person_names") / "plain.txt").read_text("utf-8")
+    listed = re.sub(r"^#.*$", "", whole.partition(_ENGLISH)[2], flags=re.MULTILINE)
+    return frozenset(listed.split()) | context("told of english")
+
+
+@cache
+def everyday_in_english_only() -> frozenset[str]:
+    """Names that are everyday words of English and of no other language that the list has."""
+    sections = re.split(
+        r"^# (.+)\n",
+        (files("umi_edge.policy.person_names") / "everyday.txt").read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+    named = list(zip(sections[1::2], sections[2::2], strict=True))
+    english = {word for name, words in named if name == "English" for word in flat(words).split()}
+    others = {word for name, words in named if name != "English" for word in flat(words).split()}
+    return frozenset(english - others)
+
+
+def is_listed(word: str) -> bool:
+    """Whether some list has a flat word as one of grammar, of places, of time, or as nobody's name."""
+    return (
+        word in plain()
+        or word.removesuffix("s") in plain()
+        or any(word in context(section) for section in _NOBODY)
+    )
+
+
+_NOBODY = ("months", "determiners", "subjects", "verbs before a name", "titles", "capitals of no person")
 
 
 @cache
