@@ -56,14 +56,14 @@ def _misfits(result: Any, source: GazetteerSource) -> Iterator[Lost]:
     place = result
     for name in _beginning(source):
         if not isinstance(place, dict) or name not in place:
-            yield Lost(_WHERE, f"it has nothing at the beginning of `{source.path.text}`", fix)
+            yield Lost(_WHERE, f"it has nothing at the beginning of `{source.path.shown}`", fix)
             return
         place = place[name]
     goes_on = len(_beginning(source)) < len(source.path.segments)
     if goes_on and not isinstance(place, dict | list) and not (place is None and _beginning(source)):
-        yield Lost(_WHERE, f"it has no list where `{source.path.text}` looks for one", fix)
+        yield Lost(_WHERE, f"it has no list where `{source.path.shown}` looks for one", fix)
     if any(isinstance(value, dict | list) for value in source.selected(result)):
-        yield Lost(_WHERE, f"`{source.path.text}` selects what is no text", fix)
+        yield Lost(_WHERE, f"`{source.path.shown}` selects what is no text", fix)
 
 
 def _strange(result: Any, sources: Iterable[GazetteerSource], texts: int) -> Iterator[Lost]:

@@ -15,7 +15,7 @@ from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
-from umi_edge.policy.stored_as import ReadBack, StoredAs, read_back_at
+from umi_edge.policy.stored_as import StoredAs, read_back_at
 from umi_edge.policy.stores import Laxer, laxer_places
 from umi_edge.policy.told_to_others import why_confirmed
 from umi_shared.handles import Handle
@@ -350,7 +350,7 @@ def _check_stored(case: _Case, location: Location, leaf: LabelledLeaf, laxer: li
     else:
         rule_id = "; ".join(dict.fromkeys(one.rule.rule_id for one in laxer if one.rule)) or "no rule"
         message = f"this puts {what} into {path} of {case.tool}, and tomorrow {_by_what_is_shown(laxer)}"
-        fix = f"the policy kept {' and '.join(_place(one.place) for one in laxer)} (`handle`)"
+        fix = f"the policy kept {' and '.join(one.place.shown for one in laxer)} (`handle`)"
     case.questions.append(
         Reason(
             code=ReasonCode.STORED,
@@ -372,10 +372,6 @@ def _by_what_is_shown(laxer: list[Laxer]) -> str:
         f"{' and '.join(names)} show{'s' if len(names) == 1 else ''} {shown}"
         for shown, names in tools.items()
     )
-
-
-def _place(place: ReadBack) -> str:
-    return f"`{place.path.text}` of {place.tool}"
 
 
 def _put(leaf: LabelledLeaf) -> str:

@@ -26,7 +26,7 @@ class Claim:
         return tool.startswith(self.tool[:-1]) if self.tool.endswith("*") else tool == self.tool
 
     def __str__(self) -> str:
-        return f"every {self.type}" if self.path is None else f"{self.tool}: {self.path.text}"
+        return f"every {self.type}" if self.path is None else f"{self.tool}: {self.path.shown}"
 
 
 def claim_of(text: str) -> Claim:

@@ -4,8 +4,11 @@ The grammar is `jsonpath-rfc9535`'s. The evaluation is our own, because a rule m
 wrote: it is iterative, counts its steps, and matches the regular expressions of `match()` and `search()` with
 RE2, which cannot backtrack. A path is *plain* when whether it matches a node depends only on the node's
 location: names, non-negative indices, wildcards, forward slices and `..`. Plain paths never look at values.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +29,7 @@ from umi_edge.policy.regexes import i_regexp_problem
 from umi_edge.values.json_walk import Location
 from umi_shared.errors import PolicyError
 
-__all__ = ["Location", "Path", "PathError", "compile_path", "path_of"]
+__all__ = ["Location", "Path", "PathError", "compile_path", "path_of", "shown_path"]
 
 MAX_PATH_LENGTH = 500
 MAX_SEGMENTS = 32
@@ -49,12 +52,17 @@ class Path:
     {('matches', 0, 'email')}
     """
 
-    text: str
-    canonical: str
+    text: str = field(repr=False)
+    canonical: str = field(repr=False)
     segments: tuple[Segment, ...] = field(repr=False)
     plain: bool
     names: frozenset[str] = field(repr=False)
     """Every member name that the path spells out."""
+
+    @property
+    def shown(self) -> str:
+        """As it may be printed (I8)."""
+        return shown_path(self.text)
 
     @property
     def indices(self) -> frozenset[int] | None:
@@ -69,7 +77,7 @@ class Path:
 
         Raises `PrivacyError` when it would take more than `max_steps`, or compares values too deep to compare.
         """
-        budget = Budget(max_steps, self.text)
+        budget = Budget(max_steps, self.shown)
         nodes: dict[Location, Any] = {(): value}
         try:
             for segment in self.segments:
@@ -160,6 +168,23 @@ def path_of(location: Location) -> str:
     return "".join(parts)
 
 
+_LITERAL = re.compile(r"""'(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|(?<!\w)[-\d][\w.+-]*""", re.DOTALL)
+
+
+def shown_path(text: str) -> str:
+    r"""A path as it may be printed: what its filters compare with is a value of the user's own (I8).
+
+    It need not parse. What stands between quotes after the first `?` is left out, with its quotes, and so are numbers.
+
+    >>> shown_path("$.people[?@.name == 'Ann' && @.age > 17].email")
+    '$.people[?@.name == … && @.age > …].email'
+    >>> shown_path("$.people[3]['e mail']")
+    "$.people[3]['e mail']"
+    """
+    before, mark, filters = text.partition("?")
+    return before + mark + _LITERAL.sub("…", filters)
+
+
 _ENVIRONMENT = JSONPathEnvironment()
 
 
@@ -171,9 +196,10 @@ def compile_path(text: str) -> Path:
         query = _ENVIRONMENT.compile(text)
         canonical = str(query)
     except Exception as error:  # a parser's every failure means the same to its caller
-        why = error.args[0] if isinstance(error, JSONPathError) and error.args else "it does not parse"
+        why = _reason(str(error.args[0]), text) if isinstance(error, JSONPathError) and error.args else ""
+        why = why or "it does not parse"
         fix = "write an RFC 9535 path such as `$.items[*].name` or `$..name`"
-        raise PathError(f"`{text}` is not a JSONPath: {why}", fix=fix) from error
+        raise PathError(f"`{shown_path(text)}` is not a JSONPath: {why}", fix=fix) from None
     if len(query.segments) > MAX_SEGMENTS:
         raise PathError(f"a path of more than {MAX_SEGMENTS} segments", fix="shorten it, or use `..`")
     segments = segments_of(query)
@@ -188,6 +214,13 @@ def compile_path(text: str) -> Path:
         plain=all(_is_plain(selector) for selector in selectors),
         names=frozenset(selector.name for selector in selectors if isinstance(selector, NameSelector)),
     )
+
+
+def _reason(said: str, text: str) -> str:
+    """What the parser says, where it quotes nothing of a filter (I8)."""
+    _, _, filters = text.partition("?")
+    reason = _LITERAL.sub("…", said)
+    return "" if set(re.findall(r"\w+", filters)) & set(re.findall(r"\w+", reason)) else reason
 
 
 def _is_plain(selector: JSONPathSelector) -> bool:
@@ -261,4 +294,4 @@ def _check_filter(expression: fe.Expression, text: str) -> None:
                     why = i_regexp_problem(item.args[1].value)
                     if why:
                         fix = "write an I-Regexp (RFC 9485): no anchors, look-around or back-references"
-                        raise PathError(f"the regular expression in `{text}` {why}", fix=fix)
+                        raise PathError(f"the regular expression in `{shown_path(text)}` {why}", fix=fix)

@@ -1,15 +1,17 @@
 """Rules from data: paths compiled, contradictions between rules found.
 
 I3: docs/design.md#i3-noninterference
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import combinations, product
 from typing import Any
 
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.document import file_name
-from umi_edge.policy.paths import Path, PathError, compile_path, path_of
+from umi_edge.policy.paths import Path, PathError, compile_path, path_of, shown_path
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.rules import OnViolation, PathRule, Shape, parse_show
 from umi_edge.policy.yaml_source import Place, Source
@@ -26,7 +28,7 @@ def load_rules(
     Noted in `problems`: a path that does not compile, two rules for the same path, two that give one node
     different types or `show`s, a filter on arguments.
     """
-    rules = []
+    rules, told = [], Counter[str]()
     for path, body in bodies.items():
         line = source.line((*place, path))
         try:
@@ -34,8 +36,9 @@ def load_rules(
         except PathError as error:
             problems.add(line, error.message, error.fix)
             continue
-        rule_id = f"{file_name(file)}:{line} {'.'.join(map(str, place))} {path}"
-        rules.append(_rule(path, query, body, rule_id, line))
+        rule_id = f"{file_name(file)}:{line} {'.'.join(map(str, place))} {shown_path(path)}"
+        told[rule_id] += 1  # two rules of one line may differ only in what is not printed
+        rules.append(_rule(path, query, body, rule_id + f" ({told[rule_id]})" * (told[rule_id] > 1), line))
     _check_conflicts(rules, problems)
     return tuple(rules)
 
@@ -47,7 +50,7 @@ def _query(path: str, side: str) -> Path:
     if side == "arguments" and not query.plain:
         # Such a rule would make what leaves depend on what a value says: an implicit flow (I3).
         raise PathError(
-            f"the argument path `{path}` depends on values or lengths",
+            f"the argument path `{shown_path(path)}` depends on values or lengths",
             fix="use names, indices from the front, `*` and `..`",
         )
     return query
@@ -56,7 +59,7 @@ def _query(path: str, side: str) -> Path:
 def _rule(path: str, query: Path, body: Any, rule_id: str, line: int) -> PathRule:
     said: dict[str, Any] = {"locality": body} if isinstance(body, str) else body
     return PathRule(
-        path=path,
+        path=shown_path(path),
         query=query,
         clearance=Clearance.of(said["locality"]) if "locality" in said else None,
         type=said.get("type"),

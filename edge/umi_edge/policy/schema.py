@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
+from umi_edge.policy.paths import shown_path
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.yaml_source import Place, Source
 from umi_shared.problems import near
@@ -89,7 +90,11 @@ def _explained(error: ValidationError, place: Place) -> Iterator[tuple[Place, st
             known = list(schema.get("properties", {}))
             for key in instance:
                 if key not in known:
-                    yield (*place, key), f"unknown field `{key[:64]}` in {here}", near(key, known)
+                    yield (
+                        (*place, key),
+                        f"unknown field `{shown_path(str(key))[:64]}` in {here}",
+                        near(key, known),
+                    )
         case "propertyNames" | "pattern" if "propertyNames" in error.absolute_schema_path:
             fix = "use a letter, then letters, digits, '_', '.' or '-'; it may end in '*'"
             yield (*place, instance), f"`{str(instance)[:80]}` is not a tool's name", fix
@@ -123,7 +128,7 @@ def _name(place: Place) -> str:
     """A place as the reader of the file would call it."""
     text = ""
     for key in place:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+        text += f"[{key}]" if isinstance(key, int) else f".{shown_path(key)}" if text else str(key)
     return f"`{text[:200]}`" if text else "the policy"
 
 

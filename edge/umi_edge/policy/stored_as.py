@@ -6,7 +6,7 @@ A tool that writes says so in code (`@tool(stored_as=...)`), or the policy says 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from umi_edge.policy.paths import Location, Path, PathError, compile_path, path_of
+from umi_edge.policy.paths import Location, Path, PathError, compile_path, path_of, shown_path
 
 __all__ = ["NOWHERE", "ReadBack", "StoredArgument", "StoredAs", "argument_path", "read_back_at", "stored_as"]
 
@@ -24,6 +24,11 @@ class ReadBack:
 
     def __str__(self) -> str:
         return f"{self.tool}: {self.path.text}"
+
+    @property
+    def shown(self) -> str:
+        """As it may be printed."""
+        return f"`{self.path.shown}` of {self.tool}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,7 @@ def argument_path(text: str) -> Path:
     path = compile_path(text if text.startswith("$") else path_of((text,)))
     if not path.plain:
         raise PathError(
-            f"the argument path `{text}` depends on values or lengths",
+            f"the argument path `{shown_path(text)}` depends on values or lengths",
             fix="use names, indices from the front, `*` and `..`",
         )
     return path

@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from umi_edge.policy.paths import shown_path
 from umi_edge.policy.problems import Problems
 from umi_shared.yaml_syntax import syntax_problem
 
@@ -164,7 +165,7 @@ class _Builder:
 
 
 def _shown(key: str) -> str:
-    return f"`{key}`" if len(key) <= 80 else "(a long one)"
+    return f"`{shown_path(key)}`" if len(key) <= 80 else "(a long one)"
 
 
 def _scalar(text: str) -> Any:

@@ -48,7 +48,9 @@ def stores_of(policy: Policy, tool: str, argument: str | None = None) -> tuple[S
     return tuple(
         Store(
             argument=one.argument.text,
-            places=tuple((str(place), _words(policy, place)) for place in one.places),
+            places=tuple(
+                (f"{place.tool}: {place.path.shown}", _words(policy, place)) for place in one.places
+            ),
             rule_id=one.rule_id,
         )
         for one in said
@@ -71,7 +73,9 @@ def store_warnings(policy: Policy) -> Iterator[Problem]:
             for place in one.places:
                 why = _wrong(policy, place)
                 if why:
-                    yield Problem(one.line, f"`stored_as` of {name} names {place}, and {why[0]}", why[1])
+                    yield Problem(
+                        one.line, f"`stored_as` of {name} names {place.shown}, and {why[0]}", why[1]
+                    )
 
 
 def _wrong(policy: Policy, place: ReadBack) -> tuple[str, str] | None:

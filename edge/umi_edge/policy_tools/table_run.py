@@ -227,7 +227,7 @@ class _Run:
                 found += self._compare(expected, (), rule or _ONLY_THE_KIND)
             else:
                 got = "a failure has no place but `$`"
-                found.append(self._failure(expected.line, expected.path.text, "a value there", got))
+                found.append(self._failure(expected.line, expected.path.shown, "a value there", got))
         if test.views:
             kind, text = labeller.failure(test.tool, test.failure, str(test.value))
             found += self._views(LabelledEntry(Observation(test.tool, (), kind), text))
@@ -239,7 +239,7 @@ class _Run:
             locations = sorted(expected.path.locations(value), key=path_of)
             if not locations:
                 yield self._failure(
-                    expected.line, expected.path.text, "a value there", f"no such place in the {side} given"
+                    expected.line, expected.path.shown, "a value there", f"no such place in the {side} given"
                 )
             for location in locations:
                 self._meet(assignment, location, side)
@@ -343,7 +343,7 @@ class _Run:
         examples = given.path.examples()
         if not examples:
             raise PolicyError(
-                f"`{given.path.text}` depends on values, so it does not name a single place",
+                f"`{given.path.shown}` depends on values, so it does not name a single place",
                 file=str(self.file),
                 line=self.test.lines.get("handles", self.test.line),
                 fix="use names, indices and `*`",

@@ -28,7 +28,7 @@ def _warned(entry: str, head: str = HEAD) -> list[tuple[int, str]]:
         ("errors: cloud", "`errors: cloud` of crm.list", "`hidden` holds, by p.yaml:5 tools.crm.*.errors"),
         ("defaults: {results: cloud}", "the default `results: cloud`", "p.yaml:6 tools.crm.*.results $"),
         ('results: {"$.a": cloud}', "`$.a: cloud`", "`hidden` holds, by p.yaml:6 tools.crm.*.results $"),
-        ('results: {"$.a[?@.b == 1]": cloud}', "`$.a[?@.b == 1]: cloud`", "p.yaml:6 "),
+        ('results: {"$.a[?@.b == 1]": cloud}', "`$.a[?@.b == …]: cloud`", "p.yaml:6 "),
         ('results: {"$.a": {show: year}}', "`show: year` of `$.a`", "`nothing` holds, by p.yaml:6 "),
         ("arguments: {x: {accepts: handle}}", "`accepts: handle` of `x`", "`cloud` holds, by p.yaml:7 "),
         ("arguments: {x: {on_violation: ask}}", "`on_violation: ask` of `x`", "`deny` holds, by p.yaml:7 "),

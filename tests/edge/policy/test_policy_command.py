@@ -205,6 +205,65 @@ def test_explain_names_the_entry_that_decides_and_what_else_would_have_to_change
     assert "crm.*" in everything
 
 
+FILTERS = """version: 1
+defaults: {results: handle}
+detect: [{type: client, values_from: {tool: crm.list, path: "$[?@.kind=='Moreau'].name"}}]
+tools:
+  crm.list:
+    results:
+      "$[?@.name == 'Moreau' && @.pay > 4815162].city": cloud
+      "$[?match(@.name, 'Zweig.*')].city": {locality: cloud, link: false}
+      "$[?@.name == 'Zweig'].city": {type: city, show: domain}
+  crm.put: {stored_as: {city: {tool: crm.list, path: "$[?@.name == 'Zweig'].town"}}}
+keep: [{tool: crm.list, path: "$[?@.name == 'Moreau'].city"}]
+"""
+WRONG = """version: 1
+tools:
+  a.b:
+    results:
+      "$[?@.name == 'Moreau'].city": nonsense
+      "$[?@.name == 'Moreau' = ].city": cloud
+      "$[?@.name = 'Zweig'].city": cloud
+      "$[?match(@.name, 'Moreau(')].city": cloud
+      "$[?@.name == \\"Zweig].city": cloud
+      "$[?@.name == 'Zweig'].x": {type: a}
+      '$[?@["name"] == "Zweig"].x': {type: b}
+      "$[?@.pay > 4815162].y": {nonsense: 1}
+    arguments:
+      "$.a[?@.name == 'Moreau']": cloud
+      "$.b[?@.name == 'Moreau']": cloud
+      "$.b[?@.name == 'Moreau']": handle
+detect: [{type: client, values_from: {tool: crm.list, path: "$[?@.kind='Moreau'].name"}}]
+"""
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("policy", "arguments"),
+    [
+        (WRONG, ["check", "p.yaml"]),
+        (FILTERS, ["check", "p.yaml"]),
+        (FILTERS, ["explain", "p.yaml", "--tool", "crm.list", "--path", "$[0].city"]),
+        (FILTERS, ["explain", "p.yaml", "--tool", "crm.put", "--argument", "city"]),
+        (FILTERS, ["prove", "p.yaml"]),
+        (FILTERS, ["test", "x.test.yaml", "--coverage"]),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "wrong" if one is WRONG else "",
+)
+def test_what_a_filter_compares_with_is_not_printed(
+    tmp_path: Path, monkeypatch, policy, arguments, json_too
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text(policy)
+    test = {"name": "t", "result": {"tool": "crm.list", "value": [{"name": "x", "city": "y"}]}}
+    test["expect"] = {"$[?@.name == 'Moreau'].city": "hidden", "$[0].city": "hidden"}
+    (tmp_path / "x.test.yaml").write_text(json.dumps({"policy": "p.yaml", "tests": [test]}))
+    found = CliRunner().invoke(command, [*arguments, *json_too])
+    said = f"{found.output}{found.stderr}{found.exception}"
+    assert not {"Moreau", "Zweig", "4815162"} & set(re.findall(r"\w+", said)), said
+    assert "…" in said or "\\u2026" in said, said
+
+
 @pytest.mark.parametrize(
     "item",
     [

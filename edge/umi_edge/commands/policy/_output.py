@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from umi_edge.policy.paths import shown_path
 from umi_shared.screen.output import say_json, say_text
 from umi_shared.screen.text import one_line
 
@@ -21,12 +22,12 @@ def print_json(document: Any) -> None:
 
 
 def quoted(lines: list[str], line: int) -> str:
-    """A line of a policy, by its number; empty where there is none. Of a detector, without what it looks for."""
+    """A line of a policy, by its number; empty where there is none. Without what a detector looks for, or a filter."""
     if not 0 < line <= len(lines):
         return ""
     text = lines[line - 1].strip()
     if not _of_a_detector(lines, line):
-        return text
+        return shown_path(text)
     shown = _SHOWN_OF_A_DETECTOR.match(text)
     head = shown[0] if shown else ""
     return text if head == text else f"{head.rstrip(' ,')} ..."
