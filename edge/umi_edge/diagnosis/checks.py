@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from umi_edge.diagnosis import detectors, ledger, model, planner, records, system, tools
+from umi_edge.diagnosis import detectors, ledger, model, planner, records, sync, system, tools
 from umi_edge.diagnosis.finding import Check
 from umi_edge.runtime.config import EdgeConfig
 
@@ -29,6 +29,7 @@ def checks_for(config: EdgeConfig, environment: Mapping[str, str]) -> tuple[Chec
             seconds=300,
         ),
         Check(name="records", look=lambda: records.records(config)),
+        Check(name="sync", look=lambda: sync.copies(config)),
         Check(
             name="tools",
             look=lambda: tools.tools(config, environment),

@@ -1,5 +1,6 @@
 """The laptop's configuration: one YAML file, with flags and environment over it, read once in the commands."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from platformdirs import user_config_path, user_data_path, user_state_path
 
 from umi_edge.egress.cloud_client import CloudConfig
 from umi_edge.runtime.region import is_region
+from umi_edge.sync.account import checked_address
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
 from umi_shared.settings import (
@@ -16,13 +18,27 @@ from umi_shared.settings import (
     NO_SETTING,
     ModelSpec,
     PathText,
+    SettingError,
     SettingsFile,
     TextKind,
     also_called,
     resolved,
 )
 
-__all__ = ["CallerSettings", "EdgeConfig", "HomeSettings", "SmtpSettings", "config_path"]
+__all__ = [
+    "SYNCED",
+    "CallerSettings",
+    "DavSettings",
+    "EdgeConfig",
+    "HomeSettings",
+    "ImapSettings",
+    "SmtpSettings",
+    "SyncSettings",
+    "config_path",
+]
+
+SYNCED = ("contacts", "calendar", "mail")
+"""The stores that may be at a server."""
 
 
 def config_path() -> Path:
@@ -78,6 +94,73 @@ class SmtpSettings:
     sender: str = ""
 
 
+def _dav(text: str, _folder: Path) -> str:
+    return checked_address("contacts", text)
+
+
+def _imap(text: str, _folder: Path) -> str:
+    return checked_address("mail", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DavSettings:
+    """An account at a CardDAV or CalDAV server."""
+
+    url: Annotated[str, TextKind(_dav)]
+    """Of the server, of the user there, or of one address book or calendar."""
+    user: str = ""
+    password_command: tuple[str, ...] = ()
+    """A program and its arguments, whose first line of output is the password; without it the keyring has it."""
+    password_env: str = ""
+    """The environment variable that holds the password."""
+    only: tuple[str, ...] = ()
+    """The address books or calendars that are fetched, by name; empty: all."""
+    ca_file: PathText = ""
+    """A PEM file of who signs the server's certificate, where the system does not know them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapSettings:
+    """An account at an IMAP server."""
+
+    url: Annotated[str, TextKind(_imap)]
+    """`imaps://HOST`, or `imap://HOST` for STARTTLS."""
+    user: str = ""
+    password_command: tuple[str, ...] = ()
+    password_env: str = ""
+    only: tuple[str, ...] = ()
+    """The mail folders that are fetched, by name; empty: all but junk and bin."""
+    ca_file: PathText = ""
+    days: Annotated[int, MAY_BE_ZERO] = 365
+    """Mail that came in so many days is fetched; 0: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSettings:
+    """What servers hold, fetched onto this device and never written back; each account by a name of yours."""
+
+    contacts: Mapping[str, DavSettings] = field(default_factory=dict)
+    calendar: Mapping[str, DavSettings] = field(default_factory=dict)
+    mail: Mapping[str, ImapSettings] = field(default_factory=dict)
+    minutes: Annotated[float, MAY_BE_ZERO] = 30
+    """At the start of a session, what is older than so many minutes is fetched anew; 0: only by `umi sync`."""
+    start_seconds: float = 20
+    """How long the start of a session waits for that."""
+    stale_hours: float = 24
+    """A copy that is older counts as incomplete: answers say so, and no session takes names from it."""
+    folder: PathText = ""
+    """Where the copies lie; empty: in this user's folder for state."""
+
+    def __post_init__(self) -> None:
+        for store in SYNCED:
+            for name in getattr(self, store):
+                if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", name):
+                    fix = "write a to z, 0 to 9, - and _"
+                    raise SettingError(
+                        store, f"the name of an account of `{store}` is no plain word", fix=fix
+                    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeSettings:
     """Folders of the built-in tools; a tool whose folder is not named is not offered."""
@@ -96,6 +179,13 @@ class HomeSettings:
     """Your own e-mail addresses; `smtp.sender` is one of them. An event of the calendar that somebody else organizes is
     an invitation, and what it says is not trusted; without addresses, that is every event with an organizer."""
     smtp: SmtpSettings | None = None
+    sync: SyncSettings = field(default_factory=SyncSettings)
+
+    def __post_init__(self) -> None:
+        for store in SYNCED:
+            if getattr(self, store) and getattr(self.sync, store):
+                message = f"`home.{store}` names a folder, and `home.sync.{store}` an account"
+                raise SettingError("sync", message, fix="name one of the two")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

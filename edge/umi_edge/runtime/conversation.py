@@ -31,6 +31,7 @@ from umi_edge.session.events import Event, Stopped
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
+from umi_edge.sync.fetching import Fetched
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.live_view import LiveView, conclusion, legend
 from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
@@ -163,6 +164,8 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             laptop = await stack.enter_async_context(open_laptop(config))
         finally:
             output.waiting.end()
+        for fetched in laptop.fetched:
+            _warn_of_copy(fetched, output.console)
         for server in laptop.missing:
             _warn_of(server, output.console)
         for notice in laptop.gazetteers.notices:
@@ -189,6 +192,16 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         for said in by_name_only(session.unapproved):
             output.console.print(said, soft_wrap=True)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
+
+
+def _warn_of_copy(fetched: Fetched, console: Screen) -> None:
+    """Say that a copy is as it was before, and why; the text is value-free."""
+    if fetched.problem is None:
+        return
+    what = f"{fetched.store} from {fetched.account}"
+    said = f"Going on with what was fetched before of {what}: {fetched.problem.message}."
+    console.print(said, style="yellow", soft_wrap=True)
+    console.print(f"  Fix: {fetched.problem.fix}", soft_wrap=True)
 
 
 def _warn_of(server: ToolSource, console: Screen) -> None:

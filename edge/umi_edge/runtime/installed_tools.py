@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
+from umi_edge.runtime.synced_home import folder_of, synced_folders
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.builtin import HomeConfig, SmtpConfig, builtin_tools
 from umi_edge.tools.builtin.inventory import Holding, inventory
@@ -82,8 +83,10 @@ def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:
 
 
 def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[Tool, ...]:
-    """The built-in tools whose folders are named."""
-    named = {name for name in _FOLDERS if getattr(settings, name)}
+    """The built-in tools whose folders are named, or whose data is fetched from a server."""
+    home = _home_config(settings, environment)
+    copied = {one.store for one in home.copies}
+    named = {name for name in _FOLDERS if getattr(settings, name)} | copied
     offered = named | ({"files"} if settings.files else set())
     if offered & _SEARCHED:
         offered.add("search")
@@ -91,8 +94,11 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
     withheld = set() if settings.outbox or settings.smtp else sending  # it would go nowhere
     return tuple(
         tool
-        for tool in builtin_tools(_home_config(settings, environment))
-        if tool.name.partition(".")[0] in offered and tool.name not in withheld
+        for tool in builtin_tools(home)
+        if tool.name.partition(".")[0] in offered
+        and tool.name not in withheld
+        # What was written into a copy would be on no server, and gone with the next fetch.
+        and not (tool.name.partition(".")[0] in copied - {"mail"} and not tool.hints.read_only)
     )
 
 
@@ -103,10 +109,13 @@ def home_inventory(settings: HomeSettings) -> tuple[Holding, ...]:
 
 def _home_config(settings: HomeSettings, environment: Mapping[str, str]) -> HomeConfig:
     nowhere = Path(os.devnull)
+    copies = tuple(one.copy for one in synced_folders(settings))
+    fetched = {one.store: folder_of(settings, one.store) for one in copies}
     return HomeConfig(
-        contacts=Path(settings.contacts or nowhere),
-        calendar=Path(settings.calendar or nowhere),
-        mail=Path(settings.mail or nowhere),
+        contacts=Path(settings.contacts or fetched.get("contacts", nowhere)),
+        calendar=Path(settings.calendar or fetched.get("calendar", nowhere)),
+        mail=Path(settings.mail or fetched.get("mail", nowhere)),
+        copies=copies,
         notes=Path(settings.notes or nowhere),
         outbox=Path(settings.outbox or nowhere),
         files=tuple(map(Path, settings.files)),

@@ -29,6 +29,7 @@ from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.runtime.laptop_records import read_records
+from umi_edge.runtime.synced_home import fetch_what_is_due
 from umi_edge.session.clock import local_now
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
@@ -37,6 +38,7 @@ from umi_edge.session.recording import Observer, recorded
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
+from umi_edge.sync.fetching import Fetched
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
 from umi_edge.tools.source import ToolSource
@@ -62,6 +64,8 @@ class Laptop:
     caller: Caller
     missing: tuple[ToolSource, ...] = field(default=(), repr=False)
     """MCP servers that gave no tools, each with its problem."""
+    fetched: tuple[Fetched, ...] = field(default=(), repr=False)
+    """What was fetched from servers at the start, and what could not be."""
     gazetteers: Gazetteers = field(default_factory=Gazetteers)
     """What the detectors take from tools, as it was last read."""
     reads_again: bool = False
@@ -169,7 +173,9 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         stack.push_async_callback(caller.close)
         catalogue = Catalogue(tools or ())
         missing: tuple[ToolSource, ...] = ()
+        fetched: tuple[Fetched, ...] = ()
         if tools is None:
+            fetched = tuple(await fetch_what_is_due(config.home, os.environ))
             opened = open_tools(config, os.environ, log_folder=config.ledger.parent / "mcp")
             catalogue, missing = await stack.enter_async_context(opened)
         key = device_key(config.ledger.parent)
@@ -184,6 +190,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             ledger=ledger,
             caller=caller,
             missing=missing,
+            fetched=fetched,
             gazetteers=await load_gazetteers(policy, catalogue, missing),
             reads_again=True,
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),

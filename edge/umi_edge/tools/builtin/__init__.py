@@ -33,10 +33,27 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     converter = Converter()
     shelf = FileShelf(FilesConfig(roots=home.files), converter)
     own = (*home.addresses, *([home.smtp.sender] if home.smtp and home.smtp.sender else []))
-    calendar = Calendar(CalendarConfig(folder=home.calendar, zone=home.zone, now=home.now, own_addresses=own))
+    calendar = Calendar(
+        CalendarConfig(
+            folder=home.calendar,
+            copies=home.copies_of("calendar"),
+            zone=home.zone,
+            now=home.now,
+            own_addresses=own,
+        )
+    )
     notebook = Notebook(NotesConfig(folder=home.notes), partial(journals_of, calendar))
-    mail_config = MailConfig(folder=home.mail, outbox=home.outbox, smtp=home.smtp, zone=home.zone)
-    mailbox, book, more = Mailbox(mail_config), AddressBook(ContactsConfig(folder=home.contacts)), home.more
+    mailbox = Mailbox(
+        MailConfig(
+            folder=home.mail,
+            copies=home.copies_of("mail"),
+            outbox=home.outbox,
+            smtp=home.smtp,
+            zone=home.zone,
+        )
+    )
+    book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts")))
+    more = home.more
     shelves = everywhere.Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
     return (
         *read_as_files(contacts.tools(book, more=more), home.contacts, home.files),

@@ -28,6 +28,7 @@ from umi_edge.tools.builtin.calendar_lines import (
     time_line,
     with_line,
 )
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
 from umi_edge.tools.builtin.folder import Folder
 from umi_edge.tools.builtin.organizer import INVITATION, is_invitation, plain_address
 from umi_edge.tools.json_type import JSON
@@ -65,7 +66,9 @@ class CalendarConfig:
     """The user's own e-mail addresses: an event that anybody else organizes is an invitation."""
     now: Callable[[], datetime] | None = None
     """The clock; None: the laptop's."""
-    max_files: int = 10_000
+    copies: tuple[CopiedFolder, ...] = ()
+    """What in it was fetched from a server."""
+    max_files: int = 50_000
     max_file_bytes: int = 8 << 20
 
 
@@ -192,6 +195,7 @@ class Calendar:
     def __init__(self, config: CalendarConfig) -> None:
         self._zone = config.zone
         self._now = config.now
+        self._copies = config.copies
         self._own = frozenset(map(plain_address, config.own_addresses))
         self._folder = Folder(
             path=config.folder,
@@ -415,6 +419,7 @@ class Calendar:
         return self._as_instant(moment).astimezone(self._zone).isoformat(timespec="minutes")
 
     def _files(self, lost: list[Lost]) -> Iterator[tuple[Path, CalendarFile]]:
+        lost += gaps_of_copies(self._copies)
         for document in self._folder.documents():
             if document.content is None:
                 lost.append(document.lost)

@@ -15,6 +15,7 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.card_change import CardChange, changed_cards
 from umi_edge.tools.builtin.contact import Contact, contact_of
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
 from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
 from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
@@ -39,6 +40,8 @@ class ContactsConfig:
     """Where the vCards are."""
 
     folder: Path
+    copies: tuple[CopiedFolder, ...] = ()
+    """What in it was fetched from a server."""
     max_files: int = 50_000
     max_file_bytes: int = 1 << 30
     """The largest file that is read, in bytes. A file may hold a whole address book, so the limit on a card counts."""
@@ -64,13 +67,14 @@ class AddressBook:
             max_file_bytes=config.max_file_bytes,
         )
         self._root = config.folder
+        self._copies = config.copies
         self._known: dict[Path, tuple[Signature, Contents]] = {}
 
     def read(self) -> Contents:
         """All contacts by name, and all that could not be read; a folder that is not there is lost, too."""
         known: dict[Path, tuple[Signature, Contents]] = {}
         contacts: list[Contact] = []
-        lost = list(self._folder.gaps())
+        lost = [*self._folder.gaps(), *gaps_of_copies(self._copies)]
         for entry in self._folder.entries():
             contents = self._contents(entry, known)
             contacts += contents.contacts

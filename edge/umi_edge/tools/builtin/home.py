@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from umi_edge.tools.builtin.copied_folder import CopiedFolder
 from umi_edge.tools.builtin.outbox import SmtpConfig
 
 
@@ -33,6 +34,12 @@ class HomeConfig:
     """The time zone of the calendar's days; None: the laptop's."""
     addresses: tuple[str, ...] = field(default=(), repr=False)
     """The user's own e-mail addresses."""
+    copies: tuple[CopiedFolder, ...] = ()
+    """What was fetched from servers into these folders; nothing is written to it."""
+
+    def copies_of(self, store: str) -> tuple[CopiedFolder, ...]:
+        """What was fetched of one store."""
+        return tuple(one for one in self.copies if one.store == store)
 
     @classmethod
     def under(cls, root: Path) -> "HomeConfig":

@@ -52,16 +52,18 @@ _ONE = {
 
 
 def inventory(home: HomeConfig) -> Iterator[Holding]:
-    """What each store of a home holds whose folder is there."""
-    if home.contacts.is_dir():
-        book = AddressBook(ContactsConfig(folder=home.contacts)).read()
+    """What each store of a home holds whose folder is there, or that is fetched from a server."""
+    if home.contacts.is_dir() or home.copies_of("contacts"):
+        book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts"))).read()
         yield Holding(store="contacts", counts={"contacts": len(book.contacts)}, lost=book.lost)
-    if home.calendar.is_dir():
-        series, lost = Calendar(CalendarConfig(folder=home.calendar)).counts()
+    if home.calendar.is_dir() or home.copies_of("calendar"):
+        config = CalendarConfig(folder=home.calendar, copies=home.copies_of("calendar"))
+        series, lost = Calendar(config).counts()
         counts = {name: series[kind] for kind, name in _KINDS.items() if series[kind] or kind == "VEVENT"}
         yield Holding(store="calendar", counts=counts, lost=lost)
-    if home.mail.is_dir():
-        letters, folders, lost = Mailbox(MailConfig(folder=home.mail, outbox=home.outbox)).counts()
+    if home.mail.is_dir() or home.copies_of("mail"):
+        mail = MailConfig(folder=home.mail, outbox=home.outbox, copies=home.copies_of("mail"))
+        letters, folders, lost = Mailbox(mail).counts()
         yield Holding(store="mail", counts={"letters": letters, "folders": folders}, lost=lost)
     if home.notes.is_dir():
         notebook = Notebook(NotesConfig(folder=home.notes))

@@ -1,10 +1,11 @@
 """The mailbox: the user's letters, however their mail program lays them out."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
 from umi_edge.tools.builtin.folder import Signature
 from umi_edge.tools.builtin.mail_folders import MailFolders, StoredLetter, natural
 from umi_edge.tools.builtin.mail_message import Letter, parse
@@ -27,6 +28,8 @@ class MailConfig:
     outbox: Path
     """A Maildir too; mail waits there when no SMTP server is configured."""
     smtp: SmtpConfig | None = None
+    copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
+    """What in it was fetched from a server."""
     max_files: int = 5_000
     """The newest; older ones are not searched."""
     max_letter_bytes: int = 4 << 20
@@ -54,6 +57,7 @@ class Mailbox:
     def stored(self) -> tuple[list[StoredLetter], tuple[Lost, ...]]:
         """Every letter, the last that came first, and what could not be read."""
         letters, lost = self._folders.letters()
+        lost = (*lost, *gaps_of_copies(self.config.copies))
         letters.sort(key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
         return letters, lost
 

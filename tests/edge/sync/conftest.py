@@ -1,0 +1,228 @@
+"""Real servers of other people's on this machine: Radicale for CardDAV and CalDAV, pymap and Dovecot for IMAP."""
+
+import imaplib
+import ipaddress
+import os
+import pwd
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+USER, PASSWORD = "ida", "canary-pass-word"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    file: Path
+    key: Path
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.file))
+
+
+@pytest.fixture(scope="package")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of a test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            ),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    found = Certificate(folder / "cert.pem", folder / "key.pem")
+    found.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = serialization.PrivateFormat.PKCS8
+    found.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
+    )
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(ready: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            ready()
+        except (OSError, httpx.HTTPError, imaplib.IMAP4.error):
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        else:
+            return
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Radicale:
+    """One Radicale with TLS; collections are made and filled over its own protocol."""
+
+    def __init__(self, url: str, certificate: Certificate) -> None:
+        self.url = url
+        self.client = httpx.Client(
+            base_url=url, auth=(USER, PASSWORD), verify=certificate.context, trust_env=False
+        )
+
+    def make(self, name: str, kind: str, shown: str) -> None:
+        namespace = {"addressbook": "carddav", "calendar": "caldav"}[kind]
+        body = (
+            '<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/>'
+            f'<{kind} xmlns="urn:ietf:params:xml:ns:{namespace}"/></resourcetype>'
+            f"<displayname>{shown}</displayname></prop></set></mkcol>"
+        )
+        assert self.client.request("MKCOL", f"/{USER}/{name}/", content=body).status_code == 201
+
+    def put(self, path: str, content: str) -> None:
+        answer = self.client.put(f"/{USER}/{path}", content=content.encode())
+        assert answer.status_code in (201, 204), answer.text
+
+    def delete(self, path: str) -> None:
+        assert self.client.delete(f"/{USER}/{path}").status_code in (200, 204)
+
+
+@pytest.fixture
+def radicale(tmp_path: Path, certificate: Certificate) -> Iterator[Radicale]:
+    port, log = free_port(), tmp_path / "radicale.log"
+    users = tmp_path / "users"
+    users.write_text(f"{USER}:{PASSWORD}\n")
+    config = tmp_path / "radicale.ini"
+    config.write_text(
+        f"[server]\nhosts = 127.0.0.1:{port}\nssl = True\ncertificate = {certificate.file}\nkey = {certificate.key}\n"
+        f"[auth]\ntype = htpasswd\nhtpasswd_filename = {users}\nhtpasswd_encryption = plain\ndelay = 0\n"
+        f"[storage]\nfilesystem_folder = {tmp_path / 'radicale'}\n"
+    )
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "radicale", "--config", str(config)]
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        server = Radicale(f"https://127.0.0.1:{port}/", certificate)
+        try:
+            wait_for(lambda: server.client.get("/.web/"), process, log)
+            yield server
+        finally:
+            server.client.close()
+            ended(process)
+
+
+@dataclass(frozen=True)
+class Imap:
+    """One IMAP server with TLS; it is filled over its own protocol."""
+
+    url: str
+    certificate: Certificate
+    user: str
+
+    def connected(self) -> imaplib.IMAP4:
+        port = int(self.url.rpartition(":")[2])
+        server: imaplib.IMAP4
+        if self.url.startswith("imaps:"):
+            server = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=self.certificate.context, timeout=20)
+        else:
+            server = imaplib.IMAP4("127.0.0.1", port, timeout=20)
+            server.starttls(self.certificate.context)
+        server.login(self.user, PASSWORD)
+        return server
+
+    def put(self, content: bytes, folder: str = "INBOX", flags: str = "") -> None:
+        with self.connected() as server:
+            server.create(folder)
+            moment = imaplib.Time2Internaldate(datetime(2026, 11, 23, 9, tzinfo=UTC))
+            status, _ = server.append(folder, flags, moment, content.replace(b"\n", b"\r\n"))
+            assert status == "OK"
+
+    def store(self, number: str, flags: str, folder: str = "INBOX", *, expunge: bool = False) -> None:
+        with self.connected() as server:
+            server.select(folder)
+            assert server.store(number, "+FLAGS", flags)[0] == "OK"
+            if expunge:
+                server.expunge()
+
+
+def _pymap(folder: Path, certificate: Certificate, port: int) -> list[str]:
+    command = shutil.which("pymap", path=str(Path(sys.executable).parent)) or "pymap"
+    tls = ["--cert", str(certificate.file), "--key", str(certificate.key)]
+    return [
+        command, "--host", "127.0.0.1", "--port", str(port), "--no-service", "managesieve", "--no-service", "admin",
+        *tls, "dict", "--demo-user", USER, "--demo-password", PASSWORD,
+    ]  # fmt: skip
+
+
+def _dovecot(folder: Path, certificate: Certificate, port: int) -> list[str]:
+    if shutil.which("dovecot") is None:
+        pytest.skip("dovecot is not here (apt-get install dovecot-imapd)")
+    if os.geteuid() != 0:
+        pytest.skip("dovecot starts as root only")
+    mail = folder / "dovecot-mail"
+    mail.mkdir()
+    for parent in [mail, *mail.parents]:
+        if parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    nobody = pwd.getpwnam("nobody")
+    os.chown(mail, nobody.pw_uid, nobody.pw_gid)
+    short = Path("/tmp") / f"umi-dovecot-{os.getpid()}-{port}"  # the path of a socket is short
+    config = folder / "dovecot.conf"
+    config.write_text(
+        f"base_dir = {short}\nstate_dir = {short}-state\nlog_path = /dev/stderr\nprotocols = imap\n"
+        f"listen = 127.0.0.1\nssl = required\nssl_cert = <{certificate.file}\nssl_key = <{certificate.key}\n"
+        f"mail_location = maildir:{mail}/%u\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n"
+        f"passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n"
+        f"userdb {{\n driver = static\n args = uid={nobody.pw_uid} gid={nobody.pw_gid} home={mail}/%u\n}}\n"
+        "service imap-login {\n inet_listener imap {\n  port = 0\n }\n"
+        f" inet_listener imaps {{\n  port = {port}\n  ssl = yes\n }}\n}}\n"
+        "namespace inbox {\n inbox = yes\n separator = /\n"
+        " mailbox Junk {\n  special_use = \\Junk\n  auto = create\n }\n}\n"
+    )
+    return ["dovecot", "-F", "-c", str(config)]
+
+
+@pytest.fixture(params=["pymap", "dovecot"])
+def imap(request: pytest.FixtureRequest, tmp_path: Path, certificate: Certificate) -> Iterator[Imap]:
+    port, log = free_port(), tmp_path / "imap.log"
+    scheme = {"pymap": "imap", "dovecot": "imaps"}[request.param]  # STARTTLS, and TLS from the first byte
+    made = {"pymap": _pymap, "dovecot": _dovecot}[request.param](tmp_path, certificate, port)
+    with log.open("wb") as output:
+        process = subprocess.Popen(made, stdout=output, stderr=output)
+        server = Imap(f"{scheme}://127.0.0.1:{port}", certificate, USER)
+        try:
+            wait_for(lambda: server.connected().logout(), process, log)
+            yield server
+        finally:
+            ended(process)
+            for leftover in Path("/tmp").glob(f"umi-dovecot-{os.getpid()}-{port}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
