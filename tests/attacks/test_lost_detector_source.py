@@ -6,6 +6,8 @@ that the name would have left.
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.policy import default_policy_text, load_policy
 from umi_edge.tools import Catalogue, FailureKind, Lost, Partial, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
+from umi_edge.tools.builtin.copied_folder import STATUS, CopiedFolder, CopyStatus
 from umi_shared.errors import PrivacyError
 
 CANARY = "Quintessa Obermayr"
@@ -280,3 +283,25 @@ def reading(policy: Any, catalogue: Catalogue) -> Callable[[], Any]:
         return await load_gazetteers(policy, catalogue)
 
     return read
+
+
+@pytest.mark.parametrize("age", [None, timedelta(hours=30)], ids=["never fetched", "stale"])
+async def test_a_copy_of_a_server_that_is_not_whole_stops_the_session_and_says_since_when(tmp_path, age):
+    config = home(tmp_path / "home")
+    copy = CopiedFolder(path=config.contacts / "work", store="contacts", account="work", stale_hours=24)
+    copy.path.mkdir()
+    (copy.path / "a.vcf").write_text(CARD)
+    fetched = None if age is None else datetime.now(UTC) - age
+    status = CopyStatus(fetched=fetched, tried=datetime.now(UTC), problem="it refused the login")
+    (copy.path / STATUS).write_text(status.as_text())
+    tools = builtin_tools(replace(config, copies=(copy,)))
+    with pytest.raises(PrivacyError) as stopped:
+        async with world(tmp_path, plans=PLANS, tools=tools) as w:
+            await w.session.ask(INSTRUCTION)
+    assert "the copy of contacts from work" in stopped.value.message
+    assert "it refused the login" in stopped.value.message
+    assert age is None or f"{fetched:%Y-%m-%d %H:%M} UTC" in stopped.value.message
+    (copy.path / STATUS).write_text(CopyStatus(fetched=datetime.now(UTC)).as_text())
+    async with world(tmp_path, plans=PLANS, tools=tools) as w:
+        await w.session.ask(INSTRUCTION)
+    assert not any(b"Quintessa" in sent.message for sent in w.capture.requests)

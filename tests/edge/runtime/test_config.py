@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from umi_edge.commands._options import VARIABLES, read_config
 from umi_edge.commands.config import command
 from umi_edge.egress.cloud_client import CloudConfig
-from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
+from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings, SyncSettings
 from umi_edge.tools.mcp import McpServers
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
@@ -236,6 +236,39 @@ def test_a_configuration_that_was_named_must_be_there(file):
         read_config(file)
 
 
+# What is fetched from servers.
+
+
+def test_accounts_have_addresses_that_keep_the_password_and_names_that_can_be_folders(file):
+    config = parse(
+        file,
+        """\
+home:
+  sync:
+    contacts: {work: {url: "https://dav.example.org/", user: ida, password_command: [pass, show, dav]}}
+    mail: {work: {url: "imaps://imap.example.org", user: ida}}
+""",
+    )
+    assert config.home.sync.contacts["work"].password_command == ("pass", "show", "dav")
+    assert config.home.sync.mail["work"].days == 365
+    wrong = {
+        "{contacts: {work: {url: 'http://dav.example.org/'}}}": "would send the password in clear",
+        "{contacts: {work: {url: 'https://ida:canary@dav.example.org/'}}}": "has a user or a password in it",
+        "{mail: {work: {url: 'https://example.org'}}}": "is no address of such a server",
+        "{mail: {../x: {url: 'imaps://example.org'}}}": "no plain word",
+        "{mail: {work: {url: 'imaps://example.org', password: canary}}}": "no setting is called `password`",
+    }
+    for text, said in wrong.items():
+        error = error_of(file, f"home: {{sync: {text}}}")
+        assert said in error.message
+        assert "canary" not in str(error)
+
+
+def test_a_store_is_a_folder_or_at_a_server(file):
+    error = error_of(file, "home: {contacts: a, sync: {contacts: {work: {url: 'https://dav.example.org/'}}}}")
+    assert "`home.contacts` names a folder, and `home.sync.contacts` an account" in error.message
+
+
 # The example.
 
 FILE = Path("/etc/umi/config.yaml")
@@ -264,6 +297,7 @@ def test_the_example_has_every_setting_and_all_of_it_parses():
         (document["caller"], CallerSettings),
         (document["home"], HomeSettings),
         (document["home"]["smtp"], SmtpSettings),
+        ({**document["home"]["sync"], "contacts": {}, "calendar": {}, "mail": {}}, SyncSettings),
         (document["cloud"], CloudConfig),
     ):
         names = {"mcpServers" if one.name == "mcp" else one.name for one in fields(kind)}

@@ -266,7 +266,8 @@ def test_folders_and_letters_that_a_server_makes_up_become_no_path_and_no_comman
         b'* LIST () "/" "../../etc"\r\n* LIST () "/" {9}\r\na\r\nb c\r\nd\r\n'
         b'* LIST () "/" "q\\"uote"\r\n* LIST () "/" "&AAA-"\r\n'
     )
-    fetches = b'* 1 FETCH (UID 1 FLAGS (\\Seen ../x) INTERNALDATE "99-Foo-0000" RFC822.SIZE 9 BODY[]<0> {9}\r\nFrom: a\r\n)\r\n'
+    told = b'* 1 FETCH (UID 1 FLAGS (\\Seen ../x) INTERNALDATE "99-Foo-0000" RFC822.SIZE 9 '
+    fetches = told + b"BODY[]<0> {9}\r\nFrom: a\r\n)\r\n"
     other = b"* 2 FETCH (UID 99 FLAGS () BODY[]<0> {9}\r\nFrom: b\r\n)\r\n"
     with imap(lambda line: usual(line, LIST=folders, **{BODY: fetches + other})) as (url, heard):
         result = fetched(account("mail", url), tmp_path)
