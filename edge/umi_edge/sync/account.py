@@ -37,13 +37,13 @@ class SyncLimits:
 class Account:
     """Where one kind of the user's data is, and how to log in there."""
 
-    store: str
+    store: str = field(repr=False)
     """`contacts`, `calendar` or `mail`."""
-    name: str
+    name: str = field(repr=False)
     url: str = field(repr=False)
     user: str = field(default="", repr=False)
     password_command: tuple[str, ...] = field(default=(), repr=False)
-    password_env: str = ""
+    password_env: str = field(default="", repr=False)
     only: tuple[str, ...] = field(default=(), repr=False)
     """The address books, calendars or mail folders that are fetched; empty: all but junk and bin."""
     ca_file: Path | None = None

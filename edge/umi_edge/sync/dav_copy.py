@@ -1,6 +1,8 @@
 """Address books (CardDAV, RFC 6352) and calendars (CalDAV, RFC 4791), fetched as far as they have changed.
 
 A collection whose ctag or sync-token is the one of last time is not looked into; elsewhere the etags tell what changed.
+
+I2: docs/design.md#i2-fail-closed
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ __all__ = ["fetch_dav"]
 _AT_ONCE = 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Kind:
     """What is different about contacts and calendars."""
 

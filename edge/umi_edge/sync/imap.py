@@ -59,7 +59,7 @@ class MailFolder:
 
     name: str = field(repr=False)
     """As the server writes it: modified UTF-7."""
-    flags: frozenset[str]
+    flags: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Letter:
     """What a server tells of one letter."""
 
     uid: int
-    flags: frozenset[str]
+    flags: frozenset[str] = field(repr=False)
     size: int
     arrived: float
     """When, in seconds since 1970."""
@@ -229,7 +229,7 @@ def _closed_on_failure(connection: imaplib.IMAP4) -> Iterator[None]:
         raise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _PlainErrors:
     """imaplib's errors as umi's: what a server said is not quoted."""
 

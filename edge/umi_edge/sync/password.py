@@ -49,16 +49,16 @@ def _said_by(command: tuple[str, ...], name: str) -> str:
     """The first line that a command prints; what it prints besides may hold anything, and is not shown."""
     fix = f"correct `password_command` of {name}, and try it in a shell"
     try:
-        ran = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+        printed: bytes = subprocess.check_output(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_SECONDS
         )
+    except subprocess.CalledProcessError as error:
+        what = f"the password command of {name} failed with exit code {error.returncode}"
+        raise ConfigError(what, fix=fix) from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise ConfigError(
-            f"the password command of {name} does not run ({type(error).__name__})", fix=fix
-        ) from None
-    if ran.returncode != 0:
-        raise ConfigError(f"the password command of {name} failed with exit code {ran.returncode}", fix=fix)
-    line = ran.stdout[:_MAX_BYTES].partition(b"\n")[0].removesuffix(b"\r")
+        what = f"the password command of {name} does not run ({type(error).__name__})"
+        raise ConfigError(what, fix=fix) from None
+    line = printed[:_MAX_BYTES].partition(b"\n")[0].removesuffix(b"\r")
     try:
         said = line.decode()
     except UnicodeDecodeError:

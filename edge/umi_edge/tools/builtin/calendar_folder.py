@@ -66,7 +66,7 @@ class CalendarConfig:
     """The user's own e-mail addresses: an event that anybody else organizes is an invitation."""
     now: Callable[[], datetime] | None = None
     """The clock; None: the laptop's."""
-    copies: tuple[CopiedFolder, ...] = ()
+    copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
     """What in it was fetched from a server."""
     max_files: int = 50_000
     max_file_bytes: int = 8 << 20

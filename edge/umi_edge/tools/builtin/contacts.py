@@ -40,7 +40,7 @@ class ContactsConfig:
     """Where the vCards are."""
 
     folder: Path
-    copies: tuple[CopiedFolder, ...] = ()
+    copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
     """What in it was fetched from a server."""
     max_files: int = 50_000
     max_file_bytes: int = 1 << 30

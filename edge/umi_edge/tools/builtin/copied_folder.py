@@ -62,9 +62,9 @@ class CopiedFolder:
     """The copy of one account's contacts, calendars or mail."""
 
     path: Path
-    store: str
+    store: str = field(repr=False)
     """`contacts`, `calendar` or `mail`."""
-    account: str
+    account: str = field(repr=False)
     stale_hours: float
     """After which a copy that was not fetched again is stale."""
 

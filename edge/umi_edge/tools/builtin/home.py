@@ -34,7 +34,7 @@ class HomeConfig:
     """The time zone of the calendar's days; None: the laptop's."""
     addresses: tuple[str, ...] = field(default=(), repr=False)
     """The user's own e-mail addresses."""
-    copies: tuple[CopiedFolder, ...] = ()
+    copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
     """What was fetched from servers into these folders; nothing is written to it."""
 
     def copies_of(self, store: str) -> tuple[CopiedFolder, ...]:
