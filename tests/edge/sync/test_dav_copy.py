@@ -1,13 +1,16 @@
 """Address books and calendars of a real Radicale, fetched into folders that the tools read."""
 
+import json
 import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.edge.sync.conftest import PASSWORD, USER, Certificate, Radicale
+from umi_edge.cli import umi
 from umi_edge.sync.account import Account, SyncLimits
 from umi_edge.sync.dav import DavServer
 from umi_edge.sync.fetching import Fetched, SyncedFolder, fetch
@@ -169,3 +172,22 @@ def test_limits_of_items_hold_and_are_told(book, certificate, tmp_path):
     assert fetched(few, tmp_path / "few").problem is not None
     tiny = account(book, certificate, limits=SyncLimits(answer_bytes=100))
     assert fetched(tiny, tmp_path / "tiny").problem is not None
+
+
+def test_the_command_fetches_and_the_tools_have_it(book, certificate, tmp_path):
+    config = tmp_path / "config.yaml"
+    one = {"url": book.url, "user": USER, "password_env": "UMI_TEST_WORD", "ca_file": str(certificate.file)}
+    sync = {"contacts": {"work": one}, "folder": str(tmp_path / "sync")}
+    config.write_text(json.dumps({"home": {"sync": sync}}))
+
+    def run(*arguments: str) -> str:
+        command = [*arguments, "--config", str(config)]
+        result = CliRunner().invoke(umi, command, env={"UMI_TEST_WORD": PASSWORD}, standalone_mode=False)
+        assert result.exception is None, result.output
+        assert result.return_value == 0, result.output
+        return result.output
+
+    assert run("sync") == "✓ contacts from work: 3 here\n"
+    [home] = json.loads(run("tools", "--json"))["homes"]
+    assert home == {"store": "contacts", "counts": {"contacts": 3}, "skipped": []}
+    assert "Ann Lee" in run("tools", "call", "contacts.list", "{}", "--json")
