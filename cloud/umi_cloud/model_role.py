@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from umi_cloud.thoughts import WithoutThoughts
 from umi_shared.dialects import Dialect, RolePrompt
-from umi_shared.engine import Chunk, Delta, Engine, Finished, Generation
+from umi_shared.engine import ChatPrompt, Chunk, Delta, Engine, Finished, Generation
 from umi_shared.errors import MalformedError, ModelError, RefusedError
 from umi_shared.transcript import View
 
@@ -63,11 +64,12 @@ class ModelRole:
         )
 
     async def _chunks(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
-        """The engine's chunks, up to `Finished`.
+        """The engine's chunks, up to `Finished`; of a chat without the model's thoughts.
 
         Raises `MalformedError` past the character limit, and `ModelError` when the stream ends with no `Finished`.
         """
         written = 0
+        spoken = WithoutThoughts() if isinstance(generation.prompt, ChatPrompt) else None
         async with aclosing(self._engine.generate(generation)) as stream:
             async for chunk in stream:
                 if isinstance(chunk, Delta):
@@ -76,9 +78,17 @@ class ModelRole:
                         raise MalformedError(
                             f"the model wrote more than {self._limits.output_characters} characters"
                         )
-                yield chunk
-                if isinstance(chunk, Finished):
-                    return
+                match chunk:
+                    case Delta(text) if spoken is not None:
+                        if said := spoken.feed(text):
+                            yield Delta(said)
+                    case Delta():
+                        yield chunk
+                    case Finished():
+                        if spoken is not None and (said := spoken.finish()):
+                            yield Delta(said)
+                        yield chunk
+                        return
         raise ModelError(
             "the engine ended a generation without saying so", fix="look into the engine's own log"
         )

@@ -85,3 +85,39 @@ async def test_a_summary_that_is_cut_is_still_one(view):
 async def test_an_empty_summary_is_an_error(view):
     with pytest.raises(MalformedError, match="nothing"):
         assert [event async for event in Summarizer(ScriptedEngine([" \n"]), UMI).summarize(view)]
+
+
+THOUGHT = 'He wants <person:1>. {"rationale":"secretly","next":"give up"} would do.'
+THINKING = [
+    f"<think>{THOUGHT}</think>\n\n",
+    f"<thinking>\n{THOUGHT}\n</thinking>",
+    f"{THOUGHT}</think>",
+    "\n <think></think>",
+]
+
+
+@pytest.mark.parametrize("thought", THINKING)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_a_models_thoughts_are_no_part_of_its_decision(view, thought, size):
+    planner = Planner(ScriptedEngine([Reply(text=thought + CHAT_CALLER, piece_characters=size)]), CHAT)
+    *deltas, decision, _ = [event async for event in planner.plan(view, "s")]
+    assert (
+        "".join(delta.text for delta in deltas if isinstance(delta, RationaleDelta))
+        == "Find <person:1> first."
+    )
+    assert decision == Decision(Next.CALLER, "contacts.search")
+
+
+@pytest.mark.parametrize("thought", [one for one in THINKING if one.lstrip().startswith("<")])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_a_models_thoughts_are_no_part_of_its_answer(view, thought, size):
+    said = "It is at 5, < 6 <think> no more."
+    summarizer = Summarizer(ScriptedEngine([Reply(text=thought + said, piece_characters=size)]), CHAT)
+    deltas = [event async for event in summarizer.summarize(view) if isinstance(event, AnswerDelta)]
+    assert "".join(delta.text for delta in deltas) == said
+
+
+async def test_thoughts_without_an_end_are_no_answer(view):
+    summarizer = Summarizer(ScriptedEngine(["<think>I wonder"]), CHAT)
+    with pytest.raises(MalformedError, match="wrote nothing"):
+        assert [event async for event in summarizer.summarize(view)]

@@ -117,11 +117,19 @@ async def test_consent_says_that_the_planner_wrote_it_and_what_it_had_read(tmp_p
 
 async def test_what_a_rationale_spells_wins_over_the_requests_words(tmp_path):
     """Recorded: a caller that copied `<person:1>` of the request where the plan said another value."""
-    said = 'Known. Call mail.post with to "<email:1>" and body "Room 2, not Room 4."'
+    said = 'Known. Call mail.post with to "<email:1>" and body "Room 2, not Room 4.", and a note that it is urgent.'
     calls = [("mail.post", '{"note":"x"}')]
     w, posted, _ = await play(tmp_path, LOOK, chat_plan(said, "mail.post"), calls=calls)
     assert posted == [{"to": "ann@example.org", "body": "Room 2, not Room 4.", "note": "x"}]
     assert list(w.caller.schemas[0]["mail.post"]["properties"]) == ["note"]
+
+
+async def test_what_a_rationale_does_not_speak_of_is_not_given(tmp_path):
+    """Recorded: `query "dentist" and no sender`."""
+    said = 'Known. Call mail.post with to "<email:1>" and body "Room 2.", with no note.'
+    w, posted, _ = await play(tmp_path, LOOK, chat_plan(said, "mail.post"))
+    assert posted == [{"to": "ann@example.org", "body": "Room 2."}]
+    assert w.caller.views == []
 
 
 async def test_the_small_planners_rationales_leave_all_to_the_caller(tmp_path):

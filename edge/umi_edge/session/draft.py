@@ -37,9 +37,11 @@ class Draft:
 
     arguments: Mapping[str, Any] = field(repr=False)
     whole: bool
-    """Whether what is not in it is not to be given. What a rationale spells leaves the rest to the caller."""
+    """Whether the planner gave all that it has to give. A rationale may say the rest in other words."""
     carried: bool = False
     """Whether the plan carried it as a draft, apart from its rationale."""
+    mentioned: frozenset[str] = field(default=frozenset(), repr=False)
+    """Arguments that a rationale speaks of without spelling them."""
 
     @classmethod
     def of(
@@ -59,7 +61,10 @@ class Draft:
             if found and set(found) <= set(names):
                 return cls(arguments=found, whole=True)
         spelled = dict(_spelled(said, names))
-        return cls(arguments=spelled, whole=False) if spelled else None
+        if not spelled:
+            return None
+        mentioned = frozenset(name for name in names if name not in spelled and _mentions(said, name))
+        return cls(arguments=spelled, whole=False, mentioned=mentioned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +102,8 @@ class CheckedDraft:
                     kept[name] = value
             elif _known(value, handles) and not check.problems({name: value}):
                 kept[name] = value
-        left = set(properties) - set(kept)
-        if draft.whole:
-            left &= set(draft.arguments) | set(admitted.get("required", ()))
-        return cls(kept=kept, gaps=frozenset(left))
+        wanted = {*draft.arguments, *draft.mentioned, *admitted.get("required", ())}
+        return cls(kept=kept, gaps=frozenset(wanted & set(properties) - set(kept)))
 
     def of_gaps(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The schema of a call that has the gaps only."""
@@ -144,6 +147,16 @@ def _said_of(rationale: str, tool: str, tools: Collection[str]) -> str:
         return ""
     others = "|".join(re.escape(one) for one in sorted(tools, key=len, reverse=True) if one != tool)
     return re.split(rf"(?<![\w.])(?:{others})(?![\w])", after, maxsplit=1)[0] if others else after
+
+
+def _mentions(said: str, name: str) -> bool:
+    """Whether an argument is spoken of, and not as one that is not to be given.
+
+    >>> _mentions("for 30 minutes, with no location", "duration_minutes"), _mentions("and no sender.", "sender")
+    (True, False)
+    """
+    words = "|".join(map(re.escape, name.split("_")))
+    return re.search(rf"(?<!\bno )(?<!\bwithout )(?<!\w)(?:{words})(?!\w)", said, re.IGNORECASE) is not None
 
 
 def _spelled(said: str, names: Collection[str]) -> Iterator[tuple[str, Any]]:

@@ -231,12 +231,20 @@ class ChatDecisionReader:
     may_ask: bool = False
     _text: str = field(default="", repr=False)
     _rationale: StringField = field(default_factory=lambda: StringField("rationale"), repr=False)
+    _begun: bool = field(default=False, repr=False)
     _question: StringField | None = field(default=None, repr=False)
     _asked: str = field(default="", repr=False)
 
     def feed(self, text: str) -> str:
         """Take output; return the piece of the rationale that it completes."""
         self._text += text
+        if not self._begun:
+            # A model that thinks aloud may show only where that ends: nothing is said before the object begins.
+            _, _, after = self._text.rpartition("</think>")
+            if not after.lstrip().startswith("{"):
+                return ""
+            self._text = text = after.lstrip()
+            self._begun = True
         if self._question is not None:
             self._asked = self._question.feed(text)
         elif self.may_ask and _ASKS.search(self._text):  # not before: a tool's argument may be called so, too
