@@ -17,7 +17,7 @@ from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.quota import Quota
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import mint
-from umi_cloud.config import CloudConfig, LlamaCppSettings
+from umi_cloud.config import CloudConfig, LlamaCppSettings, OpenAISettings
 from umi_cloud.deployment import Deployment
 from umi_edge.caller import Caller, CallerConfig
 from umi_edge.connection.connection import Connection
@@ -52,6 +52,8 @@ class HarnessConfig:
     threads: int = 0
     """llama.cpp's threads for each context; 0 chooses."""
     context_tokens: int = 4096
+    planner: OpenAISettings | None = None
+    """The endpoint of planner and summarizer; without one they are `model` with their adapters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,8 @@ async def _serving(config: HarnessConfig, state: Path) -> Deployment:
         state=state,
         quota=_PLENTY,
         request_seconds=_PATIENCE_SECONDS,
-        engine=LlamaCppSettings(
+        engine=config.planner
+        or LlamaCppSettings(
             model=str(config.model),
             adapters={role: path for role, path in config.adapters.items() if role != "caller"},
             dialect=config.dialect,

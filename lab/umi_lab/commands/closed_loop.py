@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from umi_lab.commands.planner_options import PlannerOptions, planner_options
 from umi_lab.commands.session_options import session_options
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _Options(PlannerOptions):
     model: str
     adapters: Path | None
     dialect: str
@@ -37,6 +38,7 @@ class _Options:
 
 @click.command(name="closed-loop", short_help="Play whole sessions on unseen homes, and count.")
 @session_options(count=100, threads=1)
+@planner_options
 @click.option(
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
 )
@@ -71,7 +73,8 @@ def command(**options: object) -> None:
 
     Everything is real: a server and a laptop with mTLS between them, the caller on its GGUF, the tools on a home
     made up for the session. A session succeeds when the home ends up as the oracle leaves it and the user is told
-    the same. Shares come with Wilson's 95 % interval.
+    the same. Shares come with Wilson's 95 % interval. With --planner an endpoint plans and summarizes, in the `chat`
+    dialect, and the caller is the embedded one with its adapter unless --model and --adapters say another.
     """
     _closed_loop(_Options(**options))  # type: ignore[arg-type]  # click has checked them
 
@@ -99,15 +102,23 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
     from umi_lab.closed_loop.scenario_job import ScenarioJob
     from umi_lab.synthesis.scenario import ScenarioConfig
     from umi_shared.adapter_folder import adapters_in
-    from umi_shared.models import ModelStore
+    from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     model = ModelStore.local().path_of(options.model)
     adapters = adapters_in(options.adapters)
+    if options.planner and options.adapters is None and options.model == EMBEDDED:
+        adapters = {role: path for role in ("caller",) if (path := shipped_adapter(role)) is not None}
     dialect = options.dialect or ("umi" if adapters else "chat")
     held_out = not options.train_words
     learning = {} if options.trained_tokens is None else {"trained_tokens": options.trained_tokens}
     job = ScenarioJob(
-        harness=HarnessConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
+        harness=HarnessConfig(
+            model=model,
+            adapters=adapters,
+            dialect=dialect,
+            threads=options.threads,
+            planner=options.endpoint(),
+        ),
         seed=options.seed,
         count=options.count,
         held_out=held_out,
@@ -129,6 +140,7 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
             "held_out": held_out,
             "in_clear": options.in_clear,
             **learning,
+            **options.said,
         },
         command=command_line("closed-loop"),
     )
@@ -137,10 +149,13 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
 
 def _show(file: "RunFile", options: _Options) -> None:
     from umi_lab.closed_loop.figures import means, sessions, stepwise
+    from umi_lab.cost.at_endpoint import at_endpoint
 
     rows = [row for row in file.rows if not row.get("left_out") and row["number"] < options.count]
     shares = stepwise(rows) if options.shadow else sessions(rows)
     amounts = {} if options.shadow else means(rows)
+    if options.planner and not options.shadow:
+        amounts |= at_endpoint(rows, options.price)
     if options.as_json:
         figures = {name: share.as_json() for name, share in shares.items()} | amounts
         click.echo(json.dumps({"sessions": len({row["number"] for row in rows}), **figures}))
@@ -148,4 +163,4 @@ def _show(file: "RunFile", options: _Options) -> None:
     for name, share in shares.items():
         click.echo(f"{name:<46}{share}")
     for name, amount in amounts.items():
-        click.echo(f"{name:<46}{amount:.1f} a session")
+        click.echo(f"{name:<46}{amount:.4g} a session")

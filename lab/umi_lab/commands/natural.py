@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from umi_lab.commands.planner_options import PlannerOptions, planner_options
 from umi_lab.commands.session_options import play_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _Options(PlannerOptions):
     model: str
     adapters: Path | None
     dialect: str
@@ -53,13 +54,14 @@ class _Options:
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
 )
 @play_options(threads=1)
+@planner_options
 def command(**options: object) -> None:
     """Play requests that people would type, each on a fresh copy of an invented person's data, and count.
 
     Everything is real: a server and a laptop with mTLS between them, the caller on its GGUF, the built-in tools,
     the policy that umi ships. A request succeeds when it ends as it should, the answer states the facts and nothing
     wrong, what was asked for is changed, and nothing else is. Without --adapters the embedded model plays with
-    those that umi ships. Shares come with Wilson's 95 % interval.
+    those that umi ships; with --planner an endpoint plans and summarizes. Shares come with Wilson's 95 % interval.
     """
     _natural(_Options(**options))  # type: ignore[arg-type]  # click has checked them
 
@@ -101,7 +103,13 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
     adapters = _adapters(options)
     dialect = options.dialect or ("umi" if adapters else "chat")
     job = RequestJob(
-        harness=HarnessConfig(model=model, adapters=adapters, dialect=dialect, threads=options.threads),
+        harness=HarnessConfig(
+            model=model,
+            adapters=adapters,
+            dialect=dialect,
+            threads=options.threads,
+            planner=options.endpoint(),
+        ),
         split=options.split,
         home=options.home,
         kind=options.kind,
@@ -115,7 +123,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
         adapters={role: fingerprint(path) for role, path in adapters.items()},
         dialect=dialect,
         recipe=options.recipe,
-        options={"split": options.split},
+        options={"split": options.split, **options.said},
         command=command_line("natural"),
     )
     return job, header
@@ -131,13 +139,16 @@ def _adapters(options: _Options) -> dict[str, Path]:
 
 
 def _show(file: "RunFile", chosen: frozenset[int], options: _Options) -> None:
+    from umi_lab.cost.at_endpoint import at_endpoint
     from umi_lab.natural.figures import shares
 
     rows = [row for row in file.rows if row["number"] in chosen]
-    figures = shares(rows)
+    figures, amounts = shares(rows), at_endpoint(rows, options.price)
     if options.as_json:
         shown = {name: share.as_json() for name, share in figures.items()}
-        click.echo(json.dumps({"requests": len(rows), **shown}))
+        click.echo(json.dumps({"requests": len(rows), **shown, **amounts}))
         return
     for name, share in figures.items():
         click.echo(f"{name:<62}{share}")
+    for name, amount in amounts.items():
+        click.echo(f"{name:<62}{amount:.4g} a request")

@@ -2,9 +2,9 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from umi_lab.natural.judgement import Played, Verdict, how_it_ended, judge
 from umi_lab.natural.request import Request
 from umi_lab.synthesis.rollout import Environment
 from umi_shared.errors import UmiError
+from umi_shared.transcript import Usage
 
 __all__ = ["Agent", "Trial", "environment_of", "play"]
 
@@ -50,6 +51,8 @@ class Trial:
     tools: tuple[str, ...]
     """What was called, in order."""
     bytes_out: int
+    tokens: Mapping[str, Usage]
+    """What each role read and wrote."""
     seconds: float
     """How long all turns took; it means something on a quiet machine only."""
     transcript: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -70,6 +73,7 @@ class Trial:
             "verdict": verdict,
             "steps": self.steps,
             "bytes_out": self.bytes_out,
+            "tokens": {role: asdict(usage) for role, usage in self.tokens.items()},
             "seconds": self.seconds,
             **({} if held_out else {"tools": list(self.tools), "transcript": self.transcript}),
         }
@@ -108,6 +112,7 @@ async def play(request: Request, home: Home, agent: Agent) -> Trial:
         steps=session.totals.steps,
         tools=tuple(action.tool for action in session.record),
         bytes_out=session.totals.bytes_out,
+        tokens={role: getattr(session.totals, role) for role in ("planner", "caller", "summarizer")},
         seconds=round(seconds, 3),
         transcript={
             "turns": list(request.turns),
