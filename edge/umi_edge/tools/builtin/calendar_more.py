@@ -19,7 +19,7 @@ from umi_edge.tools.builtin.calendar_folder import (
     parsed_clock,
     parsed_day,
 )
-from umi_edge.tools.builtin.words import has_words, single_line
+from umi_edge.tools.builtin.words import has_words, single_line, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
@@ -266,7 +266,7 @@ def found_around(calendar: Calendar, query: str | None, person: str | None = Non
 
 def _matches(one: Occurrence, query: str | None, person: str | None) -> bool:
     said = " ".join((one.title, one.location or "", str(one.component.get("DESCRIPTION", ""))))
-    return (query is None or has_words(said, query)) and (
+    return (query is None or tells_of(said, query)) and (
         person is None or has_words(" ".join((one.title, *one.people)), person)
     )
 

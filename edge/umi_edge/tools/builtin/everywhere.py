@@ -13,7 +13,7 @@ from umi_edge.tools.builtin.contacts import AddressBook, found
 from umi_edge.tools.builtin.files import FileShelf
 from umi_edge.tools.builtin.mailbox import Mailbox
 from umi_edge.tools.builtin.notes import Notebook
-from umi_edge.tools.builtin.words import has_words, snippet
+from umi_edge.tools.builtin.words import snippet, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.record import Record, Sourced
@@ -135,5 +135,5 @@ def _letters(shelves: Shelves, query: str, *, bodies: bool) -> _Hits:
     return [
         _Hit({"kind": "mail", "id": one.id, "title": one.subject, "snippet": one.sender}, None)
         for one in letters
-        if has_words(f"{one.subject}\n{one.sender}\n{one.body}" if bodies else one.subject, query)
+        if tells_of(f"{one.subject}\n{one.sender}\n{one.body}" if bodies else one.subject, query)
     ], lost

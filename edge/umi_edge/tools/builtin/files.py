@@ -13,7 +13,7 @@ from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.allowed_root import AllowedRoot, parts_of
 from umi_edge.tools.builtin.converter import Converter
 from umi_edge.tools.builtin.document_text import is_plain_text
-from umi_edge.tools.builtin.words import has_words
+from umi_edge.tools.builtin.words import tells_of
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
@@ -98,7 +98,7 @@ class FileShelf:
             text, why = self._searched(self._roots[label], parts, until)
             if why:
                 lost.append(Lost(path, why))
-            if has_words(f"{path}\n{text}", query):
+            if tells_of(f"{path}\n{text}", query):
                 found.append(TextFile(path, text))
                 if len(found) == self.config.max_found:
                     break

@@ -14,7 +14,7 @@ from umi_edge.tools.builtin.mail_composed import compose
 from umi_edge.tools.builtin.mail_more import more_tools
 from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
 from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
-from umi_edge.tools.builtin.words import has_words
+from umi_edge.tools.builtin.words import has_words, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.tool import Tool, tool
@@ -48,7 +48,7 @@ def _search(mailbox: Mailbox) -> Tool:
         found: list[JSON] = [
             {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
             for letter in letters
-            if has_words(f"{letter.subject}\n{letter.sender}\n{letter.body}", query)
+            if tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query)
             and (sender is None or has_words(letter.sender, sender))
         ]
         return Partial.counted({"messages": found[: mailbox.config.max_found]}, lost)

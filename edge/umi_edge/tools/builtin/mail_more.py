@@ -17,7 +17,7 @@ from umi_edge.tools.builtin.mail_composed import address, compose
 from umi_edge.tools.builtin.mail_message import Letter
 from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
 from umi_edge.tools.builtin.mailbox import Mailbox
-from umi_edge.tools.builtin.words import has_words, single_line
+from umi_edge.tools.builtin.words import has_words, single_line, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.tool import Tool, tool
@@ -68,7 +68,7 @@ def _search(mailbox: Mailbox) -> Tool:
         found: list[JSON] = [
             {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
             for letter in letters
-            if (query is None or has_words(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
+            if (query is None or tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
             and (sender is None or has_words(letter.sender, sender))
             and (recipient is None or has_words(f"{letter.to} {letter.cc}", recipient))
             and (days is None or _is_within(letter, days, mailbox))

@@ -12,7 +12,7 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.document_text import UnreadableDocument, plain_text
 from umi_edge.tools.builtin.folder import Document, Folder
-from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet
+from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Doubt, Record, Sourced
@@ -98,8 +98,8 @@ class Notebook:
     def search(self, query: str) -> tuple[list[Note], tuple[Lost, ...]]:
         """The notes that hold every word, in their text or their name, those with it in the title first."""
         notes, lost = self.notes()
-        found = [note for note in notes if has_words(f"{note.title}\n{note.id}\n{note.text}", query)]
-        found.sort(key=lambda note: not has_words(note.title, query))
+        found = [note for note in notes if tells_of(f"{note.title}\n{note.id}\n{note.text}", query)]
+        found.sort(key=lambda note: not tells_of(note.title, query))
         return found[: self.config.max_found], lost
 
     def read(self, identity: str) -> Note:

@@ -1,6 +1,25 @@
-"""Words: how the search tools compare what is asked with what is there."""
+"""Words: how the search tools compare what is asked with what is there.
 
+Signs inside of a word count for nothing ("wifi" finds "Wi-Fi"). In texts a word also finds what it is bent to:
+"allergic" finds "allergy". In names it does not, or Johanna would get what is meant for Johannes. No stemmer is used:
+one would have to know the language of each text, and the English ones give "allergic" and "allergy" two stems.
+"""
+
+import re
 import unicodedata
+
+_SIGNED = re.compile(r"\w+(?:[-'’.·/&+]\w+)+")
+"""A word with signs inside."""
+_SIGNS = re.compile(r"[^\w\s]+")
+_SHARED = 5
+"""Letters that two forms of a word have in common at least; one less where one is the other and an ending."""
+_ENDING = re.compile(
+    # English, German, French and Spanish: what a word is bent with, and what makes one word of another.
+    "(?:a|as|ais|ait|al|ance|ant|ants|e|ed|el|eln|em|en|ence|end|ende|enden|ens|ent|ents|er|era|eres|ern|ers|es|est|et"
+    "|eur|eurs|euse|ez|ia|ic|ical|ico|ie|ied|ien|ier|iere|ies|ieux|in|ing|ings|inn|innen|ion|ions|ique|iques|isch|ische"
+    "|ischen|ist|iste|istes|ists|ity|ive|le|led|lich|ling|ly|ment|ments|n|nd|ne|nen|ner|nis|o|ons|or|ors|os|ous|s|se"
+    "|sen|st|t|te|ted|ten|ter|tes|ting|tion|tions|ts|ung|ungen|y)?"
+)
 
 
 def folded(text: str) -> str:
@@ -18,10 +37,66 @@ def has_words(text: str, query: str) -> bool:
 
     >>> has_words("Élodie Martin", "martin elo"), has_words("Élodie Martin", "anne martin")
     (True, False)
+    >>> has_words("The Wi-Fi: guest-4711", "guest wifi"), has_words("Johannes", "Johanna")
+    (True, False)
     """
-    words = folded(query).split()
     haystack = folded(text)
-    return bool(words) and all(word in haystack for word in words)
+    words = _words(query)
+    return bool(words) and all(word in haystack or _without_signs(word, haystack) for word in words)
+
+
+def tells_of(text: str, query: str) -> bool:
+    """The same of a text, in which words are bent.
+
+    >>> tells_of("She is allergic to nuts", "Allergies?"), tells_of("the contract", "contrast")
+    (True, False)
+    """
+    haystack = folded(text)
+    words = _words(query)
+    return bool(words) and all(
+        word in haystack or _without_signs(word, haystack) or _form_at(word, haystack) >= 0 for word in words
+    )
+
+
+def _words(query: str) -> list[str]:
+    return [word for word in folded(query).split() if _plain(word)]
+
+
+def _plain(word: str) -> str:
+    return _SIGNS.sub("", word)
+
+
+def _without_signs(word: str, haystack: str) -> bool:
+    """Whether a word is in a folded text but for the signs that one of them has inside."""
+    plain = _plain(word)
+    if plain != word and plain in haystack:
+        return True
+    return any(plain in _plain(one) for one in _SIGNED.findall(haystack))
+
+
+def _form_at(word: str, haystack: str) -> int:
+    """Where a form of a word begins in a folded text; -1 where there is none."""
+    plain = _plain(word)
+    begins = plain[: _SHARED - 1]
+    if len(plain) < _SHARED - 1 or begins not in haystack:
+        return -1
+    forms = re.finditer(rf"(?<!\w){re.escape(begins)}\w*", haystack)
+    return next((one.start() for one in forms if _is_form(plain, one[0])), -1)
+
+
+def _is_form(one: str, other: str) -> bool:
+    """Whether two words differ in their endings alone.
+
+    >>> _is_form("allergic", "allergies"), _is_form("leaking", "leak"), _is_form("contract", "contrast")
+    (True, True, False)
+    """
+    for shared in range(_SHARED - 1, min(len(one), len(other)) + 1):
+        if one[:shared] != other[:shared]:
+            return False
+        endings = one[shared:], other[shared:]
+        if all(map(_ENDING.fullmatch, endings)) and (shared >= _SHARED or "" in endings):
+            return True
+    return False
 
 
 def snippet(text: str, query: str, limit: int) -> str:
@@ -33,7 +108,7 @@ def snippet(text: str, query: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     haystack = folded(text)
-    found = [haystack.find(word) for word in folded(query).split()]
+    found = [max(haystack.find(word), _form_at(word, haystack)) for word in _words(query)]
     first = min((position for position in found if position >= 0), default=0)
     # Folding can change the length by a few characters: the window is wide enough not to care.
     start = max(0, min(first - limit // 3 - 1, len(text) - limit))
