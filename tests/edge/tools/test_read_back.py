@@ -7,6 +7,7 @@ homes that do not differ at all show what differs anyway, as random ids do.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,8 +32,45 @@ WRITTEN: Mapping[str, Mapping[str, Any]] = {
         "guests": ["zq@g.example"],
         "location": "zq room",
     },
-    "mail.send": {"to": "zq@t.example", "subject": "zq subject", "body": "zq body"},
+    "mail.send": {"to": "zq@t.example", "cc": "zq@c.example", "subject": "zq subject", "body": "zq body"},
     "notes.create": {"title": "zq title", "text": "zq text"},
+    "contacts.change": {
+        "id": "",
+        "name": "zq Bo",
+        "email": "zq@a.example",
+        "phone": "zq 1",
+        "company": "zq Ltd",
+        "role": "zq cook",
+    },
+    "calendar.update": {
+        "id": "",
+        "title": "zq tea",
+        "date": "2031-03-07",
+        "time": "10:00",
+        "duration_minutes": 60,
+        "guests": ["zq@g.example"],
+        "location": "zq room",
+    },
+    "calendar.repeat": {
+        "title": "zq choir",
+        "date": "2031-03-07",
+        "often": "weekly",
+        "time": "10:00",
+        "duration_minutes": 60,
+        "until": "2031-03-20",
+        "location": "zq hall",
+    },
+    "calendar.add_todo": {"title": "zq call", "date": "2031-03-07", "time": "10:00"},
+    "mail.reply": {"id": "", "to": "zq@s.example", "body": "zq body"},
+    "mail.forward": {
+        "id": "",
+        "subject": "zq old subject",
+        "to": "zq@t.example",
+        "cc": "zq@c.example",
+        "body": "zq body",
+    },
+    "notes.append": {"title": "zq old note", "text": "zq text"},
+    "notes.edit": {"title": "zq old note", "old": "zq old text", "new": "zq text"},
 }
 """Every writing tool with all of its arguments; each text has the word that is searched for."""
 OTHERWISE: Mapping[str, Any] = {
@@ -42,8 +80,21 @@ OTHERWISE: Mapping[str, Any] = {
     "duration_minutes": 61,
     "guests": ["zq@h.example"],
     "to": "zq@u.example",
+    "cc": "zq@d.example",
+    "often": "daily",
+    "until": "2031-03-28",
+    "phone": "zq 2",
 }
 """Another value of those that are not free text."""
+CHOOSES = {
+    "id",
+    ("notes.append", "title"),
+    ("notes.edit", "title"),
+    ("notes.edit", "old"),
+    ("mail.reply", "to"),
+    ("mail.forward", "subject"),
+}
+"""What chooses a thing that is there, or must be what is there."""
 NASTY = (
     "# heading",
     "a\nSUMMARY:b",
@@ -70,6 +121,8 @@ def home_in(root: Path) -> HomeConfig:
         outbox=outbox,
         notes=home.notes,
         files=(root,),
+        more=True,
+        now=lambda: datetime(2031, 3, 1, 9, tzinfo=ZoneInfo("Europe/Paris")),
         zone=ZoneInfo("Europe/Paris"),
     )
 
@@ -79,12 +132,39 @@ async def called(tools: Catalogue, tool: str, /, **arguments: Any) -> Any:
     return outcome.value if isinstance(outcome, Succeeded) else None
 
 
+async def chosen(home: HomeConfig, tools: Catalogue, tool: str) -> Mapping[str, Any]:
+    """What a tool that changes what is there needs, put there, and what chooses it."""
+    match tool:
+        case "contacts.change":
+            await called(tools, "contacts.add", name="zq Old", email="zq@o.example")
+            (match,) = (await called(tools, "contacts.search", name="zq Old"))["matches"]
+            return {"id": match["id"]}
+        case "calendar.update":
+            return await called(tools, "calendar.create", title="zq old", date="2031-03-07", time="08:00")
+        case "mail.reply" | "mail.forward":
+            home.mail.mkdir(parents=True, exist_ok=True)
+            head = "From: zq@s.example\nTo: me@example.org\nSubject: zq old subject\nMessage-ID: <a@x>"
+            (home.mail / "a.eml").write_text(
+                f"{head}\nDate: Tue, 03 Mar 2020 10:00:00 +0000\n\nzq old text\n"
+            )
+            return {"id": "a.eml"}
+        case "notes.append" | "notes.edit":
+            await called(tools, "notes.create", title="zq old note", text="zq old text")
+    return {}
+
+
 async def all_results(tools: Catalogue, day: str) -> dict[str, list[Any]]:
     """The results of every tool that reads, each with what can be asked of it."""
     found: dict[str, list[Any]] = {
         "contacts.list": [await called(tools, "contacts.list")],
         "contacts.search": [await called(tools, "contacts.search", name="zq")],
         "calendar.list": [await called(tools, "calendar.list", date=day)],
+        "calendar.search": [
+            await called(tools, "calendar.search", query="zq"),
+            await called(tools, "calendar.search", when="2031-03-01/2031-03-31"),
+        ],
+        "calendar.todos": [await called(tools, "calendar.todos")],
+        "calendar.free": [await called(tools, "calendar.free", date="2031-03-07")],
     }
     for name in ("mail.search", "notes.search", "files.search", "search.everywhere"):
         found[name] = [await called(tools, name, query="zq")]
@@ -103,8 +183,9 @@ def run(root: Path, tool: str, arguments: Mapping[str, Any]) -> dict[tuple[str, 
     """Every leaf that any tool gives back once this call was made, by tool and place; none where the call failed."""
 
     async def session() -> dict[tuple[str, Any], Any]:
-        tools = Catalogue(builtin_tools(home_in(root)))
-        written = await called(tools, tool, **arguments)
+        home = home_in(root)
+        tools = Catalogue(builtin_tools(home))
+        written = await called(tools, tool, **{**arguments, **await chosen(home, tools, tool)})
         if written is None:
             return {}
         found = {tool: [written], **await all_results(tools, str(arguments.get("date", "2031-03-07")))}
@@ -151,7 +232,12 @@ def undeclared(
     return found
 
 
-ARGUMENTS = [(tool, argument) for tool, arguments in WRITTEN.items() for argument in arguments]
+ARGUMENTS = [
+    (tool, argument)
+    for tool, arguments in WRITTEN.items()
+    for argument in arguments
+    if not {argument, (tool, argument)} & CHOOSES
+]
 
 
 def declared(tool: str, root: Path) -> StoredAs:
@@ -160,10 +246,15 @@ def declared(tool: str, root: Path) -> StoredAs:
 
 def test_every_tool_that_writes_is_here_with_every_argument(tmp_path: Path) -> None:
     writers = {one.name: one for one in builtin_tools(home_in(tmp_path)) if not one.hints.read_only}
-    assert set(writers) == {*WRITTEN, "calendar.cancel"}  # which chooses, and writes nothing that it is given
+    choosing = {
+        "calendar.cancel",
+        "calendar.finish_todo",
+    }  # they choose, and write nothing that they are given
+    assert set(writers) == {*WRITTEN, *choosing}
     for name, arguments in WRITTEN.items():
         assert set(arguments) == set(writers[name].input_schema["properties"])
-    assert read_back_at(writers["calendar.cancel"].stored_as, ("id",)) == ()
+    for name in choosing:
+        assert read_back_at(writers[name].stored_as, ("id",)) == ()
 
 
 @pytest.mark.parametrize(("tool", "argument"), ARGUMENTS)
@@ -181,7 +272,7 @@ def test_an_argument_is_read_back_where_its_tool_declares(
 TEXTS = [
     place
     for place in ARGUMENTS
-    if place[1] in ("name", "company", "title", "text", "location", "subject", "body")
+    if place[1] in ("name", "company", "title", "text", "location", "subject", "body", "role", "new")
 ]
 
 

@@ -51,6 +51,9 @@ _IN_EVENTS = {
 }
 _HIT = tuple(f"search.everywhere: $.hits[*].{member}" for member in ("title", "snippet"))
 """Where an event is told of besides, where it can be searched."""
+_GAPS = ("calendar.free: $.free[*].start", "calendar.free: $.free[*].end")
+_ANY = ("id", "title", "start", "end", "location")
+"""All of an event that repeats, of which how often and until when say how many there are."""
 _MAX_FOUND = 20
 _MAX_DAYS = 5 * 366
 Found = tuple[list[Occurrence], tuple[Lost, ...]]
@@ -62,10 +65,17 @@ def stored_events(*readers: str, more: Mapping[str, tuple[str, ...]] | None = No
     return {
         argument: [
             *(f"{reader}: $.events[*].{member}" for reader in readers for member in members),
-            *(_HIT if "calendar.search" in readers and argument != "guests" else ()),
+            *(_besides(argument) if "calendar.search" in readers else ()),
         ]
         for argument, members in {**_IN_EVENTS, **(more or {})}.items()
     }
+
+
+def _besides(argument: str) -> tuple[str, ...]:
+    """Where it comes back besides, where events can be searched: as a hit, and as time that is not free."""
+    if argument == "guests":
+        return ()
+    return (*_HIT, *(() if argument in ("title", "location") else _GAPS))
 
 
 def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
@@ -151,7 +161,7 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
         ]
         return Partial.counted({"free": told}, lost)
 
-    repeated = stored_events(*readers, more={"often": ("start", "end"), "until": ("start", "end")})
+    repeated = stored_events(*readers, more={"often": _ANY, "until": _ANY})
 
     @tool(
         name="calendar.repeat",
