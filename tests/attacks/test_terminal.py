@@ -7,8 +7,11 @@ through pipes. A terminal that is not umi's judges.
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +20,23 @@ if sys.platform == "win32":
     pytest.skip("Windows has no pty", allow_module_level=True)
 
 from tests.attacks.terminal_judge import IN_A_NAME, POISON, at_terminal, faults
+from tests.end_to_end.harness import tool_of
+from umi_cloud.auth.registry import Registry
 from umi_edge.connection.device_key import device_key
+from umi_edge.labelling.labeller import Labeller
 from umi_edge.ledger import Ledger, LedgerConfig
+from umi_edge.policy import Scanner, load_policy
+from umi_edge.records import Marked
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.laptop_records import read_records
+from umi_edge.session.events import Answered, CallWritten, Ended, Instructed, Observed, Planned
+from umi_edge.session.recording import SessionRecorder
+from umi_edge.tools import Catalogue, Succeeded
 from umi_proto.v1 import agent_pb2 as pb
+from umi_shared.engine import Usage
+from umi_shared.labels import PUBLIC
 from umi_shared.released import Disclosure
+from umi_shared.transcript import Next
 
 ROOT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("poisonous_mcp_server.py")
@@ -110,8 +126,11 @@ def home(tmp_path_factory) -> Path:
     }
     (folder / "wrong.yaml").write_text(json.dumps(wrong))
     (folder / f"{IN_A_NAME[:150]}.yaml").write_text(json.dumps({"version": POISON, f"x{POISON}": 1}))
+    (folder / "open.yaml").write_text(_policy().replace(": cloud}  #", ": planner, $: cloud}  #"))
     (folder / "tests.test.yaml").write_text(_table_tests())
     _ledger(ledger)
+    _records(ledger)
+    _recording(folder / "recorded.jsonl")
     return folder
 
 
@@ -178,6 +197,29 @@ def _ledger(path: Path) -> None:
     ledger.close()
 
 
+def _records(ledger: Path) -> None:
+    records = read_records(EdgeConfig(ledger=ledger))
+    marked = Marked(by_stranger=True, said=(POISON,), marks=records.marks(["what a stranger wrote"]))
+    number = records.write(tool=f"evil.{POISON}", store="evil", approved=True, fields={POISON: marked})
+    records.name(number, POISON)
+
+
+def _recording(file: Path) -> None:
+    """A session in which the evil server is called, recorded as a session is."""
+    policy = load_policy(_policy(), f"{POISON}.yaml")
+    tool = tool_of("evil.find", str, source="mcp:evil")
+    labeller = Labeller.fresh(policy, Scanner(policy.detect, {}), {tool.name: tool.source})
+    tell = SessionRecorder(file, policy, Catalogue([tool]), labeller.vault)
+    tell(Instructed(labeller.instruction(POISON)))
+    tell(Planned(step=1, rationale=(), next=Next.CALLER, tool=tool.name, usage=Usage()))
+    given = labeller.arguments(tool.name, {IN_A_WORD: POISON}, PUBLIC).text
+    tell(CallWritten(tool=tool.name, arguments=given, usage=Usage()))
+    result = {IN_A_PATH: POISON, POISON: POISON}
+    seen = labeller.result(tool.name, result)
+    tell(Observed(tool=tool.name, outcome=Succeeded(result, 0), observation=seen, failure=""))
+    tell(Ended(Answered(POISON)))
+
+
 COMMANDS: dict[str, list[str]] = {
     "tools": ["tools"],
     "tools, one": ["tools", "evil.find"],
@@ -210,6 +252,8 @@ COMMANDS: dict[str, list[str]] = {
     "ledger show, message": ["ledger", "show", "--message", "1"],
     "ledger verify": ["ledger", "verify"],
     "ledger export": ["ledger", "export", "-"],
+    "records": ["records"],
+    "policy replay": ["policy", "replay", "recorded.jsonl", "--against", "open.yaml"],
     "ask": ["ask", ARGUMENT],
     "ask, damaged contacts": ["ask", ARGUMENT, "--config", "damaged.yaml"],
     "doctor": ["doctor", "--config", "damaged.yaml"],
@@ -227,13 +271,15 @@ JSON = (
     "policy test",
     "ledger show",
     "ledger show, message",
+    "records",
+    "policy replay",
 )
 
 
 def command(home: Path, name: str) -> list[str]:
     """The arguments of Python for a command of umi's, in the poisoned home."""
     arguments = COMMANDS[name]
-    takes_config = arguments[0] in ("tools", "ledger", "ask") or arguments[1:2] in (
+    takes_config = arguments[0] in ("tools", "ledger", "records", "ask") or arguments[1:2] in (
         ["prove"],
         ["detect"],
         ["init"],
@@ -271,6 +317,37 @@ def test_json_is_escaped_and_says_all_of_it_to_a_program(home, name):
     assert faults(done.stdout) == []
     assert b"\x1b" not in done.stdout
     assert "zqforged" in json.dumps(json.loads(done.stdout))
+
+
+# The operator's program.
+
+CLOUD: dict[str, list[str]] = {
+    "devices": ["devices", "--state", "state"],
+    "revoke": ["revoke", f"x{ARGUMENT}", "--state", "state"],
+    "no state": ["devices", "--state", IN_A_NAME],
+    "serve": ["serve", "--config", IN_A_NAME],
+    "usage": [f"--x{ARGUMENT}"],
+}
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("name", CLOUD)
+def test_nothing_of_a_stranger_steers_the_terminal_of_an_operator(tmp_path, name, piped):
+    """A device's name, a path and an argument may hold anything."""
+    with Registry(tmp_path / "state") as registry:
+        registry.add_token("laptop", bytes(32), timedelta(hours=1))
+    with closing(sqlite3.connect(tmp_path / "state" / "devices.sqlite")) as database:
+        database.execute("UPDATE tokens SET name = ?", (f"laptop{ARGUMENT}",))
+        database.commit()
+    within = [str(tmp_path / one) if one in ("state", IN_A_NAME) else one for one in CLOUD[name]]
+    arguments = ["-m", "umi_cloud", *within]
+    if piped:
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, timeout=110, check=False)
+        printed = done.stdout + done.stderr
+    else:
+        printed = at_terminal(arguments, typed=b"n\n")
+    assert faults(printed) == []
+    assert b"zq" in printed, "the poison did not come this far"
 
 
 # A session at a terminal.
