@@ -100,6 +100,8 @@ def _latin(word: str, original: str) -> Iterator[str]:
     bare = word.rstrip(_VOWELS)
     if bare != word and len(word[:-1]) >= _SHORTEST - 1:
         yield word[:-1]
+        if word.endswith(("ski", "ska", "cki", "cka")):  # Kowalski, Kowalscy
+            yield f"{word[:-2]}c"
         if len(bare) >= 2 and bare[-1] in _SOFTENED and word.endswith("a"):
             yield bare[:-1] + _SOFTENED[bare[-1]]
     elif len(word) > _SHORTEST:

@@ -36,7 +36,7 @@ _PREFIXED = {
 }
 _ANYWHERE = frozenset((*UNSPACED, *_PREFIXED))
 """Scripts whose names may begin within a run of letters."""
-_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_][.׳'][ -]?){1,3}$")
+_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_](?:[.׳]|(?<=[א-ת])')[ -]?){1,3}$")
 _INITIALS_AFTER = re.compile(r",? (?:[^\W\d_]\.[ -]?){0,2}[^\W\d_]\.(?![^\W_])|,? [A-HJ-Z]\b(?![.'’]\w)")
 _LINK = re.compile(r"[\s\-'.·・,]*")
 _I = re.compile(r"(?<![^\W_])I(?![^\W_])")
@@ -612,7 +612,7 @@ class _Search:
         words = set(self.flat.split())
         if words & context("not in english"):
             return False
-        told = bool(words & context("told of english"))
+        told = any(len(word) > 1 for word in words & context("told of english"))
         longer = {word for word in words if len(word) > 2}
         return told or len(longer & english_words()) * 2 >= max(len(longer), 2)
 

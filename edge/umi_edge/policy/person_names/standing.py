@@ -57,7 +57,7 @@ class Place:
         if self.word in context("months") and self._is_month(last):
             return False
         if self.after in context("after a place's name") or (
-            self.hinted and last in context("before a place")
+            self.hinted and last in context("before a place") and not self._is_spoken_to(last)
         ):
             return False
         doubtful = self.plain or self.hinted
