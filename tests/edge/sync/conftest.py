@@ -3,7 +3,6 @@
 import imaplib
 import ipaddress
 import os
-import pwd
 import shutil
 import socket
 import ssl
@@ -188,14 +187,15 @@ def _dovecot(folder: Path, certificate: Certificate, port: int) -> list[str]:
         pytest.skip("dovecot is not here (apt-get install dovecot-imapd)")
     if os.geteuid() != 0:
         pytest.skip("dovecot starts as root only")
-    mail = folder / "dovecot-mail"
-    mail.mkdir()
-    for parent in [mail, *mail.parents]:
-        if parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+    import pwd  # not on Windows
+
     nobody = pwd.getpwnam("nobody")
+    short = (
+        Path("/tmp") / f"umi-dovecot-{os.getpid()}-{port}"
+    )  # the path of a socket is short; nobody gets there
+    mail = Path(f"{short}-mail")
+    mail.mkdir()
     os.chown(mail, nobody.pw_uid, nobody.pw_gid)
-    short = Path("/tmp") / f"umi-dovecot-{os.getpid()}-{port}"  # the path of a socket is short
     config = folder / "dovecot.conf"
     config.write_text(
         f"base_dir = {short}\nstate_dir = {short}-state\nlog_path = /dev/stderr\nprotocols = imap\n"
