@@ -28,19 +28,21 @@ def command(
     """Fetch contacts, calendars and mail from the servers under `home.sync` of the configuration.
 
     Fetches all ACCOUNTS, or those that are named, as far as they have changed, into folders that only you can read.
-    Nothing is ever written to a server. Sessions do this at their start, for a short time; the first fetch of much
-    mail is better done here. Exit code 1 when an account could not be fetched whole.
+    Nothing is ever written to a server. The copy of an account that is no longer configured is deleted. Sessions fetch
+    at their start, for a short time; the first fetch of much mail is better done here. Exit code 1 when an account
+    could not be fetched whole.
 
     An address book or a calendar that is empty or gone at once stays on this device, and counts as incomplete, until
     you say with --let-go that this is right: what the detectors know must not vanish because a server says so.
     """
     import os
 
-    from umi_edge.runtime.synced_home import synced_folders
+    from umi_edge.runtime.synced_home import forget_others, synced_folders
     from umi_edge.sync.fetching import fetch
     from umi_shared.errors import ConfigError
 
-    found = synced_folders(read_config(config).home)
+    home = read_config(config).home
+    found = synced_folders(home)
     unknown = set(accounts) - {one.account.name for one in found}
     if unknown or not found:
         what = f"no account is called {', '.join(sorted(unknown))}" if unknown else "no account is configured"
@@ -48,10 +50,13 @@ def command(
     chosen = [one for one in found if not accounts or one.account.name in accounts]
     if login:
         return _log_in(chosen)
+    forgotten = forget_others(home)
     results = [fetched for one in chosen for fetched in fetch([one], os.environ, let_go=let_go)]
     if as_json:
-        say_json({"fetched": [_as_json(one) for one in results]})
+        say_json({"fetched": [_as_json(one) for one in results], "deleted": forgotten})
     else:
+        for name in forgotten:
+            say(f"– {name}: no account of the configuration any more, so its copy is deleted")
         for one in results:
             _print(one)
     return 1 if any(one.problem or one.lost or one.busy for one in results) else 0

@@ -1,6 +1,7 @@
 """The parts of a home that are at servers: the accounts of a configuration, each with the folder of its copy."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from platformdirs import user_state_path
 from umi_edge.runtime.config import SYNCED, HomeSettings, ImapSettings
 from umi_edge.sync.account import Account, SyncLimits
 from umi_edge.sync.fetching import Fetched, SyncedFolder, fetch, is_due
+from umi_edge.sync.local_copy import INDEX
 from umi_edge.tools.builtin.copied_folder import CopiedFolder
 
-__all__ = ["fetch_what_is_due", "folder_of", "synced_folders"]
+__all__ = ["fetch_what_is_due", "folder_of", "forget_others", "synced_folders"]
 
 
 def folder_of(settings: HomeSettings, store: str) -> Path:
@@ -45,6 +47,23 @@ def synced_folders(settings: HomeSettings) -> tuple[SyncedFolder, ...]:
             )
             found.append(SyncedFolder(account, copy))
     return tuple(found)
+
+
+def forget_others(settings: HomeSettings) -> list[str]:
+    """Delete the copies of accounts that the configuration has no more, which would be read all the same.
+
+    Their names are given, each behind its store's.
+    """
+    kept = {one.copy.path for one in synced_folders(settings)}
+    gone = [
+        path
+        for store in SYNCED
+        for path in sorted(folder_of(settings, store).glob("*"))
+        if path not in kept and not path.is_symlink() and (path / INDEX).is_file()
+    ]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return [f"{path.parent.name} from {path.name}" for path in gone]
 
 
 async def fetch_what_is_due(settings: HomeSettings, environment: Mapping[str, str]) -> list[Fetched]:

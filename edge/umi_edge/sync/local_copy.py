@@ -23,9 +23,10 @@ from umi_edge.tools.outcome import Lost
 from umi_shared.durable_file import make_private_directory, write_durably
 from umi_shared.errors import ConfigError
 
-__all__ = ["LocalCopy", "Part", "file_of"]
+__all__ = ["INDEX", "LocalCopy", "Part", "file_of"]
 
-_INDEX = ".index.json"
+INDEX = ".index.json"
+"""The file by which a folder is known to be a copy."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class LocalCopy:
             identity: {"folder": part.folder, "mark": part.mark, "items": part.items}
             for identity, part in self.parts.items()
         }
-        write_durably(self.of.path / _INDEX, json.dumps(told).encode())
+        write_durably(self.of.path / INDEX, json.dumps(told).encode())
 
 
 def file_of(identity: str, suffix: str) -> str:
@@ -147,7 +148,7 @@ def _digest(text: str) -> str:
 def _known(path: Path) -> dict[str, Part]:
     """What is known of a copy; nothing where it can't be read, and then all is fetched anew."""
     try:
-        told: dict[str, Any] = json.loads((path / _INDEX).read_text("utf-8"))
+        told: dict[str, Any] = json.loads((path / INDEX).read_text("utf-8"))
         parts = {
             identity: Part(
                 folder=_plain(part["folder"]),

@@ -115,6 +115,15 @@ def test_the_command_tells_what_failed_and_how_to_mend_it(tmp_path):
     assert "canary" not in output
 
 
+def test_the_copy_of_an_account_that_is_configured_no_more_is_deleted_and_nothing_else(tmp_path):
+    for name, file in {"old": ".index.json", "mine": "ann.vcf"}.items():
+        (tmp_path / "sync" / "contacts" / name).mkdir(parents=True)
+        (tmp_path / "sync" / "contacts" / name / file).write_text("{}")
+    _, output = run(tmp_path)
+    assert "– contacts from old: no account of the configuration any more" in output
+    assert sorted(path.name for path in (tmp_path / "sync" / "contacts").iterdir()) == ["mine", "work"]
+
+
 def test_an_account_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Exception, match="no account is called nobody"):
         run(tmp_path, "nobody")
