@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from umi_shared.handles import Handle, Text
 
@@ -21,6 +21,7 @@ __all__ = [
     "PlanEvent",
     "QuestionDelta",
     "RationaleDelta",
+    "Relation",
     "SummarizeEvent",
     "AnswerDelta",
     "ToolCard",
@@ -94,6 +95,13 @@ class Call:
     draft: DraftUse = DraftUse.NONE
 
 
+class Relation(NamedTuple):
+    """The text that `whole` stands for holds the text that `part` stands for, as whole words."""
+
+    whole: Handle
+    part: Handle
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The outcome of a call: a result as compact JSON, or a failure's kind and what the policy lets out of its message.
@@ -106,6 +114,8 @@ class Observation:
     content: Text = field(repr=False)
     failure: str = ""
     """Empty for a success; for a failure its kind, one of the program's own words, such as `unavailable`."""
+    relations: tuple[Relation, ...] = ()
+    """What the policy tells of the handles in it."""
 
     @property
     def told(self) -> Text:
@@ -170,7 +180,7 @@ def with_text(entry: Entry, text: Text) -> Entry:
         case Call():
             return Call(entry.tool, text, entry.draft)
         case Observation():
-            return Observation(entry.tool, text, entry.failure)
+            return Observation(entry.tool, text, entry.failure, entry.relations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

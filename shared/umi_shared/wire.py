@@ -34,6 +34,7 @@ from umi_shared.transcript import (
     PlanEvent,
     QuestionDelta,
     RationaleDelta,
+    Relation,
     SummarizeEvent,
     ToolCard,
     Usage,
@@ -90,6 +91,8 @@ class WireLimits:
     """Entries of the session so far."""
     segments: int = 50_000
     """Segments of text and handles, in all texts together."""
+    relations: int = 512
+    """Relations between handles that one result tells."""
     name_bytes: int = 128
     """Bytes in a tool's name, a failure's kind or a request's id."""
     delta_bytes: int = 64 * 1024
@@ -151,6 +154,10 @@ def _text_message(text: Text) -> pb.Text:
     return pb.Text(segments=parts)
 
 
+def _handle_message(handle: Handle) -> pb.Handle:
+    return pb.Handle(type=handle.type, number=handle.number)
+
+
 def _view_message(view: View) -> pb.View:
     return pb.View(
         catalogue=[
@@ -179,9 +186,17 @@ def _entry_message(entry: Entry) -> pb.Entry:
         case Call(tool, arguments, draft):
             call = pb.Call(tool=tool, arguments=_text_message(arguments), draft=_DRAFT_TO_PB[draft])
             return pb.Entry(call=call)
-        case Observation(tool, content, failure):
+        case Observation(tool, content, failure, relations):
             return pb.Entry(
-                observation=pb.Observation(tool=tool, content=_text_message(content), failure=failure)
+                observation=pb.Observation(
+                    tool=tool,
+                    content=_text_message(content),
+                    failure=failure,
+                    relations=[
+                        pb.Relation(whole=_handle_message(one.whole), part=_handle_message(one.part))
+                        for one in relations
+                    ],
+                )
             )
         case Answer(text):
             return pb.Entry(answer=pb.Answer(text=_text_message(text)))
@@ -212,6 +227,7 @@ def strings_of(message: bytes) -> list[str]:
             case "observation":
                 observation = entry.observation
                 strings += [observation.tool, *_segment_strings(observation.content), observation.failure]
+                strings += [one.type for each in observation.relations for one in (each.whole, each.part)]
             case "answer":
                 strings += _segment_strings(entry.answer.text)
     return strings
@@ -327,12 +343,16 @@ def _read_segments(segments: Iterable[pb.Segment]) -> Iterable[str | Handle]:
             case "clear":
                 yield segment.clear
             case "handle":
-                try:
-                    yield Handle(segment.handle.type, segment.handle.number)
-                except ValueError as error:
-                    raise MalformedError("a handle has an invalid type or number") from error
+                yield _read_handle(segment.handle)
             case _:
                 raise MalformedError("a segment is neither clear text nor a handle")
+
+
+def _read_handle(handle: pb.Handle) -> Handle:
+    try:
+        return Handle(handle.type, handle.number)
+    except ValueError as error:
+        raise MalformedError("a handle has an invalid type or number") from error
 
 
 def _read_card(card: pb.ToolCard, limits: WireLimits) -> ToolCard:
@@ -377,7 +397,12 @@ def _read_entry(entry: pb.Entry, limits: WireLimits) -> Entry:
             return Call(entry.call.tool, text, _DRAFT_FROM_PB.get(entry.call.draft, DraftUse.NONE))
         case "observation":
             _at_most("bytes in a failure", len(entry.observation.failure.encode()), limits.name_bytes)
-            return Observation(entry.observation.tool, text, entry.observation.failure)
+            _at_most("relations", len(entry.observation.relations), limits.relations)
+            relations = tuple(
+                Relation(_read_handle(one.whole), _read_handle(one.part))
+                for one in entry.observation.relations
+            )
+            return Observation(entry.observation.tool, text, entry.observation.failure, relations)
         case _:
             return Answer(text)
 

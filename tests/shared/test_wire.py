@@ -26,6 +26,7 @@ from umi_shared.transcript import (
     Plan,
     QuestionDelta,
     RationaleDelta,
+    Relation,
     ToolCard,
     Usage,
     View,
@@ -51,7 +52,9 @@ ENTRIES = st.one_of(
     st.builds(Instruction, TEXT),
     st.builds(Plan, TEXT, st.sampled_from(Next), NAME),
     st.builds(Call, NAME, TEXT, st.sampled_from(DraftUse)),
-    st.builds(Observation, NAME, TEXT, NAME),
+    st.builds(
+        Observation, NAME, TEXT, NAME, st.lists(st.builds(Relation, HANDLES, HANDLES), max_size=2).map(tuple)
+    ),
     st.builds(Answer, TEXT),
 )
 CARDS = st.builds(

@@ -196,6 +196,13 @@ class Shapes:
         cost = self._cost(tool, Symbol(_CONSENT, "consent", str(approved), 1))
         self._charge(tool, {"consent": cost})
 
+    def related(self, tool: str, pairs: int) -> bool:
+        """Charge that so many pairs of names are compared, a bit for each; False where the limit does not allow it."""
+        if pairs > self.limit_bits - sum(self.charged.values()):
+            return False
+        self._add("relations of names", tool, pairs)
+        return True
+
     def replied(self, clear: str) -> None:
         """Charge what the user replied to the planner's question, as far as it leaves: eight bits a byte.
 

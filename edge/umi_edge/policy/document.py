@@ -99,6 +99,13 @@ class ClockWord(StrEnum):
     HIDDEN = "hidden"
 
 
+class RelationsWord(StrEnum):
+    """Whether the planner is told which names of a result hold a name that was typed."""
+
+    TOLD = "told"
+    HIDDEN = "hidden"
+
+
 class Instruction(StrEnum):
     """What of the user's instruction may leave."""
 
@@ -235,6 +242,7 @@ class Policy:
     unknown_names: UnknownNames = UnknownNames.MARK
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     clock: ClockWord = ClockWord.DATE
+    relations: RelationsWord = RelationsWord.HIDDEN
     limits: Limits = field(default_factory=Limits)
     untrusted: tuple[UntrustedFolder, ...] = ()
     """Folders of the user's own stores in which other people's texts lie."""

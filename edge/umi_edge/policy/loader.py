@@ -23,6 +23,7 @@ from umi_edge.policy.document import (
     Instruction,
     Limits,
     Policy,
+    RelationsWord,
     Runs,
     ToolPolicy,
     UnknownNames,
@@ -136,6 +137,7 @@ class _Builder:
             unknown_names=self._unknown_names(),
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
             clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
+            relations=RelationsWord(self.data.get("relations", RelationsWord.HIDDEN)),
             limits=self._limits(self.data.get("limits", {})),
             untrusted=tuple(self._untrusted()),
             keep=tuple(

@@ -23,7 +23,18 @@ from umi_edge.tools import Catalogue, Doubt
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.labels import Integrity, Label
-from umi_shared.transcript import Answer, Call, Clock, DraftUse, Entry, Instruction, Next, Observation, Plan
+from umi_shared.transcript import (
+    Answer,
+    Call,
+    Clock,
+    DraftUse,
+    Entry,
+    Instruction,
+    Next,
+    Observation,
+    Plan,
+    Relation,
+)
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
@@ -180,8 +191,8 @@ def _template(entry: Entry) -> list[str]:
             return ["plan", next_.value, tool]
         case Call(tool, _, draft):
             return ["call", tool, draft.value]
-        case Observation(tool, _, failure):
-            return ["observation", tool, failure]
+        case Observation(tool, _, failure, relations):
+            return ["observation", tool, failure, *(str(one) for pair in relations for one in pair)]
         case Answer():
             return ["answer"]
 
@@ -196,8 +207,10 @@ def _read_template(kind: str, *words: str) -> Entry:
             return Plan((), Next(next_), tool)
         case "call", (tool, draft):
             return Call(tool, (), DraftUse(draft))
-        case "observation", (tool, failure):
-            return Observation(tool, (), failure)
+        case "observation", (tool, failure, *told):
+            pairs = zip(told[::2], told[1::2], strict=True)
+            relations = tuple(Relation(_handle(whole), _handle(part)) for whole, part in pairs)
+            return Observation(tool, (), failure, relations)
         case "answer", ():
             return Answer(())
     raise ValueError("no entry")

@@ -27,7 +27,7 @@ from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, 
 from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
-from umi_edge.policy.document import UnknownNames
+from umi_edge.policy.document import RelationsWord, UnknownNames
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.clock import clock_entry, local_now
@@ -65,6 +65,7 @@ from umi_edge.session.read_ahead import ReadAhead, reading_ahead
 from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
+from umi_edge.session.relations import compared, relations_of
 from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
@@ -91,6 +92,7 @@ from umi_shared.transcript import (
     Plan,
     QuestionDelta,
     RationaleDelta,
+    Relation,
     Usage,
     View,
 )
@@ -756,8 +758,18 @@ class Session:
                 kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
                 self._public.allow_explicit(text)
         text = await self._without_refused_names(text, name)
-        self._entries.append(LabelledEntry(Observation(name, (), kind), text))
+        told = Observation(name, (), kind, self._relations(name, text))
+        self._entries.append(LabelledEntry(told, text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
+
+    def _relations(self, tool: str, result: LabelledText) -> tuple[Relation, ...]:
+        """What the policy tells of the names in a result: which hold a name that the user typed."""
+        if self.labeller.policy.relations is RelationsWord.HIDDEN:
+            return ()
+        pairs = compared(self._entries, result)
+        if not pairs or not self.labeller.shapes.related(tool, len(pairs)):
+            return ()
+        return relations_of(pairs, self.labeller.vault)
 
     def _refuse(
         self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any], seen: Label

@@ -253,27 +253,58 @@ class Call(google.protobuf.message.Message):
 Global___Call: typing_extensions.TypeAlias = Call
 
 @typing.final
+class Relation(google.protobuf.message.Message):
+    """The text of one handle holds the text of the other as whole words: a full name, and a first name."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WHOLE_FIELD_NUMBER: builtins.int
+    PART_FIELD_NUMBER: builtins.int
+    @property
+    def whole(self) -> Global___Handle: ...
+    @property
+    def part(self) -> Global___Handle: ...
+    def __init__(
+        self,
+        *,
+        whole: Global___Handle | None = ...,
+        part: Global___Handle | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["part", b"part", "whole", b"whole"]
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["part", b"part", "whole", b"whole"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___Relation: typing_extensions.TypeAlias = Relation
+
+@typing.final
 class Observation(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     TOOL_FIELD_NUMBER: builtins.int
     CONTENT_FIELD_NUMBER: builtins.int
     FAILURE_FIELD_NUMBER: builtins.int
+    RELATIONS_FIELD_NUMBER: builtins.int
     tool: builtins.str
     failure: builtins.str
     """Empty for a success; else a word of the program, such as "unavailable"."""
     @property
     def content(self) -> Global___Text: ...
+    @property
+    def relations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Relation]:
+        """What the policy tells of the handles in `content`."""
+
     def __init__(
         self,
         *,
         tool: builtins.str = ...,
         content: Global___Text | None = ...,
         failure: builtins.str = ...,
+        relations: collections.abc.Iterable[Global___Relation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["content", b"content"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["content", b"content", "failure", b"failure", "tool", b"tool"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["content", b"content", "failure", b"failure", "relations", b"relations", "tool", b"tool"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Observation: typing_extensions.TypeAlias = Observation

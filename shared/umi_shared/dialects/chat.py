@@ -201,11 +201,16 @@ def _shared_turn(entry: Entry) -> tuple[str, str]:
         case Instruction(text):
             return "user", f"Request: {render(text)}"
         case Observation():
-            return "user", f"Result of {entry.tool}: {render(entry.told)}"
+            return "user", f"Result of {entry.tool}: {render(entry.told)}{_related(entry)}"
         case Answer(text):
             return "assistant", render(text)
         case Plan() | Call():
             raise AssertionError("plans and calls are written by their roles")
+
+
+def _related(entry: Observation) -> str:
+    """What is known of the handles of a result, as the device tells it."""
+    return "".join(f"\n{one.whole} is a longer form of {one.part}." for one in entry.relations)
 
 
 def _pairs(messages: Iterable[Message]) -> Iterable[tuple[str, str]]:
