@@ -16,7 +16,7 @@ tool; and about a type, unless the text is scanned and a detector looks for that
 
 Not proven: that a server's results keep to the schema it declares (`any_results` walks all JSON values instead);
 that detectors find all there is in scanned text; what a tool on the device does with its arguments (`Assumption`s);
-what `show`, lengths, keys and timing tell.
+what `show`, `relations`, lengths, keys and timing tell.
 """
 
 from collections.abc import Iterable, Iterator

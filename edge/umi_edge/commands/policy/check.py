@@ -59,6 +59,7 @@ def command(file: Path, *, as_json: bool) -> int:
                 "tools": tools,
                 "rules": found,
                 "clock": policy.clock,
+                "relations": policy.relations,
                 "untrusted": [{"folder": one.text, "line": one.line} for one in policy.untrusted],
                 **_more(policy, warnings),
             }
@@ -72,6 +73,8 @@ def command(file: Path, *, as_json: bool) -> int:
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     say(f"The detectors take out of scanned text: {found_types}.")
     say(_CLOCK[policy.clock])
+    if policy.relations == "told":
+        say("The planner is told which name in a result is a longer form of one that you typed.")
     if policy.untrusted:
         folders = ", ".join(folder.text for folder in policy.untrusted)
         say(f"Not your own words, so not trusted and not read under `scan`: what lies in {folders}.")
