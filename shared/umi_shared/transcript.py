@@ -114,7 +114,7 @@ class Observation:
     content: Text = field(repr=False)
     failure: str = ""
     """Empty for a success; for a failure its kind, one of the program's own words, such as `unavailable`."""
-    relations: tuple[Relation, ...] = ()
+    relations: tuple[Relation, ...] = field(default=(), repr=False)
     """What the policy tells of the handles in it."""
 
     @property
