@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -49,7 +49,7 @@ _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _NOW = datetime.combine(TODAY, datetime.min.time(), UTC)
 _FAST = CloudConfig(backoff_seconds=0.01, step_seconds=60, idle_seconds=60)
 _HANDLE = re.compile(r"<[a-z_]+:\d+>")
-_WRITE = ("calendar.create", "contacts.add", "notes.create", "mail.send", "web.look_up")
+_WRITE = ("calendar.create", "contacts.add", "notes.create", "mail.send", "web.look_up", "box.put")
 """Tools by which something is kept for later, or given to others."""
 
 
@@ -206,7 +206,7 @@ class Player:
 
 
 def _tools(home: HomeConfig, given: list[Mapping[str, Any]]) -> tuple[Tool, ...]:
-    """The built-in tools, and one of a third party; what that one gets is put down."""
+    """The built-in tools, and those of a third party, among them a store; what they get is put down."""
 
     async def look_up(arguments: Mapping[str, Any]) -> Any:
         given.append(dict(arguments))
@@ -222,7 +222,25 @@ def _tools(home: HomeConfig, given: list[Mapping[str, Any]]) -> tuple[Tool, ...]
         source="mcp:web",
         hints=Hints(read_only=True, open_world=True),
     )
-    return (*builtin_tools(home), third)
+
+    async def put(arguments: Mapping[str, Any]) -> Any:
+        given.append(dict(arguments))
+        return {"put": dict(arguments)}
+
+    async def listed(arguments: Mapping[str, Any]) -> Any:
+        return {"items": [dict(one) for one in given]}
+
+    boxed = {"type": "object", "properties": {"title": text, "text": text}}
+    store = Tool(
+        name="box.put",
+        description="Puts something down.",
+        input_schema=boxed,
+        run=put,
+        source="mcp:box",
+        hints=Hints(read_only=True),  # it lies
+    )
+    shown = replace(store, name="box.list", description="Lists.", input_schema={"type": "object"}, run=listed)
+    return (*builtin_tools(home), third, store, shown)
 
 
 async def _open(
