@@ -12,6 +12,7 @@ from umi_cloud.config import CloudConfig
 from umi_edge.cli import umi
 from umi_edge.policy import load_policy
 from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.machine_config import MachineConfig
 from umi_edge.tools import Tool
 from umi_edge.tools.mcp import McpServers
 from umi_shared.settings import SettingsFile
@@ -59,8 +60,23 @@ def test_a_function_becomes_a_tool(block):
     assert tool.hints.read_only
 
 
+def test_a_machines_configuration_says_what_it_shows(tmp_path):
+    (block,) = (block for block in BLOCKS if block.title == "/etc/umi/umi.yaml")
+    file = tmp_path / "umi.yaml"
+    file.write_text(block.text)
+    assert MachineConfig.read(file).says == ("policy", "require_signed_policy", "preview")
+
+
 def test_every_block_of_yaml_and_python_is_tried():
-    known = {"config.yaml", "cloud.yaml", "policy.yaml", "my_tools.py", "wish.test.yaml", "laptop.test.yaml"}
+    known = {
+        "config.yaml",
+        "/etc/umi/umi.yaml",
+        "cloud.yaml",
+        "policy.yaml",
+        "my_tools.py",
+        "wish.test.yaml",
+        "laptop.test.yaml",
+    }
     untried = [
         str(block)
         for block in BLOCKS

@@ -10,8 +10,13 @@ from tests.docs.pages import DOCS, Block, blocks_of
 from umi_edge.cli import umi
 from umi_edge.labelling.tool_cards import why_withheld
 from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy_tools.proof import prove
+from umi_edge.policy_tools.subjects import named_tools
 
-BLOCKS = [block for block in blocks_of(DOCS / "how-to/policy-cookbook.md") if block.language == "yaml"]
+PAGE = tuple(blocks_of(DOCS / "how-to/policy-cookbook.md"))
+BLOCKS = [block for block in PAGE if block.language == "yaml"]
+FILES = [block for block in PAGE if block.language == "text" and block.title]
+"""What policies of the page name beside themselves."""
 WISHES = [block for block in BLOCKS if block.title == "policy.yaml"]
 TESTED = [
     (policy, test)
@@ -25,6 +30,12 @@ BY_THEIR_OWN_TESTS = 2
 def test_the_commonest_wishes_are_here_and_nearly_all_have_a_table_test():
     assert len(WISHES) >= 20
     assert len(TESTED) == len(WISHES) - BY_THEIR_OWN_TESTS
+
+
+@pytest.fixture(autouse=True)
+def files_beside(tmp_path):
+    for block in FILES:
+        (tmp_path / block.title).write_text(block.text)
 
 
 @pytest.mark.parametrize("policy", WISHES, ids=str)
@@ -67,3 +78,14 @@ def test_a_tool_that_is_hidden_is_withheld_from_the_planner():
     policy = load_policy(wish("card: hidden"))
     assert why_withheld("payroll.list", policy.tool("payroll.list"), "mcp:payroll", Scanner(policy.detect))
     assert not why_withheld("mail.read", policy.tool("mail.read"), "builtin", Scanner(policy.detect))
+
+
+@pytest.mark.parametrize(
+    ("without", "proven"), [("", True), ("never: [{type: client}, {type: case}]\n", False)]
+)
+def test_that_no_client_leaves_is_proven_of_the_lawyers_policy_and_only_for_what_it_says(without, proven):
+    text = wish("name: chambers")
+    assert without in text
+    policy = load_policy(text.replace(without, "") if without else text)
+    theorems = prove(policy, named_tools(policy, ())).theorems
+    assert [one.holds for one in theorems if one.rule_id] == [proven, proven]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from umi_edge.ledger import verify_ledger
+from umi_edge.ledger import read_ledger, verify_ledger
 from umi_edge.tools.sample_home import make_sample_home
 from umi_lab.wire_tap import tapped
 
@@ -146,6 +146,9 @@ def test_a_program_gets_one_json_object_with_the_answer_and_what_was_done(enroll
     assert printed["messages_out"] == 3
     report = verify_ledger(enrolled.ledger)
     assert (report.entries, report.unsigned, report.sent_bytes) == (3, 0, printed["bytes_out"])
+    entries = [entry for entry in read_ledger(enrolled.ledger) if entry["kind"] == "sent"]
+    assert {entry["session"] for entry in entries} == {printed["session"]}
+    assert {entry["peer"] for entry in entries} == {f"the planner at {enrolled.ready['address']}"}
 
 
 async def test_health_and_session_go_over_one_connection(enrolled: Office, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from umi_edge.runtime.conversation import Conversation, Output
 from umi_edge.session.events import Answered, GaveUp, Stopped
 from umi_edge.session.report import Report
 from umi_edge.terminal.live_view import LiveView
+from umi_edge.tools import FailureKind, ToolFailure
 from umi_shared.errors import PeerError
 from umi_shared.screen.console import Screen
 from umi_shared.testing import Ending, Reply
@@ -134,9 +135,11 @@ async def test_the_live_view_says_who_in_the_cloud_reads_a_value(tmp_path):
 tools:
   data.get:
     runs: device
-    results: {"$.a": planner, "$.b": summarizer, "$.c": handle}
+    results: {"$.a": planner, "$.b": summarizer, "$.c": handle, "$.d": summarizer}
+detect: [{type: client, values: [Delta-4714]}]
+never: [{type: client}]
 """
-    values = {"a": "Alpha-4711", "b": "Beta-4712", "c": "Gamma-4713"}
+    values = {"a": "Alpha-4711", "b": "Beta-4712", "c": "Gamma-4713", "d": "Seen of Delta-4714 and on"}
     plans = [plan("To see, use data.get."), plan("Done.", "summarizer"), "Seen."]
     out = io.StringIO()
     async with world(
@@ -159,4 +162,25 @@ tools:
     assert lines["Gamma-4713"].strip().startswith("⌂")
     assert "may read" not in lines["Gamma-4713"]
     assert '"a":"Alpha-4711"' in out.getvalue()  # as the planner reads it
-    assert report.values_kept == 1
+    assert lines["Delta-4714"].strip().startswith("⌂")
+    (around,) = (line for line in out.getvalue().splitlines() if "Seen of" in line)
+    assert around.strip() == "↑ Seen of … and on   ↑ the summarizer may read it"
+    assert report.values_kept == 2
+
+
+async def test_the_live_view_shows_of_a_failure_what_left(tmp_path):
+    """The policy lets the planner read what the tool says, so that it did not stay."""
+
+    def fails(_):
+        raise ToolFailure(FailureKind.NOT_FOUND, "no Alpha-4711 for ann@example.org")
+
+    rules = "tools: {data.get: {runs: device, errors: scan}}"
+    plans = [plan("To see, use data.get."), plan("Done.", "give up")]
+    out = io.StringIO()
+    tools = [tool_of("data.get", fails)]
+    async with world(tmp_path, plans=plans, calls=[("data.get", "{}")], tools=tools, policy=rules) as w:
+        view = LiveView(Screen(file=out, width=200), w.vault)
+        w.session.observe = view.show
+        await w.session.ask("See.")
+    (failed,) = (line for line in out.getvalue().splitlines() if line.startswith("failed"))
+    assert failed == 'failed   not-found   "no Alpha-4711 for <email:1>"'

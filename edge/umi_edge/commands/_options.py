@@ -43,15 +43,18 @@ def read_config(
 ) -> "EdgeConfig":
     """The configuration file, overridden by the environment, overridden by the flags that are not None.
 
-    Raises `ConfigError` when `config` is not there; the default file need not exist.
+    What the machine's own configuration says holds over all of them. Raises `ConfigError` when `config` is not there,
+    or the machine says otherwise; the default file need not exist.
     """
     from umi_edge.runtime.config import EdgeConfig, config_path
+    from umi_edge.runtime.machine_config import under_machine
 
     if config is not None and not config.exists():
         raise ConfigError(f"there is no configuration at {config}", fix="check --config and UMI_CONFIG")
     settings = EdgeConfig.read(config or config_path())
     said = _from_environment(os.environ if environment is None else environment)
-    return settings.with_overrides(**said | {name: flag for name, flag in flags.items() if flag is not None})
+    flagged = {name: flag for name, flag in flags.items() if flag is not None}
+    return under_machine(settings.with_overrides(**said | flagged))
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

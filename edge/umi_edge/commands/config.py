@@ -16,7 +16,8 @@ def command(*, only_path: bool, write: bool) -> None:
     """Print a configuration file with every setting, its default and what it is for.
 
     Start your own from it; every setting is optional. The file is config.yaml in this user's configuration folder,
-    unless UMI_CONFIG names another.
+    unless UMI_CONFIG names another. An administrator may set `policy`, `require_signed_policy` and `preview` for every
+    user, in /etc/umi/umi.yaml on Linux and in umi.yaml of the system's own folder elsewhere; `umi doctor` says which.
     """
     import os
     from importlib import resources

@@ -26,7 +26,8 @@ def command() -> None:
 
 
 @command.command(short_help="List the messages that left, or show one.")
-@click.option("--session", help="Only messages of this session.")
+@click.option("--session", help="Only messages of this session; `umi ask --json` tells its name.")
+@click.option("--last-session", is_flag=True, help="Only messages of the session that sent the last one.")
 @click.option("--sink", help="Only messages to this sink, such as planner.")
 @click.option("--last", type=click.IntRange(min=1), help="Only the last so many.")
 @click.option("--message", type=click.IntRange(min=1), help="Show the message of the entry with this number.")
@@ -39,9 +40,10 @@ def show(
     message: int | None,
     config: Path | None,
     *,
+    last_session: bool,
     as_json: bool,
 ) -> None:
-    """List the messages that left: when, where to, how many bytes, and which rules released how much of them.
+    """List the messages that left: when, in which session, where to, how many bytes, and which rules released what.
 
     `--message N` shows one as the view that left: clear text, and handles where values stayed.
     """
@@ -49,6 +51,10 @@ def show(
     if message is not None:
         _show_message(path, message, as_json=as_json)
         return
+    if last_session:
+        if session is not None:
+            raise click.UsageError("give one of --session and --last-session")
+        session = next((str(one["session"]) for one in deque(_messages(path), maxlen=1)), None)
     chosen = (
         entry
         for entry in _messages(path)
@@ -201,7 +207,7 @@ def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.text import Text as Rich
 
     table = Table(box=None, pad_edge=False)
-    for column in ("number", "time", "session", "sink", "bytes", "sha256", "clear bytes, by rule"):
+    for column in ("number", "time", "session", "to", "bytes", "sha256", "clear bytes, by rule"):
         table.add_column(
             column, justify="right" if column in ("number", "bytes") else "left", overflow="fold"
         )
@@ -210,12 +216,18 @@ def _table(entries: list[dict[str, Any]]) -> Any:
             str(entry["number"]),
             _local_time(entry["time"]),
             str(entry["session"]),
-            str(entry["sink"]),
+            _destination(entry),
             f"{entry['bytes']:,}",
             f"{entry['sha256'][:12]}…",
             Rich("\n".join(one_line(f"{count:>6,}  {rule}") for rule, count in _released(entry).items())),
         )
     return table
+
+
+def _destination(entry: dict[str, Any]) -> str:
+    """The sink, and whom it was reached at; entries of earlier versions do not say that."""
+    peer = str(entry.get("peer", "")).removeprefix("the planner ")
+    return one_line(f"{entry['sink']} {peer}".strip())
 
 
 def _released(entry: dict[str, Any]) -> dict[str, int]:
@@ -250,7 +262,8 @@ def _show_message(path: Path, number: int, *, as_json: bool) -> None:
         return
     console = output_screen()
     sent = (
-        f"{entry['bytes']:,} bytes to {entry['sink']}, {_local_time(entry['time'])}, sha256 {entry['sha256']}"
+        f"{entry['bytes']:,} bytes to {_destination(entry)}, session {entry['session']}, "
+        f"{_local_time(entry['time'])}, sha256 {entry['sha256']}"
     )
     console.print(sent, soft_wrap=True)
     console.print("clear text left as it stands; a handle stands for a value that stayed")

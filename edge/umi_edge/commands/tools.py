@@ -119,7 +119,7 @@ async def _approve(server: str, settings: "EdgeConfig", policy: "Policy", *, yes
     catalogue = Catalogue(tool for one in sources for tool in one.tools)
     missing = [one for one in sources if one.problem]
     names = await load_gazetteers(policy, catalogue, missing)
-    scanner = Scanner(policy.detect, names.values)
+    scanner = Scanner.of(policy, names.values)
     rules = {tool.name: policy.tool(tool.name, source=tool.source) for tool in source.tools}
     cards = [
         card_to_approve(tool, scanner)
@@ -168,7 +168,7 @@ async def _call(name: str, arguments: str, settings: "EdgeConfig", policy: "Poli
         tool = catalogue[name]
         names = await load_gazetteers(policy, catalogue, missing)
         sources = {one.name: one.source for one in catalogue}
-        labeller = Labeller.fresh(policy, Scanner(policy.detect, names.values), sources)
+        labeller = Labeller.fresh(policy, Scanner.of(policy, names.values), sources)
         consent = Output.for_terminal(as_json=as_json, approve_all=False).consent()
         outcome = await call_tool(tool, written, labeller, consent)
     if outcome is None:

@@ -1,4 +1,4 @@
-"""The detectors that take names from tools: how many they have, and what they miss.
+"""The detectors that take names from tools and files: how many they have, and what they miss.
 
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
@@ -12,6 +12,7 @@ from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
+from umi_shared.errors import PrivacyError
 
 __all__ = ["detectors"]
 
@@ -21,10 +22,14 @@ _SHOWN = 10
 async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     """What each tool that the policy's detectors read gives, and what of it is lost; no name is shown (I8)."""
     policy = read_laptop_policy(config)
-    if not gazetteer_sources(policy):
+    if not gazetteer_sources(policy) and not any(one.file for one in policy.detect):
         return
     async with open_tools(config, environment) as (catalogue, missing):
-        gazetteers = await read_gazetteers(policy, catalogue, missing)
+        try:
+            gazetteers = await read_gazetteers(policy, catalogue, missing)
+        except PrivacyError as error:
+            yield broken("detectors", f"{error.message}; no session starts", error.fix)
+            return
     for message in _counts(policy, gazetteers.values):
         yield fine("detectors", message)
     for source in gazetteers.lost:
@@ -36,7 +41,10 @@ def _counts(policy: Policy, values: Mapping[str, tuple[str, ...]]) -> list[str]:
     counts: dict[str, Counter[str]] = {}
     for source in gazetteer_sources(policy):
         counts.setdefault(source.tool, Counter())[source.type] += len(values[source.rule_id])
-    return [
+    files = [
+        f"{len(values[one.rule_id]):,} of {one.type}, from {one.file}" for one in policy.detect if one.file
+    ]
+    return files + [
         f"{tool}: {', '.join(f'{number} of {kind}' for kind, number in found.items() if number) or 'nothing'}"
         for tool, found in counts.items()
     ]

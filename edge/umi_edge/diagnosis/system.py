@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import AsyncIterator
 
-from umi_edge.diagnosis.finding import Finding, broken, fine
+from umi_edge.diagnosis.finding import Finding, broken, fine, warning
 from umi_edge.runtime.config import EdgeConfig
 from umi_shared.errors import ModelError
 
@@ -44,11 +44,31 @@ def _import_problem(name: str) -> str:
 
 
 async def policy(config: EdgeConfig) -> AsyncIterator[Finding]:
-    """Whether the policy parses; errors have file and line."""
-    from umi_edge.runtime.laptop_policy import read_laptop_policy  # noqa: PLC0415  # slow to import
+    """Whether the policy parses, who signed it, and what the machine's own configuration says."""
+    from umi_edge.policy_tools.signature import SignatureError, signer_of  # noqa: PLC0415  # slow to import
+    from umi_edge.runtime.laptop_policy import read_laptop_policy  # noqa: PLC0415
+    from umi_edge.runtime.machine_config import MachineConfig  # noqa: PLC0415
 
+    if config.machine_file is not None:
+        said = ", ".join(f"`{name}`" for name in config.said_by_machine) or "nothing"
+        message = f"{config.machine_file} says {said} for every user"
+        if MachineConfig(file=config.machine_file).is_writable:
+            yield warning(
+                "machine", f"{message}, and this user can change it", "let the administrator own it"
+            )
+        else:
+            yield fine("machine", message)
     found, name = read_laptop_policy(config), config.policy or "the built-in one"
     yield fine("policy", f"{name} ({len(found.tools)} entries for tools, {len(found.detect)} detectors)")
+    if config.policy is None:
+        return
+    required = config.require_signed_policy and f", as {config.who_says('require_signed_policy')} requires"
+    try:
+        signer = signer_of(config.policy)
+    except SignatureError as error:
+        yield broken("policy", error.message, error.fix)
+        return
+    yield fine("policy", f"signed by {signer}{required}" if signer else "not signed, and nothing requires it")
 
 
 async def offline(config: EdgeConfig) -> AsyncIterator[Finding]:

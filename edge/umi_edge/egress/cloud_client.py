@@ -245,6 +245,7 @@ class Cloud:
             request_id=request_id,
             message=message,
             disclosures=view.disclosures,
+            peer=self.peer,
         )
         return Sent(view.sink, len(message), digest, attempt)
 

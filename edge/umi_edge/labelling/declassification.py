@@ -51,6 +51,8 @@ _LONGEST_ADDRESS = 2048
 _LAST4_LEAST = 8
 _HASH_BITS = 32
 
+_YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d|-\d)", re.ASCII)
+_LONGEST_DAY = 40
 _CHOICES = {
     "last4": 36**4 + 1,
     "year": 10_000,
@@ -120,6 +122,8 @@ def _answer(show: str, value: Any, key: bytes) -> str:
             return _last4(value)
         case "year" | "month":
             found = _date(value)
+            if found is None and show == "year":
+                return _only_year(value)
             return "" if found is None else found.isoformat()[: 4 if show == "year" else 7]
         case "count":
             if not isinstance(value, list | dict):
@@ -162,6 +166,14 @@ def _date(value: Any) -> date | None:
         return date.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
+
+
+def _only_year(value: Any) -> str:
+    """The year of a day that people wrote, such as `14 March 1985`: the one number that looks like a year."""
+    if not isinstance(value, str) or len(value) > _LONGEST_DAY:
+        return ""
+    years = set(_YEAR.findall(value))
+    return years.pop() if len(years) == 1 else ""
 
 
 def _number(value: Any) -> Decimal | None:

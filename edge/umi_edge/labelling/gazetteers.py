@@ -1,4 +1,4 @@
-"""Gazetteers: names that a policy's detectors take from the user's own tools, such as everyone in the contacts.
+"""Gazetteers: names that a policy's detectors take from the user's own tools and files, such as all of the contacts.
 
 What such a tool could not read, or did not give, is a name that would leave in clear. It stops the session
 before a byte is sent, unless the policy says `incomplete: allow` at the detector; that is shown wherever it counts.
@@ -6,12 +6,14 @@ before a byte is sent, unless the policy says `incomplete: allow` at the detecto
 I2: docs/design.md#i2-fail-closed
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.labelling.source_gaps import gaps_of
 from umi_edge.policy import GazetteerSource, Policy, gazetteer_sources
 from umi_edge.policy.families import BUILT_IN_FAMILIES
+from umi_edge.policy.values_file import read_values_files
 from umi_edge.tools import Catalogue, FailureKind, Lost, RunLimits, Succeeded, run_tool
 from umi_edge.tools.source import ToolSource
 from umi_shared.errors import PrivacyError
@@ -48,7 +50,7 @@ class LostSource:
 
 @dataclass(frozen=True, slots=True)
 class Gazetteers:
-    """The values of each detector that reads them from a tool, by its rule; and what is missing."""
+    """The values of each detector that reads them from a tool or a file, by its rule; and what is missing."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     lost: tuple[LostSource, ...] = field(default=(), repr=False)
@@ -92,12 +94,13 @@ async def read_gazetteers(
 ) -> Gazetteers:
     """The values that the policy's detectors can be given, and what is lost, allowed or not.
 
-    A built-in tool whose folder the user has not configured has no data to lose: its detectors find nothing.
+    A built-in tool whose folder the user has not configured has no data to lose: its detectors find nothing. Raises
+    `PrivacyError` for a file of values that is not as it must be.
     """
     by_tool: dict[str, list[GazetteerSource]] = {}
     for source in gazetteer_sources(policy):
         by_tool.setdefault(source.tool, []).append(source)
-    values: dict[str, tuple[str, ...]] = {}
+    values = await asyncio.to_thread(read_values_files, policy)
     lost_sources: list[LostSource] = []
     for tool, sources in by_tool.items():
         values |= {source.rule_id: () for source in sources}

@@ -19,6 +19,7 @@ __all__ = [
     "compact_json",
     "escaped_json",
     "not_the_users_own",
+    "staying",
     "type_of",
     "whole",
 ]
@@ -27,10 +28,15 @@ HIDDEN: Text = ('"[hidden]"',)
 WITHHELD: Text = ("[withheld]",)
 
 
+def staying(resolution: Resolution) -> Resolution:
+    """What holds for a value that stays whatever the rule of its place lets out."""
+    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
+    return replace(resolution, locality=locality, scan=False)
+
+
 def whole(resolution: Resolution) -> Resolution:
     """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
-    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
-    return replace(resolution, locality=locality, scan=False, shape=Shape.HIDDEN)
+    return replace(staying(resolution), shape=Shape.HIDDEN)
 
 
 def not_the_users_own(resolution: Resolution) -> Resolution:

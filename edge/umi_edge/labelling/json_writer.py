@@ -20,6 +20,7 @@ from umi_edge.labelling.json_text import (
     compact_json,
     escaped_json,
     not_the_users_own,
+    staying,
     type_of,
     whole,
 )
@@ -36,6 +37,9 @@ from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
 __all__ = ["ArgumentWriter", "JsonWriter"]
+
+
+_CLEAR = (Locality.CLOUD, Locality.PLANNER, Locality.SUMMARIZER)
 
 
 @lru_cache(maxsize=1024)
@@ -84,7 +88,7 @@ class JsonWriter:
     """What of the value, with all below it, is not the user's own though the tool is trusted."""
     pieces: list[_Piece] = field(default_factory=list, repr=False)
     scanned: list[tuple[int, Any, _Place]] = field(default_factory=list, repr=False)
-    """Leaves to scan, and before which piece each stands."""
+    """Leaves to look through, and before which piece each stands."""
     _places: dict[tuple[Node, Doubt | None], _Place] = field(default_factory=dict, repr=False)
 
     def write(self, value: Any) -> LabelledText:
@@ -95,17 +99,15 @@ class JsonWriter:
         pieces, done = [], 0
         for at, leaf, place in self.scanned:
             pieces += self.pieces[done:at]
-            pieces += self._scanned(leaf, place.resolution, place.doubt)
+            pieces += self._told(leaf, place.resolution, place.doubt)
             done = at
         return _merged(pieces + self.pieces[done:])
 
     def write_leaf(self, value: Any, resolution: Resolution) -> LabelledText:
         """A value that stands alone, under this rule."""
-        resolution = _stays(resolution) if isinstance(value, StoredFile) else resolution
-        scan = resolution.scan
-        return _merged(
-            self._scanned(value, resolution, None) if scan else (self._span_of(resolution, None)(value),)
-        )
+        # A path on this device says who its user is.
+        resolution = staying(resolution) if isinstance(value, StoredFile) else resolution
+        return _merged(self._told(value, resolution, None))
 
     def _walk(self, value: Any) -> None:
         root, pieces = self._root(), self.pieces
@@ -179,8 +181,8 @@ class JsonWriter:
 
     def _leaf(self, value: Any, place: _Place) -> None:
         if isinstance(value, StoredFile):
-            self.pieces.append(self._span_of(_stays(place.resolution), place.doubt)(value))
-        elif place.resolution.scan:
+            self.pieces.append(self._span_of(staying(place.resolution), place.doubt)(value))
+        elif place.resolution.scan or (self._never and place.resolution.locality in _CLEAR):
             self.scanned.append((len(self.pieces), value, place))
         else:
             self.pieces.append(place.span(value))
@@ -198,6 +200,34 @@ class JsonWriter:
             return lambda value: Span(escaped_json(value), WITHHELD, label, rule, explicit=True)
         return self.keeper.under(label, resolution, origin=self._origin(doubt))
 
+    @property
+    def _never(self) -> bool:
+        """Whether something leaves under no rule, so that what is clear has to be looked through for it."""
+        return self.keeper.scanner.never is not None
+
+    def _told(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
+        """How a leaf is told, whatever its rule."""
+        if resolution.scan:
+            return self._scanned(value, resolution, doubt)
+        if resolution.locality in _CLEAR and self.keeper.never_leaves(value):
+            return self._without_never(value, resolution, doubt)
+        return (self._span_of(resolution, doubt)(value),)
+
+    def _without_never(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
+        """A leaf that its rule lets out, without what leaves under no rule; of what is no text, nothing leaves."""
+        label, origin = Label.at(resolution.locality, self._integrity(doubt)), self._origin(doubt)
+        if not isinstance(value, str):
+            return (self._span_of(staying(resolution), doubt)(value),)
+        spans = self.keeper.clear_text(
+            value,
+            label,
+            rule=resolution.rule_id,
+            origin=origin,
+            link=resolution.link,
+            explicit=label.public,
+        )
+        return _quoted(spans)
+
     def _scanned(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
         label, origin = Label.at(resolution.locality, self._integrity(doubt)), self._origin(doubt)
         if not isinstance(value, str):
@@ -209,13 +239,12 @@ class JsonWriter:
         spans = self.keeper.scanned_text(
             value, label, rule=resolution.rule_id, origin=origin, link=resolution.link
         )
-        return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
+        return _quoted(spans)
 
 
-def _stays(resolution: Resolution) -> Resolution:
-    """What holds for a path on this device, which says who its user is: it stays, whatever the rule of its place."""
-    locality = Label.at(resolution.locality).join(Label.at(Locality.HANDLE)).locality
-    return replace(resolution, locality=locality, scan=False)
+def _quoted(spans: LabelledText) -> Sequence[_Piece]:
+    """The parts of a text as they stand in JSON."""
+    return ('"', *(span._replace(clear=compact_json(span.clear)[1:-1]) for span in spans), '"')
 
 
 @dataclass(slots=True)

@@ -8,14 +8,14 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.labelling.declassification import Declassifications
 from umi_edge.labelling.json_text import HIDDEN, clear_span, compact_json, escaped_json, type_of
 from umi_edge.labelling.known_values import KnownValues
-from umi_edge.labelling.private_spans import private_spans
+from umi_edge.labelling.private_spans import PrivateSpan, never_spans, private_spans
 from umi_edge.labelling.text import LabelledText, Span
 from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Vault
 from umi_edge.policy import Resolution, Scanner
@@ -67,31 +67,83 @@ class Keeper:
         def keep(value: Any) -> Span:
             word = named or type_of(value, resolution)
             handle = vault.keep(value, type=word, label=label, origin=origin, link=link)
-            fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
+            fact = self._fact(show, handle, value)
             return Span(escaped_json(value), ('"', handle, fact + '"'), label, rule, False, fact)
 
         return keep if label.visible else conceal
+
+    def _fact(self, show: str | None, handle: Handle, value: Any, *, never: bool = False) -> str:
+        """What is shown behind a handle; charged also where the value never leaves, since a silence tells, too."""
+        fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
+        return "" if fact and (never or self.never_leaves(value)) else fact
+
+    def never_leaves(self, value: Any) -> bool:
+        """Whether a detector of a type that leaves under no rule finds something in a JSON value."""
+        never = self.scanner.never
+        return never is not None and bool(
+            never.scan(value if isinstance(value, str) else compact_json(value))
+        )
+
+    def clear_text(
+        self,
+        text: str,
+        label: Label,
+        *,
+        rule: str,
+        origin: Origin,
+        link: bool = True,
+        explicit: bool = False,
+    ) -> LabelledText:
+        """Text that leaves by its rule, to those whom the label names, but for what leaves under no rule (`never`)."""
+        return self._parted(
+            text, never_spans(text, self.scanner), label, rule, origin, link, explicit=explicit
+        )
 
     def scanned_text(
         self, text: str, label: Label, *, rule: str, origin: Origin, link: bool = True
     ) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
+        return self._parted(text, private_spans(text, self.scanner, self.known), label, rule, origin, link)
+
+    def _parted(
+        self,
+        text: str,
+        found_in_it: Iterable[PrivateSpan],
+        label: Label,
+        rule: str,
+        origin: Origin,
+        link: bool,
+        *,
+        explicit: bool = False,
+    ) -> LabelledText:
         spans: list[Span] = []
         end = 0
-        for found in private_spans(text, self.scanner, self.known):
+        for found in found_in_it:
             if found.start > end:
-                spans.append(clear_span(text[end : found.start], label, rule))
-            value, stays = text[found.start : found.end], label.join(found.label)
+                left = clear_span(text[end : found.start], label, rule)
+                spans.append(left._replace(explicit=explicit))
+            value, stays, fact = text[found.start : found.end], label.join(found.label), ""
             if not stays.visible:
                 masked: Text = ("[hidden]",)
             elif found.kept is not None:
                 masked = (self._handle_again(found.kept, value, origin),)
             else:
-                masked = (self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link),)
-            spans.append(Span(clear=escape(value), masked=masked, label=stays, rule=found.rule))
+                handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
+                fact = self._fact(found.show, handle, value, never=found.never)
+                masked = (handle, fact) if fact else (handle,)
+            spans.append(
+                Span(
+                    clear=escape(value),
+                    masked=masked,
+                    label=stays,
+                    rule=found.rule,
+                    explicit=False,
+                    fact=fact,
+                )
+            )
             end = found.end
         if end < len(text):
-            spans.append(clear_span(text[end:], label, rule))
+            spans.append(clear_span(text[end:], label, rule)._replace(explicit=explicit))
         return tuple(spans)
 
     def _handle_again(self, kept: Kept, text: str, origin: Origin) -> Handle:

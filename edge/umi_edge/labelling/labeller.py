@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from umi_edge.labelling.json_text import WITHHELD, clear_span, whole
+from umi_edge.labelling.json_text import WITHHELD, staying, whole
 from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
 from umi_edge.labelling.keeper import Keeper
 from umi_edge.labelling.scan_remainder import ScanRemainder
@@ -100,16 +100,19 @@ class Labeller:
         label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:
-            return (clear_span(well_formed(text), label, rule),)
+            return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
         return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
 
     def card(self, tool: str, text: str) -> LabelledText:
         """A tool's description, as the catalogue tells it to the cloud."""
         text, rule = well_formed(text), f"catalogue card of {tool}"
-        if self.sources.get(tool) == BUILT_IN or self.tool_policy(tool).card == "cloud":
+        if self.sources.get(tool) == BUILT_IN:
             return (constant(escape(text), rule),)
+        origin = Origin(Source.RESULT, tool)
+        if self.tool_policy(tool).card == "cloud":
+            return self.keeper.clear_text(text, PUBLIC, rule=rule, origin=origin)
         label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED)
-        return self.keeper.scanned_text(text, label, rule=rule, origin=Origin(Source.RESULT, tool))
+        return self.keeper.scanned_text(text, label, rule=rule, origin=origin)
 
     def model_text(self, text: str, shown: Label) -> LabelledText:
         """Text that the cloud wrote: its handles stay handles, the rest carries the join of all it was shown."""
@@ -147,7 +150,8 @@ class Labeller:
             source = Source.RESULT if made_of.public else Source.MADE
             return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool, doubt)),)
         rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
-        names = rules.names | self.result_names.get(tool, frozenset())
+        spelled = rules.names | self.result_names.get(tool, frozenset())
+        names = frozenset(name for name in spelled if not self.keeper.never_leaves(name))
         self.shapes.succeeded(tool, value, rules, own_names=own_names, names=names)
         writer = JsonWriter(
             keeper=self.keeper,
@@ -208,9 +212,9 @@ class Labeller:
 
     def _error_text(self, tool: str, detail: str, rule: Resolution) -> LabelledText:
         """A tool's own words on its failure, as JSON text; whoever wrote them, they are not trusted."""
-        if rule.scan and len(detail) >= DETAIL_CHARACTERS:
+        if (rule.scan or self.keeper.scanner.never) and len(detail) >= DETAIL_CHARACTERS:
             # The cut may have gone through a private span, of which no detector knows the first half.
-            rule = replace(rule, locality=Locality.HANDLE, scan=False)
+            rule = staying(rule)
         writer = JsonWriter(
             keeper=self.keeper,
             tool=tool,

@@ -1,14 +1,17 @@
-"""The private spans of a text: what the detectors find in it, and what this session keeps already."""
+"""The private spans of a text: what the detectors find in it, and what this session keeps already.
+
+I1: docs/design.md#i1-release-only
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.vault import Kept
 from umi_edge.policy import Scanner
 from umi_shared.labels import Integrity, Label, Locality
 
-__all__ = ["PrivateSpan", "private_spans"]
+__all__ = ["PrivateSpan", "never_spans", "private_spans"]
 
 
 _STAYS = Label.at(Locality.HANDLE, Integrity.TRUSTED)
@@ -26,11 +29,17 @@ class PrivateSpan:
     """Who may read it; its integrity is that of the text."""
     kept: Kept | None = None
     """The value that it is, where it is exactly one that is kept already."""
+    never: bool = False
+    """Whether it leaves under no rule, whoever may read what it stands in."""
+    show: str | None = field(default=None, repr=False)
+    """The fact that may be shown of it."""
 
     def merged(self, other: "PrivateSpan") -> "PrivateSpan":
         """One span over both, with the words of the longer one; as that one is kept only if it is all of it."""
         longest = other if other.end - other.start > self.end - self.start else self
         start, end = min(self.start, other.start), max(self.end, other.end)
+        if self.never or other.never:
+            longest = replace(longest, label=self.label.join(other.label), never=True)
         if (longest.start, longest.end) == (start, end):
             return longest
         return replace(longest, start=start, end=end, label=self.label.join(other.label), kept=None)
@@ -42,7 +51,10 @@ def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[P
     Spans that overlap become one: a part of a kept value is not clear because a detector found another part of
     it. Of equal spans the detector's counts, so that the value gets the text's own integrity.
     """
-    found = [PrivateSpan(one.start, one.end, one.type, one.rule_id) for one in scanner.scan(text)]
+    found = [
+        PrivateSpan(one.start, one.end, one.type, one.rule_id, show=one.show) for one in scanner.scan(text)
+    ]
+    found += never_spans(text, scanner)
     rule = "this session keeps this value already"
     for seen in known.find(text):
         label = seen.label.with_integrity(Integrity.TRUSTED)
@@ -59,3 +71,9 @@ def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[P
             best = best.merged(one)
     if best is not None:
         yield best
+
+
+def never_spans(text: str, scanner: Scanner) -> Iterator[PrivateSpan]:
+    """The spans that leave under no rule, in order, never overlapping."""
+    for one in scanner.never.scan(text) if scanner.never else ():
+        yield PrivateSpan(one.start, one.end, one.type, one.rule_id, never=True)

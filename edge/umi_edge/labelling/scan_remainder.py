@@ -36,9 +36,7 @@ class ScanRemainder:
     def __call__(self, location: Location) -> Label:
         """The label of what is left of the argument at a location."""
         leaf, text, starts = self.leaves[location], "", []
-        node: Any = self.arguments
-        for key in location:
-            node = node[key]
+        node = self._at(location)
         if not isinstance(node, str) or not leaf.handles:
             return leaf.label
         self.looked = True
@@ -53,6 +51,23 @@ class ScanRemainder:
             if isinstance(part, Handle) and not self._is_found(part, text, start, end, found)
         ]
         return join_all([leaf.written, *left])
+
+    def holds_never(self, location: Location) -> bool:
+        """Whether the argument at a location, as it is sent, holds what leaves under no rule."""
+        never = self.scanner.never
+        if never is None:
+            return False
+        self.looked = True
+        node = self._at(location)
+        text = "".join(map(self._resolved, parts_of(node))) if isinstance(node, str) else compact_json(node)
+        names = (key for key in location if isinstance(key, str))
+        return any(never.scan(one) for one in (text, *names))
+
+    def _at(self, location: Location) -> Any:
+        node: Any = self.arguments
+        for key in location:
+            node = node[key]
+        return node
 
     def _resolved(self, part: str | Handle) -> str:
         if not isinstance(part, Handle):

@@ -157,13 +157,17 @@ def why_withheld(name: str, rules: ToolPolicy, source: str, scanner: Scanner) ->
     """Why the cloud is not told of a tool; empty where it is."""
     if rules.card == "hidden":
         return "its policy says `card: hidden`"
-    if source == BUILT_IN or rules.card == "cloud":
+    if source == BUILT_IN:
         return ""
-    found = scanner.scan(name)
+    never = scanner.never.scan(name) if scanner.never else ()
+    found = never or (scanner.scan(name) if rules.card != "cloud" else ())
     if not found:
         return ""
     rule, kind = found[0].rule_id, found[0].type
-    return f"{rule} finds something of type {kind} in its name; `card: cloud` in the policy shows it all the same"
+    mend = (
+        "`never` lets it out under no rule" if never else "`card: cloud` in the policy shows it all the same"
+    )
+    return f"{rule} finds something of type {kind} in its name; {mend}"
 
 
 def _masked(name: str, scanner: Scanner) -> str:

@@ -96,9 +96,16 @@ class Ledger:
         return self._key.public_key()
 
     def append(
-        self, *, session: str, sink: Sink, request_id: str, message: bytes, disclosures: Sequence[Disclosure]
+        self,
+        *,
+        session: str,
+        sink: Sink,
+        request_id: str,
+        message: bytes,
+        disclosures: Sequence[Disclosure],
+        peer: str = "",
     ) -> str:
-        """Record a message that is about to leave; returns the SHA-256 of its bytes.
+        """Record a message that is about to leave to `peer`; returns the SHA-256 of its bytes.
 
         Raises `LedgerError` when the entry does not reach the file: then the message must not be sent.
         """
@@ -108,6 +115,7 @@ class Ledger:
             "time": self.clock(),
             "session": session,
             "sink": sink,
+            "peer": peer,
             "request": request_id,
             "bytes": len(message),
             "sha256": digest,

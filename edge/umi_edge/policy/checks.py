@@ -67,6 +67,7 @@ class ReasonCode(StrEnum):
     CONFIRM = "confirm"
     UNPLANNED = "unplanned"
     STORED = "stored"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,9 @@ Verdict = Allowed | Ask | Denied
 Unfound = Callable[[Location], Label]
 """The label of what the detectors leave of an argument: of all of it that they do not find."""
 
+HoldsNever = Callable[[Location], bool]
+"""Whether an argument, as it is sent, holds what the policy says never leaves."""
+
 
 def check_call(
     policy: Policy,
@@ -125,6 +129,7 @@ def check_call(
     planned: bool = True,
     stored_as: StoredAs = (),
     unfound: Unfound | None = None,
+    holds_never: HoldsNever | None = None,
 ) -> Verdict:
     """Judge a call by its arguments' labels.
 
@@ -133,7 +138,8 @@ def check_call(
     is whether the planner named this very tool: where the caller chose it, what may change something is asked about.
 
     `stored_as` is where the tool itself says that its arguments are read back, and `unfound` is asked where a text
-    that comes back there is scanned; without it, the detectors find nothing.
+    that comes back there is scanned; without it, the detectors find nothing. `holds_never` is asked of each argument of
+    a tool that sends it off the device; without it, the types of handles tell.
     """
     case = _Case(
         tool=tool,
@@ -148,10 +154,13 @@ def check_call(
     if not planned and writes:
         _check_unplanned(case)
     assignment = policy.arguments(tool)
+    sends = bool(policy.never) and (case.rules.runs is Runs.THIRD_PARTY or bool(hints and hints.open_world))
     stored_as = (*stored_as, *policy.tool(tool).stored_as)
     for location in sorted(labelled_arguments, key=path_of):
         leaf = labelled_arguments[location]
         _check_argument(case, location, leaf, assignment.at(location))
+        if sends and not case.redacted(location):
+            _check_never(case, location, leaf, policy, holds_never)
         if writes and not leaf.label.public and not case.redacted(location):
             _check_stored(case, location, leaf, _laxer(policy, stored_as, location, leaf, unfound))
     if case.denials:
@@ -326,6 +335,27 @@ def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Re
         counterfactual=f"it would be allowed if the rule said `accepts: {kept}`",
     )
     (case.questions if rule.on_violation is OnViolation.ASK else case.denials).append(reason)
+
+
+def _check_never(
+    case: _Case, location: Location, leaf: LabelledLeaf, policy: Policy, holds_never: HoldsNever | None
+) -> None:
+    """Whether a tool is given what never leaves; no rule of it lets that pass unasked."""
+    given = {handle.type for handle in leaf.handles}
+    said = [one for one in policy.never if one.type in given]
+    if not said and not (holds_never and holds_never(location)):
+        return
+    path = case.path(location)
+    case.questions.append(
+        Reason(
+            code=ReasonCode.NEVER,
+            path=path,
+            rule_id="; ".join(one.rule_id for one in said or policy.never),
+            type=leaf.type,
+            message=f"{case.tool} sends {path} off this device, and it holds what the policy says never leaves",
+            counterfactual="without it, the call would not be asked about for this",
+        )
+    )
 
 
 def _laxer(

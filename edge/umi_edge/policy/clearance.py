@@ -1,10 +1,11 @@
-"""Clearance: the policy's words `cloud`, `scan`, `planner`, `summarizer`, `handle`, `hidden`, and their order.
+"""Clearance: the policy's words for who may read a text, and their order.
 
 `scan` is clear to the cloud but for what the detectors find in it. The words form a lattice, strictest last:
 
-    cloud < scan < planner, summarizer < handle < hidden
+    cloud < scan, planner, summarizer < scan-planner, scan-summarizer < handle < hidden
 
-Joining `scan` with `planner` keeps both demands: only the planner reads the text, and not what is found in it.
+Joining `scan` with `planner` keeps both demands (`scan-planner`): only the planner reads the text, and not what is
+found in it.
 
 I2: docs/design.md#i2-fail-closed
 """
@@ -15,7 +16,7 @@ from umi_shared.labels import Label, Locality
 
 __all__ = ["BUILT_IN_DEFAULT", "WORDS", "Clearance"]
 
-WORDS = ("cloud", "scan", "planner", "summarizer", "handle", "hidden")
+WORDS = ("cloud", "scan", "planner", "summarizer", "scan-planner", "scan-summarizer", "handle", "hidden")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Clearance:
     >>> Clearance.of("planner").join(Clearance.of("summarizer"))
     Clearance(locality=<Locality.HANDLE: 'handle'>, scan=False)
     >>> str(Clearance.of("planner").join(Clearance.of("scan")))
-    'planner, scanned'
+    'scan-planner'
     """
 
     locality: Locality
@@ -35,7 +36,12 @@ class Clearance:
     @classmethod
     def of(cls, word: str) -> "Clearance":
         """The meaning of a policy's word; raises `ValueError` for another word."""
-        return cls(Locality.CLOUD, scan=True) if word == "scan" else cls(Locality(word))
+        if word == "scan":
+            return cls(Locality.CLOUD, scan=True)
+        reader = word.removeprefix("scan-")
+        if reader != word and reader not in (Locality.PLANNER, Locality.SUMMARIZER):
+            raise ValueError("nobody reads that scanned")
+        return cls(Locality(reader), scan=reader != word)
 
     def join(self, other: "Clearance") -> "Clearance":
         """The strictest of both demands; commutative, associative and idempotent."""
@@ -50,7 +56,7 @@ class Clearance:
     def __str__(self) -> str:
         if not self.scan:
             return self.locality.value
-        return "scan" if self.locality is Locality.CLOUD else f"{self.locality.value}, scanned"
+        return "scan" if self.locality is Locality.CLOUD else f"scan-{self.locality.value}"
 
 
 BUILT_IN_DEFAULT = Clearance(Locality.HANDLE)

@@ -18,6 +18,7 @@ class DetectorKind(StrEnum):
     PATTERN = "pattern"
     VALUES = "values"
     VALUES_FROM = "values_from"
+    VALUES_FILE = "values_file"
     PLUGIN = "plugin"
 
 
@@ -40,10 +41,14 @@ class Detector:
     pattern: str = field(default="", repr=False)
     """A built-in pattern's name, or a regular expression."""
     values: tuple[str, ...] = field(default=(), repr=False)
+    file: str = ""
+    """For `values_file`: where the values are, one a line."""
     tool: str = ""
     """For `values_from`: the tool whose result holds the values, called without arguments."""
     path: Path | None = None
     incomplete: Incomplete = Incomplete.STOP
+    show: str | None = None
+    """The fact that is shown of what it finds."""
     parts: bool = False
     """Whether each word of a value counts too: `Alice` of `Alice Martin`."""
     regions: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ class Detection:
     end: int
     type: str
     rule_id: str
+    show: str | None = None
+    """The fact that the detector lets out of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,16 @@ class Scanner:
     """
 
     def __init__(
-        self, detect: Iterable[Detector], gazetteers: Mapping[str, Iterable[str]] | None = None
+        self,
+        detect: Iterable[Detector],
+        gazetteers: Mapping[str, Iterable[str]] | None = None,
+        *,
+        never: Collection[str] = (),
     ) -> None:
         self._detectors = tuple(detect)
+        firm = [detector for detector in self._detectors if detector.type in never]
+        self.never: Scanner | None = Scanner(firm, gazetteers) if firm else None
+        """The detectors of types that leave under no rule, for texts that leave unscanned."""
         self._builtin: dict[re.Pattern[str], list[tuple[int, Detector]]] = {}
         """By what a text must have for them to find anything."""
         for rank, detector in enumerate(self._detectors):
@@ -123,6 +132,11 @@ class Scanner:
         self._names = NameFinder(
             (value, rank) for rank, detector, those in values if detector.parts for value in those
         )
+
+    @classmethod
+    def of(cls, policy: Policy, gazetteers: Mapping[str, Iterable[str]]) -> "Scanner":
+        """The scanner of a policy, given the lists that `gazetteer_sources` names. Raises as the class does."""
+        return cls(policy.detect, gazetteers, never=policy.never_types)
 
     def __repr__(self) -> str:
         return f"Scanner({len(self._detectors)} detectors)"
@@ -191,7 +205,7 @@ class Scanner:
 
     def _span(self, start: int, end: int, best: tuple[int, int, int]) -> Detection:
         detector = self._detectors[best[2]]
-        return Detection(start, end, detector.type, detector.rule_id)
+        return Detection(start, end, detector.type, detector.rule_id, detector.show)
 
     def _build(self, values: Iterable[tuple[int, Detector, tuple[str, ...]]]) -> AhoCorasick | None:
         known: dict[str, int] = {}
@@ -218,6 +232,13 @@ class Scanner:
                 raise PrivacyError(
                     f"the list that {detector.rule_id} wants from the tool {detector.tool} was not loaded",
                     fix="mend that tool, or take the detector out of the policy",
+                )
+            values = gazetteers[detector.rule_id]
+        if detector.kind is DetectorKind.VALUES_FILE:
+            if detector.rule_id not in gazetteers:
+                raise PrivacyError(
+                    f"the list of {detector.rule_id} was not read from its file",
+                    fix="mend that file, or take the detector out of the policy",
                 )
             values = gazetteers[detector.rule_id]
         for count, value in enumerate(values):

@@ -17,6 +17,7 @@ from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES, FOREIGN, PYTHON
+from umi_edge.policy.never import Never
 from umi_edge.policy.paths import Location
 from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
@@ -240,6 +241,8 @@ class Policy:
     defaults: Defaults = field(default_factory=Defaults)
     detect: tuple[Detector, ...] = ()
     unknown_names: UnknownNames = UnknownNames.MARK
+    never: tuple[Never, ...] = ()
+    """Types whose values leave under no rule."""
     tools: Mapping[str, ToolPolicy] = field(default_factory=dict)
     clock: ClockWord = ClockWord.DATE
     relations: RelationsWord = RelationsWord.HIDDEN
@@ -275,6 +278,11 @@ class Policy:
             # What can be undone is its server's word alone, which lowers no confirmation.
             return replace(holds, confirm=Confirm.ALWAYS)
         return holds
+
+    @property
+    def never_types(self) -> frozenset[str]:
+        """The types whose values leave under no rule."""
+        return frozenset(one.type for one in self.never)
 
     def in_regions(self, regions: tuple[str, ...]) -> "Policy":
         """The same with the regions in which its detectors of phone numbers look where they name none."""
@@ -314,6 +322,7 @@ class Policy:
                 default,
                 entries=tuple(len(rules) for rules in said),
                 speaking=tuple(default_of(entry.defaults, side) is not None for entry in entries),
+                never=self.never,
             )
         return known
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from umi_edge.policy.detector import DetectorKind, Incomplete
 from umi_edge.policy.document import Policy, ToolPolicy
+from umi_edge.policy.loader import default_policy
 from umi_edge.policy.outweighed import outweighed
 from umi_edge.policy.paths import Location
 from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
@@ -31,12 +32,15 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     - what has no effect, since something stricter holds wherever it speaks (`policy.outweighed`);
     - a pattern that is a detector's name, and so finds that word only;
     - a plug-in that is not installed on this device;
-    - a detector that may do without what its tool cannot read.
+    - a detector that may do without what its tool cannot read;
+    - a list of detectors that looks for less than the built-in one, which it replaces;
+    - `^` and `$` in a regular expression of a path, where they are letters; and an `ignore_case` without a filter.
     """
-    found = [*_plugins(policy), *_incomplete(policy), *_literal_names(policy)]
+    found = [*_plugins(policy), *_incomplete(policy), *_literal_names(policy), *_dropped(policy)]
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
+        found += _anchors(name, tool)
         found += outweighed(policy, tool)
     return tuple(sorted(found, key=lambda problem: problem.line))
 
@@ -100,6 +104,42 @@ def _filters(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:
                 f"the filter of {name}, `{rule.path}`, looks at values that stay: where it matches tells of them",
                 "choose by a field that leaves anyway, or say the same for all of them",
             )
+
+
+def _anchors(name: str, tool: ToolPolicy) -> Iterator[Problem]:
+    for rule in tool.results:
+        if any(pattern.startswith("^") or pattern.endswith("$") for pattern in rule.query.patterns):
+            message = (
+                f"`^` and `$` are letters like others in the regular expression of {name}, `{rule.path}`"
+            )
+            fix = "leave them out: `match()` is of the whole text, `search()` of any part of it"
+            yield Problem(rule.line, message, fix)
+        if rule.query.ignore_case and rule.query.plain and not _has_filtered_exception(rule, tool):
+            message = f"`ignore_case` of {name}, `{rule.path}`, has no effect: its path has no filter"
+            yield Problem(
+                rule.line, message, "remove it, or compare in a filter, as in `$.items[?@.kind == 'x']`"
+            )
+
+
+def _has_filtered_exception(rule: PathRule, tool: ToolPolicy) -> bool:
+    """Whether the rule has an exception with a filter, or is an exception itself."""
+    return bool(rule.excepts) or any(
+        one.excepts == rule.rule_id and not one.query.plain for one in tool.results
+    )
+
+
+def _dropped(policy: Policy) -> Iterator[Problem]:
+    """The types of the built-in detectors that a policy's own list does not have."""
+    if not policy.detect or any(one.line == 0 for one in policy.detect):
+        return  # the built-in ones, or these and more
+    own = {one.type for one in policy.detect} | {
+        one.pattern for one in policy.detect if one.kind is DetectorKind.BUILTIN
+    }
+    lacks = dict.fromkeys(one.type for one in default_policy().detect if one.type not in own)
+    if lacks:
+        message = f"`detect` replaces the built-in detectors, so that nothing looks for {', '.join(lacks)}"
+        fix = "say `detect_also` in its place to keep them all, or add those that you want"
+        yield Problem(min(one.line for one in policy.detect), message, fix)
 
 
 def _literal_names(policy: Policy) -> Iterator[Problem]:

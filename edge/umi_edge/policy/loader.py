@@ -29,12 +29,13 @@ from umi_edge.policy.document import (
     UnknownNames,
     file_name,
 )
+from umi_edge.policy.never import Never
 from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex
 from umi_edge.policy.rule_loader import check_rivals, load_rules
-from umi_edge.policy.rules import PathRule, Resolution
+from umi_edge.policy.rules import PathRule, Resolution, parse_show
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.span_finder import PLUGINS
 from umi_edge.policy.stored_as import StoredAs
@@ -48,7 +49,8 @@ from umi_shared.problems import near
 __all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_policy", "read_policy"]
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_ONE_OF = ("pattern", "values", "values_from", "plugin")
+_ONE_OF = ("pattern", "values", "values_from", "values_file", "plugin")
+_LISTED = (DetectorKind.VALUES, DetectorKind.VALUES_FROM, DetectorKind.VALUES_FILE)
 _OF_PLUGINS = ("entities", "language", "threshold")
 
 
@@ -135,6 +137,9 @@ class _Builder:
             defaults=self._defaults(("defaults",), self.data.get("defaults", {})),
             detect=self._detectors(),
             unknown_names=self._unknown_names(),
+            never=tuple(
+                self._never(index, data) for index, data in enumerate(self.data.get("never", ())) if data
+            ),
             tools={name: self._tool(name, entry) for name, entry in tools.items()},
             clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
             relations=RelationsWord(self.data.get("relations", RelationsWord.HIDDEN)),
@@ -145,6 +150,7 @@ class _Builder:
             ),
             file=self.file,
         )
+        self._check_never(policy)
         for name, entry in policy.tools.items():
             for other in policy.entries(name):
                 if other is not entry:
@@ -272,7 +278,7 @@ class _Builder:
             given = ["values"]
         pattern, builtin = self._pattern(data, line)
         kind = DetectorKind.BUILTIN if builtin else DetectorKind(given[0])
-        if "parts" in data and kind not in (DetectorKind.VALUES, DetectorKind.VALUES_FROM):
+        if "parts" in data and kind not in _LISTED:
             self.problems.add(line, "`parts` has no effect on a pattern", "remove it")
         if "incomplete" in data and kind is not DetectorKind.VALUES_FROM:
             self.problems.add(line, "`incomplete` has no effect without `values_from`", "remove it")
@@ -285,9 +291,11 @@ class _Builder:
             kind=kind,
             pattern=pattern,
             values=tuple(data.get("values", ())),
+            file=self._beside(data["values_file"]) if "values_file" in data else "",
             tool=origin.get("tool", ""),
             path=self._path(origin["path"], *place, index, "values_from", "path") if origin else None,
             incomplete=Incomplete(data.get("incomplete", Incomplete.STOP)),
+            show=parse_show(data["show"]) if "show" in data else None,
             parts=data.get("parts", False),
             regions=(data["region"],) if "region" in data else (),
             plugin=data.get("plugin", ""),
@@ -297,6 +305,10 @@ class _Builder:
             rule_id=self._rule_id(*place, index, name=f"{place[0]}[{index}] {data['type']}"),
             line=line,
         )
+
+    def _beside(self, file: str) -> str:
+        """A path that the policy names, from the policy's own folder."""
+        return str(FilePath(self.file).parent / FilePath(file).expanduser())
 
     def _check_plugin(self, data: dict[str, Any], line: int) -> None:
         if "plugin" not in data:
@@ -321,6 +333,24 @@ class _Builder:
             except ValueError:
                 fix = "write the store, then a path with slashes and without `..`, such as notes/clippings/**"
                 self.problems.add(line, f"`untrusted[{index}]` names no folder", fix)
+
+    def _never(self, index: int, data: dict[str, str]) -> Never:
+        name = f"never[{index}] {data['type']}"
+        return Never(
+            type=data["type"],
+            rule_id=self._rule_id("never", index, name=name),
+            line=self._line("never", index),
+        )
+
+    def _check_never(self, policy: Policy) -> None:
+        """Note each type of `never` that nothing finds: it would leave in every text."""
+        types = sorted({detector.type for detector in policy.detect})
+        for one in policy.never:
+            if one.type not in types:
+                fix = f"add one to `detect_also`, or name a type that is found: {', '.join(types)}"
+                self.problems.add(
+                    one.line, f"no detector looks for `{one.type}`, which is never to leave", fix
+                )
 
     def _keep(self, index: int, data: dict[str, Any]) -> Claim:
         if set(data) not in ({"type"}, {"tool", "path"}):

@@ -85,10 +85,11 @@ def _indices(selector: SliceSelector, length: int) -> range:
 class Budget:
     """The steps that are left to one rule's evaluation."""
 
-    __slots__ = ("left", "path")
+    __slots__ = ("ignore_case", "left", "path")
 
-    def __init__(self, steps: int, path: str) -> None:
+    def __init__(self, steps: int, path: str, *, ignore_case: bool = False) -> None:
         self.left = steps
+        self.ignore_case = ignore_case
         self.path = path
 
     def spend(self, steps: int) -> None:
@@ -188,9 +189,13 @@ def _evaluate(expression: fe.Expression, current: Any, root: Any, budget: Budget
                 return left
             return fe._is_truthy(_evaluate(expression.right, current, root, budget))
         case fe.ComparisonExpression():
-            left = _single(_evaluate(expression.left, current, root, budget))
-            right = _single(_evaluate(expression.right, current, root, budget))
-            return fe._compare(left, expression.operator, right)
+            sides = [
+                _single(_evaluate(side, current, root, budget))
+                for side in (expression.left, expression.right)
+            ]
+            if budget.ignore_case and all(isinstance(side, str) for side in sides):
+                sides = [side.casefold() for side in sides]
+            return fe._compare(sides[0], expression.operator, sides[1])
         case fe.FilterQuery():
             start = root if isinstance(expression, fe.RootFilterQuery) else current
             nodes: Iterator[Node] = iter([((), start)])
@@ -199,7 +204,7 @@ def _evaluate(expression: fe.Expression, current: Any, root: Any, budget: Budget
             return _Nodelist([value for _, value in nodes])
         case fe.FunctionExtension():
             arguments = [_evaluate(argument, current, root, budget) for argument in expression.args]
-            return _call(expression.name, arguments)
+            return _call(expression.name, arguments, ignore_case=budget.ignore_case)
     raise TypeError(type(expression).__name__)
 
 
@@ -209,7 +214,7 @@ def _single(value: Any) -> Any:
     return value
 
 
-def _call(name: str, arguments: list[Any]) -> Any:
+def _call(name: str, arguments: list[Any], *, ignore_case: bool) -> Any:
     if name == "count":
         return len(arguments[0])
     values = [_single(argument) for argument in arguments]
@@ -219,7 +224,7 @@ def _call(name: str, arguments: list[Any]) -> Any:
         case "length":
             return len(values[0]) if isinstance(values[0], str | list | dict) else fe.NOTHING
         case "match":
-            return full_match(values[1], values[0])
+            return full_match(values[1], values[0], ignore_case=ignore_case)
         case "search":
-            return search(values[1], values[0])
+            return search(values[1], values[0], ignore_case=ignore_case)
     raise TypeError(name)

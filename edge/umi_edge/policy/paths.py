@@ -58,6 +58,19 @@ class Path:
     plain: bool
     names: frozenset[str] = field(repr=False)
     """Every member name that the path spells out."""
+    ignore_case: bool = False
+    """Whether its filters compare texts in any case."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expressions that its filters spell.
+
+        >>> compile_path("$[?match(@.kind, 'pub.*')]").patterns
+        ('pub.*',)
+        """
+        selectors = [selector for segment in self.segments for selector in segment.selectors]
+        filters = [selector.expression for selector in selectors if isinstance(selector, FilterSelector)]
+        return tuple(pattern for expression in filters for pattern in _patterns(expression))
 
     @property
     def shown(self) -> str:
@@ -77,7 +90,7 @@ class Path:
 
         Raises `PrivacyError` when it would take more than `max_steps`, or compares values too deep to compare.
         """
-        budget = Budget(max_steps, self.shown)
+        budget = Budget(max_steps, self.shown, ignore_case=self.ignore_case)
         nodes: dict[Location, Any] = {(): value}
         try:
             for segment in self.segments:
@@ -188,8 +201,11 @@ def shown_path(text: str) -> str:
 _ENVIRONMENT = JSONPathEnvironment()
 
 
-def compile_path(text: str) -> Path:
-    """Compile a path; raises `PathError` with what is wrong and the fix, in plain words."""
+def compile_path(text: str, *, ignore_case: bool = False) -> Path:
+    """Compile a path; raises `PathError` with what is wrong and the fix, in plain words.
+
+    With `ignore_case` its filters compare texts in any case; the names of members are as they are spelt.
+    """
     if len(text) > MAX_PATH_LENGTH:
         raise PathError(f"a path of more than {MAX_PATH_LENGTH} characters", fix="shorten it, or use `..`")
     try:
@@ -213,6 +229,7 @@ def compile_path(text: str) -> Path:
         segments=segments,
         plain=all(_is_plain(selector) for selector in selectors),
         names=frozenset(selector.name for selector in selectors if isinstance(selector, NameSelector)),
+        ignore_case=ignore_case,
     )
 
 
@@ -275,6 +292,15 @@ def _compared(expression: fe.Expression) -> Iterator[fe.FilterQuery]:
 
 def _check_filter(expression: fe.Expression, text: str) -> None:
     """Refuse a regular expression that can never match: its rule would be silently without effect."""
+    for pattern in _patterns(expression):
+        why = i_regexp_problem(pattern)
+        if why:
+            fix = "write an I-Regexp (RFC 9485): no anchors, look-around or back-references"
+            raise PathError(f"the regular expression in `{shown_path(text)}` {why}", fix=fix)
+
+
+def _patterns(expression: fe.Expression) -> Iterator[str]:
+    """The regular expressions that a filter spells."""
     stack: list[Any] = [expression]
     while stack:
         item = stack.pop()
@@ -291,7 +317,4 @@ def _check_filter(expression: fe.Expression, text: str) -> None:
             case fe.FunctionExtension():
                 stack += item.args
                 if item.name in ("match", "search") and isinstance(item.args[1], fe.StringLiteral):
-                    why = i_regexp_problem(item.args[1].value)
-                    if why:
-                        fix = "write an I-Regexp (RFC 9485): no anchors, look-around or back-references"
-                        raise PathError(f"the regular expression in `{shown_path(text)}` {why}", fix=fix)
+                    yield item.args[1].value

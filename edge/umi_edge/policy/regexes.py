@@ -57,15 +57,17 @@ def compile_own(pattern: str) -> Regex:
     return re2.compile(pattern, options)
 
 
-def full_match(pattern: Any, text: Any) -> bool:
+def full_match(pattern: Any, text: Any, *, ignore_case: bool = False) -> bool:
     """RFC 9535's `match()`: the whole text; False for what is not text or not a pattern."""
-    regex = _i_regexp(pattern) if isinstance(pattern, str) and isinstance(text, str) else None
+    texts = isinstance(pattern, str) and isinstance(text, str)
+    regex = _i_regexp(pattern, ignore_case) if texts else None
     return regex is not None and regex.fullmatch(_encodable(text)) is not None
 
 
-def search(pattern: Any, text: Any) -> bool:
+def search(pattern: Any, text: Any, *, ignore_case: bool = False) -> bool:
     """RFC 9535's `search()`: anywhere in the text; False for what is not text or not a pattern."""
-    regex = _i_regexp(pattern) if isinstance(pattern, str) and isinstance(text, str) else None
+    texts = isinstance(pattern, str) and isinstance(text, str)
+    regex = _i_regexp(pattern, ignore_case) if texts else None
     return regex is not None and regex.search(_encodable(text)) is not None
 
 
@@ -81,8 +83,10 @@ def i_regexp_problem(pattern: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _i_regexp(pattern: str) -> Regex | None:
-    return None if i_regexp_problem(pattern) else compile_regex(_translated(pattern))
+def _i_regexp(pattern: str, ignore_case: bool) -> Regex | None:  # a key of the cache
+    if i_regexp_problem(pattern):
+        return None
+    return compile_regex(_translated(pattern), ignore_case=ignore_case)
 
 
 _TOKENS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|.", re.DOTALL)

@@ -10,6 +10,7 @@ I2: docs/design.md#i2-fail-closed
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from umi_edge.policy.never import Never, without_never
 from umi_edge.policy.paths import Location
 from umi_edge.policy.rules import PathRule, Resolution, Said, join_said
 
@@ -36,10 +37,11 @@ class Node:
         default: Resolution,
         exact: tuple[PathRule, ...],
         states: frozenset[_State],
+        never: tuple[Never, ...] = (),
     ) -> None:
         self.said = said
         """What each of the tool's entries says here."""
-        self.resolution = join_said(said, default)
+        self.resolution = without_never(join_said(said, default), never)
         self.exact = exact
         """The rules that match the node itself; empty where it inherits."""
         self._states = states
@@ -56,7 +58,8 @@ class RuleTable:
 
     They come from one or several entries of the policy, `entries` rules from each, in order. Within an entry a
     deeper rule replaces what a rule above it says; between entries the strictest word wins, so that none can
-    loosen what another says. `speaking` is which entries state a default of their own, which then is a word.
+    loosen what another says. `speaking` is which entries state a default of their own, which then is a word. What a
+    rule gives a type of `never` stays, whatever its locality.
     """
 
     def __init__(
@@ -66,9 +69,11 @@ class RuleTable:
         *,
         entries: Sequence[int] = (),
         speaking: Sequence[bool] = (),
+        never: tuple[Never, ...] = (),
     ) -> None:
         self.rules = tuple(rules)
         self.default = default
+        self._never = never
         counts = entries or (len(self.rules),)
         self._entry_of = {
             rule.rule_id: entry
@@ -130,11 +135,13 @@ class RuleTable:
         if known is None:
             exact = [rule for i, rule in enumerate(self.rules) if (i, len(rule.query.segments)) in states]
             exact += extra
+            replaced = {rule.excepts for rule in exact}
+            exact = [rule for rule in exact if rule.rule_id not in replaced]
             said = tuple(
                 above.below([rule for rule in exact if self.entry_of(rule) == entry])
                 for entry, above in enumerate(inherited)
             )
-            known = Node(said, self.default, tuple(exact), states)
+            known = Node(said, self.default, tuple(exact), states, self._never)
             if len(self._nodes) < _MAX_NODES:
                 self._nodes[place] = known
         return known

@@ -4,8 +4,10 @@ I3: docs/design.md#i3-noninterference
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -32,21 +34,62 @@ def load_rules(
     for path, body in bodies.items():
         line = source.line((*place, path))
         try:
-            query = _query(path, str(place[-1]))
+            query = _query(path, str(place[-1]), ignore_case=_ignores_case(body))
         except PathError as error:
             problems.add(line, error.message, error.fix)
             continue
         rule_id = f"{file_name(file)}:{line} {'.'.join(map(str, place))} {shown_path(path)}"
         told[rule_id] += 1  # two rules of one line may differ only in what is not printed
-        rules.append(_rule(path, query, body, rule_id + f" ({told[rule_id]})" * (told[rule_id] > 1), line))
+        rule = _rule(path, query, body, rule_id + f" ({told[rule_id]})" * (told[rule_id] > 1), line)
+        rules.append(rule)
+        if isinstance(body, dict) and "except" in body:
+            rules += _exceptions(rule, body["except"], (*place, path), source, problems)
     _check_conflicts(rules, problems)
     return tuple(rules)
 
 
-def _query(path: str, side: str) -> Path:
+def _exceptions(
+    rule: PathRule, words: Mapping[str, str], place: Place, source: Source, problems: Problems
+) -> Iterator[PathRule]:
+    """The exceptions of a rule, as rules that say all that it says but for the locality."""
+    if rule.clearance is None:
+        problems.add(
+            rule.line, f"`{rule.path}` has exceptions and no `locality`", "say from what they are exceptions"
+        )
+        return
+    for number, (path, word) in enumerate(words.items(), 1):
+        line = source.line((*place, "except", path))
+        try:
+            query = compile_path(path, ignore_case=rule.query.ignore_case)
+        except PathError as error:
+            problems.add(line, error.message, error.fix)
+            continue
+        if rule.query.plain and not any(map(rule.query.selects, query.places())):
+            problems.add(
+                line,
+                f"`{shown_path(path)}` is no place of `{rule.path}`, to which it is to be an exception",
+                "name places that the rule selects, or make it a rule of its own",
+            )
+        rule_id = re.sub(r":\d+ ", f":{line} ", rule.rule_id, count=1)
+        yield replace(
+            rule,
+            path=shown_path(path),
+            query=query,
+            clearance=Clearance.of(word),
+            excepts=rule.rule_id,
+            rule_id=f"{rule_id} except {number}: {shown_path(path)}",
+            line=line,
+        )
+
+
+def _ignores_case(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("ignore_case", False) is True
+
+
+def _query(path: str, side: str, *, ignore_case: bool) -> Path:
     if side == "arguments" and not path.startswith("$"):
         return compile_path(path_of((path,)))
-    query = compile_path(path)
+    query = compile_path(path, ignore_case=ignore_case)
     if side == "arguments" and not query.plain:
         # Such a rule would make what leaves depend on what a value says: an implicit flow (I3).
         raise PathError(

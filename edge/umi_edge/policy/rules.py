@@ -76,6 +76,8 @@ class PathRule:
     """The strictest locality that the tool may be given here."""
     on_violation: OnViolation | None = None
     confirm: bool | None = None
+    excepts: str = ""
+    """The rule to which this is an exception: where both match, it holds in that one's place."""
     rule_id: str
     line: int
 

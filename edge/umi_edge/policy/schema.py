@@ -27,7 +27,7 @@ _LIMITS = {
     "maximum": "give {} or less",
     "minLength": "give at least {} characters",
     "maxLength": "give at most {} characters",
-    "maxItems": "give at most {} items; load longer lists with `values_from`",
+    "maxItems": "give at most {} items; longer lists go into a file (`values_file`)",
     "maxProperties": "give at most {} of them",
 }
 _WORD = re.compile(r"[A-Za-z0-9_.()*:-]{1,40}")

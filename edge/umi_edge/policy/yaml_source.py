@@ -56,7 +56,9 @@ def read_yaml(text: str, problems: Problems, *, what: str = "policy", start: str
     """
     if len(text) > MAX_POLICY_BYTES or len(text.encode(errors="replace")) > MAX_POLICY_BYTES:
         raise problems.fail(
-            0, f"the {what} is larger than {MAX_POLICY_BYTES >> 10} KiB", "load long lists with `values_from`"
+            0,
+            f"the {what} is larger than {MAX_POLICY_BYTES >> 10} KiB",
+            "put long lists into a file (`values_file`)",
         )
     builder = _Builder(problems)
     try:
@@ -111,7 +113,7 @@ class _Builder:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
             raise self.problems.fail(
-                line, f"more than {_MAX_NODES} values", "load long lists with `values_from`"
+                line, f"more than {_MAX_NODES} values", "put long lists into a file (`values_file`)"
             )
         if kind == "AliasEvent" or event.anchor is not None:
             self.problems.add(line, "an anchor or alias, which this file may not have", "write the value out")

@@ -7,6 +7,7 @@ Proven, for each tool, by a walk of schema x rules that meets every place of eve
   reads it out, nor one that puts it where it may be taken from there (`stores`); no server that has it may write a
   card that leaves unseen; a claim of a type is about each value that a rule or the schema's format gives that type,
   or whose member is called so, and, where detectors look for the type, about every text that leaves unscanned;
+- a claim of a type that is `never` to leave: the same, but that texts which leave unscanned are looked through for it;
 - always: a third-party tool gets nothing stricter than its arguments accept;
 - always: the code that enforces the rules agrees with them, by a run with a marked value in each place (`witness`):
   what stays is in no view, what is hidden has no handle, what is the planner's is not the summarizer's.
@@ -193,7 +194,7 @@ class _Prover:
                 if case.within or (keep.path is None and _is_of(case, keep.type)):
                     found.cases += 1
                     have.add(group_of(tool))
-                    self._check_clear(found, tool, case)
+                    self._check_clear(found, tool, case, keep)
                     if case.resolution.locality is Locality.HANDLE:  # what is hidden has no handle to give
                         kept |= {(kind, integrity) for kind in handle_types(case)}
         if keep.type:
@@ -211,7 +212,7 @@ class _Prover:
 
     def _check_unscanned(self, found: _Found, kind: str) -> None:
         """Whether a text may leave in which the detectors of a type are not asked to look for it."""
-        if not self._is_detected(kind):
+        if not self._is_detected(kind) or kind in self.policy.never_types:
             return
         places = ((tool, case) for tool in self.tools for case in self._results(tool))
         for tool, case in places:
@@ -222,7 +223,7 @@ class _Prover:
                     how = f"the {sink} reads the text unscanned, and with it every {kind} that stands in it"
                     found.add(self._counterexample(tool, case, sink, how))
 
-    def _check_clear(self, found: _Found, tool: Tool, case: Case) -> None:
+    def _check_clear(self, found: _Found, tool: Tool, case: Case, keep: Claim) -> None:
         """Whether a value that must stay is clear to the cloud."""
         label = Label.at(case.resolution.locality)
         for sink in (PLANNER, SUMMARIZER):
@@ -230,7 +231,7 @@ class _Prover:
                 continue
             how = (
                 f"the {sink} reads all of it that no detector finds"
-                if case.resolution.scan
+                if case.resolution.scan or keep.type in self.policy.never_types
                 else f"the {sink} reads it"
             )
             found.add(self._counterexample(tool, case, sink, how))
@@ -238,7 +239,8 @@ class _Prover:
     def _check_errors(self, found: _Found, tool: Tool, kind: str) -> None:
         """Whether what a tool says of its failures may tell of a value that must stay."""
         rule = self._errors(tool)
-        if rule is None or (kind and rule.scan and self._is_detected(kind)):
+        scanned = rule is not None and (rule.scan or kind in self.policy.never_types)
+        if rule is None or (kind and scanned and self._is_detected(kind)):
             return
         for sink in (PLANNER, SUMMARIZER):
             if Label.at(rule.locality).may_read(sink):
@@ -280,7 +282,7 @@ class _Prover:
         line = self.policy.defaults.lines.get("instruction", 0)
         rule = f"{self.policy.file or 'policy'}:{line} defaults.instruction: {word}"
         known = self._is_detected(kind)
-        if word == "device" or (word == "scan" and known):
+        if word == "device" or (word == "scan" and known) or kind in self.policy.never_types:
             return
         why = "no detector looks for it" if word == "scan" else "the instruction leaves as it is"
         found.add(

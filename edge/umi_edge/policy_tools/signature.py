@@ -34,6 +34,7 @@ __all__ = [
     "read_signed_policy",
     "sign_policy",
     "signature_path",
+    "signer_of",
     "verify_policy",
 ]
 
@@ -90,14 +91,33 @@ def verify_policy(policy: Path, trusted: str) -> str:
     return _verified(policy, policy_bytes(policy), trusted)
 
 
-def read_signed_policy(policy: Path, trusted: str) -> Policy:
+def read_signed_policy(policy: Path, trusted: str, *, required_by: str = "") -> Policy:
     """The policy in a file that the trusted key signed: a public key's file, or a fingerprint.
+
+    `required_by` is the file that wants it signed, for the error.
 
     Raises `SignatureError` where it is not signed by that key, `PolicyError` where it does not load.
     """
     content = policy_bytes(policy)
-    _verified(policy, content, trusted)
+    try:
+        _verified(policy, content, trusted)
+    except SignatureError as error:
+        if not required_by:
+            raise
+        raise SignatureError(
+            f"{error.message}; {required_by} requires a signed policy", fix=error.fix
+        ) from error
     return load_policy(policy_text(content, str(policy)), str(policy))
+
+
+def signer_of(policy: Path) -> str:
+    """The fingerprint of the key that signed a policy, whoever's it is; empty where it is not signed.
+
+    Raises `SignatureError` where the signature is not of the policy as it is now.
+    """
+    if not signature_path(policy).exists():
+        return ""
+    return _verified(policy, policy_bytes(policy), fingerprint(_read_signature(policy).key))
 
 
 def _verified(policy: Path, content: bytes, trusted: str) -> str:

@@ -28,6 +28,7 @@ from umi_edge.policy.detectors import GazetteerSource, gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.families import BUILT_IN_FAMILIES
 from umi_edge.policy.paths import path_of
+from umi_edge.policy.values_file import read_values_files
 from umi_edge.policy_tools.scan_by_type import left_by_types
 from umi_edge.policy_tools.subjects import own_hints, own_tool
 from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTest, TestFile
@@ -107,8 +108,8 @@ def run_file(tests: TestFile, policy: Path | None = None) -> FileReport:
     lists = {
         source.rule_id: _listed(source, tests.gazetteers.get(source.tool, ()))
         for source in gazetteer_sources(chosen)
-    }
-    scanner = Scanner(chosen.detect, lists)
+    } | read_values_files(chosen)
+    scanner = Scanner.of(chosen, lists)
     runs = [_Run(chosen, scanner, tests.path, test) for test in tests.tests]
     failures = tuple(failure for run in runs for failure in run.failures())
     return FileReport(

@@ -13,7 +13,6 @@ from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Location, Policy, Resolution, Scanner
-from umi_edge.policy.detectors import gazetteer_sources
 from umi_edge.policy.rules import Shape
 from umi_edge.tools import Tool
 from umi_shared.handles import render
@@ -40,7 +39,7 @@ class Witness:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._scanner = Scanner(policy.detect, {source.rule_id: () for source in gazetteer_sources(policy)})
+        self._scanner = Scanner.of(policy, dict.fromkeys((one.rule_id for one in policy.detect), ()))
 
     def _labeller(self, tool: Tool) -> Labeller:
         return Labeller.fresh(self.policy, self._scanner, {tool.name: tool.source})

@@ -226,6 +226,15 @@ class EdgeConfig:
     """Python tools, as `module:name`."""
     file: Path | None = field(default=None, metadata=NO_SETTING)
     """Where this was read from; None for the defaults."""
+    machine_file: Path | None = field(default=None, metadata=NO_SETTING)
+    """The machine's own configuration, which holds over this one; None where there is none."""
+    said_by_machine: tuple[str, ...] = field(default=(), metadata=NO_SETTING)
+    """The settings that come from it."""
+
+    def who_says(self, setting: str) -> str:
+        """The file that a setting comes from, for messages."""
+        file = self.machine_file if setting in self.said_by_machine else self.file
+        return str(file or "the configuration")
 
     @property
     def approved_cards(self) -> Path:

@@ -19,4 +19,4 @@ async def open_scanner(config: EdgeConfig) -> Scanner:
     policy = read_laptop_policy(config)
     async with open_tools(config, os.environ) as (catalogue, missing):
         loaded = await load_gazetteers(policy, catalogue, missing)
-    return Scanner(policy.detect, loaded.values)
+    return Scanner.of(policy, loaded.values)

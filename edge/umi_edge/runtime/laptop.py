@@ -29,6 +29,7 @@ from umi_edge.runtime.config import CallerSettings, EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.runtime.laptop_records import read_records
+from umi_edge.runtime.machine_config import under_machine
 from umi_edge.runtime.synced_home import fetch_what_is_due
 from umi_edge.session.clock import local_now
 from umi_edge.session.consent import Consent, DeclineAll
@@ -114,13 +115,16 @@ class Laptop:
         async with AsyncExitStack() as stack:
             if channel is None:
                 channel = await stack.enter_async_context(open_channel(connection))
+            name = secrets.token_hex(8)
             cloud = partial(
                 Cloud,
                 channel,
                 ledger=self.ledger,
-                session=secrets.token_hex(8),
+                session=name,
                 config=_patient(self.config.cloud) if on_device else self.config.cloud,
-                peer=f"the planner at {connection.service_address}",
+                peer="the planner on this device"
+                if on_device
+                else f"the planner at {connection.service_address}",
                 approver=approver,
             )
             try:
@@ -132,6 +136,7 @@ class Laptop:
                     read_gazetteers=self._read_gazetteers,
                     caller=self.caller,
                     connect=cloud,
+                    name=name,
                     consent=consent or DeclineAll(),
                     replies=replies or NoReplies(),
                     observer=recorded(observe, self.config.record, self.policy, self.catalogue),
@@ -167,6 +172,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
     `missing`, unless it is `required`: then its problem is raised. Raises `ConfigError`, `ToolError`, `ModelError`,
     `PrivacyError`.
     """
+    config = under_machine(config)
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
         caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))

@@ -25,7 +25,9 @@ def _read(config: EdgeConfig) -> Policy:
         return read_policy(config.policy) if config.policy else default_policy()
     if config.policy is None:
         raise ConfigError(
-            f"{config.file or 'the configuration'} requires a signed policy, but has no `policy`",
+            f"{config.who_says('require_signed_policy')} requires a signed policy, and {config.who_says('policy')} "
+            "has no `policy`",
             fix="set `policy` to the file, beside which its .sig file lies",
         )
-    return read_signed_policy(config.policy, config.require_signed_policy)
+    required_by = config.who_says("require_signed_policy")
+    return read_signed_policy(config.policy, config.require_signed_policy, required_by=required_by)

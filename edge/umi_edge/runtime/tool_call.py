@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.policy import Allowed, Ask, Denied, LabelledLeaf, check_call
 from umi_edge.policy.checks import leaves_device
@@ -59,6 +59,7 @@ async def call_tool(
         for step in walk(dict(arguments))
         if not step.punctuation
     }
+    typed = LabelledArguments(text=(), leaves=leaves)
     verdict = check_call(
         policy,
         tool.name,
@@ -66,6 +67,7 @@ async def call_tool(
         tool.hints,
         source=tool.source,
         argument_names=declared_names(tool.input_schema),
+        holds_never=labeller.remainder(arguments, typed).holds_never,
     )
     match verdict:
         case Denied(reasons):

@@ -49,6 +49,7 @@ class PublicText:
         for span in text:
             if span.label.readers is None:
                 self.guard.allow(span.clear)
+            self.guard.allow(span.fact)
 
     def allow_explicit(self, text: LabelledText) -> None:
         """The values of a result that a rule names as clear, and the facts that its rules show."""

@@ -132,6 +132,7 @@ class Report:
         """One object for programs; it holds real values, as the answer does."""
         totals, labeller = self.session.totals, self.session.labeller
         return {
+            "session": self.session.name,
             "ending": self.word,
             "text": self.text,
             "actions": [

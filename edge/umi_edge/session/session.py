@@ -127,6 +127,8 @@ class Session:
     caller: CallerPort
     connect: InitVar[Connect]
     consent: Consent
+    name: str = field(default="", repr=False)
+    """The word under which the ledger has its messages."""
     new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     """Request ids; random, or a counter where runs must be comparable."""
     observer: InitVar[Observer] = lambda _: lambda _: None
@@ -187,7 +189,7 @@ class Session:
     ) -> None:
         self._names = gazetteers
         sources = {tool.name: tool.source for tool in self.catalogue}
-        self.labeller = Labeller.fresh(policy, Scanner(policy.detect, gazetteers), sources, hash_key=hash_key)
+        self.labeller = Labeller.fresh(policy, Scanner.of(policy, gazetteers), sources, hash_key=hash_key)
         self.guard = guarded_by(self.labeller.vault)
         self.cloud = connect(self.guard)
         self.observe = observer(self.labeller.vault)
@@ -264,7 +266,7 @@ class Session:
             return
         now = await self.read_gazetteers()
         if now.values != self._names:
-            self.labeller.keeper.scanner = Scanner(self.labeller.policy.detect, now.values)
+            self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
         self._names, self.names_lost = now.values, now.notices
 
     async def _carry_through(self, instruction: str) -> Ending:
@@ -650,6 +652,7 @@ class Session:
             planned=planned,
             stored_as=tool.stored_as,
             unfound=remainder,
+            holds_never=remainder.holds_never,
         )
         if remainder.looked and isinstance(verdict, Allowed) and seen.public:
             self.labeller.shapes.asked(

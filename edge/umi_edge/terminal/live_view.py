@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text as Rich
 
+from umi_edge.labelling.json_text import WITHHELD
 from umi_edge.labelling.text import LabelledText, handles_in
 from umi_edge.labelling.vault import Vault
 from umi_edge.session.events import (
@@ -164,6 +165,13 @@ class LiveView:
         match event.outcome:
             case Failed(kind, detail, _):
                 said = one_line(detail)[:_LINE_CHARACTERS]
+                if (
+                    event.failure and event.observation
+                ):  # `errors:` of the policy lets some of it out, or a handle for it
+                    seen = self._as_planner_sees(event.observation)
+                    self._line("failed   ", Rich.assemble((str(kind), BAD), "   ", seen))
+                    self._kept(event.observation)
+                    return
                 self._line(
                     "failed   ", Rich.assemble((str(kind), BAD), (f"   ⌂ {said}" if said else "", STAYED))
                 )
@@ -210,6 +218,22 @@ class LiveView:
             )
         if len(new) > _MOST_VALUES:
             self.console.print(f"{_MARGIN}and {len(new) - _MOST_VALUES} more")
+        self._of_the_summarizer(text)
+
+    def _of_the_summarizer(self, text: LabelledText) -> None:
+        """What of a scanned text the summarizer reads and the planner does not: no handle stands for it."""
+        pieces = [
+            one_line(span.clear).strip()
+            for span in text
+            if span.masked == WITHHELD
+            and span.label.may_read(SUMMARIZER)
+            and not span.label.may_read(PLANNER)
+        ]
+        if any(pieces):
+            shown = Rich(" … ".join(filter(None, pieces)), style=LEFT)
+            shown.truncate(_LINE_CHARACTERS, overflow="ellipsis")
+            note = ("   ↑ the summarizer may read it", LEFT)
+            self.console.print(Rich.assemble(_MARGIN, ("↑ ", LEFT), shown, note), soft_wrap=True)
 
     def _unknown(self, text: LabelledText) -> None:
         """The names among what leaves that no detector knows."""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from umi_edge.cli import umi
@@ -42,7 +43,14 @@ def send(ledger: Ledger, message: bytes = MESSAGE, *, session: str = "aa", sink:
         Disclosure(entry=0, rule=RULE, clear_bytes=13),
         Disclosure(entry=-1, rule="[card]", clear_bytes=10),
     ]
-    ledger.append(session=session, sink=sink, request_id="r", message=message, disclosures=disclosures)
+    ledger.append(
+        session=session,
+        sink=sink,
+        request_id="r",
+        message=message,
+        disclosures=disclosures,
+        peer="the planner at planner.example:7443",
+    )
 
 
 @pytest.fixture
@@ -74,7 +82,8 @@ def test_the_list_has_sink_size_hash_and_the_rules_that_released_bytes(config, p
     output = run("show", "--config", config).output
     first = next(line for line in output.splitlines() if line.lstrip().startswith("1 "))
     assert f"{len(MESSAGE):,}" in first
-    assert "planner" in first
+    assert "planner at planner.example:7443" in " ".join(output.split())
+    assert " aa " in first
     assert f"13  {RULE}" in first
     assert "10  the catalogue of tools" in output
     entries = json.loads(run("show", "--config", config, "--json").output)
@@ -92,6 +101,7 @@ def test_the_list_has_sink_size_hash_and_the_rules_that_released_bytes(config, p
         (["--last", "2"], [2, 3]),
         (["--sink", "planner", "--last", "1"], [3]),
         (["--session", "cc"], []),
+        (["--last-session"], [3]),
     ],
 )
 def test_messages_can_be_filtered(config, filters, numbers):
@@ -101,12 +111,30 @@ def test_messages_can_be_filtered(config, filters, numbers):
 
 def test_a_message_is_shown_as_the_view_that_left_handles_and_all(config):
     output = run("show", "--config", config, "--message", "1").output
+    assert "bytes to planner at planner.example:7443, session aa, " in output
     assert "instruction: Write to <email:1>" in output
     assert "tool mail.send: Send mail." in output
     assert "\x1b" not in output
     assert f"13 clear bytes: {RULE}" in output
     view = json.loads(run("show", "--config", config, "--message", "1", "--json").output)["view"]
     assert view["entries"][0]["text"][1] == {"handle": "<email:1>"}
+
+
+def test_the_last_session_and_another_one_are_not_asked_for_at_once(config):
+    with pytest.raises(UsageError):
+        run("show", "--config", config, "--last-session", "--session", "aa")
+
+
+def test_a_ledger_without_a_message_has_no_last_session(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("ledger: none/ledger.jsonl\n")
+    assert json.loads(run("show", "--config", str(file), "--json", "--last-session").output) == []
+
+
+def test_an_entry_without_a_destination_names_its_sink_alone(config, path):
+    open_ledger(path).append(session="cc", sink="planner", request_id="r", message=MESSAGE, disclosures=[])
+    output = run("show", "--config", config, "--last-session").output
+    assert (" planner " in output, "planner.example" in output) == (True, False)
 
 
 def test_a_message_that_cannot_be_read_is_said_to_be_there(config):

@@ -92,3 +92,29 @@ def test_check_prints_warnings_and_is_content(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["check", str(path), "--json"], standalone_mode=False)
     assert result.return_value == 0
     assert [one["line"] for one in json.loads(result.output)["warnings"]] == [5]
+
+
+def test_a_list_that_replaces_the_built_in_detectors_is_told_what_it_drops():
+    (found,) = warnings_of(load_policy("version: 1\ndetect:\n  - {type: email, pattern: builtin}\n"))
+    assert (found.line, "phone, iban, card" in found.message, "email" in found.message) == (3, True, False)
+    assert "detect_also" in found.fix
+    kept = "version: 1\ndetect_also: [{type: x, values: [Neptune]}]\n"
+    assert not warnings_of(load_policy(kept))
+    assert not warnings_of(default_policy())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "warned"),
+    [("^pub", True), ("pub$", True), ("a[^b]c", False), ("pub", False)],
+)
+def test_anchors_of_a_paths_regular_expression_are_letters_and_told(pattern, warned):
+    path = f"$.a[?match(@.kind, '{pattern}')].b"
+    text = f'version: 1\ntools:\n  x.y:\n    results:\n      "$.a[*].kind": cloud\n      {json.dumps(path)}: cloud\n'
+    found = [one for one in warnings_of(load_policy(text)) if "letters like others" in one.message]
+    assert [one.line for one in found] == ([6] if warned else [])
+
+
+def test_ignore_case_without_a_filter_has_no_effect():
+    text = "version: 1\ntools: {x.y: {results: {'$.a': {locality: cloud, ignore_case: true}}}}"
+    (found,) = warnings_of(load_policy(text))
+    assert "`ignore_case`" in found.message

@@ -317,7 +317,7 @@ def _load(text: str) -> Policy | None:
 
 
 def test_a_detector_may_do_without_what_its_tool_cannot_read_and_is_warned_of():
-    text = 'version: 1\ndetect:\n  - {type: x, values_from: {tool: a.b, path: "$[*]"}, incomplete: %s}\n'
+    text = 'version: 1\ndetect_also:\n  - {type: x, values_from: {tool: a.b, path: "$[*]"}, incomplete: %s}\n'
     assert [p.line for p in warnings_of(load_policy(text % "allow"))] == [3]
     assert warnings_of(load_policy(text % "stop")) == ()
     with pytest.raises(PolicyError):

@@ -98,7 +98,7 @@ def test_on_violation_where_the_tool_reads_everything() -> None:
     ],
 )
 def test_a_pattern_that_is_a_detectors_name(detector: str, fix: str) -> None:
-    (one,) = warnings_of(load_policy(f"version: 1\ndetect:\n  - {detector}\n"))
+    (one,) = warnings_of(load_policy(f"version: 1\ndetect_also:\n  - {detector}\n"))
     assert one.line == 3
     assert "nothing but that word" in one.message
     assert fix in one.fix
@@ -106,7 +106,7 @@ def test_a_pattern_that_is_a_detectors_name(detector: str, fix: str) -> None:
 
 @pytest.mark.parametrize("detector", ["{type: site, pattern: Lyon}", "{type: code, pattern: 'card [0-9]+'}"])
 def test_a_pattern_of_a_word_of_ones_own_is_not(detector: str) -> None:
-    assert warnings_of(load_policy(f"version: 1\ndetect:\n  - {detector}\n")) == ()
+    assert warnings_of(load_policy(f"version: 1\ndetect_also:\n  - {detector}\n")) == ()
 
 
 def test_the_policy_that_ships_has_no_warning() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umi_edge.policy import load_policy
+from umi_edge.policy import InvalidPolicyError, load_policy
 from umi_edge.policy.clearance import WORDS, Clearance
 from umi_edge.policy.document import Confirm, Policy, Runs
 from umi_edge.policy.paths import compile_path
@@ -290,3 +290,85 @@ def test_what_is_kept_whole_stays_whatever_its_rule_says(word: str) -> None:
 def test_what_is_hidden_stays_hidden_when_it_is_kept_whole() -> None:
     text = 'version: 1\ntools: {a.b: {results: {"$.x": {locality: hidden, shape: hidden}}}}'
     assert load_policy(text).results("a.b", {}).at(("x",)).locality == "hidden"
+
+
+EXCEPT = """
+version: 1
+detect: [{type: email, pattern: builtin}]
+tools:
+  cal.list:
+    results:
+      "$.events[*].title":
+        locality: handle
+        type: title
+        except:
+          "$.events[?@.calendar == 'Holidays'].title": cloud
+          "$.events[0].title": planner
+      "$.events[*].calendar": cloud
+"""
+
+
+def test_an_exception_holds_in_the_place_of_its_rule_and_of_that_rule_alone():
+    value = {
+        "events": [{"title": "a"}, {"title": "b", "calendar": "Holidays"}, {"title": "c", "calendar": "x"}]
+    }
+    found = load_policy(EXCEPT, "test.yaml").results("cal.list", value)
+    at = [found.at(("events", number, "title")) for number in range(3)]
+    assert [str(one.clearance) for one in at] == ["planner", "cloud", "handle"]
+    assert {one.type for one in at} == {"title"}, "what else the rule says stays"
+    assert at[1].rule_id == (
+        "test.yaml:11 tools.cal.list.results $.events[*].title except 1: $.events[?@.calendar == …].title"
+    )
+
+
+def test_of_two_exceptions_that_meet_the_stricter_holds():
+    value = {"events": [{"title": "a", "calendar": "Holidays"}]}
+    found = load_policy(EXCEPT).results("cal.list", value)
+    assert found.at(("events", 0, "title")).locality == "planner"
+
+
+def test_another_entry_is_as_strict_as_before():
+    other = f'{EXCEPT}  "cal.*":\n    results: {{"$..title": handle}}\n'
+    value = {"events": [{"title": "b", "calendar": "Holidays"}]}
+    assert load_policy(other).results("cal.list", value).at(("events", 0, "title")).locality == "handle"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("$.events[0].title", "$.events[0].name"), "no place of"),
+        (("        locality: handle\n", ""), "no `locality`"),
+        (("$.events[0].title", "$.events[0"), ""),
+        (("$.events[0].title", "$.events[*].title"), "same path"),
+    ],
+)
+def test_an_exception_that_is_none_is_refused_with_its_line(wrong, said):
+    with pytest.raises(InvalidPolicyError) as raised:
+        load_policy(EXCEPT.replace(*wrong, 1) if "locality" in wrong[0] else EXCEPT.replace(*wrong))
+    (problem, *_) = raised.value.problems
+    assert said in problem.message
+    assert problem.line in (7, 12)
+
+
+@pytest.mark.parametrize("reader", ["planner", "summarizer"])
+def test_a_text_may_be_scanned_for_one_of_the_two_alone(reader):
+    policy = load_policy(
+        f"version: 1\ntools: {{a.b: {{results: {{'$.x': scan-{reader}}}, errors: scan-{reader}}}}}"
+    )
+    found = policy.results("a.b", {}).at(("x",))
+    assert (found.locality, found.scan, str(found.clearance)) == (reader, True, f"scan-{reader}")
+    assert str(policy.tool("a.b").errors.clearance) == f"scan-{reader}"
+
+
+def test_nobody_else_reads_scanned():
+    with pytest.raises(ValueError, match="scanned"):
+        Clearance.of("scan-handle")
+
+
+@pytest.mark.parametrize("test", ["@.kind == 'Public'", "match(@.kind, 'PUB.*')", "search(@.kind, 'BLI')"])
+def test_a_filter_compares_in_any_case_on_request(test):
+    body = "{locality: cloud, ignore_case: %s}"
+    for word, holds in (("true", "cloud"), ("false", "handle")):
+        text = f'version: 1\ntools: {{a.b: {{results: {{"$.x[?{test}].y": {body % word}}}}}}}'
+        found = load_policy(text).results("a.b", {"x": [{"kind": "pubLIC", "y": 1}]})
+        assert found.at(("x", 0, "y")).locality == holds

@@ -407,3 +407,18 @@ def test_a_type_that_detectors_look_for_is_kept_only_where_they_look(word: str, 
     assert [(one.path, one.sink) for one in found.counterexamples] == [("$.note", sink) for sink in sinks]
     assert all("unscanned" in one.message and "Moreau" not in one.message for one in found.counterexamples)
     assert found.holds is (not sinks)
+
+
+@pytest.mark.parametrize(
+    "lets_out", ["results: {'$.note': planner}", "errors: cloud", "results: {'$.note': cloud}"]
+)
+def test_a_type_is_proven_to_stay_where_texts_leave_unscanned_only_if_it_never_leaves(lets_out):
+    text = (
+        "version: 1\nname: x\ndetect: [{type: client, values: [Moreau]}]\nkeep: [{type: client}]\n"
+        f"defaults: {{instruction: cloud}}\ntools: {{'x.*': {{confirm: always, {lets_out}}}}}\n"
+    )
+    tool = _tool("x.get", result={"type": "object", "properties": {"note": {"type": "string"}, "client": {}}})
+    (plain, *_), (never, *_) = (
+        prove(load_policy(one), [tool]).theorems for one in (text, f"{text}never: [{{type: client}}]\n")
+    )
+    assert (plain.holds, never.holds) == (False, True)

@@ -70,6 +70,8 @@ READS = {
     "scan": "leaves, scanned",
     "planner": "leaves to the planner",
     "summarizer": "leaves to the summarizer",
+    "scan-planner": "leaves to the planner, scanned",
+    "scan-summarizer": "leaves to the summarizer, scanned",
     "handle": "stays (handle)",
     "hidden": "stays (hidden)",
 }

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from umi_edge.commands._options import json_option
+from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table
 from umi_edge.commands.policy._rules import rows, settings
-from umi_shared.errors import PolicyError
+from umi_shared.errors import PolicyError, PrivacyError
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
@@ -25,30 +25,41 @@ _CLOCK = {
 
 @click.command()
 @FILE_ARGUMENT
+@click.option(
+    "--here",
+    is_flag=True,
+    help="Also hold it against this configuration: its tools, what they declare, and its recorded sessions.",
+)
+@config_option
 @json_option
-def command(file: Path, *, as_json: bool) -> int:
+def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> int:
     """Report everything that is wrong with FILE; when nothing is, show what stays and what leaves.
 
-    Warnings are of what has no effect, or more than it seems to; with them FILE is still a policy.
+    Warnings are of what has no effect, or more than it seems to; with them FILE is still a policy. With --here they are
+    also of tools, arguments and fields that nothing in the configuration has, and of rules that matched nothing in the
+    sessions that `record` keeps; its MCP servers are started for it.
     """
     from umi_edge.policy.lint import warnings_of
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
+    from umi_edge.policy.values_file import read_values_files
     from umi_edge.policy_tools.stored_arguments import store_warnings
 
     try:
         policy = read_policy(file)
-    except PolicyError as error:
+        values = read_values_files(policy)
+    except (PolicyError, PrivacyError) as error:
         if not as_json:
             raise
         several = error.problems if isinstance(error, InvalidPolicyError) else ()
         problems = [{"line": p.line, "message": p.message, "fix": p.fix} for p in several] or [
-            {"line": error.line, "message": error.message, "fix": error.fix}
+            {"line": getattr(error, "line", 0), "message": error.message, "fix": error.fix}
         ]
         print_json({"ok": False, "file": str(file), "problems": problems})
-        return PolicyError.exit_code
+        return error.exit_code
     found = rows(policy)
-    warnings = tuple(sorted((*warnings_of(policy), *store_warnings(policy)), key=lambda one: one.line))
+    more = _of_this_configuration(policy, config) if here else ()
+    warnings = tuple(sorted((*warnings_of(policy), *store_warnings(policy), *more), key=lambda one: one.line))
     if as_json:
         tools = [{"tool": name, **settings(policy, name)} for name in policy.tools]
         print_json(
@@ -60,8 +71,9 @@ def command(file: Path, *, as_json: bool) -> int:
                 "rules": found,
                 "clock": policy.clock,
                 "relations": policy.relations,
+                "never": [{"type": one.type, "line": one.line} for one in policy.never],
                 "untrusted": [{"folder": one.text, "line": one.line} for one in policy.untrusted],
-                **_more(policy, warnings),
+                **_more(policy, warnings, values),
             }
         )
         return 0
@@ -72,6 +84,12 @@ def command(file: Path, *, as_json: bool) -> int:
     )
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     say(f"The detectors take out of scanned text: {found_types}.")
+    for detector in policy.detect:
+        if detector.file:
+            say(f"{detector.rule_id} has {len(values[detector.rule_id]):,} values, from {detector.file}.")
+    if policy.never:
+        types = ", ".join(dict.fromkeys(one.type for one in policy.never))
+        say(f"Never leaves, whatever a rule says: {types}.")
     say(_CLOCK[policy.clock])
     if policy.relations == "told":
         say("The planner is told which name in a result is a longer form of one that you typed.")
@@ -85,10 +103,36 @@ def command(file: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _more(policy: "Policy", warnings: "tuple[Problem, ...]") -> dict[str, Any]:
+def _of_this_configuration(policy: "Policy", config: Path | None) -> "tuple[Problem, ...]":
+    """What of the policy nothing here has, and what no recorded session met."""
+    import asyncio
+    import os
+
+    from umi_edge.policy_tools.recorded import read_recordings
+    from umi_edge.policy_tools.unmet import unknown_words, unmet_rules
+    from umi_edge.runtime.installed_tools import find_tools
+    from umi_shared.problems import Problem
+
+    settings = read_config(config)
+    sources = asyncio.run(find_tools(settings, os.environ))
+    found = [*unknown_words(policy, [tool for source in sources for tool in source.tools])]
+    found += [
+        Problem(0, f"{source.name} was not looked at: {source.problem.message}", source.problem.fix)
+        for source in sources
+        if source.problem is not None
+    ]
+    if settings.record is not None and settings.record.exists():
+        found += unmet_rules(policy, read_recordings(settings.record))
+    return tuple(found)
+
+
+def _more(
+    policy: "Policy", warnings: "tuple[Problem, ...]", values: dict[str, tuple[str, ...]]
+) -> dict[str, Any]:
     return {
         "detect": [
             {"type": one.type, "kind": one.kind.value, "line": one.line}
+            | ({"file": one.file, "values": len(values[one.rule_id])} if one.file else {})
             | ({"plugin": one.plugin, "entities": one.entities} if one.plugin else {})
             for one in policy.detect
         ],

@@ -125,8 +125,9 @@ def _told(policy: "Policy", tool: str) -> str:
 
     source = BUILT_IN if tool.partition(".")[0] in BUILT_IN_FAMILIES else ""
     rules = policy.tool(tool, source=source)
-    elsewhere = (DetectorKind.VALUES_FROM, DetectorKind.PLUGIN)
-    here = Scanner(detector for detector in policy.detect if detector.kind not in elsewhere)
+    elsewhere = (DetectorKind.VALUES_FROM, DetectorKind.VALUES_FILE, DetectorKind.PLUGIN)
+    known = [detector for detector in policy.detect if detector.kind not in elsewhere]
+    here = Scanner(known, never=policy.never_types)
     if because := why_withheld(tool, rules, source, here):
         return f"is not told of it: {because}"
     others = [detector.rule_id for detector in policy.detect if detector.kind in elsewhere]

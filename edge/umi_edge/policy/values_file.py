@@ -1,0 +1,86 @@
+"""A file of values that a detector looks for, one a line: what it must be, and what is in it.
+
+Nothing of it is ever told but how many values it has and the number of a line that is wrong. It is read again before
+each instruction, as lists from tools are, and where it cannot be read no session goes on.
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import codecs
+from pathlib import Path
+
+from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.document import Policy
+from umi_shared.errors import PrivacyError
+
+__all__ = ["read_values_files", "values_of"]
+
+_MAX_BYTES = 64 << 20
+_SHORTEST, _LONGEST = 2, 200
+_ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def read_values_files(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """The values of each detector that says `values_file`, by its rule. Raises `PrivacyError` as `values_of` does."""
+    return {
+        detector.rule_id: values_of(detector)
+        for detector in policy.detect
+        if detector.kind is DetectorKind.VALUES_FILE
+    }
+
+
+def values_of(detector: Detector) -> tuple[str, ...]:
+    """The values in a detector's file, in UTF-8, or in UTF-16 with its mark.
+
+    Raises `PrivacyError`, which names the file and a line's number and no value, where it is not there, cannot be read,
+    has no value, or has a line that no detector could look for.
+    """
+    lines = _text(detector).splitlines()
+    values = []
+    for number, line in enumerate(lines, 1):
+        value = line.strip()
+        if not value:
+            continue
+        if not _SHORTEST <= len(value) <= _LONGEST:
+            raise _refused(
+                detector,
+                f"line {number} is no value of {_SHORTEST} to {_LONGEST} characters",
+                "mend that line, or take it out",
+            )
+        values.append(value)
+    if not values:
+        raise _refused(detector, "it has no value", "write one value a line into it")
+    return tuple(dict.fromkeys(values))
+
+
+def _text(detector: Detector) -> str:
+    path = Path(detector.file)
+    try:
+        if not path.is_file():
+            raise _refused(
+                detector, "there is no such file", "check the path: it counts from the policy's folder"
+            )
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise _refused(detector, why, "let this user read it") from error
+    if len(content) > _MAX_BYTES:
+        raise _refused(detector, f"it is larger than {_MAX_BYTES >> 20} MiB", "use a shorter list")
+    encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8-sig")
+    line = 0
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+    # Outside of the handler: the error that was caught holds the file's bytes.
+    raise _refused(detector, f"line {line} is not UTF-8 text", "save it as UTF-8")
+
+
+def _refused(detector: Detector, why: str, fix: str) -> PrivacyError:
+    return PrivacyError(
+        f"the values of {detector.rule_id} cannot be read from {detector.file}: {why}. "
+        "What they do not name leaves in clear, so nothing was sent",
+        fix=fix,
+    )
