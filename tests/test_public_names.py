@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 EDGE = """
-Action AnswerStarted AnswerStreamed Answered Approver Asked AskedUser BrokenLedgerError CallWritten CallerSettings
-ClockTold CloudConfig ConfigError Connection Consent ConsentRequest DecidedBy DeclineAll Detector EdgeConfig Ended
-Ending Event Failed FailureKind Frame GaveUp Hints HomeSettings Instructed JSON KeyringKey Laptop Ledger LedgerError
-LedgerReport LimitError LocalCloud MalformedError ModelError Next NoReplies Observed Outbound Outcome PLUGINS
-Passphrase PeerError PlanStarted Planned Plugin Policy PolicyError PrivacyError Provenance QuestionStreamed
-RationaleStreamed Reconciliation Refused RefusedError Replied Replies Report Retrying SavedChat SealedStore Sent
-Session SmtpSettings Snapshot SpanFinder Stopped Succeeded Tool ToolError ToolFailure Totals TransportError UmiError
-UnsafeApproveAll Usage View __version__ default_policy entry_title load_policy local_cloud open_laptop outbound_view
-read_capture read_ledger read_policy reconcile text_of tool verify_ledger
+Action AnswerStarted AnswerStreamed Answered AnswersQuestions Approver Asked AskedUser BrokenLedgerError CallWritten
+CallerSettings ClockTold CloudConfig ConfigError Connection Consent ConsentRequest DecidedBy DeclineAll Detector
+EdgeConfig Ended Ending Event Failed FailureKind Frame GaveUp Hints HomeSettings Instructed JSON KeyringKey Laptop
+Ledger LedgerError LedgerReport LimitError LocalCloud MalformedError ModelError Next NoReplies Observed Outbound
+Outcome PLUGINS Passphrase PeerError PlanStarted Planned Plugin Policy PolicyError PrivacyError Progressed Provenance
+Question QuestionField Questioned QuestionStreamed RationaleStreamed Reconciliation Refused RefusedError Replied
+Replies Report Retrying SavedChat SealedStore Sent Session SmtpSettings Snapshot SpanFinder Stopped Succeeded Tool
+ToolError ToolFailure Totals TransportError UmiError UnsafeApproveAll Usage View __version__ default_policy
+entry_title load_policy local_cloud open_laptop outbound_view read_capture read_ledger read_policy reconcile text_of
+tool verify_ledger
 """
 CLOUD = """
 Answer AnswerDelta Call ChatPrompt Chunk CloudConfig ConfigError Constraint Decision Delta Deployment Dialect Engine

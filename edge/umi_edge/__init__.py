@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from umi_edge.runtime.config import CallerSettings, EdgeConfig, HomeSettings, SmtpSettings
     from umi_edge.runtime.laptop import Laptop, open_laptop
     from umi_edge.session.consent import (
+        AnswersQuestions,
         Consent,
         ConsentRequest,
         DecidedBy,
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
         Observed,
         Planned,
         PlanStarted,
+        Progressed,
+        Questioned,
         QuestionStreamed,
         RationaleStreamed,
         Refused,
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     from umi_edge.session.snapshot import Snapshot
     from umi_edge.session.totals import Totals
     from umi_edge.tools import JSON, Failed, FailureKind, Hints, Outcome, Succeeded, Tool, ToolFailure, tool
+    from umi_edge.tools.running_call import Question, QuestionField
     from umi_shared.errors import (
         ConfigError,
         LimitError,
@@ -105,6 +109,7 @@ __all__ = [
     "AnswerStarted",
     "AnswerStreamed",
     "Answered",
+    "AnswersQuestions",
     "Approver",
     "Asked",
     "AskedUser",
@@ -155,7 +160,11 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PrivacyError",
+    "Progressed",
     "Provenance",
+    "Question",
+    "QuestionField",
+    "Questioned",
     "QuestionStreamed",
     "RationaleStreamed",
     "Reconciliation",
@@ -204,6 +213,7 @@ _MODULES = (
     "umi_shared.transcript",
     "umi_edge.session.consent",
     "umi_edge.tools",
+    "umi_edge.tools.running_call",
     "umi_edge.policy",
     "umi_edge.ledger",
     "umi_edge.ledger.capture",

@@ -41,6 +41,7 @@ __all__ = [
     "OnViolation",
     "PathRule",
     "Policy",
+    "Questions",
     "Resolution",
     "Runs",
     "Shape",
@@ -90,6 +91,13 @@ class Card(StrEnum):
     CLOUD = "cloud"
     SCAN = "scan"
     HIDDEN = "hidden"
+
+
+class Questions(StrEnum):
+    """What becomes of a question that a server asks the user in the midst of a call."""
+
+    ASK = "ask"
+    DECLINE = "decline"
 
 
 class ClockWord(StrEnum):
@@ -151,6 +159,7 @@ class ToolPolicy:
     """How far the tool's results may be trusted."""
     caller: CallerSees = CallerSees.HANDLES
     card: Card = Card.SCAN
+    questions: Questions = Questions.ASK
     errors: Resolution | None = None
     """Who may read what it says of its failures; None: nobody, only the kind of a failure is told."""
     arguments: tuple[PathRule, ...] = ()
@@ -186,6 +195,7 @@ _STRICTER: Mapping[str, tuple[StrEnum, ...]] = {
     "integrity": (Integrity.TRUSTED, Integrity.UNTRUSTED),
     "caller": (CallerSees.VALUES, CallerSees.HANDLES),
     "card": (Card.CLOUD, Card.SCAN, Card.HIDDEN),
+    "questions": (Questions.ASK, Questions.DECLINE),
 }
 """What an entry may say of a tool, each from lax to strict."""
 

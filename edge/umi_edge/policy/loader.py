@@ -23,6 +23,7 @@ from umi_edge.policy.document import (
     Instruction,
     Limits,
     Policy,
+    Questions,
     RelationsWord,
     Runs,
     ToolPolicy,
@@ -194,6 +195,7 @@ class _Builder:
                 ("integrity", Integrity),
                 ("caller", CallerSees),
                 ("card", Card),
+                ("questions", Questions),
             )
             if key in data
         }

@@ -15,6 +15,7 @@ from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.policy import Allowed, Ask, Denied, LabelledLeaf, check_call
 from umi_edge.policy.checks import leaves_device
 from umi_edge.policy.paths import path_of
+from umi_edge.session.call_host import SessionCallHost
 from umi_edge.session.consent import Consent, ConsentRequest, DecidedBy, Provenance
 from umi_edge.session.rehydration import without
 from umi_edge.tools import Outcome, RunLimits, Tool, run_tool
@@ -88,8 +89,15 @@ async def call_tool(
         if not await consent.approve(request):
             return None
     limits = policy.limits
+    host = SessionCallHost(
+        tool=tool.name,
+        rules=labeller.tool_policy(tool.name),
+        consent=consent,
+        vault=labeller.vault,
+        observe=lambda _: None,
+    )
     return await run_tool(
-        tool, sent, RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes)
+        tool, sent, RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes), host
     )
 
 

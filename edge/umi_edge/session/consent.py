@@ -6,9 +6,20 @@ I2: docs/design.md#i2-fail-closed
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Consent", "ConsentRequest", "DecidedBy", "DeclineAll", "Provenance", "UnsafeApproveAll"]
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.running_call import Question
+
+__all__ = [
+    "AnswersQuestions",
+    "Consent",
+    "ConsentRequest",
+    "DecidedBy",
+    "DeclineAll",
+    "Provenance",
+    "UnsafeApproveAll",
+]
 
 
 class DecidedBy(StrEnum):
@@ -79,6 +90,15 @@ class Consent(Protocol):
 
     async def approve(self, request: ConsentRequest) -> bool:
         """Whether this very call may be made."""
+        ...
+
+
+@runtime_checkable
+class AnswersQuestions(Protocol):
+    """A consent that also answers what a server asks the user in the midst of a call; any other declines (I2)."""
+
+    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+        """What the user answers, which goes to that server only; None for a no."""
         ...
 
 

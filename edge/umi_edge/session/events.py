@@ -25,6 +25,8 @@ __all__ = [
     "Instructed",
     "Observed",
     "PlanStarted",
+    "Progressed",
+    "Questioned",
     "Planned",
     "QuestionStreamed",
     "RationaleStreamed",
@@ -127,6 +129,25 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Questioned:
+    """The server of a tool asks the user something in the midst of a call, or has its reply."""
+
+    tool: str
+    reply: str = ""
+    """`answered` or `declined`; empty before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """How far a call is, by the server's own word; for the user's eyes."""
+
+    tool: str
+    done: float
+    total: float | None = None
+    message: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """A call has ended."""
 
@@ -219,6 +240,8 @@ Event = (
     | CallWritten
     | Refused
     | Asked
+    | Questioned
+    | Progressed
     | Observed
     | AnswerStarted
     | AnswerStreamed

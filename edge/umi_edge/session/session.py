@@ -30,6 +30,7 @@ from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
 from umi_edge.policy.document import RelationsWord, UnknownNames
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
+from umi_edge.session.call_host import SessionCallHost
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.draft import CheckedDraft, Draft
@@ -731,6 +732,13 @@ class Session:
                 self.catalogue[name],
                 resolved,
                 RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
+                SessionCallHost(
+                    tool=name,
+                    rules=self.labeller.tool_policy(name),
+                    consent=self.consent,
+                    vault=self.labeller.vault,
+                    observe=self.observe,
+                ),
             )
         except asyncio.CancelledError:
             self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))

@@ -1,6 +1,6 @@
 """Consent on a terminal: the exact values and where each came from, then a question whose default is no."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from rich.panel import Panel
 from rich.table import Table
@@ -9,8 +9,11 @@ from rich.text import Text
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.lookalikes import KnownAddresses
+from umi_edge.terminal.question import TerminalQuestion
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.running_call import Question
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line
 
@@ -40,6 +43,10 @@ class TerminalConsent:
             in_full=bool(request.from_strangers),
             whole=(lambda: self._show(request, known, whole=True)) if _is_long(request) else None,
         )
+
+    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+        """Put a server's question to the person."""
+        return await TerminalQuestion(self._console, self._lines).answer(question)
 
     def _show(self, request: ConsentRequest, addresses: KnownAddresses, *, whole: bool) -> None:
         title = request.question or f"May {one_line(request.tool)} do this?"

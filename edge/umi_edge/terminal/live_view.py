@@ -24,6 +24,8 @@ from umi_edge.session.events import (
     Observed,
     Planned,
     PlanStarted,
+    Progressed,
+    Questioned,
     QuestionStreamed,
     RationaleStreamed,
     Refused,
@@ -83,6 +85,10 @@ class LiveView:
                 self.waiting.show(self.console, "the caller writes the call")
             case Asked(tool, True):
                 self.waiting.show(self.console, f"{tool} runs")
+            case Questioned(tool=tool, reply=reply) if reply:
+                self.waiting.show(self.console, f"{tool} runs")
+            case Progressed():
+                self.waiting.show(self.console, f"{event.tool} runs: {_progress(event)}")
 
     def _print(self, event: Event) -> None:
         match event:
@@ -117,6 +123,8 @@ class LiveView:
                 self._call(event)
             case Asked(tool, approved):
                 self._line("asked    ", Rich(f"{one_line(tool)}: {'approved' if approved else 'declined'}"))
+            case Questioned(tool=tool, reply=reply) if reply:
+                self._line("asked    ", Rich(f"{one_line(tool)}: its server's question was {reply}"))
             case Refused():
                 self._refused(event)
             case Observed():
@@ -251,6 +259,16 @@ class LiveView:
             ),
             soft_wrap=True,
         )
+
+
+def _progress(event: Progressed) -> str:
+    """How far a call is; the message is a stranger's.
+
+    >>> _progress(Progressed(tool="x.y", done=3, total=10, message="Reading"))
+    '3 of 10 · Reading'
+    """
+    far = f"{event.done:g}" + (f" of {event.total:g}" if event.total is not None else "")
+    return f"{far} · {one_line(event.message)[:_VALUE_CHARACTERS]}" if event.message else far
 
 
 def conclusion(report: Report) -> Group:

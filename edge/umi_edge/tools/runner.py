@@ -9,6 +9,7 @@ from umi_edge.tools.json_type import JSON
 from umi_edge.tools.json_value import plain_json
 from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Partial, Succeeded, ToolFailure
 from umi_edge.tools.record import Sourced
+from umi_edge.tools.running_call import CallHost, Nobody, begin_call
 from umi_edge.tools.tool import Tool
 
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
@@ -30,8 +31,10 @@ class RunLimits:
     result_leaves: int = 20_000
 
 
-async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits) -> Outcome:
-    """Run `tool` once and say how that ended.
+async def run_tool(
+    tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits, host: CallHost | None = None
+) -> Outcome:
+    """Run `tool` once and say how that ended. It may turn to `host` meanwhile, to ask the user something.
 
     Covered: wrong arguments, a tool that raises, hangs, exits, ignores its cancellation, or returns
     something too large, too deep or not JSON. Only `CancelledError` is raised, after the tool has
@@ -41,7 +44,7 @@ async def run_tool(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits)
     started = time.monotonic()
     try:
         checked = _checked_arguments(tool, arguments, limits)
-        result = await _awaited(tool, checked, limits)
+        result = await _awaited(tool, checked, limits, host or Nobody())
         records = tuple(result.records) if isinstance(result, Sourced) else None
         known = result.value if isinstance(result, Sourced) else result
         value = _plain(known.value if isinstance(known, Partial) else known, limits)
@@ -80,13 +83,14 @@ def _checked_arguments(tool: Tool, arguments: Mapping[str, JSON], limits: RunLim
     return dict(checked)
 
 
-async def _awaited(tool: Tool, arguments: dict[str, JSON], limits: RunLimits) -> object:
+async def _awaited(tool: Tool, arguments: dict[str, JSON], limits: RunLimits, host: CallHost) -> object:
+    call = begin_call(host, limits.call_seconds)
     task = asyncio.ensure_future(_guarded(tool, arguments))
     # Without this, an abandoned task's exception would be logged, private text included.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    in_time: set[asyncio.Future[object]] = set()
+    in_time = False
     try:
-        in_time, _ = await asyncio.wait({task}, timeout=limits.call_seconds)
+        in_time = await call.wait_for(task)
     finally:
         if not task.done():
             task.cancel()

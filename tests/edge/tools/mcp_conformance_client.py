@@ -8,16 +8,19 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 
+from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp import McpLimits, McpServers
 from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.logins import Logins
 from umi_edge.tools.mcp.servers import RunningServer
 from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.outcome import ToolFailure
+from umi_edge.tools.running_call import Nobody, Question, begin_call
 
 SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
 CONTEXT = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
@@ -32,6 +35,13 @@ def browse(url: str) -> None:
     httpx2.get(response.headers["location"])
 
 
+class Defaults(Nobody):
+    """Stands in for a user who answers what the server proposes."""
+
+    async def answer(self, question: Question) -> Mapping[str, JSON]:
+        return {one.name: one.default for one in question.fields}
+
+
 async def main(url: str) -> None:
     oauth = {"clientMetadataUrl": "https://conformance-test.local/client-metadata.json"}
     if "client_id" in CONTEXT:
@@ -44,6 +54,7 @@ async def main(url: str) -> None:
         )
         try:
             tools = await (running.log_in(browse) if SCENARIO.startswith("auth/") else running.offered())
+            begin_call(Defaults(), 60)
             for tool in tools:
                 try:
                     print(tool.name, await running.call(tool.name, CALLS.get(tool.name, {})))

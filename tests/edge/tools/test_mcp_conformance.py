@@ -17,7 +17,6 @@ EXPECTED_FAILURES = {
     "auth/client-credentials-jwt": "an extension: no user logs in",
     "auth/client-credentials-basic": "an extension: no user logs in",
     "auth/cross-app-access-complete-flow": "an extension: another program logs in",
-    "elicitation-sep1034-client-defaults": "umi answers no questions of servers",
 }
 """Scenarios in which some check fails, and why. The list only shrinks: one that passes leaves it."""
 BUSY = {"sse-retry": "on a busy machine the SDK comes back later than the server says"}

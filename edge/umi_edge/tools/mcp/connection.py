@@ -7,12 +7,14 @@ from typing import Any
 
 import anyio
 from mcp import Client, MCPError
+from mcp.client.session import ElicitationFnT
 from mcp.types import CallToolResult, Implementation, ReadResourceResult, Tool
 from pydantic import ValidationError
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp.answers import with_mended_answers
 from umi_edge.tools.mcp.link import Link
+from umi_edge.tools.running_call import Progress, running_call
 
 Connect = Callable[[Link], AbstractAsyncContextManager[tuple[Any, Any]]]
 
@@ -32,8 +34,9 @@ class Connection:
     so it is this connection's own, and never the session's.
     """
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, ask: ElicitationFnT) -> None:
         self.link = Link()
+        self._ask = ask
         self._connect = connect
         self._closing = asyncio.Event()
         # Not the task's own cancel(): that would break through the shield under which a transport
@@ -55,6 +58,7 @@ class Connection:
             cache=None,
             client_info=Implementation(name="umi", version="0.1.0"),
             read_timeout_seconds=None,  # the runner's limit counts
+            elicitation_callback=self._ask,
         )
         with self._scope:
             async with client:
@@ -112,7 +116,16 @@ class Connection:
 
     async def call(self, name: str, arguments: Mapping[str, JSON]) -> CallToolResult:
         """Call one tool, once. A cancellation is passed on to the server."""
-        result: CallToolResult = await self._during(self._ready.result().call_tool(name, dict(arguments)))
+        running = running_call()
+
+        async def progressed(progress: float, total: float | None, message: str | None) -> None:
+            if running is not None:
+                running.progressed(Progress(done=progress, total=total, message=message or ""))
+
+        client = self._ready.result()
+        result: CallToolResult = await self._during(
+            client.call_tool(name, dict(arguments), progress_callback=progressed)
+        )
         return result
 
     async def _during(self, request: Any) -> Any:

@@ -24,6 +24,8 @@ from mcp.types import (
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     REQUEST_TIMEOUT,
+    ElicitRequestParams,
+    ElicitResult,
     ToolAnnotations,
 )
 from mcp.types import Tool as McpTool
@@ -37,11 +39,13 @@ from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.logins import Logins
+from umi_edge.tools.mcp.questions import question_of
 from umi_edge.tools.mcp.redirect import open_redirect
 from umi_edge.tools.mcp.stdio import stdio_transport
 from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.mcp.translation import hints, name_prefix, resource_value, result_value, tool_names
 from umi_edge.tools.outcome import FailureKind, ToolFailure
+from umi_edge.tools.running_call import RunningCall, running_call
 from umi_edge.tools.schemas import grammar_refusal
 from umi_edge.tools.source import ToolSource, WithheldTool
 from umi_edge.tools.tool import Tool
@@ -95,6 +99,8 @@ class RunningServer:
         self._link = Link()
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
+        self._running: list[RunningCall] = []
+        """The calls that run now, of which the server may ask something."""
 
     @property
     def remote(self) -> bool:
@@ -176,11 +182,24 @@ class RunningServer:
         result = await answer
         return await asyncio.to_thread(value_of, result, self._files)
 
+    async def _answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        """What the user answers to a question of the server. It is declined where several calls run, or none (I2)."""
+        question = question_of(self.config.name, params, remote=self.remote)
+        if question is None or len(self._running) != 1:
+            return ElicitResult(action="decline")
+        answers = await self._running[0].ask(question)
+        if answers is None:
+            return ElicitResult(action="decline")
+        return ElicitResult(action="accept", content=None if question.url else dict(answers))
+
     async def _asked(self, ask: Callable[[Connection], Awaitable[JSON]]) -> JSON:
         try:
             connection = await self._connected()
         except Exception as error:
             raise ToolFailure(FailureKind.UNAVAILABLE, self._reason(error)) from None
+        running = running_call()
+        if running is not None:
+            self._running.append(running)
         try:
             return await ask(connection)
         except MCPError as error:
@@ -190,13 +209,16 @@ class RunningServer:
             raise ToolFailure(kind, "the connection ended during the call") from None
         except ValidationError:
             raise ToolFailure(FailureKind.NOT_JSON, "the result breaks the protocol") from None
+        finally:
+            if running is not None:
+                self._running.remove(running)
 
     async def _connected(self) -> Connection:
         async with self._lock:
             if self._connection is not None and self._connection.ended:
                 await self.close()
             if self._connection is None:
-                connection = Connection(self._transport)
+                connection = Connection(self._transport, self._answer)
                 self._link = connection.link
                 await connection.opened(self._limits.start_seconds)
                 self._connection = connection
