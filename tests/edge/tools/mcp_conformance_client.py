@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
@@ -35,6 +36,12 @@ def browse(url: str) -> None:
     httpx2.get(response.headers["location"])
 
 
+def issuer(url: str) -> str:
+    """The login server, which a user's configuration names."""
+    metadata = httpx2.get(urljoin(url, f"/.well-known/oauth-protected-resource{urlsplit(url).path}"))
+    return str(metadata.json()["authorization_servers"][0])
+
+
 class Defaults(Nobody):
     """Stands in for a user who answers what the server proposes."""
 
@@ -46,6 +53,10 @@ async def main(url: str) -> None:
     oauth = {"clientMetadataUrl": "https://conformance-test.local/client-metadata.json"}
     if "client_id" in CONTEXT:
         oauth = {"clientId": CONTEXT["client_id"], "clientSecret": CONTEXT.get("client_secret", "")}
+    if SCENARIO.startswith("auth/client-credentials"):
+        oauth |= {"grantType": "client_credentials", "issuer": issuer(url)}
+    if "private_key_pem" in CONTEXT:
+        oauth |= {"privateKey": CONTEXT["private_key_pem"], "algorithm": CONTEXT["signing_algorithm"]}
     (server,) = McpServers.parse({"mcpServers": {"suite": {"url": url, "oauth": oauth}}}).servers
     with tempfile.TemporaryDirectory() as folder:
         logins = Logins(Path(folder))

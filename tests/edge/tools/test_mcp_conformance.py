@@ -14,8 +14,6 @@ import pytest
 CLIENT = Path(__file__).with_name("mcp_conformance_client.py")
 EXPECTED_FAILURES = {
     "auth/2025-03-26-oauth-metadata-backcompat": "the SDK wants an issuer to be the address that it was asked at",
-    "auth/client-credentials-jwt": "an extension: no user logs in",
-    "auth/client-credentials-basic": "an extension: no user logs in",
     "auth/cross-app-access-complete-flow": "an extension: another program logs in",
 }
 """Scenarios in which some check fails, and why. The list only shrinks: one that passes leaves it."""

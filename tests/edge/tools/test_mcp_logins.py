@@ -17,7 +17,7 @@ from umi_edge.tools.mcp import logins as logins_module
 from umi_edge.tools.mcp.redirect import open_redirect
 from umi_edge.tools.mcp.servers import log_in
 from umi_edge.tools.runner import RunLimits, Succeeded, run_tool
-from umi_shared.errors import ToolError
+from umi_shared.errors import ConfigError, ToolError
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +152,42 @@ def test_the_commands_log_in_and_out(server, tmp_path, monkeypatch):
     (kept,) = (tmp_path / "state" / "mcp" / "logins").iterdir()
     CliRunner().invoke(umi, ["mcp", "logout", "far", "--config", str(config)])
     assert "zqaccess" not in kept.read_text()
+
+
+OWN = {
+    "grantType": "client_credentials",
+    "clientId": "a",
+    "clientSecret": "b",
+    "issuer": "https://login.example.org",
+}
+
+
+@pytest.mark.parametrize("left", [*OWN, None])
+def test_a_programs_own_login_names_its_login_server_and_has_all_of_its_parts(left):
+    oauth = {word: value for word, value in OWN.items() if word != left}
+    server = McpServers.parse(
+        {"mcpServers": {"far": {"url": "https://mcp.example.org", "oauth": oauth}}}
+    ).servers[0]
+    if left in (None, "grantType"):
+        assert server.expanded({}).by_machine == (left is None)
+    else:
+        with pytest.raises(ConfigError, match="lacks a part of its own login"):
+            server.expanded({})
+
+
+def test_another_way_to_log_in_is_refused():
+    entry = {"url": "https://mcp.example.org", "oauth": {"grantType": "password"}}
+    with pytest.raises(ConfigError, match="grantType"):
+        McpServers.parse({"mcpServers": {"far": entry}}).servers[0].expanded({})
+
+
+def test_a_programs_secret_goes_to_the_login_server_of_the_configuration_only(server, tmp_path):
+    oauth = OWN | {"clientSecret": "zq-secret"}
+
+    async def start() -> str:
+        async with open_mcp(servers(server, oauth=oauth), {}, log_folder=tmp_path) as (source,):
+            assert source.problem is not None
+            return source.problem.message
+
+    assert "did not start" in asyncio.run(start())
+    assert server.issued == 0

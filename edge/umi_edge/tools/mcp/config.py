@@ -54,7 +54,11 @@ class HttpServer:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     oauth: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What its login needs to be told: `clientId`, `clientSecret`, `callbackPort`, `scopes`, `clientMetadataUrl`."""
+    """What its login needs to be told: `clientId`, `clientSecret`, `callbackPort`, `scopes`, `clientMetadataUrl`.
+
+    `grantType: client_credentials` logs the program in, and not a user: with `issuer`, and with `clientSecret` or with
+    `privateKey` and `algorithm`.
+    """
     required: bool = False
     start_seconds: float | None = None
 
@@ -62,6 +66,11 @@ class HttpServer:
     def host(self) -> str:
         """The host of the url, all that may be shown of it."""
         return urlsplit(self.url).hostname or ""
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether the program logs in there by a secret of its own."""
+        return self.oauth.get("grantType") == "client_credentials"
 
     @property
     def is_local(self) -> bool:
@@ -79,6 +88,14 @@ class HttpServer:
         scheme = urlsplit(server.url).scheme
         if scheme not in ("http", "https") or not server.host or (scheme == "http" and not server.is_local):
             raise _wrong(server.name, "has a url that is not https", "use https, or http on this machine")
+        if server.oauth.get("grantType", "client_credentials") != "client_credentials":
+            raise _wrong(
+                server.name, "has an oauth.grantType that is not known", "use client_credentials, or none"
+            )
+        secret = {"clientSecret", "privateKey"} & server.oauth.keys()
+        if server.by_machine and not (secret and {"clientId", "issuer"} <= server.oauth.keys()):
+            what = "clientId, issuer, and clientSecret or privateKey"
+            raise _wrong(server.name, "lacks a part of its own login", f"write {what} under oauth")
         return server
 
 

@@ -39,6 +39,7 @@ from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
 from umi_edge.tools.mcp.logins import Logins
+from umi_edge.tools.mcp.machine_login import machine_login
 from umi_edge.tools.mcp.questions import question_of
 from umi_edge.tools.mcp.redirect import open_redirect
 from umi_edge.tools.mcp.stdio import stdio_transport
@@ -111,7 +112,7 @@ class RunningServer:
         limit = self._limits.message_bytes
         if isinstance(self.config, HttpServer):
             kept = self._auth is None and self._logins.is_kept(self.config)
-            auth = self._logins.provider(self.config) if kept else self._auth
+            auth = self._logins.provider(self.config) if kept else machine_login(self.config) or self._auth
             return http_transport(self.config, limit, link, auth)
         return stdio_transport(self.config, self._env, limit, link, self.log)
 
@@ -136,6 +137,8 @@ class RunningServer:
         self.config = config = self.config.expanded(self._env)
         if not isinstance(config, HttpServer):
             raise ToolError(f"the MCP server {config.name} runs on this device", fix="it needs no login")
+        if config.by_machine:
+            return await self._start()
         try:
             port = int(config.oauth.get("callbackPort", 0))
             async with open_redirect(browse, port) as redirect:
