@@ -15,8 +15,8 @@ CallerSettings ClockTold CloudConfig ConfigError Connection Consent ConsentReque
 EdgeConfig Ended Ending Event Failed FailureKind Frame GaveUp Hints HomeSettings Instructed JSON KeyringKey Laptop
 Ledger LedgerError LedgerReport LimitError LocalCloud MalformedError ModelError Next NoReplies Observed Outbound
 Outcome PLUGINS Passphrase PeerError PlanStarted Planned Plugin Policy PolicyError PrivacyError Progressed Provenance
-Question QuestionField Questioned QuestionStreamed RationaleStreamed Reconciliation Refused RefusedError Replied
-Replies Report Retrying SavedChat SealedStore Sent Session SmtpSettings Snapshot SpanFinder Stopped Succeeded Tool
+QuestionField QuestionStreamed Questioned RationaleStreamed Reconciliation Refused RefusedError Replied Replies Report
+Retrying SavedChat SealedStore Sent ServerQuestion Session SmtpSettings Snapshot SpanFinder Stopped Succeeded Tool
 ToolError ToolFailure Totals TransportError UmiError UnsafeApproveAll Usage View __version__ default_policy
 entry_title load_policy local_cloud open_laptop outbound_view read_capture read_ledger read_policy reconcile text_of
 tool verify_ledger

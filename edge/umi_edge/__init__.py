@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from umi_edge.session.snapshot import Snapshot
     from umi_edge.session.totals import Totals
     from umi_edge.tools import JSON, Failed, FailureKind, Hints, Outcome, Succeeded, Tool, ToolFailure, tool
-    from umi_edge.tools.running_call import Question, QuestionField
+    from umi_edge.tools.running_call import QuestionField, ServerQuestion
     from umi_shared.errors import (
         ConfigError,
         LimitError,
@@ -162,10 +162,9 @@ __all__ = [
     "PrivacyError",
     "Progressed",
     "Provenance",
-    "Question",
     "QuestionField",
-    "Questioned",
     "QuestionStreamed",
+    "Questioned",
     "RationaleStreamed",
     "Reconciliation",
     "Refused",
@@ -177,6 +176,7 @@ __all__ = [
     "SavedChat",
     "SealedStore",
     "Sent",
+    "ServerQuestion",
     "Session",
     "SmtpSettings",
     "Snapshot",

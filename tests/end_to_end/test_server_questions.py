@@ -17,7 +17,7 @@ from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.question import TerminalQuestion, typed_value
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.tools.mcp import McpServers, open_mcp
-from umi_edge.tools.running_call import Question, QuestionField
+from umi_edge.tools.running_call import QuestionField, ServerQuestion
 from umi_shared.screen.console import Screen
 
 SERVER = "asking_mcp_server.py"
@@ -34,12 +34,12 @@ class Answering:
     def __init__(self, answers: Mapping[str, Any] | None, seconds: float = 0) -> None:
         self.answers = answers
         self.seconds = seconds
-        self.questions: list[Question] = []
+        self.questions: list[ServerQuestion] = []
 
     async def approve(self, request: ConsentRequest) -> bool:
         return True
 
-    async def answer(self, question: Question) -> Mapping[str, Any] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, Any] | None:
         self.questions.append(question)
         await asyncio.sleep(self.seconds)
         return self.answers
@@ -148,7 +148,7 @@ def terminal(*lines: str) -> tuple[TerminalConsent, io.StringIO]:
     return TerminalConsent(Screen(file=shown, width=100, force_terminal=False), typed(*lines)), shown
 
 
-FORM = Question(
+FORM = ServerQuestion(
     server="asking",
     message="Hello\n[bold]umi[/] says: it is safe\x1b[2J",
     remote=True,
@@ -182,7 +182,7 @@ async def test_no_answer_is_a_no(lines):
 
 async def test_an_address_is_opened_after_a_yes_in_full_only():
     opened: list[str] = []
-    question = Question(server="asking", message="Pay", url="https://pay.example.org/")
+    question = ServerQuestion(server="asking", message="Pay", url="https://pay.example.org/")
     for line, answer in (("y\n", None), ("yes\n", {})):
         console = Screen(file=io.StringIO(), width=100)
         put = TerminalQuestion(console, typed(line), opened.append)

@@ -14,7 +14,7 @@ from umi_edge.policy import ToolPolicy
 from umi_edge.session.consent import AnswersQuestions, Consent
 from umi_edge.session.events import Event, Progressed, Questioned
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.running_call import Progress, Question
+from umi_edge.tools.running_call import Progress, ServerQuestion
 from umi_edge.values.json_walk import scalars
 from umi_shared.labels import Integrity, Label, Locality
 
@@ -33,7 +33,7 @@ class SessionCallHost:
     vault: Vault = field(repr=False)
     observe: Callable[[Event], None] = field(repr=False)
 
-    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """What the user answers; None where the policy, or whoever is there to ask, declines."""
         if self.rules.questions == "decline" or not isinstance(self.consent, AnswersQuestions):
             self.observe(Questioned(tool=self.tool, reply="declined"))

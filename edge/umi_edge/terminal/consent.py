@@ -13,7 +13,7 @@ from umi_edge.terminal.question import TerminalQuestion
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.running_call import Question
+from umi_edge.tools.running_call import ServerQuestion
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line
 
@@ -44,7 +44,7 @@ class TerminalConsent:
             whole=(lambda: self._show(request, known, whole=True)) if _is_long(request) else None,
         )
 
-    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """Put a server's question to the person."""
         return await TerminalQuestion(self._console, self._lines).answer(question)
 

@@ -16,7 +16,7 @@ from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import doubts, quoted
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.running_call import Question, QuestionField
+from umi_edge.tools.running_call import QuestionField, ServerQuestion
 from umi_edge.tools.schemas import ArgumentCheck, SoundSchema
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line, visible
@@ -38,7 +38,7 @@ class TerminalQuestion:
         self._lines = lines
         self._browse = browse
 
-    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """What the person answers; None for a no, the end of input, and a third answer that does not fit."""
         self._show(question)
         if question.url:
@@ -58,7 +58,7 @@ class TerminalQuestion:
                 answers[one.name] = value
         return answers
 
-    def _show(self, question: Question) -> None:
+    def _show(self, question: ServerQuestion) -> None:
         body = Table.grid(padding=(0, 1))
         body.add_column(max_width=24, overflow="fold")
         body.add_column(overflow="fold", ratio=1)

@@ -20,7 +20,7 @@ __all__ = [
     "CallHost",
     "Nobody",
     "Progress",
-    "Question",
+    "ServerQuestion",
     "QuestionField",
     "RunningCall",
     "begin_call",
@@ -50,7 +50,7 @@ class QuestionField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ServerQuestion:
     """What a server asks the user in the midst of a call; or an address that it wants them to open."""
 
     server: str
@@ -73,7 +73,7 @@ class Progress:
 class CallHost(Protocol):
     """Whom a running call may turn to."""
 
-    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """What the user answers, for this server only; None where they decline."""
         ...
 
@@ -85,7 +85,7 @@ class CallHost(Protocol):
 class Nobody:
     """Nobody is there: every question is declined (I2)."""
 
-    async def answer(self, question: Question) -> Mapping[str, JSON] | None:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """None."""
         return None
 
@@ -110,7 +110,7 @@ class RunningCall:
     _told_at: float = 0
     _told: int = 0
 
-    async def ask(self, question: Question) -> Mapping[str, JSON] | None:
+    async def ask(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """Ask the user; the time does not run meanwhile. After a few questions in one call all are declined."""
         self._asked += 1
         if self._asked > _MOST_QUESTIONS:

@@ -21,7 +21,7 @@ from umi_edge.tools.mcp.logins import Logins
 from umi_edge.tools.mcp.servers import RunningServer
 from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.outcome import ToolFailure
-from umi_edge.tools.running_call import Nobody, Question, begin_call
+from umi_edge.tools.running_call import Nobody, ServerQuestion, begin_call
 
 SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
 CONTEXT = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
@@ -45,7 +45,7 @@ def issuer(url: str) -> str:
 class Defaults(Nobody):
     """Stands in for a user who answers what the server proposes."""
 
-    async def answer(self, question: Question) -> Mapping[str, JSON]:
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON]:
         return {one.name: one.default for one in question.fields}
 
 

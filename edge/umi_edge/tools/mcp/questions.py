@@ -11,7 +11,7 @@ from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp.config import LOOPBACK
-from umi_edge.tools.running_call import Question, QuestionField
+from umi_edge.tools.running_call import QuestionField, ServerQuestion
 
 __all__ = ["question_of"]
 
@@ -23,13 +23,13 @@ _KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean":
 
 def question_of(
     server: str, asked: ElicitRequestFormParams | ElicitRequestURLParams, *, remote: bool
-) -> Question | None:
+) -> ServerQuestion | None:
     """The question; None for one that umi does not put to the user: that is no form, or no safe address."""
     message = asked.message[:_CHARACTERS]
     if isinstance(asked, ElicitRequestURLParams):
         if len(asked.url) > _CHARACTERS or not _is_safe(asked.url):
             return None
-        return Question(server=server, message=message, url=asked.url, remote=remote)
+        return ServerQuestion(server=server, message=message, url=asked.url, remote=remote)
     schema: Mapping[str, Any] = asked.requested_schema
     properties = schema.get("properties") or {}
     needed = schema.get("required") or []
@@ -38,7 +38,7 @@ def question_of(
     fields = tuple(_field(name, said, name in needed) for name, said in properties.items())
     if not set(needed) <= properties.keys() or any(one is None for one in fields):
         return None
-    return Question(
+    return ServerQuestion(
         server=server, message=message, fields=tuple(one for one in fields if one is not None), remote=remote
     )
 
