@@ -32,7 +32,9 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
     already is left.
     """
     import asyncio
+    import shlex
 
+    from umi_edge.policy_tools.packs import pack_for
     from umi_edge.runtime.config import config_path
     from umi_edge.terminal.stdin import TypedLines
     from umi_edge.tools.mcp.foreign_configs import foreign_paths, read_foreign
@@ -62,6 +64,12 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
         return 1
     _add(target, taken)
     say(f"{target} has them now: `umi doctor` starts each and says what is wrong.")
+    for name, entry in taken.items():
+        pack = pack_for(entry)
+        if pack is not None:
+            say(
+                f"For {name} there is a starting policy: `umi policy packs {pack.name} --server {shlex.quote(name)}`"
+            )
     return 0
 
 

@@ -12,6 +12,7 @@ SUMMARIES = {
     "explain": "Show which line decides, where a value came from, what would change it.",
     "init": "Write a starter policy for the installed tools; everything stays.",
     "new-key": "Make a key to sign policies with.",
+    "packs": "List, show and apply starting policies for well-known MCP servers.",
     "prove": "Show that what must stay cannot leave, or how it could.",
     "replay": "Show what another policy would have let out of recorded sessions.",
     "schema": "Print the JSON Schema of the language, for your editor.",
