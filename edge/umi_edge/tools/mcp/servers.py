@@ -1,5 +1,6 @@
 """The MCP servers of one session, and the tools they give.
 
+I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
