@@ -6,10 +6,11 @@ I2: docs/design.md#i2-fail-closed
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from umi_edge.tools.json_type import JSON
-from umi_edge.tools.running_call import ServerQuestion
+if TYPE_CHECKING:
+    from umi_edge.tools.json_type import JSON
+    from umi_edge.tools.running_call import ServerQuestion
 
 __all__ = [
     "AnswersQuestions",
@@ -97,7 +98,7 @@ class Consent(Protocol):
 class AnswersQuestions(Protocol):
     """A consent that also answers what a server asks the user in the midst of a call; any other declines (I2)."""
 
-    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
+    async def answer(self, question: "ServerQuestion") -> "Mapping[str, JSON] | None":
         """What the user answers, which goes to that server only; None for a no."""
         ...
 
