@@ -1,0 +1,172 @@
+"""What a question asks for: its words that can stand in a text, and the kind of thing that answers it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from umi_edge.policy.projection import projected
+
+__all__ = ["Kind", "Question", "alike", "words_of"]
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_SHARED = 4
+"""The letters that two forms of one word begin with, at least."""
+_ENDING = 3
+"""The letters that one form may have and another has not: `bake`, `baking`."""
+
+
+class Kind(StrEnum):
+    """What answers a question."""
+
+    LENGTH = "length"
+    MONEY = "money"
+    AMOUNT = "amount"
+    MOMENT = "moment"
+    PHONE = "phone"
+    EMAIL = "email"
+    CODE = "code"
+    PERSON = "person"
+    REASON = "reason"
+    ANY = "any"
+
+
+_UNIT = (
+    r"(?:sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|h|days?|nights?|weeks?|fortnights?|months?|years?|terms?|instal\w*|"
+    r"sekunden?|minuten?|stunden?|tagen?|tage?|wochen?|monaten?|monate?|jahren?|jahre?)"
+)
+_NUMBER = (
+    r"(?:\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    r"twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|half|an?|both|none|no|third|quarter|"
+    r"dozen|once|twice|eine?|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn)\b)"
+)
+_MONTH = (
+    r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|marz|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?|"
+    r"sep(?:t(?:ember)?)?|oct(?:ober)?|okt(?:ober)?|nov(?:ember)?|dec(?:ember)?|dez(?:ember)?)"
+)
+_DAY = (
+    r"(?:mon|tue|tues|wed|weds|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?s?|(?:montag|dienstag|mittwoch|"
+    r"donnerstag|freitag|samstag|sonntag)s?|today|tomorrow|tonight|yesterday|morning|noon|midday|afternoon|evening|"
+    r"midnight|bedtime|weekdays?|weekends?|daily|easter|christmas|week|month|year|summer|winter|spring|autumn|dusk|dawn"
+)
+_FITS: dict[Kind, re.Pattern[str]] = {
+    Kind.LENGTH: re.compile(rf"{_NUMBER}[\w ,./-]{{0,12}}?\s?{_UNIT}\b|\d:\d\d|\b(?:from|until|till|since|bis)\b"),
+    Kind.MONEY: re.compile(
+        rf"[£$€]|{_NUMBER}[\d.,]*\s?(?:euros?|eur|pounds?|quid|dollars?|usd|gbp|zl|pln|chf|cents?|pence|p|k)\b|"
+        r"\d[\d.,]*|\bfree\b|\bgratis\b|percent|%"
+    ),
+    Kind.AMOUNT: re.compile(_NUMBER),
+    Kind.MOMENT: re.compile(
+        rf"\b(?:{_MONTH}|{_DAY})\b|\d{{1,2}}[:.]\d\d|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b(?:19|20)\d\d\b|\b\d\d?\s?[ap]\.?m\b|"
+        r"\b(?:at|before|after|by|from|until|till|um|ab|bis|past|about|arriving)\s+(?:about\s)?\d|"
+        rf"o'clock|\b(?:at|by|about|past|to)\s{_NUMBER}|\bdays?\b|\bhours?\b|\bweeks?\b"
+    ),
+    Kind.PHONE: re.compile(r"(?:\d[ /()-]?){6,}|\bext(?:ension)?\b|\bon\s\d{3,5}\b|\b\d{4}\b"),
+    Kind.EMAIL: re.compile(r"\S@\S"),
+    Kind.CODE: re.compile(r"\d|\bpassword\b|\bcode\b|passwort|kennwort|[a-z]\d|\bpin\b"),
+    Kind.REASON: re.compile(
+        r"because|since|\bas\b|\bso\b|due to|reason|cause|therefore|otherwise|weil|\bto\b|after|\(|:|,"
+    ),
+}
+_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÀ-Þ][^\W\d_]+|\b(?:Mr|Mrs|Ms|Dr|Herr|Frau|Prof|Sister|aunt|uncle)\b|^[A-Z][a-z]+\b")
+
+_ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (Kind.EMAIL, r"\be-?mails?(?: address)?\b"),
+        (Kind.PHONE, r"\b(?:phone|telephone|mobile|telefon\w*|handy\w*)\b|\bnumber\b.*\b(?:call|ring|reach|of)\b|"
+                     r"\b(?:call|ring|reach)\b.*\bnumber\b|'s number\b|\bextension\b|\bhotline\b|night line|number for"),
+        (Kind.CODE, r"\b(?:code|pin|password|passwort|kennwort|reference|serial|iban|account|plate)\b|\bnumber\b|"
+                    r"\bwhich (?:pitch|room|hall|flag|version)\b"),
+        (Kind.LENGTH, r"\bhow (?:long|old|often|many (?:second|minute|hour|day|night|week|month|year)s?)\b|"
+                      r"\bwie (?:lange|alt|oft)\b|\bperiod\b"),
+        (Kind.MONEY, r"\b(?:cost|costs|price|pay|pays|paid|fee|fees|rent|salary|charge|earn|budget|deposit|spend|fare|"
+                     r"kostet|preis|miete|gehalt|bill|rate|discount)\b|how much (?:money|is|are|was)\b"),
+        (Kind.AMOUNT, r"\bhow (?:many|much|big|tall|heavy|warm|cold|hot|far|high|wide|deep|large)\b|\bwie ?viele?\b|"
+                      r"\bwhat (?:size|temperature|share|percentage|quantity|mileage|pressure)\b|\bwhich (?:size|temperature)\b"),
+        (Kind.MOMENT, r"\b(?:when|wann)\b|\b(?:what|which) (?:time|day|days|date|month|year)\b|\bdeadline\b|"
+                      r"\b(?:by|until|till|since) (?:when|what)\b"),
+        (Kind.PERSON, r"\b(?:who|whom|whose|who's|whos|wer|wem|wen)\b|\bname\b|\bcalled\b"),
+        (Kind.REASON, r"\b(?:why|how come|reason|warum|wieso)\b"),
+    )
+)
+_STOP = frozenset(
+    "a an the of in on at to for from by with without and or but if is are was were be been am do does did done has have "
+    "had having it its this that these those there here i me my mine we us our you your he him his she her they them "
+    "their what whats what's which who whos who's whom whose when where why how much many long often can could may might "
+    "must shall should will would need needs get gets got give gives go goes say says said tell about into out up down "
+    "any some all not no so than then as also just please s t d ll re ve 's than up der die das ein eine einen und ist "
+    "sind wann wer wie was wo warum welche welcher welches hat ich wir mein meine im am zu".split()
+)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text, without case and accents.
+
+    >>> words_of("Bake it for 40 minutes, Zoë!")
+    ('bake', 'it', 'for', '40', 'minutes', 'zoe')
+    """
+    return tuple(_WORD.findall(projected(text)))
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two words look like forms of one.
+
+    >>> alike("bake", "baking"), alike("cake", "cakes"), alike("call", "cat"), alike("12", "123")
+    (True, True, False, False)
+    """
+    if one == other:
+        return True
+    shared = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        shared += 1
+    least = min(_SHARED, len(one), len(other)) if min(len(one), len(other)) == 3 else _SHARED
+    longest = max(len(one), len(other))
+    return one.isalpha() and other.isalpha() and shared >= least and longest - shared <= _ENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, taken apart."""
+
+    text: str = field(repr=False)
+    terms: tuple[str, ...] = field(repr=False)
+    """Its words, but for those that stand in every question."""
+    kind: Kind
+
+    @classmethod
+    def of(cls, text: str, kind: str = "") -> "Question":
+        """Take a question apart; `kind` says what the answer is to be, where the asker does.
+
+        >>> Question.of("How long does the lemon cake go in the oven?")
+        Question(kind=<Kind.LENGTH: 'length'>)
+        """
+        words = words_of(text)
+        asked = projected(text)
+        known = next((kind for kind, pattern in _ASKS if pattern.search(asked)), Kind.ANY)
+        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in _STOP))
+        return cls(text, terms, _kind_named(kind) or known)
+
+    def fits(self, text: str) -> bool:
+        """Whether something of the kind stands in a text; any text fits a question whose kind no pattern knows."""
+        if self.kind is Kind.PERSON:
+            return _NAME.search(text) is not None
+        pattern = _FITS.get(self.kind)
+        return pattern is None or pattern.search(projected(text)) is not None
+
+
+_NAMED: Iterable[tuple[Kind, frozenset[str]]] = (
+    (Kind.EMAIL, frozenset({"email", "mail"})),
+    (Kind.PHONE, frozenset({"phone", "number"})),
+    (Kind.MOMENT, frozenset({"date", "time", "day"})),
+    (Kind.LENGTH, frozenset({"duration", "length"})),
+    (Kind.MONEY, frozenset({"amount", "money", "price"})),
+    (Kind.PERSON, frozenset({"person", "name"})),
+    (Kind.CODE, frozenset({"code", "secret", "iban"})),
+)
+
+
+def _kind_named(name: str) -> Kind | None:
+    return next((kind for kind, names in _NAMED if name in names), None)
