@@ -28,6 +28,8 @@ class Kind(StrEnum):
     CODE = "code"
     PERSON = "person"
     REASON = "reason"
+    PLACE = "place"
+    COLOUR = "colour"
     ANY = "any"
 
 
@@ -50,12 +52,15 @@ _DAY = (
     r"midnight|bedtime|weekdays?|weekends?|daily|easter|christmas|week|month|year|summer|winter|spring|autumn|dusk|dawn"
 )
 _FITS: dict[Kind, re.Pattern[str]] = {
-    Kind.LENGTH: re.compile(rf"{_NUMBER}[\w ,./-]{{0,12}}?\s?{_UNIT}\b|\d:\d\d|\b(?:from|until|till|since|bis)\b"),
-    Kind.MONEY: re.compile(
-        rf"[£$€]|{_NUMBER}[\d.,]*\s?(?:euros?|eur|pounds?|quid|dollars?|usd|gbp|zl|pln|chf|cents?|pence|p|k)\b|"
-        r"\d[\d.,]*|\bfree\b|\bgratis\b|percent|%"
+    Kind.LENGTH: re.compile(
+        rf"{_NUMBER}[\w ,./-]{{0,12}}?\s?{_UNIT}\b|\d:\d\d|\d\s?(?:m|km|cm|metres?)\b|\b(?:from|until|till|since|bis)\b"
     ),
-    Kind.AMOUNT: re.compile(_NUMBER),
+    Kind.MONEY: re.compile(
+        rf"[£$€]\s?\d|{_NUMBER}[\w.,-]*\s?(?:euros?|eur|pounds?|quid|dollars?|usd|gbp|zl|pln|chf|cents?|pence|p|k)\b|"
+        rf"(?<![\d:.])\d+(?:[.,]\d+)*(?![\d:]|[.,]\d|\s?(?:{_UNIT}|{_MONTH}|km|kg|g|ml|l|m|mm|cm|m2|m3|rps|x|st|nd|rd|th)\b)|"
+        r"\bfree\b|\bgratis\b|percent|%|\bnothing\b"
+    ),
+    Kind.AMOUNT: re.compile(rf"{_NUMBER}|\bevery\b|\bdaily\b|ty-"),
     Kind.MOMENT: re.compile(
         rf"\b(?:{_MONTH}|{_DAY})\b|\d{{1,2}}[:.]\d\d|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b(?:19|20)\d\d\b|\b\d\d?\s?[ap]\.?m\b|"
         r"\b(?:at|before|after|by|from|until|till|um|ab|bis|past|about|arriving)\s+(?:about\s)?\d|"
@@ -64,30 +69,63 @@ _FITS: dict[Kind, re.Pattern[str]] = {
     Kind.PHONE: re.compile(r"(?:\d[ /()-]?){6,}|\bext(?:ension)?\b|\bon\s\d{3,5}\b|\b\d{4}\b"),
     Kind.EMAIL: re.compile(r"\S@\S"),
     Kind.CODE: re.compile(r"\d|\bpassword\b|\bcode\b|passwort|kennwort|[a-z]\d|\bpin\b"),
+    Kind.PLACE: re.compile(
+        r"\b(?:in|at|on|under|above|below|beside|behind|near|next to|from|to|by|outside|inside|left|right|into|hangs|via|"
+        r"im|am|bei|unter|hinter|neben|aus|nach|street|road|lane|str|strasse|place|plaza|room|hall|kitchen|house)\b|/"
+    ),
+    Kind.COLOUR: re.compile(
+        r"\b(?:black|white|red|green|blue|yellow|brown|grey|gray|pink|purple|orange|ivory|cream|silver|gold|golden|beige|"
+        r"violet|dark|light|ral|schwarz|weiss|rot|grun|blau|gelb|braun|grau)\b"
+    ),
     Kind.REASON: re.compile(
         r"because|since|\bas\b|\bso\b|due to|reason|cause|therefore|otherwise|weil|\bto\b|after|\(|:|,"
     ),
 }
-_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÀ-Þ][^\W\d_]+|\b(?:Mr|Mrs|Ms|Dr|Herr|Frau|Prof|Sister|aunt|uncle)\b|^[A-Z][a-z]+\b")
+_NAME = re.compile(
+    r"(?<![.!?] )(?<!^)\b[A-ZÀ-Þ][^\W\d_]+|\b(?:Mr|Mrs|Ms|Dr|Herr|Frau|Prof|Sister|aunt|uncle)\b|^[A-Z][a-z]+\b"
+)
 
 _ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        (Kind.EMAIL, r"\be-?mails?(?: address)?\b"),
-        (Kind.PHONE, r"\b(?:phone|telephone|mobile|telefon\w*|handy\w*)\b|\bnumber\b.*\b(?:call|ring|reach|of)\b|"
-                     r"\b(?:call|ring|reach)\b.*\bnumber\b|'s number\b|\bextension\b|\bhotline\b|night line|number for"),
-        (Kind.CODE, r"\b(?:code|pin|password|passwort|kennwort|reference|serial|iban|account|plate)\b|\bnumber\b|"
-                    r"\bwhich (?:pitch|room|hall|flag|version)\b"),
-        (Kind.LENGTH, r"\bhow (?:long|old|often|many (?:second|minute|hour|day|night|week|month|year)s?)\b|"
-                      r"\bwie (?:lange|alt|oft)\b|\bperiod\b"),
-        (Kind.MONEY, r"\b(?:cost|costs|price|pay|pays|paid|fee|fees|rent|salary|charge|earn|budget|deposit|spend|fare|"
-                     r"kostet|preis|miete|gehalt|bill|rate|discount)\b|how much (?:money|is|are|was)\b"),
-        (Kind.AMOUNT, r"\bhow (?:many|much|big|tall|heavy|warm|cold|hot|far|high|wide|deep|large)\b|\bwie ?viele?\b|"
-                      r"\bwhat (?:size|temperature|share|percentage|quantity|mileage|pressure)\b|\bwhich (?:size|temperature)\b"),
-        (Kind.MOMENT, r"\b(?:when|wann)\b|\b(?:what|which) (?:time|day|days|date|month|year)\b|\bdeadline\b|"
-                      r"\b(?:by|until|till|since) (?:when|what)\b"),
-        (Kind.PERSON, r"\b(?:who|whom|whose|who's|whos|wer|wem|wen)\b|\bname\b|\bcalled\b"),
+        (
+            Kind.MOMENT,
+            r"\b(?:when|wann)\b|\b(?:what|which) (?:time|day|days|date|month|year)\b|\bdeadline\b|"
+            r"\b(?:by|until|till|since) (?:when|what)\b",
+        ),
         (Kind.REASON, r"\b(?:why|how come|reason|warum|wieso)\b"),
+        (Kind.PLACE, r"\b(?:where|wo|wohin)\b|\b(?:what|which) (?:place|town|city|address)\b"),
+        (Kind.COLOUR, r"\b(?:colours?|colors?|farbe)\b"),
+        (
+            Kind.LENGTH,
+            r"\bhow (?:long|many (?:second|minute|hour|day|night|week|month|year)s?)\b|\bwie lange\b|\bperiod\b",
+        ),
+        (
+            Kind.AMOUNT,
+            r"\bhow (?:many|old|often|big|tall|heavy|warm|cold|hot|far|high|wide|deep|large)\b|"
+            r"\bwie ?(?:viele|alt|oft)\b|"
+            r"\bwhat (?:size|temperature|share|percentage|quantity|mileage|pressure)\b|\bwhich (?:size|temperature)\b",
+        ),
+        (Kind.EMAIL, r"\be-?mails?(?: address)?\b"),
+        (
+            Kind.PHONE,
+            r"\b(?:phone|telephone|mobile|telefon\w*|handy\w*)\b|\bnumber\b.*\b(?:call|ring|reach)\b|"
+            r"\b(?:call|ring|reach)\b.*\bnumber\b|'s number\b|\bextension\b|\bhotline\b|night line|number for|"
+            r"^what(?:'s| is) the number of\b",
+        ),
+        (Kind.PERSON, r"\b(?:who|whom|whose|who's|whos|wer|wem|wen)\b"),
+        (
+            Kind.MONEY,
+            r"\b(?:cost|costs|price|pay|pays|paid|fee|fees|rent|salary|charge|earn|budget|deposit|spend|fare|"
+            r"kostet|preis|miete|gehalt|bill|rate|discount|worth)\b|how much (?:money|is|are|was)\b",
+        ),
+        (Kind.AMOUNT, r"\bhow much\b"),
+        (
+            Kind.CODE,
+            r"\b(?:code|pin|password|passwort|kennwort|wifi|reference|serial|iban|account|plate|link|url|registration)\b|"
+            r"\bnumber\b|\bwhich (?:pitch|room|hall|flag|version)\b",
+        ),
+        (Kind.PERSON, r"\bname\b|\bcalled\b"),
     )
 )
 _STOP = frozenset(
@@ -96,7 +134,7 @@ _STOP = frozenset(
     "their what whats what's which who whos who's whom whose when where why how much many long often can could may might "
     "must shall should will would need needs get gets got give gives go goes say says said tell about into out up down "
     "any some all not no so than then as also just please s t d ll re ve 's than up der die das ein eine einen und ist "
-    "sind wann wer wie was wo warum welche welcher welches hat ich wir mein meine im am zu".split()
+    "cost costs price pay pays paid money name called number phone telephone mail email time date old person people sind wann wer wie was wo warum welche welcher welches hat ich wir mein meine im am zu".split()
 )
 
 
@@ -150,11 +188,18 @@ class Question:
         return cls(text, terms, _kind_named(kind) or known)
 
     def fits(self, text: str) -> bool:
-        """Whether something of the kind stands in a text; any text fits a question whose kind no pattern knows."""
+        """Whether something of the kind, which is not in the question itself, stands in a text.
+
+        Any text fits a question whose kind no pattern knows.
+        """
         if self.kind is Kind.PERSON:
-            return _NAME.search(text) is not None
+            return any(not self._has(found[0]) for found in _NAME.finditer(text))
         pattern = _FITS.get(self.kind)
-        return pattern is None or pattern.search(projected(text)) is not None
+        return pattern is None or any(not self._has(found[0]) for found in pattern.finditer(projected(text)))
+
+    def _has(self, text: str) -> bool:
+        words = words_of(text)
+        return bool(words) and all(word.removesuffix("'s") in self.terms for word in words)
 
 
 _NAMED: Iterable[tuple[Kind, frozenset[str]]] = (

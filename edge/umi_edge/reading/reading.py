@@ -1,0 +1,92 @@
+"""Reading: the span of a text that answers a question, or nothing."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from umi_edge.reading.evidence import Evidence, evidence_of, with_likelihoods
+from umi_edge.reading.judge import Judge
+from umi_edge.reading.passages import Passage, passages_of
+from umi_edge.reading.question import Question
+
+__all__ = ["MAX_ANSWER_WORDS", "Heard", "Reading", "Scored", "Scorer"]
+
+MAX_ANSWER_WORDS = 60
+_AS_GOOD = 0.5
+"""A passage beside the best one is a part of the answer where it is at least so probable, as a share of the best's."""
+_HEADING = 80
+"""Characters of headings that a model is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A question that a model is to find probable or not after a text."""
+
+    before: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+Scorer = Callable[[Sequence[Scored]], Awaitable[list[float]]]
+"""Gives the natural logarithm of the probability of each, by a model on this device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: a span of the text, and how probable it is that it is right."""
+
+    start: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A way to read: with a model's likelihoods, or by words alone.
+
+    Covered: what comes back is a span of the text; nothing is made up, whatever the text says. Not covered: which span;
+    a text can be written so that the wrong one is found.
+    """
+
+    scorer: Scorer | None = None
+    judge: Judge | None = None
+
+    async def answer(self, text: str, question: str, kind: str = "") -> Heard | None:
+        """The span that answers best, where that is probable enough."""
+        best = await self.best(text, passages_of(text), Question.of(question, kind))
+        return best if best is not None and best.probability >= self._judge.least else None
+
+    async def best(self, text: str, passages: Sequence[Passage], question: Question) -> Heard | None:
+        """The span that answers best, however improbable; none where the text is empty or nothing is asked."""
+        evidence = await self.evidence(text, passages, question)
+        if not evidence:
+            return None
+        judged = {one.passage: self._judge.probability(one) for one in evidence}
+        best = max(judged, key=lambda number: judged[number])
+        first, last = best, best
+        for number in (best - 1, best + 1):
+            if judged.get(number, 0.0) >= _AS_GOOD * judged[best]:
+                low, high = min(first, number), max(last, number)
+                if len(text[passages[low].start : passages[high].end].split()) <= MAX_ANSWER_WORDS:
+                    first, last = low, high
+        return Heard(passages[first].start, passages[last].end, judged[best])
+
+    async def evidence(self, text: str, passages: Sequence[Passage], question: Question) -> list[Evidence]:
+        """What speaks for the likeliest passages; a question without a word that could stand in a text has none."""
+        if not question.terms:
+            return []
+        evidence = evidence_of(text, passages, question)
+        if self.scorer is None or not evidence:
+            return evidence
+        shown = [_shown(passages[one.passage].about, text, passages[one.passage]) for one in evidence]
+        asked = f" {question.text.strip()}"
+        nothing = f"Text: {passages[0].about[:_HEADING]}\nQuestion:"
+        told = await self.scorer([Scored(before, asked) for before in (nothing, *shown)])
+        return with_likelihoods(evidence, [one - told[0] for one in told[1:]])
+
+    @property
+    def _judge(self) -> Judge:
+        return self.judge or Judge.shipped(model=self.scorer is not None)
+
+
+def _shown(about: str, text: str, passage: Passage) -> str:
+    words = " ".join(text[passage.start : passage.end].split())
+    return f"Text: {about[:_HEADING]}: {words}\nQuestion:"

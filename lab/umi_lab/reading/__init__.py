@@ -1,0 +1,1 @@
+"""How well the reader on the device answers questions out of texts."""
