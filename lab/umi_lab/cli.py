@@ -13,6 +13,7 @@ SUMMARIES = {
     "episodes": "Write synthetic episodes: the real tools on made-up homes.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
     "natural": "Play requests as people write them, on homes as people have them, and count.",
+    "reading": "Put questions to the reader of private texts, and count.",
     "cost": "Measure what the split agent costs beside a single model.",
     "compare": "Say whether a new set of adapters is better than the recorded one.",
     "ablation": "Compare the paper's ways of training at equal budgets.",

@@ -4,6 +4,7 @@ import pytest
 
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.reading import Reading
 from umi_edge.session.events import Answered, Refused
 from umi_edge.tools.operators import operator_tools
 from umi_shared.handles import Handle
@@ -29,7 +30,7 @@ tools:
     runs: third-party
     arguments: {text: {accepts: cloud}}
   value.*:
-    arguments: {what: cloud, where: cloud, expression: cloud, template: cloud, as: cloud, take: cloud}
+    arguments: {question: cloud, what: cloud, where: cloud, expression: cloud, template: cloud, as: cloud, take: cloud}
     results: {"$": cloud}
 """
 LETTER = {
@@ -40,13 +41,6 @@ LETTER = {
     "open": "open",
 }
 TEXT = {"type": "string"}
-
-
-class Finding:
-    """A reader that finds what it is told to find."""
-
-    async def read(self, text, what, choices):
-        return what
 
 
 class Laptop:
@@ -64,7 +58,7 @@ class Laptop:
             tool_of("letters.get", lambda _: letter),
             tool_of("letters.send", take, schema=schema),
             tool_of("letters.post", take, schema=schema),
-            *operator_tools(Finding()),
+            *operator_tools(Reading()),
         ]
 
 
@@ -86,7 +80,7 @@ async def test_a_plan_answers_a_letter_that_it_never_saw(tmp_path):
     laptop = Laptop()
     calls = [
         GET,
-        ("value.extract", '{"from":"<text:1>","what":"the address","as":"email"}'),
+        ("value.answer", '{"text":"<text:1>","question":"the address","as":"email"}'),
         ("value.compute", '{"expression":"<date:1> + 1 week","as":"date"}'),
         ("value.compose", '{"template":"I will pay on <date:2>.","as":"text"}'),
         ("letters.send", '{"to":"<email:1>","body":"<text:2>"}'),
@@ -163,8 +157,10 @@ async def test_a_result_made_of_what_is_hidden_has_no_handle(tmp_path):
     [
         ("value.compute", '{"expression":"<text:1> + 1"}'),
         ("value.compute", '{"expression":"<date:1> + 1 day"}'),
-        ("value.extract", '{"from":"<text:1>","what":"nothing of the kind"}'),
-        ("value.extract", '{"from":"<text:1>","what":"Friday"}'),
+        ("value.answer", '{"text":"<bills:1>","question":"nothing of the kind"}'),
+        ("value.answer", '{"text":"<bills:1>","question":"to whom does the sum go?"}'),
+        ("value.pick", '{"list":"<bills:1>","what":"Étoile"}'),
+        ("value.pick", '{"list":"<bills:1>","what":"nobody"}'),
         ("value.select", '{"list":"<bills:1>","where":"sum > 1000"}'),
         ("value.select", '{"list":"<bills:1>","where":"sum > 0"}'),
         ("value.select", '{"list":"<text:1>","where":"sum > 0"}'),
@@ -193,7 +189,7 @@ async def test_what_an_operator_made_is_no_trusted_value(tmp_path):
     laptop = Laptop()
     calls = [
         GET,
-        ("value.extract", '{"from":"<text:1>","what":"the address","as":"email"}'),
+        ("value.answer", '{"text":"<text:1>","question":"the address","as":"email"}'),
         ("letters.send", '{"trusted":"<email:1>"}'),
         ("letters.send", '{"trusted":"<text:1>"}'),
     ]

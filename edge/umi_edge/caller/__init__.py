@@ -3,14 +3,12 @@
 from umi_edge.caller.caller import Caller
 from umi_edge.caller.config import CallerConfig
 from umi_edge.caller.prompt_prefix import whole_words
-from umi_edge.caller.reader import CallerReader
 from umi_edge.caller.schemas import HandleRule, call_schemas
 from umi_edge.caller.written_call import WrittenCall
 
 __all__ = [
     "Caller",
     "CallerConfig",
-    "CallerReader",
     "HandleRule",
     "WrittenCall",
     "call_schemas",

@@ -12,7 +12,6 @@ from umi_edge.caller.config import CallerConfig
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import Dialect
-from umi_shared.engine import Generation
 from umi_shared.models import check_gguf
 from umi_shared.released import Released
 from umi_shared.transcript import View
@@ -89,14 +88,6 @@ class Caller:
         """
         held = self._loading.result().held() if _loaded(self._loading) else []
         return await self._work(lambda model, cancelled: model.call(view, schemas, held, cancelled))
-
-    async def read(self, generation: Generation) -> str:
-        """Answer another prompt than a call's, without the adapter and on a sequence of its own.
-
-        So what the caller has read of the session stays read. The first use allocates that sequence. Raises
-        `ModelError`, which quotes neither the prompt nor the constraint: both may hold private values (I8).
-        """
-        return await self._work(lambda model, cancelled: model.read(generation, cancelled))
 
     async def _work(self, job: "Callable[[CallerModel, Cancellation], T]") -> T:
         """Run a job on the worker; a cancelled await stops the job and waits until it has stopped."""

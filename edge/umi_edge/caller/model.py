@@ -12,8 +12,8 @@ from umi_edge.caller.tool_selection import ToolSelection
 from umi_edge.caller.warm_start import Keep, WarmStart
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.dialects import Dialect
-from umi_shared.engine import Delta, Generation
-from umi_shared.errors import MalformedError, ModelError
+from umi_shared.engine import Delta
+from umi_shared.errors import MalformedError
 from umi_shared.llama import Adapter, Sequence, Weights
 from umi_shared.prefix import shared_prefix
 from umi_shared.released import Released
@@ -21,8 +21,6 @@ from umi_shared.transcript import Instruction, Plan, ToolCard, Usage, View
 
 __all__ = ["CallerModel"]
 
-READING_TOKENS = 2048
-"""The context of `read`: a part of a long text, not all of it."""
 _AHEAD_TOKENS = 4
 """Fewer new tokens than these are not worth a decode of their own; the call reads them."""
 
@@ -30,7 +28,7 @@ Cancelled = Callable[[], bool]
 
 
 class CallerModel:
-    """One sequence that keeps what it has read of a session; a second one for other reading."""
+    """One sequence that keeps what it has read of a session."""
 
     def __init__(
         self, sequence: Sequence, dialect: Dialect, config: CallerConfig, warm_start: WarmStart | None
@@ -39,7 +37,6 @@ class CallerModel:
         self._dialect = dialect
         self._config = config
         self._warm_start = warm_start
-        self._reading: Sequence | None = None
         self._narrowing: ToolSelection | None = None
         self._settled: list[int] = []
         """The tokens that nobody had to wait for or read ahead: held since the last call, or from the disk."""
@@ -121,26 +118,6 @@ class CallerModel:
         self._settled = self.held()
         return max(0, min(shared_prefix(prompt, held), usage.cached_tokens) - settled)
 
-    def read(self, generation: Generation, cancelled: Cancelled) -> str:
-        """Answer another prompt than a call's. The `ModelError` that it raises quotes nothing (I8)."""
-        try:
-            if self._reading is None:
-                self._reading = Sequence(
-                    self._sequence.weights,
-                    context_tokens=READING_TOKENS,
-                    threads=self._config.threads,
-                )
-            chunks = list(self._reading.generate(generation, cancelled))
-        except ModelError:
-            failed = True
-        else:
-            failed = False
-        if failed:  # outside of the handler, so that it has no `__context__`
-            raise ModelError(
-                "the model on this device could not read the text", fix="ask about a shorter one"
-            )
-        return "".join(chunk.text for chunk in chunks if isinstance(chunk, Delta))
-
     def _tokens(self, view: View) -> list[int]:
         return self._sequence.weights.prompt_tokens(self._dialect.call(view).prompt)
 
@@ -164,7 +141,5 @@ class CallerModel:
 
     def close(self) -> None:
         """Free the model."""
-        if self._reading is not None:
-            self._reading.close()
         self._sequence.close()
         self._sequence.weights.close()

@@ -11,6 +11,7 @@ a session than `limits.declassified_bits`.
     count       of a list or an object that is kept whole; 16 bits, and "many" from 65,534 on
     sign        of a number, 2 bits
     bucket(n)   of a number, in steps of n, 32,766 steps to each side; 16 bits
+    found       of a text or a list that an operator reads: whether it found what was asked for, 1 bit a question
     hash        32 bits of an HMAC-SHA-256 under a key that stays here: it tells which values are equal
 
 The same fact of the same handle is charged once, however often it is shown.
@@ -221,6 +222,17 @@ class Declassifications:
             self.charged[handle, show] = fact.bits
             self.spent_bits += fact.bits
         return fact
+
+    def found(self, handle: Handle) -> None:
+        """Charge that it shows whether a question about a value finds an answer, before it is looked for.
+
+        Each question is charged, and whatever comes of it. Raises `DeclassifiedError` as `fact` does.
+        """
+        fact = Fact("found", "", 1)
+        if self.spent_bits + fact.bits > self.limit_bits:
+            raise DeclassifiedError(fact, handle, self)
+        self.charged[handle, fact.show] = self.charged.get((handle, fact.show), 0) + fact.bits
+        self.spent_bits += fact.bits
 
     def restore(self, charged: Mapping[tuple[Handle, str], int]) -> None:
         """Go on from where a saved session was: what it showed is shown."""

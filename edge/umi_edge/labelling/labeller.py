@@ -28,6 +28,7 @@ from umi_edge.policy import LabelledLeaf, Location, Policy, Resolution, Scanner,
 from umi_edge.policy.document import Instruction
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.tools.outcome import FailureKind
 from umi_edge.tools.record import Doubt
 from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.values.json_walk import walk
@@ -196,12 +197,15 @@ class Labeller:
         *,
         made_of: Label = PUBLIC,
         type: str = "",  # noqa: A002
+        told: bool = False,
     ) -> tuple[str, LabelledText]:
         """What is said of a failed call: its kind, and of the tool's own words (`detail`) what a rule lets out.
 
-        Where the shape of the result is hidden, not even the kind: a failure then looks like any result. Raises
-        `ShapeLimitError`.
+        Where the shape of the result is hidden, not even the kind: a failure then looks like any result. Where it is
+        `told` that nothing was found (`tells_found`), that and no other kind. Raises `ShapeLimitError`.
         """
+        if told:
+            return str(FailureKind.NOT_FOUND), ()
         if self._hidden_root(tool, made_of, "") is not None:
             return "", self.result(tool, None, made_of=made_of, type=type)
         self.shapes.failed(tool, kind)
@@ -225,6 +229,20 @@ class Labeller:
         )
         text = well_formed(detail)
         return writer.write_leaf(text, rule)
+
+    def tells_found(self, tool: str, made_of: Label, read: Collection[Handle]) -> bool:
+        """Whether it may show if a tool found an answer in what it `read`; where that stays, it is charged.
+
+        No, where it is no reader, and where the policy hides the tool's shape, or that of what is read: then an answer
+        and none look alike. Raises `DeclassifiedError`.
+        """
+        if made_of.public:
+            return False  # then all is told
+        open_shapes = all(self.vault[handle].linked for handle in read)
+        if not read or not made_of.visible or not open_shapes or self.hides_shape(tool):
+            return False
+        self.keeper.declassified.found(min(read))
+        return True
 
     def hides_shape(self, tool: str) -> bool:
         """Whether not even a failure of the tool may show."""

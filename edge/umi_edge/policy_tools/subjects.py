@@ -9,6 +9,7 @@ from typing import Any
 
 from umi_edge.policy import Policy
 from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES
+from umi_edge.reading import Reading
 from umi_edge.tools import Hints, Tool
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.operators import operator_tools
@@ -32,16 +33,9 @@ def own_hints(own: Tool | None, said: Hints) -> Hints:
     return said if own is None else replace(said, read_only=said.read_only or own.hints.read_only)
 
 
-class _NoReader:
-    """A reader for tools that are not run."""
-
-    async def read(self, text: str, what: str, choices: tuple[str, ...]) -> str:
-        raise NotImplementedError
-
-
 @cache
 def _own_tools() -> Mapping[str, Tool]:
-    return {tool.name: tool for tool in (*declared_tools(), *operator_tools(_NoReader()))}
+    return {tool.name: tool for tool in (*declared_tools(), *operator_tools(Reading()))}
 
 
 def named_tools(policy: Policy, installed: Iterable[Tool]) -> tuple[Tool, ...]:

@@ -11,7 +11,7 @@ __all__ = ["MAX_WORDS", "Passage", "passages_of"]
 
 MAX_WORDS = 40
 """A longer sentence is cut where a clause ends."""
-_HEADING_WORDS = 10
+_HEADING_WORDS, _HEADING_LENGTH = 10, 200
 _WRAPPED = 50
 """Characters of a line that may go on in the next: rows of a list are shorter."""
 _LEAD = re.compile(r"\s*(?:[-*•]\s+|\d{1,3}[.)]\s+)?\*\*(?P<lead>[^*\n]{1,60})\*\*[.:]?\s*")
@@ -23,6 +23,8 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|no|nos|prof|rev|sr|jr|str|vs|approx|e\.g|i\.e|incl|tel|z\.b|ca|nr|hr|fr|\w)\.)$",
     re.IGNORECASE,
 )
+_ABBREVIATION = 8
+"""Characters that an abbreviation has at most."""
 _SENTENCE_END = re.compile(r"[.!?]+[\"')\]*»”]*\s+(?=[\"'(\[*«„“]*[\w£$€@])|;\s+")
 _CLAUSE_END = re.compile(r"[,:]\s+|\s[-–—]+\s")
 
@@ -40,9 +42,9 @@ class Passage:
 
 
 def passages_of(text: str) -> tuple[Passage, ...]:
-    """All of them, in order; together they hold every word of the text but those of headings.
+    r"""All of them, in order; together they hold every word of the text but those of headings.
 
-    >>> text = "# Bread\\n\\nKnead it. Bake it for 40 minutes."
+    >>> text = "# Bread\n\nKnead it. Bake it for 40 minutes."
     >>> [text[one.start : one.end] for one in passages_of(text)], passages_of(text)[1].about
     (['Knead it.', 'Bake it for 40 minutes.'], 'Bread')
     """
@@ -51,18 +53,19 @@ def passages_of(text: str) -> tuple[Passage, ...]:
     for number, paragraph in enumerate(_paragraphs(text)):
         before = ""
         for start, end in paragraph:
-            named = _HEADING.fullmatch(text, start, end)
+            short = end - start <= _HEADING_LENGTH
+            named = _HEADING.fullmatch(text, start, end) if short else None
             if named and len(text[start:end].split()) <= _HEADING_WORDS:
                 heading = str(named["marked"] or named["bold"] or named["named"]).strip()
                 title = title or heading
                 continue
             lead = _LEAD.match(text, start, end)
-            if lead:
-                heading, start = lead["lead"].strip(" .:"), lead.end()
-            if number == 0 and not title and len(text[start:end].split()) <= _HEADING_WORDS:
-                title = text[start:end].strip()
+            heading = lead["lead"].strip(" .:") if lead else heading
+            first = lead.end() if lead else start
+            if number == 0 and not title and len(text[first:end].split()) <= _HEADING_WORDS:
+                title = text[first:end].strip()
             about = " - ".join(dict.fromkeys(filter(None, (title, heading))))
-            for one_start, one_end in _sentences(text, start, end):
+            for one_start, one_end in _sentences(text, first, end):
                 words = text[one_start:one_end]
                 found.append(Passage(one_start, one_end, about, before))
                 before = words
@@ -88,10 +91,11 @@ def _paragraphs(text: str) -> Iterator[list[tuple[int, int]]]:
 
 def _is_wrapped(text: str, last: tuple[int, int], start: int, end: int, width: int) -> bool:
     """Whether a line goes on in the next one: its first word had no room any more, or the sentence is not over."""
-    if _ITEM.match(text, start, end) or _HEADING.fullmatch(text, *last):
+    short = last[1] - last[0] <= width
+    if _ITEM.match(text, start, end) or (short and _HEADING.fullmatch(text, *last)):
         return False
     line = last[1] - (text.rfind("\n", 0, last[1]) + 1)
-    first = text[start:end].split()[0]
+    first = text[start:end].split(maxsplit=1)[0]
     no_room = line + 1 + len(first) > width - 12
     return line >= _WRAPPED and (no_room or text[last[1] - 1] not in ".!?:;")
 
@@ -99,7 +103,9 @@ def _is_wrapped(text: str, last: tuple[int, int], start: int, end: int, width: i
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     at = start
     for found in _SENTENCE_END.finditer(text, start, end):
-        if text[found.start()] == "." and _ABBREVIATED.search(text, at, found.start() + 1):
+        if text[found.start()] == "." and _ABBREVIATED.search(
+            text, max(at, found.start() - _ABBREVIATION), found.start() + 1
+        ):
             continue
         yield from _clauses(text, at, found.end())
         at = found.end()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib.resources import files
 
 from umi_edge.policy.projection import projected
 
@@ -70,8 +71,8 @@ _FITS: dict[Kind, re.Pattern[str]] = {
     Kind.EMAIL: re.compile(r"\S@\S"),
     Kind.CODE: re.compile(r"\d|\bpassword\b|\bcode\b|passwort|kennwort|[a-z]\d|\bpin\b"),
     Kind.PLACE: re.compile(
-        r"\b(?:in|at|on|under|above|below|beside|behind|near|next to|from|to|by|outside|inside|left|right|into|hangs|via|"
-        r"im|am|bei|unter|hinter|neben|aus|nach|street|road|lane|str|strasse|place|plaza|room|hall|kitchen|house)\b|/"
+        r"\b(?:in|at|on|under|above|below|beside|behind|near|next to|from|to|by|outside|inside|left|right|into|"
+        r"hangs|via|im|am|bei|unter|hinter|neben|aus|nach|street|road|lane|str|strasse|place|plaza|room|hall|kitchen|house)\b|/"
     ),
     Kind.COLOUR: re.compile(
         r"\b(?:black|white|red|green|blue|yellow|brown|grey|gray|pink|purple|orange|ivory|cream|silver|gold|golden|beige|"
@@ -128,14 +129,10 @@ _ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.PERSON, r"\bname\b|\bcalled\b"),
     )
 )
-_STOP = frozenset(
-    "a an the of in on at to for from by with without and or but if is are was were be been am do does did done has have "
-    "had having it its this that these those there here i me my mine we us our you your he him his she her they them "
-    "their what whats what's which who whos who's whom whose when where why how much many long often can could may might "
-    "must shall should will would need needs get gets got give gives go goes say says said tell about into out up down "
-    "any some all not no so than then as also just please s t d ll re ve 's than up der die das ein eine einen und ist "
-    "cost costs price pay pays paid money name called number phone telephone mail email time date old person people sind wann wer wie was wo warum welche welcher welches hat ich wir mein meine im am zu".split()
+_COMMON = frozenset(
+    files("umi_edge.reading").joinpath("common_words.txt").read_text(encoding="utf-8").split()
 )
+"""Words that questions are made of, in English and German; that they stand in a text says nothing."""
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -184,7 +181,7 @@ class Question:
         words = words_of(text)
         asked = projected(text)
         known = next((kind for kind, pattern in _ASKS if pattern.search(asked)), Kind.ANY)
-        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in _STOP))
+        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in _COMMON))
         return cls(text, terms, _kind_named(kind) or known)
 
     def fits(self, text: str) -> bool:
@@ -214,4 +211,6 @@ _NAMED: Iterable[tuple[Kind, frozenset[str]]] = (
 
 
 def _kind_named(name: str) -> Kind | None:
+    if name == Kind.ANY:
+        return Kind.ANY
     return next((kind for kind, names in _NAMED if name in names), None)

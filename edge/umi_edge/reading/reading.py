@@ -1,12 +1,14 @@
 """Reading: the span of a text that answers a question, or nothing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from umi_edge.reading.evidence import Evidence, evidence_of, with_likelihoods
 from umi_edge.reading.judge import Judge
 from umi_edge.reading.passages import Passage, passages_of
-from umi_edge.reading.question import Question
+from umi_edge.reading.question import Kind, Question
 
 __all__ = ["MAX_ANSWER_WORDS", "Heard", "Reading", "Scored", "Scorer"]
 
@@ -51,12 +53,40 @@ class Reading:
 
     async def answer(self, text: str, question: str, kind: str = "") -> Heard | None:
         """The span that answers best, where that is probable enough."""
-        best = await self.best(text, passages_of(text), Question.of(question, kind))
+        best = await self.best(text, await asyncio.to_thread(passages_of, text), Question.of(question, kind))
         return best if best is not None and best.probability >= self._judge.least else None
+
+    async def nearest(
+        self, text: str, question: str, spans: Sequence[tuple[int, int]]
+    ) -> tuple[int, int] | None:
+        """Of some spans, the first in the passage that answers best; none where no passage is better than the rest."""
+        holding = [
+            one
+            for one in passages_of(text)
+            if any(one.start < end and start < one.end for start, end in spans)
+        ]
+        evidence = await self.evidence(text, holding, Question.of(question))
+        if not evidence:
+            return None
+        best = holding[max(evidence, key=self._judge.probability).passage]
+        return next((start, end) for start, end in spans if best.start < end and start < best.end)
+
+    async def pick(self, items: Sequence[str], what: str) -> int | None:
+        """The number of the item that is meant, where that is probable enough."""
+        text = "\n".join(items)
+        starts = accumulate((len(one) + 1 for one in items), initial=0)
+        rows = [Passage(at, at + len(item), "", "") for at, item in zip(starts, items, strict=False)]
+        evidence = await self.evidence(text, rows, Question.of(what, Kind.ANY))
+        judged = {one.passage: self._judge.probability(one) for one in evidence}
+        best = max(judged, key=lambda number: judged[number], default=None)
+        return best if best is not None and judged[best] >= self._judge.least else None
 
     async def best(self, text: str, passages: Sequence[Passage], question: Question) -> Heard | None:
         """The span that answers best, however improbable; none where the text is empty or nothing is asked."""
-        evidence = await self.evidence(text, passages, question)
+        return self.heard(text, passages, await self.evidence(text, passages, question))
+
+    def heard(self, text: str, passages: Sequence[Passage], evidence: Sequence[Evidence]) -> Heard | None:
+        """The span that the evidence speaks for."""
         if not evidence:
             return None
         judged = {one.passage: self._judge.probability(one) for one in evidence}
@@ -73,7 +103,7 @@ class Reading:
         """What speaks for the likeliest passages; a question without a word that could stand in a text has none."""
         if not question.terms:
             return []
-        evidence = evidence_of(text, passages, question)
+        evidence = await asyncio.to_thread(evidence_of, text, passages, question)
         if self.scorer is None or not evidence:
             return evidence
         shown = [_shown(passages[one.passage].about, text, passages[one.passage]) for one in evidence]

@@ -32,6 +32,7 @@ __all__ = [
     "EdgeConfig",
     "HomeSettings",
     "ImapSettings",
+    "ReaderSettings",
     "SmtpSettings",
     "SyncSettings",
     "config_path",
@@ -79,6 +80,16 @@ class CallerSettings:
     """How many tokens the tools may take before the caller is shown only some of them; 0: half of the context."""
     cache_mib: Annotated[int, MAY_BE_ZERO] = 1024
     """How much the disk may keep of tools that the caller has read, so that sessions start warm; 0 keeps nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderSettings:
+    """What answers questions out of the texts on this device."""
+
+    model: ModelSpec | None = None
+    """A GGUF, named as the caller's is, that helps to find the answer; None: it is found by words alone."""
+    threads: int = 0
+    """The number of threads; 0 chooses by the machine's cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +226,10 @@ class EdgeConfig:
     and its time zone say."""
     locale: str = ""
     """How you write days in figures and when your week begins, such as `en_GB`; empty: as this system is set."""
-    operators: bool = False
-    """Whether plans may use `value.extract`, `value.select`, `value.compute` and `value.compose`."""
+    operators: bool | None = None
+    """Whether plans may use `value.answer`, `value.pick`, `value.select`, `value.compute` and `value.compose`. None:
+    with a planner elsewhere; the embedded one on this device was not trained with them."""
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
     caller: CallerSettings = field(default_factory=CallerSettings)
     home: HomeSettings = field(default_factory=HomeSettings)
     cloud: CloudConfig = field(default_factory=CloudConfig)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from umi_edge.policy.families import BUILT_IN
+from umi_edge.reading import Reading
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
 from umi_edge.runtime.synced_home import folder_of, synced_folders
 from umi_edge.tools import Catalogue, Tool
@@ -34,7 +35,11 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
     """
     return (
         _home(config.home, environment),
-        *([ToolSource(name="operators", tools=operator_tools(_NoReader()))] if config.operators else []),
+        *(
+            [ToolSource(name="operators", tools=operator_tools(Reading()))]
+            if config.operators is not False
+            else []
+        ),
         *(_python(spec) for spec in config.tools),
         *(await _servers(config.mcp, environment) if config.mcp else ()),
     )
@@ -143,14 +148,6 @@ def python_tool(spec: str) -> Tool:
         raise ToolError(f"{spec!r} is not a tool", fix="put `@tool` above the function")
     # Whatever it says of itself: what umi's own tools say is shown unseen.
     return replace(found, source="python") if found.source == BUILT_IN else found
-
-
-class _NoReader:
-    """Stands in for the caller where the operators are only told of."""
-
-    async def read(self, text: str, what: str, choices: tuple[str, ...]) -> str:
-        """Nothing: no model is loaded to list tools."""
-        raise ToolError("no caller is loaded here", fix="use the operators in a session")
 
 
 def _home(settings: HomeSettings, environment: Mapping[str, str]) -> ToolSource:

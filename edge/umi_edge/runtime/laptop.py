@@ -15,7 +15,7 @@ import grpc.aio
 from babel import default_locale
 from platformdirs import user_cache_path
 
-from umi_edge.caller import Caller, CallerConfig, CallerReader
+from umi_edge.caller import Caller, CallerConfig
 from umi_edge.connection.connection import Connection, check_certificate, open_channel
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
@@ -24,8 +24,10 @@ from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
+from umi_edge.reading import Reading
+from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
-from umi_edge.runtime.config import CallerSettings, EdgeConfig
+from umi_edge.runtime.config import CallerSettings, EdgeConfig, ReaderSettings
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.runtime.laptop_records import read_records
@@ -130,7 +132,7 @@ class Laptop:
             try:
                 yield Session(
                     policy=self.policy,
-                    catalogue=self.catalogue,
+                    catalogue=self._catalogue_for(on_device=on_device),
                     gazetteers=self.gazetteers.values,
                     names_lost=self.gazetteers.notices,
                     read_gazetteers=self._read_gazetteers,
@@ -139,7 +141,9 @@ class Laptop:
                     name=name,
                     consent=consent or DeclineAll(),
                     replies=replies or NoReplies(),
-                    observer=recorded(observe, self.config.record, self.policy, self.catalogue),
+                    observer=recorded(
+                        observe, self.config.record, self.policy, self._catalogue_for(on_device=on_device)
+                    ),
                     hash_key=self.hash_key,
                     records=self.records,
                     approved=self.approved,
@@ -155,6 +159,12 @@ class Laptop:
         See `event_stream` for what happens to an instruction whose events nobody reads to the end.
         """
         return event_stream(session, instruction, self.ledger)
+
+    def _catalogue_for(self, *, on_device: bool) -> Catalogue:
+        """The tools of a session; the planner that ships is offered no operators, unless the configuration says so."""
+        if self.config.operators is not None or not on_device:
+            return self.catalogue
+        return Catalogue(tool for tool in self.catalogue if not tool.hints.derived)
 
     async def _read_gazetteers(self) -> Gazetteers:
         """What the detectors take from tools, read again but for an instruction right after the start."""
@@ -187,8 +197,9 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
         stack.callback(ledger.close)
-        if config.operators:
-            catalogue = Catalogue([*catalogue, *operator_tools(CallerReader(caller))])
+        if config.operators is not False:
+            reading = await _reading(config.reader, stack)
+            catalogue = Catalogue([*catalogue, *operator_tools(reading)])
         yield Laptop(
             config=config,
             policy=policy,
@@ -203,6 +214,15 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             records=read_records(config),
             approved=ApprovedCards.read(config.approved_cards),
         )
+
+
+async def _reading(settings: ReaderSettings, stack: AsyncExitStack) -> Reading:
+    """The reader; its model is loaded when something is first read. Raises `ModelError` where that is not here."""
+    if settings.model is None:
+        return Reading()
+    model = ReadingModel(ModelStore.local().path_of(settings.model), threads=settings.threads)
+    stack.push_async_callback(model.close)
+    return Reading(model.scores)
 
 
 def caller_config(settings: CallerSettings) -> CallerConfig:

@@ -159,6 +159,9 @@ class History:
                 return decided_by, f"from your {store}, {doubt.said}"
             case Source.RESULT:
                 return self._supplied(f"somebody else's text: {tool}")
+            case Source.MADE if kept.origin.doubt is not None:
+                doubt = kept.origin.doubt
+                return DecidedBy.STRANGER if doubt.by_stranger else DecidedBy.MODEL, doubt.said
             case Source.MADE if kept.label.trusted:
                 return DecidedBy.YOUR_DATA, f"made of your data by {tool}"
             case Source.MADE:

@@ -24,7 +24,7 @@ from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
-from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
+from umi_edge.labelling.vault import Kept, Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
 from umi_edge.policy.document import RelationsWord, UnknownNames
@@ -63,6 +63,7 @@ from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.provenance import History
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
+from umi_edge.session.read_out import read_from, read_out
 from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve, without
@@ -675,9 +676,11 @@ class Session:
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen
                 kind = _type_asked_for(arguments, labelled) if derived else ""
+                read = read_from(tool.reads, labelled, self.labeller.vault)
+                told = seen.public and self.labeller.tells_found(name, made_of, [one.handle for one in read])
                 outcome = await self._run(name, resolved)
                 self._keeping.name(written, outcome)
-                await self._take(name, resolved, outcome, made_of, kind)
+                await self._take(name, resolved, outcome, made_of, kind, read, told=told)
 
     def _provenance(
         self, name: str, timed: Timed, labelled: LabelledArguments, drafted: frozenset[str]
@@ -751,6 +754,9 @@ class Session:
         outcome: Outcome,
         made_of: Label,
         type: str,  # noqa: A002
+        read: Sequence[Kept],
+        *,
+        told: bool,
     ) -> None:
         """What a call came to: into the record with its values, into the transcript with its labels."""
         # The record first: what was done was done, also if labelling fails now.
@@ -759,6 +765,8 @@ class Session:
                 self._unread[name] = max(self._unread.get(name, ()), lost, key=len)
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
                 doubts = self._keeping.doubts(self.catalogue[name], outcome)
+                if read and not made_of.public:
+                    doubts = {(): read_out(name, read)}
                 kind = ""
                 text = self.labeller.result(name, value, made_of=made_of, type=type, doubts=doubts)
                 self._public.allow_explicit(text)
@@ -766,7 +774,9 @@ class Session:
                 self.record.append(
                     Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
-                kind, text = self.labeller.failure(name, str(failure), detail, made_of=made_of, type=type)
+                kind, text = self.labeller.failure(
+                    name, str(failure), detail, made_of=made_of, type=type, told=told
+                )
                 self._public.allow_explicit(text)
         text = await self._without_refused_names(text, name)
         told = Observation(name, (), kind, self._relations(name, text))

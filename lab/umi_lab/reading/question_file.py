@@ -61,7 +61,7 @@ def half_of(identity: str) -> Half:
 
 
 def read_texts(folder: Path = TEXTS) -> tuple[Text, ...]:
-    """All texts, in the order of the files. Raises `ValueError`, with the text's id, for one that is not well formed."""
+    """All texts, in the order of the files. Raises `ValueError`, with the id, for one that is not well formed."""
     return tuple(text for path in sorted(folder.glob("*.yaml")) for text in _read(path))
 
 

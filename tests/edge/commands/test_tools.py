@@ -101,7 +101,7 @@ def test_only_tools_whose_folders_are_named_are_offered(tmp_path, home):
 
 
 def test_the_operators_are_listed_where_they_are_switched_on(tmp_path, home):
-    operators = ["value.extract", "value.select", "value.compute", "value.compose"]
+    operators = ["value.answer", "value.pick", "value.select", "value.compute", "value.compose"]
     path = config(tmp_path, home={"contacts": str(home / "contacts")}, operators=True)
     found = {tool["name"]: tool for tool in json.loads(run("--config", path, "--json").output)["tools"]}
     assert [name for name in found if name.startswith("value.")] == operators

@@ -9,35 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from umi_edge.reading import Reading
 from umi_edge.tools import Failed, FailureKind, RunLimits, Succeeded, run_tool
 from umi_edge.tools.operators import operator_tools
 from umi_edge.tools.operators.expression import ExpressionError, evaluate
 
 TODAY = date(2026, 11, 23)
+READING = Reading()
 
 
-class Copying:
-    """A reader that answers as it is told, and remembers what it was shown."""
-
-    def __init__(self, answer: str = "") -> None:
-        self.answer = answer
-        self.shown: list[tuple[str, str, tuple[str, ...]]] = []
-
-    async def read(self, text, what, choices):
-        self.shown.append((text, what, choices))
-        return self.answer
-
-
-async def run(name, arguments, reader=None):
-    tools = {tool.name: tool for tool in operator_tools(reader or Copying())}
+async def run(name, arguments, reading=READING):
+    tools = {tool.name: tool for tool in operator_tools(reading)}
     outcome = await run_tool(tools[name], arguments, RunLimits())
     return outcome.value if isinstance(outcome, Succeeded) else outcome.kind
 
 
 def test_every_operator_declares_that_its_result_is_made_of_its_arguments():
-    tools = operator_tools(Copying())
+    tools = operator_tools(READING)
     assert [tool.name for tool in tools] == [
-        "value.extract",
+        "value.answer",
+        "value.pick",
         "value.select",
         "value.compute",
         "value.compose",
@@ -46,8 +37,8 @@ def test_every_operator_declares_that_its_result_is_made_of_its_arguments():
 
 
 def test_the_catalogue_that_the_operators_add_is_short():
-    cards = [(tool.name, tool.description, tool.input_schema) for tool in operator_tools(Copying())]
-    assert len(json.dumps(cards)) < 2800
+    cards = [(tool.name, tool.description, tool.input_schema) for tool in operator_tools(READING)]
+    assert len(json.dumps(cards)) < 3300
 
 
 # value.compute
@@ -215,55 +206,92 @@ async def test_select_refuses_what_is_no_condition_no_list_or_too_costly(items, 
     assert await run("value.select", {"list": items, "where": where}) == kind
 
 
-# value.extract
+# value.answer
 
 LETTER = (
-    "Dear Ann,\nplease call me back on +33 6 12 34 56 78 or write to paul.martin@example.org.\nPaul Martin"
+    "Dear Ann,\nplease call me back on +33 6 12 34 56 78 or write to paul.martin@example.org. The boiler will be "
+    "serviced on Thursday at ten. It costs 240 euros.\nPaul Martin"
 )
 
 
-async def test_extract_gives_what_the_reader_copied_out():
-    reader = Copying(" Paul Martin")
-    arguments = {"from": LETTER, "what": "who wrote this", "as": "person"}
-    assert await run("value.extract", arguments, reader) == "Paul Martin"
-    assert reader.shown == [(LETTER, "who wrote this", ())]
+async def test_a_question_is_answered_by_the_sentence_that_says_it():
+    found = await run("value.answer", {"text": LETTER, "question": "when is the boiler serviced?"})
+    assert found == "The boiler will be serviced on Thursday at ten."
 
 
-@pytest.mark.parametrize("answer", ["Mallory", "", "  ", "paul martin", "Paul  Martin"])
-async def test_extract_never_gives_what_is_not_in_the_text(answer):
-    outcome = await run("value.extract", {"from": LETTER, "what": "the attacker"}, Copying(answer))
-    assert outcome == FailureKind.NOT_FOUND
+@pytest.mark.parametrize(
+    "question", ["what is the name of the cat?", "who?", "???", "how many rooms are there"]
+)
+async def test_what_the_text_does_not_say_is_not_found(question):
+    assert await run("value.answer", {"text": LETTER, "question": question}) == FailureKind.NOT_FOUND
 
 
-async def test_extract_needs_no_model_where_a_pattern_finds_the_only_one():
-    reader = Copying("Paul Martin")
-    found = await run("value.extract", {"from": LETTER, "what": "the address", "as": "email"}, reader)
+@given(text=st.text(max_size=300), question=st.text(min_size=1, max_size=60))
+async def test_an_answer_is_a_piece_of_the_text_whatever_the_text_is(text, question):
+    found = await run("value.answer", {"text": text, "question": question})
+    assert isinstance(found, FailureKind) or (found and found in text)
+
+
+async def test_a_pattern_answers_alone_where_it_finds_the_only_one_of_its_kind():
+    found = await run("value.answer", {"text": LETTER, "question": "the address", "as": "email"})
     assert found == "paul.martin@example.org"
-    assert reader.shown == []
-    assert await run("value.extract", {"from": LETTER, "what": "x", "as": "iban"}) == FailureKind.NOT_FOUND
+    asked = {"text": LETTER, "question": "x", "as": "iban"}
+    assert await run("value.answer", asked) == FailureKind.NOT_FOUND
 
 
-async def test_extract_lets_the_reader_choose_where_a_pattern_finds_several():
-    reader = Copying("b@example.org")
-    text = "From a@example.org to b@example.org and to a@example.org"
-    assert (
-        await run("value.extract", {"from": text, "what": "to whom", "as": "email"}, reader)
-        == "b@example.org"
-    )
-    assert reader.shown == [(text, "to whom", ("a@example.org", "b@example.org"))]
+async def test_of_several_the_one_in_the_passage_that_answers_is_taken():
+    text = "Tickets: office@example.org. Write to eva@example.org about the invoice. Tickets again: office@example.org."
+    asked = {"text": text, "question": "who gets the invoice", "as": "email"}
+    assert await run("value.answer", asked) == "eva@example.org"
 
 
-async def test_extract_shows_the_reader_the_part_of_a_long_text_that_speaks_of_what_is_asked():
-    reader = Copying("4711")
-    text = "nothing here. " * 5000 + "The gate code is 4711. " + "nothing there. " * 5000
-    assert await run("value.extract", {"from": text, "what": "the code of the gate"}, reader) == "4711"
-    assert len(reader.shown[0][0]) <= 3000
-    assert "gate code" in reader.shown[0][0]
+async def test_a_long_text_is_read_to_its_end_and_data_too():
+    text = "nothing is here. " * 5000 + "The gate code is 4711. " + "nothing is there. " * 5000
+    asked = {"text": text, "question": "what is the code of the gate?"}
+    assert await run("value.answer", asked) == "The gate code is 4711."
+    data = {"a": ["The gate code is 4711."]}
+    assert "4711" in await run("value.answer", {"text": data, "question": "the code of the gate"})
+    assert await run("value.answer", {"text": "x" * 300_000, "question": "it"}) == FailureKind.TOO_LARGE
 
 
-async def test_extract_reads_data_too_and_bounds_it():
-    assert await run("value.extract", {"from": {"a": ["x y"]}, "what": "it"}, Copying("x y")) == "x y"
-    assert await run("value.extract", {"from": "x" * 300_000, "what": "it"}) == FailureKind.TOO_LARGE
+@pytest.mark.parametrize(
+    "unit", ["a. ", "1,", "a line of words that goes on and on and on until its end\n", "#", "x:", "1 "]
+)
+async def test_no_text_takes_long_to_read(unit):
+    started = perf_counter()
+    await run("value.answer", {"text": unit * (200_000 // len(unit)), "question": "how long is the line?"})
+    assert perf_counter() - started < 20
+
+
+# value.pick
+
+PEOPLE = [
+    {"name": "Ada Quill", "note": "plumber, came in May"},
+    {"name": "Ben Ito", "note": "dentist of the children"},
+    {"name": "Cy Park", "note": "plays the cello"},
+]
+
+
+async def test_an_item_is_picked_by_what_it_is_about():
+    assert await run("value.pick", {"list": PEOPLE, "what": "the dentist"}) == PEOPLE[1]
+    assert await run("value.pick", {"list": PEOPLE, "what": "the plumber", "take": "name"}) == "Ada Quill"
+    assert await run("value.pick", {"list": json.dumps(PEOPLE), "what": "cello", "take": "name"}) == "Cy Park"
+    assert await run("value.pick", {"list": ["red wine", "white wine"], "what": "red"}) == "red wine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ({"list": PEOPLE, "what": "the gardener"}, FailureKind.NOT_FOUND),
+        ({"list": [*PEOPLE, PEOPLE[0]], "what": "the plumber"}, FailureKind.NOT_FOUND),
+        ({"list": PEOPLE, "what": "the plumber", "take": "fax"}, FailureKind.NOT_FOUND),
+        ({"list": [], "what": "the plumber"}, FailureKind.NOT_FOUND),
+        ({"list": "no list", "what": "the plumber"}, FailureKind.INVALID_ARGUMENTS),
+        ({"list": ["x"] * 3000, "what": "x"}, FailureKind.TOO_LARGE),
+    ],
+)
+async def test_no_item_is_picked_where_none_or_several_are_meant(arguments, kind):
+    assert await run("value.pick", arguments) == kind
 
 
 # value.compose
@@ -280,7 +308,7 @@ async def test_compose_gives_the_text_with_the_values_in_it():
         ("value.compose", {}),
         ("value.compose", {"template": 7}),
         ("value.select", {"list": [], "where": "a == b", "more": 1}),
-        ("value.extract", {"from": "x", "what": ""}),
+        ("value.answer", {"text": "x", "question": ""}),
     ],
 )
 async def test_an_operator_takes_no_arguments_but_its_own(name, arguments):
@@ -288,11 +316,10 @@ async def test_an_operator_takes_no_arguments_but_its_own(name, arguments):
 
 
 async def test_a_reader_that_fails_is_a_failure_without_its_words():
-    class Broken:
-        async def read(self, text, what, choices):
-            raise RuntimeError(text)
+    async def broken(scored):
+        raise RuntimeError(scored[-1].before)
 
-    (extract, *_) = operator_tools(Broken())
-    outcome = await run_tool(extract, {"from": LETTER, "what": "x"}, RunLimits())
+    answer, *_ = operator_tools(Reading(broken))
+    outcome = await run_tool(answer, {"text": LETTER, "question": "the boiler"}, RunLimits())
     assert isinstance(outcome, Failed)
-    assert "Paul" not in repr(outcome)
+    assert "boiler" not in repr(outcome)

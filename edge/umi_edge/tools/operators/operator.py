@@ -22,6 +22,8 @@ def operator(
     properties: Mapping[str, Any],
     required: list[str],
     run: Callable[[Mapping[str, JSON]], Awaitable[JSON]],
+    *,
+    reads: str = "",
 ) -> Tool:
     """One operator. Not `@tool`: `from` and `as` cannot be the names of Python arguments."""
     return Tool(
@@ -36,4 +38,5 @@ def operator(
         run=run,
         source="builtin",
         hints=Hints(read_only=True, derived=True),
+        reads=reads,
     )

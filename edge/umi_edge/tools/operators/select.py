@@ -9,6 +9,7 @@ from typing import Any
 from umi_edge.policy.paths import Location, PathError, compile_path
 from umi_edge.policy.projection import projected
 from umi_edge.tools.json_type import JSON
+from umi_edge.tools.operators.items import items_of
 from umi_edge.tools.operators.operator import AS, operator
 from umi_edge.tools.operators.quantity import ExpressionError, quantity
 from umi_edge.tools.outcome import FailureKind, ToolFailure
@@ -43,7 +44,7 @@ def select_tool() -> Tool:
 
 
 async def _select(arguments: Mapping[str, JSON]) -> JSON:
-    items = _items(arguments["list"])
+    items = items_of(arguments["list"])
     found = selected(items, arguments["where"])
     take = arguments.get("take", "")
     if take:
@@ -51,18 +52,6 @@ async def _select(arguments: Mapping[str, JSON]) -> JSON:
     if not found:
         raise ToolFailure(FailureKind.NOT_FOUND, "nothing matches")
     return found[0] if len(found) == 1 else found
-
-
-def _items(value: JSON) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        items = json.loads(value)  # a tool may have returned its list as text
-    except (ValueError, RecursionError):
-        items = None
-    if not isinstance(items, list | dict):
-        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "not a list")
-    return items
 
 
 def selected(items: Any, where: str) -> list[Any]:
