@@ -103,9 +103,8 @@ def _is_wrapped(text: str, last: tuple[int, int], start: int, end: int, width: i
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     at = start
     for found in _SENTENCE_END.finditer(text, start, end):
-        if text[found.start()] == "." and _ABBREVIATED.search(
-            text, max(at, found.start() - _ABBREVIATION), found.start() + 1
-        ):
+        dot = found.start()
+        if text[dot] == "." and _ABBREVIATED.search(text, max(at, dot - _ABBREVIATION), dot + 1):
             continue
         yield from _clauses(text, at, found.end())
         at = found.end()

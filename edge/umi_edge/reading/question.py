@@ -13,6 +13,8 @@ __all__ = ["Kind", "Question", "alike", "words_of"]
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SHARED = 4
 """The letters that two forms of one word begin with, at least."""
+_STEM = 3
+"""The letters that are left of a word without its ending, at least."""
 _ENDING = 3
 """The letters that one form may have and another has not: `bake`, `baking`."""
 
@@ -150,7 +152,7 @@ def alike(one: str, other: str) -> bool:
     >>> alike("bake", "baking"), alike("cake", "cakes"), alike("call", "cat"), alike("12", "123")
     (True, True, False, False)
     """
-    if one == other:
+    if one == other or _stem(one) == _stem(other):
         return True
     shared = 0
     for left, right in zip(one, other, strict=False):
@@ -160,6 +162,14 @@ def alike(one: str, other: str) -> bool:
     least = min(_SHARED, len(one), len(other)) if min(len(one), len(other)) == 3 else _SHARED
     longest = max(len(one), len(other))
     return one.isalpha() and other.isalpha() and shared >= least and longest - shared <= _ENDING
+
+
+def _stem(word: str) -> str:
+    """A word without an ending of English grammar, where enough is left."""
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM:
+            return word.removesuffix(ending)
+    return word
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,16 +33,15 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
 
     `environment` fills the variables of the MCP servers and holds the password of `smtp`.
     """
-    return (
+    sources = (
         _home(config.home, environment),
-        *(
-            [ToolSource(name="operators", tools=operator_tools(Reading()))]
-            if config.operators is not False
-            else []
-        ),
         *(_python(spec) for spec in config.tools),
         *(await _servers(config.mcp, environment) if config.mcp else ()),
     )
+    works = any(source.tools for source in sources) if config.operators is None else config.operators
+    if not works:
+        return sources
+    return (sources[0], ToolSource(name="operators", tools=operator_tools(Reading())), *sources[1:])
 
 
 @asynccontextmanager

@@ -178,7 +178,7 @@ class Laptop:
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
     """Read the policy and start the tools; stop and free it all at the end. The caller's model loads in the background.
 
-    `tools`, where given, replace those of the configuration. An MCP server that does not start is listed in
+    `tools`, where given, replace those of the configuration; operators then only come where it says `true`. An MCP server that does not start is listed in
     `missing`, unless it is `required`: then its problem is raised. Raises `ConfigError`, `ToolError`, `ModelError`,
     `PrivacyError`.
     """
@@ -197,7 +197,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
         stack.callback(ledger.close)
-        if config.operators is not False:
+        if config.operators or (config.operators is None and tools is None):
             reading = await _reading(config.reader, stack)
             catalogue = Catalogue([*catalogue, *operator_tools(reading)])
         yield Laptop(

@@ -94,7 +94,7 @@ def test_what_is_in_each_folder_is_told_and_what_is_not_read(tmp_path, home):
 
 
 def test_only_tools_whose_folders_are_named_are_offered(tmp_path, home):
-    path = config(tmp_path, home={"contacts": str(home / "contacts")})
+    path = config(tmp_path, home={"contacts": str(home / "contacts")}, operators=False)
     names = [tool["name"] for tool in json.loads(run("--config", path, "--json").output)["tools"]]
     assert names
     assert all(name.startswith("contacts.") for name in names)
@@ -108,7 +108,7 @@ def test_the_operators_are_listed_where_they_are_switched_on(tmp_path, home):
     assert {found[name]["runs"] for name in operators} == {"device"}
     assert "value.compose" in run("--config", path).output
     assert "template" in run("value.compose", "--config", path).output
-    path = config(tmp_path, home={"contacts": str(home / "contacts")})
+    path = config(tmp_path, home={"contacts": str(home / "contacts")}, operators=False)
     assert "value." not in run("--config", path, "--json").output
 
 

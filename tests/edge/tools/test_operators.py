@@ -255,7 +255,7 @@ async def test_a_long_text_is_read_to_its_end_and_data_too():
 
 
 @pytest.mark.parametrize(
-    "unit", ["a. ", "1,", "a line of words that goes on and on and on until its end\n", "#", "x:", "1 "]
+    "unit", ["a. ", "1,", "a line of words that goes on and on until its end\n", "#", "x:", "1 "]
 )
 async def test_no_text_takes_long_to_read(unit):
     started = perf_counter()

@@ -10,15 +10,18 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, leaf_fields, values_in
 from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
+from umi_edge.reading import Reading
 from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
+from umi_edge.tools.operators import operator_tools
 from umi_lab.attack.encoded import NUMBERS, TEXTS, needles, number_needles
 from umi_proto.v1 import agent_pb2 as pb
 from umi_shared.errors import UmiError
 
 NAME, MAIL, PHONE, MARKS, WIDE, IBAN = TEXTS
 POLICY = """
+limits: {steps: 20}
 detect:
   - {type: email, pattern: builtin}
   - {type: phone, pattern: builtin}
@@ -90,6 +93,7 @@ def tools():
         tool_of("data.values", lambda _: TEXTS),
         tool_of("data.send", lambda _: {"sent": MAIL}, schema=send),
         tool_of("data.post", lambda _: {"posted": NAME}, schema=about),
+        *operator_tools(Reading()),
     ]
 
 
@@ -108,6 +112,9 @@ STEPS = [
     ("data.send", ("data.send", '{"to":"<person:1>","body":"wrong type","note":""}')),
     ("data.post", ("data.post", '{"text":"for <person:1> at <email:1>"}')),
     ("data.values", told),
+    ("value.answer", ("value.answer", '{"text":"<text:1>","question":"what is the number?"}')),
+    ("value.answer", ("value.answer", '{"text":"<text:1>","question":"who wrote?","as":"email"}')),
+    ("value.pick", ("value.pick", '{"list":["<text:1>","<email:1>"],"what":"the address","as":"email"}')),
     ("data.get", ("data.get", '{"unknown":"<email:99>"}')),
 ]
 
