@@ -178,9 +178,9 @@ class Laptop:
 async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
     """Read the policy and start the tools; stop and free it all at the end. The caller's model loads in the background.
 
-    `tools`, where given, replace those of the configuration; operators then only come where it says `true`. An MCP server that does not start is listed in
-    `missing`, unless it is `required`: then its problem is raised. Raises `ConfigError`, `ToolError`, `ModelError`,
-    `PrivacyError`.
+    `tools`, where given, replace those of the configuration; operators then only come where it says `true`. An MCP
+    server that does not start is listed in `missing`, unless it is `required`: then its problem is raised. Raises
+    `ConfigError`, `ToolError`, `ModelError`, `PrivacyError`.
     """
     config = under_machine(config)
     async with AsyncExitStack() as stack:
