@@ -7,7 +7,7 @@ questions.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Self
@@ -22,7 +22,7 @@ class Judge:
     """Weights, and how sure one must be to answer."""
 
     bias: float
-    weights: tuple[float, ...]
+    weights: tuple[float, ...] = field(repr=False)
     """In the order of `NAMES`."""
     least: float
     """The probability below which nothing is answered."""

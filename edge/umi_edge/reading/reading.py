@@ -48,7 +48,7 @@ class Reading:
     a text can be written so that the wrong one is found.
     """
 
-    scorer: Scorer | None = None
+    scorer: Scorer | None = field(default=None, repr=False)
     judge: Judge | None = None
 
     async def answer(self, text: str, question: str, kind: str = "") -> Heard | None:

@@ -54,7 +54,7 @@ class Tool:
     given_schema: Mapping[str, Any] | None = field(default=None, hash=False, repr=False, compare=False)
     """The schema of the arguments as it was given first: a copy (`dataclasses.replace`) checks by it, too, unless it
     has other arguments."""
-    reads: str = ""
+    reads: str = field(default="", repr=False)
     """The argument in which an operator looks for an answer. Whether it finds one may then be told of a value that
     stays: one bit a question, which is charged."""
     check: ArgumentCheck = field(init=False, repr=False, compare=False)
