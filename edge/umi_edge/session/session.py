@@ -677,10 +677,12 @@ class Session:
                 made_of = seen.join(labelled.label) if derived else seen
                 kind = _type_asked_for(arguments, labelled) if derived else ""
                 read = read_from(tool.reads, labelled, self.labeller.vault)
-                told = seen.public and self.labeller.tells_found(name, made_of, [one.handle for one in read])
+                found_told = seen.public and self.labeller.tells_found(
+                    name, made_of, [one.handle for one in read]
+                )
                 outcome = await self._run(name, resolved)
                 self._keeping.name(written, outcome)
-                await self._take(name, resolved, outcome, made_of, kind, read, told=told)
+                await self._take(name, resolved, outcome, made_of, kind, read, told=found_told)
 
     def _provenance(
         self, name: str, timed: Timed, labelled: LabelledArguments, drafted: frozenset[str]
@@ -756,7 +758,7 @@ class Session:
         type: str,  # noqa: A002
         read: Sequence[Kept],
         *,
-        told: bool,
+        found_told: bool,
     ) -> None:
         """What a call came to: into the record with its values, into the transcript with its labels."""
         # The record first: what was done was done, also if labelling fails now.
@@ -775,7 +777,7 @@ class Session:
                     Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
                 )
                 kind, text = self.labeller.failure(
-                    name, str(failure), detail, made_of=made_of, type=type, told=told
+                    name, str(failure), detail, made_of=made_of, type=type, told=found_told
                 )
                 self._public.allow_explicit(text)
         text = await self._without_refused_names(text, name)
