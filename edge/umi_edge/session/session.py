@@ -682,7 +682,7 @@ class Session:
                 )
                 outcome = await self._run(name, resolved)
                 self._keeping.name(written, outcome)
-                await self._take(name, resolved, outcome, made_of, kind, read, told=found_told)
+                await self._take(name, resolved, outcome, made_of, kind, read, found_told=found_told)
 
     def _provenance(
         self, name: str, timed: Timed, labelled: LabelledArguments, drafted: frozenset[str]
@@ -781,7 +781,10 @@ class Session:
                 )
                 self._public.allow_explicit(text)
         text = await self._without_refused_names(text, name)
-        told = Observation(name, (), kind, self._relations(name, text))
+        relations = (
+            self._relations(name, text) if made_of.public else ()
+        )  # what is made of what stays tells nothing
+        told = Observation(name, (), kind, relations)
         self._entries.append(LabelledEntry(told, text))
         self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
 
