@@ -19,6 +19,7 @@ SUMMARIES = {
     "models": "List, fetch and verify models.",
     "policy": "Write, check, test, explain, prove and sign locality policies.",
     "records": "See what umi wrote into your own data.",
+    "serve": "Let chat programs on this laptop talk to umi, as to OpenAI.",
     "sync": "Fetch contacts, calendars and mail from servers.",
     "tools": "List the tools an agent may call here.",
 }

@@ -98,6 +98,8 @@ class World:
     capture: WireTap
     caller: ScriptedCaller
     ledger: Ledger
+    another: Callable[[Consent], Session]
+    """Makes one more session with the same planner, caller and tools."""
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -207,20 +209,32 @@ async def _world(
     caller = ScriptedCaller(calls)
     events: list[Event] = []
     numbers = itertools.count(1)
-    session = Session(
-        policy=rules,
-        catalogue=catalogue,
-        gazetteers=(await load_gazetteers(rules, catalogue)).values,
+    names = (await load_gazetteers(rules, catalogue)).values
+
+    def another(consent: Consent) -> Session:
+        return Session(
+            policy=rules,
+            catalogue=catalogue,
+            gazetteers=names,
+            caller=caller,
+            connect=partial(Cloud, channel, ledger=ledger, session="word", config=config),
+            consent=consent,
+            new_id=lambda: f"r{next(numbers)}",
+            observer=lambda _: events.append,
+            guarded_by=guard,
+            now=lambda: NOW,
+            approved=approved,
+        )
+
+    return World(
+        session=another(consent or UnsafeApproveAll()),
+        another=another,
+        cloud=cloud,
+        capture=capture,
         caller=caller,
-        connect=partial(Cloud, channel, ledger=ledger, session="word", config=config),
-        consent=consent or UnsafeApproveAll(),
-        new_id=lambda: f"r{next(numbers)}",
-        observer=lambda _: events.append,
-        guarded_by=guard,
-        now=lambda: NOW,
-        approved=approved,
+        ledger=ledger,
+        events=events,
     )
-    return World(session=session, cloud=cloud, capture=capture, caller=caller, ledger=ledger, events=events)
 
 
 def policy_of(text: str) -> Policy:

@@ -104,6 +104,13 @@ class Labeller:
             return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
         return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
 
+    def past_answer(self, text: str) -> LabelledText:
+        """An answer of a session that is gone, with real values in it: nothing tells which, so all of it stays."""
+        label = Label.at(Locality.HANDLE, Integrity.UNTRUSTED)
+        origin = Origin(Source.RESULT, "an earlier chat")
+        handle = self.vault.keep(well_formed(text), type="text", label=label, origin=origin)
+        return (self.keeper.handle_span(handle),)
+
     def card(self, tool: str, text: str) -> LabelledText:
         """A tool's description, as the catalogue tells it to the cloud."""
         text, rule = well_formed(text), f"catalogue card of {tool}"

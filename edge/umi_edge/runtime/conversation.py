@@ -4,28 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import grpc.aio
-
-from umi_edge.connection.connection import (
-    Connection,
-    check_certificate,
-    is_enrolled,
-    open_channel,
-    renewal_due,
-)
-from umi_edge.connection.enroll import renew
-from umi_edge.connection.local_cloud import local_cloud
-from umi_edge.connection.reachability import reachable
 from umi_edge.egress.cloud_client import Approver
 from umi_edge.labelling.tool_cards import by_name_only
 from umi_edge.labelling.vault import Vault
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
+from umi_edge.runtime.planner import ON_DEVICE, open_planner
 from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
 from umi_edge.session.events import Event, Stopped
 from umi_edge.session.replies import NoReplies, Replies
@@ -39,15 +25,13 @@ from umi_edge.terminal.replies import TerminalReplies
 from umi_edge.terminal.spinner import Waiting
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.tools.source import ToolSource
-from umi_shared.errors import TransportError, UmiError
+from umi_shared.errors import UmiError
 from umi_shared.lazy_group import show_error
 from umi_shared.screen.console import Screen
 from umi_shared.screen.output import say, say_json, say_text
 
-__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation"]
+__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation", "tell_of_problems"]
 
-ON_DEVICE = "this device"
-"""What `where` says of a planner on this device."""
 _DAMAGED = (
     "Careful: the list of what umi has written is damaged ({}), so nothing in your contacts, calendar, notes and files "
     "is trusted, and umi writes nothing into them. `umi records` says how to mend it."
@@ -141,16 +125,6 @@ class Conversation:
             say(f"- {action.tool}: {action.result}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Planner:
-    """A planner to talk to, and where it is."""
-
-    connection: Connection
-    where: str = ON_DEVICE
-    channel: grpc.aio.Channel | None = None
-    """The open channel that its health was asked over; opening another would cost a second handshake."""
-
-
 @asynccontextmanager
 async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator[Conversation]:
     """Connect to the planner of the configuration and start a session with it.
@@ -164,15 +138,8 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
             laptop = await stack.enter_async_context(open_laptop(config))
         finally:
             output.waiting.end()
-        for fetched in laptop.fetched:
-            _warn_of_copy(fetched, output.console)
-        for server in laptop.missing:
-            _warn_of(server, output.console)
-        for notice in laptop.gazetteers.notices:
-            output.console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True)
-        if laptop.records.damage:
-            output.console.print(_DAMAGED.format(laptop.records.damage), style="yellow", soft_wrap=True)
-        planner = await _planner(config, output, laptop, stack)
+        tell_of_problems(laptop, output.console)
+        planner = await open_planner(config, output.console, laptop.policy, stack)
         session = await stack.enter_async_context(
             laptop.session(
                 planner.connection,
@@ -181,7 +148,7 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
                 replies=output.replies(),
                 approver=output.approver(config.preview, lambda: laptop.gazetteers.notices),
                 observe=output.observer,
-                on_device=planner.where == ON_DEVICE,
+                on_device=planner.on_device,
             )
         )
         if not output.quiet:
@@ -192,6 +159,18 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
         for said in by_name_only(session.unapproved):
             output.console.print(said, soft_wrap=True)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
+
+
+def tell_of_problems(laptop: Laptop, console: Screen) -> None:
+    """Say which tools, names, copies and records umi goes on without."""
+    for fetched in laptop.fetched:
+        _warn_of_copy(fetched, console)
+    for server in laptop.missing:
+        _warn_of(server, console)
+    for notice in laptop.gazetteers.notices:
+        console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True)
+    if laptop.records.damage:
+        console.print(_DAMAGED.format(laptop.records.damage), style="yellow", soft_wrap=True)
 
 
 def _warn_of_copy(fetched: Fetched, console: Screen) -> None:
@@ -211,44 +190,3 @@ def _warn_of(server: ToolSource, console: Screen) -> None:
     said = f"Going on without the tools of {server.name}: {server.problem.message}."
     console.print(said, style="yellow", soft_wrap=True)
     console.print(f"  Fix: {server.problem.fix}", soft_wrap=True)
-
-
-async def _planner(config: EdgeConfig, output: Output, laptop: Laptop, stack: AsyncExitStack) -> _Planner:
-    """The shared planner, or one on this device where the configuration or the policy says so."""
-    if laptop.policy.defaults.instruction == "device":
-        output.console.print(
-            "Planning on this device: the policy keeps the instruction here.", style="bold", soft_wrap=True
-        )
-        return await _on_device(stack)
-    if config.offline == "device" and not is_enrolled(config.connection):
-        output.console.print(
-            "Planning on this device: it is not enrolled with any planner.",
-            style="bold yellow",
-            soft_wrap=True,
-        )
-        return await _on_device(stack)
-    connection = Connection.load(config.connection)
-    check_certificate(connection, datetime.now(UTC))
-    channel = await stack.enter_async_context(open_channel(connection))
-    if await reachable(channel):
-        if renewal_due(connection, datetime.now(UTC)):
-            connection = await renew(connection)
-            channel = await stack.enter_async_context(open_channel(connection))  # with the new certificate
-        return _Planner(connection, connection.service_address, channel)
-    if config.offline != "device":
-        raise TransportError(
-            f"the planner at {connection.service_address} cannot be reached",
-            fix="check the network with `umi doctor`, or set `offline: device` to plan on this device then",
-        )
-    output.console.print(
-        f"The planner at {connection.service_address} cannot be reached: planning on this device instead.",
-        style="bold yellow",
-        soft_wrap=True,
-    )
-    return await _on_device(stack)
-
-
-async def _on_device(stack: AsyncExitStack) -> _Planner:
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
-    local = await stack.enter_async_context(local_cloud(folder))
-    return _Planner(local.connection)

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
-from umi_edge.labelling.vault import Kept, Origin, Source, UnknownHandleError
+from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
 from umi_edge.policy.document import RelationsWord, UnknownNames
@@ -235,6 +235,25 @@ class Session:
             (self._public.allow_explicit if own else self._public.allow_clear)(entry.text)
         for sink, count in snapshot.read_by.items():
             self._public.has_read(sink, self._entries[:count])
+
+    def take_over(self, said: Sequence[tuple[bool, str]], known: Iterable[Kept] = ()) -> None:
+        """Go on with a conversation that this session has not seen: what was said, each with whether the user did.
+
+        What an assistant said is taken for private as a whole. `known` are values that other sessions keep.
+        """
+        for kept in known:
+            self.labeller.vault.keep(
+                kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=kept.linked
+            )
+        for by_user, words in said:
+            text = self._past_instruction(words) if by_user else self.labeller.past_answer(words)
+            self._public.allow_clear(text)
+            self._entries.append(LabelledEntry(Instruction(()) if by_user else Answer(()), text))
+
+    def _past_instruction(self, words: str) -> LabelledText:
+        text = self.labeller.instruction(words)
+        names = self._unknown(text)
+        return with_names_kept(text, names, self.labeller.vault, INSTRUCTION) if names else text
 
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.

@@ -1,0 +1,90 @@
+"""`umi serve`: an OpenAI-compatible endpoint for programs on this laptop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from umi_edge.commands._options import config_option, read_config
+
+if TYPE_CHECKING:
+    from umi_edge.runtime.config import EdgeConfig
+    from umi_edge.runtime.conversation import Output
+
+
+@click.command()
+@config_option
+@click.option(
+    "--policy", type=click.Path(path_type=Path, dir_okay=False), help="A policy file for this once."
+)
+@click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4864, show_default=True, help="0: any free one."
+)
+@click.option("--origin", multiple=True, metavar="URL", help="A page that may ask from a browser.")
+@click.option(
+    "--risk-host",
+    metavar="ADDRESS",
+    help="Listen there too, beyond this machine: whoever has the key can use your tools, and nothing is encrypted.",
+)
+@click.option(
+    "--reasoning",
+    type=click.Choice(["field", "think", "none"]),
+    default="field",
+    show_default=True,
+    help="Show what umi does as `reasoning_content`, as <think> in the answer, or not at all.",
+)
+@click.option("--show-key", is_flag=True, help="Print the key, and do nothing else.")
+def command(
+    config: Path | None,
+    policy: Path | None,
+    offline: str | None,
+    port: int,
+    origin: tuple[str, ...],
+    risk_host: str | None,
+    reasoning: str,
+    *,
+    show_key: bool,
+) -> int:
+    """Let chat programs on this laptop talk to umi, as to OpenAI.
+
+    Give the program the base URL that is printed, the key of `umi serve --show-key`, and the model `umi`. What it
+    asks is planned in the cloud with handles in place of private values, as with `umi ask`; answers hold the real
+    values. Calls that need your yes ask here, in this terminal. Only programs on this machine can connect. Ctrl-C ends
+    it.
+
+    \b
+    umi serve
+    curl http://127.0.0.1:4864/v1/models -H "Authorization: Bearer $(umi serve --show-key)"
+    """
+    import asyncio
+
+    from umi_edge.doors.doorkeeper import door_key
+    from umi_edge.runtime.conversation import Output
+    from umi_shared.screen.output import say
+
+    settings = read_config(config, policy=policy, offline=offline)
+    key = door_key(settings.ledger.parent / "serve.key")
+    if show_key:
+        say(key)
+        return 0
+    output = Output.for_terminal(as_json=False, approve_all=False)
+    asyncio.run(_serve(settings, output, key, port, origin, risk_host, reasoning))
+    return 0
+
+
+async def _serve(
+    settings: "EdgeConfig",
+    output: "Output",
+    key: str,
+    port: int,
+    origins: tuple[str, ...],
+    risk_host: str | None,
+    reasoning: str,
+) -> None:
+    from umi_edge.doors.chat_server import ServerOptions, serve_chat
+
+    options = ServerOptions(
+        port=port, key=key, origins=frozenset(origins), risk_host=risk_host or "", reasoning=reasoning
+    )
+    await serve_chat(settings, output, options)

@@ -1,0 +1,1 @@
+"""Doors: other programs on this laptop talk to umi through these."""

@@ -1,0 +1,168 @@
+"""The chat door: what a client asks becomes a session's instruction, and what the session does becomes an answer.
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, field
+
+from umi_edge.doors.chat_request import ChatRequest, Turn
+from umi_edge.doors.memory import Memory
+from umi_edge.doors.run import Ended, Failed, Piece, Run, Said, Thought
+from umi_edge.ledger import Ledger
+from umi_edge.policy.checks import may_write
+from umi_edge.session.consent import Consent, ConsentRequest
+from umi_edge.session.event_stream import event_stream
+from umi_edge.session.events import (
+    Answered,
+    AnswerStreamed,
+    CallWritten,
+    Event,
+    Observed,
+    Planned,
+    RationaleStreamed,
+    Refused,
+    Retrying,
+    Stopped,
+)
+from umi_edge.session.report import Report
+from umi_edge.session.session import Session
+from umi_edge.tools import Succeeded
+from umi_shared.errors import UmiError
+
+__all__ = ["ChatDoor", "OpenSession"]
+
+OpenSession = Callable[[Consent], AbstractAsyncContextManager[Session]]
+"""Opens a fresh session with the planner; its questions go to that consent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatDoor:
+    """Carries out what clients ask, one session a request, each from where its conversation was."""
+
+    ledger: Ledger
+    open_session: OpenSession
+    consent: Consent
+    """Who is asked, for every conversation; one question at a time."""
+    asks_where: str = ""
+    """Where the questions show, for the client to tell; empty where nobody can be asked."""
+    memory: Memory = field(default_factory=Memory)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def carry_out(self, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
+        """What the request comes to, piece by piece. A failure after something was done is told as an answer."""
+        answer: list[str] = []
+        try:
+            async with self.open_session(_Questions(self, run)) as session:
+                self._go_on(session, request)
+                try:
+                    async for piece in self._pieces(session, request, run):
+                        if isinstance(piece, Said):
+                            answer.append(piece.text)
+                        yield piece
+                finally:
+                    turns = (*request.turns, Turn("assistant", "".join(answer)))
+                    self.memory.keep(turns, session.snapshot())
+        except UmiError as error:
+            yield Failed(error)
+
+    def _go_on(self, session: Session, request: ChatRequest) -> None:
+        """Bring a fresh session to where the conversation is."""
+        recalled = self.memory.recall(request.before)
+        if recalled.snapshot is not None:
+            session.resume(recalled.snapshot)
+        said = [(turn.role == "user", turn.bare) for turn in recalled.rest]
+        session.take_over(said, self.memory.kept_in([request.asked, *(turn.bare for turn in recalled.rest)]))
+
+    async def _pieces(self, session: Session, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
+        said = False
+        done_before = len(session.record)
+        try:
+            async with aclosing(event_stream(session, request.asked, self.ledger)) as events:
+                async for event in events:
+                    if isinstance(event, Report):
+                        for piece in _conclusion(event, said=said):
+                            yield piece
+                        return
+                    run.acted = run.acted or isinstance(event, Observed)
+                    if isinstance(event, Retrying) and said:
+                        yield Said("\n\n(The connection failed. Once more:)\n\n")
+                    elif isinstance(event, AnswerStreamed):
+                        said = said or bool(event.text)
+                        yield Said(event.text)
+                    elif thought := _thought(event):
+                        yield Thought(thought)
+        except asyncio.CancelledError:
+            stopped = Stopped("The client hung up, so umi stopped.")
+            report = Report.concluding(session, stopped, self.ledger, done_before=done_before)
+            for piece in _conclusion(report, said=said):
+                await run.add(piece)
+            raise
+
+    async def approve(self, request: ConsentRequest, run: Run) -> bool:
+        """Ask whoever can be asked, after the questions of other conversations."""
+        if self.asks_where:
+            await run.add(Thought(f"Waiting for your yes or no to {request.tool}, {self.asks_where}.\n"))
+        else:
+            await run.add(Thought(f"{request.tool} needs your yes, and nobody can be asked.\n"))
+        async with self._asking:
+            return await self.consent.approve(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """The questions of one run; implements `Consent`."""
+
+    door: ChatDoor
+    run: Run
+
+    async def approve(self, request: ConsentRequest) -> bool:
+        """Whether this very call may be made."""
+        return await self.door.approve(request, self.run)
+
+
+def _thought(event: Event) -> str:
+    """What a client shows while umi works; handles stay handles."""
+    match event:
+        case RationaleStreamed(text):
+            return text
+        case Planned():
+            return "\n"
+        case CallWritten(tool=tool):
+            return f"→ {tool} "
+        case Observed(outcome=outcome):
+            return "✓\n" if isinstance(outcome, Succeeded) else "✗\n"
+        case Refused(reasons=reasons):
+            return f"✗ not done: {'; '.join(reasons)}\n"
+    return ""
+
+
+def _conclusion(report: Report, *, said: bool) -> list[Piece]:
+    """The end of an answer: what is left to say, and the device's own record of what was changed."""
+    tools = report.session.catalogue
+    done = [
+        f"{action.tool}: {action.result}"
+        for action in report.actions
+        if may_write(tools[action.tool].hints, tools[action.tool].source)
+    ]
+    ending: list[Piece] = []
+    gap = "\n\n" if said else ""
+    if isinstance(report.ending, UmiError):
+        if not report.actions and not said:
+            return [Failed(report.ending)]
+        ending.append(Said(f"{gap}{report.ending.message}. {report.ending.fix}"))
+    elif not isinstance(report.ending, Answered):
+        ending.append(Said(f"{gap}{report.text}"))
+    if done:
+        ending.append(Said(f"\n\nDone on this device: {', '.join(done)}."))
+    totals = report.session.totals
+    used = totals.planner + totals.caller + totals.summarizer
+    usage = {
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "total_tokens": used.prompt_tokens + used.completion_tokens,
+    }
+    return [*ending, Ended(usage)]

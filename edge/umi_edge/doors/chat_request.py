@@ -1,0 +1,179 @@
+"""What a client asks in OpenAI's chat completions, and why some of it is refused.
+
+The protocol is OpenAI's API reference, "Create chat completion"; shapes were compared with what clients send.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+__all__ = ["MODEL", "ApiError", "ChatRequest", "Turn"]
+
+MODEL = "umi"
+"""The one model that the endpoint has."""
+_MOST_MESSAGES = 1000
+_NOT_HONOURED = {
+    "tools": "umi runs its own tools on this laptop, so the client's tools cannot be called",
+    "functions": "umi runs its own tools on this laptop, so the client's functions cannot be called",
+    "audio": "umi answers in text",
+    "prediction": "umi's answers are not continued from a prediction",
+}
+_REASONING = re.compile(r"<think>.*?</think>|<details type=\"reasoning\".*?</details>", re.DOTALL)
+"""What clients put before an answer that came with its reasoning, and send back with it."""
+
+
+class ApiError(Exception):
+    """A refusal that a client can read: OpenAI's error object, with an HTTP status."""
+
+    def __init__(
+        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.param = param
+        self.code = code
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {
+            "error": {"message": self.message, "type": kind, "param": self.param, "code": self.code},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user or umi said."""
+
+    role: str
+    """`user` or `assistant`."""
+    text: str = field(repr=False)
+
+    @property
+    def bare(self) -> str:
+        """The text without what clients add to it on their way."""
+        return (_REASONING.sub("", self.text) if self.role == "assistant" else self.text).strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A request that umi can carry out."""
+
+    turns: tuple[Turn, ...] = field(repr=False)
+    """Of user and assistant; the last one is the user's."""
+    system: str = field(default="", repr=False)
+    """What the client tells a model in general. It stays here: umi's models have instructions of their own."""
+    stream: bool = False
+    with_usage: bool = False
+    """Whether the stream's last chunk says how many tokens were used."""
+    digest: str = ""
+    """The same for the same body: how a repeated request is known."""
+
+    @classmethod
+    def read(cls, body: Any) -> Self:
+        """The request in a JSON body. Raises `ApiError`."""
+        if not isinstance(body, dict):
+            raise ApiError("the body is a JSON object")
+        _refuse_what_cannot_be_done(body)
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise ApiError("`messages` is a list of at least one message", param="messages")
+        if len(messages) > _MOST_MESSAGES:
+            raise ApiError(
+                f"{len(messages)} messages are more than umi reads in one request ({_MOST_MESSAGES}): "
+                "start a new chat",
+                param="messages",
+            )
+        system, turns = [], []
+        for number, message in enumerate(messages):
+            role, text = _message(message, f"messages[{number}]")
+            if role == "system":
+                system.append(text)
+            else:
+                turns.append(Turn(role, text))
+        if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
+            raise ApiError("the last message is the user's, with a text", param="messages")
+        options = body.get("stream_options")
+        return cls(
+            turns=tuple(turns),
+            system="\n".join(system),
+            stream=body.get("stream") is True,
+            with_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+            digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+        )
+
+    @property
+    def asked(self) -> str:
+        """What the user wants now."""
+        return self.turns[-1].text.strip()
+
+    @property
+    def before(self) -> Sequence[Turn]:
+        """What was said before."""
+        return self.turns[:-1]
+
+
+def _refuse_what_cannot_be_done(body: Mapping[str, Any]) -> None:
+    model = body.get("model")
+    if model != MODEL:
+        raise ApiError(
+            f"there is no such model here; the one there is is called `{MODEL}`",
+            status=404,
+            param="model",
+            code="model_not_found",
+        )
+    for name, because in _NOT_HONOURED.items():
+        if body.get(name):
+            raise ApiError(
+                f"`{name}` cannot be honoured: {because}", param=name, code="unsupported_parameter"
+            )
+    wanted = body.get("response_format")
+    if isinstance(wanted, Mapping) and wanted.get("type") not in (None, "text"):
+        raise ApiError(
+            "`response_format` cannot be honoured: umi answers in plain text",
+            param="response_format",
+            code="unsupported_parameter",
+        )
+    if body.get("n") not in (None, 1):
+        raise ApiError("umi gives one answer: leave `n` out", param="n", code="unsupported_parameter")
+
+
+def _message(message: Any, where: str) -> tuple[str, str]:
+    if not isinstance(message, Mapping):
+        raise ApiError("a message is an object with `role` and `content`", param=where)
+    role = message.get("role")
+    if role in ("tool", "function") or message.get("tool_calls"):
+        raise ApiError(
+            "umi runs its own tools, so a conversation with the client's tool calls cannot go on here: "
+            "start a new chat",
+            param=where,
+        )
+    if role not in ("system", "developer", "user", "assistant"):
+        raise ApiError("`role` is one of system, developer, user, assistant", param=f"{where}.role")
+    return "system" if role == "developer" else role, _content(message.get("content"), f"{where}.content")
+
+
+def _content(content: Any, where: str) -> str:
+    """The text of a message, whose content may be a list of parts."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ApiError("`content` is a text or a list of parts", param=where)
+    texts = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind not in ("text", "refusal") or not isinstance(part.get(kind), str):
+            raise ApiError(
+                "umi reads text only: take images, sound and files out of the message; "
+                "its tools read files that lie in your folders",
+                param=where,
+                code="unsupported_content",
+            )
+        texts.append(part[kind])
+    return "\n".join(texts)

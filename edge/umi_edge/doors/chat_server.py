@@ -1,0 +1,137 @@
+"""The server of the chat door: laptop, planner and endpoint put together, until somebody ends it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+
+import uvicorn
+
+from umi_edge.connection.connection import renewal_due
+from umi_edge.doors.chat_door import ChatDoor
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.endpoint import Endpoint, Reasoning
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.conversation import Output, tell_of_problems
+from umi_edge.runtime.laptop import Laptop, open_laptop
+from umi_edge.runtime.planner import Planner, open_planner
+from umi_edge.session.consent import Consent
+from umi_edge.session.session import Session
+from umi_shared.errors import ConfigError
+
+__all__ = ["ServerOptions", "serve_chat"]
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where the endpoint listens, and who may ask."""
+
+    key: str = field(repr=False)
+    port: int = 0
+    """0 takes any free one."""
+    origins: frozenset[str] = frozenset()
+    risk_host: str = ""
+    """An address beyond loopback."""
+    reasoning: Reasoning = "field"
+
+
+@dataclass(slots=True)
+class _Line:
+    """The planner over as long as the server runs: with a new certificate when the old one is about to end."""
+
+    config: EdgeConfig
+    output: Output
+    laptop: Laptop
+    stack: AsyncExitStack
+    planner: Planner
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @asynccontextmanager
+    async def session(self, consent: Consent) -> AsyncIterator[Session]:
+        """A fresh session with it. Raises what `Laptop.session` raises."""
+        async with self.changing:
+            if not self.planner.on_device and renewal_due(self.planner.connection, datetime.now(UTC)):
+                self.planner = await open_planner(
+                    self.config, self.output.console, self.laptop.policy, self.stack
+                )
+        async with self.laptop.session(
+            self.planner.connection,
+            channel=self.planner.channel,
+            consent=consent,
+            approver=self.output.approver(self.config.preview, lambda: self.laptop.gazetteers.notices),
+            on_device=self.planner.on_device,
+        ) as session:
+            yield session
+
+
+async def serve_chat(config: EdgeConfig, output: Output, options: ServerOptions) -> None:
+    """Serve until the task is cancelled or the process is told to end; running requests are stopped then.
+
+    Raises `ConfigError` where the port is taken, and what `open_laptop` and `open_planner` raise.
+    """
+    async with AsyncExitStack() as stack:
+        listening = [_bound(host, options.port) for host in (_LOOPBACK, options.risk_host) if host]
+        for one in listening:
+            stack.callback(one.close)
+        laptop = await stack.enter_async_context(open_laptop(config))
+        tell_of_problems(laptop, output.console)
+        planner = await open_planner(config, output.console, laptop.policy, stack)
+        line = _Line(config, output, laptop, stack, planner)
+        door = ChatDoor(
+            ledger=laptop.ledger,
+            open_session=line.session,
+            consent=output.consent(lambda: chain.from_iterable(laptop.gazetteers.values.values())),
+            asks_where="in the terminal of `umi serve`" if output.console.is_terminal else "",
+        )
+        hosts = frozenset({options.risk_host} - {""})
+        endpoint = Endpoint(
+            door=door,
+            keeper=Doorkeeper(options.key, hosts=hosts, origins=options.origins),
+            reasoning=options.reasoning,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                endpoint.app(), log_level="warning", access_log=False, server_header=False, lifespan="off"
+            )
+        )
+        _announce(output, listening, planner, door)
+        try:
+            await server.serve(sockets=listening)
+        finally:
+            await endpoint.runs.stop()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigError(
+            f"umi cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}",
+            fix="another umi may be running; or choose another port with --port",
+        ) from error
+    return listening
+
+
+def _announce(output: Output, listening: list[socket.socket], planner: Planner, door: ChatDoor) -> None:
+    for one in listening:
+        host, port = one.getsockname()[:2]
+        output.console.print(
+            f"Base URL: http://{f'[{host}]' if ':' in host else host}:{port}/v1", soft_wrap=True
+        )
+    output.console.print("Model: umi. Key: `umi serve --show-key` prints it.", soft_wrap=True)
+    output.console.print(f"Planner: {planner.where}.", style="dim", soft_wrap=True)
+    if not door.asks_where:
+        output.console.print(
+            "Nobody can be asked here, so calls that need a yes are declined: start umi serve in a terminal.",
+            style="yellow",
+            soft_wrap=True,
+        )

@@ -1,0 +1,258 @@
+"""The endpoint: OpenAI's chat completions over HTTP, for programs on this machine."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from umi_edge.doors.chat_answer import DONE, KEEP_ALIVE, ChatAnswer
+from umi_edge.doors.chat_door import ChatDoor
+from umi_edge.doors.chat_request import MODEL, ApiError, ChatRequest
+from umi_edge.doors.chores import chore_answer
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.run import Ended, Failed, Piece, Run, Runs, Said, Thought
+from umi_shared.errors import TransportError, UmiError
+
+__all__ = ["Endpoint", "Reasoning"]
+
+_MOST_BYTES = 4 << 20
+"""Of a body: a thousand long messages."""
+_KEEP_ALIVE_SECONDS = 10
+_FIRST_SECONDS = 3
+"""How long a stream waits for its first piece, so that a planner that is away has an HTTP status of its own."""
+_NOT_AGAIN = {"x-should-retry": "false"}
+"""What OpenAI's clients take for "do not repeat this"."""
+_NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+Reasoning = str
+"""Where a client is shown what umi does: `field` (`reasoning_content`), `think` (in the answer), or `none`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Endpoint:
+    """The HTTP side of the chat door."""
+
+    door: ChatDoor
+    keeper: Doorkeeper
+    reasoning: Reasoning = "field"
+    runs: Runs = field(default_factory=Runs)
+    keep_alive_seconds: float = _KEEP_ALIVE_SECONDS
+
+    def app(self) -> Starlette:
+        """The application, for a server."""
+        return Starlette(
+            routes=[
+                Route("/v1/models", self._guarded(self._models)),
+                Route("/v1/models/{name}", self._guarded(self._model)),
+                Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
+                Route("/{path:path}", self._guarded(_elsewhere), methods=["GET", "POST", "PUT", "DELETE"]),
+            ]
+        )
+
+    def _guarded(
+        self, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            try:
+                self.keeper.check(request.headers)
+                return await answer(request)
+            except ApiError as error:
+                return _refused(error)
+            except ClientDisconnect:
+                return Response(status_code=499)
+
+        return guarded
+
+    async def _models(self, _: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [_MODEL]})
+
+    async def _model(self, request: Request) -> Response:
+        if request.path_params["name"] != MODEL:
+            raise ApiError(f"the one model here is called `{MODEL}`", status=404, code="model_not_found")
+        return JSONResponse(_MODEL)
+
+    async def _chat(self, request: Request) -> Response:
+        asked = ChatRequest.read(await _json(request))
+        answer = ChatAnswer()
+        if (chore := chore_answer(asked)) is not None:
+            return _streamed(_chore(answer, chore, asked)) if asked.stream else _whole(answer, [Said(chore)])
+        run = self.runs.join(asked.digest) or self.runs.begin(
+            asked.digest, partial(self.door.carry_out, asked)
+        )
+        if run is None:
+            raise ApiError(f"umi is busy with {self.runs.most} requests: wait for one of them", status=429)
+        pieces = run.read()
+        if not asked.stream:
+            return await self._collected(request, answer, run, pieces)
+        first = asyncio.ensure_future(anext(pieces))
+        await asyncio.wait([first], timeout=_FIRST_SECONDS)
+        if first.done() and isinstance(piece := first.result(), Failed) and not run.acted:
+            await pieces.aclose()
+            return _failed(piece.error)
+        return _streamed(self._events(answer, asked, first, pieces))
+
+    async def _collected(
+        self, request: Request, answer: ChatAnswer, run: Run, pieces: AsyncGenerator[Piece, None]
+    ) -> Response:
+        """The whole answer at once, unless the client hangs up before."""
+
+        async def collect() -> list[Piece]:
+            async with aclosing(pieces):
+                return [piece async for piece in pieces]
+
+        work, gone = asyncio.create_task(collect()), asyncio.create_task(_hung_up(request))
+        try:
+            await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientDisconnect
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.wait([work, gone])
+        found = work.result()
+        failed = next((piece for piece in found if isinstance(piece, Failed)), None)
+        if failed is not None and not run.acted:
+            return _failed(failed.error)
+        return _whole(answer, found, thoughts=self.reasoning == "field")
+
+    async def _events(
+        self,
+        answer: ChatAnswer,
+        asked: ChatRequest,
+        first: "asyncio.Future[Piece]",
+        pieces: AsyncGenerator[Piece, None],
+    ) -> AsyncIterator[bytes]:
+        """The stream; a comment now and then while nothing happens."""
+        written = _Written(answer, self.reasoning)
+        usage: Mapping[str, int] = _NO_TOKENS
+        following = first
+        async with aclosing(pieces):
+            try:
+                yield answer.chunk(role="assistant", content="")
+                while True:
+                    await asyncio.wait([following], timeout=self.keep_alive_seconds)
+                    if not following.done():
+                        yield KEEP_ALIVE
+                        continue
+                    try:
+                        piece = following.result()
+                    except StopAsyncIteration:
+                        break
+                    if isinstance(piece, Ended):
+                        usage = piece.usage
+                    for chunk in written.of(piece):
+                        yield chunk
+                    following = asyncio.ensure_future(anext(pieces))
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+        for chunk in written.rest():
+            yield chunk
+        yield answer.end()
+        if asked.with_usage:
+            yield answer.usage(usage)
+        yield DONE
+
+
+@dataclass(slots=True)
+class _Written:
+    """Pieces as chunks, with thoughts where the client wants them."""
+
+    answer: ChatAnswer
+    reasoning: Reasoning
+    thinking: bool = False
+
+    def of(self, piece: Piece) -> list[bytes]:
+        match piece:
+            case Thought(text) if self.reasoning == "field":
+                return [self.answer.chunk(reasoning_content=text)]
+            case Thought(text) if self.reasoning == "think":
+                begun, self.thinking = self.thinking, True
+                return [self.answer.chunk(content=text if begun else f"<think>\n{text}")]
+            case Said(text):
+                return [*self.rest(), self.answer.chunk(content=text)]
+            case Failed(error):
+                return [*self.rest(), self.answer.chunk(content=f"{error.message}. {error.fix}")]
+        return []
+
+    def rest(self) -> list[bytes]:
+        """What closes the thoughts, where they stand in the answer."""
+        was, self.thinking = self.thinking, False
+        return [self.answer.chunk(content="</think>\n")] if was else []
+
+
+_MODEL = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "umi"}
+
+
+async def _elsewhere(request: Request) -> Response:
+    raise ApiError(
+        f"umi serves /v1/chat/completions and /v1/models, and nothing at this path; set the base URL to "
+        f"{request.url.scheme}://{request.url.netloc}/v1",
+        status=404,
+    )
+
+
+async def _json(request: Request) -> Any:
+    """The body, if it is JSON and not too long. Raises `ApiError`."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise ApiError(f"the body is longer than {_MOST_BYTES >> 20} MiB, umi's limit", status=413)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ApiError("the body is not JSON") from None
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _refused(error: ApiError) -> Response:
+    return JSONResponse(error.body(), status_code=error.status, headers=_NOT_AGAIN)
+
+
+def _failed(error: UmiError) -> Response:
+    """A failure before anything was done. Only a planner that cannot be reached is worth another try."""
+    away = isinstance(error, TransportError)
+    told = ApiError(f"{error.message}. {error.fix}", status=503 if away else 400, code=type(error).__name__)
+    return JSONResponse(told.body(), status_code=told.status, headers={} if away else _NOT_AGAIN)
+
+
+def _whole(answer: ChatAnswer, pieces: list[Piece], *, thoughts: bool = False) -> Response:
+    content = "".join(
+        piece.text if isinstance(piece, Said) else f"{piece.error.message}. {piece.error.fix}"
+        for piece in pieces
+        if isinstance(piece, Said | Failed)
+    )
+    reasoning = "".join(piece.text for piece in pieces if thoughts and isinstance(piece, Thought))
+    usage = next((piece.usage for piece in pieces if isinstance(piece, Ended)), _NO_TOKENS)
+    return JSONResponse(answer.whole(content, reasoning, usage))
+
+
+def _streamed(events: AsyncIterator[bytes]) -> Response:
+    return StreamingResponse(
+        events,
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def _chore(answer: ChatAnswer, said: str, asked: ChatRequest) -> AsyncIterator[bytes]:
+    yield answer.chunk(role="assistant", content="")
+    yield answer.chunk(content=said)
+    yield answer.end()
+    if asked.with_usage:
+        yield answer.usage(_NO_TOKENS)
+    yield DONE

@@ -1,0 +1,143 @@
+"""Runs: an instruction that is carried out while any number of requests read along, and that never acts twice.
+
+Clients repeat a request whose answer they lost, with the same body. A repeated request joins the run that is under way,
+and gets what one came to whose client was gone before the end, where it had called a tool.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from umi_shared.errors import PrivacyError, UmiError
+
+__all__ = ["Ended", "Failed", "Piece", "Run", "Runs", "Said", "Thought"]
+
+_REMEMBERED_SECONDS = 600
+"""How long a run whose client was gone waits for the client to ask again: longer than clients go on trying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What is being done, for a client that shows it beside the answer; without private values."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A part of the answer, with the real values."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """All is said."""
+
+    usage: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It ended on the way; where `Run.acted` says so, after something was done."""
+
+    error: UmiError
+
+
+Piece = Thought | Said | Ended | Failed
+
+
+class Run:
+    """The pieces of one answer as they come. It is stopped when its last reader leaves before the end."""
+
+    def __init__(self, work: Callable[["Run"], AsyncIterator[Piece]]) -> None:
+        self.acted = False
+        """Whether a tool was called."""
+        self.delivered = False
+        """Whether somebody read it to its end."""
+        self.ended_at: float | None = None
+        self._pieces: list[Piece] = []
+        self._more = asyncio.Condition()
+        self._readers = 0
+        self._task = asyncio.create_task(self._carry_out(work))
+
+    async def read(self) -> AsyncGenerator[Piece, None]:
+        """All pieces, from the first on. Close it to leave."""
+        self._readers += 1
+        position = 0
+        try:
+            while True:
+                async with self._more:
+                    while position == len(self._pieces) and self.ended_at is None:
+                        await self._more.wait()
+                if position == len(self._pieces):
+                    self.delivered = True
+                    return
+                position += 1
+                yield self._pieces[position - 1]
+        finally:
+            self._readers -= 1
+            if not self._readers and self.ended_at is None:
+                self._task.cancel()
+
+    async def stop(self) -> None:
+        """Stop it, and wait until it has stopped."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def add(self, piece: Piece) -> None:
+        """Let the readers have another piece."""
+        async with self._more:
+            self._pieces.append(piece)
+            self._more.notify_all()
+
+    async def _carry_out(self, work: Callable[["Run"], AsyncIterator[Piece]]) -> None:
+        try:
+            async for piece in work(self):
+                await self.add(piece)
+        except Exception as error:  # its text may hold values (I8)
+            fault = f"something in umi or a plug-in failed ({type(error).__name__})"
+            await self.add(Failed(PrivacyError(fault, fix="try again; if it stays so, please report it")))
+        finally:
+            self.ended_at = time.monotonic()
+            async with self._more:
+                self._more.notify_all()
+
+
+class Runs:
+    """The runs that a repeated request may belong to, by what is the same for the same body."""
+
+    def __init__(self, *, most: int = 32) -> None:
+        self.most = most
+        """How many may be under way at once."""
+        self._runs: dict[str, Run] = {}
+
+    def join(self, digest: str) -> Run | None:
+        """The run that a request repeats, if it does."""
+        run = self._runs.get(digest)
+        if run is None or (run.ended_at is not None and (run.delivered or not run.acted)):
+            return None
+        return run
+
+    def begin(self, digest: str, work: Callable[[Run], AsyncIterator[Piece]]) -> Run | None:
+        """Start one; None where too many are under way."""
+        self._forget()
+        if sum(run.ended_at is None for run in self._runs.values()) >= self.most:
+            return None
+        run = self._runs[digest] = Run(work)
+        return run
+
+    async def stop(self) -> None:
+        """Stop all of them."""
+        await asyncio.gather(*(run.stop() for run in self._runs.values()))
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        self._runs = {
+            digest: run
+            for digest, run in self._runs.items()
+            if run.ended_at is None or (not run.delivered and now - run.ended_at < _REMEMBERED_SECONDS)
+        }

@@ -1,0 +1,400 @@
+"""`umi serve` with the clients that people have: real HTTP, real gRPC, a scripted model."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import uvicorn
+
+from tests.end_to_end.harness import World, plan, tool_of, world
+from umi_edge.doors.chat_door import ChatDoor
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.endpoint import Endpoint
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.session.consent import Consent, ConsentRequest, DeclineAll
+from umi_edge.session.session import Session
+from umi_edge.tools import Hints
+from umi_shared.testing import Reply
+
+KEY = "umi-" + "k" * 40
+CANARY = "the key lies under the blue pot 4711"
+POLICY = "tools: {box.open: {results: {'$.said': handle}}}\n"
+
+
+@dataclass
+class Yes:
+    """Consents to everything, and knows what it was asked."""
+
+    asked: list[ConsentRequest] = field(default_factory=list)
+
+    async def approve(self, request: ConsentRequest) -> bool:
+        self.asked.append(request)
+        return True
+
+
+@dataclass(frozen=True)
+class Served:
+    world: World
+    url: str
+    consent: Consent
+    client: openai.AsyncOpenAI
+
+    def http(self, **headers: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"authorization": f"Bearer {KEY}"} | headers, timeout=30
+        )
+
+    @property
+    def left(self) -> bytes:
+        """All that left for the planner."""
+        return b"".join(sent.message for sent in self.world.capture.requests)
+
+
+@asynccontextmanager
+async def served(w: World, *, consent: Consent | None = None, **options: Any) -> AsyncIterator[Served]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    asks = consent or Yes()
+
+    @asynccontextmanager
+    async def open_session(run: Consent) -> AsyncIterator[Session]:
+        yield w.another(run)
+
+    door = ChatDoor(ledger=w.ledger, open_session=open_session, consent=asks, asks_where="in a test")
+    endpoint = Endpoint(door=door, keeper=Doorkeeper(KEY), **options)
+    server = uvicorn.Server(uvicorn.Config(endpoint.app(), log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key=KEY) as client:
+            yield Served(w, url, asks, client)
+    finally:
+        server.should_exit = True
+        await serving
+        await endpoint.runs.stop()
+
+
+def box(
+    *, writes: bool = False, hold: asyncio.Event | None = None, begun: asyncio.Event | None = None
+) -> Any:
+    async def opened(_: Any) -> dict[str, str]:
+        if begun is not None:
+            begun.set()
+        if hold is not None:
+            await hold.wait()
+        return {"said": CANARY}
+
+    return tool_of("box.open", opened, hints=Hints(read_only=not writes))
+
+
+async def _true(condition: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    for _ in range(1200):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it never came to that")
+
+
+def ask(text: str, *before: tuple[str, str]) -> list[Any]:
+    return [{"role": role, "content": words} for role, words in (*before, ("user", text))]
+
+
+OPEN = plan("To look, use box.open.")
+DONE = plan("That is all.", "summarizer")
+CALL = ("box.open", "{}")
+
+
+async def test_an_answer_in_one_piece(tmp_path):
+    async with (
+        world(
+            tmp_path, plans=[OPEN, DONE, "It says <text:1>."], calls=[CALL], tools=[box()], policy=POLICY
+        ) as w,
+        served(w) as s,
+    ):
+        answer = await s.client.chat.completions.create(model="umi", messages=ask("What is in the box?"))
+        message = answer.choices[0].message
+        assert message.content == f"It says {CANARY}."
+        assert answer.choices[0].finish_reason == "stop"
+        assert not message.tool_calls
+        assert answer.usage is not None
+        assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
+        reasoning = message.model_extra["reasoning_content"]
+        assert "box.open" in reasoning
+        assert CANARY not in reasoning
+        assert CANARY.encode() not in s.left
+        assert [model.id async for model in await s.client.models.list()] == ["umi"]
+        assert (await s.client.models.retrieve("umi")).owned_by == "umi"
+
+
+@pytest.mark.parametrize("reasoning", ["field", "think", "none"])
+async def test_a_stream_shows_the_steps_where_the_client_wants_them(tmp_path, reasoning):
+    async with (
+        world(
+            tmp_path, plans=[OPEN, DONE, "It says <text:1>."], calls=[CALL], tools=[box()], policy=POLICY
+        ) as w,
+        served(w, reasoning=reasoning) as s,
+    ):
+        stream = await s.client.chat.completions.create(
+            model="umi",
+            messages=ask("What is in the box?"),
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = [chunk async for chunk in stream]
+        assert chunks[0].choices[0].delta.role == "assistant"
+        assert chunks[-1].choices == []
+        assert chunks[-1].usage is not None
+        assert chunks[-1].usage.completion_tokens > 0
+        assert chunks[-2].choices[0].finish_reason == "stop"
+        deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+        said = "".join(delta.content or "" for delta in deltas)
+        thought = "".join((delta.model_extra or {}).get("reasoning_content") or "" for delta in deltas)
+        if reasoning == "think":
+            assert said.startswith("<think>\n")
+            assert said.endswith(f"</think>\nIt says {CANARY}.")
+        else:
+            assert said == f"It says {CANARY}."
+        assert ("box.open" in thought) == (reasoning == "field")
+        assert CANARY not in thought
+
+
+async def test_an_answer_that_comes_back_leaves_as_the_handles_it_was(tmp_path):
+    plans = [OPEN, DONE, "It says <text:1>.", DONE, "Again <text:1>."]
+    async with (
+        world(tmp_path, plans=plans, calls=[CALL], tools=[box()], policy=POLICY) as w,
+        served(w) as s,
+    ):
+        first = await s.client.chat.completions.create(model="umi", messages=ask("What is in the box?"))
+        said = first.choices[0].message.content
+        then = ask("Say it again", ("user", "What is in the box?"), ("assistant", f"{said}\n"))
+        second = await s.client.chat.completions.create(model="umi", messages=then)
+        assert second.choices[0].message.content == f"Again {CANARY}."
+        assert "It says <text:1>." in w.prompts[-1]
+        assert CANARY.encode() not in s.left
+
+
+async def test_an_answer_that_nobody_knows_stays_as_a_whole_and_can_still_be_named(tmp_path):
+    async with (
+        world(tmp_path, plans=[DONE, "You said <text:1>"], tools=[box()], guard=EgressGuard) as w,
+        served(w) as s,
+    ):
+        history = ("user", "What is in the box?"), ("assistant", CANARY)
+        answer = await s.client.chat.completions.create(
+            model="umi", messages=ask("And before that?", *history)
+        )
+        assert answer.choices[0].message.content == f"You said {CANARY}"
+        assert CANARY.encode() not in s.left
+        assert "What is in the box?" in w.prompts[0]
+
+
+async def test_what_one_conversation_keeps_stays_when_it_is_pasted_into_another(tmp_path):
+    plans = [OPEN, DONE, "It says <text:1>.", DONE, "Noted: <text:1>"]
+    async with (
+        world(tmp_path, plans=plans, calls=[CALL], tools=[box()], policy=POLICY) as w,
+        served(w) as s,
+    ):
+        await s.client.chat.completions.create(model="umi", messages=ask("What is in the box?"))
+        other = await s.client.chat.completions.create(
+            model="umi", messages=ask(f"What does '{CANARY}' mean?")
+        )
+        assert CANARY.encode() not in s.left
+        assert other.choices[0].message.content == f"Noted: {CANARY}"
+
+
+async def test_a_client_that_names_a_chat_by_itself_is_answered_here(tmp_path):
+    order = (
+        '### Task:\nGenerate a concise title summarizing the chat history.\nJSON format: {"title": ""}\n'
+        f"<chat_history>\nUSER: What is in the box?\nASSISTANT: {CANARY}\n</chat_history>"
+    )
+    async with world(tmp_path, tools=[box()]) as w, served(w) as s:
+        for stream in (False, True):
+            async with s.http() as client:
+                reply = await client.post(
+                    "/chat/completions", json={"model": "umi", "messages": ask(order), "stream": stream}
+                )
+            assert "What is in the box?" in reply.text
+        assert not s.left
+
+
+async def test_a_repeated_request_joins_the_one_that_is_under_way(tmp_path):
+    hold, begun = asyncio.Event(), asyncio.Event()
+    async with (
+        world(
+            tmp_path,
+            plans=[OPEN, DONE, "Done."],
+            calls=[CALL],
+            tools=[box(writes=True, hold=hold, begun=begun)],
+            policy=POLICY,
+        ) as w,
+        served(w) as s,
+        s.http() as client,
+    ):
+        sent = {"model": "umi", "messages": ask("Open it")}
+        first = asyncio.create_task(client.post("/chat/completions", json=sent))
+        await begun.wait()
+        second = asyncio.create_task(client.post("/chat/completions", json=sent))
+        await asyncio.sleep(0.2)
+        hold.set()
+        answers = [(await one).json()["choices"][0]["message"]["content"] for one in (first, second)]
+        assert answers == ["Done.\n\nDone on this device: box.open: done."] * 2
+        assert len(s.consent.asked) == 1
+
+
+async def test_a_request_repeated_after_its_client_was_gone_is_told_what_was_done_and_does_nothing_again(
+    tmp_path,
+):
+    opened = 0
+
+    async def count(_: Any) -> dict[str, str]:
+        nonlocal opened
+        opened += 1
+        return {"said": CANARY}
+
+    gate = asyncio.Event()
+    plans = [OPEN, Reply(text=DONE, gate=gate)]
+    tool = tool_of("box.open", count, hints=Hints(read_only=False))
+    async with (
+        world(tmp_path, plans=plans, calls=[CALL], tools=[tool], policy=POLICY) as w,
+        served(w) as s,
+    ):
+        sent = {"model": "umi", "messages": ask("Open it"), "stream": True}
+        async with (
+            s.http() as client,
+            client.stream("POST", "/chat/completions", json=sent) as reply,
+            aclosing(reply.aiter_text()) as pieces,
+        ):
+            async for piece in pieces:
+                if "✓" in piece:
+                    break
+        await asyncio.sleep(0.3)
+        async with s.http() as client:
+            again = await client.post("/chat/completions", json=sent)
+        assert again.status_code == 200
+        assert "The client hung up" in again.text
+        assert "box.open: done" in again.text
+        assert opened == 1
+
+
+async def test_a_client_that_hangs_up_stops_the_session(tmp_path):
+    gate = asyncio.Event()
+    async with world(tmp_path, plans=[Reply(text=DONE, gate=gate)], tools=[box()]) as w, served(w) as s:
+        with pytest.raises(httpx.ReadTimeout):
+            async with s.http() as client:
+                await client.post(
+                    "/chat/completions", json={"model": "umi", "messages": ask("Hello")}, timeout=0.5
+                )
+        await _true(lambda: bool(w.cloud.engine.stopped))
+
+
+async def test_a_long_step_keeps_the_connection_alive(tmp_path):
+    gate = asyncio.Event()
+    async with (
+        world(tmp_path, plans=[Reply(text=DONE, gate=gate), "Hello."], tools=[box()]) as w,
+        served(w, keep_alive_seconds=0.05) as s,
+        s.http() as client,
+        client.stream(
+            "POST", "/chat/completions", json={"model": "umi", "messages": ask("Hello"), "stream": True}
+        ) as reply,
+    ):
+        lines = [line async for line in _until_open(reply, gate)]
+        assert any(line.startswith(":") for line in lines)
+        assert lines[-1] == "data: [DONE]"
+        assert reply.headers["content-type"].startswith("text/event-stream")
+
+
+async def _until_open(reply: httpx.Response, gate: asyncio.Event) -> AsyncIterator[str]:
+    async for line in reply.aiter_lines():
+        if line.startswith(":"):
+            gate.set()
+        if line:
+            yield line
+
+
+async def test_nobody_to_ask_is_told_and_the_call_is_not_made(tmp_path):
+    plans = [OPEN, DONE, "I did not open it."]
+    async with (
+        world(tmp_path, plans=plans, calls=[CALL], tools=[box(writes=True)], policy=POLICY) as w,
+        served(w, consent=DeclineAll()) as s,
+    ):
+        answer = await s.client.chat.completions.create(model="umi", messages=ask("Open it"))
+        assert "yes or no to box.open" in answer.choices[0].message.model_extra["reasoning_content"]
+        assert "I did not open it." in answer.choices[0].message.content
+
+
+async def test_a_planner_that_fails_before_anything_is_done_has_a_status_of_its_own(tmp_path):
+    async with world(tmp_path, plans=[], tools=[box()]) as w, served(w) as s, s.http() as client:
+        for stream in (False, True):
+            sent = {"model": "umi", "messages": ask("Hello"), "stream": stream}
+            reply = await client.post("/chat/completions", json=sent)
+            assert reply.status_code in (400, 503)
+            assert reply.json()["error"]["message"]
+
+
+async def test_a_failure_after_something_was_done_is_an_answer_that_no_client_repeats(tmp_path):
+    async with (
+        world(tmp_path, plans=[OPEN], calls=[CALL], tools=[box(writes=True)], policy=POLICY) as w,
+        served(w) as s,
+    ):
+        answer = await s.client.chat.completions.create(model="umi", messages=ask("Open it"))
+        assert "box.open: done" in answer.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "headers", "status"),
+    [
+        ("POST", "/chat/completions", b"{", {}, 400),
+        ("POST", "/chat/completions", b"[" * 100_000, {}, 400),
+        ("POST", "/chat/completions", b'"' + b"x" * (5 << 20) + b'"', {}, 413),
+        ("POST", "/chat/completions", b"{}", {"authorization": "Bearer no"}, 401),
+        ("POST", "/chat/completions", b"{}", {"host": "evil.example"}, 403),
+        ("POST", "/chat/completions", b"{}", {"origin": "https://evil.example"}, 403),
+        ("GET", "/models/gpt-5", b"", {}, 404),
+        ("POST", "/embeddings", b"{}", {}, 404),
+        ("GET", "/chat/completions", b"", {}, 404),
+    ],
+)
+async def test_bad_requests_have_clear_answers_that_are_not_repeated(
+    tmp_path, method, path, content, headers, status
+):
+    async with world(tmp_path, tools=[box()]) as w, served(w) as s, s.http(**headers) as client:
+        reply = await client.request(method, path, content=content)
+        assert reply.status_code == status
+        assert reply.headers["x-should-retry"] == "false"
+        assert reply.json()["error"]["message"]
+        assert not s.left
+
+
+async def test_two_hundred_streams_are_served_or_told_that_umi_is_busy(tmp_path):
+    gate = asyncio.Event()
+    plans = [Reply(text=DONE, gate=gate)] * 32 + ["Hello."] * 32
+    async with world(tmp_path, plans=plans, tools=[box()]) as w, served(w) as s, s.http() as client:
+
+        async def one(number: int) -> int:
+            sent = {"model": "umi", "messages": ask(f"Hello {number}")}
+            return (await client.post("/chat/completions", json=sent)).status_code
+
+        tasks = [asyncio.create_task(one(number)) for number in range(200)]
+        await _true(lambda: sum(task.done() for task in tasks) >= 168)
+        gate.set()
+        statuses = await asyncio.gather(*tasks)
+        assert statuses.count(429) == 168
+        assert len(statuses) == 200
+
+
+async def test_nothing_that_is_said_is_in_what_the_server_logs(tmp_path, caplog):
+    async with (
+        world(
+            tmp_path, plans=[OPEN, DONE, "It says <text:1>."], calls=[CALL], tools=[box()], policy=POLICY
+        ) as w,
+        served(w) as s,
+    ):
+        await s.client.chat.completions.create(model="umi", messages=ask(f"What is {CANARY}?"))
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith(("umi", "uvicorn"))]
+    assert CANARY not in json.dumps(ours)
