@@ -13,6 +13,7 @@ import openai
 import pytest
 import uvicorn
 
+from tests.docs.pages import DOCS, blocks_of
 from tests.end_to_end.harness import World, plan, tool_of, world
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
@@ -131,6 +132,18 @@ async def test_an_answer_in_one_piece(tmp_path):
         assert CANARY.encode() not in s.left
         assert [model.id async for model in await s.client.models.list()] == ["umi"]
         assert (await s.client.models.retrieve("umi")).owned_by == "umi"
+
+
+async def test_the_program_of_the_how_to_page(tmp_path):
+    (block,) = [
+        block for block in blocks_of(DOCS / "how-to/chat-programs.md") if block.title == "chat_program.py"
+    ]
+    async with world(tmp_path, plans=[DONE, "There is none."], tools=[box()]) as w, served(w) as s:
+        program = block.text.replace("http://127.0.0.1:4864/v1", s.url).replace("the key", KEY)
+        names: dict[str, Any] = {}
+        await asyncio.to_thread(exec, compile(program, block.title, "exec"), names)
+        assert names["answer"].choices[0].message.content == "There is none."
+        names["client"].close()
 
 
 @pytest.mark.parametrize("reasoning", ["field", "think", "none"])
