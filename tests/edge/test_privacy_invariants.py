@@ -106,7 +106,7 @@ def test_a_view_for_the_device_is_for_no_message():
 # I8: nothing prints.
 
 MAY_PRINT = re.compile(
-    r"umi_edge/(commands/.*|cli|terminal/.*|runtime/(conversation|demo)|session/report)\.py"
+    r"umi_edge/(commands/.*|cli|terminal/.*|runtime/(conversation|demo|planner)|doors/chat_server|session/report)\.py"
 )
 """What talks to the user at their terminal."""
 OTHERWISE = {
