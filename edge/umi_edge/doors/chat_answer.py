@@ -25,7 +25,7 @@ def event(body: Mapping[str, Any]) -> bytes:
 class ChatAnswer:
     """What all parts of one answer have in common."""
 
-    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
+    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}", repr=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
     def whole(self, content: str, reasoning: str, usage: Mapping[str, int]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class ChatDoor:
     open_session: OpenSession
     consent: Consent
     """Who is asked, for every conversation; one question at a time."""
-    asks_where: str = ""
+    asks_where: str = field(default="", repr=False)
     """Where the questions show, for the client to tell; empty where nobody can be asked."""
     memory: Memory = field(default_factory=Memory)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)

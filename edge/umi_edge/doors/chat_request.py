@@ -49,7 +49,7 @@ class ApiError(Exception):
 class Turn:
     """What the user or umi said."""
 
-    role: str
+    role: str = field(repr=False)
     """`user` or `assistant`."""
     text: str = field(repr=False)
 
@@ -70,7 +70,7 @@ class ChatRequest:
     stream: bool = False
     with_usage: bool = False
     """Whether the stream's last chunk says how many tokens were used."""
-    digest: str = ""
+    digest: str = field(default="", repr=False)
     """The same for the same body: how a repeated request is known."""
 
     @classmethod

@@ -34,10 +34,10 @@ class ServerOptions:
     key: str = field(repr=False)
     port: int = 0
     """0 takes any free one."""
-    origins: frozenset[str] = frozenset()
-    risk_host: str = ""
+    origins: frozenset[str] = field(default=frozenset(), repr=False)
+    risk_host: str = field(default="", repr=False)
     """An address beyond loopback."""
-    reasoning: Reasoning = "field"
+    reasoning: Reasoning = field(default="field", repr=False)
 
 
 @dataclass(slots=True)

@@ -43,7 +43,7 @@ class Endpoint:
 
     door: ChatDoor
     keeper: Doorkeeper
-    reasoning: Reasoning = "field"
+    reasoning: Reasoning = field(default="field", repr=False)
     runs: Runs = field(default_factory=Runs)
     keep_alive_seconds: float = _KEEP_ALIVE_SECONDS
 
@@ -168,7 +168,7 @@ class _Written:
     """Pieces as chunks, with thoughts where the client wants them."""
 
     answer: ChatAnswer
-    reasoning: Reasoning
+    reasoning: Reasoning = field(repr=False)
     thinking: bool = False
 
     def of(self, piece: Piece) -> list[bytes]:

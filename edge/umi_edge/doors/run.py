@@ -37,7 +37,7 @@ class Said:
 class Ended:
     """All is said."""
 
-    usage: Mapping[str, int]
+    usage: Mapping[str, int] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

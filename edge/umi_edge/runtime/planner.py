@@ -1,7 +1,7 @@
 """The planner of a laptop: the shared one over its open channel, or one on this device."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,7 @@ class Planner:
     """A planner to talk to, and where it is."""
 
     connection: Connection
-    where: str = ON_DEVICE
+    where: str = field(default=ON_DEVICE, repr=False)
     channel: grpc.aio.Channel | None = None
     """The open channel that its health was asked over; opening another would cost a second handshake."""
 
