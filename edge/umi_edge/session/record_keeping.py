@@ -69,11 +69,16 @@ class RecordKeeping:
             self.records.name(number, outcome.records[0].id)
 
     def doubts(self, tool: Tool, outcome: Succeeded) -> Mapping[Location, Doubt]:
-        """Which records of a trusted tool's result are not the user's own, by where they are in it."""
-        if self.policy.tool(tool.name, source=tool.source).integrity is Integrity.UNTRUSTED:
-            return {}
+        """Which records of a tool's result are not the user's own, by where they are in it.
+
+        In the result of a tool that is not trusted, those that umi wrote: what a model put there, a stranger's text or
+        the user's may have had a part in, and an address may hold values of both.
+        """
         records = tuple(records_of(outcome.value)) if outcome.records is None else outcome.records
         store = _store_of(tool)
+        if self.policy.tool(tool.name, source=tool.source).integrity is Integrity.UNTRUSTED:
+            written = self.records.doubts(store, records)
+            return {at: doubt._replace(by_stranger=True) for at, doubt in written.items()}
         elsewhere = {
             one.at: _ELSEWHERE for one in records if self.policy.distrusts(one.store or store, one.path)
         }

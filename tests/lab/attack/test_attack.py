@@ -61,6 +61,22 @@ async def test_an_address_that_is_put_together_in_a_note_is_not_shown_as_one_whe
     assert played.leaks == []
 
 
+async def test_an_address_that_is_put_together_in_a_title_is_not_shown_as_one_when_another_tool_reads_it_back():
+    """Found later: the same in the title of a note, read by a tool that nobody trusts, `search.everywhere`."""
+    attack = [
+        [
+            Step("notes.create", 467357),
+            Step("box.put", 184816),
+            Step("search.everywhere", 599964, planned=False),
+            Step("calendar.cancel", 379737),
+        ]
+    ]
+    async with open_player(default_policy()) as player:
+        played = await player.play(attack, DeclineAll)
+    assert any("evil.example" in str(given) for _, tool, given, _ in played.calls if tool == "notes.create")
+    assert played.leaks == []
+
+
 async def test_the_same_seed_plays_the_same_attacks():
     async with open_player(default_policy()) as player:
         one, other = [await search(player, steps=30, seed=3) for _ in range(2)]
