@@ -31,6 +31,7 @@ class _Options(PlannerOptions):
     recipe: str
     jobs: int
     threads: int
+    more_tools: bool
     as_json: bool
 
 
@@ -53,6 +54,7 @@ class _Options(PlannerOptions):
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
 )
+@click.option("--more-tools", is_flag=True, help="Offer the tools of `home: {more_tools: true}`, too.")
 @play_options(threads=1)
 @planner_options
 def command(**options: object) -> None:
@@ -115,9 +117,10 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
         kind=options.kind,
         seed=options.seed,
         limit=options.limit,
+        more_tools=options.more_tools,
     )
     header = RunHeader(
-        kind="natural",
+        kind="natural-more-tools" if options.more_tools else "natural",
         seed=0,  # which requests are drawn does not change what becomes of one
         model=f"{model.name} {fingerprint(model)}",
         adapters={role: fingerprint(path) for role, path in adapters.items()},

@@ -28,6 +28,8 @@ class RequestJob:
     kind: str = ""
     seed: int = 1
     limit: int | None = None
+    more_tools: bool = False
+    """Whether the tools of `home: {more_tools: true}` are offered, too."""
 
     def chosen(self) -> dict[int, Request]:
         """The requests by number, in the order that the seed gives; a larger limit keeps those of a smaller one."""
@@ -52,7 +54,7 @@ class RequestJob:
 
         async def played(number: int) -> list[Row]:
             request = requests[number]
-            trial = await play(request, of[request.home], LaptopAgent(harness))
+            trial = await play(request, of[request.home], LaptopAgent(harness), more_tools=self.more_tools)
             return [trial.as_json()]
 
         return played

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,10 +84,10 @@ def _count(value: Any) -> Any:
     return len(value) if isinstance(value, tuple) else value
 
 
-async def play(request: Request, home: Home, agent: Agent) -> Trial:
+async def play(request: Request, home: Home, agent: Agent, *, more_tools: bool = False) -> Trial:
     """Have the agent carry out all turns in one session; an error ends it."""
     with tempfile.TemporaryDirectory(prefix="umi-natural-") as folder:
-        config = home.copy_to(Path(folder))
+        config = replace(home.copy_to(Path(folder)), more=more_tools)
         before = holdings(config, home.now)
         endings: list[Ending | UmiError] = []
         async with agent.session(await environment_of(config, home.now)) as session:
