@@ -1,15 +1,10 @@
 """`umi serve`: an OpenAI-compatible endpoint for programs on this laptop."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from umi_edge.commands._options import config_option, read_config
-
-if TYPE_CHECKING:
-    from umi_edge.runtime.config import EdgeConfig
-    from umi_edge.runtime.conversation import Output
 
 
 @click.command()
@@ -28,6 +23,9 @@ if TYPE_CHECKING:
     help="Listen there too, beyond this machine: whoever has the key can use your tools, and nothing is encrypted.",
 )
 @click.option(
+    "--name", "names", multiple=True, help="A name of this machine in requests, such as host.docker.internal."
+)
+@click.option(
     "--reasoning",
     type=click.Choice(["field", "think", "none"]),
     default="field",
@@ -42,6 +40,7 @@ def command(
     port: int,
     origin: tuple[str, ...],
     risk_host: str | None,
+    names: tuple[str, ...],
     reasoning: str,
     *,
     show_key: bool,
@@ -59,6 +58,7 @@ def command(
     """
     import asyncio
 
+    from umi_edge.doors.chat_server import ServerOptions, serve_chat
     from umi_edge.doors.doorkeeper import door_key
     from umi_edge.runtime.conversation import Output
     from umi_shared.screen.output import say
@@ -68,23 +68,14 @@ def command(
     if show_key:
         say(key)
         return 0
-    output = Output.for_terminal(as_json=False, approve_all=False)
-    asyncio.run(_serve(settings, output, key, port, origin, risk_host, reasoning))
-    return 0
-
-
-async def _serve(
-    settings: "EdgeConfig",
-    output: "Output",
-    key: str,
-    port: int,
-    origins: tuple[str, ...],
-    risk_host: str | None,
-    reasoning: str,
-) -> None:
-    from umi_edge.doors.chat_server import ServerOptions, serve_chat
-
     options = ServerOptions(
-        port=port, key=key, origins=frozenset(origins), risk_host=risk_host or "", reasoning=reasoning
+        port=port,
+        key=key,
+        origins=frozenset(origin),
+        risk_host=risk_host or "",
+        names=frozenset(names),
+        reasoning=reasoning,
     )
-    await serve_chat(settings, output, options)
+    output = Output.for_terminal(as_json=False, approve_all=False)
+    asyncio.run(serve_chat(settings, output, options))
+    return 0

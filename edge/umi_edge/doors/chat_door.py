@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 
 from umi_edge.doors.chat_request import ChatRequest, Turn
+from umi_edge.doors.chores import quoted_chats
 from umi_edge.doors.memory import Memory
 from umi_edge.doors.run import Ended, Failed, Piece, Run, Said, Thought
 from umi_edge.ledger import Ledger
@@ -50,7 +51,8 @@ class ChatDoor:
     asks_where: str = field(default="", repr=False)
     """Where the questions show, for the client to tell; empty where nobody can be asked."""
     memory: Memory = field(default_factory=Memory)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a question is on the screen: one answer is for one question."""
 
     async def carry_out(self, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         """What the request comes to, piece by piece. A failure after something was done is told as an answer."""
@@ -75,7 +77,11 @@ class ChatDoor:
         if recalled.snapshot is not None:
             session.resume(recalled.snapshot)
         said = [(turn.role == "user", turn.bare) for turn in recalled.rest]
-        session.take_over(said, self.memory.kept_in([request.asked, *(turn.bare for turn in recalled.rest)]))
+        session.take_over(
+            said,
+            known=self.memory.kept_in([request.asked, *(turn.bare for turn in recalled.rest)]),
+            quoted=quoted_chats([request.asked, *(words for by_user, words in said if by_user)]),
+        )
 
     async def _pieces(self, session: Session, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         said = False
@@ -87,28 +93,38 @@ class ChatDoor:
                         for piece in _conclusion(event, said=said):
                             yield piece
                         return
-                    run.acted = run.acted or isinstance(event, Observed)
+                    if isinstance(
+                        event, CallWritten
+                    ):  # before it runs: one that is cut off may have done its work
+                        run.acted = run.acted or _may_act(session, event.tool)
                     if isinstance(event, Retrying) and said:
-                        yield Said("\n\n(The connection failed. Once more:)\n\n")
-                    elif isinstance(event, AnswerStreamed):
+                        break  # what was streamed cannot be taken back, and two halves may make one address
+                    if isinstance(event, AnswerStreamed):
                         said = said or bool(event.text)
                         yield Said(event.text)
                     elif thought := _thought(event):
                         yield Thought(thought)
         except asyncio.CancelledError:
-            stopped = Stopped("The client hung up, so umi stopped.")
-            report = Report.concluding(session, stopped, self.ledger, done_before=done_before)
-            for piece in _conclusion(report, said=said):
+            for piece in self._stopped(
+                session, "The client hung up, so umi stopped.", done_before, said=said
+            ):
                 await run.add(piece)
             raise
+        why = "(The connection to the planner failed in the middle of this answer. Ask again.)"
+        for piece in self._stopped(session, why, done_before, said=said):
+            yield piece
+
+    def _stopped(self, session: Session, why: str, done_before: int, *, said: bool) -> list[Piece]:
+        report = Report.concluding(session, Stopped(why), self.ledger, done_before=done_before)
+        return _conclusion(report, said=said)
 
     async def approve(self, request: ConsentRequest, run: Run) -> bool:
         """Ask whoever can be asked, after the questions of other conversations."""
         if self.asks_where:
-            await run.add(Thought(f"Waiting for your yes or no to {request.tool}, {self.asks_where}.\n"))
+            await run.add(Thought(f"\nWaiting for your yes or no to {request.tool}, {self.asks_where}.\n"))
         else:
-            await run.add(Thought(f"{request.tool} needs your yes, and nobody can be asked.\n"))
-        async with self._asking:
+            await run.add(Thought(f"\n{request.tool} needs your yes, and nobody can be asked.\n"))
+        async with self.asking:
             return await self.consent.approve(request)
 
 
@@ -140,13 +156,18 @@ def _thought(event: Event) -> str:
     return ""
 
 
+def _may_act(session: Session, name: str) -> bool:
+    """Whether a tool may change something; a call that names no tool changes nothing."""
+    tools = session.catalogue
+    return name in tools and may_write(tools[name].hints, tools[name].source)
+
+
 def _conclusion(report: Report, *, said: bool) -> list[Piece]:
     """The end of an answer: what is left to say, and the device's own record of what was changed."""
-    tools = report.session.catalogue
     done = [
         f"{action.tool}: {action.result}"
         for action in report.actions
-        if may_write(tools[action.tool].hints, tools[action.tool].source)
+        if _may_act(report.session, action.tool)
     ]
     ending: list[Piece] = []
     gap = "\n\n" if said else ""

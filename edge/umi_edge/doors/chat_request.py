@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from umi_shared.well_formed import well_formed
+
 __all__ = ["MODEL", "ApiError", "ChatRequest", "Turn"]
 
 MODEL = "umi"
@@ -21,7 +23,9 @@ _NOT_HONOURED = {
     "audio": "umi answers in text",
     "prediction": "umi's answers are not continued from a prediction",
 }
-_REASONING = re.compile(r"<think>.*?</think>|<details type=\"reasoning\".*?</details>", re.DOTALL)
+_REASONING = re.compile(
+    r"<think>(?:(?!<think>).)*?</think>|<details type=\"reasoning\"(?:(?!<details).)*?</details>", re.DOTALL
+)
 """What clients put before an answer that came with its reasoning, and send back with it."""
 
 
@@ -162,7 +166,7 @@ def _content(content: Any, where: str) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return content
+        return well_formed(content)
     if not isinstance(content, list):
         raise ApiError("`content` is a text or a list of parts", param=where)
     texts = []
@@ -176,4 +180,4 @@ def _content(content: Any, where: str) -> str:
                 code="unsupported_content",
             )
         texts.append(part[kind])
-    return "\n".join(texts)
+    return well_formed("\n".join(texts))

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -14,17 +14,22 @@ from umi_edge.connection.connection import renewal_due
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint, Reasoning
+from umi_edge.doors.run import Runs
+from umi_edge.egress.cloud_client import Approver, Outbound
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output, tell_of_problems
 from umi_edge.runtime.laptop import Laptop, open_laptop
-from umi_edge.runtime.planner import Planner, open_planner
+from umi_edge.runtime.planner import Planner, open_planner, renewed_planner
 from umi_edge.session.consent import Consent
 from umi_edge.session.session import Session
-from umi_shared.errors import ConfigError
+from umi_shared.errors import ConfigError, UmiError
 
 __all__ = ["ServerOptions", "serve_chat"]
 
 _LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # what a user asked for by name
+_LAST_SECONDS = 5
+"""How long connections have to end once it is told to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,22 @@ class ServerOptions:
     origins: frozenset[str] = field(default=frozenset(), repr=False)
     risk_host: str = field(default="", repr=False)
     """An address beyond loopback."""
+    names: frozenset[str] = field(default=frozenset(), repr=False)
+    """Names of this machine that requests may be for, such as `host.docker.internal`."""
     reasoning: Reasoning = field(default="field", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _InTurn:
+    """Shows what is about to leave after the questions of other conversations; implements `Approver`."""
+
+    approver: Approver
+    asking: asyncio.Lock
+
+    async def approve(self, outbound: Outbound) -> bool:
+        """Whether this may leave."""
+        async with self.asking:
+            return await self.approver.approve(outbound)
 
 
 @dataclass(slots=True)
@@ -49,6 +69,7 @@ class _Line:
     laptop: Laptop
     stack: AsyncExitStack
     planner: Planner
+    asking: asyncio.Lock
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
@@ -56,14 +77,16 @@ class _Line:
         """A fresh session with it. Raises what `Laptop.session` raises."""
         async with self.changing:
             if not self.planner.on_device and renewal_due(self.planner.connection, datetime.now(UTC)):
-                self.planner = await open_planner(
-                    self.config, self.output.console, self.laptop.policy, self.stack
-                )
+                with suppress(
+                    UmiError
+                ):  # the certificate is good for weeks yet, and the next request tries again
+                    self.planner = await renewed_planner(self.planner, self.stack)
+        approver = self.output.approver(self.config.preview, lambda: self.laptop.gazetteers.notices)
         async with self.laptop.session(
             self.planner.connection,
             channel=self.planner.channel,
             consent=consent,
-            approver=self.output.approver(self.config.preview, lambda: self.laptop.gazetteers.notices),
+            approver=_InTurn(approver, self.asking) if approver is not None else None,
             on_device=self.planner.on_device,
         ) as session:
             yield session
@@ -75,35 +98,54 @@ async def serve_chat(config: EdgeConfig, output: Output, options: ServerOptions)
     Raises `ConfigError` where the port is taken, and what `open_laptop` and `open_planner` raise.
     """
     async with AsyncExitStack() as stack:
-        listening = [_bound(host, options.port) for host in (_LOOPBACK, options.risk_host) if host]
+        own = "" if options.risk_host in _EVERYWHERE else _LOOPBACK
+        listening = [_bound(host, options.port) for host in (own, options.risk_host) if host]
         for one in listening:
             stack.callback(one.close)
         laptop = await stack.enter_async_context(open_laptop(config))
         tell_of_problems(laptop, output.console)
         planner = await open_planner(config, output.console, laptop.policy, stack)
-        line = _Line(config, output, laptop, stack, planner)
+        asking = asyncio.Lock()
+        line = _Line(config, output, laptop, stack, planner, asking)
         door = ChatDoor(
             ledger=laptop.ledger,
             open_session=line.session,
             consent=output.consent(lambda: chain.from_iterable(laptop.gazetteers.values.values())),
+            asking=asking,
             asks_where="in the terminal of `umi serve`" if output.console.is_terminal else "",
         )
-        hosts = frozenset({options.risk_host} - {""})
+        hosts = frozenset({options.risk_host, *options.names} - {""})
         endpoint = Endpoint(
             door=door,
             keeper=Doorkeeper(options.key, hosts=hosts, origins=options.origins),
             reasoning=options.reasoning,
         )
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
-                endpoint.app(), log_level="warning", access_log=False, server_header=False, lifespan="off"
-            )
+                endpoint.app(),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_LAST_SECONDS,
+            ),
+            endpoint.runs,
         )
         _announce(output, listening, planner, door)
-        try:
-            await server.serve(sockets=listening)
-        finally:
-            await endpoint.runs.stop()
+        await server.serve(sockets=listening)
+
+
+class _Server(uvicorn.Server):
+    """Stops what is under way before it waits for connections to end, so that each client is told what was done."""
+
+    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+        super().__init__(config)
+        self._runs = runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End it."""
+        await self._runs.stop()
+        await super().shutdown(sockets)
 
 
 def _bound(host: str, port: int) -> socket.socket:

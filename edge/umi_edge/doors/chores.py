@@ -8,13 +8,21 @@ I2: docs/design.md#i2-fail-closed
 
 import json
 import re
+from collections.abc import Iterable
 
 from umi_edge.doors.chat_request import ChatRequest
 
-__all__ = ["chore_answer"]
+__all__ = ["chore_answer", "quoted_chats"]
 
+_SPEAKERS = (
+    "user|human|assistant|ai|you|me|umi|bot|model|system|nutzer|benutzer|assistent|utilisateur|usuario|asistente|"
+    "utente|usuário|gebruiker|пользователь|ассистент|用户|助手|ユーザー|アシスタント|사용자"
+)
+_SAID = re.compile(rf"^[^\w\n]*+(?:{_SPEAKERS})[^\w\n:：]*+[:：]", re.IGNORECASE | re.MULTILINE)
+"""A line in which somebody speaks."""
+_LISTED = re.compile(r"\"role\"\s*:\s*\"(?:user|assistant)\"", re.IGNORECASE)
 _TRANSCRIPT = re.compile(
-    r"<chat_history>|<conversation>|<messages?>|^\W*(?:user|human|assistant|ai)\W*:",
+    rf"<chat_history>|<conversation>|<messages?>|^```|{_LISTED.pattern}|{_SAID.pattern}",
     re.IGNORECASE | re.MULTILINE,
 )
 """A conversation that is quoted in a message."""
@@ -29,6 +37,20 @@ _THIS_CHAT = re.compile(
     r"(?! (with|between|about|of)\b)",
     re.IGNORECASE,
 )
+_SYSTEM_ORDER = re.compile(
+    r"\b(generat\w+|create|summari[sz]\w*|name|write|produce|return|give|come up with)\W+(?:\w+\W+){0,8}?"
+    r"(title|name|topic|tags?|headline)\W+(?:\w+\W+){0,8}?(chat|conversation|dialog(?:ue)?|discussion|messages?)\b"
+    r"|\b(generat\w+|create|summari[sz]\w*|name)\W+(?:\w+\W+){0,8}?(chat|conversation|dialog(?:ue)?|discussion)s?\W+"
+    r"(?:\w+\W+){0,8}?(title|name|topic|tags?|headline)\b",
+    re.IGNORECASE,
+)
+"""A system message that makes a model nothing but a writer of titles."""
+_THING = re.compile(
+    r"\b(e-?mails?|mails?|letters?|notes?|events?|calendar|appointments?|meetings?|contacts?|files?|reminders?|"
+    r"to-?dos?|notebook)\b",
+    re.IGNORECASE,
+)
+"""What a person's request is about, and a client's order is not."""
 _KINDS = {
     "follow_ups": re.compile(
         r"follow[-_ ]?ups?\b|\bsuggest(?:ed)? (?:questions|replies|prompts)", re.IGNORECASE
@@ -41,7 +63,7 @@ _KINDS = {
     "summary": re.compile(r"\bsummar\w+", re.IGNORECASE),
 }
 _QUOTED = re.compile(r"<(chat_history|conversation|messages?)>(.*?)(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_SPEAKER = re.compile(r"^\W*(user|human)\W*:\s*", re.IGNORECASE)
+_SPEAKER = re.compile(r"^[^\w\n]*+(user|human|you|me|nutzer|benutzer)[^\w\n:：]*+[:：]\s*", re.IGNORECASE)
 _HEAD = 1500
 """How far an order reaches, in characters; the chat comes after it, or before it."""
 _TITLE_WORDS = 6
@@ -54,16 +76,36 @@ def chore_answer(request: ChatRequest) -> str | None:
     or as the messages before it.
     """
     if _TRANSCRIPT.search(request.asked):
-        orders, about = [request.asked, request.system], _ABOUT
-    elif request.before:
+        orders, about = [request.asked], _ABOUT
+    elif request.before and not _THING.search(request.asked):
         orders, about = [request.asked], _THIS_CHAT
     else:
-        return None
+        orders, about = [], _ABOUT
     for order in orders:
         kind = _kind(order, about)
         if kind is not None and (kind != "summary" or about is _ABOUT):
             return _answer(kind, order, request)
+    if not request.before and _SYSTEM_ORDER.search(request.system):
+        return _answer("title", request.system, request)
     return None
+
+
+def quoted_chats(texts: Iterable[str]) -> list[str]:
+    """What stands in texts of conversations with an assistant, from its first line to the end of the text.
+
+    Nobody knows what in it is private, and a request that a client makes by itself may hold one, in words that
+    `chore_answer` does not know.
+    """
+    return [found for text in texts if (found := _quoted_chat(text))]
+
+
+def _quoted_chat(text: str) -> str:
+    said = list(_SAID.finditer(text))
+    listed = _LISTED.search(text)
+    starts = [said[0].start()] if len(said) > 1 else []
+    if listed is not None:
+        starts.append(text.rfind("\n", 0, listed.start()) + 1)
+    return text[min(starts) :].strip() if starts else ""
 
 
 def _kind(order: str, about: re.Pattern[str]) -> str | None:
@@ -79,7 +121,7 @@ def _answer(kind: str, order: str, request: ChatRequest) -> str:
     value: str | list[str] = {"title": title, "emoji": "💬", "text": "", "summary": title}.get(kind, [])
     if "json" in order.lower() or f'"{kind}"' in order:
         return json.dumps({kind: value}, ensure_ascii=False)
-    return value if isinstance(value, str) else "\n".join(value)
+    return value if isinstance(value, str) and value else "-"
 
 
 def _title(request: ChatRequest) -> str:
@@ -89,6 +131,6 @@ def _title(request: ChatRequest) -> str:
     else:
         quoted = _QUOTED.search(request.asked)
         lines = (quoted.group(2) if quoted else request.asked).splitlines()
-        said = [_SPEAKER.sub("", line) for line in lines if _SPEAKER.match(line)]
+        said = [_SPEAKER.sub("", line) for line in lines if _SPEAKER.match(line)] or lines
     words = next((line for line in map(str.strip, said) if line), "").split()
     return " ".join(words[:_TITLE_WORDS]) or "Chat"

@@ -16,7 +16,7 @@ from umi_shared.errors import ConfigError
 
 __all__ = ["Doorkeeper", "door_key", "is_loopback"]
 
-_LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?")
+_LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _KEY_BYTES = 32
 
 
@@ -64,20 +64,20 @@ class Doorkeeper:
         self, key: str, *, hosts: frozenset[str] = frozenset(), origins: frozenset[str] = frozenset()
     ) -> None:
         self._key = key.encode()
-        self._hosts = hosts
+        self._hosts = frozenset(host.lower() for host in hosts)
         """Names other than loopback's that requests may be for."""
-        self._origins = origins
+        self.origins = origins
         """Pages that may ask, such as `http://localhost:3000`."""
 
     def check(self, headers: Mapping[str, str]) -> None:
         """Raises `ApiError` for a request that is not to be let in; names are in lower case."""
-        host = re.sub(r":\d+$", "", headers.get("host", "").lower())
+        host = re.sub(r":\d+$", "", headers.get("host", "").lower()).removeprefix("[").removesuffix("]")
         if not is_loopback(host) and host not in self._hosts:
             raise ApiError(
                 "this request is for another host than this machine, so umi does not take it", status=403
             )
         origin = headers.get("origin")
-        if origin is not None and origin not in self._origins:
+        if origin is not None and origin not in self.origins:
             raise ApiError(
                 f"a page of another site asks: if it is yours, start umi with `umi serve --origin {_plain(origin)}`",
                 status=403,

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -33,6 +35,9 @@ _NOT_AGAIN = {"x-should-retry": "false"}
 """What OpenAI's clients take for "do not repeat this"."""
 _NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
+_PLAIN = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "!": "."})
+"""What the planner thinks, without what could open a tag or a link that the answer goes on with."""
+
 Reasoning = str
 """Where a client is shown what umi does: `field` (`reasoning_content`), `think` (in the answer), or `none`."""
 
@@ -55,7 +60,17 @@ class Endpoint:
                 Route("/v1/models/{name}", self._guarded(self._model)),
                 Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
                 Route("/{path:path}", self._guarded(_elsewhere), methods=["GET", "POST", "PUT", "DELETE"]),
+            ],
+            middleware=[
+                Middleware(
+                    CORSMiddleware,
+                    allow_origins=list(self.keeper.origins),
+                    allow_methods=["GET", "POST"],
+                    allow_headers=["*"],
+                )
             ]
+            if self.keeper.origins
+            else [],
         )
 
     def _guarded(
@@ -177,17 +192,18 @@ class _Written:
                 return [self.answer.chunk(reasoning_content=text)]
             case Thought(text) if self.reasoning == "think":
                 begun, self.thinking = self.thinking, True
-                return [self.answer.chunk(content=text if begun else f"<think>\n{text}")]
+                plain = text.translate(_PLAIN)
+                return [self.answer.chunk(content=plain if begun else f"<think>\n{plain}")]
             case Said(text):
                 return [*self.rest(), self.answer.chunk(content=text)]
             case Failed(error):
-                return [*self.rest(), self.answer.chunk(content=f"{error.message}. {error.fix}")]
+                return [*self.rest(), self.answer.chunk(content=f"\n\n{error.message}. {error.fix}")]
         return []
 
     def rest(self) -> list[bytes]:
         """What closes the thoughts, where they stand in the answer."""
         was, self.thinking = self.thinking, False
-        return [self.answer.chunk(content="</think>\n")] if was else []
+        return [self.answer.chunk(content="\n</think>\n\n")] if was else []
 
 
 _MODEL = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "umi"}

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.doors.chat_request import Turn
-from umi_edge.labelling.vault import Kept
+from umi_edge.labelling.known_values import KnownValues
+from umi_edge.labelling.vault import Kept, Vault
+from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.session.snapshot import Snapshot
-from umi_shared.labels import PLANNER
+from umi_shared.labels import PLANNER, SUMMARIZER
 
 __all__ = ["Memory", "Recalled"]
-
-_SHORTEST = 4
-"""Shorter values, a day of the month say, are no sign that a text came from another conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,9 @@ class Memory:
 
     def __init__(self, *, most_turns: int = 1000, most_values: int = 50_000) -> None:
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
-        self._values: OrderedDict[str, Kept] = OrderedDict()
         self._most_turns = most_turns
         self._most_values = most_values
+        self._known = KnownValues(Vault())
 
     def recall(self, turns: Sequence[Turn]) -> Recalled:
         """The longest beginning of a conversation that is known, up to an answer of umi's."""
@@ -55,25 +54,40 @@ class Memory:
         """Remember the session as it is after these turns, the last of which is umi's answer."""
         *_, key = _keys(turns)
         self._snapshots[key] = snapshot
-        for kept in snapshot.kept:
-            if _stays(kept):
-                self._values[kept.value] = kept
-                self._values.move_to_end(kept.value)
-        _forget(self._snapshots, self._most_turns)
-        _forget(self._values, self._most_values)
+        self._note(snapshot)
+        while len(self._snapshots) > self._most_turns:
+            self._snapshots.popitem(last=False)
+        if (
+            len(self._known.vault) > self._most_values
+        ):  # those of the newest conversations, as many as half of it
+            self._known = KnownValues(Vault())
+            for one in reversed(self._snapshots.values()):
+                if len(self._known.vault) + len(one.kept) > self._most_values // 2:
+                    break
+                self._note(one)
 
     def kept_in(self, texts: Iterable[str]) -> list[Kept]:
         """The values of any conversation that stand in these texts: they stay in every other one, too."""
-        whole = "\n".join(texts).casefold()
-        return [kept for value, kept in self._values.items() if value.casefold() in whole]
+        found = [sighting.kept for text in texts for sighting in self._known.find(text)]
+        return list({id(kept): kept for kept in found if not _is_common(kept)}.values())
+
+    def _note(self, snapshot: Snapshot) -> None:
+        for kept in snapshot.kept:
+            label = kept.label
+            if label.may_read(PLANNER) and label.may_read(SUMMARIZER):
+                continue
+            if label.visible:
+                self._known.vault.keep(kept.value, type=kept.handle.type, label=label, origin=kept.origin)
+            else:
+                self._known.vault.conceal(kept.value, label=label, origin=kept.origin)
 
     def __repr__(self) -> str:
         return f"<Memory of {len(self._snapshots)} turns>"
 
 
-def _stays(kept: Kept) -> bool:
-    value = kept.value
-    return isinstance(value, str) and len(value) >= _SHORTEST and not kept.label.may_read(PLANNER)
+def _is_common(kept: Kept) -> bool:
+    """Whether it is a single word that no detector and no rule gave a type: `phone` says nothing of another chat."""
+    return isinstance(kept.value, str) and kept.value.isalpha() and kept.handle.type in LOOSE_TYPES
 
 
 def _keys(turns: Sequence[Turn]) -> Iterator[str]:
@@ -82,8 +96,3 @@ def _keys(turns: Sequence[Turn]) -> Iterator[str]:
     for turn in turns:
         key = hashlib.sha256(json.dumps([key, turn.role, turn.bare]).encode()).hexdigest()
         yield key
-
-
-def _forget(things: "OrderedDict[str, Snapshot] | OrderedDict[str, Kept]", most: int) -> None:
-    while len(things) > most:
-        things.popitem(last=False)

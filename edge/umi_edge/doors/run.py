@@ -58,6 +58,8 @@ class Run:
         """Whether a tool was called."""
         self.delivered = False
         """Whether somebody read it to its end."""
+        self.stopping = False
+        """Whether it was told to stop; nobody joins it any more."""
         self.ended_at: float | None = None
         self._pieces: list[Piece] = []
         self._more = asyncio.Condition()
@@ -81,12 +83,16 @@ class Run:
         finally:
             self._readers -= 1
             if not self._readers and self.ended_at is None:
-                self._task.cancel()
+                self._stop()
 
     async def stop(self) -> None:
         """Stop it, and wait until it has stopped."""
-        self._task.cancel()
+        self._stop()
         await asyncio.wait([self._task])
+
+    def _stop(self) -> None:
+        self.stopping = True
+        self._task.cancel()
 
     async def add(self, piece: Piece) -> None:
         """Let the readers have another piece."""
@@ -114,27 +120,34 @@ class Runs:
         self.most = most
         """How many may be under way at once."""
         self._runs: dict[str, Run] = {}
+        self._stopping: list[Run] = []
 
     def join(self, digest: str) -> Run | None:
         """The run that a request repeats, if it does."""
+        self._forget()
         run = self._runs.get(digest)
-        if run is None or (run.ended_at is not None and (run.delivered or not run.acted)):
+        if run is None:
             return None
-        return run
+        over = run.stopping or run.ended_at is not None
+        return None if over and (run.delivered or not run.acted) else run
 
     def begin(self, digest: str, work: Callable[[Run], AsyncIterator[Piece]]) -> Run | None:
         """Start one; None where too many are under way."""
         self._forget()
         if sum(run.ended_at is None for run in self._runs.values()) >= self.most:
             return None
+        if digest in self._runs:  # one that is still stopping
+            self._stopping.append(self._runs[digest])
         run = self._runs[digest] = Run(work)
         return run
 
     async def stop(self) -> None:
-        """Stop all of them."""
-        await asyncio.gather(*(run.stop() for run in self._runs.values()))
+        """Stop all of them, and begin no more."""
+        self.most = 0
+        await asyncio.gather(*(run.stop() for run in [*self._runs.values(), *self._stopping]))
 
     def _forget(self) -> None:
+        self._stopping = [run for run in self._stopping if run.ended_at is None]
         now = time.monotonic()
         self._runs = {
             digest: run

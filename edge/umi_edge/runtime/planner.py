@@ -23,7 +23,7 @@ from umi_edge.runtime.config import EdgeConfig
 from umi_shared.errors import TransportError
 from umi_shared.screen.console import Screen
 
-__all__ = ["ON_DEVICE", "Planner", "open_planner"]
+__all__ = ["ON_DEVICE", "Planner", "open_planner", "renewed_planner"]
 
 ON_DEVICE = "this device"
 """What `where` says of a planner on this device."""
@@ -80,6 +80,13 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
         soft_wrap=True,
     )
     return await _on_device(stack)
+
+
+async def renewed_planner(planner: Planner, stack: AsyncExitStack) -> Planner:
+    """The same shared planner with a new certificate. Raises `UmiError` where it gives none now."""
+    connection = await renew(planner.connection)
+    channel = await stack.enter_async_context(open_channel(connection))
+    return Planner(connection, connection.service_address, channel)
 
 
 async def _on_device(stack: AsyncExitStack) -> Planner:

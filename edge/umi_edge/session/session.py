@@ -236,12 +236,20 @@ class Session:
         for sink, count in snapshot.read_by.items():
             self._public.has_read(sink, self._entries[:count])
 
-    def take_over(self, said: Sequence[tuple[bool, str]], known: Iterable[Kept] = ()) -> None:
+    def take_over(
+        self, said: Sequence[tuple[bool, str]], *, known: Iterable[Kept] = (), quoted: Iterable[str] = ()
+    ) -> None:
         """Go on with a conversation that this session has not seen: what was said, each with whether the user did.
 
-        What an assistant said is taken for private as a whole. `known` are values that other sessions keep.
+        What an assistant said is taken for private as a whole, and so is what is `quoted` of other conversations
+        wherever it stands. `known` are values that other sessions keep.
         """
+        for chat in quoted:
+            self.labeller.past_answer(chat)
         for kept in known:
+            if not kept.label.visible:
+                self.labeller.vault.conceal(kept.value, label=kept.label, origin=kept.origin)
+                continue
             self.labeller.vault.keep(
                 kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=kept.linked
             )

@@ -1,11 +1,12 @@
 """Requests that clients send by themselves are known, and what people ask is not taken for one."""
 
 import json
+import time
 
 import pytest
 
 from umi_edge.doors.chat_request import ChatRequest, Turn
-from umi_edge.doors.chores import chore_answer
+from umi_edge.doors.chores import chore_answer, quoted_chats
 
 CHAT = "USER: When does my flight to Oslo go?\nASSISTANT: At 7:45, booking code QX4711."
 
@@ -72,9 +73,30 @@ def test_a_title_for_the_messages_before():
     )
 
 
+def test_an_order_for_a_transcript_without_speakers():
+    fenced = "Based on the chat history, give this conversation a name. Only return it.\n```\nHello\nHi\n```"
+    assert chore_answer(asked(fenced)) is not None
+    system = "Summarize the conversation into a title of at most 10 words."
+    assert chore_answer(asked("When does my flight go? At 7:45, code QX4711.", system=system)) is not None
+
+
+def test_an_answer_to_a_client_is_never_empty():
+    assert chore_answer(asked(f"Suggest follow-up questions for this conversation.\n{CHAT}"))
+
+
+def test_a_long_message_is_looked_at_in_no_time():
+    began = time.monotonic()
+    assert chore_answer(asked("a" + "\n" * 100_000 + "b")) is None
+    assert quoted_chats(["- " * 50_000]) == []
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Write down the follow-ups from this conversation in my notes.",
+        "Create a note with the title Budget and the main points of this conversation.",
+        "Write a mail to Bob about the subject of our conversation.",
         "Write a title for my talk on Friday",
         "Summarize the conversation with Martin",
         "Suggest a few follow-up messages to Alice",
