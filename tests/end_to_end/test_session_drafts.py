@@ -173,6 +173,30 @@ async def test_a_drafted_day_that_is_not_the_one_that_was_asked_for_is_never_tak
     assert action.arguments["title"] == "Haircut"
 
 
+@pytest.mark.parametrize(
+    ("kind", "draft", "request_"),
+    [
+        ("date", "tomorrow", "Haircut tomorrow please"),
+        ("time", "in 20 minutes", "Remind me in 20 minutes"),
+        ("date", "next Friday", "Haircut next Friday please"),  # which of two is asked back
+    ],
+)
+async def test_a_draft_tells_nothing_of_a_clock_that_is_hidden(tmp_path, kind, draft, request_):
+    schema = {"type": "object", "properties": {"at": {"type": "string", "format": kind}}, "required": ["at"]}
+    tool = tool_of("cal.put", lambda _: "ok", schema=schema)
+    plans = [chat_plan("Put it in.", "cal.put", {"at": draft}), *DONE]
+    policy = "clock: hidden\ntools: {cal.put: {runs: device, confirm: never}}\n"
+    async with world(tmp_path, plans=plans, tools=[tool], policy=policy, dialect="chat") as w:
+        w.session.now = lambda: WEDNESDAY
+        await w.session.ask(request_)
+        worked_out = [action.arguments["at"] for action in w.session.record]
+        if not worked_out:
+            await w.session.ask("And then?")
+    seen = "".join(w.prompts)
+    assert len(w.prompts) > 1
+    assert not any(one in seen for one in [*worked_out, str(WEDNESDAY.year), "November"])
+
+
 async def test_a_tool_whose_caller_sees_values_takes_no_draft(tmp_path):
     policy = POLICY.replace("mail.post:\n", "mail.post:\n    caller: values\n")
     posted: list[dict[str, str]] = []

@@ -52,6 +52,16 @@ async def test_each_pair_is_a_bit_whether_it_is_so_or_not(tmp_path):
     assert w.session.labeller.shapes.charged["relations of names", "people.get"] == 2
 
 
+@pytest.mark.parametrize(
+    "rule", ["{locality: handle, type: person, link: false}", "{locality: handle, shape: hidden}"]
+)
+async def test_a_name_whose_rule_hides_equality_is_linked_to_none(tmp_path, rule):
+    policy = TOLD.replace("{locality: handle, type: person}", rule)
+    async with session(tmp_path, policy=policy) as w:
+        await w.session.ask("Write to Ann.")
+    assert told(w) == []
+
+
 async def test_a_policy_that_does_not_tell_them_tells_none(tmp_path):
     async with session(tmp_path, policy=RULES) as w:
         await w.session.ask("Write to Ann.")

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.document import Policy
+from umi_edge.policy.projection import project
 from umi_shared.errors import PrivacyError
 
 __all__ = ["read_values_files", "values_of"]
 
 _MAX_BYTES = 64 << 20
 _SHORTEST, _LONGEST = 2, 200
+_COLUMNS = "\t;"
 _ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -47,6 +49,16 @@ def values_of(detector: Detector) -> tuple[str, ...]:
                 detector,
                 f"line {number} is no value of {_SHORTEST} to {_LONGEST} characters",
                 "mend that line, or take it out",
+            )
+        if (
+            value.startswith("#")
+            or any(sign in value for sign in _COLUMNS)
+            or len(project(value).text) < _SHORTEST
+        ):
+            raise _refused(
+                detector,
+                f"line {number} has a remark, columns, or nothing that shows; no text would be found by it",
+                "leave one value on a line, and nothing else",
             )
         values.append(value)
     if not values:

@@ -21,13 +21,15 @@ MOST_PAIRS = 64
 _TYPE = "person"
 
 
-def compared(entries: Sequence[LabelledEntry], result: LabelledText) -> tuple[Relation, ...]:
+def compared(entries: Sequence[LabelledEntry], result: LabelledText, vault: Vault) -> tuple[Relation, ...]:
     """The pairs of a new name in a result and a name that the user typed; none where there are too many.
 
-    What is compared is decided by the handles that the cloud sees, and by nothing that stays.
+    What is compared is decided by the handles that the cloud sees, and by nothing that stays. A name under a rule by
+    which equality does not show (`link: false`, `shape: hidden`) is compared to none.
     """
     typed = _names(one.text for one in entries if isinstance(one.template, Instruction))
     new = _names([result]) - _names(one.text for one in entries)
+    typed, new = ({one for one in names if vault[one].linked} for names in (typed, new))
     pairs = tuple(Relation(whole, part) for whole in sorted(new) for part in sorted(typed))
     return pairs if len(pairs) <= MOST_PAIRS else ()
 

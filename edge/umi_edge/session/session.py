@@ -27,7 +27,7 @@ from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, 
 from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Source, UnknownHandleError
 from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
 from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
-from umi_edge.policy.document import RelationsWord, UnknownNames
+from umi_edge.policy.document import ClockWord, RelationsWord, UnknownNames
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.call_host import SessionCallHost
@@ -103,6 +103,9 @@ __all__ = ["Connect", "Session"]
 
 Connect = Callable[[EgressGuard], CloudPort]
 """Makes the way to the planner and the summarizer; every message goes through the guard that it is given."""
+
+
+_WHICH_DAY = "Which day or time do you mean?"
 
 
 class _SaidNoTwiceError(Exception):
@@ -385,7 +388,8 @@ class Session:
 
     def _ask_back(self, question: str) -> Answered:
         """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""
-        text = (constant(escape(question), "asked by this device"),)
+        hidden = self.labeller.policy.clock is ClockWord.HIDDEN  # the readings tell what day it is
+        text = (constant(escape(_WHICH_DAY if hidden else question), "asked by this device"),)
         self._public.allow_clear(text)
         self._entries.append(LabelledEntry(Answer(()), text))
         self.observe(AnswerStarted())
@@ -509,7 +513,7 @@ class Session:
                 shown,
                 names=declared_names(self.catalogue[written.tool].input_schema),
                 values_seen=unseen,
-                drafted=planned,
+                drafted=_own_words(checked, arguments),
             )
         except (MalformedError, UnknownHandleError) as error:
             self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
@@ -819,7 +823,7 @@ class Session:
         """What the policy tells of the names in a result: which hold a name that the user typed."""
         if self.labeller.policy.relations is RelationsWord.HIDDEN:
             return ()
-        pairs = compared(self._entries, result)
+        pairs = compared(self._entries, result, self.labeller.vault)
         if not pairs or not self.labeller.shapes.related(tool, len(pairs)):
             return ()
         return relations_of(pairs, self.labeller.vault)
@@ -908,6 +912,12 @@ class Session:
         self.totals.bytes_out += sent.size_bytes
         self._public.has_read(sink, self._entries)
         self.observe(sent)
+
+
+def _own_words(checked: CheckedDraft | None, arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The arguments that are as the planner wrote them: a day that was worked out tells of the clock."""
+    kept = checked.kept if checked is not None else {}
+    return frozenset(name for name in kept if name in arguments and arguments[name] == kept[name])
 
 
 def _with_plan(view: View, rationale: str) -> View:

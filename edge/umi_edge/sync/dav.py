@@ -3,6 +3,7 @@
 Covered: answers of any size and shape, entities, endless answers, and being led to another host with the password.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ CALENDARSERVER = "{http://calendarserver.org/ns/}"
 _MAX_REDIRECTS = 5
 _MAX_NAMED = 2000
 """Characters of a name that a server gives a thing."""
+_FINE = re.compile(r"\b(200|404)\b")
+"""What a server says of a thing that is there, or gone; anything else (507) means that it left things out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,11 @@ class DavServer:
                     f"{self._name} has more than {self._account.limits.items:,} things in one place"
                 )
             href = str(response.findtext(f"{DAV}href") or "").strip()
-            if not href or len(href) > _MAX_NAMED:
-                continue
+            status = str(response.findtext(f"{DAV}status") or "")
+            if not href or len(href) > _MAX_NAMED or (status and not _FINE.search(status)):
+                raise MalformedError(
+                    f"{self._name} does not list all that it has", fix="try again later: `umi sync`"
+                )
             properties: dict[str, Any] = {}
             for found in response.iterchildren(f"{DAV}propstat"):
                 if " 200" in str(found.findtext(f"{DAV}status") or ""):

@@ -56,14 +56,17 @@ class TypedLines:
     moment: float = 0.5
     """Seconds for which a question stands before a key counts."""
     _coming: asyncio.Task[str] | None = field(default=None, repr=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """A line is for one reader."""
 
     async def next(self) -> str:
         """The next line, with its end; empty at the end of input."""
-        if self._coming is None:
-            self._coming = asyncio.create_task(self._read())
-        line = await asyncio.shield(self._coming)
-        self._coming = None
-        return line
+        async with self._turn:
+            if self._coming is None:
+                self._coming = asyncio.create_task(self._read())
+            line = await asyncio.shield(self._coming)
+            self._coming = None
+            return line
 
     async def _read(self) -> str:
         try:

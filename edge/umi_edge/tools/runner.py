@@ -92,6 +92,7 @@ async def _awaited(tool: Tool, arguments: dict[str, JSON], limits: RunLimits, ho
     try:
         in_time = await call.wait_for(task)
     finally:
+        call.end()
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=_STOP_SECONDS)  # then it is left to itself

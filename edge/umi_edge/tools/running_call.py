@@ -105,25 +105,47 @@ class RunningCall:
     _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
     """A person answers one question at a time."""
+    _open: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
+    """Questions that nobody has answered yet."""
+    _over: bool = False
     _asking: int = 0
     _asked: int = 0
     _told_at: float = 0
     _told: int = 0
 
     async def ask(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
-        """Ask the user; the time does not run meanwhile. After a few questions in one call all are declined."""
+        """Ask the user; the time does not run meanwhile. After a few questions in one call all are declined.
+
+        So is one that is open when the call ends: what the user types then is meant for something else.
+        """
         self._asked += 1
-        if self._asked > _MOST_QUESTIONS:
+        if self._over or self._asked > _MOST_QUESTIONS:
             return None
         self._pause()
+        task = asyncio.ensure_future(self._put(question))
+        self._open.add(task)
         try:
-            async with self._one:
-                return await self.host.answer(question)
+            await asyncio.wait({task})
+            return None if self._over or task.cancelled() else task.result()
         finally:
+            task.cancel()
+            self._open.discard(task)
             self._resume()
+
+    async def _put(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
+        async with self._one:
+            return await self.host.answer(question)
+
+    def end(self) -> None:
+        """The call is over: nobody is asked for it any more."""
+        self._over = True
+        for task in tuple(self._open):
+            task.cancel()
 
     def progressed(self, progress: Progress) -> None:
         """Tell the host how far the call is; what comes too often is left out."""
+        if self._asking or self._over:  # it would write over the question
+            return
         now = time.monotonic()
         if now - self._told_at >= _PROGRESS_SECONDS and self._told < _MOST_PROGRESS:
             self._told_at = now

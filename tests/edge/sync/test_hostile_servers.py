@@ -192,6 +192,30 @@ def test_a_card_that_is_listed_and_not_given_is_lost(tmp_path):
     assert [one.why for one in result.lost] == ["the server lists it and does not give it"]
 
 
+def test_a_list_that_the_server_cuts_short_lets_no_name_go(tmp_path):
+    item = "<d:getetag>1</d:getetag>"
+    names = ["/a.vcf", "/b.vcf"]
+    cut = False
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        if handler.command == "REPORT":
+            data = f"<c:address-data>{CARD}</c:address-data>"
+            says(several(*(response(name, item + data) for name in names)))(handler)
+        elif cut:
+            full = "<d:response><d:href>/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>"
+            says(several(response("/", BOOK), response("/a.vcf", item), full))(handler)
+        else:
+            says(several(response("/", BOOK), *(response(name, item) for name in names)))(handler)
+
+    with web(answer) as (url, _):
+        assert fetched(account("contacts", url), tmp_path).count == 2
+        cut = True
+        result = fetched(account("contacts", url), tmp_path)
+    assert result.problem is not None
+    assert "does not list all" in result.problem.message
+    assert len(list(tmp_path.rglob("*.vcf"))) == 2
+
+
 @contextmanager
 def imap(lines: Callable[[bytes], bytes]) -> Iterator[tuple[str, list[bytes]]]:
     """A server that answers each command as `lines` does, `TAG` being the command's own tag."""

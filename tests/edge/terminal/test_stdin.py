@@ -64,6 +64,21 @@ async def test_a_line_whose_reader_was_cancelled_goes_to_the_next():
     assert [await lines.next(), await lines.next()] == ["first\n", "second\n"]
 
 
+async def test_a_line_is_for_one_reader_alone():
+    typed = threading.Event()
+    read = iter(["first\n", "second\n"])
+
+    def wait() -> str:
+        typed.wait(10)
+        return next(read)
+
+    lines = TypedLines(read=wait)
+    readers = [asyncio.create_task(lines.next()) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    typed.set()
+    assert await asyncio.gather(*readers) == ["first\n", "second\n"]
+
+
 async def test_a_yes_that_was_typed_before_the_question_is_none():
     answers = iter(["yes\n", "no\n"])
     lines = TypedLines(read=lambda: next(answers), discard=lambda: True, moment=0)
