@@ -407,10 +407,11 @@ async def test_tools_that_start_are_counted(tmp_path):
     messages = [finding.message for finding in await look("tools", config)]
     assert messages[0] == "contacts: 12 contacts"
     assert messages[1].startswith("builtin: ")
-    assert messages[2].startswith("mcp:good: ")
-    assert messages[3].startswith("mcp:good is shown to the planner by name only")
-    assert messages[3].endswith("`umi tools approve good`")
-    assert messages[4] == "mcp:off is disabled"
+    assert messages[2] == "operators: 5 tools"
+    assert messages[3].startswith("mcp:good: ")
+    assert messages[4].startswith("mcp:good is shown to the planner by name only")
+    assert messages[4].endswith("`umi tools approve good`")
+    assert messages[5] == "mcp:off is disabled"
 
 
 async def test_what_keeps_tools_away_is_named_one_by_one(tmp_path):

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from umi_edge.policy.paths import shown_path
 from umi_shared.screen.output import say_json, say_text
 from umi_shared.screen.text import one_line
 
@@ -23,6 +22,8 @@ def print_json(document: Any) -> None:
 
 def quoted(lines: list[str], line: int) -> str:
     """A line of a policy, by its number; empty where there is none. Without what a detector looks for, or a filter."""
+    from umi_edge.policy.paths import shown_path
+
     if not 0 < line <= len(lines):
         return ""
     text = lines[line - 1].strip()
