@@ -30,7 +30,7 @@ from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
 from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.tools.record import Doubt
+from umi_edge.tools.record import WRITTEN_BY_UMI, Doubt
 from umi_edge.values.json_walk import LEAVES, walk
 from umi_edge.values.stored_file import StoredFile
 from umi_shared.handles import Handle, Text, escape, parts_of
@@ -306,7 +306,8 @@ class ArgumentWriter:
         labels = [kept.label for kept in given]
         # Two handles in one text make a value that neither of them is.
         model_written = not (len(parts) == 1 and handles)
-        doubt = next((kept.origin.doubt for kept in given if kept.origin.doubt), None)
+        doubts = (kept.origin.doubt for kept in given)
+        doubt = next((one for one in doubts if one not in (None, WRITTEN_BY_UMI)), None)
         foreign = any(isinstance(name, str) and name not in self.names for name in location)
         written = self.written if model_written or foreign else PUBLIC
         self.leaves[location] = LabelledLeaf(

@@ -25,6 +25,7 @@ from umi_edge.policy import Assignment, LabelledLeaf, Location
 from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.session.consent import DecidedBy, Provenance
 from umi_edge.session.own_words import stands_in
+from umi_edge.tools.record import WRITTEN_BY_UMI
 from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER
@@ -153,7 +154,7 @@ class History:
                 return DecidedBy.YOU, "typed by you"
             case Source.RESULT if kept.label.trusted:
                 return DecidedBy.YOUR_DATA, f"your data: {tool}"
-            case Source.RESULT if kept.origin.doubt is not None:
+            case Source.RESULT if kept.origin.doubt is not None and kept.origin.doubt != WRITTEN_BY_UMI:
                 doubt, store = kept.origin.doubt, tool.partition(".")[0]
                 decided_by = DecidedBy.STRANGER if doubt.by_stranger else DecidedBy.MODEL
                 return decided_by, f"from your {store}, {doubt.said}"

@@ -17,7 +17,7 @@ from umi_edge.records import Records
 from umi_edge.session.consent import Provenance
 from umi_edge.session.own_words import not_the_users_own, typed_words
 from umi_edge.tools import Doubt, Outcome, Succeeded, Tool
-from umi_edge.tools.record import records_of
+from umi_edge.tools.record import WRITTEN_BY_UMI, records_of
 from umi_shared.labels import Integrity
 
 __all__ = ["RecordKeeping"]
@@ -71,14 +71,13 @@ class RecordKeeping:
     def doubts(self, tool: Tool, outcome: Succeeded) -> Mapping[Location, Doubt]:
         """Which records of a tool's result are not the user's own, by where they are in it.
 
-        In the result of a tool that is not trusted, those that umi wrote: what a model put there, a stranger's text or
-        the user's may have had a part in, and an address may hold values of both.
+        Of a tool that is not trusted, none is; those that umi wrote are marked as such.
         """
         records = tuple(records_of(outcome.value)) if outcome.records is None else outcome.records
         store = _store_of(tool)
         if self.policy.tool(tool.name, source=tool.source).integrity is Integrity.UNTRUSTED:
             written = self.records.doubts(store, records)
-            return {at: doubt._replace(by_stranger=True) for at, doubt in written.items()}
+            return dict.fromkeys(written, WRITTEN_BY_UMI)
         elsewhere = {
             one.at: _ELSEWHERE for one in records if self.policy.distrusts(one.store or store, one.path)
         }

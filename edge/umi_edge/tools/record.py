@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from umi_edge.values.json_walk import Location, scalars
 
-__all__ = ["Doubt", "Record", "Sourced", "records_of"]
+__all__ = ["WRITTEN_BY_UMI", "Doubt", "Record", "Sourced", "records_of"]
 
 
 class Doubt(NamedTuple):
@@ -21,6 +21,11 @@ class Doubt(NamedTuple):
     """Whether somebody else had a say in it, or may have; else a model alone."""
     mend: str
     """What makes it count as the user's own again; value-free."""
+
+
+WRITTEN_BY_UMI = Doubt("", False, "")
+"""Of a record that umi wrote and a tool gives that is trusted in nothing: there is no more to doubt, but an address in
+the record may have been put together of values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
