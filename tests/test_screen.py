@@ -18,10 +18,6 @@ ALLOWED = {
     ("cloud/umi_cloud/commands/serve.py", "sys.stdout"): "handed to `say` as its file",
     ("cloud/umi_cloud/commands/serve.py", "os.dup"): "standard output kept for `say_json`",
     ("cloud/umi_cloud/commands/serve.py", "os.dup2"): "what engines print does not mix with the JSON",
-    (
-        "edge/umi_edge/commands/mcp.py",
-        "click.confirm",
-    ): "asks with a number and the path of the user's own configuration",
     ("edge/umi_edge/ledger/ledger.py", "os.write"): "appends to the ledger's own file",
     ("shared/umi_shared/lazy_group.py", "sys.stdout"): "sets the encoding",
     ("shared/umi_shared/lazy_group.py", "sys.stderr"): "sets the encoding",
