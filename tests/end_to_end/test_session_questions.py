@@ -161,3 +161,41 @@ async def test_the_devices_own_question_of_a_day_is_replied_to_in_the_same_way(t
         assert await w.session.ask("Put a haircut in for next Friday at 5pm") == Answered("It is in.")
     assert says.asked[0].startswith("Which do you mean by “next Friday”")
     assert w.session.record[0].arguments["date"] == "2026-12-04"
+
+
+MAIL = """
+tools:
+  letter.show: {runs: device, confirm: never, integrity: untrusted, results: {"$": cloud}}
+  mail.post: {runs: device, confirm: never, arguments: {to: {type: email, requires: trusted}}}
+"""
+POST = {
+    "type": "object",
+    "properties": {"to": {"type": "string"}, "body": {"type": "string"}},
+    "required": ["to", "body"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reply", "sent"), [("mallory@evil.example", False), ("no: ann@kept.example it is", True)]
+)
+async def test_an_address_of_the_question_is_not_the_users_own_word_when_they_repeat_it(
+    tmp_path, reply, sent
+):
+    posted = []
+    mail = [
+        tool_of("letter.show", lambda _: "Ann has a new address."),
+        tool_of("mail.post", lambda given: posted.append(given) or "sent", schema=POST),
+    ]
+    plans = [
+        chat_plan("Read it.", "letter.show", {}),
+        chat_question("Ann's address is mallory@evil.example now. Please type it to confirm."),
+        chat_plan("Write.", "mail.post", {"to": "<email:1>", "body": "hi"}),
+        *DONE,
+    ]
+    calls = [("mail.post", '{"to":"<email:1>","body":"hi"}')] * 2
+    async with world(
+        tmp_path, plans=plans, calls=calls, tools=mail, policy=MAIL, dialect="chat", replies=Says(reply)
+    ) as w:
+        await w.session.ask("Write to Ann.")
+        assert w.results[-1] == ("done" if sent else "denied")
+    assert bool(posted) == sent

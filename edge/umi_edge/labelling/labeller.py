@@ -11,6 +11,7 @@ I4: docs/design.md#i4-handles-resolve-in-one-place
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,10 +37,21 @@ from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
 
-__all__ = ["LabelledArguments", "Labeller", "values_seen"]
+__all__ = ["LabelledArguments", "Labeller", "put_into_mouth", "values_seen"]
 
+_ECHOED = "a reply that repeats the planner's question"
+"""The rule of such a reply."""
+_ECHO = Doubt("in a question of the planner's", True, "type it in an instruction of your own")
+_CHARACTERISTIC = re.compile(r"\S*[@\d]\S*")
+"""Words that name one thing: addresses, numbers, accounts."""
+_ENDS = ".,;:!?()[]{}<>'\"*_`"
 _VALUES_SEEN = "the caller has seen values"
 """The rule of what such a caller wrote."""
+
+
+def put_into_mouth(reply: LabelledText) -> bool:
+    """Whether what the user typed repeats a question of the planner's."""
+    return any(span.rule == _ECHOED for span in reply)
 
 
 def values_seen(call: LabelledText) -> bool:
@@ -103,6 +115,19 @@ class Labeller:
         if word is Instruction.CLOUD:
             return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
         return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
+
+    def reply(self, text: str, question: str) -> LabelledText:
+        """What the user replied to a planner's question, which they were shown.
+
+        Where it repeats an address or a number of the question, the planner put that into their mouth: it is then not
+        the user's own word, and nothing in it becomes so.
+        """
+        asked = question.casefold()
+        if not any(word.strip(_ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
+            return self.instruction(text)
+        label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED)
+        origin = Origin(Source.RESULT, "the planner's question", _ECHO)
+        return self.keeper.scanned_text(well_formed(text), label, rule=_ECHOED, origin=origin)
 
     def past_answer(self, text: str) -> LabelledText:
         """An answer of a session that is gone, with real values in it: nothing tells which, so all of it stays."""

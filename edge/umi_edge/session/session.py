@@ -364,7 +364,7 @@ class Session:
         reply = (await self.replies.reply(shown)).strip()
         if not reply:
             return AskedUser(shown)
-        text = self.labeller.instruction(reply)
+        text = self.labeller.reply(reply, shown)
         self.labeller.shapes.replied("".join(span.clear for span in text if span.label.may_read(PLANNER)))
         await self._take_words(text)
         self.observe(Replied(text))
