@@ -23,6 +23,8 @@ from umi_shared.screen.text import one_line, visible
 
 __all__ = ["TerminalQuestion", "typed_value"]
 
+_MOST_PROMPTED = 40
+"""Characters of a server's that stand before the place where the user types."""
 _TRIES = 3
 _YES = ("y", "yes", "true")
 _NO = ("n", "no", "false")
@@ -92,14 +94,24 @@ class TerminalQuestion:
 
 
 def _prompt(one: QuestionField) -> str:
-    words = one_line(one.title)
+    words = _short(one.title)
     if one.choices:
-        words += f" [{', '.join(map(one_line, one.choices))}]"
+        words += f" [{_short(', '.join(one.choices))}]"
     elif one.kind == "flag":
         words += " [y/n]"
     if one.default is not None:
-        return f"{words} ({one_line(str(one.default))}): "
+        return f"{words} ({_short(str(one.default))}): "
     return f"{words}: " if one.required else f"{words} (may be left out): "
+
+
+def _short(text: str) -> str:
+    """A server's words, too few and without the gaps to make a line of the terminal that looks like umi's own.
+
+    >>> _short("Table" + " " * 90 + "umi: your ledger is locked.")
+    'Table umi: your ledger is locked.'
+    """
+    words = " ".join(one_line(text).split())
+    return words if len(words) <= _MOST_PROMPTED else f"{words[: _MOST_PROMPTED - 1]}…"
 
 
 def typed_value(one: QuestionField, text: str) -> JSON:
