@@ -174,7 +174,7 @@ def _conclusion(report: Report, *, said: bool) -> list[Piece]:
     if isinstance(report.ending, UmiError):
         if not report.actions and not said:
             return [Failed(report.ending)]
-        ending.append(Said(f"{gap}{report.ending.message}. {report.ending.fix}"))
+        ending.append(Said(f"{gap}{Failed(report.ending).text}"))
     elif not isinstance(report.ending, Answered):
         ending.append(Said(f"{gap}{report.text}"))
     if done:

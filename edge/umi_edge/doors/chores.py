@@ -75,16 +75,14 @@ def chore_answer(request: ChatRequest) -> str | None:
     A chore orders something to be made of a conversation, and brings that conversation along: quoted in the message,
     or as the messages before it.
     """
+    kind = None
     if _TRANSCRIPT.search(request.asked):
-        orders, about = [request.asked], _ABOUT
+        kind = _kind(request.asked, _ABOUT)
     elif request.before and not _THING.search(request.asked):
-        orders, about = [request.asked], _THIS_CHAT
-    else:
-        orders, about = [], _ABOUT
-    for order in orders:
-        kind = _kind(order, about)
-        if kind is not None and (kind != "summary" or about is _ABOUT):
-            return _answer(kind, order, request)
+        kind = _kind(request.asked, _THIS_CHAT)
+        kind = None if kind == "summary" else kind  # a person may well want one
+    if kind is not None:
+        return _answer(kind, request.asked, request)
     if not request.before and _SYSTEM_ORDER.search(request.system):
         return _answer("title", request.system, request)
     return None

@@ -22,7 +22,7 @@ from umi_edge.doors.chat_request import MODEL, ApiError, ChatRequest
 from umi_edge.doors.chores import chore_answer
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.run import Ended, Failed, Piece, Run, Runs, Said, Thought
-from umi_shared.errors import TransportError, UmiError
+from umi_shared.errors import TransportError
 
 __all__ = ["Endpoint", "Reasoning"]
 
@@ -112,7 +112,7 @@ class Endpoint:
         await asyncio.wait([first], timeout=_FIRST_SECONDS)
         if first.done() and isinstance(piece := first.result(), Failed) and not run.acted:
             await pieces.aclose()
-            return _failed(piece.error)
+            return _failed(piece)
         return _streamed(self._events(answer, asked, first, pieces))
 
     async def _collected(
@@ -136,7 +136,7 @@ class Endpoint:
         found = work.result()
         failed = next((piece for piece in found if isinstance(piece, Failed)), None)
         if failed is not None and not run.acted:
-            return _failed(failed.error)
+            return _failed(failed)
         return _whole(answer, found, thoughts=self.reasoning == "field")
 
     async def _events(
@@ -172,10 +172,8 @@ class Endpoint:
                 await asyncio.wait([following])
         for chunk in written.rest():
             yield chunk
-        yield answer.end()
-        if asked.with_usage:
-            yield answer.usage(usage)
-        yield DONE
+        for chunk in _ending(answer, asked, usage):
+            yield chunk
 
 
 @dataclass(slots=True)
@@ -196,8 +194,8 @@ class _Written:
                 return [self.answer.chunk(content=plain if begun else f"<think>\n{plain}")]
             case Said(text):
                 return [*self.rest(), self.answer.chunk(content=text)]
-            case Failed(error):
-                return [*self.rest(), self.answer.chunk(content=f"\n\n{error.message}. {error.fix}")]
+            case Failed():
+                return [*self.rest(), self.answer.chunk(content=f"\n\n{piece.text}")]
         return []
 
     def rest(self) -> list[bytes]:
@@ -239,19 +237,15 @@ def _refused(error: ApiError) -> Response:
     return JSONResponse(error.body(), status_code=error.status, headers=_NOT_AGAIN)
 
 
-def _failed(error: UmiError) -> Response:
+def _failed(failed: Failed) -> Response:
     """A failure before anything was done. Only a planner that cannot be reached is worth another try."""
-    away = isinstance(error, TransportError)
-    told = ApiError(f"{error.message}. {error.fix}", status=503 if away else 400, code=type(error).__name__)
+    away = isinstance(failed.error, TransportError)
+    told = ApiError(failed.text, status=503 if away else 400, code=type(failed.error).__name__)
     return JSONResponse(told.body(), status_code=told.status, headers={} if away else _NOT_AGAIN)
 
 
 def _whole(answer: ChatAnswer, pieces: list[Piece], *, thoughts: bool = False) -> Response:
-    content = "".join(
-        piece.text if isinstance(piece, Said) else f"{piece.error.message}. {piece.error.fix}"
-        for piece in pieces
-        if isinstance(piece, Said | Failed)
-    )
+    content = "".join(piece.text for piece in pieces if isinstance(piece, Said | Failed))
     reasoning = "".join(piece.text for piece in pieces if thoughts and isinstance(piece, Thought))
     usage = next((piece.usage for piece in pieces if isinstance(piece, Ended)), _NO_TOKENS)
     return JSONResponse(answer.whole(content, reasoning, usage))
@@ -268,7 +262,10 @@ def _streamed(events: AsyncIterator[bytes]) -> Response:
 async def _chore(answer: ChatAnswer, said: str, asked: ChatRequest) -> AsyncIterator[bytes]:
     yield answer.chunk(role="assistant", content="")
     yield answer.chunk(content=said)
-    yield answer.end()
-    if asked.with_usage:
-        yield answer.usage(_NO_TOKENS)
-    yield DONE
+    for chunk in _ending(answer, asked, _NO_TOKENS):
+        yield chunk
+
+
+def _ending(answer: ChatAnswer, asked: ChatRequest, usage: Mapping[str, int]) -> list[bytes]:
+    """What stands after the last piece of a stream."""
+    return [answer.end(), *([answer.usage(usage)] if asked.with_usage else []), DONE]

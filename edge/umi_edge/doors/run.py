@@ -46,6 +46,11 @@ class Failed:
 
     error: UmiError
 
+    @property
+    def text(self) -> str:
+        """What a client is told."""
+        return f"{self.error.message}. {self.error.fix}"
+
 
 Piece = Thought | Said | Ended | Failed
 
