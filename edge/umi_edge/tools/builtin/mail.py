@@ -12,7 +12,7 @@ from umi_edge.tools.builtin.converter import Converter
 from umi_edge.tools.builtin.mail_attachments import attached_texts
 from umi_edge.tools.builtin.mail_composed import compose
 from umi_edge.tools.builtin.mail_more import more_tools
-from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
+from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, own_address, sending, sent
 from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
 from umi_edge.tools.builtin.words import has_words, tells_of
 from umi_edge.tools.json_type import JSON
@@ -85,15 +85,7 @@ def _read(mailbox: Mailbox, converter: Converter) -> Tool:
 
 
 def _send(config: MailConfig) -> Tool:
-    # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
-    @tool(
-        name="mail.send",
-        source="builtin",
-        destructive=True,
-        open_world=config.smtp is not None,
-        returns=shapes.SENT,
-        stored_as={part: STORED_AS[part] for part in ("to", "subject", "body")},
-    )
+    @sending(config, "mail.send", {part: STORED_AS[part] for part in ("to", "subject", "body")})
     def send(to: Recipients, subject: Annotated[str, Field(max_length=500)], body: str) -> JSON:
         """Send an e-mail from the user.
 
@@ -102,7 +94,7 @@ def _send(config: MailConfig) -> Tool:
             subject: What it is about.
             body: The text.
         """
-        sender = config.smtp.sender if config.smtp else ""
-        return sent(config, compose(to=listed(to), subject=subject, body=body, sender=sender))
+        letter = compose(to=listed(to), subject=subject, body=body, sender=own_address(config))
+        return sent(config, letter)
 
     return send

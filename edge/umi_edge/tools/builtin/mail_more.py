@@ -15,7 +15,7 @@ from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.calendar_folder import parsed_day
 from umi_edge.tools.builtin.mail_composed import address, compose
 from umi_edge.tools.builtin.mail_message import Letter
-from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, sent
+from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, own_address, sending, sent
 from umi_edge.tools.builtin.mailbox import Mailbox
 from umi_edge.tools.builtin.words import has_words, single_line, tells_of
 from umi_edge.tools.json_type import JSON
@@ -93,15 +93,7 @@ def _is_within(letter: Letter, days: tuple[date, date], mailbox: Mailbox) -> boo
 
 
 def _send(mailbox: Mailbox) -> Tool:
-    # A letter cannot be called back. Through SMTP it also leaves the device at once (I5).
-    @tool(
-        name="mail.send",
-        source="builtin",
-        destructive=True,
-        open_world=mailbox.config.smtp is not None,
-        returns=shapes.SENT,
-        stored_as=STORED_AS,
-    )
+    @sending(mailbox.config, "mail.send", STORED_AS)
     def send(to: Recipients, subject: Subject, body: str, cc: Recipients | None = None) -> JSON:
         """Send an e-mail from the user.
 
@@ -111,21 +103,18 @@ def _send(mailbox: Mailbox) -> Tool:
             body: The text.
             cc: Who gets a copy.
         """
-        letter = compose(to=listed(to), cc=listed(cc), subject=subject, body=body, sender=_own(mailbox))
+        letter = compose(
+            to=listed(to), cc=listed(cc), subject=subject, body=body, sender=own_address(mailbox.config)
+        )
         return sent(mailbox.config, letter)
 
     return send
 
 
 def _reply(mailbox: Mailbox) -> Tool:
-    @tool(
-        name="mail.reply",
-        source="builtin",
-        destructive=True,
-        open_world=mailbox.config.smtp is not None,
-        returns=shapes.SENT,
-        stored_as={"id": [], "to": STORED_AS["to"], "body": STORED_AS["body"]},  # the id chooses a letter
-    )
+    stored_as = {"id": [], "to": STORED_AS["to"], "body": STORED_AS["body"]}  # the id chooses a letter
+
+    @sending(mailbox.config, "mail.reply", stored_as)
     def reply(id: Id, to: Line, body: str) -> JSON:  # noqa: A002
         """Reply to an e-mail, to the one who sent it.
 
@@ -143,7 +132,7 @@ def _reply(mailbox: Mailbox) -> Tool:
             to=[to],
             subject=_titled("Re", letter.subject),
             body=body,
-            sender=_own(mailbox),
+            sender=own_address(mailbox.config),
             answers=letter.thread,
         )
         return sent(mailbox.config, answer)
@@ -152,17 +141,8 @@ def _reply(mailbox: Mailbox) -> Tool:
 
 
 def _forward(mailbox: Mailbox) -> Tool:
-    @tool(
-        name="mail.forward",
-        source="builtin",
-        destructive=True,
-        open_world=mailbox.config.smtp is not None,
-        returns=shapes.SENT,
-        stored_as={
-            "id": [],
-            **STORED_AS,
-        },  # the id chooses a letter, whose text is then read back as it was before
-    )
+    # The id chooses a letter, whose text is then read back as it was before.
+    @sending(mailbox.config, "mail.forward", {"id": [], **STORED_AS})
     def forward(
         id: Id,  # noqa: A002
         subject: Subject,
@@ -190,16 +170,12 @@ def _forward(mailbox: Mailbox) -> Tool:
             cc=listed(cc),
             subject=_titled("Fwd", letter.subject),
             body="\n".join([*([body.rstrip(), ""] if body.strip() else []), *_head(letter), "", letter.body]),
-            sender=_own(mailbox),
+            sender=own_address(mailbox.config),
             enclosed=letter.attachments,
         )
         return sent(mailbox.config, onward)
 
     return forward
-
-
-def _own(mailbox: Mailbox) -> str:
-    return mailbox.config.smtp.sender if mailbox.config.smtp else ""
 
 
 def _titled(mark: str, subject: str) -> str:
