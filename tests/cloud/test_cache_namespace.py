@@ -93,8 +93,10 @@ async def test_only_what_is_without_the_session_is_common_and_only_where_the_ope
     engine = ScriptedEngine([Reply(text="", ending=Ending.HANG)])
     planner = Planner(engine, dialect_named(dialect), share_catalogue=share)
     asked = asyncio.ensure_future(anext(planner.plan(view)))
-    await engine.until(lambda one: one.running == 1)
-    asked.cancel()
+    begun = asyncio.ensure_future(engine.until(lambda one: one.running == 1))
+    await asyncio.wait({asked, begun}, return_when=asyncio.FIRST_COMPLETED)
+    begun.cancel()
+    assert asked.cancel(), asked.exception()
     (generation,) = engine.generations
     assert "Write to" in text(generation.prompt)
     assert "Write to" not in text(generation.common)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from umi_shared.dialects.dialect import RolePrompt, planned_tool, said
@@ -154,7 +155,7 @@ def _decision_schema(tools: list[str], *, may_ask: bool) -> dict[str, Any]:
 def _for_planner(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     """The turns; a plan and the call that is its draft are one, as the planner wrote them."""
     before: Entry | None = None
-    for entry, following in zip(entries, (*entries[1:], None), strict=True):
+    for entry, following in zip_longest(entries, entries[1:]):
         asks = isinstance(before, Plan) and before.next is Next.ASK_USER
         match entry:
             case Plan():

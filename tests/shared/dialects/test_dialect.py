@@ -1,5 +1,7 @@
 """What all dialects have in common: what a call repeats, and how a role's prompt becomes a request."""
 
+from dataclasses import replace
+
 import pytest
 
 from umi_shared.dialects import Dialect, dialect_named
@@ -28,6 +30,12 @@ def test_a_call_repeats_what_the_user_and_the_tools_said_and_nothing_else(dialec
     """Words of plans, of calls and of the catalogue are the models' own; a handle is no word."""
     assert dialect.call(VIEW).repeats == "Read what \n wrote of the orchard.\nfound: pears"
     assert dialect.plan(VIEW).repeats == dialect.answer(VIEW).repeats == ""
+
+
+def test_a_session_that_has_not_begun_can_be_rendered(dialect: Dialect) -> None:
+    """The catalogue alone is what devices may share a cache of."""
+    assert dialect.plan(replace(VIEW, entries=())).prompt
+    assert dialect.answer(replace(VIEW, entries=())).prompt
 
 
 def test_a_request_has_all_that_its_prompt_says(dialect: Dialect) -> None:
