@@ -6,7 +6,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, field
 
 from umi_edge.doors.chat_request import ChatRequest, Turn
@@ -57,6 +57,8 @@ class ChatDoor:
     async def carry_out(self, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         """What the request comes to, piece by piece. A failure after something was done is told as an answer."""
         answer: list[str] = []
+        with suppress(UmiError):  # each report looks at it again, from there on, and says what is wrong
+            await asyncio.to_thread(self.ledger.verify)
         try:
             async with self.open_session(_Questions(self, run)) as session:
                 self._go_on(session, request)

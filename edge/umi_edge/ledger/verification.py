@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -45,9 +46,19 @@ class LedgerReport:
 
 
 @dataclass(slots=True)
-class _Count:
-    """What has been seen so far."""
+class _Followed:
+    """One file, as far as it was followed, and what has been seen in it."""
 
+    identity: int
+    """Its inode: a file that is full gets another name."""
+    start: Link
+    """The end of the chain before its first line."""
+    lines: int = 0
+    """How many whole lines it had."""
+    last: int = 0
+    """Where the last of them starts, in bytes."""
+    offset: int = 0
+    """Where it ends, in bytes."""
     entries: int = 0
     sent_bytes: int = 0
     checkpoints: int = 0
@@ -56,7 +67,21 @@ class _Count:
     recovered: int = 0
     trims: set[Link] = field(default_factory=set)
 
+    def is_there(self, path: Path) -> bool:
+        """Whether this is the file, maybe with more in it."""
+        state = path.stat()
+        return state.st_ino == self.identity and state.st_size >= self.offset
+
+    def ends_with(self, path: Path, end: Link) -> bool:
+        """Whether the last line that was followed is unchanged."""
+        line, _ = next(lines(path, self.last))
+        try:
+            return self.last + len(line) + 1 == self.offset and entry_of(line)[1] == end
+        except LineError:
+            return False
+
     def add(self, entry: dict[str, Any]) -> None:
+        """Count an entry."""
         match entry["kind"]:
             case "sent":
                 self.entries += 1
@@ -127,56 +152,35 @@ def _between_writes(path: Path) -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """How far a ledger was followed."""
-
-    files: list[Path] = field(default_factory=list)
-    count: _Count = field(default_factory=_Count)
-    start: Link = field(default_factory=Link)
-    """The end of the chain before the first line of the oldest file."""
-    end: Link = field(default_factory=Link)
-    identity: int = 0
-    """The inode of the file in use."""
-    lines: int = 0
-    """How many whole lines that file had."""
-    last: int = 0
-    """Where the last of them starts, in bytes."""
-    offset: int = 0
-    """Where it ends, in bytes."""
-
-    def is_still_there(self, found: list[Path]) -> bool:
-        """Whether a ledger's files are those that were followed, the last line unchanged and maybe more after it."""
-        if not self.offset or found != self.files:
-            return False
-        state = found[-1].stat()
-        if state.st_ino != self.identity or state.st_size < self.offset:
-            return False
-        line, _ = next(lines(found[-1], self.last))
-        try:
-            return self.last + len(line) + 1 == self.offset and entry_of(line)[1] == self.end
-        except LineError:
-            return False
-
-
-@dataclass(slots=True)
 class LedgerVerifier:
     """Checks one ledger: whole the first time, then from where it was, as long as that is still there.
 
-    Covered from the second time on: all that `verify_ledger` covers in entries that are new; and files that are gone,
-    replaced or shorter, or whose last line was changed, which make it look at everything again. Not covered: a byte
-    that is changed under a running program in what it has verified. The next program notices.
+    Covered from the second time on: all that `verify_ledger` covers in entries that are new; and files that are gone
+    without a note, replaced or shorter, or a last line that was changed, which make it look at everything again. Not
+    covered: a byte that is changed under a running program in what it has verified. The next program notices.
+
+    The first time may take seconds. Writers are kept out only while it looks at what was added meanwhile. Threads may
+    share one.
     """
 
     path: Path
     key: Ed25519PublicKey | None = None
     second_head: Path | None = None
     is_copy: bool = False
-    _seen: _Seen = field(default_factory=_Seen)
+    _seen: list[_Followed] = field(default_factory=list)
+    _end: Link = field(default_factory=Link)
+    _one: Lock = field(default_factory=Lock, repr=False)
 
     def verify(self) -> LedgerReport:
         """Check it. Raises as `verify_ledger` does."""
-        with _readable(self.path), _between_writes(self.path):
-            return self._verified()
+        with self._one:
+            if not self._seen:
+                with suppress(
+                    BrokenLedgerError, OSError
+                ):  # maybe a writer's doing: it is looked at again, and counts
+                    self._verified()
+            with _readable(self.path), _between_writes(self.path):
+                return self._verified()
 
     def _verified(self) -> LedgerReport:
         # (1) The notes of the last checkpoint. (2) Each line follows the one before, and holds by itself.
@@ -184,55 +188,68 @@ class LedgerVerifier:
         files = LedgerFiles(self.path)
         heads, found = files.heads(self.second_head), files.all()
         noted = heads.read(self.key)  # (1)
-        again = self._seen.is_still_there(found)
-        seen, self._seen = self._seen if again else _Seen(files=found), _Seen()
-        for file in found[-1:] if again else found:
-            self._follow(file, seen, noted.values())  # (2)
-        if seen.start != Link() and seen.start not in seen.count.trims:  # (3)
-            raise BrokenLedgerError(found[0], 1, f"entries 1 to {seen.start.number} are missing")
+        seen, end = self._still_there(found)
+        self._seen = []
+        for place, file in enumerate(found):
+            if place == len(seen):
+                seen.append(_Followed(file.stat().st_ino, end))
+            if place >= len(seen) - 1:
+                end = self._follow(file, seen[place], end, noted.values())  # (2)
+        start = seen[0].start if seen else Link()
+        if start != Link() and not any(start in one.trims for one in seen):  # (3)
+            raise BrokenLedgerError(found[0], 1, f"entries 1 to {start.number} are missing")
         if noted or not self.is_copy:
-            heads.check(noted, self.path, seen.end)  # (4)
-        self._seen = seen  # only what held is not looked at again
+            heads.check(noted, self.path, end)  # (4)
+        self._seen, self._end = seen, end  # only what held is not looked at again
         return _report(seen)
 
-    def _follow(self, file: Path, seen: _Seen, noted: Collection[Link]) -> None:
-        """Follow one file, the one in use from where it was left."""
-        current, offset, number = file == self.path, 0, 0
-        if current:
-            seen.identity, offset, number = file.stat().st_ino, seen.offset, seen.lines
-        seen.count.torn_bytes = 0
-        for line, whole in lines(file, offset):
-            number += 1
-            if not whole and current:
-                seen.count.torn_bytes = len(line)
+    def _still_there(self, found: list[Path]) -> tuple[list[_Followed], Link]:
+        """The files that need not be followed from their beginning; none unless all are there that were not let go."""
+        seen = [one for one in self._seen if one.offset]
+        if found and seen:
+            oldest = found[0].stat().st_ino
+            while seen and seen[0].identity != oldest:
+                seen.pop(0)
+            there = len(seen) <= len(found) and all(map(_Followed.is_there, seen, found))
+            if seen and there and seen[-1].ends_with(found[len(seen) - 1], self._end):
+                return seen, self._end
+        return [], Link()
+
+    def _follow(self, file: Path, seen: _Followed, end: Link, noted: Collection[Link]) -> Link:
+        """Follow one file from where it was left; returns the chain's end after it."""
+        seen.torn_bytes = 0
+        for line, whole in lines(file, seen.offset):
+            if not whole and file == self.path:
+                seen.torn_bytes = len(line)
                 break
             try:
-                if seen.end == Link():
-                    seen.start = seen.end = _before_first(line)
-                entry, seen.end = follow(line, seen.end)
+                if end == Link():
+                    seen.start = end = _before_first(line)
+                entry, end = follow(line, end)
                 check_content(entry, self.key)
-                if any(seen.end.number == head.number and seen.end != head for head in noted):
+                if any(end.number == head.number and end != head for head in noted):
                     raise LineError("this is not the checkpoint that was written here")
-                seen.count.add(entry)
+                seen.add(entry)
             except (LineError, KeyError, TypeError) as error:
                 reason = str(error) if isinstance(error, LineError) else "this entry lacks a field"
-                raise BrokenLedgerError(file, number, reason) from error
-            if current:
-                seen.lines, seen.last, offset = number, offset, offset + len(line) + 1
-                seen.offset = offset
+                raise BrokenLedgerError(file, seen.lines + 1, reason) from error
+            seen.lines, seen.last, seen.offset = seen.lines + 1, seen.offset, seen.offset + len(line) + 1
+        return end
 
 
-def _report(seen: _Seen) -> LedgerReport:
-    count = seen.count
+def _report(seen: list[_Followed]) -> LedgerReport:
+    unsigned = 0
+    for one in seen:
+        unsigned = one.unsigned + (0 if one.checkpoints else unsigned)
     return LedgerReport(
-        entries=count.entries,
-        sent_bytes=count.sent_bytes,
-        checkpoints=count.checkpoints,
-        unsigned=count.unsigned,
-        torn_bytes=count.torn_bytes,
-        recovered=count.recovered,
-        files=len(seen.files),
-        trimmed=seen.start.number,
+        entries=sum(one.entries for one in seen),
+        sent_bytes=sum(one.sent_bytes for one in seen),
+        checkpoints=sum(one.checkpoints for one in seen),
+        unsigned=unsigned,
+        torn_bytes=sum(one.torn_bytes for one in seen),
+        recovered=sum(one.recovered for one in seen),
+        files=len(seen),
+        trimmed=seen[0].start.number if seen else 0,
     )
 
 
