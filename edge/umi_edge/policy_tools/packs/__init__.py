@@ -7,7 +7,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -75,19 +75,26 @@ def pack_named(name: str) -> PolicyPack:
 def pack_for(entry: Mapping[str, Any]) -> PolicyPack | None:
     """The pack of the server that an entry of `mcpServers` starts; None where there is none."""
     args = entry.get("args")
-    words = [entry.get("command"), *(args if isinstance(args, list) else ())]
+    words = [str(word) for word in (entry.get("command"), *(args if isinstance(args, list) else ()))]
     return next((pack for pack in policy_packs() if _is_started(words, pack.marks)), None)
 
 
-def _is_started(words: Iterable[Any], marks: Iterable[str]) -> bool:
+_FROM_NPM = frozenset({"npx", "npm", "pnpm", "pnpx", "yarn", "bun", "bunx"})
+
+
+def _is_started(words: Sequence[str], marks: Iterable[str]) -> bool:
     """Whether a command names a package, with a version or in a folder or without.
+
+    What npm fetches is known by a name with its owner's alone: others may own the same name there.
 
     >>> _is_started(["npx", "-y", "@playwright/mcp@latest"], ["@playwright/mcp"])
     True
+    >>> _is_started(["npx", "-y", "mcp-obsidian"], ["mcp-obsidian"])
+    False
     """
-    known = set(marks)
-    for word in words:
-        text = str(word)
+    fetched = words[0].rpartition("/")[2] in _FROM_NPM
+    known = {mark for mark in marks if mark.startswith("@") or not fetched}
+    for text in words:
         head, at, _ = text.rpartition("@")
         if {text, head if at and head else text, text.partition("==")[0], text.rpartition("/")[2]} & known:
             return True
