@@ -2,116 +2,21 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import httpx
-import openai
 import pytest
-import uvicorn
 
 from tests.docs.pages import DOCS, blocks_of
-from tests.end_to_end.harness import World, plan, tool_of, world
-from umi_edge.doors.chat_door import ChatDoor
-from umi_edge.doors.doorkeeper import Doorkeeper
-from umi_edge.doors.endpoint import Endpoint
+from tests.end_to_end.harness import plan, tool_of, world
+from tests.end_to_end.serving import CALL, CANARY, DONE, KEY, OPEN, POLICY, ask, box, served, true
 from umi_edge.egress.guard import EgressGuard
-from umi_edge.session.consent import Consent, ConsentRequest, DeclineAll
-from umi_edge.session.session import Session
+from umi_edge.session.consent import DeclineAll
 from umi_edge.tools import Hints
 from umi_shared.testing import Ending, Reply
-
-KEY = "umi-" + "k" * 40
-CANARY = "the key lies under the blue pot 4711"
-POLICY = "tools: {box.open: {results: {'$.said': handle}}}\n"
-
-
-@dataclass
-class Yes:
-    """Consents to everything, and knows what it was asked."""
-
-    asked: list[ConsentRequest] = field(default_factory=list)
-
-    async def approve(self, request: ConsentRequest) -> bool:
-        self.asked.append(request)
-        return True
-
-
-@dataclass(frozen=True)
-class Served:
-    world: World
-    url: str
-    consent: Consent
-    client: openai.AsyncOpenAI
-
-    def http(self, **headers: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=self.url, headers={"authorization": f"Bearer {KEY}"} | headers, timeout=30
-        )
-
-    @property
-    def left(self) -> bytes:
-        """All that left for the planner."""
-        return b"".join(sent.message for sent in self.world.capture.requests)
-
-
-@asynccontextmanager
-async def served(
-    w: World, *, consent: Consent | None = None, origins: frozenset[str] = frozenset(), **options: Any
-) -> AsyncIterator[Served]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    asks = consent or Yes()
-
-    @asynccontextmanager
-    async def open_session(run: Consent) -> AsyncIterator[Session]:
-        yield w.another(run)
-
-    door = ChatDoor(ledger=w.ledger, open_session=open_session, consent=asks, asks_where="in a test")
-    endpoint = Endpoint(door=door, keeper=Doorkeeper(KEY, origins=origins), **options)
-    server = uvicorn.Server(uvicorn.Config(endpoint.app(), log_level="error", lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-        async with openai.AsyncOpenAI(base_url=url, api_key=KEY) as client:
-            yield Served(w, url, asks, client)
-    finally:
-        server.should_exit = True
-        await serving
-        await endpoint.runs.stop()
-
-
-def box(
-    *, writes: bool = False, hold: asyncio.Event | None = None, begun: asyncio.Event | None = None
-) -> Any:
-    async def opened(_: Any) -> dict[str, str]:
-        if begun is not None:
-            begun.set()
-        if hold is not None:
-            await hold.wait()
-        return {"said": CANARY}
-
-    return tool_of("box.open", opened, hints=Hints(read_only=not writes))
-
-
-async def _true(condition: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    for _ in range(1200):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("it never came to that")
-
-
-def ask(text: str, *before: tuple[str, str]) -> list[Any]:
-    return [{"role": role, "content": words} for role, words in (*before, ("user", text))]
-
-
-OPEN = plan("To look, use box.open.")
-DONE = plan("That is all.", "summarizer")
-CALL = ("box.open", "{}")
 
 
 async def test_an_answer_in_one_piece(tmp_path):
@@ -305,7 +210,7 @@ async def test_a_client_that_hangs_up_stops_the_session(tmp_path):
                 await client.post(
                     "/chat/completions", json={"model": "umi", "messages": ask("Hello")}, timeout=0.5
                 )
-        await _true(lambda: bool(w.cloud.engine.stopped))
+        await true(lambda: bool(w.cloud.engine.stopped))
 
 
 async def test_a_long_step_keeps_the_connection_alive(tmp_path):
@@ -396,7 +301,7 @@ async def test_two_hundred_streams_are_served_or_told_that_umi_is_busy(tmp_path)
             return (await client.post("/chat/completions", json=sent)).status_code
 
         tasks = [asyncio.create_task(one(number)) for number in range(200)]
-        await _true(lambda: sum(task.done() for task in tasks) >= 168)
+        await true(lambda: sum(task.done() for task in tasks) >= 168)
         gate.set()
         statuses = await asyncio.gather(*tasks)
         assert statuses.count(429) == 168

@@ -3,56 +3,68 @@
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.doors.chat_request import MODEL
+from umi_edge.doors.run import Called, Ended, Piece, Returned, Said, Thought
+from umi_edge.doors.spoken import in_words
 
-__all__ = ["DONE", "KEEP_ALIVE", "ChatAnswer", "event"]
+__all__ = ["ChatAnswer"]
 
-DONE = b"data: [DONE]\n\n"
-KEEP_ALIVE = b": umi is still working\n\n"
-"""A comment of the event stream, which clients pass over; without it some take a long step for a lost connection."""
-
-
-def event(body: Mapping[str, Any]) -> bytes:
-    """One event of a stream."""
-    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
+_NO_TOKENS: Mapping[str, int] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+_DONE = b"data: [DONE]\n\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatAnswer:
-    """What all parts of one answer have in common."""
+    """One answer; implements `Answer`."""
 
+    with_usage: bool = False
+    """Whether the stream's last chunk says how many tokens were used."""
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}", repr=False)
     created: int = field(default_factory=lambda: int(time.time()))
+    _usage: Mapping[str, int] = field(default_factory=lambda: _NO_TOKENS, repr=False)
 
-    def whole(self, content: str, reasoning: str, usage: Mapping[str, int]) -> dict[str, Any]:
+    def whole(self, pieces: Iterable[Piece]) -> dict[str, Any]:
         """The answer as one object."""
-        message = {
-            "role": "assistant",
-            "content": content,
-            "reasoning_content": reasoning,
-            "refusal": None,
-        }
+        content = reasoning = ""
+        for piece in pieces:
+            match piece:
+                case Said(text):
+                    content += text
+                case Ended(usage):
+                    self._usage = usage
+                case Thought() | Called() | Returned():
+                    reasoning += in_words(piece)
+        message = {"role": "assistant", "content": content, "reasoning_content": reasoning, "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        return self._object("chat.completion", [choice]) | {"usage": dict(usage)}
+        return self._object("chat.completion", [choice]) | {"usage": dict(self._usage)}
 
-    def chunk(self, **delta: str) -> bytes:
-        """A piece of it: `role`, `reasoning_content` or `content`."""
-        return self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])
+    def opening(self) -> list[bytes]:
+        """What a stream begins with."""
+        return [self._chunk({"role": "assistant", "content": ""})]
 
-    def end(self) -> bytes:
-        """The last piece."""
-        return self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}])
+    def of(self, piece: Piece) -> list[bytes]:
+        """A piece in a stream."""
+        match piece:
+            case Said(text):
+                return [self._chunk({"content": text})]
+            case Thought() | Called() | Returned():
+                return [self._chunk({"reasoning_content": in_words(piece)})]
+            case Ended(usage):
+                self._usage = usage
+        return []
 
-    def usage(self, usage: Mapping[str, int]) -> bytes:
-        """The chunk after the last piece, for clients that want to know."""
-        return event(self._object("chat.completion.chunk", []) | {"usage": dict(usage)})
+    def ending(self) -> list[bytes]:
+        """What stands after the last piece of a stream: for clients that want to know, how many tokens there were."""
+        used = self._object("chat.completion.chunk", []) | {"usage": dict(self._usage)}
+        return [self._chunk({}, "stop"), *([_event(used)] if self.with_usage else []), _DONE]
 
-    def _chunk(self, choices: list[dict[str, Any]]) -> bytes:
-        return event(self._object("chat.completion.chunk", choices))
+    def _chunk(self, delta: Mapping[str, str], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish_reason}
+        return _event(self._object("chat.completion.chunk", [choice]))
 
     def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -63,3 +75,7 @@ class ChatAnswer:
             "system_fingerprint": None,
             "choices": choices,
         }
+
+
+def _event(body: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n".encode()

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from umi_edge.doors.chat_request import ChatRequest, Turn
 from umi_edge.doors.chores import quoted_chats
 from umi_edge.doors.memory import Memory
-from umi_edge.doors.run import Ended, Failed, Piece, Run, Said, Thought
+from umi_edge.doors.run import Called, Ended, Failed, Piece, Returned, Run, Said, Thought
+from umi_edge.labelling.release import seen_by
+from umi_edge.labelling.text import LabelledText
 from umi_edge.ledger import Ledger
 from umi_edge.policy.checks import may_write
 from umi_edge.session.consent import Consent, ConsentRequest
@@ -33,8 +35,13 @@ from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.tools import Succeeded
 from umi_shared.errors import UmiError
+from umi_shared.handles import render
+from umi_shared.labels import PLANNER
 
 __all__ = ["ChatDoor", "OpenSession"]
+
+_MOST_SHOWN = 4000
+"""Characters of a call or of its result: a client keeps them, and sends them back with each message."""
 
 OpenSession = Callable[[Consent], AbstractAsyncContextManager[Session]]
 """Opens a fresh session with the planner; its questions go to that consent."""
@@ -86,7 +93,7 @@ class ChatDoor:
         )
 
     async def _pieces(self, session: Session, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
-        said = False
+        said = calling = False
         done_before = len(session.record)
         try:
             async with aclosing(event_stream(session, request.asked, self.ledger)) as events:
@@ -104,8 +111,9 @@ class ChatDoor:
                     if isinstance(event, AnswerStreamed):
                         said = said or bool(event.text)
                         yield Said(event.text)
-                    elif thought := _thought(event):
-                        yield Thought(thought)
+                    elif step := _step(event, calling=calling):
+                        calling = isinstance(step, Called) or (calling and not isinstance(step, Returned))
+                        yield step
         except asyncio.CancelledError:
             for piece in self._stopped(
                 session, "The client hung up, so umi stopped.", done_before, said=said
@@ -142,20 +150,28 @@ class _Questions:
         return await self.door.approve(request, self.run)
 
 
-def _thought(event: Event) -> str:
-    """What a client shows while umi works; handles stay handles."""
+def _step(event: Event, *, calling: bool) -> Piece | None:
+    """What a client shows while umi works, as the planner is shown it: handles stay handles."""
     match event:
         case RationaleStreamed(text):
-            return text
+            return Thought(text) if text else None
         case Planned():
-            return "\n"
-        case CallWritten(tool=tool):
-            return f"→ {tool} "
-        case Observed(outcome=outcome):
-            return "✓\n" if isinstance(outcome, Succeeded) else "✗\n"
+            return Thought("\n")
+        case CallWritten(tool=tool, arguments=arguments):
+            return Called(tool, _shown(arguments))
+        case Observed(outcome=outcome, observation=observation, failure=failure):
+            told = ": ".join(filter(None, (failure, _shown(observation))))
+            return Returned(told=told, done=isinstance(outcome, Succeeded))
         case Refused(reasons=reasons):
-            return f"✗ not done: {'; '.join(reasons)}\n"
-    return ""
+            why = f"not done: {'; '.join(reasons)}"
+            return Returned(told=why, done=False, made=False) if calling else Thought(f"✗ {why}\n")
+    return None
+
+
+def _shown(text: LabelledText) -> str:
+    """What the planner is shown of it, and no more than a client can draw."""
+    told = render(seen_by(text, PLANNER))
+    return told if len(told) <= _MOST_SHOWN else f"{told[:_MOST_SHOWN]}… ({len(told):,} characters)"
 
 
 def _may_act(session: Session, name: str) -> bool:

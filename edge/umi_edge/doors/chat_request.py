@@ -12,17 +12,19 @@ from typing import Any, Self
 
 from umi_shared.well_formed import well_formed
 
-__all__ = ["MODEL", "ApiError", "ChatRequest", "Turn"]
+__all__ = ["MODEL", "ApiError", "ChatRequest", "Turn", "check_length", "refuse", "refuse_form", "text_of"]
 
 MODEL = "umi"
 """The one model that the endpoint has."""
 _MOST_MESSAGES = 1000
 _NOT_HONOURED = {
-    "tools": "umi runs its own tools on this laptop, so the client's tools cannot be called",
     "functions": "umi runs its own tools on this laptop, so the client's functions cannot be called",
     "audio": "umi answers in text",
     "prediction": "umi's answers are not continued from a prediction",
 }
+_TOOLS = {"tools": "umi runs its own tools on this laptop, so the client's tools cannot be called"}
+_CHOICE = {"tool_choice": "umi's planner chooses among its own tools"}
+_TEXTS = {"text": "text", "refusal": "refusal"}
 _REASONING = re.compile(
     r"<think>(?:(?!<think>).)*?</think>|<details type=\"reasoning\"(?:(?!<details).)*?</details>", re.DOTALL
 )
@@ -82,16 +84,14 @@ class ChatRequest:
         """The request in a JSON body. Raises `ApiError`."""
         if not isinstance(body, dict):
             raise ApiError("the body is a JSON object")
-        _refuse_what_cannot_be_done(body)
+        refuse(body, _NOT_HONOURED)
+        refuse_form(body.get("response_format"), "response_format")
+        if body.get("n") not in (None, 1):
+            raise ApiError("umi gives one answer: leave `n` out", param="n", code="unsupported_parameter")
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             raise ApiError("`messages` is a list of at least one message", param="messages")
-        if len(messages) > _MOST_MESSAGES:
-            raise ApiError(
-                f"{len(messages)} messages are more than umi reads in one request ({_MOST_MESSAGES}): "
-                "start a new chat",
-                param="messages",
-            )
+        check_length(messages, "messages")
         system, turns = [], []
         for number, message in enumerate(messages):
             role, text = _message(message, f"messages[{number}]")
@@ -99,14 +99,33 @@ class ChatRequest:
                 system.append(text)
             else:
                 turns.append(Turn(role, text))
-        if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
-            raise ApiError("the last message is the user's, with a text", param="messages")
         options = body.get("stream_options")
+        return cls.of(
+            body,
+            turns,
+            system="\n".join(system),
+            with_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+            where="messages",
+        )
+
+    @classmethod
+    def of(
+        cls,
+        body: Mapping[str, Any],
+        turns: Sequence[Turn],
+        *,
+        system: str,
+        where: str,
+        with_usage: bool = False,
+    ) -> Self:
+        """The request of a body with these turns. Raises `ApiError` where the user has not the last word."""
+        if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
+            raise ApiError("the last message is the user's, with a text", param=where)
         return cls(
             turns=tuple(turns),
-            system="\n".join(system),
+            system=system,
             stream=body.get("stream") is True,
-            with_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+            with_usage=with_usage,
             digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
         )
 
@@ -121,29 +140,41 @@ class ChatRequest:
         return self.turns[:-1]
 
 
-def _refuse_what_cannot_be_done(body: Mapping[str, Any]) -> None:
-    model = body.get("model")
-    if model != MODEL:
+def refuse(body: Mapping[str, Any], also: Mapping[str, str]) -> None:
+    """Raise `ApiError` for another model, tools of the client's own, and whatever else has a reason in `also`."""
+    if body.get("model") != MODEL:
         raise ApiError(
             f"there is no such model here; the one there is is called `{MODEL}`",
             status=404,
             param="model",
             code="model_not_found",
         )
-    for name, because in _NOT_HONOURED.items():
+    chosen = {} if body.get("tool_choice") in ("auto", "none") else _CHOICE
+    for name, because in {**_TOOLS, **chosen, **also}.items():
         if body.get(name):
             raise ApiError(
                 f"`{name}` cannot be honoured: {because}", param=name, code="unsupported_parameter"
             )
-    wanted = body.get("response_format")
+
+
+def check_length(messages: Sequence[Any], where: str) -> None:
+    """Raise `ApiError` for more messages than are read in one request."""
+    if len(messages) > _MOST_MESSAGES:
+        raise ApiError(
+            f"{len(messages)} messages are more than umi reads in one request ({_MOST_MESSAGES}): "
+            "start a new chat",
+            param=where,
+        )
+
+
+def refuse_form(wanted: Any, param: str) -> None:
+    """Raise `ApiError` for an answer in another form than plain text."""
     if isinstance(wanted, Mapping) and wanted.get("type") not in (None, "text"):
         raise ApiError(
-            "`response_format` cannot be honoured: umi answers in plain text",
-            param="response_format",
+            f"`{param}` cannot be honoured: umi answers in plain text",
+            param=param,
             code="unsupported_parameter",
         )
-    if body.get("n") not in (None, 1):
-        raise ApiError("umi gives one answer: leave `n` out", param="n", code="unsupported_parameter")
 
 
 def _message(message: Any, where: str) -> tuple[str, str]:
@@ -158,11 +189,13 @@ def _message(message: Any, where: str) -> tuple[str, str]:
         )
     if role not in ("system", "developer", "user", "assistant"):
         raise ApiError("`role` is one of system, developer, user, assistant", param=f"{where}.role")
-    return "system" if role == "developer" else role, _content(message.get("content"), f"{where}.content")
+    return "system" if role == "developer" else role, text_of(
+        message.get("content"), f"{where}.content", _TEXTS
+    )
 
 
-def _content(content: Any, where: str) -> str:
-    """The text of a message, whose content may be a list of parts."""
+def text_of(content: Any, where: str, kinds: Mapping[str, str]) -> str:
+    """The text of a message, whose content may be a list of parts; `kinds` names the member that has a part's text."""
     if content is None:
         return ""
     if isinstance(content, str):
@@ -172,12 +205,13 @@ def _content(content: Any, where: str) -> str:
     texts = []
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind not in ("text", "refusal") or not isinstance(part.get(kind), str):
+        member = kinds.get(kind) if isinstance(kind, str) else None
+        if member is None or not isinstance(part.get(member), str):
             raise ApiError(
                 "umi reads text only: take images, sound and files out of the message; "
                 "its tools read files that lie in your folders",
                 param=where,
                 code="unsupported_content",
             )
-        texts.append(part[kind])
+        texts.append(part[member])
     return well_formed("\n".join(texts))

@@ -1,13 +1,13 @@
-"""The endpoint: OpenAI's chat completions over HTTP, for programs on this machine."""
+"""The endpoint: OpenAI's chat completions and responses over HTTP, for programs on this machine."""
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,12 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from umi_edge.doors.chat_answer import DONE, KEEP_ALIVE, ChatAnswer
+from umi_edge.doors.chat_answer import ChatAnswer
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.chat_request import MODEL, ApiError, ChatRequest
 from umi_edge.doors.chores import chore_answer
 from umi_edge.doors.doorkeeper import Doorkeeper
-from umi_edge.doors.run import Ended, Failed, Piece, Run, Runs, Said, Thought
+from umi_edge.doors.response_answer import ResponseAnswer
+from umi_edge.doors.response_request import read_response_request
+from umi_edge.doors.run import Failed, Piece, Run, Runs, Said
+from umi_edge.doors.spoken import Reasoning, Spoken
 from umi_shared.errors import TransportError
 
 __all__ = ["Endpoint", "Reasoning"]
@@ -33,13 +36,28 @@ _FIRST_SECONDS = 3
 """How long a stream waits for its first piece, so that a planner that is away has an HTTP status of its own."""
 _NOT_AGAIN = {"x-should-retry": "false"}
 """What OpenAI's clients take for "do not repeat this"."""
-_NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+_KEEP_ALIVE = b": umi is still working\n\n"
+"""A comment of the event stream, which clients pass over; without it some take a long step for a lost connection."""
 
-_PLAIN = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "!": "."})
-"""What the planner thinks, without what could open a tag or a link that the answer goes on with."""
 
-Reasoning = str
-"""Where a client is shown what umi does: `field` (`reasoning_content`), `think` (in the answer), or `none`."""
+class Answer(Protocol):
+    """The form of an answer in one of OpenAI's two protocols, whole or as the events of a stream."""
+
+    def whole(self, pieces: Iterable[Piece]) -> dict[str, Any]:
+        """The answer as one object."""
+        ...
+
+    def opening(self) -> list[bytes]:
+        """What a stream begins with."""
+        ...
+
+    def of(self, piece: Piece) -> list[bytes]:
+        """A piece in a stream."""
+        ...
+
+    def ending(self) -> list[bytes]:
+        """What stands after the last piece of a stream."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,9 +74,7 @@ class Endpoint:
         """The application, for a server."""
         return Starlette(
             routes=[
-                Route("/v1/models", self._guarded(self._models)),
-                Route("/v1/models/{name}", self._guarded(self._model)),
-                Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
+                *self.routes(),
                 Route("/{path:path}", self._guarded(_elsewhere), methods=["GET", "POST", "PUT", "DELETE"]),
             ],
             middleware=[
@@ -72,6 +88,17 @@ class Endpoint:
             if self.keeper.origins
             else [],
         )
+
+    def routes(self) -> list[Route]:
+        """What it serves, below `/v1`, for an application that has other doors, too."""
+        return [
+            Route("/v1/models", self._guarded(self._models)),
+            Route("/v1/models/{name}", self._guarded(self._model)),
+            Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
+            Route("/v1/responses", self._guarded(self._respond), methods=["POST"]),
+            Route("/v1/responses/{rest:path}", self._guarded(_not_kept), methods=["GET", "POST", "DELETE"]),
+            Route("/v1/{path:path}", self._guarded(_elsewhere), methods=["GET", "POST", "PUT", "DELETE"]),
+        ]
 
     def _guarded(
         self, answer: Callable[[Request], Awaitable[Response]]
@@ -97,9 +124,19 @@ class Endpoint:
 
     async def _chat(self, request: Request) -> Response:
         asked = ChatRequest.read(await _json(request))
-        answer = ChatAnswer()
+        return await self._answer(request, asked, ChatAnswer(asked.with_usage))
+
+    async def _respond(self, request: Request) -> Response:
+        body = await _json(request)
+        asked = read_response_request(body)
+        instructions = body.get("instructions")
+        told = instructions if isinstance(instructions, str) else None
+        return await self._answer(request, asked, ResponseAnswer(told))
+
+    async def _answer(self, request: Request, asked: ChatRequest, answer: Answer) -> Response:
+        spoken = Spoken(self.reasoning)
         if (chore := chore_answer(asked)) is not None:
-            return _streamed(_chore(answer, chore, asked)) if asked.stream else _whole(answer, [Said(chore)])
+            return _streamed(_chore(answer, chore)) if asked.stream else _whole(answer, spoken, [Said(chore)])
         run = self.runs.join(asked.digest) or self.runs.begin(
             asked.digest, partial(self.door.carry_out, asked)
         )
@@ -107,16 +144,16 @@ class Endpoint:
             raise ApiError(f"umi is busy with {self.runs.most} requests: wait for one of them", status=429)
         pieces = run.read()
         if not asked.stream:
-            return await self._collected(request, answer, run, pieces)
+            return await self._collected(request, answer, spoken, run, pieces)
         first = asyncio.ensure_future(anext(pieces))
         await asyncio.wait([first], timeout=_FIRST_SECONDS)
         if first.done() and isinstance(piece := first.result(), Failed) and not run.acted:
             await pieces.aclose()
             return _failed(piece)
-        return _streamed(self._events(answer, asked, first, pieces))
+        return _streamed(self._events(answer, spoken, first, pieces))
 
     async def _collected(
-        self, request: Request, answer: ChatAnswer, run: Run, pieces: AsyncGenerator[Piece, None]
+        self, request: Request, answer: Answer, spoken: Spoken, run: Run, pieces: AsyncGenerator[Piece, None]
     ) -> Response:
         """The whole answer at once, unless the client hangs up before."""
 
@@ -137,71 +174,38 @@ class Endpoint:
         failed = next((piece for piece in found if isinstance(piece, Failed)), None)
         if failed is not None and not run.acted:
             return _failed(failed)
-        return _whole(answer, found, thoughts=self.reasoning == "field")
+        return _whole(answer, spoken, found)
 
     async def _events(
         self,
-        answer: ChatAnswer,
-        asked: ChatRequest,
+        answer: Answer,
+        spoken: Spoken,
         first: "asyncio.Future[Piece]",
         pieces: AsyncGenerator[Piece, None],
     ) -> AsyncIterator[bytes]:
         """The stream; a comment now and then while nothing happens."""
-        written = _Written(answer, self.reasoning)
-        usage: Mapping[str, int] = _NO_TOKENS
         following = first
         async with aclosing(pieces):
             try:
-                yield answer.chunk(role="assistant", content="")
+                for event in answer.opening():
+                    yield event
                 while True:
                     await asyncio.wait([following], timeout=self.keep_alive_seconds)
                     if not following.done():
-                        yield KEEP_ALIVE
+                        yield _KEEP_ALIVE
                         continue
                     try:
                         piece = following.result()
                     except StopAsyncIteration:
                         break
-                    if isinstance(piece, Ended):
-                        usage = piece.usage
-                    for chunk in written.of(piece):
-                        yield chunk
+                    for event in _events(answer, spoken.of(piece)):
+                        yield event
                     following = asyncio.ensure_future(anext(pieces))
             finally:
                 following.cancel()
                 await asyncio.wait([following])
-        for chunk in written.rest():
-            yield chunk
-        for chunk in _ending(answer, asked, usage):
-            yield chunk
-
-
-@dataclass(slots=True)
-class _Written:
-    """Pieces as chunks, with thoughts where the client wants them."""
-
-    answer: ChatAnswer
-    reasoning: Reasoning = field(repr=False)
-    thinking: bool = False
-
-    def of(self, piece: Piece) -> list[bytes]:
-        match piece:
-            case Thought(text) if self.reasoning == "field":
-                return [self.answer.chunk(reasoning_content=text)]
-            case Thought(text) if self.reasoning == "think":
-                begun, self.thinking = self.thinking, True
-                plain = text.translate(_PLAIN)
-                return [self.answer.chunk(content=plain if begun else f"<think>\n{plain}")]
-            case Said(text):
-                return [*self.rest(), self.answer.chunk(content=text)]
-            case Failed():
-                return [*self.rest(), self.answer.chunk(content=f"\n\n{piece.text}")]
-        return []
-
-    def rest(self) -> list[bytes]:
-        """What closes the thoughts, where they stand in the answer."""
-        was, self.thinking = self.thinking, False
-        return [self.answer.chunk(content="\n</think>\n\n")] if was else []
+        for event in [*_events(answer, spoken.rest()), *answer.ending()]:
+            yield event
 
 
 _MODEL = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "umi"}
@@ -209,10 +213,14 @@ _MODEL = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by
 
 async def _elsewhere(request: Request) -> Response:
     raise ApiError(
-        f"umi serves /v1/chat/completions and /v1/models, and nothing at this path; set the base URL to "
+        "umi serves /v1/chat/completions, /v1/responses and /v1/models, and nothing at this path; set the base URL to "
         f"{request.url.scheme}://{request.url.netloc}/v1",
         status=404,
     )
+
+
+async def _not_kept(_: Request) -> Response:
+    raise ApiError("umi keeps no responses: what it answered is with the client that asked", status=404)
 
 
 async def _json(request: Request) -> Any:
@@ -244,11 +252,13 @@ def _failed(failed: Failed) -> Response:
     return JSONResponse(told.body(), status_code=told.status, headers={} if away else _NOT_AGAIN)
 
 
-def _whole(answer: ChatAnswer, pieces: list[Piece], *, thoughts: bool = False) -> Response:
-    content = "".join(piece.text for piece in pieces if isinstance(piece, Said | Failed))
-    reasoning = "".join(piece.text for piece in pieces if thoughts and isinstance(piece, Thought))
-    usage = next((piece.usage for piece in pieces if isinstance(piece, Ended)), _NO_TOKENS)
-    return JSONResponse(answer.whole(content, reasoning, usage))
+def _whole(answer: Answer, spoken: Spoken, pieces: Iterable[Piece]) -> Response:
+    shown = [one for piece in pieces for one in spoken.of(piece)]
+    return JSONResponse(answer.whole([*shown, *spoken.rest()]))
+
+
+def _events(answer: Answer, pieces: Iterable[Piece]) -> list[bytes]:
+    return [event for piece in pieces for event in answer.of(piece)]
 
 
 def _streamed(events: AsyncIterator[bytes]) -> Response:
@@ -259,13 +269,6 @@ def _streamed(events: AsyncIterator[bytes]) -> Response:
     )
 
 
-async def _chore(answer: ChatAnswer, said: str, asked: ChatRequest) -> AsyncIterator[bytes]:
-    yield answer.chunk(role="assistant", content="")
-    yield answer.chunk(content=said)
-    for chunk in _ending(answer, asked, _NO_TOKENS):
-        yield chunk
-
-
-def _ending(answer: ChatAnswer, asked: ChatRequest, usage: Mapping[str, int]) -> list[bytes]:
-    """What stands after the last piece of a stream."""
-    return [answer.end(), *([answer.usage(usage)] if asked.with_usage else []), DONE]
+async def _chore(answer: Answer, said: str) -> AsyncIterator[bytes]:
+    for event in [*answer.opening(), *answer.of(Said(said)), *answer.ending()]:
+        yield event

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from umi_shared.errors import PrivacyError, UmiError
 
-__all__ = ["Ended", "Failed", "Piece", "Run", "Runs", "Said", "Thought"]
+__all__ = ["Called", "Ended", "Failed", "Piece", "Returned", "Run", "Runs", "Said", "Thought"]
 
 _REMEMBERED_SECONDS = 600
 """How long a run whose client was gone waits for the client to ask again: longer than clients go on trying."""
@@ -24,6 +24,25 @@ class Thought:
     """What is being done, for a client that shows it beside the answer; without private values."""
 
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A tool is called, on this device and by umi; without private values."""
+
+    tool: str = field(repr=False)
+    arguments: str = field(repr=False)
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What came of the call before; without private values."""
+
+    told: str = field(repr=False)
+    done: bool
+    made: bool = True
+    """Whether it was made at all: the policy may not allow it, or the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,7 @@ class Failed:
         return f"{self.error.message}. {self.error.fix}"
 
 
-Piece = Thought | Said | Ended | Failed
+Piece = Thought | Called | Returned | Said | Ended | Failed
 
 
 class Run:

@@ -15,12 +15,12 @@ def body(**changes: Any) -> dict[str, Any]:
     return {"model": "umi", "messages": [{"role": "user", "content": "Hello"}]} | changes
 
 
-def recorded(file: str) -> list[dict[str, Any]]:
+def recorded(file: str, to: str = "/v1/chat/completions") -> list[dict[str, Any]]:
     path = RECORDED / file
     if not path.exists():
         pytest.skip(f"the recorded clients are not beside this checkout ({file})")
     rows = json.loads(path.read_text())
-    return [row["body"] for row in rows if row["path"] == "/v1/chat/completions"]
+    return [row["body"] for row in rows if row["path"] == to]
 
 
 @pytest.mark.parametrize("file", ["openai-chat.json", "llm.json", "litellm.json"])
