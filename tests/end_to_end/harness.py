@@ -180,11 +180,21 @@ async def world(
         ledger = Ledger.open(folder / "ledger.jsonl", KEY, lambda: "2026-06-01T00:00:00Z")
         stack.callback(ledger.close)
         made = await _world(
-            cloud, capture, channel, ledger, calls, tools, policy, consent, guard, config, folder, approved
+            cloud,
+            capture,
+            channel,
+            ledger,
+            calls,
+            tools,
+            policy,
+            consent,
+            guard,
+            config,
+            folder,
+            approved,
+            records,
         )
         made.session.replies = replies or made.session.replies
-        if records is not None:
-            made.session.records = records
         yield made
 
 
@@ -201,6 +211,7 @@ async def _world(
     config: CloudConfig,
     folder: Path,
     approved: ApprovedCards,
+    records: Records | None,
 ) -> World:
     if tools is None:
         tools = builtin_tools(make_sample_home(folder / "home", TODAY))
@@ -224,6 +235,7 @@ async def _world(
             guarded_by=guard,
             now=lambda: NOW,
             approved=approved,
+            records=records if records is not None else Records.of_session(),
         )
 
     return World(

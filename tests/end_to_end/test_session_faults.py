@@ -11,6 +11,7 @@ from tests.end_to_end.harness import hostile_cloud, plan, tool_of, traces, world
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
+from umi_edge.session import calls as calls_module
 from umi_edge.session import session as session_module
 from umi_edge.session.events import Answered
 from umi_edge.testing import ScriptedCaller
@@ -93,10 +94,11 @@ SEAMS = {
     "the release for the caller": ("module.release", 1, 1),
     "the caller": ("caller.call", 0, 1),
     "labelling the arguments": ("labeller.arguments", 0, 1),
-    "the policy's verdict": ("module.check_call", 0, 1),
+    "the policy's verdict": ("calls.check_call", 0, 1),
     "the resolution of handles": ("module.resolve", 0, 1),
+    "the resolution for the tool": ("calls.resolve", 0, 1),
     "the consent": ("consent.approve", 0, 1),
-    "the runner": ("module.run_tool", 0, 1),
+    "the runner": ("calls.run_tool", 0, 1),
     "labelling the result": ("labeller.result", 0, 1),
     "the scanner in the result": ("labeller.keeper.scanner.scan", 1, 1),
     "the vault": ("vault.keep", 1, 1),
@@ -138,6 +140,7 @@ def owner_of(w, seam):
     """The object in which a seam is broken; a class where its instances have slots."""
     place, _, name = seam.rpartition(".")
     owners = {
+        "calls": calls_module,
         "module": session_module,
         "labeller": type(w.session.labeller),
         "labeller.keeper.scanner": type(w.session.labeller.keeper.scanner),

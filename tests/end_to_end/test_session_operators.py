@@ -135,7 +135,7 @@ async def test_a_result_is_as_private_as_its_inputs_whatever_its_own_rule_says(
     calls = [GET, ("value.compute", f'{{"expression":"{expression}"}}')]
     async with world(tmp_path, **flow(Laptop(), *calls)) as w:
         await w.session.ask("Compute.")
-    (span,) = w.session._entries[-3].text
+    (span,) = w.session.calls.entries[-3].text
     assert span.label.locality == locality
     assert span.label.integrity is Integrity.UNTRUSTED, "a model wrote the expression"
 

@@ -12,6 +12,7 @@ from umi_edge.session.events import Answered, Instructed
 from umi_edge.session.unknown_names import about_to_leave
 from umi_edge.terminal.live_view import LiveView
 from umi_shared.errors import PrivacyError
+from umi_shared.labels import PLANNER
 from umi_shared.screen.console import Screen
 
 NAME = "Brightmoor"
@@ -66,7 +67,7 @@ async def test_without_the_setting_nobody_is_asked_and_the_live_view_marks_it(tm
     async with world(tmp_path, plans=LIST, calls=CALLS, consent=DeclineAll()) as w:
         assert isinstance(await w.session.ask(f"Tell {NAME} and Alice Moreau what is on."), Answered)
     text = w.session.labeller.instruction(f"Tell {NAME} and Alice Moreau what is on.")
-    assert about_to_leave(text) == (NAME,)
+    assert about_to_leave(text, PLANNER) == (NAME,)
 
 
 async def test_a_name_in_a_result_stays_where_the_user_says_no(tmp_path):

@@ -28,7 +28,7 @@ from umi_edge.session.own_words import stands_in
 from umi_edge.tools.record import WRITTEN_BY_UMI
 from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, parts_of
-from umi_shared.labels import PLANNER
+from umi_shared.labels import PLANNER, Sink
 from umi_shared.transcript import Call, Instruction, Observation
 
 __all__ = ["History", "strangers_read"]
@@ -57,6 +57,8 @@ class History:
 
     entries: Sequence[LabelledEntry]
     vault: Vault
+    reader: Sink = field(default=PLANNER, repr=False)
+    """Who plans, and may be persuaded by what it reads."""
 
     def provenance_of(
         self,
@@ -76,7 +78,7 @@ class History:
     @cached_property
     def read(self) -> tuple[str, ...]:
         """The tools whose text may have persuaded a model."""
-        return strangers_read(self.entries)
+        return strangers_read(self.entries, self.reader)
 
     @cached_property
     def typed(self) -> tuple[str, ...]:
@@ -229,11 +231,11 @@ def _by_planner(known: Provenance) -> Provenance:
     return Provenance(decided_by=known.decided_by, said=tuple(said))
 
 
-def strangers_read(entries: Sequence[LabelledEntry]) -> tuple[str, ...]:
+def strangers_read(entries: Sequence[LabelledEntry], reader: Sink = PLANNER) -> tuple[str, ...]:
     """The tools whose untrusted text a model of this session was shown in clear, in order and each once.
 
-    The planner reads what is released to it; a caller that sees values has read all that came before its call. A
-    number, a date or a single word persuades nobody.
+    Who plans (the `reader`) reads what is released to it; a caller that sees values has read all that came before its
+    call. A number, a date or a single word persuades nobody.
     """
     calls = [at for at, entry in enumerate(entries) if isinstance(entry.template, Call)]
     by_caller = max((at for at in calls if values_seen(entries[at].text)), default=0)
@@ -242,7 +244,7 @@ def strangers_read(entries: Sequence[LabelledEntry]) -> tuple[str, ...]:
             entry.template.tool
             for at, entry in enumerate(entries)
             if isinstance(entry.template, Observation)
-            and any(_persuades(text) for text in _shown(entry, DEVICE if at < by_caller else PLANNER))
+            and any(_persuades(text) for text in _shown(entry, DEVICE if at < by_caller else reader))
         )
     )
 

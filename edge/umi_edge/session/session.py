@@ -5,10 +5,8 @@ I6: docs/design.md#i6-cloud-text-is-untrusted-input
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-import asyncio
 import json
 import math
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
@@ -20,26 +18,25 @@ from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
-from umi_edge.labelling.labeller import LabelledArguments, Labeller
+from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
-from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Source, UnknownHandleError
-from umi_edge.policy import Allowed, Ask, Denied, Policy, Scanner, Verdict, check_call
-from umi_edge.policy.checks import LOOSE_TYPES, leaves_device, may_write
-from umi_edge.policy.document import ClockWord, RelationsWord, UnknownNames
+from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
+from umi_edge.policy import Policy, Scanner
+from umi_edge.policy.checks import LOOSE_TYPES
+from umi_edge.policy.document import ClockWord
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
-from umi_edge.session.call_host import SessionCallHost
+from umi_edge.session.calls import Calls, SaidNoTwiceError
 from umi_edge.session.clock import clock_entry, local_now
-from umi_edge.session.consent import Consent, ConsentRequest, Provenance
+from umi_edge.session.consent import Consent
 from umi_edge.session.draft import CheckedDraft, Draft
 from umi_edge.session.events import (
     Action,
     Answered,
     AnswerStarted,
     AnswerStreamed,
-    Asked,
     AskedUser,
     CallWritten,
     ClockTold,
@@ -48,37 +45,31 @@ from umi_edge.session.events import (
     Event,
     GaveUp,
     Instructed,
-    Observed,
     Planned,
     PlanStarted,
     QuestionStreamed,
     RationaleStreamed,
-    Refused,
     Replied,
     Retrying,
     Stopped,
 )
 from umi_edge.session.noes import Noes
 from umi_edge.session.ports import CallerPort, CloudPort
-from umi_edge.session.provenance import History
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
-from umi_edge.session.read_out import read_from, read_out
-from umi_edge.session.record_keeping import RecordKeeping
 from umi_edge.session.recording import Observer
-from umi_edge.session.rehydration import Rehydrator, resolve, without
-from umi_edge.session.relations import compared, relations_of
+from umi_edge.session.rehydration import Rehydrator, resolve
 from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
-from umi_edge.session.unknown_names import about_to_leave, question_of, with_names_kept
+from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
-from umi_edge.tools import Catalogue, Failed, FailureKind, Lost, Outcome, RunLimits, Succeeded, run_tool
+from umi_edge.tools import Catalogue, FailureKind
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import HANDLE_TYPE_PATTERN, Handle, escape, parts_of
+from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -94,7 +85,6 @@ from umi_shared.transcript import (
     Plan,
     QuestionDelta,
     RationaleDelta,
-    Relation,
     Usage,
     View,
 )
@@ -106,10 +96,6 @@ Connect = Callable[[EgressGuard], CloudPort]
 
 
 _WHICH_DAY = "Which day or time do you mean?"
-
-
-class _SaidNoTwiceError(Exception):
-    """The user's second no: whoever goes on asking is not to get a third try."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +142,8 @@ class Session:
     cloud: CloudPort = field(init=False)
     observe: Callable[[Event], None] = field(init=False)
     totals: Totals = field(default_factory=Totals, init=False)
-    record: list[Action] = field(default_factory=list, init=False)
+    calls: Calls = field(init=False, repr=False)
+    """What makes the calls, with the transcript and the record of what was done."""
     cards: tuple[LabelledCard, ...] = field(init=False)
     """The tools as the cloud is told of them."""
     withheld: tuple[Withheld, ...] = field(init=False)
@@ -167,20 +154,13 @@ class Session:
     """The clock; its zone is the user's."""
     locale: str = field(default="", repr=False)
     """How the user writes days in figures, such as `en_GB`; empty where that is not known."""
-    _entries: list[LabelledEntry] = field(default_factory=list, repr=False, init=False)
     _catalogue: Released[View] = field(init=False, repr=False)
     """What the planner is shown of the tools, and nothing else."""
     _told_now: datetime = field(default_factory=local_now, init=False, repr=False)
     """When the user asked: what they say of days and times counts from then."""
     _caller_is_warm: bool = field(default=False, init=False)
-    _public: PublicText = field(init=False, repr=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
-    _noes: Noes = field(default_factory=Noes, init=False, repr=False)
-    _let_go: set[str] = field(default_factory=set, init=False, repr=False)
-    """Unknown names that the user has let leave."""
-    _unread: dict[str, tuple[Lost, ...]] = field(default_factory=dict, init=False, repr=False)
-    """What the tools of this instruction say that they could not read, by the tool."""
 
     def __post_init__(
         self,
@@ -202,21 +182,33 @@ class Session:
         self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
         self.labeller.result_names = cards.result_names
         self._catalogue = release(self.cards, (), PLANNER)
-        self._public = PublicText(self.guard)
-        self._public.allow_catalogue(
+        self.calls = Calls(
+            catalogue=self.catalogue,
+            labeller=self.labeller,
+            public=PublicText(self.guard),
+            consent=self.consent,
+            records=self.records,
+            observe=self._tell,
+        )
+        self.calls.public.allow_catalogue(
             self.cards, [tool.name for tool in self.catalogue], policy, cards.result_names
         )
 
+    def _tell(self, event: Event) -> None:
+        """To whoever observes now: `observe` may be another function later."""
+        self.observe(event)
+
     @property
-    def _keeping(self) -> RecordKeeping:
-        return RecordKeeping(self.labeller.policy, self.records)
+    def record(self) -> list[Action]:
+        """What was done, for the user's eyes."""
+        return self.calls.record
 
     def snapshot(self) -> Snapshot:
         """The session as it is now. Between two instructions it is all that `resume` needs."""
         return Snapshot(
             kept=tuple(self.labeller.vault),
-            entries=tuple(self._entries),
-            read_by=dict(self._public.read_by),
+            entries=tuple(self.calls.entries),
+            read_by=dict(self.calls.public.read_by),
             declassified=dict(self.labeller.keeper.declassified.charged),
             shapes=dict(self.labeller.shapes.charged),
             record=tuple(self.record),
@@ -230,14 +222,14 @@ class Session:
         self.labeller.vault.restore(snapshot.kept)
         self.labeller.keeper.declassified.restore(snapshot.declassified)
         self.labeller.shapes.restore(snapshot.shapes)
-        self.record += snapshot.record
-        self._entries = list(snapshot.entries)
-        self._noes = Noes.in_transcript(self._entries)
-        for entry in self._entries:
+        self.calls.record += snapshot.record
+        self.calls.entries[:] = snapshot.entries
+        self.calls.noes = Noes.in_transcript(self.calls.entries)
+        for entry in self.calls.entries:
             own = isinstance(entry.template, Observation)
-            (self._public.allow_explicit if own else self._public.allow_clear)(entry.text)
+            (self.calls.public.allow_explicit if own else self.calls.public.allow_clear)(entry.text)
         for sink, count in snapshot.read_by.items():
-            self._public.has_read(sink, self._entries[:count])
+            self.calls.public.has_read(sink, self.calls.entries[:count])
 
     def take_over(
         self, said: Sequence[tuple[bool, str]], *, known: Iterable[Kept] = (), quoted: Iterable[str] = ()
@@ -258,13 +250,13 @@ class Session:
             )
         for by_user, words in said:
             text = self._past_instruction(words) if by_user else self.labeller.past_answer(words)
-            self._public.allow_clear(text)
-            self._entries.append(LabelledEntry(Instruction(()) if by_user else Answer(()), text))
+            self.calls.public.allow_clear(text)
+            self.calls.entries.append(LabelledEntry(Instruction(()) if by_user else Answer(()), text))
 
     def _past_instruction(self, words: str) -> LabelledText:
         text = self.labeller.instruction(words)
-        names = self._unknown(text)
-        return with_names_kept(text, names, self.labeller.vault, INSTRUCTION) if names else text
+        names = self.calls.unknown(text)
+        return with_names_kept(text, names, self.labeller.vault, INSTRUCTION, PLANNER) if names else text
 
     async def ask(self, instruction: str) -> Ending:
         """Carry out one instruction; everything on the way goes to `observe`.
@@ -303,7 +295,7 @@ class Session:
 
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
-        self._unread.clear()
+        self.calls.unread.clear()
         self._tell_clock()
         text = self.labeller.instruction(instruction)
         await self._take_words(text)
@@ -312,22 +304,22 @@ class Session:
             ending = await self._steps_and_questions()
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
-        except _SaidNoTwiceError:
+        except SaidNoTwiceError:
             ending = Stopped("you said no for the second time in this session")
         self.observe(Ended(ending))
         return ending
 
     async def _take_words(self, text: LabelledText) -> None:
         """Put what the user typed into the transcript. Raises `PrivacyError` where names in it are to stay."""
-        names = self._unknown(text)
-        if names and not await self.consent.approve(question_of(names, instruction=True)):
+        names = self.calls.unknown(text)
+        if names and not await self.consent.approve(question_of(names, PLANNER, instruction=True)):
             raise PrivacyError(
                 "names that no detector knows are in the instruction, and you did not let them leave; nothing was sent",
                 fix="put them into your contacts, or into `detect` of the policy: then they stay",
             )
-        self._let_go |= set(names)
-        self._public.allow_clear(text)
-        self._entries.append(LabelledEntry(Instruction(()), text))
+        self.calls.let_go |= set(names)
+        self.calls.public.allow_clear(text)
+        self.calls.entries.append(LabelledEntry(Instruction(()), text))
 
     async def _steps_and_questions(self) -> Ending:
         """The steps; and again once the user has replied to this device's own question of a day or a time."""
@@ -350,7 +342,7 @@ class Session:
     @property
     def _may_ask(self) -> bool:
         """Whether the planner has questions left in this session."""
-        asked = [one for one in self._entries if isinstance(one.template, Plan)]
+        asked = [one for one in self.calls.entries if isinstance(one.template, Plan)]
         return sum(one.template.next is Next.ASK_USER for one in asked) < MOST_QUESTIONS  # type: ignore[union-attr]
 
     async def _ask_user(self, question: str, shown: str) -> AskedUser | None:
@@ -360,7 +352,7 @@ class Session:
         say it.
         """
         label = self._shown_to(PLANNER)
-        self._entries.append(LabelledEntry(Answer(()), self._model_text(question, label)))
+        self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(question, label)))
         reply = (await self.replies.reply(shown)).strip()
         if not reply:
             return AskedUser(shown)
@@ -370,28 +362,12 @@ class Session:
         self.observe(Replied(text))
         return None
 
-    def _unknown(self, text: LabelledText) -> tuple[str, ...]:
-        """The names that the user must be asked about before this text leaves."""
-        if self.labeller.policy.unknown_names is not UnknownNames.ASK:
-            return ()
-        return tuple(name for name in about_to_leave(text) if name not in self._let_go)
-
-    async def _without_refused_names(self, text: LabelledText, tool: str) -> LabelledText:
-        """A result's text, without the names that nobody knows and the user keeps here."""
-        names = self._unknown(text)
-        if not names:
-            return text
-        if await self.consent.approve(question_of(names, instruction=False)):
-            self._let_go |= set(names)
-            return text
-        return with_names_kept(text, names, self.labeller.vault, Origin(Source.RESULT, tool))
-
     def _ask_back(self, question: str) -> Answered:
         """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""
         hidden = self.labeller.policy.clock is ClockWord.HIDDEN  # the readings tell what day it is
         text = (constant(escape(_WHICH_DAY if hidden else question), "asked by this device"),)
-        self._public.allow_clear(text)
-        self._entries.append(LabelledEntry(Answer(()), text))
+        self.calls.public.allow_clear(text)
+        self.calls.entries.append(LabelledEntry(Answer(()), text))
         self.observe(AnswerStarted())
         return Answered(self._stream_answer(question))
 
@@ -399,11 +375,11 @@ class Session:
         """Tell the models what of now the policy lets out, unless that is what they were told last."""
         self._told_now = self.now()
         entry = clock_entry(self._told_now, self.labeller.policy)
-        told = [one for one in self._entries if isinstance(one.template, Clock)]
+        told = [one for one in self.calls.entries if isinstance(one.template, Clock)]
         if entry is None or (told and told[-1].text == entry.text):
             return
-        self._public.allow_clear(entry.text)
-        self._entries.append(entry)
+        self.calls.public.allow_clear(entry.text)
+        self.calls.entries.append(entry)
         self.observe(ClockTold(entry.text))
 
     async def _steps(self) -> Ending:
@@ -462,7 +438,7 @@ class Session:
             asked += self._stream_question(rehydrator.finish())
         labelled = self._model_text(rationale, shown)
         plan = Plan((), decision.next, decision.tool)
-        self._entries.append(LabelledEntry(plan, labelled))
+        self.calls.entries.append(LabelledEntry(plan, labelled))
         self.totals.planner += usage
         self.observe(Planned(step=step, rationale=labelled, next=plan.next, tool=plan.tool, usage=usage))
         return plan, self._draft(decision, rationale), (question, asked)
@@ -490,7 +466,7 @@ class Session:
 
     async def _carry_out(self, plan: Plan, draft: Draft | None) -> None:
         sees = self._caller_sees(plan.tool)
-        view, shown = release(self.cards, self._entries, sees).payload, self._shown_to(sees)
+        view, shown = release(self.cards, self.calls.entries, sees).payload, self._shown_to(sees)
         times = SpokenTimes.of(view, TimePhrases(self._told_now, self.locale)) if sees != DEVICE else None
         schemas = self._schemas(view, plan.tool, times)
         unseen = sees == DEVICE
@@ -520,8 +496,8 @@ class Session:
             return
         self.totals.ahead_tokens += written.ahead_tokens
         use = DraftUse.NONE if unseen else _use_of(draft, arguments)
-        self._entries.append(LabelledEntry(Call(written.tool, (), use), labelled.text))
-        self._public.allow_clear(labelled.text)
+        self.calls.entries.append(LabelledEntry(Call(written.tool, (), use), labelled.text))
+        self.calls.public.allow_clear(labelled.text)
         self.observe(
             CallWritten(
                 tool=written.tool,
@@ -531,13 +507,15 @@ class Session:
                 drafted=planned,
             )
         )
-        before = len(self._entries)
+        before = len(self.calls.entries)
         try:
             seen = shown if unseen else PUBLIC
-            await self._execute(written.tool, timed, labelled, seen, planned=bool(plan.tool), drafted=planned)
+            await self.calls.make(
+                written.tool, timed, labelled, seen, planned=bool(plan.tool), drafted=planned
+            )
         finally:
-            if len(self._entries) == before:  # every call has its observation, whatever came between
-                self._entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
+            if len(self.calls.entries) == before:  # every call has its observation, whatever came between
+                self.calls.entries.append(LabelledEntry(Observation(written.tool, (), "interrupted"), ()))
 
     def _checked(
         self, draft: Draft | None, view: View, tool: str, times: SpokenTimes | None
@@ -660,184 +638,8 @@ class Session:
         kind = "unknown-handle" if isinstance(error, UnknownHandleError) else "invalid-call"
         written = seen.with_integrity(Integrity.UNTRUSTED)
         text = () if seen.public else self.labeller.unseen(tool, None, written)
-        self._entries.append(LabelledEntry(Call(tool, ()), text))
-        self._refuse(tool, kind, (str(error),), {}, seen)
-
-    async def _execute(
-        self,
-        name: str,
-        timed: Timed,
-        labelled: LabelledArguments,
-        seen: Label,
-        *,
-        planned: bool,
-        drafted: frozenset[str],
-    ) -> None:
-        tool, arguments = self.catalogue[name], timed.arguments
-        remainder = self.labeller.remainder(arguments, labelled)
-        verdict = check_call(
-            self.labeller.policy,
-            name,
-            labelled.leaves,
-            tool.hints,
-            source=tool.source,
-            argument_names=declared_names(tool.input_schema),
-            planned=planned,
-            stored_as=tool.stored_as,
-            unfound=remainder,
-            holds_never=remainder.holds_never,
-        )
-        if remainder.looked and isinstance(verdict, Allowed) and seen.public:
-            self.labeller.shapes.asked(
-                name, approved=True
-            )  # a question would have been told, so its absence tells
-        match verdict:
-            case Denied(reasons):
-                resolved = resolve(arguments, self.labeller.vault)
-                self._refuse(name, "denied", tuple(map(str, reasons)), resolved, seen)
-            case Allowed(redact) | Ask(_, redact):
-                resolved = resolve(without(arguments, redact), self.labeller.vault)
-                told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
-                known = self._provenance(name, timed, labelled, drafted) if told else {}
-                fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
-                if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
-                    return
-                asked = isinstance(verdict, Ask) and not fails
-                written = self._keeping.write(tool, resolved, labelled, known, self._entries, asked=asked)
-                derived = tool.hints.derived
-                made_of = seen.join(labelled.label) if derived else seen
-                kind = _type_asked_for(arguments, labelled) if derived else ""
-                read = read_from(tool.reads, labelled, self.labeller.vault)
-                found_told = seen.public and self.labeller.tells_found(
-                    name, made_of, [one.handle for one in read]
-                )
-                outcome = await self._run(name, resolved)
-                self._keeping.name(written, outcome)
-                await self._take(name, resolved, outcome, made_of, kind, read, found_told=found_told)
-
-    def _provenance(
-        self, name: str, timed: Timed, labelled: LabelledArguments, drafted: frozenset[str]
-    ) -> Mapping[str, Provenance]:
-        rules = self.labeller.policy.arguments(name, timed.arguments)
-        said = {**timed.arguments, **timed.said}
-        history = History(self._entries, self.labeller.vault)
-        return history.provenance_of(said, labelled.leaves, rules, drafted=drafted)
-
-    async def _approved(
-        self,
-        name: str,
-        written: Mapping[str, Any],
-        resolved: Mapping[str, Any],
-        verdict: Verdict,
-        seen: Label,
-        provenance: Mapping[str, Provenance],
-    ) -> bool:
-        """Whether the user agrees, where the policy wants them asked: to these very values and no others.
-
-        A call that they have said no to is declined without asking; their second no ends the instruction, where the
-        cloud may know of it.
-        """
-        if not isinstance(verdict, Ask):
-            return True
-        reasons = tuple(map(str, verdict.reasons))
-        request = ConsentRequest(
-            tool=name,
-            arguments=resolved,
-            reasons=reasons,
-            leaves_device=leaves_device(self.labeller.tool_policy(name), self.catalogue[name].hints),
-            provenance=provenance,
-        )
-        asked = not self._noes.said_to(name, written, shows=seen.public)
-        approved = asked and await self.consent.approve(request)
-        self.observe(Asked(name, approved))
-        if seen.public:  # else a "no" looks like any result
-            self.labeller.shapes.asked(name, approved=approved)
-        if approved:
-            return True
-        why = reasons if asked else ("you said no to it before, so you were not asked again", *reasons)
-        self._refuse(name, FailureKind.DECLINED, why, resolved, seen)
-        self._noes.add(name, written, shows=seen.public)
-        if self._noes.enough and seen.public:
-            raise _SaidNoTwiceError
-        return False
-
-    async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
-        limits = self.labeller.policy.limits
-        try:
-            return await run_tool(
-                self.catalogue[name],
-                resolved,
-                RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
-                SessionCallHost(
-                    tool=name,
-                    rules=self.labeller.tool_policy(name),
-                    consent=self.consent,
-                    vault=self.labeller.vault,
-                    observe=self.observe,
-                ),
-            )
-        except asyncio.CancelledError:
-            self.record.append(Action(tool=name, arguments=resolved, result="interrupted"))
-            raise
-
-    async def _take(
-        self,
-        name: str,
-        resolved: Mapping[str, Any],
-        outcome: Outcome,
-        made_of: Label,
-        type: str,  # noqa: A002
-        read: Sequence[Kept],
-        *,
-        found_told: bool,
-    ) -> None:
-        """What a call came to: into the record with its values, into the transcript with its labels."""
-        # The record first: what was done was done, also if labelling fails now.
-        match outcome:
-            case Succeeded(value, seconds, lost):
-                self._unread[name] = max(self._unread.get(name, ()), lost, key=len)
-                self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
-                doubts = self._keeping.doubts(self.catalogue[name], outcome)
-                if read and not made_of.public:
-                    doubts = {(): read_out(name, read)}
-                kind = ""
-                text = self.labeller.result(name, value, made_of=made_of, type=type, doubts=doubts)
-                self._public.allow_explicit(text)
-            case Failed(failure, detail, seconds):
-                self.record.append(
-                    Action(tool=name, arguments=resolved, result=str(failure), detail=detail, seconds=seconds)
-                )
-                kind, text = self.labeller.failure(
-                    name, str(failure), detail, made_of=made_of, type=type, told=found_told
-                )
-                self._public.allow_explicit(text)
-        text = await self._without_refused_names(text, name)
-        relations = (
-            self._relations(name, text) if made_of.public else ()
-        )  # what is made of what stays tells nothing
-        told = Observation(name, (), kind, relations)
-        self._entries.append(LabelledEntry(told, text))
-        self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
-
-    def _relations(self, tool: str, result: LabelledText) -> tuple[Relation, ...]:
-        """What the policy tells of the names in a result: which hold a name that the user typed."""
-        if self.labeller.policy.relations is RelationsWord.HIDDEN:
-            return ()
-        pairs = compared(self._entries, result, self.labeller.vault)
-        if not pairs or not self.labeller.shapes.related(tool, len(pairs)):
-            return ()
-        return relations_of(pairs, self.labeller.vault)
-
-    def _refuse(
-        self, tool: str, kind: str, reasons: Sequence[str], resolved: Mapping[str, Any], seen: Label
-    ) -> None:
-        """A call that is not made. The labels decide that, so the planner may know; unless values did."""
-        said, text = str(kind), LabelledText()
-        if not seen.public:
-            said, text = self.labeller.failure(tool, kind, made_of=seen)
-        self._entries.append(LabelledEntry(Observation(tool, (), said), text))
-        self.record.append(Action(tool=tool, arguments=resolved, result=kind))
-        self.observe(Refused(tool, kind, tuple(reasons)))
+        self.calls.entries.append(LabelledEntry(Call(tool, ()), text))
+        self.calls.refuse(tool, kind, (str(error),), {}, seen)
 
     # Answering.
 
@@ -859,12 +661,12 @@ class Session:
                     self.totals.summarizer += event
         answer += self._stream_answer(rehydrator.finish())
         answer += self._stream_answer(self._unread_note(answer))
-        self._entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
+        self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
         return Answered(answer)
 
     def _unread_note(self, answer: str) -> str:
         """The device's own word on what no tool could read: no model is trusted to pass it on."""
-        note = unread_note(one for lost in self._unread.values() for one in lost)
+        note = unread_note(one for lost in self.calls.unread.values() for one in lost)
         return note if not note or not answer or answer.endswith("\n") else f"\n{note}"
 
     def _stream_question(self, piece: str) -> str:
@@ -881,7 +683,7 @@ class Session:
 
     def _released(self, sink: Sink) -> Released[View]:
         """What a sink may see, as long as the vault has what every handle in it stands for (I2)."""
-        view = release(self.cards, self._entries, sink, may_ask=sink == PLANNER and self._may_ask)
+        view = release(self.cards, self.calls.entries, sink, may_ask=sink == PLANNER and self._may_ask)
         if not all(handle in self.labeller.vault for handle in view.payload.handles()):
             raise PrivacyError(
                 "the vault has lost values of this session; nothing more was sent", fix="start a new session"
@@ -890,15 +692,15 @@ class Session:
 
     def _shown_to(self, sink: Sink) -> Label:
         """The label of what a sink writes next: the join of all that it was shown in clear."""
-        return join_all(entry.shown_to(sink) for entry in self._entries)
+        return join_all(entry.shown_to(sink) for entry in self.calls.entries)
 
     def _model_text(self, text: str, shown: Label) -> LabelledText:
         labelled = self.labeller.model_text(text, shown)
-        self._public.allow_clear(labelled)
+        self.calls.public.allow_clear(labelled)
         return labelled
 
     def _spoken(self, plan: Plan) -> str:
-        rationale = next(entry for entry in reversed(self._entries) if entry.template is plan)
+        rationale = next(entry for entry in reversed(self.calls.entries) if entry.template is plan)
         rehydrator = Rehydrator(self.labeller.vault)
         said = "".join(
             str(part) if isinstance(part, Handle) else part
@@ -910,7 +712,7 @@ class Session:
     def _sent(self, sent: Sent, sink: Sink) -> None:
         self.totals.messages_out += 1
         self.totals.bytes_out += sent.size_bytes
-        self._public.has_read(sink, self._entries)
+        self.calls.public.has_read(sink, self.calls.entries)
         self.observe(sent)
 
 
@@ -938,11 +740,3 @@ def _use_of(draft: Draft | None, arguments: Mapping[str, Any]) -> DraftUse:
     if draft is None or not draft.carried:
         return DraftUse.NONE
     return DraftUse.KEPT if draft.arguments == arguments else DraftUse.CHANGED
-
-
-def _type_asked_for(arguments: Mapping[str, Any], labelled: LabelledArguments) -> str:
-    """What an operator's call names as the type of its result, where everyone may read that name."""
-    name, leaf = arguments.get("as"), labelled.leaves.get(("as",))
-    if not isinstance(name, str) or leaf is None or leaf.label.readers is not None:
-        return ""
-    return name if re.fullmatch(HANDLE_TYPE_PATTERN, name) else ""

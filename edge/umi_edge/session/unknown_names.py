@@ -13,7 +13,7 @@ from umi_edge.labelling.vault import Origin, Vault
 from umi_edge.policy.person_names.unknown import KEPT, unknown_names
 from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_shared.handles import escape
-from umi_shared.labels import PLANNER, Label, Locality
+from umi_shared.labels import PLANNER, Label, Locality, Sink
 
 __all__ = ["about_to_leave", "question_of", "with_names_kept"]
 
@@ -21,28 +21,31 @@ _TYPE = "person"
 _RULE = "you let it stay"
 
 
-def about_to_leave(text: LabelledText) -> tuple[str, ...]:
+def about_to_leave(text: LabelledText, reader: Sink) -> tuple[str, ...]:
     """The unknown names in what detectors have left of scanned texts, each once."""
-    leaving = "".join(span.clear if _is_scanned(span) else KEPT for span in text)
+    leaving = "".join(span.clear if _is_scanned(span, reader) else KEPT for span in text)
     return tuple(dict.fromkeys(leaving[start:end] for start, end in unknown_names(leaving)))
 
 
-def with_names_kept(text: LabelledText, names: Collection[str], vault: Vault, origin: Origin) -> LabelledText:
+def with_names_kept(
+    text: LabelledText, names: Collection[str], vault: Vault, origin: Origin, reader: Sink
+) -> LabelledText:
     """The same text with handles in the place of some names."""
     longest = sorted(names, key=len, reverse=True)
     pattern = re.compile(rf"(?<![^\W_])({'|'.join(map(re.escape, longest))})(?![^\W_])")
-    return tuple(part for span in text for part in _parted(span, pattern, vault, origin))
+    return tuple(part for span in text for part in _parted(span, pattern, vault, origin, reader))
 
 
-def question_of(names: Collection[str], *, instruction: bool) -> ConsentRequest:
+def question_of(names: Collection[str], reader: Sink, *, instruction: bool) -> ConsentRequest:
     """What the user is asked before unknown names leave."""
+    who = "the planner" if reader == PLANNER else reader
     said = "you typed it" if instruction else "a tool's result has it"
     by = Provenance(decided_by=DecidedBy.YOU if instruction else DecidedBy.YOUR_DATA, said=(said,))
     arguments = {f"name {number}": name for number, name in enumerate(names, 1)}
     consequence = "Without your yes nothing is sent" if instruction else "Without your yes they stay"
     return ConsentRequest(
-        tool="the planner",
-        question="May the planner read these names?",
+        tool=who,
+        question=f"May {who} read these names?",
         arguments=arguments,
         reasons=(f"no detector knows them (`unknown_names: ask`). {consequence}",),
         leaves_device=True,
@@ -50,12 +53,14 @@ def question_of(names: Collection[str], *, instruction: bool) -> ConsentRequest:
     )
 
 
-def _is_scanned(span: Span) -> bool:
-    return span.masked == WITHHELD and not span.explicit and span.label.may_read(PLANNER)
+def _is_scanned(span: Span, reader: Sink) -> bool:
+    return span.masked == WITHHELD and not span.explicit and span.label.may_read(reader)
 
 
-def _parted(span: Span, pattern: re.Pattern[str], vault: Vault, origin: Origin) -> Iterator[Span]:
-    if not _is_scanned(span) or not pattern.search(span.clear):
+def _parted(
+    span: Span, pattern: re.Pattern[str], vault: Vault, origin: Origin, reader: Sink
+) -> Iterator[Span]:
+    if not _is_scanned(span, reader) or not pattern.search(span.clear):
         yield span
         return
     for number, piece in enumerate(pattern.split(span.clear)):

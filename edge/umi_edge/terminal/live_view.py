@@ -245,7 +245,7 @@ class LiveView:
 
     def _unknown(self, text: LabelledText) -> None:
         """The names among what leaves that no detector knows."""
-        names = about_to_leave(text)
+        names = about_to_leave(text, PLANNER)
         if not names:
             return
         shown = ", ".join(one_line(name)[:_VALUE_CHARACTERS] for name in names[:_MOST_VALUES])
