@@ -15,7 +15,7 @@ SUMMARIES = {
     "doctor": "Find what is wrong, and how to mend it.",
     "enroll": "Connect this laptop to a planner, with a token from its operator.",
     "ledger": "See what left this device.",
-    "mcp": "Take over MCP servers from other programs, and log in to them.",
+    "mcp": "Add MCP servers, or take them over from other programs, and log in to them.",
     "models": "List, fetch and verify models.",
     "policy": "Write, check, test, explain, prove and sign locality policies.",
     "records": "See what umi wrote into your own data.",

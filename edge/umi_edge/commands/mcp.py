@@ -1,10 +1,11 @@
-"""`umi mcp`: the MCP servers of other programs, and logins at servers that want one."""
+"""`umi mcp`: the MCP servers of this configuration and of other programs, and logins at servers that want one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from umi_edge.commands._mcp_entries import add, add_servers, remove, say_pack
 from umi_edge.commands._options import config_option, read_config
 from umi_shared.screen.output import say
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Take over MCP servers from other programs, and log in to those that want it."""
+    """Add MCP servers, take them over from other programs, and log in to those that want it."""
+
+
+command.add_command(add)
+command.add_command(remove)
 
 
 @command.command("import")
@@ -32,9 +37,7 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
     already is left.
     """
     import asyncio
-    import shlex
 
-    from umi_edge.policy_tools.packs import pack_for
     from umi_edge.runtime.config import config_path
     from umi_edge.terminal.stdin import TypedLines
     from umi_edge.tools.mcp.foreign_configs import foreign_paths, read_foreign
@@ -62,14 +65,10 @@ def import_(files: tuple[Path, ...], config: Path | None, *, yes: bool) -> int:
     question = f"Add {len(taken)} to {target}?"
     if not yes and not asyncio.run(TypedLines().confirmed(Screen(stderr=True), question)):
         return 1
-    _add(target, taken)
+    add_servers(target, taken)
     say(f"{target} has them now: `umi doctor` starts each and says what is wrong.")
     for name, entry in taken.items():
-        pack = pack_for(entry)
-        if pack is not None:
-            say(
-                f"For {name} there is a starting policy: `umi policy packs {pack.name} --server {shlex.quote(name)}`"
-            )
+        say_pack(name, entry)
     return 0
 
 
@@ -143,21 +142,3 @@ def _new(found: "ForeignConfig", known: set[str]) -> dict[str, Any]:
     for name, why in found.left.items():
         say(f"  – {name}: {why}")
     return new
-
-
-def _add(path: Path, servers: dict[str, Any]) -> None:
-    """Write servers into a configuration; what else is in it stays as it is."""
-    import io
-
-    from ruamel.yaml import YAML
-
-    from umi_shared.durable_file import make_private_directory, write_durably
-
-    yaml = YAML()
-    document = (yaml.load(path.read_text("utf-8")) if path.exists() else None) or {}
-    word = "mcp" if "mcp" in document else "mcpServers"
-    document[word] = {**(document.get(word) or {}), **servers}
-    written = io.StringIO()
-    yaml.dump(document, written)
-    make_private_directory(path.parent)
-    write_durably(path, written.getvalue().encode())

@@ -63,6 +63,10 @@ class ApprovedCards:
         """These cards, each a tool's name and its hash, in place of all that the server had approved."""
         return ApprovedCards({**self.pins, server: dict(cards)})
 
+    def without_server(self, server: str) -> "ApprovedCards":
+        """The same, and nothing of a server."""
+        return ApprovedCards({name: pins for name, pins in self.pins.items() if name != server})
+
 
 NONE_APPROVED = ApprovedCards()
 

@@ -22,7 +22,15 @@ from umi_shared.errors import ToolError, UmiError
 if TYPE_CHECKING:
     from umi_edge.tools.mcp import HttpServer, StdioServer
 
-__all__ = ["find_tools", "home_inventory", "home_tools", "name_clash", "open_tools", "python_tool"]
+__all__ = [
+    "find_servers",
+    "find_tools",
+    "home_inventory",
+    "home_tools",
+    "name_clash",
+    "open_tools",
+    "python_tool",
+]
 
 _FOLDERS = ("contacts", "calendar", "mail", "notes")
 _SEARCHED = {"notes", "files", "mail"}
@@ -36,7 +44,11 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
     sources = (
         _home(config.home, environment),
         *(_python(spec) for spec in config.tools),
-        *(await _servers(config.mcp, environment) if config.mcp else ()),
+        *(
+            await find_servers(config.mcp, environment, log_folder=config.ledger.parent / "mcp")
+            if config.mcp
+            else ()
+        ),
     )
     works = any(source.tools for source in sources) if config.operators is None else config.operators
     if not works:
@@ -163,8 +175,10 @@ def _python(spec: str) -> ToolSource:
         return ToolSource(name=f"python:{spec}", problem=error)
 
 
-async def _servers(entries: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[ToolSource, ...]:
-    """The MCP servers; an entry that is wrong hides no other."""
+async def find_servers(
+    entries: Mapping[str, Any], environment: Mapping[str, str], *, log_folder: Path
+) -> tuple[ToolSource, ...]:
+    """MCP servers, started, asked and ended; an entry that is wrong hides no other. Logins are in `log_folder`."""
     from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # slow to import
 
     found: dict[str, ToolSource] = {}
@@ -178,7 +192,7 @@ async def _servers(entries: Mapping[str, Any], environment: Mapping[str, str]) -
         else:
             found[source] = ToolSource(name=source, disabled=not servers)
             sound += servers
-    async with open_mcp(McpServers(tuple(sound)), environment) as asked:
+    async with open_mcp(McpServers(tuple(sound)), environment, log_folder=log_folder) as asked:
         return tuple((found | {source.name: source for source in asked}).values())
 
 

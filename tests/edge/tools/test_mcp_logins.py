@@ -150,6 +150,7 @@ def test_the_commands_log_in_and_out(server, tmp_path, monkeypatch):
     assert "You are logged in to far, which offers 1 tools" in result.output
     assert "zqaccess" not in result.output
     (kept,) = (tmp_path / "state" / "mcp" / "logins").iterdir()
+    assert "far." in CliRunner().invoke(umi, ["tools", "--config", str(config)]).output
     CliRunner().invoke(umi, ["mcp", "logout", "far", "--config", str(config)])
     assert "zqaccess" not in kept.read_text()
 

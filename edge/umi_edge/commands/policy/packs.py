@@ -54,21 +54,13 @@ def command(name: str | None, server: str | None, into: Path | None, *, as_json:
 
 def _add(path: Path, entries: dict[str, dict[str, Any]]) -> tuple[int, int]:
     """Add lines to a policy, once it is known to load with them. Raises `PolicyError`."""
-    import io
-
-    from ruamel.yaml import YAML
-
     from umi_edge.policy import load_policy, read_policy
     from umi_shared.durable_file import write_durably
+    from umi_shared.yaml_entries import with_entries
 
-    read_policy(path)  # what does not load is not written to
-    yaml = YAML()
-    document = yaml.load(path.read_text("utf-8"))
-    tools = document.setdefault("tools", {})
-    new = {tool: entry for tool, entry in entries.items() if tool not in tools}
-    tools.update(new)
-    written = io.StringIO()
-    yaml.dump(document, written)
-    load_policy(written.getvalue(), str(path))
-    write_durably(path, written.getvalue().encode(), private=False)
+    there = read_policy(path).tools  # what does not load is not written to
+    new = {tool: entry for tool, entry in entries.items() if tool not in there}
+    text = with_entries(path.read_text("utf-8"), "tools", new) if new else path.read_text("utf-8")
+    load_policy(text, str(path))
+    write_durably(path, text.encode(), private=False)
     return len(new), len(entries) - len(new)

@@ -24,14 +24,19 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from umi_edge.tools.mcp.config import HttpServer
 from umi_edge.tools.mcp.redirect import Redirect
 from umi_shared.durable_file import make_private_directory, write_durably
+from umi_shared.errors import ToolError
 
-__all__ = ["Logins"]
+__all__ = ["Logins", "NeedsLoginError"]
 
 T = TypeVar("T", bound=BaseModel)
 
 _SERVICE = "umi mcp"
 _NOWHERE = "http://127.0.0.1:9/callback"
 """Stands in metadata where nobody is going to be asked."""
+
+
+class NeedsLoginError(ToolError):
+    """A server does not start before the user has logged in to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ from umi_edge.tools.mcp.http import http_transport
 from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.limits import McpLimits
 from umi_edge.tools.mcp.link import Link
-from umi_edge.tools.mcp.logins import Logins
+from umi_edge.tools.mcp.logins import Logins, NeedsLoginError
 from umi_edge.tools.mcp.machine_login import machine_login
 from umi_edge.tools.mcp.questions import question_of
 from umi_edge.tools.mcp.redirect import open_redirect
@@ -166,7 +167,8 @@ class RunningServer:
                 found = await connection.tools(self._limits.tools)
                 self.has_resources = await connection.has_resources()
         except Exception as error:
-            raise ToolError(
+            kind = NeedsLoginError if self._link.status == HTTPStatus.UNAUTHORIZED else ToolError
+            raise kind(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()
             ) from _quiet(error)
         await asyncio.to_thread(self._last.keep, self._configured, found, resources=self.has_resources)
