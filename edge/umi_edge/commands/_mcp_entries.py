@@ -45,8 +45,9 @@ def add(
 ) -> int:
     """Add the MCP server NAME to the configuration.
 
-    Write `umi mcp add NAME URL`, or `umi mcp add NAME -- COMMAND ARGS`. Starts it first and says what it offers. A server that does not start is not added, unless all that it wants is a
-    login. Your configuration's own lines and comments stay.
+    Write `umi mcp add NAME URL`, or `umi mcp add NAME -- COMMAND ARGS`. The server is started first, and what it offers
+    is said. One that does not start is not added, unless all that it wants is a login. Your configuration's own lines
+    and comments stay.
     """
     import asyncio
     import os
