@@ -13,10 +13,11 @@ import pytest
 import uvicorn
 
 from tests.end_to_end.harness import World, plan, tool_of
+from umi_edge.doors.approvals import Approvals, Asked
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint
-from umi_edge.session.consent import Consent, ConsentRequest
+from umi_edge.session.consent import Consent
 from umi_edge.session.session import Session
 from umi_edge.tools import Hints
 
@@ -29,9 +30,9 @@ POLICY = "tools: {box.open: {results: {'$.said': handle}}}\n"
 class Yes:
     """Consents to everything, and knows what it was asked."""
 
-    asked: list[ConsentRequest] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
-    async def approve(self, request: ConsentRequest) -> bool:
+    async def approve(self, request: Asked) -> bool:
         self.asked.append(request)
         return True
 
@@ -40,7 +41,7 @@ class Yes:
 class Served:
     world: World
     url: str
-    consent: Consent
+    consent: Yes
     client: openai.AsyncOpenAI
 
     def http(self, **headers: str) -> httpx.AsyncClient:
@@ -56,16 +57,24 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    w: World, *, consent: Consent | None = None, origins: frozenset[str] = frozenset(), **options: Any
+    w: World, *, nobody: bool = False, origins: frozenset[str] = frozenset(), **options: Any
 ) -> AsyncIterator[Served]:
+    """With `nobody`, nobody can be asked; else somebody says yes to everything."""
     listening = socket.create_server(("127.0.0.1", 0))
-    asks = consent or Yes()
+    asks, approvals = Yes(), Approvals()
 
     @asynccontextmanager
-    async def open_session(run: Consent) -> AsyncIterator[Session]:
+    async def open_session(run: Consent, *_: str) -> AsyncIterator[Session]:
         yield w.another(run)
 
-    door = ChatDoor(ledger=w.ledger, open_session=open_session, consent=asks, asks_where="in a test")
+    async def answer() -> None:
+        with approvals.answerer("test", "in a test"):
+            async for waiting in approvals.subscribe():
+                for one in waiting:
+                    approvals.decide(one.id, one.digest, await asks.approve(one.request), by="test")
+
+    answering = asyncio.create_task(asyncio.sleep(0) if nobody else answer())
+    door = ChatDoor(ledger=w.ledger, open_session=open_session, approvals=approvals)
     endpoint = Endpoint(door=door, keeper=Doorkeeper(KEY, origins=origins), **options)
     server = uvicorn.Server(uvicorn.Config(endpoint.app(), log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -77,6 +86,7 @@ async def served(
         server.should_exit = True
         await serving
         await endpoint.runs.stop()
+        answering.cancel()
 
 
 def box(

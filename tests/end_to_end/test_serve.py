@@ -14,7 +14,6 @@ from tests.docs.pages import DOCS, blocks_of
 from tests.end_to_end.harness import plan, tool_of, world
 from tests.end_to_end.serving import CALL, CANARY, DONE, KEY, OPEN, POLICY, ask, box, served, true
 from umi_edge.egress.guard import EgressGuard
-from umi_edge.session.consent import DeclineAll
 from umi_edge.tools import Hints
 from umi_shared.testing import Ending, Reply
 
@@ -241,10 +240,13 @@ async def test_nobody_to_ask_is_told_and_the_call_is_not_made(tmp_path):
     plans = [OPEN, DONE, "I did not open it."]
     async with (
         world(tmp_path, plans=plans, calls=[CALL], tools=[box(writes=True)], policy=POLICY) as w,
-        served(w, consent=DeclineAll()) as s,
+        served(w, nobody=True) as s,
     ):
         answer = await s.client.chat.completions.create(model="umi", messages=ask("Open it"))
-        assert "yes or no to box.open" in answer.choices[0].message.model_extra["reasoning_content"]
+        assert (
+            "box.open needs your yes, and nobody can be asked"
+            in answer.choices[0].message.model_extra["reasoning_content"]
+        )
         assert "I did not open it." in answer.choices[0].message.content
 
 

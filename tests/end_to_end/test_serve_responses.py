@@ -9,7 +9,6 @@ import pytest
 
 from tests.end_to_end.harness import plan, world
 from tests.end_to_end.serving import CALL, CANARY, DONE, OPEN, POLICY, box, served, true
-from umi_edge.session.consent import DeclineAll
 from umi_shared.testing import Reply
 
 ANSWERED = [OPEN, DONE, "It says <text:1>."]
@@ -82,7 +81,7 @@ async def test_a_call_that_the_user_declines_is_drawn_as_not_done(tmp_path):
     plans = [OPEN, DONE, "I did not open it."]
     async with (
         world(tmp_path, plans=plans, calls=[CALL], tools=[box(writes=True)], policy=POLICY) as w,
-        served(w, consent=DeclineAll()) as s,
+        served(w, nobody=True) as s,
     ):
         response = await s.client.responses.create(model="umi", input="Open it")
         (returned,) = [item for item in response.output if item.type == "function_call_output"]

@@ -5,10 +5,11 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, field
 
+from umi_edge.doors.approvals import Approvals, Questions
 from umi_edge.doors.chat_request import ChatRequest, Turn
 from umi_edge.doors.chores import quoted_chats
 from umi_edge.doors.memory import Memory
@@ -34,17 +35,25 @@ from umi_edge.session.events import (
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.tools import Succeeded
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.running_call import ServerQuestion
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER
 
-__all__ = ["ChatDoor", "OpenSession"]
+__all__ = ["DOOR", "ChatDoor", "OpenSession"]
 
 _MOST_SHOWN = 4000
 """Characters of a call or of its result: a client keeps them, and sends them back with each message."""
 
-OpenSession = Callable[[Consent], AbstractAsyncContextManager[Session]]
-"""Opens a fresh session with the planner; its questions go to that consent."""
+OpenSession = Callable[[Consent, str, str], AbstractAsyncContextManager[Session]]
+"""Opens a fresh session with the planner: its questions go to that consent; then its conversation, and a title."""
+
+DOOR = "chat"
+"""What this door is called where conversations are shown."""
+
+
+_TITLE_CHARACTERS = 80
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,14 +61,10 @@ class ChatDoor:
     """Carries out what clients ask, one session a request, each from where its conversation was."""
 
     ledger: Ledger
-    open_session: OpenSession
-    consent: Consent
-    """Who is asked, for every conversation; one question at a time."""
-    asks_where: str = field(default="", repr=False)
-    """Where the questions show, for the client to tell; empty where nobody can be asked."""
+    open_session: OpenSession = field(repr=False)
+    approvals: Approvals
+    """Where the questions of every conversation wait."""
     memory: Memory = field(default_factory=Memory)
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a question is on the screen: one answer is for one question."""
 
     async def carry_out(self, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         """What the request comes to, piece by piece. A failure after something was done is told as an answer."""
@@ -67,7 +72,9 @@ class ChatDoor:
         with suppress(UmiError):  # each report looks at it again, from there on, and says what is wrong
             await asyncio.to_thread(self.ledger.verify)
         try:
-            async with self.open_session(_Questions(self, run)) as session:
+            questions = self.approvals.of(request.conversation, DOOR)
+            title = request.turns[0].bare[:_TITLE_CHARACTERS]
+            async with self.open_session(_Questions(questions, run), request.conversation, title) as session:
                 self._go_on(session, request)
                 try:
                     async for piece in self._pieces(session, request, run):
@@ -128,26 +135,28 @@ class ChatDoor:
         report = Report.concluding(session, Stopped(why), self.ledger, done_before=done_before)
         return _conclusion(report, said=said)
 
-    async def approve(self, request: ConsentRequest, run: Run) -> bool:
-        """Ask whoever can be asked, after the questions of other conversations."""
-        if self.asks_where:
-            await run.add(Thought(f"\nWaiting for your yes or no to {request.tool}, {self.asks_where}.\n"))
-        else:
-            await run.add(Thought(f"\n{request.tool} needs your yes, and nobody can be asked.\n"))
-        async with self.asking:
-            return await self.consent.approve(request)
-
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """The questions of one run; implements `Consent`."""
+    """The questions of one run, of which its client is told; implements `Consent` and `AnswersQuestions`."""
 
-    door: ChatDoor
+    questions: Questions
     run: Run
 
     async def approve(self, request: ConsentRequest) -> bool:
         """Whether this very call may be made."""
-        return await self.door.approve(request, self.run)
+        await self._tell(f"your yes or no to {request.tool}", f"{request.tool} needs your yes")
+        return await self.questions.approve(request)
+
+    async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
+        """What the user answers to a tool's server."""
+        await self._tell("your answer to a tool's question", "A tool asks you something")
+        return await self.questions.answer(question)
+
+    async def _tell(self, waited_for: str, needed: str) -> None:
+        where = self.questions.where
+        said = f"Waiting for {waited_for}, {where}." if where else f"{needed}, and nobody can be asked."
+        await self.run.add(Thought(f"\n{said}\n"))
 
 
 def _step(event: Event, *, calling: bool) -> Piece | None:

@@ -6,6 +6,7 @@ The protocol is OpenAI's API reference, "Create chat completion"; shapes were co
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -17,6 +18,8 @@ __all__ = ["MODEL", "ApiError", "ChatRequest", "Turn", "check_length", "refuse",
 MODEL = "umi"
 """The one model that the endpoint has."""
 _MOST_MESSAGES = 1000
+_NAMES = secrets.token_bytes(32)
+"""The key of conversations' names, so that they tell nothing outside this process."""
 _NOT_HONOURED = {
     "functions": "umi runs its own tools on this laptop, so the client's functions cannot be called",
     "audio": "umi answers in text",
@@ -133,6 +136,12 @@ class ChatRequest:
     def asked(self) -> str:
         """What the user wants now."""
         return self.turns[-1].text.strip()
+
+    @property
+    def conversation(self) -> str:
+        """A name for the conversation: by what was said first, as the client sends it each time."""
+        first = self.turns[0].bare
+        return hashlib.blake2b(first.encode(), key=_NAMES, digest_size=8).hexdigest()
 
     @property
     def before(self) -> Sequence[Turn]:

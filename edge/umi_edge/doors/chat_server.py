@@ -11,11 +11,13 @@ from itertools import chain
 import uvicorn
 
 from umi_edge.connection.connection import renewal_due
-from umi_edge.doors.chat_door import ChatDoor
+from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.chat_door import DOOR, ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint, Reasoning
+from umi_edge.doors.live import Live
 from umi_edge.doors.run import Runs
-from umi_edge.egress.cloud_client import Approver, Outbound
+from umi_edge.doors.terminal_answerer import TerminalAnswerer
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output, tell_of_problems
 from umi_edge.runtime.laptop import Laptop, open_laptop
@@ -47,19 +49,6 @@ class ServerOptions:
     reasoning: Reasoning = field(default="field", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _InTurn:
-    """Shows what is about to leave after the questions of other conversations; implements `Approver`."""
-
-    approver: Approver
-    asking: asyncio.Lock
-
-    async def approve(self, outbound: Outbound) -> bool:
-        """Whether this may leave."""
-        async with self.asking:
-            return await self.approver.approve(outbound)
-
-
 @dataclass(slots=True)
 class _Line:
     """The planner over as long as the server runs: with a new certificate when the old one is about to end."""
@@ -69,27 +58,33 @@ class _Line:
     laptop: Laptop
     stack: AsyncExitStack
     planner: Planner
-    asking: asyncio.Lock
+    approvals: Approvals
+    live: Live
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
-    async def session(self, consent: Consent) -> AsyncIterator[Session]:
-        """A fresh session with it. Raises what `Laptop.session` raises."""
+    async def session(
+        self, consent: Consent, conversation: str, title: str, *, door: str = DOOR
+    ) -> AsyncIterator[Session]:
+        """A fresh session with it, which can be watched. Raises what `Laptop.session` raises."""
         async with self.changing:
             if not self.planner.on_device and renewal_due(self.planner.connection, datetime.now(UTC)):
                 with suppress(
                     UmiError
                 ):  # the certificate is good for weeks yet, and the next request tries again
                     self.planner = await renewed_planner(self.planner, self.stack)
-        approver = self.output.approver(self.config.preview, lambda: self.laptop.gazetteers.notices)
-        async with self.laptop.session(
-            self.planner.connection,
-            channel=self.planner.channel,
-            consent=consent,
-            approver=_InTurn(approver, self.asking) if approver is not None else None,
-            on_device=self.planner.on_device,
-        ) as session:
-            yield session
+        try:
+            async with self.laptop.session(
+                self.planner.connection,
+                channel=self.planner.channel,
+                consent=consent,
+                approver=self.approvals.of(conversation, door).approver(self.config.preview),
+                observe=self.live.observer(conversation, door, title=title),
+                on_device=self.planner.on_device,
+            ) as session:
+                yield session
+        finally:
+            self.live.conclude(conversation, door)
 
 
 async def serve_chat(config: EdgeConfig, output: Output, options: ServerOptions) -> None:
@@ -105,15 +100,13 @@ async def serve_chat(config: EdgeConfig, output: Output, options: ServerOptions)
         laptop = await stack.enter_async_context(open_laptop(config))
         tell_of_problems(laptop, output.console)
         planner = await open_planner(config, output.console, laptop.policy, stack)
-        asking = asyncio.Lock()
-        line = _Line(config, output, laptop, stack, planner, asking)
-        door = ChatDoor(
-            ledger=laptop.ledger,
-            open_session=line.session,
-            consent=output.consent(lambda: chain.from_iterable(laptop.gazetteers.values.values())),
-            asking=asking,
-            asks_where="in the terminal of `umi serve`" if output.console.is_terminal else "",
-        )
+        approvals, live = Approvals(), Live()
+        line = _Line(config, output, laptop, stack, planner, approvals, live)
+        if output.asks:
+            stack.push_async_callback(
+                _ended, asyncio.create_task(_terminal(output, laptop, approvals).answer())
+            )
+        door = ChatDoor(ledger=laptop.ledger, open_session=line.session, approvals=approvals)
         hosts = frozenset({options.risk_host, *options.names} - {""})
         endpoint = Endpoint(
             door=door,
@@ -131,8 +124,23 @@ async def serve_chat(config: EdgeConfig, output: Output, options: ServerOptions)
             ),
             endpoint.runs,
         )
-        _announce(output, listening, planner, door)
+        _announce(output, listening, planner)
         await server.serve(sockets=listening)
+
+
+def _terminal(output: Output, laptop: Laptop, approvals: Approvals) -> TerminalAnswerer:
+    return TerminalAnswerer(
+        approvals=approvals,
+        console=output.console,
+        lines=output.lines,
+        known=lambda: chain.from_iterable(laptop.gazetteers.values.values()),
+        notices=lambda: laptop.gazetteers.notices,
+    )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 class _Server(uvicorn.Server):
@@ -163,7 +171,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _announce(output: Output, listening: list[socket.socket], planner: Planner, door: ChatDoor) -> None:
+def _announce(output: Output, listening: list[socket.socket], planner: Planner) -> None:
     for one in listening:
         host, port = one.getsockname()[:2]
         output.console.print(
@@ -171,7 +179,7 @@ def _announce(output: Output, listening: list[socket.socket], planner: Planner, 
         )
     output.console.print("Model: umi. Key: `umi serve --show-key` prints it.", soft_wrap=True)
     output.console.print(f"Planner: {planner.where}.", style="dim", soft_wrap=True)
-    if not door.asks_where:
+    if not output.asks:
         output.console.print(
             "Nobody can be asked here, so calls that need a yes are declined: start umi serve in a terminal.",
             style="yellow",

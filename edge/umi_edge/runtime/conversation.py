@@ -1,6 +1,7 @@
 """One instruction after another in one session, shown to a person or given to a program."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,11 @@ class Output:
         piped = not Screen().is_terminal
         console = Screen(stderr=piped or as_json)
         return cls(console=console, as_json=as_json, quiet=piped or as_json, approve_all=approve_all)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person sits at this terminal, who can be asked while other things go on."""
+        return self.console.is_terminal and sys.stdin is not None and sys.stdin.isatty()
 
     def consent(self, known: Callable[[], Iterable[str]] = tuple) -> Consent:
         """A person at the terminal, or nobody; `known` are the addresses that an unknown one may look like."""

@@ -231,7 +231,7 @@ class Calls:
         )  # what is made of what stays tells nothing
         told = Observation(name, (), kind, relations)
         self.entries.append(LabelledEntry(told, text))
-        self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind))
+        self.observe(Observed(tool=name, outcome=outcome, observation=text, failure=kind, given=resolved))
 
     def _relations(self, tool: str, result: LabelledText) -> tuple[Relation, ...]:
         """What the policy tells of the names in a result: which hold a name that the user typed."""

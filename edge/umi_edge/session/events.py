@@ -156,6 +156,8 @@ class Observed:
     observation: LabelledText = field(repr=False)
     failure: str = ""
     """The kind of failure as the cloud is told it; empty for a success, and where the kind stays here too."""
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The real values that the tool was given; for the user's eyes."""
 
 
 @dataclass(frozen=True, slots=True)
