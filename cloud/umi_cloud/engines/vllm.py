@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import Any, Self
 from umi_cloud.engines.batch_kind_lock import BatchKindLock
 from umi_cloud.engines.control_tokens import neutralise
 from umi_cloud.engines.errors import EngineDeadError, PromptTooLongError, UnknownAdapterError
+from umi_shared.chat_template import ChatTemplate
 from umi_shared.engine import (
     ChatPrompt,
     Chunk,
@@ -23,6 +24,7 @@ from umi_shared.engine import (
     Finished,
     Generation,
     JsonSchema,
+    Message,
     RawPrompt,
     Regex,
 )
@@ -167,11 +169,11 @@ class VllmEngine:
         if isinstance(prompt, RawPrompt):
             return list(self._tokenizer.encode(prompt.text))
         messages = [
-            {"role": message.role, "content": neutralise(message.content, self._control_tokens)}
+            Message(message.role, neutralise(message.content, self._control_tokens))
             for message in prompt.messages
         ]
         try:
-            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self._chat_template.text(messages)
         except ValueError as error:
             raise ModelError(
                 "the model has no chat template, so the `chat` dialect cannot be used with it",
@@ -196,6 +198,18 @@ class VllmEngine:
     @property
     def _tokenizer(self) -> Any:
         return self._llm.get_tokenizer()
+
+    @cached_property
+    def _chat_template(self) -> ChatTemplate:
+        def render(messages: Sequence[Message]) -> str:
+            turns = [{"role": message.role, "content": message.content} for message in messages]
+            return str(
+                self._tokenizer.apply_chat_template(
+                    turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+                )
+            )
+
+        return ChatTemplate(render)
 
     @cached_property
     def _control_tokens(self) -> tuple[str, ...]:

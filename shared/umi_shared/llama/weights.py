@@ -2,7 +2,7 @@
 
 import ctypes
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,8 @@ import llguidance.llamacpp
 import numpy as np
 from numpy.typing import NDArray
 
-from umi_shared.engine import ChatPrompt, Prompt, RawPrompt
+from umi_shared.chat_template import ChatTemplate
+from umi_shared.engine import ChatPrompt, Message, Prompt, RawPrompt
 from umi_shared.errors import ModelError
 from umi_shared.llama import native_log
 from umi_shared.llama.guide import SLICES
@@ -185,14 +186,15 @@ class Weights:
                 return self.tokenize(self._chat_text(prompt), special=True)
 
     def _chat_text(self, prompt: ChatPrompt) -> str:
-        messages = [
-            {"role": message.role, "content": neutralise(message.content, self.control_tokens)}
-            for message in prompt.messages
-        ]
-        return str(self._chat_template(messages=messages).prompt)
+        return self._chat_template.text(
+            [
+                Message(message.role, neutralise(message.content, self.control_tokens))
+                for message in prompt.messages
+            ]
+        )
 
     @cached_property
-    def _chat_template(self) -> Any:
+    def _chat_template(self) -> ChatTemplate:
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415  # slow to import
 
         template = self.metadata("tokenizer.chat_template")
@@ -201,11 +203,17 @@ class Weights:
                 f"{self.path.name} has no chat template, so the `chat` dialect cannot be used with it",
                 fix="choose an instruct model, or another dialect",
             )
-        return Jinja2ChatFormatter(
+        formatter = Jinja2ChatFormatter(
             template=template,
             eos_token=self.piece(llama_cpp.llama_vocab_eos(self.vocabulary), special=True).decode(),
             bos_token=self.piece(llama_cpp.llama_vocab_bos(self.vocabulary), special=True).decode(),
         )
+
+        def render(messages: Sequence[Message]) -> str:
+            turns: Any = [{"role": message.role, "content": message.content} for message in messages]
+            return str(formatter(messages=turns, enable_thinking=False).prompt)
+
+        return ChatTemplate(render)
 
     def close(self) -> None:
         """Free the model and its adapters; safe to call twice."""
