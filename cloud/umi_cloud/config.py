@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from platformdirs import user_data_path
 
@@ -34,12 +34,12 @@ __all__ = [
 ROLES = ("planner", "summarizer")
 
 
-def _check_roles(adapters: Mapping[str, object]) -> None:
-    unknown = [name for name in adapters if name not in ROLES]
+def _check_roles(setting: str, by_role: Mapping[str, object]) -> None:
+    unknown = [name for name in by_role if name not in ROLES]
     if unknown:
         raise SettingError(
-            "adapters",
-            f"`adapters` has no place for `{unknown[0]:.64}`",
+            setting,
+            f"`{setting}` has no place for `{unknown[0]:.64}`",
             fix=f"the cloud's roles are {' and '.join(ROLES)}",
         )
 
@@ -78,7 +78,7 @@ class LlamaCppSettings:
     """How many layers of the model run on the GPU."""
 
     def __post_init__(self) -> None:
-        _check_roles(self.adapters)
+        _check_roles("adapters", self.adapters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class VllmSettings:
     """The weights' type, as vLLM names it."""
 
     def __post_init__(self) -> None:
-        _check_roles(self.adapters)
+        _check_roles("adapters", self.adapters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +115,27 @@ class OpenAISettings:
     kind: str = "openai"
     url: str
     """The endpoint, as `http://HOST:PORT/v1`."""
+    replicas: Mapping[str, float] = field(default_factory=dict)
+    """More endpoints with the same models, and how much of `url`'s share of sessions goes to each.
+
+    A session goes to one as long as that is well; what it fails before its first word, the next one answers.
+    """
     model: str
     adapters: Mapping[str, str] = field(default_factory=dict)
     """The endpoint's model names of the adapters, by role: `planner`, `summarizer`."""
     dialect: str = "chat"
     server: OpenAIServer = OpenAIServer.VLLM
+    system_turn: bool = True
+    """Whether the model takes a system turn; false puts it in front of the user's first, as Gemma's first ones want."""
+    thinking_tokens: Mapping[str, int] = field(default_factory=dict)
+    """How long a reasoning model may think before a role's output, by role; it is told not to where none is named.
+
+    The server must send thoughts apart (`vllm serve --reasoning-parser`), or constrained outputs have them inside.
+    """
+    session_header: str = "x-session-id"
+    """The header by which a router in front of several engines knows a session again; empty sends none."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """More fields of each request there, such as `reasoning_effort: low`."""
     cache_salt: str = ""
     """The request's field that keeps devices' caches apart; empty: `cache_salt` for vLLM, and none for others."""
     unsafe_shared_cache: bool = False
@@ -132,7 +148,8 @@ class OpenAISettings:
     """The longest wait between two pieces of a stream."""
 
     def __post_init__(self) -> None:
-        _check_roles(self.adapters)
+        _check_roles("adapters", self.adapters)
+        _check_roles("thinking_tokens", self.thinking_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class ModelRole:
         limits: RoleLimits = RoleLimits(),  # frozen
         *,
         share_catalogue: bool = False,
+        thinking_tokens: int = 0,
     ) -> None:
         """An empty `adapter` is the base model; `share_catalogue` lets devices share the cache of equal tools."""
         self._engine = engine
@@ -41,6 +42,7 @@ class ModelRole:
         self._adapter = adapter
         self._limits = limits
         self._share_catalogue = share_catalogue
+        self._thinking_tokens = thinking_tokens
 
     def _generation(
         self, render: Callable[[View], RolePrompt], view: View, session: str, namespace: str
@@ -57,6 +59,7 @@ class ModelRole:
             raise RefusedError("a tool's schema is not a JSON Schema", reason="REQUEST_MALFORMED") from error
         return prompt.generation(
             max_tokens=min(prompt.max_tokens, self._limits.output_tokens),
+            thinking_tokens=self._thinking_tokens,
             adapter=self._adapter,
             session=session,
             namespace=namespace,

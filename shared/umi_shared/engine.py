@@ -85,6 +85,11 @@ class Generation:
     stop: tuple[str, ...] = ()
     max_tokens: int = 256
     """The most tokens of output."""
+    thinking_tokens: int = 0
+    """The most tokens that a reasoning model may think beforehand, which are no output; 0: it is told not to think.
+
+    Engines that run the model in this process let none think.
+    """
     session: str = ""
     """The session's id; an engine that has cache slots gives a session the same slot again."""
     namespace: str = field(default="", repr=False)

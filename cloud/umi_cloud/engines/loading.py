@@ -1,11 +1,12 @@
 """From the configuration to a running engine and the roles over it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import Any, Self
 
 from umi_cloud.config import (
     CacheSharing,
@@ -48,21 +49,24 @@ class Loaded:
         limits: RoleLimits = RoleLimits(),  # noqa: B008  # frozen
         *,
         share_catalogue: bool = False,
+        thinking_tokens: Mapping[str, int] = MappingProxyType({}),
     ) -> Self:
         """Planner and summarizer over any engine; `adapters` names the roles that it has an adapter for.
 
         Raises `ConfigError` for a dialect that does not exist.
         """
         language = dialect_named(dialect)
-        planner, summarizer = (role if role in adapters else "" for role in ("planner", "summarizer"))
-        return cls(
-            engine,
-            Roles(
-                Planner(engine, language, planner, limits, share_catalogue=share_catalogue),
-                Summarizer(engine, language, summarizer, limits, share_catalogue=share_catalogue),
-            ),
-            dialect,
-        )
+
+        def options(role: str) -> dict[str, Any]:
+            return {
+                "adapter": role if role in adapters else "",
+                "limits": limits,
+                "share_catalogue": share_catalogue,
+                "thinking_tokens": thinking_tokens.get(role, 0),
+            }
+
+        planner = Planner(engine, language, **options("planner"))
+        return cls(engine, Roles(planner, Summarizer(engine, language, **options("summarizer"))), dialect)
 
 
 async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> Loaded:
@@ -81,7 +85,10 @@ async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> 
         case ScriptedSettings():
             engine, adapters, dialect = _scripted(settings)
     share = isinstance(settings, LlamaCppSettings) and settings.cache_sharing is CacheSharing.CATALOGUE
-    return Loaded.of(engine, dialect, adapters, config.output, share_catalogue=share)
+    thinking = settings.thinking_tokens if isinstance(settings, OpenAISettings) else {}
+    return Loaded.of(
+        engine, dialect, adapters, config.output, share_catalogue=share, thinking_tokens=thinking
+    )
 
 
 def check_dialect(config: CloudConfig) -> None:
@@ -159,6 +166,10 @@ async def _openai(settings: OpenAISettings, announce: Announce) -> Made:
     engine = OpenAIEngine(
         OpenAIOptions(
             url=settings.url,
+            replicas=settings.replicas,
+            system_turn=settings.system_turn,
+            session_header=settings.session_header,
+            fields=settings.fields,
             model=settings.model,
             adapters=settings.adapters,
             api_key=_api_key(settings.api_key_file),
@@ -170,7 +181,8 @@ async def _openai(settings: OpenAISettings, announce: Announce) -> Made:
         )
     )
     try:
-        await engine.check()
+        for gone in await engine.check():
+            announce(f"WARNING: {gone}; sessions go to the others until it is back")
     except BaseException:
         await engine.close()
         raise

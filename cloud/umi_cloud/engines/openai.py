@@ -1,21 +1,27 @@
-"""Any OpenAI-compatible endpoint: `vllm serve`, Ray Serve LLM, llama-server.
+"""Any OpenAI-compatible endpoint: `vllm serve`, Ray Serve LLM, llama-server, a hosted one; or several of one kind.
 
+A request that an endpoint fails before the first piece of its answer goes to the next one; later none can take it over.
 Prompts in a dialect's own format go to `/completions`, chats to `/chat/completions`. An adapter is a model name
 there, as `vllm serve --lora-modules NAME=PATH` makes it. For compact JSON from vLLM, start it with
 `--structured-outputs-config '{"backend": "guidance", "disable_any_whitespace": true}'`; for cached tokens in the
 usage, with `--enable-prompt-tokens-details`.
 """
 
+import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from umi_cloud.engines.control_tokens import COMMON, neutralise
+from umi_cloud.engines.endpoints import Endpoints
 from umi_cloud.engines.errors import UnknownAdapterError
 from umi_cloud.engines.openai_server import OpenAIServer
+from umi_shared.chat_template import without_system_turn
 from umi_shared.engine import (
     ChatPrompt,
     Chunk,
@@ -26,9 +32,10 @@ from umi_shared.engine import (
     Generation,
     JsonSchema,
     Lark,
+    Message,
     Regex,
 )
-from umi_shared.errors import LimitError, MalformedError, ModelError, TransportError
+from umi_shared.errors import LimitError, MalformedError, ModelError, TransportError, UmiError
 from umi_shared.transcript import Usage
 
 __all__ = ["OpenAIEngine", "OpenAIOptions"]
@@ -40,6 +47,8 @@ class OpenAIOptions:
 
     url: str
     """The endpoint, as `http://HOST:PORT/v1`."""
+    replicas: Mapping[str, float] = field(default_factory=dict)
+    """More endpoints with the same models; so much of `url`'s share of sessions goes to each."""
     model: str
     """The base model's name at the endpoint."""
     adapters: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +57,12 @@ class OpenAIOptions:
     server: OpenAIServer = OpenAIServer.VLLM
     cache_salt: str = ""
     """The request's field that takes the cache namespace; empty chooses by `server`."""
+    session_header: str = "x-session-id"
+    """The header by which a router in front of several engines knows a session again; empty sends none."""
+    system_turn: bool = True
+    """Whether its model takes a system turn; else the system's words begin the user's first turn."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """More fields of each request, such as `reasoning_effort: low`."""
     unsafe_shared_cache: bool = False
     """Leave the endpoint's cache to all namespaces together."""
     connect_seconds: float = 5.0
@@ -65,8 +80,8 @@ class OpenAIEngine:
     def __init__(self, options: OpenAIOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
         self._options = options
+        self._endpoints = Endpoints({options.url: 1.0, **options.replicas})
         self._client = httpx.AsyncClient(
-            base_url=options.url.rstrip("/") + "/",
             headers=headers,
             timeout=httpx.Timeout(options.silence_seconds, connect=options.connect_seconds),
             limits=httpx.Limits(max_connections=None),  # admission control is in front
@@ -79,71 +94,119 @@ class OpenAIEngine:
         options = self._options
         if options.unsafe_shared_cache:
             return "UNSAFE: devices share the endpoint's prompt cache (`unsafe_shared_cache`)"
-        if options.server is OpenAIServer.OTHER and not options.cache_salt:
+        if options.server in (OpenAIServer.OTHER, OpenAIServer.OPENAI) and not options.cache_salt:
             return (
-                "UNSAFE: an endpoint of kind 'other' may share its prompt cache between devices, and umi cannot tell "
-                "it not to. Fix: turn the cache off there, or name the field that keeps it apart with `cache_salt`"
+                f"UNSAFE: an endpoint of kind {options.server.value!r} may share its prompt cache between devices, and "
+                "umi cannot tell it not to. Fix: turn the cache off there, or name the field that keeps it apart with "
+                "`cache_salt`"
             )
         return ""
 
-    async def check(self) -> None:
-        """Make sure that the endpoint is there and has the models; raises TransportError or ModelError."""
+    async def check(self) -> tuple[str, ...]:
+        """Make sure that an endpoint is there and has the models; a line for each of the others that is not.
+
+        Raises TransportError or ModelError where none is.
+        """
+        failures: list[UmiError] = []
+        for url in self._endpoints.weights:
+            try:
+                await self._check(url)
+            except TransportError as error:
+                self._endpoints.failed(url)
+                failures.append(error)
+        if len(failures) == len(self._endpoints.weights):
+            raise failures[0]
+        return tuple(str(failure) for failure in failures)
+
+    async def _check(self, url: str) -> None:
         try:
-            response = await self._client.get("models")
+            response = await self._client.get(_at(url, "models"))
             served = {model["id"] for model in response.raise_for_status().json()["data"]}
         except httpx.HTTPStatusError as error:
-            raise _refused(error.response.status_code, self._options) from error
+            raise _refused(error.response.status_code, url) from error
         except httpx.HTTPError as error:
-            raise _unreachable(self._options, error) from error
+            raise _unreachable(url, error) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise MalformedError(f"{self._options.url} does not answer as an OpenAI endpoint does") from error
+            raise MalformedError(f"{url} does not answer as an OpenAI endpoint does") from error
         for name in (self._options.model, *self._options.adapters.values()):
             if name not in served and self._options.server is OpenAIServer.VLLM:
                 raise ModelError(
-                    f"{self._options.url} has no model {name!r}",
+                    f"{url} has no model {name!r}",
                     fix=f"it serves {', '.join(sorted(served))}; see --lora-modules of `vllm serve`",
                 )
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream one generation.
 
-        Raises TransportError when the endpoint cannot be reached or falls silent, `LimitError` when it is busy,
+        Raises TransportError when no endpoint can be reached or one falls silent, `LimitError` when all are busy,
         `ModelError` when it refuses (a prompt that is too long, an unknown model), `MalformedError` when its
         stream makes no sense.
         """
         path, body = self._request(generation)
+        session = _session(generation)
+        named = self._options.session_header
+        headers = {named: session} if named and session else {}
+        *others, last = self._endpoints.order(session or uuid4().hex)
+        for url in (*others, last):
+            begun = False
+            try:
+                async with aclosing(self._stream(url, path, body, headers)) as chunks:
+                    async for chunk in chunks:
+                        begun = True
+                        yield chunk
+            except LimitError:
+                if begun or url == last:
+                    raise
+            except TransportError:
+                self._endpoints.failed(url)
+                if begun or url == last:
+                    raise
+            else:
+                self._endpoints.answered(url)
+                return
+
+    async def _stream(
+        self, url: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> AsyncGenerator[Chunk, None]:
+        """One generation from one endpoint."""
         try:
-            async with self._client.stream("POST", path, json=body) as response:
+            async with self._client.stream("POST", _at(url, path), json=body, headers=headers) as response:
                 if response.status_code != httpx.codes.OK:
-                    raise _refused(response.status_code, self._options)
+                    raise _refused(response.status_code, url)
                 async for chunk in _chunks(self._events(response), text_of=_TEXT[path]):
                     yield chunk
         except httpx.HTTPError as error:
-            raise _unreachable(self._options, error) from error
+            raise _unreachable(url, error) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
     def _request(self, generation: Generation) -> tuple[str, dict[str, Any]]:
+        options = self._options
         body: dict[str, Any] = {
             "model": self._model(generation.adapter),
-            "max_tokens": generation.max_tokens,
-            "temperature": 0,
+            **_bounded(generation.max_tokens + generation.thinking_tokens, options.server),
             "stream": True,
             "stream_options": {"include_usage": True},
-            **_constrained(generation.constraint, self._options.server),
-            **_apart(generation.namespace, self._options),
+            **_constrained(generation.constraint, options.server),
+            **_apart(generation.namespace, options),
         }
         if generation.stop:
             body["stop"] = list(generation.stop)
-        if isinstance(generation.prompt, ChatPrompt):
-            body["messages"] = [
-                {"role": message.role, "content": neutralise(message.content, self._options.control_tokens)}
-                for message in generation.prompt.messages
-            ]
-            return "chat/completions", body
-        return "completions", body | {"prompt": generation.prompt.text}
+        if not isinstance(generation.prompt, ChatPrompt):
+            return "completions", body | {"prompt": generation.prompt.text, **options.fields}
+        messages = [
+            Message(message.role, neutralise(message.content, options.control_tokens))
+            for message in generation.prompt.messages
+        ]
+        body["messages"] = [
+            {"role": message.role, "content": message.content}
+            for message in (messages if options.system_turn else without_system_turn(messages))
+        ]
+        if options.server in (OpenAIServer.VLLM, OpenAIServer.LLAMA_SERVER):
+            body["chat_template_kwargs"] = {"enable_thinking": generation.thinking_tokens > 0}
+        return "chat/completions", body | dict(options.fields)
 
     def _model(self, adapter: str) -> str:
         if not adapter:
@@ -186,6 +249,7 @@ def _completion_text(choice: dict[str, Any]) -> Any:
 
 
 def _chat_text(choice: dict[str, Any]) -> Any:
+    """The content alone: what a reasoning model thinks comes in fields of its own."""
     return choice.get("delta", {}).get("content")
 
 
@@ -224,6 +288,24 @@ def _usage(event: dict[str, Any]) -> Usage | None:
     )
 
 
+def _at(url: str, path: str) -> str:
+    return f"{url.rstrip('/')}/{path}"
+
+
+def _session(generation: Generation) -> str:
+    """A name for the session that says nothing of it, and that no other device can choose."""
+    if not generation.session:
+        return ""
+    return hashlib.sha256(f"{generation.namespace}\0{generation.session}".encode()).hexdigest()[:32]
+
+
+def _bounded(max_tokens: int, server: OpenAIServer) -> dict[str, Any]:
+    """Greedy, and so long; OpenAI's own reasoning models refuse both fields of everybody else."""
+    if server is OpenAIServer.OPENAI:
+        return {"max_completion_tokens": max_tokens}
+    return {"max_tokens": max_tokens, "temperature": 0}
+
+
 def _apart(namespace: str, options: OpenAIOptions) -> dict[str, Any]:
     """The request's field that keeps this namespace's cache apart.
 
@@ -252,6 +334,10 @@ def _constrained(constraint: Constraint | None, server: OpenAIServer) -> dict[st
             return {"grammar": f"%llguidance {{}}\nstart: /{pattern.replace('/', chr(92) + '/')}/\n"}
         case Lark(grammar), OpenAIServer.LLAMA_SERVER:
             return {"grammar": f"%llguidance {{}}\n{grammar}"}
+        case JsonSchema(schema), OpenAIServer.OPENAI:
+            # Its strict mode takes no `anyOf` at the root and no open objects, which decisions have.
+            schema_format = {"name": "output", "schema": dict(schema), "strict": False}
+            return {"response_format": {"type": "json_schema", "json_schema": schema_format}}
         case JsonSchema(schema), OpenAIServer.OTHER:
             schema_format = {"name": "output", "schema": dict(schema), "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": schema_format}}
@@ -261,21 +347,22 @@ def _constrained(constraint: Constraint | None, server: OpenAIServer) -> dict[st
     )
 
 
-def _refused(status: int, options: OpenAIOptions) -> ModelError | LimitError | TransportError:
+def _refused(status: int, url: str) -> ModelError | LimitError | TransportError:
     if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
-        return LimitError(f"{options.url} is busy (HTTP {status})")
+        return LimitError(f"{url} is busy (HTTP {status})")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return ModelError(f"{options.url} refuses the API key (HTTP {status})", fix="check `api_key_file`")
+        return ModelError(f"{url} refuses the API key (HTTP {status})", fix="check `api_key_file`")
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return TransportError(f"{options.url} failed (HTTP {status})", fix="look into its log")
+        return TransportError(f"{url} failed (HTTP {status})", fix="look into its log")
     return ModelError(
-        f"{options.url} refuses the generation (HTTP {status})",
-        fix="check the model's name there, its context length, and `server` in the configuration",
+        f"{url} refuses the generation (HTTP {status})",
+        fix="check the model's name there, its context length, and `server` in the configuration; a model without a "
+        "system role needs `system_turn: false`",
     )
 
 
-def _unreachable(options: OpenAIOptions, error: httpx.HTTPError) -> TransportError:
+def _unreachable(url: str, error: httpx.HTTPError) -> TransportError:
     return TransportError(
-        f"{options.url} cannot be reached: {type(error).__name__}",
+        f"{url} cannot be reached: {type(error).__name__}",
         fix="start the endpoint, or correct `engine.url`",
     )

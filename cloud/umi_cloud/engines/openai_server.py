@@ -10,5 +10,7 @@ class OpenAIServer(StrEnum):
 
     VLLM = "vllm"
     LLAMA_SERVER = "llama-server"
+    OPENAI = "openai"
+    """OpenAI's own: other names for bounds, and structured outputs that are not held to every schema."""
     OTHER = "other"
     """Any other server: it takes `response_format`, and no regular expressions."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from umi_cloud.engines.errors import UnknownAdapterError
-from umi_cloud.engines.openai import OpenAIEngine, OpenAIOptions
+from umi_cloud.engines.openai import OpenAIEngine, OpenAIOptions, _session
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_shared.engine import (
     ChatPrompt,
@@ -53,6 +53,7 @@ class Endpoint:
     """A server that answers each request with given bytes, then closes, or says nothing more."""
 
     url: str
+    answer: bytes
     requests: list[tuple[str, str, dict]] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -69,7 +70,7 @@ async def endpoint(answer: bytes, *, then_hang: bool = False) -> AsyncIterator[E
             size = int(lengths[0].split(":")[1]) if lengths else 0
             body = json.loads(await reader.readexactly(size) or b"{}")
             here.requests.append((head.split()[1], head, body))
-            writer.write(answer)
+            writer.write(here.answer)
             await writer.drain()
             if then_hang:
                 await reader.read()  # returns when the client hangs up
@@ -82,7 +83,7 @@ async def endpoint(answer: bytes, *, then_hang: bool = False) -> AsyncIterator[E
                 await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    here = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    here = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", answer)
     async with server:
         yield here
     async with asyncio.timeout(5):
@@ -304,3 +305,100 @@ async def test_an_endpoint_that_devices_share_is_told_at_the_start(options, warn
     async with engine("http://x/v1", **options) as made:
         assert made.shared_cache.startswith("UNSAFE" if warned else "")
         assert bool(made.shared_cache) is warned
+
+
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+SILENT = b""
+CUT = OK + text("Hel")
+
+
+async def ask_two(
+    first: bytes, second: bytes, generation: Generation = RAW
+) -> tuple[list, Endpoint, Endpoint]:
+    """Ask endpoints of which the session's own one gives the first answer."""
+    answers = iter((first, second))
+    async with (
+        endpoint(b"") as one,
+        endpoint(b"") as other,
+        engine(one.url, replicas={other.url: 1.0}) as made,
+    ):
+        ordered = made._endpoints.order(_session(generation))  # the test's only way to know who comes first
+        by_url = {one.url: one, other.url: other}
+        for url in ordered:
+            by_url[url].answer = next(answers)
+        chunks = [chunk async for chunk in made.generate(generation)]
+        return chunks, by_url[ordered[0]], by_url[ordered[1]]
+
+
+@pytest.mark.parametrize("first", [BUSY, SILENT], ids=["busy", "gone"])
+async def test_what_an_endpoint_fails_before_its_first_word_the_next_one_answers(first: bytes):
+    chunks, own, other = await ask_two(first, GOOD, replace(RAW, session="s"))
+    assert chunks[:2] == [Delta("Hel"), Delta("lo")]
+    assert len(own.requests) == len(other.requests) == 1
+
+
+async def test_what_an_endpoint_has_begun_no_other_takes_over():
+    with pytest.raises(TransportError):
+        await ask_two(CUT, GOOD, replace(RAW, session="s"))
+
+
+async def test_what_one_refuses_no_other_is_asked():
+    refuses = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with pytest.raises(ModelError):
+        await ask_two(refuses, GOOD, replace(RAW, session="s"))
+
+
+async def test_an_endpoint_that_is_not_there_at_the_start_is_told_of_and_only_all_of_them_stop_it():
+    models = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"data": [{"id": "base"}, {"id": "p"}]}'
+    async with endpoint(models) as here, engine(here.url, replicas={"http://127.0.0.1:9/v1": 1.0}) as made:
+        (gone,) = await made.check()
+        assert "127.0.0.1:9" in gone
+    async with engine("http://127.0.0.1:9/v1", replicas={"http://127.0.0.1:10/v1": 1.0}) as made:
+        with pytest.raises(TransportError):
+            await made.check()
+
+
+async def test_a_router_knows_a_session_again_and_learns_nothing_of_it():
+    names = []
+    for namespace, session in (("n", "secret"), ("n", "secret"), ("m", "secret"), ("n", "")):
+        _, here = await ask(GOOD, replace(RAW, namespace=namespace, session=session))
+        ((_, head, _),) = here.requests
+        names.append([line for line in head.lower().splitlines() if line.startswith("x-session-id:")])
+        assert "secret" not in head
+    assert names[0] == names[1] != names[2] != []
+    assert names[3] == []
+    _, here = await ask(GOOD, replace(RAW, session="s"), session_header="")
+    assert "x-session-id" not in here.requests[0][1].lower()
+
+
+CHAT = Generation(
+    prompt=ChatPrompt((Message("system", "Be kind."), Message("user", "Hello"))), max_tokens=100
+)
+
+
+async def test_a_reasoning_model_thinks_only_where_it_may_and_has_room_for_its_answer():
+    thought = event(choices=[{"delta": {"reasoning_content": "hm"}}])
+    answer = OK + thought + event(choices=[{"delta": {"content": "Yes"}, "finish_reason": "stop"}]) + USAGE
+    chunks, here = await ask(answer, CHAT)
+    assert chunks[0] == Delta("Yes")
+    assert here.requests[0][2]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert here.requests[0][2]["max_tokens"] == 100
+    _, here = await ask(answer, replace(CHAT, thinking_tokens=2000))
+    assert here.requests[0][2]["chat_template_kwargs"] == {"enable_thinking": True}
+    assert here.requests[0][2]["max_tokens"] == 2100
+
+
+async def test_openais_own_endpoint_gets_the_fields_that_it_takes():
+    schema = JsonSchema({"type": "object"})
+    _, here = await ask(GOOD, replace(CHAT, constraint=schema), server=OpenAIServer.OPENAI)
+    body = here.requests[0][2]
+    assert body["max_completion_tokens"] == 100
+    assert not {"max_tokens", "temperature", "chat_template_kwargs"} & body.keys()
+    assert body["response_format"]["json_schema"]["strict"] is False
+
+
+async def test_a_model_without_a_system_turn_gets_its_words_in_the_users_and_more_fields_are_added():
+    _, here = await ask(GOOD, CHAT, system_turn=False, fields={"reasoning_effort": "low"})
+    body = here.requests[0][2]
+    assert body["messages"] == [{"role": "user", "content": "Be kind.\n\nHello"}]
+    assert body["reasoning_effort"] == "low"
