@@ -1,7 +1,8 @@
 """Labels: who may read a value in clear, and whether its origin is trusted.
 
 Labels form a lattice. `join` is the label of what is made of parts: only those who may read every part may read
-the whole, and the whole is trusted only if every part is (CaMeL and FIDES call these readers and integrity).
+the whole, and the whole is trusted only if every part is (CaMeL and FIDES call these readers and integrity). What is
+barred from a tool in a part is barred from it in the whole.
 
 >>> released, kept = Label.at(Locality.PLANNER), Label.at(Locality.HANDLE)
 >>> released.join(kept) == kept
@@ -16,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import reduce
+
+from umi_shared.bars import NO_BARS, Bar
 
 __all__ = ["PLANNER", "SUMMARIZER", "Integrity", "Label", "Locality", "Sink", "join_all", "tool_sink"]
 
@@ -59,7 +62,7 @@ _READERS: dict[Locality, frozenset[Sink] | None] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """Who may read a value in clear, whether its existence may be seen, and whether its origin is trusted.
+    """Who may read a value in clear, whether its existence may be seen, whether its origin is trusted, what bars it.
 
     `readers` is None for everyone. The strictest label is the default: a missing rule means *stay* (I2).
     """
@@ -68,6 +71,8 @@ class Label:
     visible: bool = True
     """Whether the cloud may see a handle for it; False for `hidden`."""
     integrity: Integrity = Integrity.UNTRUSTED
+    bars: frozenset[Bar] = NO_BARS
+    """Which tools may not be given it, by the rules that say so of what it was made of."""
 
     @classmethod
     def at(cls, locality: Locality, integrity: Integrity = Integrity.UNTRUSTED) -> "Label":
@@ -111,11 +116,16 @@ class Label:
             readers=readers,
             visible=self.visible and other.visible,
             integrity=Integrity.TRUSTED if both else Integrity.UNTRUSTED,
+            bars=self.bars | other.bars if other.bars else self.bars,
         )
 
     def with_integrity(self, integrity: Integrity) -> "Label":
         """The same label with another integrity."""
         return replace(self, integrity=integrity)
+
+    def with_bars(self, bars: frozenset[Bar]) -> "Label":
+        """The same label with more bars."""
+        return self if bars <= self.bars else replace(self, bars=self.bars | bars)
 
 
 _AT = {

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from umi_shared.bars import Bar
 from umi_shared.labels import (
     PLANNER,
     PUBLIC,
@@ -15,11 +16,17 @@ from umi_shared.labels import (
 )
 
 SINKS = (PLANNER, SUMMARIZER, tool_sink("web"))
+BARS = (
+    Bar("p:1", ("mail.send",)),
+    Bar("p:2", ("web.*",)),
+    Bar("p:3", ("files.write", "mail.send"), only=True),
+)
 LABELS = st.builds(
     Label,
     readers=st.none() | st.frozensets(st.sampled_from(SINKS)),
     visible=st.booleans(),
     integrity=st.sampled_from(Integrity),
+    bars=st.frozensets(st.sampled_from(BARS)),
 )
 
 
@@ -37,6 +44,16 @@ def test_who_reads_the_whole_reads_every_part(a, b, sink):
     assert not whole.may_read(sink) or (a.may_read(sink) and b.may_read(sink))
     assert not whole.trusted or (a.trusted and b.trusted)
     assert not whole.visible or (a.visible and b.visible)
+
+
+@given(LABELS, LABELS, st.sampled_from(["mail.send", "web.search", "files.write", "notes.create"]))
+def test_what_a_part_is_barred_from_the_whole_is_barred_from_too(a, b, tool):
+    def admitted(label):
+        return all(bar.admits(tool) for bar in label.bars)
+
+    assert admitted(a.join(b)) == (admitted(a) and admitted(b))
+    assert admitted(a.with_integrity(Integrity.TRUSTED)) == admitted(a)
+    assert a.with_bars(b.bars).bars == a.join(b).bars
 
 
 def test_a_missing_label_stays_and_is_not_trusted():

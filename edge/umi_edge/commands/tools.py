@@ -199,7 +199,7 @@ def _print_leaves(leaves: "list[ShownLeaf]") -> None:
         table.add_row(
             leaf.path,
             one_line(told if len(told) <= _CELL else f"{told[:_CELL]}…"),
-            f"{leaf.locality}, {leaf.integrity}",
+            ", ".join(filter(None, (leaf.locality, leaf.integrity, leaf.barred))),
             *(one_line(text[:_CELL]) for text in (leaf.planner, leaf.summarizer, leaf.caller)),
             "may get it" if leaf.third_party else "by a rule or your yes",
             leaf.rule,

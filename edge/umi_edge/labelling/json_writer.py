@@ -33,6 +33,7 @@ from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.record import WRITTEN_BY_UMI, Doubt
 from umi_edge.values.json_walk import LEAVES, walk
 from umi_edge.values.stored_file import StoredFile
+from umi_shared.bars import NO_BARS, Bar
 from umi_shared.handles import Handle, Text, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 
@@ -84,6 +85,8 @@ class JsonWriter:
     integrity: Integrity
     root_type: str = ""
     """What the handle of the whole result is called where no rule says."""
+    bars: frozenset[Bar] = NO_BARS
+    """Which tools may not be given any of it, by what it was made of; the rules' own come to these."""
     doubts: Mapping[Location, Doubt] = field(default_factory=dict, repr=False)
     """What of the value, with all below it, is not the user's own though the tool is trusted."""
     pieces: list[_Piece] = field(default_factory=list, repr=False)
@@ -175,7 +178,7 @@ class JsonWriter:
         """A member name that is data."""
         resolution = place.node.resolution
         hidden = resolution.locality is Locality.HIDDEN
-        label = Label.at(Locality.HIDDEN if hidden else Locality.HANDLE, self._integrity(place.doubt))
+        label = self._label(Locality.HIDDEN if hidden else Locality.HANDLE, resolution, place.doubt)
         rule = Resolution(type="key", link=resolution.link, rule_id="no rule names this key: handle")
         return self.keeper.kept(key, label, rule, origin=self._origin(place.doubt))
 
@@ -187,15 +190,16 @@ class JsonWriter:
         else:
             self.pieces.append(place.span(value))
 
-    def _integrity(self, doubt: Doubt | None) -> Integrity:
-        return self.integrity if doubt is None else Integrity.UNTRUSTED
+    def _label(self, locality: Locality, resolution: Resolution, doubt: Doubt | None) -> Label:
+        integrity = self.integrity if doubt is None else Integrity.UNTRUSTED
+        return Label.at(locality, integrity).with_bars(self.bars | resolution.bars)
 
     def _origin(self, doubt: Doubt | None) -> Origin:
         return Origin(Source.RESULT, self.tool, doubt)
 
     def _span_of(self, resolution: Resolution, doubt: Doubt | None) -> Callable[[Any], Span]:
         """How a leaf under a rule is told, where no detector has to scan it."""
-        label, rule = Label.at(resolution.locality, self._integrity(doubt)), resolution.rule_id
+        label, rule = self._label(resolution.locality, resolution, doubt), resolution.rule_id
         if label.public:
             return lambda value: Span(escaped_json(value), WITHHELD, label, rule, explicit=True)
         return self.keeper.under(label, resolution, origin=self._origin(doubt))
@@ -215,7 +219,7 @@ class JsonWriter:
 
     def _without_never(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
         """A leaf that its rule lets out, without what leaves under no rule; of what is no text, nothing leaves."""
-        label, origin = Label.at(resolution.locality, self._integrity(doubt)), self._origin(doubt)
+        label, origin = self._label(resolution.locality, resolution, doubt), self._origin(doubt)
         if not isinstance(value, str):
             return (self._span_of(staying(resolution), doubt)(value),)
         spans = self.keeper.clear_text(
@@ -229,11 +233,11 @@ class JsonWriter:
         return _quoted(spans)
 
     def _scanned(self, value: Any, resolution: Resolution, doubt: Doubt | None) -> Sequence[_Piece]:
-        label, origin = Label.at(resolution.locality, self._integrity(doubt)), self._origin(doubt)
+        label, origin = self._label(resolution.locality, resolution, doubt), self._origin(doubt)
         if not isinstance(value, str):
             text = compact_json(value)
             if self.keeper.scanner.scan(text) or self.keeper.known.find(text):
-                stays = Label.at(Locality.HANDLE, label.integrity)
+                stays = self._label(Locality.HANDLE, resolution, doubt)
                 return (self.keeper.kept(value, stays, resolution, origin=origin),)
             return (clear_span(text, label, resolution.rule_id),)
         spans = self.keeper.scanned_text(

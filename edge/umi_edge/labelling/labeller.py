@@ -170,7 +170,8 @@ class Labeller:
         """The result of a call, as compact JSON text with a label for each leaf and key.
 
         `made_of` is the label of what decided it, where that is more than the tool's own data: the arguments of an
-        operator, or all that a caller has seen. Where it stays, the result stays, as one handle of no shape.
+        operator, or all that a caller has seen. What bars it bars the result. Where it stays, the result stays, as one
+        handle of no shape.
         `type` is what an operator's handle is called, unless a rule says. `doubts` says which of its records are not
         the user's own. Raises `DeclassifiedError` and
         `ShapeLimitError`, the latter before anything is kept: no handle's number tells of what was refused.
@@ -179,7 +180,7 @@ class Labeller:
         if hidden is not None:
             doubt = next(iter(doubts.values()), None)
             own = Integrity.UNTRUSTED if doubt else self.tool_policy(tool).integrity
-            label = Label.at(hidden.locality, own).join(made_of)
+            label = Label.at(hidden.locality, own).join(made_of).with_bars(hidden.bars)
             source = Source.RESULT if made_of.public else Source.MADE
             return (self.keeper.kept(value, label, hidden, origin=Origin(source, tool, doubt)),)
         rules, own_names = self.policy.results(tool, value), self.sources.get(tool) == BUILT_IN
@@ -194,6 +195,7 @@ class Labeller:
             own_keys=own_names,
             integrity=Label(integrity=self.tool_policy(tool).integrity).join(made_of).integrity,
             root_type=type,
+            bars=made_of.bars,
             doubts=doubts,
         )
         return writer.write(value)
@@ -244,7 +246,8 @@ class Labeller:
         rule = self.tool_policy(tool).errors
         if rule is None or detail is None:
             return kind, ()
-        return kind, self._error_text(tool, detail, rule)
+        bars = rule.bars | self.tool_policy(tool).bars | made_of.bars
+        return kind, self._error_text(tool, detail, replace(rule, bars=bars))
 
     def _error_text(self, tool: str, detail: str, rule: Resolution) -> LabelledText:
         """A tool's own words on its failure, as JSON text; whoever wrote them, they are not trusted."""

@@ -37,6 +37,7 @@ class PrivateSpan:
     def merged(self, other: "PrivateSpan") -> "PrivateSpan":
         """One span over both, with the words of the longer one; as that one is kept only if it is all of it."""
         longest = other if other.end - other.start > self.end - self.start else self
+        longest = replace(longest, label=longest.label.with_bars(self.label.bars | other.label.bars))
         start, end = min(self.start, other.start), max(self.end, other.end)
         if self.never or other.never:
             longest = replace(longest, label=self.label.join(other.label), never=True)

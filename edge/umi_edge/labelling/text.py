@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from umi_shared.bars import NO_BARS
 from umi_shared.handles import Handle, Text
 from umi_shared.labels import PUBLIC, Label, Sink, join_all
 from umi_shared.transcript import Entry
@@ -71,8 +72,13 @@ class LabelledEntry:
     text: LabelledText
 
     def shown_to(self, sink: Sink) -> Label:
-        """The join of all that one sink reads here in clear: the label of what it writes next."""
-        return join_all(span.label for span in self.text if sink == DEVICE or span.label.may_read(sink))
+        """The join of all that one sink reads here in clear: the label of what it writes next.
+
+        A fact that is told of a value is barred where the value is.
+        """
+        read = (span.label for span in self.text if sink == DEVICE or span.label.may_read(sink))
+        facts = (span.label.bars for span in self.text if span.fact)
+        return join_all(read).with_bars(NO_BARS.union(*facts))
 
 
 def handles_in(spans: Iterable[Span]) -> frozenset[Handle]:

@@ -32,6 +32,7 @@ __all__ = [
     "Verdict",
     "check_call",
     "may_write",
+    "reads_its_own",
 ]
 
 LOOSE_TYPES = frozenset({ANY_TYPE, "text"})
@@ -68,6 +69,7 @@ class ReasonCode(StrEnum):
     UNPLANNED = "unplanned"
     STORED = "stored"
     NEVER = "never"
+    BARRED = "barred"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +161,11 @@ def check_call(
     for location in sorted(labelled_arguments, key=path_of):
         leaf = labelled_arguments[location]
         _check_argument(case, location, leaf, assignment.at(location))
+        if not (hints and hints.derived) and not case.redacted(location):
+            _check_bars(case, location, leaf, assignment.at(location))
         if sends and not case.redacted(location):
             _check_never(case, location, leaf, policy, holds_never)
-        if writes and not leaf.label.public and not case.redacted(location):
+        if writes and (not leaf.label.public or leaf.label.bars) and not case.redacted(location):
             _check_stored(case, location, leaf, _laxer(policy, stored_as, location, leaf, unfound))
     if case.denials:
         return Denied(tuple(case.denials))
@@ -214,6 +218,11 @@ def _stricter(rules: ToolPolicy, hints: Hints) -> ToolPolicy:
 def _only_reads(hints: Hints, source: str) -> bool:
     """Whether a tool changes nothing, by the word of umi or of the user's own code; a server's word is not enough."""
     return hints.read_only and source in (BUILT_IN, PYTHON)
+
+
+def reads_its_own(hints: Hints, source: str) -> bool:
+    """Whether a tool is umi's own and gives what a store of the user's has, and nothing that it was given."""
+    return hints.read_only and not hints.derived and source == BUILT_IN
 
 
 def may_write(hints: Hints, source: str) -> bool:
@@ -337,6 +346,32 @@ def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Re
     (case.questions if rule.on_violation is OnViolation.ASK else case.denials).append(reason)
 
 
+def _check_bars(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:
+    """Whether the tool is given what a rule of another tool keeps from it; nobody can lift that by a yes."""
+    bars = sorted(bar for bar in leaf.label.bars if not bar.admits(case.tool))
+    declared = case.declared(location)
+    if not bars or (rule.on_violation is OnViolation.REDACT and declared):
+        case.redact.update({declared} if bars else ())
+        return
+    path = case.path(location)
+    if leaf.model_written and any(bar in leaf.written.bars for bar in bars):
+        what = "a model wrote this once it had read what the rule is about"
+        fix = "a handle of another origin would be allowed, and so would a session in which no model has read that"
+    else:
+        what = f"this {leaf.type} comes from what the rule is about"
+        fix = "a value of another origin would be allowed"
+    case.denials.append(
+        Reason(
+            code=ReasonCode.BARRED,
+            path=path,
+            rule_id="; ".join(dict.fromkeys(bar.rule for bar in bars)),
+            type=leaf.type,
+            message=f"{path} of {case.tool} may not be given this ({'; '.join(map(str, bars))}): {what}",
+            counterfactual=fix,
+        )
+    )
+
+
 def _check_never(
     case: _Case, location: Location, leaf: LabelledLeaf, policy: Policy, holds_never: HoldsNever | None
 ) -> None:
@@ -380,7 +415,7 @@ def _check_stored(case: _Case, location: Location, leaf: LabelledLeaf, laxer: li
     else:
         rule_id = "; ".join(dict.fromkeys(one.rule.rule_id for one in laxer if one.rule)) or "no rule"
         message = f"this puts {what} into {path} of {case.tool}, and tomorrow {_by_what_is_shown(laxer)}"
-        fix = f"the policy kept {' and '.join(one.place.shown for one in laxer)} (`handle`)"
+        fix = " and ".join(one.mend for one in laxer)
     case.questions.append(
         Reason(
             code=ReasonCode.STORED,
@@ -407,7 +442,8 @@ def _by_what_is_shown(laxer: list[Laxer]) -> str:
 def _put(leaf: LabelledLeaf) -> str:
     """What is put, by its handles: `<text:4>, which stays on this device (from mail.read)`."""
     if not leaf.handles:
-        return "words that a model wrote after it had read what stays"
+        read = "what other tools may not be given" if leaf.label.public else "what stays"
+        return f"words that a model wrote after it had read {read}"
     origins = leaf.origins or ("",) * len(leaf.handles)
     named = dict.fromkeys(
         f"{handle} (from {origin})" if origin else str(handle)

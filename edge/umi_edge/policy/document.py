@@ -23,6 +23,7 @@ from umi_edge.policy.resolution import Assignment, RuleTable
 from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
 from umi_edge.policy.stored_as import StoredAs
 from umi_edge.policy.untrusted_folder import UntrustedFolder
+from umi_shared.bars import NO_BARS, Bar
 from umi_shared.labels import Integrity, Locality
 
 __all__ = [
@@ -168,6 +169,8 @@ class ToolPolicy:
     """The tool's own defaults; their `instruction` has no effect."""
     stored_as: StoredAs = ()
     """Where its arguments are read back, beside what the tool itself says of that."""
+    bars: frozenset[Bar] = NO_BARS
+    """Which tools may not be given anything of its results, nor of its failures."""
     stated: frozenset[str] = frozenset()
     """The fields that the policy states; the others are built-in defaults."""
     rule_id: str = "built-in default for tools that the policy does not list"
@@ -219,6 +222,7 @@ def join_entries(entries: Sequence[ToolPolicy]) -> ToolPolicy:
         entries[0],
         stated=frozenset().union(*(entry.stated for entry in entries)),
         stored_as=tuple(place for entry in entries for place in entry.stored_as),
+        bars=NO_BARS.union(*(entry.bars for entry in entries)),
         rule_id="; ".join(entry.rule_id for entry in entries),
         **said,
     )
@@ -324,7 +328,10 @@ class Policy:
         if known is None:
             first = self.default_chain(tool, side)[0]
             default = Resolution(
-                locality=first.clearance.locality, scan=first.clearance.scan, rule_id=first.rule_id
+                locality=first.clearance.locality,
+                scan=first.clearance.scan,
+                rule_id=first.rule_id,
+                bars=NO_BARS.union(*(entry.bars for entry in entries)) if side == "results" else NO_BARS,
             )
             said = [entry.arguments if side == "arguments" else entry.results for entry in entries]
             known = self._tables[place] = RuleTable(

@@ -124,6 +124,7 @@ def said_by(rule: PathRule) -> str:
         value = getattr(rule, name)
         if value is not None:
             words.append(f"{name} {value}")
+    words += [str(bar) for bar in sorted(rule.bars or ())]
     words += ["a fresh handle each time"] if rule.link is False else []
     words += ["confirmed"] if rule.confirm else []
     return ", ".join(words) or "nothing more"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from umi_edge.policy.detector import DetectorKind, Incomplete
-from umi_edge.policy.document import Policy, ToolPolicy
+from umi_edge.policy.document import Card, Policy, ToolPolicy
 from umi_edge.policy.loader import default_policy
 from umi_edge.policy.outweighed import outweighed
 from umi_edge.policy.paths import Location
@@ -16,11 +16,15 @@ from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import missing
+from umi_shared.bars import unbarred
 from umi_shared.labels import PLANNER, SUMMARIZER, Label
 from umi_shared.problems import Problem
 
 __all__ = ["warnings_of"]
 
+_EVERYWHERE = "search.everywhere"
+_SEARCHED = ("calendar", "contacts", "files", "mail", "notes")
+"""The stores that it looks into."""
 _LITERAL = re.compile(r"[A-Za-z][A-Za-z_ -]*")
 
 
@@ -34,6 +38,7 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     - a plug-in that is not installed on this device;
     - a detector that may do without what its tool cannot read;
     - a list of detectors that looks for less than the built-in one, which it replaces;
+    - a store that is barred from a tool, and not in what `search.everywhere` gives of it;
     - `^` and `$` in a regular expression of a path, where they are letters; and an `ignore_case` without a filter.
     """
     found = [*_plugins(policy), *_incomplete(policy), *_literal_names(policy), *_dropped(policy)]
@@ -41,6 +46,7 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
         found += _anchors(name, tool)
+        found += _found_elsewhere(policy, tool)
         found += outweighed(policy, tool)
     return tuple(sorted(found, key=lambda problem: problem.line))
 
@@ -119,6 +125,20 @@ def _anchors(name: str, tool: ToolPolicy) -> Iterator[Problem]:
             yield Problem(
                 rule.line, message, "remove it, or compare in a filter, as in `$.items[?@.kind == 'x']`"
             )
+
+
+def _found_elsewhere(policy: Policy, tool: ToolPolicy) -> Iterator[Problem]:
+    """What is kept from a tool here and comes out of the one search over all stores without that."""
+    there = policy.table(_EVERYWHERE, "results").default.bars
+    bare = unbarred(tool.bars, there)
+    hidden = policy.tool(_EVERYWHERE).card is Card.HIDDEN
+    if bare and not hidden and tool.name.partition(".")[0] in _SEARCHED:
+        bars = " and ".join(f"`{bar}`" for bar in bare)
+        message = f"{_EVERYWHERE} finds what {tool.name} gives, too, and does not say {bars}"
+        line = tool.line_of("only_to" if bare[0].only else "never_to")
+        yield Problem(
+            line, message, f"say it of {_EVERYWHERE} as well, or keep that tool away (`card: hidden`)"
+        )
 
 
 def _has_filtered_exception(rule: PathRule, tool: ToolPolicy) -> bool:

@@ -35,7 +35,7 @@ from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.regexes import compile_regex
-from umi_edge.policy.rule_loader import check_rivals, load_rules
+from umi_edge.policy.rule_loader import check_rivals, load_bars, load_rules
 from umi_edge.policy.rules import PathRule, Resolution, parse_show
 from umi_edge.policy.schema import check_schema
 from umi_edge.policy.span_finder import PLUGINS
@@ -43,6 +43,7 @@ from umi_edge.policy.stored_as import StoredAs
 from umi_edge.policy.stored_as_loader import load_stored_as
 from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
+from umi_shared.bars import NO_BARS
 from umi_shared.errors import PolicyError
 from umi_shared.labels import Integrity
 from umi_shared.problems import near
@@ -206,6 +207,7 @@ class _Builder:
             defaults=self._defaults((*place, "defaults"), data.get("defaults", {})),
             errors=self._errors(place, data["errors"]) if "errors" in data else None,
             stored_as=self._stored_as(place, data["stored_as"]) if "stored_as" in data else (),
+            bars=load_bars(data, self._rule_id(*place, name=f"tools.{name}"), place, self.source) or NO_BARS,
             stated=frozenset(stated),
             rule_id=self._rule_id(*place, name=f"tools.{name}"),
             line=self._line(*place),

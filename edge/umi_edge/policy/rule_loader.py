@@ -17,9 +17,10 @@ from umi_edge.policy.paths import Path, PathError, compile_path, path_of, shown_
 from umi_edge.policy.problems import Problems
 from umi_edge.policy.rules import OnViolation, PathRule, Shape, parse_show
 from umi_edge.policy.yaml_source import Place, Source
+from umi_shared.bars import Bar
 from umi_shared.labels import Locality
 
-__all__ = ["check_rivals", "load_rules"]
+__all__ = ["check_rivals", "load_bars", "load_rules"]
 
 
 def load_rules(
@@ -41,11 +42,27 @@ def load_rules(
         rule_id = f"{file_name(file)}:{line} {'.'.join(map(str, place))} {shown_path(path)}"
         told[rule_id] += 1  # two rules of one line may differ only in what is not printed
         rule = _rule(path, query, body, rule_id + f" ({told[rule_id]})" * (told[rule_id] > 1), line)
+        rule = replace(rule, bars=load_bars(body, rule.rule_id, (*place, path), source))
         rules.append(rule)
         if isinstance(body, dict) and "except" in body:
             rules += _exceptions(rule, body["except"], (*place, path), source, problems)
     _check_conflicts(rules, problems)
     return tuple(rules)
+
+
+def load_bars(body: Any, rule_id: str, place: Place, source: Source) -> frozenset[Bar] | None:
+    """What a rule, or a tool's entry, at `place` says of the tools that may be given its values; None for nothing."""
+    said = [word for word in ("never_to", "only_to") if isinstance(body, dict) and word in body]
+    if not said:
+        return None
+    return frozenset(
+        Bar(
+            rule=re.sub(r":\d+ ", f":{source.line((*place, word))} ", rule_id, count=1) + f" {word}",
+            tools=tuple(dict.fromkeys(body[word])),
+            only=word == "only_to",
+        )
+        for word in said
+    )
 
 
 def _exceptions(

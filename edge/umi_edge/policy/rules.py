@@ -8,6 +8,7 @@ from functools import reduce
 
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
 from umi_edge.policy.paths import Path, compile_path
+from umi_shared.bars import NO_BARS, Bar
 from umi_shared.labels import Locality
 
 __all__ = [
@@ -76,6 +77,8 @@ class PathRule:
     """The strictest locality that the tool may be given here."""
     on_violation: OnViolation | None = None
     confirm: bool | None = None
+    bars: frozenset[Bar] | None = None
+    """Which tools may not be given what stands here: `never_to` and `only_to`."""
     excepts: str = ""
     """The rule to which this is an exception: where both match, it holds in that one's place."""
     rule_id: str
@@ -108,6 +111,7 @@ class Resolution:
     accepts: Locality | None = None
     on_violation: OnViolation = OnViolation.DENY
     confirm: bool = False
+    bars: frozenset[Bar] = NO_BARS
     rule_id: str = "built-in default: handle"
     """The rules that decided, defaults named too."""
 
@@ -132,13 +136,14 @@ class _Merged:
     accepts: Locality | None = None
     on_violation: OnViolation | None = None
     confirm: bool | None = None
+    bars: frozenset[Bar] = NO_BARS
 
 
 def join_rules(rules: Iterable[PathRule], inherited: Resolution) -> Resolution:
     """The resolution of a node that `rules` match, below a node that resolved to `inherited`.
 
     Attributes that no rule mentions are inherited; those that several mention go to the strictest. A `show` is
-    never inherited: what is declassified is named.
+    never inherited: what is declassified is named. Bars add up, from the root down: no rule lifts another one's.
     """
     matched = sorted(rules, key=lambda rule: (rule.line, rule.rule_id))
     if not matched:
@@ -164,6 +169,7 @@ def join_rules(rules: Iterable[PathRule], inherited: Resolution) -> Resolution:
         accepts=said.accepts or inherited.accepts,
         on_violation=said.on_violation or inherited.on_violation,
         confirm=_or(said.confirm, inherited.confirm),
+        bars=inherited.bars | said.bars,
         rule_id="; ".join(dict.fromkeys(names)),
     )
 
@@ -188,6 +194,7 @@ def _merge(said: _Merged, rule: PathRule) -> _Merged:
             filter(None, (said.on_violation, rule.on_violation)), key=_STRICTEST.index, default=None
         ),
         confirm=rule.confirm if said.confirm is None else said.confirm or bool(rule.confirm),
+        bars=said.bars | (rule.bars or NO_BARS),
     )
 
 
@@ -211,7 +218,10 @@ def _meet(one: Locality | None, other: Locality | None) -> Locality | None:
     return one if Clearance(other).admits(Clearance(one)) else Locality.CLOUD
 
 
-RULE_FIELDS = ("clearance", "type", "show", "link", "shape", "requires", "accepts", "on_violation", "confirm")
+RULE_FIELDS = (
+    *("clearance", "type", "show", "link", "shape"),
+    *("requires", "accepts", "on_violation", "confirm", "bars"),
+)
 """What a rule may state of a node."""
 
 

@@ -2,8 +2,9 @@
 
 Keeps I2: where nobody has said where an argument comes back, it may come back anywhere, so what stays is asked about.
 
-Covered: the readers that the rule of each place lets have it, what `show` tells of it, and that a handle stands for
-what is hidden. Not covered: what an error text quotes; that a value was stored at all, by how many records there are.
+Covered: the readers that the rule of each place lets have it, what `show` tells of it, that a handle stands for
+what is hidden, and the tools that may not be given it.
+Not covered: what an error text quotes; that a value was stored at all, by how many records there are.
 
 I2: docs/design.md#i2-fail-closed
 I3: docs/design.md#i3-noninterference
@@ -20,6 +21,7 @@ from umi_edge.policy.resolution import RuleTable
 from umi_edge.policy.rules import Resolution
 from umi_edge.policy.schema_structure import ANYTHING
 from umi_edge.policy.stored_as import ReadBack
+from umi_shared.bars import Bar, unbarred
 from umi_shared.errors import LimitError
 from umi_shared.labels import PLANNER, SUMMARIZER, Label
 
@@ -33,18 +35,29 @@ class Laxer:
     place: ReadBack
     rule: Resolution | None
     """What holds there; None where that is not known."""
+    lifted: tuple[Bar, ...] = ()
+    """The bars of the value that nothing there makes good for; empty where other things are laxer."""
 
     @property
     def shown(self) -> str:
         """What is shown of it and to whom, in words."""
         if self.rule is None:
             return "nobody knows what to whom"
+        if self.lifted:
+            return f"it without {'; '.join(f'`{bar}` ({bar.rule})' for bar in self.lifted)}"
         label = Label.at(self.rule.locality)
         readers = " and ".join(f"the {sink}" for sink in (PLANNER, SUMMARIZER) if label.may_read(sink))
         if readers:
             but = ", but for what the detectors find in it" if self.rule.scan else ""
             return f"it to {readers}{but}"
         return f"the {self.rule.show} of it" if self.rule.show else "a handle for it"
+
+    @property
+    def mend(self) -> str:
+        """What in the policy would make the place strict enough."""
+        if self.lifted:
+            return f"the policy said {' and '.join(f'`{bar}`' for bar in self.lifted)} of {self.place.shown}, too"
+        return f"the policy kept {self.place.shown} (`handle`)"
 
 
 def laxer_places(
@@ -63,6 +76,10 @@ def laxer_places(
         rule = next((rule for rule in rules if not may_be_read_back(rule, label, left)), None)
         if rule is not None:
             found.append(Laxer(place, rule))
+            continue
+        lifted = next(((rule, bars) for rule in rules if (bars := unbarred(label.bars, rule.bars))), None)
+        if lifted is not None:
+            found.append(Laxer(place, *lifted))
     return found
 
 

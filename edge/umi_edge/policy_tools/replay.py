@@ -115,7 +115,9 @@ class _New:
 
     def label(self, integrity: Integrity) -> Label:
         """The strictest label that it may have."""
-        strict = join_all(Label.at(one.locality, Integrity.TRUSTED) for one in self.resolutions)
+        strict = join_all(
+            Label.at(one.locality, Integrity.TRUSTED).with_bars(one.bars) for one in self.resolutions
+        )
         return strict.with_integrity(integrity)
 
     @property
@@ -189,7 +191,8 @@ class _Replayer:
         label = new.label(integrity)
         for known in leaf.handles:
             kind = new.type if new.type != ANY_TYPE and not leaf.clear else known.handle.type
-            stays = Label.at(Locality.HANDLE, integrity) if any(r.scan for r in new.resolutions) else label
+            scanned = any(one.scan for one in new.resolutions)
+            stays = Label.at(Locality.HANDLE, integrity).with_bars(label.bars) if scanned else label
             self._labels.setdefault(known.handle, (stays, kind))
         if label.may_read(PLANNER):
             self._shown = self._shown.join(label)

@@ -29,8 +29,11 @@ def own_tool(name: str, source: str = "") -> Tool | None:
 
 
 def own_hints(own: Tool | None, said: Hints) -> Hints:
-    """What is known of a tool's effects: that a built-in one only reads is known, whether it was said or not."""
-    return said if own is None else replace(said, read_only=said.read_only or own.hints.read_only)
+    """What is known of a tool's effects: of a built-in one it is known, whether it was said or not."""
+    if own is None:
+        return said
+    known = own.hints
+    return replace(said, read_only=said.read_only or known.read_only, derived=said.derived or known.derived)
 
 
 @cache

@@ -27,6 +27,7 @@ from umi_edge.policy import (
 from umi_edge.policy.detectors import GazetteerSource, gazetteer_sources
 from umi_edge.policy.document import file_name
 from umi_edge.policy.families import BUILT_IN_FAMILIES
+from umi_edge.policy.paths import Path as JsonPath
 from umi_edge.policy.paths import path_of
 from umi_edge.policy.values_file import read_values_files
 from umi_edge.policy_tools.scan_by_type import left_by_types
@@ -35,7 +36,7 @@ from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTes
 from umi_edge.values.json_walk import walk
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, Text, parts_of, render
-from umi_shared.labels import Integrity, Label, Locality
+from umi_shared.labels import Integrity, Label, Locality, join_all
 from umi_shared.transcript import Call, Entry, Instruction, Observation, text_of
 
 __all__ = ["Coverage", "Failure", "FileReport", "Rule", "coverage", "run_file"]
@@ -151,7 +152,7 @@ def _rules(policy: Policy) -> Iterator[Rule]:
     for tool in policy.tools.values():
         for rule in (*tool.arguments, *tool.results):
             yield Rule(rule.rule_id, rule.line)
-        if tool.stated - {"card", "caller"}:
+        if tool.stated - {"card", "caller"} or tool.bars:
             yield Rule(tool.rule_id, tool.line)
         if tool.errors is not None:
             yield Rule(tool.errors.rule_id, tool.line_of("errors"))
@@ -254,8 +255,11 @@ class _Run:
             "show": found.show,
             "link": found.link,
             "shape": found.shape.value,
+            "never_to": sorted({tool for bar in found.bars if not bar.only for tool in bar.tools}),
+            "only_to": sorted({tool for bar in found.bars if bar.only for tool in bar.tools}),
         }
-        for name, wanted in expected.fields.items():
+        for name, said in expected.fields.items():
+            wanted = sorted(map(str, said)) if isinstance(said, list) else said
             if got[name] != wanted:
                 yield self._failure(
                     expected.line, path_of(location), f"{name} {wanted}", f"{name} {got[name]}", found.rule_id
@@ -277,7 +281,8 @@ class _Run:
         test, assignment = self.test, self.policy.arguments(self.test.tool, arguments)
         found = list(self._expectations(assignment, dict(arguments)))
         self._fill(labeller.vault, arguments)
-        labelled = labeller.arguments(test.tool, arguments, _WRITTEN, names=set(_names(arguments)))
+        written = join_all((_WRITTEN, *(self._label_at(one.tool, one.path) for one in test.read)))
+        labelled = labeller.arguments(test.tool, arguments, written, names=set(_names(arguments)))
         if test.views:
             found += self._views(LabelledEntry(Call(test.tool, ()), labelled.text))
         if not (test.verdict or test.reasons is not None or test.redact is not None):
@@ -341,19 +346,23 @@ class _Run:
     def _label(self, given: GivenHandle) -> Label:
         if given.path is None:
             return Label.at(Locality(given.locality), Integrity(given.integrity))
-        examples = given.path.examples()
+        return self._label_at(given.tool, given.path)
+
+    def _label_at(self, tool: str, path: JsonPath) -> Label:
+        examples = path.examples()
         if not examples:
             raise PolicyError(
-                f"`{given.path.shown}` depends on values, so it does not name a single place",
+                f"`{path.shown}` depends on values, so it does not name a single place",
                 file=str(self.file),
                 line=self.test.lines.get("handles", self.test.line),
                 fix="use names, indices and `*`",
             )
-        assignment = self.policy.table(given.tool, "results").assign(None)
-        self._meet(assignment, examples[0], "results", given.tool)
-        entry = self.policy.tool(given.tool)
+        assignment = self.policy.table(tool, "results").assign(None)
+        self._meet(assignment, examples[0], "results", tool)
+        entry = self.policy.tool(tool)
         self.exercised.add(entry.rule_id)
-        return Label.at(assignment.at(examples[0]).locality, entry.integrity)
+        found = assignment.at(examples[0])
+        return Label.at(found.locality, entry.integrity).with_bars(found.bars)
 
     # Coverage.
 

@@ -15,11 +15,16 @@
         handles: {"<email:1>": {from: "mail.search $.messages[0].from"}}
         verdict: denied
         reasons: [not-trusted]
+      - name: what a model writes after it has read a private title is not searched for
+        call: {tool: web.search, arguments: {q: Hello}}
+        read: ["calendar.list $.events[*].title"]
+        verdict: denied
+        reasons: [barred]
 
 The real labelling, release and check run on these values; nothing is called, sent or asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +43,7 @@ from umi_shared.problems import near
 __all__ = [
     "Expectation",
     "GivenHandle",
+    "GivenPlace",
     "TableTest",
     "TestFile",
     "example_text",
@@ -47,8 +53,19 @@ __all__ = [
 
 _SUFFIXES = (".test.yaml", ".test.yml")
 _GIVEN = ("instruction", "result", "failure", "call")
-_KEYS = ("name", *_GIVEN, "handles", "expect", "verdict", "reasons", "redact", "planner", "summarizer")
-_FIELDS = ("locality", "type", "show", "link", "shape")
+_KEYS = (
+    "name",
+    *_GIVEN,
+    "handles",
+    "read",
+    "expect",
+    "verdict",
+    "reasons",
+    "redact",
+    "planner",
+    "summarizer",
+)
+_FIELDS = ("locality", "type", "show", "link", "shape", "never_to", "only_to")
 VERDICTS = ("allowed", "asked", "denied")
 
 
@@ -73,6 +90,14 @@ class GivenHandle:
     path: JsonPath | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenPlace:
+    """A place in a tool's results."""
+
+    tool: str
+    path: JsonPath
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableTest:
     """One row: what is given, and what is expected."""
@@ -88,6 +113,8 @@ class TableTest:
     """The kind of the failure, and in `value` what the tool says of it."""
     arguments: Mapping[str, Any] | None = field(default=None, repr=False)
     handles: tuple[GivenHandle, ...] = ()
+    read: tuple[GivenPlace, ...] = ()
+    """What the model that wrote the call had read in clear."""
     expect: tuple[Expectation, ...] = ()
     verdict: str = ""
     reasons: tuple[str, ...] | None = None
@@ -195,7 +222,7 @@ class _Reader:
             self._wrong(
                 place, "this test expects nothing", "add `expect`, `verdict`, `planner` or `summarizer`"
             )
-        for key in ("verdict", "reasons", "redact"):
+        for key in ("verdict", "reasons", "redact", "read"):
             if key in data and "call" not in data:
                 self._wrong((*place, key), f"`{key}` is of a call", "give `call`")
         verdict = str(data.get("verdict", ""))
@@ -223,6 +250,7 @@ class _Reader:
             failure=str(failure.get("kind", "")),
             arguments=arguments if "call" in data else None,
             handles=self._handles(data.get("handles", {}), (*place, "handles")),
+            read=tuple(self._read(data.get("read", []), (*place, "read"))),
             expect=self._expect(data.get("expect", {}), (*place, "expect")),
             verdict=verdict,
             reasons=tuple(map(str, data["reasons"])) if isinstance(data.get("reasons"), list) else None,
@@ -276,6 +304,16 @@ class _Reader:
         if not isinstance(data, dict):
             self._wrong(place, "`handles` is not a mapping", 'give `"<email:1>": {integrity: trusted}`')
         return tuple(found)
+
+    def _read(self, data: Any, place: Place) -> Iterator[GivenPlace]:
+        if not isinstance(data, list):
+            self._wrong(place, "`read` is not a list", 'give `["calendar.list $.events[*].title"]`')
+            return
+        for index, text in enumerate(data):
+            tool, _, path = str(text).partition(" ")
+            compiled = self._path(path.strip(), (*place, index))
+            if compiled is not None:
+                yield GivenPlace(tool, compiled)
 
     def _word(self, said: Mapping[str, Any], key: str, words: tuple[str, ...], place: Place) -> str:
         word = str(said.get(key, "handle" if key == "locality" else words[0]))

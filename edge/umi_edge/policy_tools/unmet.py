@@ -6,7 +6,7 @@ recorded sessions have. Not covered: results that no schema describes; rules wit
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from umi_edge.labelling.tool_cards import declared_names
@@ -14,6 +14,7 @@ from umi_edge.policy import PathRule, Policy, Problem, ToolPolicy
 from umi_edge.policy_tools.recorded import RecordedCall, RecordedResult, RecordedSession
 from umi_edge.policy_tools.subjects import own_tool
 from umi_edge.tools import Tool
+from umi_shared.bars import NO_BARS, meant_by
 from umi_shared.problems import near
 
 __all__ = ["unknown_words", "unmet_rules"]
@@ -22,6 +23,7 @@ __all__ = ["unknown_words", "unmet_rules"]
 def unknown_words(policy: Policy, tools: Iterable[Tool]) -> Iterator[Problem]:
     """A warning of each entry that no tool is called by, and of each path with a name that no such tool declares."""
     known = {tool.name: tool for tool in tools}
+    yield from _unknown_barred(policy, known)
     for name, entry in policy.tools.items():
         meant = [tool for tool in known.values() if entry in policy.entries(tool.name)]
         own = own_tool(name)
@@ -43,6 +45,17 @@ def unknown_words(policy: Policy, tools: Iterable[Tool]) -> Iterator[Problem]:
             declared = frozenset(word for schema in schemas[side] for word in declared_names(schema))
             if declared:
                 yield from _undeclared(entry, side, rules, declared)
+
+
+def _unknown_barred(policy: Policy, known: Collection[str]) -> Iterator[Problem]:
+    """A warning of each tool in `never_to` and `only_to` that is not here: a rule that is misspelt bars nothing."""
+    for entry in policy.tools.values():
+        said = [(entry.line, entry.bars), *((rule.line, rule.bars or NO_BARS) for rule in entry.results)]
+        for line, bar in ((line, bar) for line, bars in said for bar in sorted(bars)):
+            for name in bar.tools:
+                if own_tool(name) is None and not any(meant_by(name, tool) for tool in known):
+                    message = f"`{name}` in `{bar}` of {entry.name} is no tool in this configuration"
+                    yield Problem(line, message, near(name, known))
 
 
 def _undeclared(

@@ -38,6 +38,8 @@ class ShownLeaf:
     locality: str = field(repr=False)
     """The label, in the policy's word."""
     integrity: str = field(repr=False)
+    barred: str = field(repr=False)
+    """Which tools may not be given it, in the policy's words."""
     rule: str = field(repr=False)
     planner: str = field(repr=False)
     summarizer: str = field(repr=False)
@@ -121,6 +123,7 @@ def shown_leaves(tool: str, value: Any, labeller: Labeller) -> Iterator[ShownLea
             value=leaf,
             locality=str(label.locality),
             integrity=str(label.integrity),
+            barred="; ".join(map(str, sorted(label.bars))),
             rule=", ".join(
                 dict.fromkeys(span.rule for span in text if not span.label.public) or [text[0].rule]
             ),

@@ -19,7 +19,7 @@ from umi_edge.labelling.text import LabelledEntry, LabelledText
 from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.labelling.vault import Kept, Origin, Source
 from umi_edge.policy import Allowed, Ask, Denied, Verdict, check_call
-from umi_edge.policy.checks import leaves_device, may_write
+from umi_edge.policy.checks import leaves_device, may_write, reads_its_own
 from umi_edge.policy.document import RelationsWord, UnknownNames
 from umi_edge.records import Records
 from umi_edge.session.call_host import SessionCallHost
@@ -126,6 +126,8 @@ class Calls:
                     name, made_of, [one.handle for one in read]
                 )
                 outcome = await self._run(name, resolved)
+                if isinstance(outcome, Failed) or not reads_its_own(tool.hints, tool.source):
+                    made_of = made_of.with_bars(labelled.label.bars)  # it may give back what it was given
                 self.keeping.name(written, outcome)
                 await self._take(name, resolved, outcome, made_of, kind, read, found_told=found_told)
 

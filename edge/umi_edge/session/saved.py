@@ -20,6 +20,7 @@ from umi_edge.session.sealed_store import SealedStore, SealingKey
 from umi_edge.session.session import Session
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.tools import Catalogue, Doubt
+from umi_shared.bars import Bar
 from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.labels import Integrity, Label
@@ -38,7 +39,7 @@ from umi_shared.transcript import (
 
 __all__ = ["SavedChat", "fingerprint", "restore", "saved"]
 
-_VERSION = 5
+_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +160,17 @@ def _handle(text: str) -> Handle:
 
 def _label(label: Label) -> list[Any]:
     readers = None if label.readers is None else sorted(label.readers)
-    return [readers, label.visible, label.integrity.value]
+    bars = [[bar.rule, list(bar.tools), bar.only] for bar in sorted(label.bars)]
+    return [readers, label.visible, label.integrity.value, bars]
 
 
 def _read_label(label: list[Any]) -> Label:
-    readers, visible, integrity = label
+    readers, visible, integrity, bars = label
     return Label(
         readers=None if readers is None else frozenset(readers),
         visible=bool(visible),
         integrity=Integrity(integrity),
+        bars=frozenset(Bar(str(rule), tuple(map(str, tools)), bool(only)) for rule, tools, only in bars),
     )
 
 

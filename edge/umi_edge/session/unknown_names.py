@@ -68,6 +68,6 @@ def _parted(
             if piece:
                 yield span._replace(clear=piece)
             continue
-        label = Label.at(Locality.HANDLE, span.label.integrity)
+        label = Label.at(Locality.HANDLE, span.label.integrity).with_bars(span.label.bars)
         handle = vault.keep(piece, type=_TYPE, label=label, origin=origin)
         yield Span(clear=escape(piece), masked=(handle,), label=label, rule=_RULE)

@@ -22,6 +22,7 @@ def settings(policy: "Policy", tool: str) -> dict[str, str]:
         "caller": rules.caller.value,
         "card": rules.card.value,
         "errors": str(rules.errors.clearance) if rules.errors else "kind",
+        "barred": "; ".join(map(str, sorted(rules.bars))),
     }
 
 
@@ -42,6 +43,9 @@ def rows(policy: "Policy") -> list[dict[str, Any]]:
             clearance = _holds_elsewhere(policy, name, side, default.clearance)
             found.append(_row(name, side, "(all else)", clearance, default.level, default.line))
         said = policy.tools[name]
+        for bar in sorted(said.bars):
+            line = said.line_of("only_to" if bar.only else "never_to")
+            found.append(_row(name, "results", "(all)", "as around it", str(bar), line))
         if said.errors is not None:
             found.append(
                 _row(name, "errors", "(all)", str(said.errors.clearance), "", said.line_of("errors"))

@@ -93,7 +93,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
         kept = [one.as_json() for one in stores]
         print_json({"tool": tool, **said, "rules": of_tool, "places": places, "stored_as": kept})
         return
-    words = ", ".join(f"{key} {value}" for key, value in said.items() if key not in ("entry", "planner"))
+    told = (f"{key} {value}" for key, value in said.items() if key not in ("entry", "planner", "barred"))
+    words = ", ".join((*told, *([said["barred"]] if said["barred"] else ())))
     say(f"{tool} ({said['entry'] or 'not listed: built-in defaults'}): {words}")
     say(f"the planner {said['planner']}")
     if not found:
@@ -166,6 +167,10 @@ def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
         "requires": resolution.requires,
         "accepts": resolution.accepts,
         "on_violation": resolution.on_violation.value,
+        "barred": [
+            {"rule": bar.rule, "only" if bar.only else "never": list(bar.tools)}
+            for bar in sorted(resolution.bars)
+        ],
         "chain": [
             {
                 "level": step.level,
@@ -190,6 +195,8 @@ def _print_explanation(item: "Explanation", lines: list[str]) -> None:
     say("", f"{item.side} {item.path}: {READS.get(word, word)}{extra}")
     if item.whole is not None:
         say(f"  the shape of {item.whole} is hidden: it stays whole, whatever is said of its parts")
+    for bar in sorted(resolution.bars):
+        say(f"  {bar}, by {bar.rule}")
     for step in item.steps:
         mark = "->" if step.decides else "  "
         where = f"line {step.line}: {quoted(lines, step.line)}" if step.line else step.rule_id
