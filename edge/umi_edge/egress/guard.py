@@ -39,14 +39,14 @@ _MIN_WORD, _MIN_OTHER, _MIN_DIGITS = 6, 4, 5
 class GuardedError(PrivacyError):
     """The guard found a kept value in bytes about to leave; nothing was sent."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: Kept, sink: Sink) -> None:
         super().__init__(
             f"the egress guard stopped a message: it holds the value of {kept.handle} "
             f"(from {kept.origin}), which the policy keeps on this device",
-            fix="this is a fault in umi or two rules that disagree on the same value; "
-            "`umi policy explain` shows them; please report it",
+            fix="this is a fault in umi: please report it",
         )
         self.handle = kept.handle
+        self.sink = sink
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class EgressGuard:
         words = [word for word in caught if not self._may_leave(word, sink)]
         for word, without in self._found(readings, words) if words else ():
             if not without or not self._is_public(without, sink, unpunctuated=True):
-                raise GuardedError(self._kept[word][0])
+                raise GuardedError(self._kept[word][0], sink)
 
     def _may_leave(self, word: str, sink: Sink) -> bool:
         return any(one.label.may_read(sink) for one in self._kept[word]) or self._is_public(word, sink)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from umi_edge.policy.detector import DetectorKind, Incomplete
+from umi_edge.policy.disagreement import SEARCHED, disagreements
 from umi_edge.policy.document import Card, Policy, ToolPolicy
 from umi_edge.policy.loader import default_policy
 from umi_edge.policy.outweighed import outweighed
@@ -23,8 +24,6 @@ from umi_shared.problems import Problem
 __all__ = ["warnings_of"]
 
 _EVERYWHERE = "search.everywhere"
-_SEARCHED = ("calendar", "contacts", "files", "mail", "notes")
-"""The stores that it looks into."""
 _LITERAL = re.compile(r"[A-Za-z][A-Za-z_ -]*")
 
 
@@ -38,10 +37,12 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     - a plug-in that is not installed on this device;
     - a detector that may do without what its tool cannot read;
     - a list of detectors that looks for less than the built-in one, which it replaces;
+    - a text that leaves whole, and rules that keep what may stand in it (`policy.disagreement`);
     - a store that is barred from a tool, and not in what `search.everywhere` gives of it;
     - `^` and `$` in a regular expression of a path, where they are letters; and an `ignore_case` without a filter.
     """
-    found = [*_plugins(policy), *_incomplete(policy), *_literal_names(policy), *_dropped(policy)]
+    found = [Problem(one.line, one.message, one.fix) for one in disagreements(policy)]
+    found += [*_plugins(policy), *_incomplete(policy), *_literal_names(policy), *_dropped(policy)]
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
@@ -132,7 +133,7 @@ def _found_elsewhere(policy: Policy, tool: ToolPolicy) -> Iterator[Problem]:
     there = policy.table(_EVERYWHERE, "results").default.bars
     bare = unbarred(tool.bars, there)
     hidden = policy.tool(_EVERYWHERE).card is Card.HIDDEN
-    if bare and not hidden and tool.name.partition(".")[0] in _SEARCHED:
+    if bare and not hidden and tool.name.partition(".")[0] in SEARCHED:
         bars = " and ".join(f"`{bar}`" for bar in bare)
         message = f"{_EVERYWHERE} finds what {tool.name} gives, too, and does not say {bars}"
         line = tool.line_of("only_to" if bare[0].only else "never_to")

@@ -10,6 +10,7 @@ from itertools import chain
 from umi_edge.egress.cloud_client import Approver
 from umi_edge.labelling.tool_cards import by_name_only
 from umi_edge.labelling.vault import Vault
+from umi_edge.policy.disagreement import disagreements
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.runtime.planner import ON_DEVICE, open_planner
@@ -168,13 +169,16 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
 
 
 def tell_of_problems(laptop: Laptop, console: Screen) -> None:
-    """Say which tools, names, copies and records umi goes on without."""
+    """Say which tools, names, copies and records umi goes on without, and which rules of its policy disagree."""
     for fetched in laptop.fetched:
         _warn_of_copy(fetched, console)
     for server in laptop.missing:
         _warn_of(server, console)
     for notice in laptop.gazetteers.notices:
         console.print(f"Careful: {notice}.", style="yellow", soft_wrap=True)
+    for one in disagreements(laptop.policy, [tool.name for tool in laptop.catalogue]):
+        console.print(f"Careful: {laptop.policy.file}: {one.message}.", style="yellow", soft_wrap=True)
+        console.print(f"  Fix: {one.fix}", soft_wrap=True)
     if laptop.records.damage:
         console.print(_DAMAGED.format(laptop.records.damage), style="yellow", soft_wrap=True)
 

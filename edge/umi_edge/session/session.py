@@ -15,7 +15,7 @@ from typing import Any
 
 from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
 from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
-from umi_edge.egress.guard import EgressGuard
+from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
@@ -31,6 +31,7 @@ from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.calls import Calls, SaidNoTwiceError
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent
+from umi_edge.session.disagreement import explained
 from umi_edge.session.draft import CheckedDraft, Draft
 from umi_edge.session.events import (
     Action,
@@ -306,6 +307,8 @@ class Session:
             ending = Stopped(f"{error.message}; {error.fix}")
         except SaidNoTwiceError:
             ending = Stopped("you said no for the second time in this session")
+        except GuardedError as error:
+            raise explained(error, self.calls.entries, self.labeller.vault) from None
         self.observe(Ended(ending))
         return ending
 
