@@ -203,7 +203,7 @@ PUBLIC = {
     "HomeConfig": {"files"},
     "JsonSchema": {"schema"},
     "Kept": {"origin"},
-    "Label": {"readers"},
+    "Label": {"bars", "readers"},
     "LabelledArguments": {"text"},
     "LabelledEntry": {"text"},
     "Labeller": {"sources"},

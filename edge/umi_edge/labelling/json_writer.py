@@ -85,7 +85,7 @@ class JsonWriter:
     integrity: Integrity
     root_type: str = ""
     """What the handle of the whole result is called where no rule says."""
-    bars: frozenset[Bar] = NO_BARS
+    bars: frozenset[Bar] = field(default=NO_BARS, repr=False)
     """Which tools may not be given any of it, by what it was made of; the rules' own come to these."""
     doubts: Mapping[Location, Doubt] = field(default_factory=dict, repr=False)
     """What of the value, with all below it, is not the user's own though the tool is trusted."""
