@@ -85,6 +85,7 @@ def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
     from dataclasses import asdict
 
     from umi_edge.ledger import BrokenLedgerError, verify_ledger
+    from umi_edge.ledger.remarks import remarks
 
     settings = read_config(config)
     if file is not None and not file.exists():
@@ -105,7 +106,7 @@ def verify(file: Path | None, config: Path | None, *, as_json: bool) -> int:
     say(
         f"✓ {path}: {report.entries:,} messages, {report.sent_bytes:,} bytes, {report.checkpoints} checkpoints"
     )
-    for line in _remarks(report, signer_known=key is not None):
+    for line in remarks(report, signer_known=key is not None):
         say(line)
     return 0
 
@@ -186,20 +187,6 @@ def _device_key(folder: Path) -> "Ed25519PublicKey | None":
     from umi_edge.connection.device_key import KEY_NAME, device_key
 
     return device_key(folder).public_key() if (folder / KEY_NAME).exists() else None
-
-
-def _remarks(report: Any, *, signer_known: bool) -> Iterator[str]:
-    """What a reader should know beside that the ledger is sound."""
-    if report.checkpoints and not signer_known:
-        yield "! the key that signs here is gone, so nobody can say whether it was this device that signed"
-    if report.unsigned:
-        yield f"! {report.unsigned} messages are not signed yet: their session runs, or was killed"
-    if report.torn_bytes:
-        yield f"! {report.torn_bytes} bytes at the end are of an entry that a crash cut short; it was not sent"
-    if report.recovered:
-        yield f"· {report.recovered} entries were cut short by crashes before, and are kept as they were found"
-    if report.trimmed:
-        yield f"· the oldest {report.trimmed:,} entries were let go, to keep within the ledger's bounds"
 
 
 def _table(entries: list[dict[str, Any]]) -> Any:

@@ -71,23 +71,28 @@ class Doorkeeper:
 
     def check(self, headers: Mapping[str, str]) -> None:
         """Raises `ApiError` for a request that is not to be let in; names are in lower case."""
-        host = re.sub(r":\d+$", "", headers.get("host", "").lower()).removeprefix("[").removesuffix("]")
-        if not is_loopback(host) and host not in self._hosts:
-            raise ApiError(
-                "this request is for another host than this machine, so umi does not take it", status=403
-            )
-        origin = headers.get("origin")
-        if origin is not None and origin not in self.origins:
-            raise ApiError(
-                f"a page of another site asks: if it is yours, start umi with `umi serve --origin {_plain(origin)}`",
-                status=403,
-            )
+        self.check_place(headers)
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
             raise ApiError(
                 "this needs umi's key as the API key; `umi serve --show-key` prints it",
                 status=401,
                 code="invalid_api_key",
+            )
+
+    def check_place(self, headers: Mapping[str, str]) -> None:
+        """What `check` looks at but the key: whether it is for this machine, and no page of another site's."""
+        place = headers.get("host", "").lower()
+        host = re.sub(r":\d+$", "", place).removeprefix("[").removesuffix("]")
+        if not is_loopback(host) and host not in self._hosts:
+            raise ApiError(
+                "this request is for another host than this machine, so umi does not take it", status=403
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin != f"http://{place}" and origin not in self.origins:
+            raise ApiError(
+                f"a page of another site asks: if it is yours, start umi with `umi serve --origin {_plain(origin)}`",
+                status=403,
             )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.loader import default_policy_text, load_policy
-from umi_edge.policy.paths import Location, path_of
-from umi_edge.policy.schema_structure import Alternative, Structure
+from umi_edge.policy.paths import Location
+from umi_edge.policy.schema_structure import Structure
+from umi_edge.policy_tools.declared_places import declared_places, general_path
 from umi_edge.tools import Tool
 from umi_shared.errors import ToolError
 
@@ -20,9 +21,6 @@ __all__ = ["starter_policy"]
 
 _MAX_FIELDS = 100
 """The most lines for one tool's arguments, or its results: a schema that refers to itself has no end."""
-_MAX_DEPTH = 6
-_MAX_PLACES = 5000
-_MAX_PATH = 400
 _MAX_COMMENT = 100
 _MAX_GUESSES = 4
 _COLUMN = 56
@@ -117,13 +115,15 @@ def _stored(tool: Tool, tools: tuple[Tool, ...]) -> Iterator[str]:
     if tool.stored_as or tool.source == BUILT_IN or (tool.hints.read_only and tool.source == PYTHON):
         return
     yield "    # Nothing says where what it is given is read back, so you are asked before it is given what stays."
-    arguments = [location[0] for location in _declared(Structure(tool.input_schema)) if len(location) == 1]
+    arguments = [
+        location[0] for location in declared_places(Structure(tool.input_schema)) if len(location) == 1
+    ]
     for name in dict.fromkeys(map(str, arguments)):
         places = [
-            f"{{tool: {_quoted(other.name)}, path: {json.dumps(_general(at), ensure_ascii=False)}}}"
+            f"{{tool: {_quoted(other.name)}, path: {json.dumps(general_path(at), ensure_ascii=False)}}}"
             for other in tools
             if other.source == tool.source and other.output_schema is not None
-            for at in _declared(Structure(other.output_schema))
+            for at in declared_places(Structure(other.output_schema))
             if at[-1] == name
         ]
         if places:
@@ -165,52 +165,12 @@ def _fields(side: str, schema: Any) -> Iterator[str]:
     """A rule for each place that a schema declares."""
     if schema is None:
         return
-    for location, shape in islice(_declared(Structure(schema)).items(), _MAX_FIELDS):
-        path = _general(location)
+    for location, shape in islice(declared_places(Structure(schema)).items(), _MAX_FIELDS):
+        path = general_path(location)
         plain = side == "arguments" and len(location) == 1 and not str(location[0]).startswith("$")
         kind = _type(location, shape)
         rule = f"{{locality: handle, type: {kind}}}" if kind else "handle"
         yield _line("      ", f"{_quoted(str(location[0]) if plain else path)}: {rule}", _about(shape))
-
-
-def _general(location: Location) -> str:
-    return path_of(location).replace("['*']", "[*]")
-
-
-def _declared(schema: Structure) -> dict[Location, Structure]:
-    """Every place that a schema declares and that may hold a leaf, in its order; `*` stands for any item."""
-    found: dict[Location, Structure] = {}
-    waiting: list[tuple[Location, Structure]] = [((), schema)]
-    for _ in range(_MAX_PLACES):
-        if not waiting:
-            break
-        location, shape = waiting.pop()
-        alternatives = shape.alternatives()
-        if location and any(alternative.kinds - {"object", "array"} for alternative in alternatives):
-            found.setdefault(location, shape)
-        if len(location) < _MAX_DEPTH:
-            below = [
-                (place, child)
-                for alternative in alternatives
-                for place, child in _below(alternative, location)
-                if len(path_of(place)) <= _MAX_PATH
-            ]
-            waiting += reversed(below)
-    return found
-
-
-def _below(alternative: Alternative, location: Location) -> Iterator[tuple[Location, Structure]]:
-    for name in alternative.names if "object" in alternative.kinds else ():
-        member = alternative.member(name)
-        if member is not None and name != "*" and name.isprintable():
-            yield (*location, name), member
-    item = alternative.item(alternative.prefix)
-    if "array" in alternative.kinds and "items" in _said(alternative) and item is not None:
-        yield (*location, "*"), item
-
-
-def _said(alternative: Alternative) -> set[str]:
-    return {key for schema in alternative.schemas for key in schema}
 
 
 def _type(location: Location, shape: Structure) -> str:

@@ -135,7 +135,7 @@ class Laptop:
                     catalogue=self._catalogue_for(on_device=on_device),
                     gazetteers=self.gazetteers.values,
                     names_lost=self.gazetteers.notices,
-                    read_gazetteers=self._read_gazetteers,
+                    read_gazetteers=partial(self._read_gazetteers, self.policy),
                     caller=self.caller,
                     connect=cloud,
                     name=name,
@@ -166,9 +166,21 @@ class Laptop:
             return self.catalogue
         return Catalogue(tool for tool in self.catalogue if not tool.hints.derived)
 
-    async def _read_gazetteers(self) -> Gazetteers:
+    async def take_up_policy(self) -> None:
+        """Have new sessions follow what the policy's file says now; running ones go on under theirs.
+
+        Raises `PolicyError` for one that does not load, and what reading the detectors' lists raises: then nothing
+        is changed.
+        """
+        policy = read_laptop_policy(self.config)
+        self.gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
+        self.policy = policy
+
+    async def _read_gazetteers(self, policy: Policy) -> Gazetteers:
         """What the detectors take from tools, read again but for an instruction right after the start."""
         fresh, self._fresh_until = time.monotonic() < self._fresh_until, 0
+        if policy is not self.policy:  # of a session that began before the policy was changed
+            return await load_gazetteers(policy, self.catalogue, self.missing)
         if self.reads_again and not fresh:
             self.gazetteers = await load_gazetteers(self.policy, self.catalogue, self.missing)
         return self.gazetteers

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.colours import BAD
+from umi_edge.terminal.consent_words import Tone, notes_of, origin_of, title_of
 from umi_edge.terminal.lookalikes import KnownAddresses
 from umi_edge.terminal.question import TerminalQuestion
 from umi_edge.terminal.stdin import TypedLines
@@ -49,7 +50,7 @@ class TerminalConsent:
         return await TerminalQuestion(self._console, self._lines).answer(question)
 
     def _show(self, request: ConsentRequest, addresses: KnownAddresses, *, whole: bool) -> None:
-        title = request.question or f"May {one_line(request.tool)} do this?"
+        title = title_of(request)
         body = Table.grid(
             padding=(0, 1)
         )  # a value stays in its column, however long: it can't look like a name
@@ -68,15 +69,8 @@ def _is_long(request: ConsentRequest) -> bool:
 
 
 def _notes(request: ConsentRequest) -> list[Text]:
-    notes = [Text(f"Asked because: {one_line(reason)}", style="dim") for reason in request.reasons]
-    if request.leaves_device:
-        notes.append(Text("These values will leave this device.", style="bold yellow"))
-    if strangers := request.from_strangers:
-        names = ", ".join(map(one_line, strangers))
-        notes.append(
-            Text(f"Not decided by you, but by a text of somebody else: {names}", style=f"bold {BAD}")
-        )
-    return notes
+    styles = {Tone.QUIET: "dim", Tone.CAREFUL: "bold yellow", Tone.BAD: f"bold {BAD}"}
+    return [Text(one_line(note.words), style=styles[note.tone]) for note in notes_of(request)]
 
 
 def _rows(
@@ -87,8 +81,7 @@ def _rows(
     rows = [
         (Text(one_line(name), style="bold"), quoted(value, whole=whole, style="bold cyan" if goes else ""))
     ]
-    known = request.provenance.get(name)
-    said = "; ".join(map(one_line, known.said)) if known else "of unknown origin"
+    said = one_line(origin_of(request, name))
     style = BAD if name in request.from_strangers else "dim"
     rows.append((Text(), Text(said, style=style)))
     rows += [

@@ -6,7 +6,9 @@ words of more than one script, letters that pass for others, and addresses that 
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import regex
@@ -21,7 +23,7 @@ from umi_edge.terminal.lookalikes import (
     passes_for,
 )
 
-__all__ = ["FOLDED", "doubts", "is_destination", "ordered", "quoted"]
+__all__ = ["FOLDED", "ShownPiece", "Way", "doubts", "is_destination", "ordered", "quoted", "shown_value"]
 
 FOLDED = 240
 """Characters of a value that are shown at once."""
@@ -54,28 +56,58 @@ def ordered(arguments: Mapping[str, Any]) -> list[str]:
 
 def quoted(value: Any, *, whole: bool = False, style: str = "") -> Text:
     """A value between quotes, on one line; a long one as its two ends, unless the `whole` is wanted."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    styles = {Way.PLAIN: style, Way.QUOTE: "dim", Way.CUT: "reverse", Way.SIGN: f"reverse {BAD}"}
     shown = Text()
-    end = '"' if isinstance(value, str) else ""
-    shown.append(end, style="dim")
-    if whole or len(text) <= FOLDED:
-        _append(shown, text, style)
-    else:
-        half = FOLDED // 2
-        _append(shown, text[:half], style)
-        shown.append(f" [… {len(text) - 2 * half:,} more characters …] ", style="reverse")
-        _append(shown, text[-half:], style)
-    shown.append(end, style="dim")
+    for piece in shown_value(value, whole=whole):
+        shown.append(piece.text, style=styles[piece.way])
     return shown
 
 
-def _append(shown: Text, text: str, style: str) -> None:
+class Way(StrEnum):
+    """How a piece of a value is meant."""
+
+    PLAIN = "plain"
+    """As it is."""
+    QUOTE = "quote"
+    """Where it begins and ends."""
+    CUT = "cut"
+    """Said in place of what is left out."""
+    SIGN = "sign"
+    """Stands for what shows as nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPiece:
+    """A piece of a value as a person is shown it."""
+
+    text: str = field(repr=False)
+    way: Way = Way.PLAIN
+
+
+def shown_value(value: Any, *, whole: bool = False) -> list[ShownPiece]:
+    r"""A value between quotes, on one line; a long one as its two ends, unless the `whole` is wanted.
+
+    >>> "".join(piece.text for piece in shown_value("a\nb"))
+    '"a␊b"'
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    end = [ShownPiece('"', Way.QUOTE)] if isinstance(value, str) else []
+    if whole or len(text) <= FOLDED:
+        return [*end, *_signed(text), *end]
+    half = FOLDED // 2
+    cut = ShownPiece(f" [… {len(text) - 2 * half:,} more characters …] ", Way.CUT)
+    return [*end, *_signed(text[:half]), cut, *_signed(text[-half:]), *end]
+
+
+def _signed(text: str) -> Iterator[ShownPiece]:
     done = 0
     for match in _MARKED.finditer(text):
-        shown.append(text[done : match.start()], style=style)
-        shown.append(_sign(match.group()), style=f"reverse {BAD}")
+        if match.start() > done:
+            yield ShownPiece(text[done : match.start()])
+        yield ShownPiece(_sign(match.group()), Way.SIGN)
         done = match.end()
-    shown.append(text[done:], style=style)
+    if done < len(text):
+        yield ShownPiece(text[done:])
 
 
 def _sign(unseen: str) -> str:

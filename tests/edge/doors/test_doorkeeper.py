@@ -71,3 +71,16 @@ def test_names_that_only_look_like_loopback():
     assert is_loopback("127.8.0.1")
     assert not is_loopback("128.0.0.1")
     assert not is_loopback("localhost.")
+
+
+def test_umis_own_page_may_ask_and_one_of_another_port_may_not():
+    Doorkeeper(KEY).check(GOOD | {"origin": "http://127.0.0.1:4864"})
+    for origin in ("http://127.0.0.1:4865", "https://127.0.0.1:4864", "http://localhost:4864"):
+        with pytest.raises(ApiError):
+            Doorkeeper(KEY).check(GOOD | {"origin": origin})
+
+
+def test_a_file_of_the_page_needs_no_key_but_the_right_place():
+    Doorkeeper(KEY).check_place({"host": "localhost:4864"})
+    with pytest.raises(ApiError):
+        Doorkeeper(KEY).check_place({"host": "evil.example"})

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from umi_edge.commands.policy._output import quoted
 from umi_edge.policy import Policy
 from umi_edge.policy.explanation import explain
 from umi_edge.policy_tools.origins import Origin, Use, origin_of, uses_of
+from umi_edge.policy_tools.quoted_line import quoted
 from umi_edge.policy_tools.recorded import RecordedSession
 from umi_shared.handles import Handle
 from umi_shared.screen.output import say

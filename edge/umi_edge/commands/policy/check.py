@@ -7,7 +7,6 @@ import click
 
 from umi_edge.commands._options import config_option, json_option, read_config
 from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table
-from umi_edge.commands.policy._rules import rows, settings
 from umi_shared.errors import PolicyError, PrivacyError
 from umi_shared.screen.output import say
 
@@ -43,6 +42,7 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
     from umi_edge.policy.values_file import read_values_files
+    from umi_edge.policy_tools.rule_rows import rows, settings
     from umi_edge.policy_tools.stored_arguments import store_warnings
 
     try:

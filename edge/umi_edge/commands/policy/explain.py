@@ -1,14 +1,12 @@
 """`umi policy explain`: which line decides, where a value came from, and what would change it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from umi_edge.commands._options import json_option
-from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table, quoted
-from umi_edge.commands.policy._rules import READS, rows, settings
-from umi_shared.errors import PolicyError
+from umi_edge.commands.policy._output import FILE_ARGUMENT, print_json, print_table
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
@@ -73,13 +71,16 @@ def _explain_handle(file: Path, recording: Path, text: str, *, as_json: bool) ->
 def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None, *, as_json: bool) -> None:
     from umi_edge.policy import explanation
     from umi_edge.policy.loader import load_policy, read_policy_text
+    from umi_edge.policy_tools.explanation_json import explanation_json
+    from umi_edge.policy_tools.reader_table import location_of
+    from umi_edge.policy_tools.rule_rows import rows, settings
     from umi_edge.policy_tools.stored_arguments import stores_of
 
     text = read_policy_text(file)
     policy = load_policy(text, str(file))
     wanted = [("results", path)] if path is not None else []
     wanted += [("arguments", argument)] if argument is not None else []
-    found = [explanation.explain(policy, tool, side, _location(side, place)) for side, place in wanted]
+    found = [explanation.explain(policy, tool, side, location_of(side, place)) for side, place in wanted]
     scanned = [f"{one} (line {one.line})" if one.line else str(one) for one in policy.detect]
     lines = text.splitlines()
     stores = stores_of(policy, tool, argument)
@@ -88,7 +89,8 @@ def _explain_tool(file: Path, tool: str, path: str | None, argument: str | None,
     of_tool = [row for row in rows(policy) if row["tool"] in entries]
     if as_json:
         places = [
-            _as_json(item, lines) | ({"detectors": scanned} if item.resolution.scan else {}) for item in found
+            explanation_json(item, lines) | ({"detectors": scanned} if item.resolution.scan else {})
+            for item in found
         ]
         kept = [one.as_json() for one in stores]
         print_json({"tool": tool, **said, "rules": of_tool, "places": places, "stored_as": kept})
@@ -137,58 +139,10 @@ def _told(policy: "Policy", tool: str) -> str:
     return f"is told of it, unless {' or '.join(others)} finds something in its name: `umi ask` says so"
 
 
-def _location(side: str, place: str) -> tuple[str | int, ...]:
-    """One location that a path means; `*` stands for any."""
-    from umi_edge.policy.paths import compile_path
-
-    if side == "arguments" and not place.startswith("$"):
-        return (place,)
-    examples = compile_path(place).examples()
-    if not examples:
-        raise PolicyError(
-            f"`{place}` depends on values, so it does not name a single place",
-            fix="use names, indices and `*`",
-        )
-    return examples[0]
-
-
-def _as_json(item: "Explanation", lines: list[str]) -> dict[str, Any]:
-    resolution = item.resolution
-    return {
-        "side": item.side,
-        "path": item.path,
-        "locality": str(resolution.clearance),
-        "type": resolution.type,
-        "show": resolution.show,
-        "link": resolution.link,
-        "shape": resolution.shape.value,
-        "kept_whole": item.whole is not None,
-        "shape_counts": item.shape_counts,
-        "requires": resolution.requires,
-        "accepts": resolution.accepts,
-        "on_violation": resolution.on_violation.value,
-        "barred": [
-            {"rule": bar.rule, "only" if bar.only else "never": list(bar.tools)}
-            for bar in sorted(resolution.bars)
-        ],
-        "chain": [
-            {
-                "level": step.level,
-                "path": step.path,
-                "says": step.says,
-                "rule": step.rule_id,
-                "line": step.line,
-                "text": quoted(lines, step.line),
-                "decides": step.decides,
-            }
-            for step in item.steps
-        ],
-        "may_join": [rule.rule_id for rule in item.depends],
-        "change": item.change,
-    }
-
-
 def _print_explanation(item: "Explanation", lines: list[str]) -> None:
+    from umi_edge.policy_tools.quoted_line import quoted
+    from umi_edge.policy_tools.rule_rows import READS
+
     resolution = item.resolution
     word = str(resolution.clearance)
     extra = f", type {resolution.type}" + (f", show {resolution.show}" if resolution.show else "")

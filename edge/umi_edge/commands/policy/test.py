@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_edge.commands._options import json_option
-from umi_edge.commands.policy._output import print_json, quoted
+from umi_edge.commands.policy._output import print_json
 from umi_shared.screen.output import Coloured, say, say_text
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _policy_lines(reports: "list[FileReport]") -> dict[str, list[str]]:
 
 
 def _print_failure(failure: "Failure", lines: dict[str, list[str]]) -> None:
+    from umi_edge.policy_tools.quoted_line import quoted
+
     say((Coloured("FAIL", "red"), f" {failure.file}:{failure.line} {failure.test}: {failure.where}"))
     say(f"  expected: {failure.expected}")
     say(f"  got:      {failure.got}")

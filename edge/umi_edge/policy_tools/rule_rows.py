@@ -1,19 +1,19 @@
-"""A policy's rules as rows of a table, for the commands that show them."""
+"""A policy's rules as rows of a table, for whoever shows them: the commands, and the page."""
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from umi_edge.policy.clearance import Clearance
-    from umi_edge.policy.document import Policy
-    from umi_edge.policy.rules import PathRule
+from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.document import Policy
+from umi_edge.policy.explanation import said_by
+from umi_edge.policy.rules import PathRule
 
 __all__ = ["READS", "rows", "settings"]
 
 
-def settings(policy: "Policy", tool: str) -> dict[str, str]:
-    """What holds for a tool as a whole."""
-    rules = policy.tool(tool)
+def settings(policy: Policy, tool: str, *, source: str = "") -> dict[str, str]:
+    """What holds for a tool as a whole; `source` is the catalogue's word for where it comes from."""
+    rules = policy.tool(tool, source=source)
     return {
         "entry": rules.name,
         "runs": rules.runs.value,
@@ -26,10 +26,8 @@ def settings(policy: "Policy", tool: str) -> dict[str, str]:
     }
 
 
-def rows(policy: "Policy") -> list[dict[str, Any]]:
+def rows(policy: Policy) -> list[dict[str, Any]]:
     """Every rule and default of a policy, in the order of the file."""
-    from umi_edge.policy.explanation import said_by
-
     found: list[dict[str, Any]] = []
     for name in policy.tools:
         for side in ("arguments", "results"):
@@ -53,7 +51,7 @@ def rows(policy: "Policy") -> list[dict[str, Any]]:
     return found
 
 
-def _holds(policy: "Policy", tool: str, side: str, rule: "PathRule") -> str:
+def _holds(policy: Policy, tool: str, side: str, rule: PathRule) -> str:
     """What holds where a rule does, which is stricter than its own word where something outweighs it."""
     if rule.clearance is None:
         return "as around it"
@@ -62,7 +60,7 @@ def _holds(policy: "Policy", tool: str, side: str, rule: "PathRule") -> str:
     return str(rule.clearance if rule.clearance in held or not held else held[0])
 
 
-def _holds_elsewhere(policy: "Policy", tool: str, side: str, default: "Clearance") -> str:
+def _holds_elsewhere(policy: Policy, tool: str, side: str, default: Clearance) -> str:
     """What holds where no rule of an entry speaks: its default, and what other entries say of all."""
     _, *others = policy.table(tool, side).assign(None).node(("*",)).said
     words = (one.resolution.clearance for one in others if "clearance" in one.spoken)

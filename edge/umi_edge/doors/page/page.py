@@ -1,0 +1,122 @@
+"""The page's routes, for the server that is there anyway."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.page.answers import GUARDED, answer, events, failure, read_body, read_json
+from umi_edge.doors.page.assets import asset
+from umi_edge.doors.page.health_view import HealthView
+from umi_edge.doors.page.ledger_view import LedgerView
+from umi_edge.doors.page.policy_view import PolicyView
+from umi_edge.runtime.laptop import Laptop
+
+__all__ = ["Page", "page_routes"]
+
+_MOST_CAPTURED = 64 << 20
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """What the page shows, of one laptop."""
+
+    laptop: Laptop
+    keeper: Doorkeeper
+    _ledger: LedgerView = field(init=False, repr=False)
+    _policy: PolicyView = field(init=False, repr=False)
+    _health: HealthView = field(init=False, repr=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """Held while the ledger is read, in a thread of its own."""
+
+    def __post_init__(self) -> None:
+        self._ledger = LedgerView(self.laptop.config)
+        self._policy = PolicyView(laptop=self.laptop, take_up=self.laptop.take_up_policy)
+        self._health = HealthView(self.laptop.config)
+
+    def routes(self) -> list[Route]:
+        """All of them; static files need no key, since nothing is in them."""
+        return [
+            self._route("/api/ledger/search", self._search, "POST"),
+            self._route("/api/ledger/messages/{number:int}", self._message, "GET"),
+            self._route("/api/ledger/verify", self._verify, "POST"),
+            self._route("/api/ledger/reconcile", self._reconcile, "POST"),
+            self._route("/api/ledger/export", self._export, "GET"),
+            self._route("/api/policy", self._whole_policy, "GET"),
+            self._route("/api/policy/explain", self._said(self._policy.explanation), "POST"),
+            self._route("/api/policy/try", self._said(self._policy.tried), "POST"),
+            self._route("/api/policy/suggest", self._said(self._policy.suggestions), "POST"),
+            self._route("/api/policy/write", self._write_policy, "POST"),
+            self._route("/api/policy/follow", self._follow_policy, "POST"),
+            self._route("/api/health", self._examine, "POST"),
+            Route("/", _guarded(asset, self.keeper.check_place), methods=["GET"]),
+            Route("/page/{name}", _guarded(asset, self.keeper.check_place), methods=["GET"]),
+        ]
+
+    def _route(self, path: str, handler: Handler, method: str) -> Route:
+        return Route(path, _guarded(handler, self.keeper.check), methods=[method])
+
+    async def _search(self, request: Request) -> Response:
+        asked = await read_json(request)
+        return answer(await self._of_ledger(self._ledger.search, asked))
+
+    async def _message(self, request: Request) -> Response:
+        return answer(await self._of_ledger(self._ledger.message, request.path_params["number"]))
+
+    async def _verify(self, _: Request) -> Response:
+        return answer(await self._of_ledger(self._ledger.verify))
+
+    async def _reconcile(self, request: Request) -> Response:
+        capture = await read_body(request, _MOST_CAPTURED)
+        return answer(await self._of_ledger(self._ledger.reconciled, capture))
+
+    async def _export(self, _: Request) -> Response:
+        return StreamingResponse(self._ledger.export(), media_type="application/jsonl", headers=dict(GUARDED))
+
+    async def _whole_policy(self, _: Request) -> Response:
+        return answer(await asyncio.to_thread(self._policy.whole))
+
+    async def _write_policy(self, request: Request) -> Response:
+        return answer(await self._policy.write(await read_json(request)))
+
+    async def _follow_policy(self, _: Request) -> Response:
+        await self._policy.follow()
+        return answer({})
+
+    async def _examine(self, _: Request) -> Response:
+        return events(self._health.examine())
+
+    def _said(self, of: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
+        async def said(request: Request) -> Response:
+            return answer(await asyncio.to_thread(of, await read_json(request)))
+
+        return said
+
+    async def _of_ledger(self, read: Callable[..., dict[str, Any]], *asked: Any) -> dict[str, Any]:
+        async with self._reading:
+            return await asyncio.to_thread(read, *asked)
+
+
+def page_routes(page: Page) -> list[Route]:
+    """What a server mounts beside its own routes."""
+    return page.routes()
+
+
+def _guarded(handler: Handler, check: Callable[[Any], None]) -> Handler:
+    async def guarded(request: Request) -> Response:
+        try:
+            check(request.headers)
+            return await handler(request)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # its text may hold values (I8)
+            return failure(error)
+
+    return guarded
