@@ -5,10 +5,10 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from umi_edge.labelling.text import LabelledText
+from umi_edge.labelling.text import LabelledText, Span
 from umi_edge.labelling.vault import Vault
 from umi_edge.session.events import (
     Answered,
@@ -59,6 +59,8 @@ class Piece:
     """With the value in place; the same where nothing stayed."""
     stayed: bool = False
     """Whether the value stayed from this reader."""
+    rule: str = field(default="", repr=False)
+    """The rule that kept it; of a model's words none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,13 @@ def seen_by(text: LabelledText, sink: Sink) -> Seen:
     """What one reader of the cloud sees of labelled text."""
     return Seen(
         sink,
-        _bounded(
-            Piece(render(span.seen_by(sink)), span.clear, stayed=not span.label.may_read(sink))
-            for span in text
-        ),
+        _bounded(_piece(span, sink) for span in text),
     )
+
+
+def _piece(span: Span, sink: Sink) -> Piece:
+    stayed = not span.label.may_read(sink)
+    return Piece(render(span.seen_by(sink)), span.clear, stayed, span.rule if stayed else "")
 
 
 def _by_cloud(text: LabelledText) -> tuple[Seen, ...]:
@@ -148,7 +152,7 @@ def _bounded(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
         if left <= 0:
             kept.append(Piece(_CUT, _CUT))
             break
-        one = Piece(piece.shown[:left], piece.value[:left], piece.stayed)
+        one = replace(piece, shown=piece.shown[:left], value=piece.value[:left])
         left -= max(len(one.shown), len(one.value))
         if kept and not one.stayed and not kept[-1].stayed:
             last = kept.pop()

@@ -3,7 +3,7 @@
 I2: docs/design.md#i2-fail-closed
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from umi_edge.session.consent import ConsentRequest
@@ -24,7 +24,7 @@ class Tone(StrEnum):
 class Note:
     """One thing to know before a yes."""
 
-    words: str
+    words: str = field(repr=False)
     tone: Tone
 
 

@@ -15,12 +15,15 @@ from starlette.applications import Starlette
 from tests.end_to_end.harness import KEY as DEVICE_KEY
 from tests.end_to_end.harness import World, world
 from umi_edge.connection.device_key import KEY_NAME
+from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.live import Live
 from umi_edge.doors.page import Page, page_routes
 from umi_edge.policy import load_policy
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
+from umi_edge.session.session import Session
 
 KEY = "umi-" + "k" * 40
 MAIL = "Email Alice Moreau that I am ten minutes late."
@@ -34,6 +37,9 @@ class ServedPage:
     laptop: Laptop
     url: str
     folder: Path
+    approvals: Approvals
+    live: Live
+    page: Page
 
     @property
     def policy(self) -> Path:
@@ -43,6 +49,12 @@ class ServedPage:
     def home(self) -> str:
         """The address that `umi open` opens."""
         return f"{self.url}/#key={KEY}"
+
+    def session(self, conversation: str = "c1", door: str = "chat") -> Session:
+        """One more session, whose questions wait and whose steps can be followed."""
+        session = self.world.another(self.approvals.of(conversation, door))
+        session.observe = self.live.observer(conversation, door)(session.labeller.vault)
+        return session
 
     def http(self, **headers: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -68,9 +80,10 @@ async def served_page(folder: Path, **options: Any) -> AsyncIterator[ServedPage]
             ledger=w.ledger,
             caller=w.caller,  # type: ignore[arg-type]  # a scripted one
         )
-        page = Page(laptop=laptop, keeper=Doorkeeper(KEY))
+        approvals, live = Approvals(), Live()
+        page = Page(laptop=laptop, keeper=Doorkeeper(KEY), approvals=approvals, live=live)
         async with serving(Starlette(routes=page_routes(page))) as url:
-            yield ServedPage(w, laptop, url, folder)
+            yield ServedPage(w, laptop, url, folder, approvals, live, page)
 
 
 def _keep_key(path: Path) -> None:

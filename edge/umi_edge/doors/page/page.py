@@ -1,4 +1,7 @@
-"""The page's routes, for the server that is there anyway."""
+"""The page's routes, for the server that is there anyway.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,12 +12,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.live import Live
 from umi_edge.doors.page.answers import GUARDED, answer, events, failure, read_body, read_json
 from umi_edge.doors.page.assets import asset
 from umi_edge.doors.page.health_view import HealthView
 from umi_edge.doors.page.ledger_view import LedgerView
 from umi_edge.doors.page.policy_view import PolicyView
+from umi_edge.doors.page.stream_view import StreamView
 from umi_edge.runtime.laptop import Laptop
 
 __all__ = ["Page", "page_routes"]
@@ -30,9 +36,12 @@ class Page:
 
     laptop: Laptop
     keeper: Doorkeeper
+    approvals: Approvals
+    live: Live
     _ledger: LedgerView = field(init=False, repr=False)
     _policy: PolicyView = field(init=False, repr=False)
     _health: HealthView = field(init=False, repr=False)
+    _stream: StreamView = field(init=False, repr=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """Held while the ledger is read, in a thread of its own."""
 
@@ -40,6 +49,7 @@ class Page:
         self._ledger = LedgerView(self.laptop.config)
         self._policy = PolicyView(laptop=self.laptop, take_up=self.laptop.take_up_policy)
         self._health = HealthView(self.laptop.config)
+        self._stream = StreamView(laptop=self.laptop, approvals=self.approvals, live=self.live)
 
     def routes(self) -> list[Route]:
         """All of them; static files need no key, since nothing is in them."""
@@ -56,9 +66,15 @@ class Page:
             self._route("/api/policy/write", self._write_policy, "POST"),
             self._route("/api/policy/follow", self._follow_policy, "POST"),
             self._route("/api/health", self._examine, "POST"),
+            self._route("/api/stream", self._follow, "GET"),
+            self._route("/api/approvals/{id}", self._decide, "POST"),
             Route("/", _guarded(asset, self.keeper.check_place), methods=["GET"]),
             Route("/page/{name}", _guarded(asset, self.keeper.check_place), methods=["GET"]),
         ]
+
+    async def stop(self) -> None:
+        """End what pages follow, so that a server that ends need not wait for them."""
+        self._stream.stop()
 
     def _route(self, path: str, handler: Handler, method: str) -> Route:
         return Route(path, _guarded(handler, self.keeper.check), methods=[method])
@@ -92,6 +108,13 @@ class Page:
 
     async def _examine(self, _: Request) -> Response:
         return events(self._health.examine())
+
+    async def _follow(self, request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        return events(self._stream.open(int(after) if after.isdecimal() else 0))
+
+    async def _decide(self, request: Request) -> Response:
+        return answer(self._stream.decide(request.path_params["id"], await read_json(request)))
 
     def _said(self, of: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         async def said(request: Request) -> Response:

@@ -255,29 +255,35 @@ def _moved(old: Sequence[ToolTable], new: Sequence[ToolTable]) -> Iterator[dict[
 
 
 def _suggestions(policy: Policy, tool: str, rules: str) -> Iterator[dict[str, Any]]:
+    """First what changes least: the line that kept it, then lines that have such a text scanned, then a detector."""
     named = {one.removeprefix("locality from ").strip() for one in rules.split("; ")}
+    found = [
+        (number, detector)
+        for number, detector in enumerate(policy.detect)
+        if detector.rule_id in named and detector.line
+    ]
     for entry in policy.entries(tool) if tool else ():
         for side in ("arguments", "results"):
             for rule in entry.arguments if side == "arguments" else entry.results:
                 if rule.rule_id in named and not rule.excepts:
-                    for word, says in (
-                        ("planner", "Let the planner read"),
-                        ("cloud", "Let planner and summarizer read"),
-                    ):
-                        yield {
-                            "words": f"{says} `{rule.path}` of {entry.name}",
-                            "changes": [
-                                {"tool": entry.name, "side": side, "path": rule.path, "locality": word}
-                            ],
-                        }
-    for number, detector in enumerate(policy.detect):
-        if detector.rule_id in named and detector.line:
-            also = "detect_also[" in detector.rule_id
-            index = _index(detector.rule_id, number)
-            yield {
-                "words": f"No longer look for this: {detector.type} (line {detector.line})",
-                "changes": [{"list": "detect_also" if also else "detect", "index": index}],
-            }
+                    yield _said(entry.name, side, rule.path, "planner", "Let the planner read")
+                    yield _said(entry.name, side, rule.path, "cloud", "Let planner and summarizer read")
+                elif found and rule.scan:
+                    yield _said(entry.name, side, rule.path, "planner", "Let the planner read, unscanned,")
+    for number, detector in found:
+        also = "detect_also[" in detector.rule_id
+        origin = f" of {detector.tool}" if detector.tool else ""
+        yield {
+            "words": f"In no text look for this any more: {detector.type}{origin} (line {detector.line})",
+            "changes": [
+                {"list": "detect_also" if also else "detect", "index": _index(detector.rule_id, number)}
+            ],
+        }
+
+
+def _said(tool: str, side: str, path: str, word: str, words: str) -> dict[str, Any]:
+    change = {"tool": tool, "side": side, "path": path, "locality": word}
+    return {"words": f"{words} `{path}` of {tool}", "changes": [change]}
 
 
 def _index(rule_id: str, otherwise: int) -> int:
