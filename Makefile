@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test attack test-install test-vllm evaluation bench check docs format proto clean
+.PHONY: help demo model postgres test attack test-install test-vllm evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,7 +33,13 @@ model: $(VENV)/installed
 demo: model  ## Watch three private tasks on a sample home, offline.
 	$(BIN)/umi demo $(DEMO_ARGS)
 
-test: model $(VENV)/installed-dev  ## Run the whole suite that needs no GPU and no vLLM.
+postgres:  ## Install PostgreSQL where this is Debian and it is missing; tests that need one start their own.
+	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql; \
+	else echo "There is no PostgreSQL here: the tests that need one are skipped"; fi
+
+test: model postgres $(VENV)/installed-dev  ## Run the whole suite that needs no GPU and no vLLM.
 	$(BIN)/python -m pytest -m "not vllm" $(PYTEST_ARGS)
 
 $(VLLM)/installed: requirements/vllm-lock.txt

@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from umi_shared.models import EMBEDDED, ModelStore
 
-pytest_plugins = ["tests.mcp_packages", "tests.random_adapters"]
+pytest_plugins = ["tests.mcp_packages", "tests.postgres", "tests.random_adapters"]
 
 settings.register_profile("umi", deadline=None)  # a busy machine is no failure; each test has its timeout
 settings.load_profile("umi")

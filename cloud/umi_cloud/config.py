@@ -5,20 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from platformdirs import user_data_path
 
 from umi_cloud.admission import AdmissionLimits
+from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.enrolment import EnrolmentLimits
-from umi_cloud.auth.quota import Quota
+from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_cloud.model_role import RoleLimits
 from umi_cloud.server import ServerLimits
 from umi_shared.enrolment_token import split_address
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED
-from umi_shared.settings import ModelSpec, SettingError, SettingsFile
+from umi_shared.settings import MAY_BE_ZERO, ModelSpec, SettingError, SettingsFile, TextKind, resolved
 from umi_shared.wire import WireLimits
 
 __all__ = [
@@ -42,6 +43,13 @@ def _check_roles(setting: str, by_role: Mapping[str, object]) -> None:
             f"`{setting}` has no place for `{unknown[0]:.64}`",
             fix=f"the cloud's roles are {' and '.join(ROLES)}",
         )
+
+
+def _state(text: str, folder: Path) -> str:
+    return text if is_postgres(text) else str(resolved(text, folder))
+
+
+StateText = Annotated[str, TextKind(_state)]
 
 
 class CacheSharing(StrEnum):
@@ -174,8 +182,12 @@ class CloudConfig:
     """Where laptops call: HOST:PORT."""
     enrol_listen: str = "0.0.0.0:7444"
     """Where laptops enrol; empty for nowhere."""
-    state: Path = field(default_factory=lambda: user_data_path("umi-cloud", appauthor=False))
-    """The directory of the certificates and of the registry of devices."""
+    state: StateText = field(default_factory=lambda: str(user_data_path("umi-cloud", appauthor=False)))
+    """Where the registry of devices is: a directory, or `postgresql://USER@HOST/DATABASE`, which fronts share."""
+    certificates: Path | None = None
+    """The directory that `umi-cloud ca init` made; by default `state`, where that is a directory."""
+    state_outage_seconds: Annotated[float, MAY_BE_ZERO] = 600.0
+    """How long devices that called lately are served while the registry can't be used; others are refused at once."""
     engine: EngineSettings = field(default_factory=LlamaCppSettings)
     limits: WireLimits = field(default_factory=WireLimits)
     output: RoleLimits = field(default_factory=RoleLimits)
@@ -191,6 +203,12 @@ class CloudConfig:
     """No TLS, no identity, no quota, no enrolment. Accepted only when `listen` is a loopback address."""
 
     def __post_init__(self) -> None:
+        if is_postgres(self.state) and self.certificates is None and not self.unsafe_plaintext_loopback:
+            raise SettingError(
+                "state",
+                "`state` is a database, and the certificates are not in it",
+                fix="name the directory that `umi-cloud ca init` made with `certificates`, the same on all fronts",
+            )
         host = _checked_host("listen", self.listen)
         if self.enrol_listen:
             _checked_host("enrol_listen", self.enrol_listen)
@@ -214,10 +232,15 @@ class CloudConfig:
         return cls(
             listen="127.0.0.1:0",
             enrol_listen="" if unsafe_plaintext_loopback else "127.0.0.1:0",
-            state=state,
+            state=str(state),
             engine=engine or LlamaCppSettings(),
             unsafe_plaintext_loopback=unsafe_plaintext_loopback,
         )
+
+    @property
+    def certificates_folder(self) -> Path:
+        """Where the certificates are."""
+        return Path(self.state) if self.certificates is None else self.certificates
 
     @property
     def server_limits(self) -> ServerLimits:

@@ -9,12 +9,11 @@ import grpc
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
-from umi_cloud.auth.quota import QuotaKeeper
-from umi_cloud.auth.registry import Registry
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, listen_host
-from umi_cloud.device_gate import EnrolledGate, UnsafeLoopbackGate
+from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
+from umi_cloud.fleet import Fleet
 from umi_cloud.server import CloudServer
 from umi_proto.v1 import enrolment_pb2_grpc
 from umi_shared.enrolment_token import join_address
@@ -34,7 +33,7 @@ class Deployment:
     address: str
     enrol_address: str
     """Empty where devices cannot enrol here."""
-    _registry: Registry | None
+    _fleet: Fleet | None
     _enrolment: grpc.aio.Server | None
     _loaded: Loaded | None = None
 
@@ -49,42 +48,44 @@ class Deployment:
                 server=server,
                 address=join_address(listen_host(config.listen), port),
                 enrol_address="",
-                _registry=None,
+                _fleet=None,
                 _enrolment=None,
             )
         return await cls._start_with_tls(config)
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
-        authority = Authority.load(config.state)
-        credentials = server_credentials(config.state)
-        registry = Registry(config.state)
+        authority = Authority.load(config.certificates_folder)
+        credentials = server_credentials(config.certificates_folder)
+        fleet = await Fleet.join(config)
         try:
-            desk = EnrolmentDesk(authority, registry, config.enrolment)
-            gate = EnrolledGate(registry, QuotaKeeper(config.quota, registry))
+            desk = EnrolmentDesk(authority, fleet.registry, config.enrolment)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
-                gate, config.server_limits, namespaces=namespaces, reflection=config.reflection
+                fleet.gate, config.server_limits, namespaces=namespaces, reflection=config.reflection
             )
-            enrolment_pb2_grpc.add_RenewalServicer_to_server(RenewalServicer(desk, registry), server.server)
+            enrolment_pb2_grpc.add_RenewalServicer_to_server(
+                RenewalServicer(desk, fleet.registry), server.server
+            )
             enrolment, enrol_address = None, ""
             if config.enrol_listen:
                 enrolment, port = make_enrolment_server(
-                    desk, enrolment_credentials(config.state), config.enrol_listen
+                    desk, enrolment_credentials(config.certificates_folder), config.enrol_listen
                 )
                 enrol_address = join_address(listen_host(config.enrol_listen), port)
             port = await server.start(config.listen, credentials)
             if enrolment is not None:
                 await enrolment.start()
+            fleet.watch(server)
         except BaseException:
-            registry.close()
+            await fleet.leave()
             raise
         return cls(
             config=config,
             server=server,
             address=join_address(listen_host(config.listen), port),
             enrol_address=enrol_address,
-            _registry=registry,
+            _fleet=fleet,
             _enrolment=enrolment,
         )
 
@@ -108,6 +109,6 @@ class Deployment:
         late, _ = await asyncio.gather(self.server.drain(seconds), enrolment)
         if self._loaded is not None:
             await self._loaded.engine.close()
-        if self._registry is not None:
-            self._registry.close()
+        if self._fleet is not None:
+            await self._fleet.leave()
         return late

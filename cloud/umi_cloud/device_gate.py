@@ -1,13 +1,18 @@
 """The gate: which device a call comes from, and whether it may use the server now."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from umi_cloud.auth.identity import AuthContext, identify
-from umi_cloud.auth.quota import QuotaKeeper
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.identity import AuthContext, Device, identify
+from umi_cloud.auth.known_devices import KnownDevices
+from umi_cloud.auth.live_calls import LiveCalls
+from umi_cloud.auth.registry import EndedCall, Registry
+from umi_cloud.auth.store import RegistryUnavailableError
 
 __all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "AdmittedCall"]
 
@@ -31,18 +36,63 @@ class DeviceGate(Protocol):
 
 
 class EnrolledGate:
-    """Lets enrolled devices in, each within its quota."""
+    """Lets enrolled devices in, each within its quota on all fronts together."""
 
-    def __init__(self, registry: Registry, keeper: QuotaKeeper) -> None:
+    def __init__(self, registry: Registry, quota: Quota, known: KnownDevices, calls: LiveCalls) -> None:
         self._registry = registry
-        self._keeper = keeper
+        self._quota = quota
+        self._known = known
+        self._calls = calls
+        self._endings: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
-        """Identify the device and hold its quota. Raises `RefusedError` as `identify` and `QuotaKeeper.admit` do."""
-        device = identify(context, self._registry)
-        async with self._keeper.admit(device):
-            yield AdmittedCall(device.name, lambda tokens: self._keeper.spend(device, tokens))
+        """Identify the device and hold one of its places.
+
+        Raises `RefusedError` as `identify`, `Registry.begin_call` and `KnownDevices.begin_call` do, and
+        CERTIFICATE_REVOKED when the device is shut out while the call runs.
+        """
+        device = identify(context)
+        call = secrets.token_hex(16)
+        spent: list[int] = []
+        await self._begin(device, call)
+        try:
+            async with self._calls.running(device):
+                yield AdmittedCall(device.name, spent.append)
+        finally:
+            ending = asyncio.create_task(self._end(EndedCall(call=call, name=device.name, tokens=sum(spent))))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            await asyncio.shield(ending)
+
+    async def close(self) -> None:
+        """Wait for the accounts of calls that were cut off."""
+        await asyncio.gather(*self._endings)
+
+    async def _begin(self, device: Device, call: str) -> None:
+        if not self._known.lost:
+            try:
+                expires_at = await self._registry.begin_call(device, call, self._quota)
+            except RegistryUnavailableError:
+                self._known.registry_failed()
+            except asyncio.CancelledError:  # whether it took a place is not known
+                self._known.end_call(EndedCall(call=call, name=device.name, tokens=0))
+                raise
+            else:
+                self._known.remember(device, expires_at)
+                return
+        self._known.begin_call(device, call)
+
+    async def _end(self, ended: EndedCall) -> None:
+        if not self._known.lost:
+            try:
+                await self._registry.end_call(ended)
+            except RegistryUnavailableError:
+                self._known.registry_failed()
+            else:
+                self._known.settled(ended.call)
+                return
+        self._known.end_call(ended)
 
 
 class UnsafeLoopbackGate:

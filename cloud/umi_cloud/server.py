@@ -13,6 +13,7 @@ from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.device_gate import DeviceGate
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
+from umi_cloud.readiness import Readiness
 from umi_cloud.request_pipeline import Context, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
 from umi_shared.errors import ConfigError, RefusedError
@@ -23,7 +24,10 @@ __all__ = ["CloudServer", "Roles", "ServerLimits"]
 
 PLANNER = "umi_proto.v1.Planner"
 SUMMARIZER = "umi_proto.v1.Summarizer"
-_HEALTH_NAMES = ("", PLANNER, SUMMARIZER)
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_SERVING_NAMES = ("", PLANNER, SUMMARIZER)
+_ENROLLING_NAMES = ("umi_proto.v1.Enrolment", "umi_proto.v1.Renewal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,8 @@ class CloudServer:
             self._engine_died,
         )
         self._health = health.aio.HealthServicer()
+        self.readiness = Readiness()
+        """What health says; whoever changes it calls `tell_health`."""
         self.engine_dead = asyncio.Event()
         """Set when the engine is gone for good; health says NOT_SERVING then, and a restart is due."""
         self._server = grpc.aio.server(
@@ -99,8 +105,17 @@ class CloudServer:
 
     async def _engine_died(self) -> None:
         self.engine_dead.set()
-        for name in _HEALTH_NAMES:
-            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        self.readiness.engine = False
+        await self.tell_health()
+
+    async def tell_health(self) -> None:
+        """Answer health checks, and those that watch, by `readiness`."""
+        for names, well in (
+            (_SERVING_NAMES, self.readiness.serves),
+            (_ENROLLING_NAMES, self.readiness.enrols),
+        ):
+            for name in names:
+                await self._health.set(name, _SERVING if well else _NOT_SERVING)
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         """Listen; returns the port (for `HOST:0`). Health says NOT_SERVING until `open`.
@@ -108,8 +123,7 @@ class CloudServer:
         No credentials means plaintext: the caller has made sure that the address is loopback.
         Raises `ConfigError` when it cannot listen there.
         """
-        for name in _HEALTH_NAMES:
-            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self.tell_health()
         try:
             if credentials is None:
                 port = self._server.add_insecure_port(address)
@@ -126,8 +140,8 @@ class CloudServer:
     async def open(self, roles: Roles) -> None:
         """Answer requests from now on; health says SERVING."""
         self._roles = roles
-        for name in _HEALTH_NAMES:
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self.readiness.engine = True
+        await self.tell_health()
 
     async def drain(self, seconds: float | None = None) -> int:
         """Refuse new requests, let those under way end within `drain_seconds`, then end them and stop.
@@ -135,6 +149,7 @@ class CloudServer:
         Returns how many had to be ended.
         """
         patience = self._limits.drain_seconds if seconds is None else seconds
+        self.readiness.draining = True
         await self._health.enter_graceful_shutdown()
         late = await self._in_flight.drain(patience)
         await self._server.stop(0.5)  # the last statuses still go out; open health watches end here

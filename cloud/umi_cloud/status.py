@@ -16,6 +16,7 @@ import grpc
 
 from umi_cloud.auth.abort import Abortable
 from umi_cloud.auth.abort import status_code as auth_status_code
+from umi_cloud.auth.store import RegistryUnavailableError, registry_gone
 from umi_cloud.engines.errors import PromptTooLongError
 from umi_shared.errors import LimitError, MalformedError, ModelError, RefusedError, TransportError
 from umi_shared.refusal import refusal_metadata
@@ -30,6 +31,7 @@ _CODES = {
     "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DEADLINE": grpc.StatusCode.DEADLINE_EXCEEDED,
     "LOADING": grpc.StatusCode.UNAVAILABLE,
+    "STATE_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "ENGINE_UNREACHABLE": grpc.StatusCode.UNAVAILABLE,
     "ENGINE_FAILED": grpc.StatusCode.INTERNAL,
@@ -53,6 +55,9 @@ def refusal_of(error: Exception) -> RefusedError:
     match error:
         case RefusedError():
             return error
+        case RegistryUnavailableError():  # its text has a path or an address: for the operator only
+            _log.error("%s", error.message)
+            return registry_gone()
         case PromptTooLongError():
             return RefusedError(error.message, reason="CONTEXT_FULL", fix=error.fix)
         case LimitError():

@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_edge.connection.connection import open_channel
 from umi_edge.connection.enroll import enroll
@@ -128,16 +128,16 @@ async def served(folder: Path, model: Path, program: tuple[str, ...], **engine: 
 
 async def laptop(folder: Path, name: str, ready: dict):
     """A new laptop's channel, after it has enrolled."""
-    with Registry(folder / "state") as registry:
-        token = mint(
+    async with registry_at(folder / "state") as registry:
+        minted = await mint(
             Authority.load(folder / "state"),
             registry,
             name,
             service_address=ready["address"],
             enrolment_address=ready["enrol_address"],
             valid=timedelta(minutes=5),
-        ).token
-    return open_channel((await enroll(token.text(), folder / name)).connection)
+        )
+    return open_channel((await enroll(minted.token.text(), folder / name)).connection)
 
 
 async def ask(channel, asked: pb.PlanRequest) -> tuple[bytes, tuple[str, ...], float]:

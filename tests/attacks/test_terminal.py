@@ -5,6 +5,7 @@ calendars, names of files, policies, ledgers, a planner's words, answers. The re
 through pipes. A terminal that is not umi's judges.
 """
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -21,7 +22,7 @@ if sys.platform == "win32":
 
 from tests.attacks.terminal_judge import IN_A_NAME, POISON, at_terminal, faults
 from tests.end_to_end.harness import tool_of
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_edge.connection.device_key import device_key
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.ledger import Ledger, LedgerConfig
@@ -334,8 +335,12 @@ CLOUD: dict[str, list[str]] = {
 @pytest.mark.parametrize("name", CLOUD)
 def test_nothing_of_a_stranger_steers_the_terminal_of_an_operator(tmp_path, name, piped):
     """A device's name, a path and an argument may hold anything."""
-    with Registry(tmp_path / "state") as registry:
-        registry.add_token("laptop", bytes(32), timedelta(hours=1))
+
+    async def invite() -> None:
+        async with registry_at(tmp_path / "state") as registry:
+            await registry.add_token("laptop", bytes(32), timedelta(hours=1))
+
+    asyncio.run(invite())
     with closing(sqlite3.connect(tmp_path / "state" / "devices.sqlite")) as database:
         database.execute("UPDATE tokens SET name = ?", (f"laptop{ARGUMENT}",))
         database.commit()

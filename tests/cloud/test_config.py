@@ -26,7 +26,7 @@ def test_an_empty_file_is_the_embedded_default():
 def test_the_example_shows_the_defaults_and_nothing_else():
     example = resources.files("umi_cloud").joinpath("cloud.example.yaml").read_text()
     config = parse(example)
-    assert config == CloudConfig(state=Path("/var/lib/umi-cloud"))
+    assert config == CloudConfig(state="/var/lib/umi-cloud")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_sections_and_variants_are_read():
 
 def test_paths_are_relative_to_the_file_and_specs_are_not_paths():
     config = parse("state: var\nengine: {model: m.gguf, adapters: {planner: p.gguf}}")
-    assert config.state == Path("/etc/umi/var")
+    assert config.certificates_folder == Path("/etc/umi/var")
     assert config.engine.model == "/etc/umi/m.gguf"
     assert config.engine.adapters == {"planner": Path("/etc/umi/p.gguf")}
     assert parse("engine: {model: 'hf:owner/repo:Q4_K_M'}").engine.model == "hf:owner/repo:Q4_K_M"

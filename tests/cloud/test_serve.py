@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.auth.authority import Authority, AuthorityFiles
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_cloud.testing import connect, refusal_of_call
 from umi_proto.v1 import agent_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
@@ -149,8 +149,8 @@ def csr() -> tuple[bytes, bytes]:
 
 async def enrol(state: Path, ready: dict) -> tuple[bytes, bytes, bytes]:
     """Key, certificate and CA of a new device, got over the enrolment port."""
-    with Registry(state) as registry:
-        minted = mint(
+    async with registry_at(state) as registry:
+        minted = await mint(
             Authority.load(state),
             registry,
             "laptop",
@@ -187,10 +187,10 @@ async def test_enrolled_devices_are_served_over_mtls_within_their_quota_and_othe
             code, refused = await refusal_of_call(planner.Plan(plan_request))
             assert (code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
             assert refused.retry_after_seconds > 0
-            with Registry(state) as registry:
-                (device,) = registry.devices()
+            async with registry_at(state) as registry:
+                (device,) = await registry.devices()
                 assert device.tokens > 0
-                registry.revoke("laptop")
+                await registry.revoke("laptop")
             code, refused = await refusal_of_call(planner.Plan(plan_request))
             assert (code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_REVOKED")
         for channel in (

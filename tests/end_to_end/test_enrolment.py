@@ -26,6 +26,7 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.identity import identify
 from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_edge.connection.connection import CertificateError, Connection, channel_credentials, open_channel
 from umi_edge.connection.enroll import (
@@ -62,24 +63,29 @@ class Deployment:
     enrolment_address: str
     service_address: str
 
-    def token(self, name: str = "alices-laptop", valid: timedelta = timedelta(hours=1)) -> EnrolmentToken:
-        return mint(
+    async def token(
+        self, name: str = "alices-laptop", valid: timedelta = timedelta(hours=1)
+    ) -> EnrolmentToken:
+        minted = await mint(
             self.authority,
             self.registry,
             name,
             service_address=self.service_address,
             enrolment_address=self.enrolment_address,
             valid=valid,
-        ).token
+        )
+        return minted.token
 
-    def text(self, name: str = "alices-laptop") -> str:
-        return self.token(name).text()
+    async def text(self, name: str = "alices-laptop") -> str:
+        return (await self.token(name)).text()
 
 
 def who(registry: Registry) -> grpc.GenericRpcHandler:
     async def ask(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
-            return identify(context, registry).name.encode()
+            device = identify(context)
+            await registry.check(device)
+            return device.name.encode()
         except RefusedError as error:
             await abort_refused(context, error)
 
@@ -89,7 +95,7 @@ def who(registry: Registry) -> grpc.GenericRpcHandler:
 @contextlib.asynccontextmanager
 async def serving(state: Path, clock: Clock, limits: EnrolmentLimits) -> AsyncIterator[Deployment]:
     authority = Authority.init(state, clock=clock)
-    with Registry(state, clock=clock) as registry:
+    async with registry_at(state, clock=clock) as registry:
         desk = EnrolmentDesk(authority, registry, limits, calendar=clock)
         enrolment, enrolment_port = make_enrolment_server(desk, enrolment_credentials(state), "127.0.0.1:0")
         service = grpc.aio.server()
@@ -134,7 +140,7 @@ def written(home: Path) -> list[str]:
 
 
 async def test_an_enrolled_laptop_calls_under_its_own_name(cloud, home):
-    enrolment = await enroll(cloud.text(), home)
+    enrolment = await enroll(await cloud.text(), home)
     connection = enrolment.connection
     assert await ask(connection) == "alices-laptop"
     assert (connection.device, enrolment.replaced) == ("alices-laptop", False)
@@ -144,7 +150,7 @@ async def test_an_enrolled_laptop_calls_under_its_own_name(cloud, home):
 
 
 async def test_the_key_is_the_laptops_alone(cloud, home):
-    connection = (await enroll(cloud.text(), home)).connection
+    connection = (await enroll(await cloud.text(), home)).connection
     key_pem = connection.key.read_bytes()
     key = load_pem_private_key(key_pem, None)
     certificate = x509.load_pem_x509_certificate(connection.certificate.read_bytes())
@@ -157,7 +163,7 @@ async def test_the_key_is_the_laptops_alone(cloud, home):
 
 
 async def test_a_token_works_once(cloud, home, tmp_path):
-    text = cloud.text()
+    text = await cloud.text()
     await enroll(text, home)
     with pytest.raises(RefusedError, match="used already") as caught:
         await enroll(text, tmp_path / "thief")
@@ -166,7 +172,7 @@ async def test_a_token_works_once(cloud, home, tmp_path):
 
 
 async def test_of_two_laptops_with_one_token_one_gets_a_certificate(cloud, tmp_path):
-    text = cloud.text()
+    text = await cloud.text()
     homes = [tmp_path / f"laptop{number}" for number in range(4)]
     outcomes = await asyncio.gather(*(enroll(text, home) for home in homes), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Enrolment"] + ["RefusedError"] * 3
@@ -174,7 +180,7 @@ async def test_of_two_laptops_with_one_token_one_gets_a_certificate(cloud, tmp_p
 
 
 async def test_an_expired_token_is_refused(cloud, home):
-    text = cloud.text()
+    text = await cloud.text()
     cloud.clock.offset = timedelta(minutes=61)
     with pytest.raises(RefusedError, match="has expired") as caught:
         await enroll(text, home)
@@ -183,7 +189,7 @@ async def test_an_expired_token_is_refused(cloud, home):
 
 
 async def test_a_token_nobody_made_is_refused(cloud, home):
-    forged = replace(cloud.token(), secret=b"x" * 20)
+    forged = replace(await cloud.token(), secret=b"x" * 20)
     with pytest.raises(RefusedError, match="does not know") as caught:
         await enroll(forged.text(), home)
     assert caught.value.reason == "TOKEN_UNKNOWN"
@@ -218,7 +224,7 @@ async def test_another_server_is_recognised_and_never_sees_the_secret(cloud, hom
     pb_grpc.add_EnrolmentServicer_to_server(Listener(), server)
     port = server.add_secure_port("127.0.0.1:0", enrolment_credentials(impostor_state))
     await server.start()
-    diverted = replace(cloud.token(), enrolment_address=f"127.0.0.1:{port}")
+    diverted = replace(await cloud.token(), enrolment_address=f"127.0.0.1:{port}")
     with pytest.raises(PeerError, match="intercepting") as caught:
         await enroll(diverted.text(), home)
     await server.stop(None)
@@ -232,7 +238,7 @@ async def test_a_server_that_shows_the_right_certificate_but_lacks_its_key_gets_
 ):
     """The fingerprint is fetched on a connection of its own: the call must be held to it too."""
     other = Authority.init(home.parent / "other")
-    token = cloud.token()
+    token = await cloud.token()
 
     async def shown(address, timeout_seconds):
         return cloud.authority.server_certificate.public_bytes(Encoding.DER)
@@ -266,7 +272,7 @@ async def test_where_nothing_or_something_else_answers_the_address_is_named(clou
 
     talker = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     port = talker.sockets[0].getsockname()[1]
-    elsewhere = replace(cloud.token(), enrolment_address=f"127.0.0.1:{port}")
+    elsewhere = replace(await cloud.token(), enrolment_address=f"127.0.0.1:{port}")
     with pytest.raises(PeerError, match=rf"127\.0\.0\.1:{port} does not speak TLS"):
         await enroll(elsewhere.text(), home)
     talker.close()
@@ -276,7 +282,7 @@ async def test_where_nothing_or_something_else_answers_the_address_is_named(clou
 
 
 async def test_a_clock_that_is_behind_is_named_with_both_times_and_costs_no_token(cloud, home):
-    text = cloud.text()
+    text = await cloud.text()
     behind = datetime.now(UTC) - timedelta(days=400)
     with pytest.raises(CertificateError, match="clock is behind") as caught:
         await enroll(text, home, clock=lambda: behind)
@@ -289,7 +295,7 @@ async def test_a_clock_that_is_behind_is_named_with_both_times_and_costs_no_toke
 async def test_a_server_whose_clock_is_ahead_gives_no_certificate_that_cannot_be_used(tmp_path, home):
     clock = Clock()
     async with serving(tmp_path / "ahead", clock, EnrolmentLimits()) as cloud:
-        text = cloud.text()
+        text = await cloud.text()
         clock.offset = timedelta(minutes=20)
         with pytest.raises(CertificateError, match="clock is behind"):
             await enroll(text, home)
@@ -297,7 +303,7 @@ async def test_a_server_whose_clock_is_ahead_gives_no_certificate_that_cannot_be
 
 
 async def test_a_directory_that_cannot_be_written_costs_no_token(cloud, home):
-    text = cloud.text()
+    text = await cloud.text()
     home.parent.mkdir()
     home.write_text("a file where the directory should be")
     with pytest.raises(ConfigError, match="cannot write"):
@@ -339,7 +345,7 @@ async def test_a_reply_that_is_not_for_this_laptop_is_not_kept(change, cloud, ho
     pb_grpc.add_EnrolmentServicer_to_server(Liar(), server)
     port = server.add_secure_port("127.0.0.1:0", enrolment_credentials(cloud.state))
     await server.start()
-    token = replace(cloud.token(), enrolment_address=f"127.0.0.1:{port}")
+    token = replace(await cloud.token(), enrolment_address=f"127.0.0.1:{port}")
     with pytest.raises(MalformedError, match="reply to the enrolment is wrong"):
         await enroll(token.text(), home)
     await server.stop(None)
@@ -347,8 +353,8 @@ async def test_a_reply_that_is_not_for_this_laptop_is_not_kept(change, cloud, ho
 
 
 async def test_a_failed_enrolment_leaves_the_old_connection_working(cloud, home):
-    first = (await enroll(cloud.text(), home)).connection
-    forged = replace(cloud.token("other"), secret=b"x" * 20)
+    first = (await enroll(await cloud.text(), home)).connection
+    forged = replace(await cloud.token("other"), secret=b"x" * 20)
     with pytest.raises(RefusedError):
         await enroll(forged.text(), home)
     assert Connection.load(home) == first
@@ -356,9 +362,9 @@ async def test_a_failed_enrolment_leaves_the_old_connection_working(cloud, home)
 
 
 async def test_enrolling_again_replaces_all_files_and_ends_the_old_certificate(cloud, home):
-    first = (await enroll(cloud.text(), home)).connection
+    first = (await enroll(await cloud.text(), home)).connection
     stolen = [path.read_bytes() for path in (first.key, first.certificate)]
-    second = await enroll(cloud.text(), home)
+    second = await enroll(await cloud.text(), home)
     assert second.replaced
     assert await ask(second.connection) == "alices-laptop"
     assert len(written(home)) == 4
@@ -370,16 +376,16 @@ async def test_enrolling_again_replaces_all_files_and_ends_the_old_certificate(c
 
 
 async def test_a_revoked_laptop_is_refused_from_the_next_call_on(cloud, home):
-    connection = (await enroll(cloud.text(), home)).connection
+    connection = (await enroll(await cloud.text(), home)).connection
     assert await ask(connection) == "alices-laptop"
-    cloud.registry.revoke("alices-laptop")
+    await cloud.registry.revoke("alices-laptop")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await ask(connection)
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_a_certificate_is_renewed_in_its_last_days_only(cloud, home):
-    connection = (await enroll(cloud.text(), home)).connection
+    connection = (await enroll(await cloud.text(), home)).connection
     now = datetime.now(UTC)
     assert not renewal_due(connection, now)
     with pytest.raises(RefusedError) as caught:
@@ -398,7 +404,7 @@ async def test_a_certificate_is_renewed_in_its_last_days_only(cloud, home):
 
 async def test_a_renewal_under_another_ca_is_not_kept(cloud, home, tmp_path):
     """Trust comes with a token, never with a renewal."""
-    connection = (await enroll(cloud.text(), home)).connection
+    connection = (await enroll(await cloud.text(), home)).connection
     other = Authority.init(tmp_path / "other")
 
     class Usurper(pb_grpc.RenewalServicer):
@@ -418,8 +424,8 @@ async def test_a_renewal_under_another_ca_is_not_kept(cloud, home, tmp_path):
 
 
 async def test_a_revoked_laptop_cannot_renew(cloud, home):
-    connection = (await enroll(cloud.text(), home)).connection
-    cloud.registry.revoke("alices-laptop")
+    connection = (await enroll(await cloud.text(), home)).connection
+    await cloud.registry.revoke("alices-laptop")
     with pytest.raises(RefusedError, match="has revoked this device") as caught:
         await renew(connection)
     assert caught.value.reason == "CERTIFICATE_REVOKED"
@@ -428,7 +434,7 @@ async def test_a_revoked_laptop_cannot_renew(cloud, home):
 async def test_a_flood_of_attempts_is_slowed_down(tmp_path, home):
     limits = EnrolmentLimits(attempts_per_minute_per_peer=2)
     async with serving(tmp_path / "cloud", Clock(), limits) as cloud:
-        forged = replace(cloud.token(), secret=b"x" * 20).text()
+        forged = replace(await cloud.token(), secret=b"x" * 20).text()
         reasons = []
         for _ in range(3):
             with pytest.raises(RefusedError) as caught:
@@ -447,7 +453,7 @@ async def test_an_oversized_request_is_refused_before_it_is_read(cloud):
 
 
 async def test_the_enrolment_port_does_not_renew_and_the_service_port_does_not_enrol(cloud, home):
-    connection = (await enroll(cloud.text(), home)).connection
+    connection = (await enroll(await cloud.text(), home)).connection
     trust = grpc.ssl_channel_credentials(cloud.authority.ca_pem)
     calls = [
         (
@@ -469,7 +475,7 @@ async def test_the_enrolment_port_does_not_renew_and_the_service_port_does_not_e
 
 
 async def test_the_secret_is_in_no_repr_and_no_error(cloud, home):
-    token = cloud.token()
+    token = await cloud.token()
     secret = token.secret_text
     for form in (secret, token.secret.hex(), repr(token.secret)):
         assert form not in repr(token)

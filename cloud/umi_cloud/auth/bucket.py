@@ -13,10 +13,21 @@ class TokenBucket:
 
     __slots__ = ("_filled_at", "_level", "_per_minute")
 
-    def __init__(self, *, per_minute: int, now: float) -> None:
+    def __init__(self, *, per_minute: int, now: float, level: float | None = None) -> None:
+        """With `level`: a bucket that held so much at the time `now`; without, a full one."""
         self._per_minute = per_minute
-        self._level = float(per_minute)
+        self._level = float(per_minute) if level is None else min(level, float(per_minute))
         self._filled_at = now
+
+    @property
+    def level(self) -> float:
+        """How much it held at `filled_at`."""
+        return self._level
+
+    @property
+    def filled_at(self) -> float:
+        """When it was last looked into."""
+        return self._filled_at
 
     def wait_seconds(self, now: float) -> float:
         """Seconds until the next event may happen; 0.0 when it may now. Counts nothing."""

@@ -6,7 +6,6 @@ Not covered: a flood that fills the network, or a thief who is faster than the t
 sees TOKEN_USED, and the operator revokes the name).
 """
 
-import asyncio
 import ipaddress
 import time
 from collections import OrderedDict
@@ -17,12 +16,12 @@ from urllib.parse import unquote
 
 import grpc
 
-from umi_cloud.auth.abort import abort_refused
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.identity import Device, identify
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import secret_digest
+from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.errors import ConfigError, RefusedError
@@ -70,7 +69,7 @@ class Enrolled:
 
 
 class EnrolmentDesk:
-    """Gives certificates out. Its methods may run in several threads."""
+    """Gives certificates out. For one event loop."""
 
     def __init__(
         self,
@@ -90,10 +89,7 @@ class EnrolmentDesk:
         self._peers: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def count_attempt(self, peer: str) -> None:
-        """Count an attempt from `peer` (an address, as gRPC writes it). Raises RefusedError (RATE_LIMITED).
-
-        Call it from one thread.
-        """
+        """Count an attempt from `peer` (an address, as gRPC writes it). Raises RefusedError (RATE_LIMITED)."""
         now = self._clock()
         address = _address(peer)
         bucket = self._peers.pop(address, None) or TokenBucket(
@@ -112,21 +108,21 @@ class EnrolmentDesk:
                 fix=f"try again in {wait:.0f} s",
             )
 
-    def enrol(self, token_secret: str, csr_pem: bytes) -> Enrolled:
+    async def enrol(self, token_secret: str, csr_pem: bytes) -> Enrolled:
         """Spend a token for a certificate. Raises RefusedError: TOKEN_UNKNOWN, _USED, _EXPIRED, CSR_INVALID.
 
         A request that does not parse leaves the token unspent.
         """
         if len(token_secret) > MAX_SECRET_CHARACTERS:
             raise RefusedError("the enrolment token is not known here", reason="TOKEN_UNKNOWN")
-        signed = self._registry.redeem(
+        signed = await self._registry.redeem(
             secret_digest(token_secret), lambda name: self._authority.sign_device(csr_pem, name)
         )
         return Enrolled(signed.pem, self._authority.ca_pem)
 
-    def renew(self, device: Device, csr_pem: bytes) -> Enrolled:
+    async def renew(self, device: Device, csr_pem: bytes) -> Enrolled:
         """The next certificate of a device. Raises RefusedError: RENEWAL_TOO_EARLY, CSR_INVALID."""
-        expires = self._registry.expires(device.serial)
+        expires = await self._registry.expires(device.serial)
         opens = expires - timedelta(days=self.limits.renewal_window_days)
         if self._calendar() < opens:
             raise RefusedError(
@@ -135,7 +131,7 @@ class EnrolmentDesk:
                 fix="nothing needs doing before then",
             )
         signed = self._authority.sign_device(csr_pem, device.name)
-        self._registry.add_certificate(signed)
+        await self._registry.add_certificate(signed)
         return Enrolled(signed.pem, self._authority.ca_pem)
 
 
@@ -153,10 +149,9 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
         """Exchange a token for a certificate."""
         try:
             self._desk.count_attempt(context.peer())
-            # In a thread: SQLite waits for the disk here, and the event loop must not.
-            enrolled = await asyncio.to_thread(self._desk.enrol, request.token_secret, request.csr_pem)
-        except RefusedError as error:
-            await abort_refused(context, error)
+            enrolled = await self._desk.enrol(request.token_secret, request.csr_pem)
+        except Exception as error:  # nothing may reach gRPC, which would send its text to a stranger
+            await abort(context, refusal_of(error))
         return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
 
 
@@ -174,11 +169,12 @@ class RenewalServicer(pb_grpc.RenewalServicer):
     ) -> pb.RenewResponse:
         """Exchange a certificate that is about to expire for the next one."""
         try:
-            device = identify(context, self._registry)
+            device = identify(context)
             self._desk.count_attempt(context.peer())
-            enrolled = await asyncio.to_thread(self._desk.renew, device, request.csr_pem)
-        except RefusedError as error:
-            await abort_refused(context, error)
+            await self._registry.check(device)
+            enrolled = await self._desk.renew(device, request.csr_pem)
+        except Exception as error:  # as above
+            await abort(context, refusal_of(error))
         return pb.RenewResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
 
 

@@ -12,7 +12,6 @@ from typing import Protocol
 from cryptography import x509
 
 from umi_cloud.auth import certificates
-from umi_cloud.auth.registry import Registry, Standing
 from umi_shared.errors import RefusedError
 
 __all__ = ["AuthContext", "Device", "identify"]
@@ -33,30 +32,11 @@ class AuthContext(Protocol):
         """What the transport knows about the peer, such as its certificate."""
 
 
-_REFUSALS = {
-    Standing.REVOKED: (
-        "CERTIFICATE_REVOKED",
-        "was revoked by the operator",
-        "ask the operator for a new token",
-    ),
-    Standing.EXPIRED: (
-        "CERTIFICATE_EXPIRED",
-        "has expired",
-        "enrol again with a new token from the operator",
-    ),
-    Standing.UNKNOWN: (
-        "CERTIFICATE_UNKNOWN",
-        "is not in this server's registry",
-        "enrol again with a new token from the operator",
-    ),
-}
+def identify(context: AuthContext) -> Device:
+    """The device behind a call on the mTLS port; whether it may call is the registry's to say.
 
-
-def identify(context: AuthContext, registry: Registry) -> Device:
-    """The device behind a call on the mTLS port.
-
-    Raises RefusedError with reason CERTIFICATE_MISSING (no certificate, or plaintext), CERTIFICATE_FOREIGN (not
-    a device's), CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED or CERTIFICATE_REVOKED.
+    Raises RefusedError with reason CERTIFICATE_MISSING (no certificate, or plaintext) or CERTIFICATE_FOREIGN (not
+    a device's).
     """
     pems = list(context.auth_context().get("x509_pem_cert", ()))
     if not pems:
@@ -72,10 +52,6 @@ def identify(context: AuthContext, registry: Registry) -> Device:
             reason="CERTIFICATE_FOREIGN",
             fix="enrol this device: `umi enroll TOKEN`",
         )
-    standing = registry.standing(device.name, device.serial)
-    if standing is not Standing.ACTIVE:
-        reason, what, fix = _REFUSALS.get(standing, _REFUSALS[Standing.UNKNOWN])
-        raise RefusedError(f"the certificate of {device.name} {what}", reason=reason, fix=fix)
     return device
 
 

@@ -51,7 +51,7 @@ def default_addresses(authority: Authority, service: str | None, enrolment: str 
     return service, enrolment
 
 
-def mint(
+async def mint(
     authority: Authority,
     registry: Registry,
     name: str,
@@ -72,5 +72,5 @@ def mint(
         server_fingerprint=authority.server_fingerprint,
         secret=secrets.token_bytes(SECRET_BYTES),
     )
-    expires = registry.add_token(name, secret_digest(token.secret_text), valid)
+    expires = await registry.add_token(name, secret_digest(token.secret_text), valid)
     return MintedToken(token, expires)

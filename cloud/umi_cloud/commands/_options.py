@@ -8,15 +8,17 @@ from typing import Any
 
 import click
 
-__all__ = ["DURATION", "json_option", "state_option"]
+from umi_shared.errors import ConfigError
+
+__all__ = ["DURATION", "certificates_folder", "certificates_option", "json_option", "state_option"]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def _default_state() -> Path:
+def _default_state() -> str:
     import platformdirs
 
-    return platformdirs.user_data_path("umi-cloud", appauthor=False)
+    return str(platformdirs.user_data_path("umi-cloud", appauthor=False))
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -36,12 +38,32 @@ DURATION = _Duration()
 
 state_option: Callable[[Any], Any] = click.option(
     "--state",
-    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR|URL",
     default=_default_state,
     envvar="UMI_CLOUD_STATE",
     show_default="this user's data directory",
-    help="Directory of the certificates and the registry of devices.",
+    help="Where the registry of devices is: a directory, or postgresql://USER@HOST/DATABASE.",
 )
+
+certificates_option: Callable[[Any], Any] = click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="UMI_CLOUD_CERTIFICATES",
+    help="Directory of the certificates.  [default: --state, where that is a directory]",
+)
+
+
+def certificates_folder(state: str, certificates: Path | None) -> Path:
+    """Where the certificates are. Raises ConfigError when the state is a database and no directory is named."""
+    from umi_cloud.auth.registry_at import is_postgres
+
+    if certificates is None and is_postgres(state):
+        raise ConfigError(
+            "the certificates are not in the database",
+            fix="name the directory that `umi-cloud ca init` made with --certificates",
+        )
+    return Path(state) if certificates is None else certificates
+
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object."

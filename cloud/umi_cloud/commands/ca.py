@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
-from umi_cloud.commands._options import json_option, state_option
+from umi_cloud.commands._options import (
+    certificates_folder,
+    certificates_option,
+    json_option,
+    state_option,
+)
 from umi_shared.screen.output import say, say_json
 
 
@@ -15,6 +20,7 @@ def command() -> None:
 
 @command.command(short_help="Make the authority, and the certificate of the server.")
 @state_option
+@certificates_option
 @click.option(
     "--host", "hosts", multiple=True, help="A name or address laptops reach the server at; repeatable."
 )
@@ -22,14 +28,17 @@ def command() -> None:
     "--renew-server", is_flag=True, help="Replace only the server's certificate; devices stay enrolled."
 )
 @json_option
-def init(state: Path, hosts: tuple[str, ...], *, renew_server: bool, as_json: bool) -> None:
+def init(
+    state: str, certificates: Path | None, hosts: tuple[str, ...], *, renew_server: bool, as_json: bool
+) -> None:
     """Make the authority, and the server's certificate; refuses to replace what is there."""
     from umi_cloud.auth.authority import Authority, AuthorityFiles
 
+    folder = certificates_folder(state, certificates)
     authority = (
-        Authority.load(state).issue_server(state, hosts) if renew_server else Authority.init(state, hosts)
+        Authority.load(folder).issue_server(folder, hosts) if renew_server else Authority.init(folder, hosts)
     )
-    files = AuthorityFiles(state)
+    files = AuthorityFiles(folder)
     ca_expires = authority.ca_certificate.not_valid_after_utc
     server_expires = authority.server_certificate.not_valid_after_utc
     if as_json:

@@ -1,6 +1,6 @@
 """`umi-cloud devices`: who is enrolled, and what they used."""
 
-from pathlib import Path
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -9,24 +9,28 @@ from umi_cloud.commands._options import state_option
 from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
-    from umi_cloud.auth.registry import DeviceRecord
+    from umi_cloud.auth.standing import DeviceRecord
 
 
 @click.command()
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def command(state: Path, *, as_json: bool) -> None:
+def command(state: str, *, as_json: bool) -> None:
     """List the laptops and what they have used."""
-    from umi_cloud.auth.registry import Registry
-
-    with Registry.existing(state) as registry:
-        records = registry.devices()
+    records = asyncio.run(_records(state))
     if as_json:
         say_json([_fields(record) for record in records])
     elif records:
         _print_table(records)
     else:
         say("No devices yet. `umi-cloud enroll NAME` invites one.")
+
+
+async def _records(state: str) -> "tuple[DeviceRecord, ...]":
+    from umi_cloud.auth.registry_at import registry_at
+
+    async with registry_at(state, existing=True) as registry:
+        return await registry.devices()
 
 
 def _fields(record: "DeviceRecord") -> dict[str, object]:

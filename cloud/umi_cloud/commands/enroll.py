@@ -1,17 +1,29 @@
 """`umi-cloud enroll`: print a one-time token."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from umi_cloud.commands._options import DURATION, json_option, state_option
+from umi_cloud.commands._options import (
+    DURATION,
+    certificates_folder,
+    certificates_option,
+    json_option,
+    state_option,
+)
 from umi_shared.screen.output import say, say_json
+
+if TYPE_CHECKING:
+    from umi_cloud.auth.tokens import MintedToken
 
 
 @click.command()
 @click.argument("name")
 @state_option
+@certificates_option
 @click.option(
     "--address", help="HOST:PORT of the planner.  [default: the certificate's first host, port 7443]"
 )
@@ -20,7 +32,8 @@ from umi_shared.screen.output import say, say_json
 @json_option
 def command(
     name: str,
-    state: Path,
+    state: str,
+    certificates: Path | None,
     address: str | None,
     enrol_address: str | None,
     valid: timedelta,
@@ -32,20 +45,24 @@ def command(
     Standard output gets the token alone, so that it can be piped.
     """
     from umi_cloud.auth.authority import Authority
-    from umi_cloud.auth.registry import Registry
+    from umi_cloud.auth.registry_at import registry_at
     from umi_cloud.auth.tokens import default_addresses, mint
 
-    authority = Authority.load(state)
+    authority = Authority.load(certificates_folder(state, certificates))
     service_address, enrolment_address = default_addresses(authority, address, enrol_address)
-    with Registry(state) as registry:
-        minted = mint(
-            authority,
-            registry,
-            name,
-            service_address=service_address,
-            enrolment_address=enrolment_address,
-            valid=valid,
-        )
+
+    async def minted_token() -> "MintedToken":
+        async with registry_at(state) as registry:
+            return await mint(
+                authority,
+                registry,
+                name,
+                service_address=service_address,
+                enrolment_address=enrolment_address,
+                valid=valid,
+            )
+
+    minted = asyncio.run(minted_token())
     if as_json:
         say_json(
             {

@@ -1,6 +1,6 @@
 """`umi-cloud revoke`: shut a laptop out."""
 
-from pathlib import Path
+import asyncio
 
 import click
 
@@ -11,12 +11,16 @@ from umi_shared.screen.output import say
 @click.command()
 @click.argument("name")
 @state_option
-def command(name: str, state: Path) -> None:
-    """Shut the laptop NAME out, from its next call on; its unused tokens stop working too."""
-    from umi_cloud.auth.registry import Registry
+def command(name: str, state: str) -> None:
+    """Shut the laptop NAME out, on every server within a second; its unused tokens stop working too."""
+    asyncio.run(_revoke(name, state))
+
+
+async def _revoke(name: str, state: str) -> None:
+    from umi_cloud.auth.registry_at import registry_at
     from umi_shared.errors import ConfigError
 
-    with Registry.existing(state) as registry:
-        if not registry.revoke(name):
+    async with registry_at(state, existing=True) as registry:
+        if not await registry.revoke(name):
             raise ConfigError(f"there is no device called {name[:80]!r}", fix="see `umi-cloud devices`")
     say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")

@@ -30,9 +30,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR|URL",
     envvar="UMI_CLOUD_STATE",
-    help="Directory of the certificates and the registry, in place of the configuration's.",
+    help="Where the registry is (a directory, or postgresql://…), in place of the configuration's.",
+)
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="UMI_CLOUD_CERTIFICATES",
+    help="Directory of the certificates, in place of the configuration's.",
 )
 @click.option("--listen", metavar="HOST:PORT", help="Where laptops call, in place of the configuration's.")
 @click.option(
@@ -42,7 +48,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     config_file: Path | None,
-    state: Path | None,
+    state: str | None,
+    certificates: Path | None,
     listen: str | None,
     enrol_listen: str | None,
     *,
@@ -55,8 +62,13 @@ def command(
     """
     from umi_cloud.config import CloudConfig
 
+    overrides = {
+        "state": state,
+        "certificates": certificates,
+        "listen": listen,
+        "enrol_listen": enrol_listen,
+    }
     config = CloudConfig.read(config_file) if config_file else CloudConfig()
-    overrides = {"state": state, "listen": listen, "enrol_listen": enrol_listen}
     config = replace(config, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
     say = _Voice(as_json=as_json)
     logging.getLogger("umi_cloud").setLevel(logging.INFO)  # what the server says of each request
@@ -168,12 +180,15 @@ async def _check(config: "CloudConfig", say: _Voice) -> None:
     """Everything that can be wrong before the first request, short of taking the ports."""
     from umi_cloud.auth.authority import Authority
     from umi_cloud.auth.credentials import server_credentials
+    from umi_cloud.auth.registry_at import registry_at
     from umi_cloud.engines.loading import check_dialect, load
 
     check_dialect(config)
     if not config.unsafe_plaintext_loopback:
-        Authority.load(config.state)
-        server_credentials(config.state)
+        Authority.load(config.certificates_folder)
+        server_credentials(config.certificates_folder)
+        async with registry_at(config.state):
+            pass
     loaded = await load(config, lambda line: say("progress", line))
     await loaded.engine.close()
     say("ok", f"all is well: engine {config.engine.kind}, dialect {loaded.dialect}")

@@ -276,6 +276,10 @@ _REASONS = {
     ),
     "CSR_INVALID": ("did not accept this device's key", "update umi here or on the server"),
     "RATE_LIMITED": ("has had too many attempts", "wait a minute, then try again with the same token"),
+    "STATE_UNAVAILABLE": (
+        "cannot read its list of devices now",
+        "try again in a moment, with the same token",
+    ),
     "RENEWAL_TOO_EARLY": ("says that it is too early to renew", "nothing needs doing yet"),
     "CERTIFICATE_REVOKED": ("has revoked this device", _NEW_TOKEN),
     "CERTIFICATE_EXPIRED": ("says that this device's certificate has expired", _NEW_TOKEN),

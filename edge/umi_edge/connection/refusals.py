@@ -35,6 +35,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     "OVERLOADED": ("it is overloaded", "wait, then try again"),
     "RATE_LIMITED": ("this laptop asks too often", "wait, then try again"),
     "REQUEST_MALFORMED": ("the request passes one of its limits", "offer fewer tools, or ask its operator"),
+    "STATE_UNAVAILABLE": ("it cannot read its list of devices now", "try again in a moment"),
     "TOKENS_SPENT": ("this laptop's tokens for today are spent", "wait, or ask its operator for more"),
     "TOO_MANY_STREAMS": ("this laptop has too many requests under way", "let them end, then try again"),
 }

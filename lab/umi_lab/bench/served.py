@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_edge.connection.connection import Connection
 from umi_edge.connection.enroll import enroll
@@ -36,20 +36,20 @@ class Served:
     async def enrol(self, count: int, folder: Path) -> list[Connection]:
         """Enrol this many devices, each with a key and a certificate of its own below a folder."""
         authority = Authority.load(self.state)
-        with Registry(self.state) as registry:
+        async with registry_at(self.state) as registry:
             tokens = [
-                mint(
+                await mint(
                     authority,
                     registry,
                     f"device-{number}",
                     service_address=self.address.replace("127.0.0.1", "localhost"),
                     enrolment_address=self.enrol_address.replace("127.0.0.1", "localhost"),
-                ).token.text()
+                )
                 for number in range(count)
             ]
         return [
-            (await enroll(token, folder / f"device-{number}")).connection
-            for number, token in enumerate(tokens)
+            (await enroll(minted.token.text(), folder / f"device-{number}")).connection
+            for number, minted in enumerate(tokens)
         ]
 
 

@@ -16,8 +16,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.quota import Quota
 from umi_cloud.config import CloudConfig, VllmSettings
 from umi_cloud.deployment import Deployment
 from umi_cloud.engines.loading import Loaded
@@ -42,7 +42,7 @@ async def main(model: str, folder: str, sessions: str) -> None:
     config = CloudConfig(
         listen="127.0.0.1:0",
         enrol_listen="127.0.0.1:0",
-        state=state,
+        state=str(state),
         engine=engine,
         quota=Quota(**PLENTY),
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.quota import Quota
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, LlamaCppSettings, OpenAISettings
 from umi_cloud.deployment import Deployment
@@ -130,7 +130,7 @@ async def _serving(config: HarnessConfig, state: Path) -> Deployment:
     cloud = CloudConfig(
         listen="127.0.0.1:0",
         enrol_listen="127.0.0.1:0",
-        state=state,
+        state=str(state),
         quota=_PLENTY,
         request_seconds=_PATIENCE_SECONDS,
         engine=config.planner
@@ -154,8 +154,8 @@ async def _serving(config: HarnessConfig, state: Path) -> Deployment:
 
 async def _enrolled(deployment: Deployment, state: Path, folder: Path) -> Connection:
     """The laptop's connection, which it enrolled for with a token."""
-    with Registry(state) as registry:
-        minted = mint(
+    async with registry_at(state) as registry:
+        minted = await mint(
             Authority.load(state),
             registry,
             f"harness-{secrets.token_hex(3)}",

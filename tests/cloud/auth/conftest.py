@@ -1,6 +1,6 @@
-"""A deployment's authority and registry, with clocks that the tests turn."""
+"""A deployment's authority and registry, with clocks that the tests turn. A registry test runs on each database."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 
 
 @dataclass
@@ -47,8 +48,9 @@ def authority(state: Path, clock: Clock) -> Authority:
 
 
 @pytest.fixture
-def registry(state: Path, clock: Clock) -> Iterator[Registry]:
-    with Registry(state, clock=clock) as registry:
+async def registry(state: Path, clock: Clock) -> AsyncIterator[Registry]:
+    """In a SQLite file in `state`."""
+    async with registry_at(state, clock=clock) as registry:
         yield registry
 
 

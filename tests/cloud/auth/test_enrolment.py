@@ -64,19 +64,19 @@ def test_the_addresses_remembered_are_bounded(desk):
     assert len(desk._peers) == 10
 
 
-def test_a_request_that_does_not_parse_leaves_the_token_unspent(desk, registry, csr_pem):
+async def test_a_request_that_does_not_parse_leaves_the_token_unspent(desk, registry, csr_pem):
     digest = hashlib.sha256(b"secret").digest()
-    registry.add_token("a", digest, timedelta(hours=1))
+    await registry.add_token("a", digest, timedelta(hours=1))
     with pytest.raises(RefusedError) as caught:
-        desk().enrol("secret", b"no request")
+        await desk().enrol("secret", b"no request")
     assert caught.value.reason == "CSR_INVALID"
-    assert b"BEGIN CERTIFICATE" in desk().enrol("secret", csr_pem).certificate_pem
+    assert b"BEGIN CERTIFICATE" in (await desk().enrol("secret", csr_pem)).certificate_pem
 
 
-def test_a_secret_longer_than_any_is_unknown(desk, registry, csr_pem):
-    registry.add_token("a", hashlib.sha256(b"s" * 65).digest(), timedelta(hours=1))
+async def test_a_secret_longer_than_any_is_unknown(desk, registry, csr_pem):
+    await registry.add_token("a", hashlib.sha256(b"s" * 65).digest(), timedelta(hours=1))
     with pytest.raises(RefusedError) as caught:
-        desk().enrol("s" * 65, csr_pem)
+        await desk().enrol("s" * 65, csr_pem)
     assert caught.value.reason == "TOKEN_UNKNOWN"
 
 

@@ -55,15 +55,15 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def enrol(registry: Registry, authority: Authority, name: str = "a") -> Identity:
+async def enrol(registry: Registry, authority: Authority, name: str = "a") -> Identity:
     """Register an identity as the enrolment port does."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     csr_pem = request.public_bytes(serialization.Encoding.PEM)
     digest = hashlib.sha256(csr_pem).digest()
-    registry.add_token(name, digest, timedelta(hours=1))
-    signed = registry.redeem(digest, lambda given: authority.sign_device(csr_pem, given))
+    await registry.add_token(name, digest, timedelta(hours=1))
+    signed = await registry.redeem(digest, lambda given: authority.sign_device(csr_pem, given))
     return Identity(_key_pem(key), signed.pem)
 
 
@@ -71,7 +71,8 @@ def enrol(registry: Registry, authority: Authority, name: str = "a") -> Identity
 async def port(authority: Authority, registry: Registry, state: Path) -> AsyncIterator[Port]:
     async def who(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
-            device = identify(context, registry)
+            device = identify(context)
+            await registry.check(device)
         except RefusedError as error:
             await abort_refused(context, error)
         port.devices.append(device)
@@ -113,11 +114,11 @@ async def reason(channel: grpc.aio.Channel) -> str:
 
 
 async def test_an_enrolled_device_gets_through_under_its_name(port, authority, registry):
-    identity = enrol(registry, authority, "alices-laptop")
+    identity = await enrol(registry, authority, "alices-laptop")
     async with channel(port, authority, identity) as open_channel:
         assert await ask(open_channel) == b"alices-laptop"
     (device,) = port.devices
-    assert registry.is_active(device.name, device.serial)
+    await registry.check(device)
 
 
 @dataclass
@@ -163,7 +164,7 @@ class Forger:
     "kind", ["expired", "not_yet_valid", "of_another_ca", "of_a_ca_with_our_name", "of_the_server", "none"]
 )
 async def test_tls_refuses_a_certificate_that_is(kind, port, authority, registry, clock, state):
-    async with channel(port, authority, enrol(registry, authority, "good")) as open_channel:
+    async with channel(port, authority, await enrol(registry, authority, "good")) as open_channel:
         assert await ask(open_channel) == b"good"
     identity = getattr(Forger(authority, clock, state), kind)()
     async with channel(port, authority, identity) as open_channel:
@@ -174,7 +175,7 @@ async def test_tls_refuses_a_certificate_that_is(kind, port, authority, registry
 
 
 async def test_tls_refuses_plaintext(port, authority, registry):
-    async with channel(port, authority, enrol(registry, authority, "good")) as open_channel:
+    async with channel(port, authority, await enrol(registry, authority, "good")) as open_channel:
         assert await ask(open_channel) == b"good"
     async with grpc.aio.insecure_channel(port.address) as open_channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -184,9 +185,9 @@ async def test_tls_refuses_plaintext(port, authority, registry):
 
 
 async def test_a_revocation_counts_on_a_connection_that_is_open(port, authority, registry):
-    async with channel(port, authority, enrol(registry, authority)) as open_channel:
+    async with channel(port, authority, await enrol(registry, authority)) as open_channel:
         assert await ask(open_channel) == b"a"
-        registry.revoke("a")
+        await registry.revoke("a")
         assert await reason(open_channel) == "CERTIFICATE_REVOKED"
     assert len(port.devices) == 1
 
@@ -194,7 +195,7 @@ async def test_a_revocation_counts_on_a_connection_that_is_open(port, authority,
 async def test_a_certificate_that_ends_while_a_connection_is_open_ends_the_calls(
     port, authority, registry, clock
 ):
-    async with channel(port, authority, enrol(registry, authority)) as open_channel:
+    async with channel(port, authority, await enrol(registry, authority)) as open_channel:
         assert await ask(open_channel) == b"a"
         clock.advance(days=90)
         assert await reason(open_channel) == "CERTIFICATE_EXPIRED"
@@ -223,13 +224,13 @@ async def test_a_certificate_of_our_ca_that_names_no_device_is_foreign(port, aut
         assert await reason(open_channel) == "CERTIFICATE_FOREIGN"
 
 
-async def test_a_server_without_tls_identifies_nobody(registry):
+async def test_a_server_without_tls_identifies_nobody():
     """A plaintext port that was opened by mistake gives no device, so no call goes on."""
     reasons = []
 
     async def who(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
-            identify(context, registry)
+            identify(context)
         except RefusedError as error:
             reasons.append(error.reason)
         return b""
@@ -248,7 +249,7 @@ async def test_a_server_without_tls_identifies_nobody(registry):
 async def test_a_renewed_server_certificate_is_shown_from_the_next_connection_on(
     port, authority, registry, state
 ):
-    identity = enrol(registry, authority)
+    identity = await enrol(registry, authority)
     async with channel(port, authority, identity) as open_channel:
         await ask(open_channel)
     renewed = authority.issue_server(state)
@@ -264,7 +265,7 @@ async def test_a_renewed_server_certificate_is_shown_from_the_next_connection_on
 
 async def test_a_damaged_renewal_does_not_stop_a_running_server(port, authority, registry, state):
     AuthorityFiles(state).server.write_bytes(b"damaged")
-    async with channel(port, authority, enrol(registry, authority)) as open_channel:
+    async with channel(port, authority, await enrol(registry, authority)) as open_channel:
         assert await ask(open_channel) == b"a"
 
 

@@ -1,22 +1,41 @@
-"""The registry: which tokens and certificates count, whatever races or dies."""
+"""The registry: which tokens and certificates count, and what devices used, whatever races; on each database."""
 
+import asyncio
 import hashlib
-import os
-import sqlite3
-import stat
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 
+from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import SignedCertificate
-from umi_cloud.auth.registry import Registry, Standing
+from umi_cloud.auth.identity import Device
+from umi_cloud.auth.registry import EndedCall, Registry, Standing
+from umi_cloud.auth.registry_at import registry_at
 from umi_shared.errors import ConfigError, RefusedError
 
 HOUR = timedelta(hours=1)
+A, B = Device("a", "01"), Device("b", "02")
+NewFront = Callable[[], Awaitable[Registry]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def front(request, state, clock) -> AsyncIterator[NewFront]:
+    """Opens the same registry once more, as another process would."""
+    where = state if request.param == "sqlite" else request.getfixturevalue("database")
+    async with AsyncExitStack() as stack:
+
+        async def another() -> Registry:
+            return await stack.enter_async_context(registry_at(where, clock=clock))
+
+        yield another
+
+
+@pytest.fixture
+async def registry(front) -> Registry:
+    return await front()
 
 
 def digest(text: str) -> bytes:
@@ -29,208 +48,270 @@ def certificate(clock, name: str, serial: str) -> SignedCertificate:
     )
 
 
-def enrol(registry, clock, name: str, serial: str) -> None:
-    registry.add_token(name, digest(serial), HOUR)
-    registry.redeem(digest(serial), lambda given: certificate(clock, given, serial))
+async def enrol(registry, clock, name: str, serial: str) -> None:
+    await registry.add_token(name, digest(serial), HOUR)
+    await registry.redeem(digest(serial), lambda given: certificate(clock, given, serial))
 
 
-def refused(registry, clock, secret: str) -> str:
+async def refused(registry, clock, secret: str) -> str:
     with pytest.raises(RefusedError) as caught:
-        registry.redeem(digest(secret), lambda name: certificate(clock, name, "never"))
+        await registry.redeem(digest(secret), lambda name: certificate(clock, name, "never"))
     return caught.value.reason
 
 
-def test_a_token_works_once(registry, clock):
-    enrol(registry, clock, "a", "01")
-    assert registry.is_active("a", "01")
-    assert refused(registry, clock, "01") == "TOKEN_USED"
+async def standings(registry, *serials: str) -> list[Standing]:
+    return [await registry.standing(Device("a", serial)) for serial in serials]
 
 
-def test_a_token_nobody_made_is_unknown(registry, clock):
-    assert refused(registry, clock, "guess") == "TOKEN_UNKNOWN"
+async def begin(registry, device: Device = A, **quota: int) -> EndedCall:
+    call = secrets.token_hex(8)
+    await registry.begin_call(device, call, Quota(**quota))
+    return EndedCall(call=call, name=device.name, tokens=0)
 
 
-def test_a_token_expires_on_the_second(registry, clock):
-    registry.add_token("a", digest("s"), HOUR)
+async def refusal(registry, device: Device = A, **quota: int) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        await begin(registry, device, **quota)
+    return caught.value
+
+
+async def call(registry, device: Device = A, **quota: int) -> None:
+    await registry.end_call(await begin(registry, device, **quota))
+
+
+# Tokens and certificates.
+
+
+async def test_a_token_works_once(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    assert await registry.standing(A) is Standing.ACTIVE
+    assert await refused(registry, clock, "01") == "TOKEN_USED"
+
+
+async def test_a_token_nobody_made_is_unknown(registry, clock):
+    assert await refused(registry, clock, "guess") == "TOKEN_UNKNOWN"
+
+
+async def test_a_token_expires_on_the_second(registry, clock):
+    await registry.add_token("a", digest("s"), HOUR)
     clock.advance(hours=1)
-    assert refused(registry, clock, "s") == "TOKEN_EXPIRED"
-    assert not registry.is_active("a", "never")
+    assert await refused(registry, clock, "s") == "TOKEN_EXPIRED"
 
 
-def test_a_token_is_not_spent_when_signing_fails(registry, clock):
-    registry.add_token("a", digest("s"), HOUR)
+async def test_a_token_is_not_spent_when_signing_fails(registry, clock):
+    await registry.add_token("a", digest("s"), HOUR)
 
     def fail(name):
         raise ConfigError("no CA")
 
     with pytest.raises(ConfigError, match="no CA"):
-        registry.redeem(digest("s"), fail)
-    registry.redeem(digest("s"), lambda name: certificate(clock, name, "01"))
-    assert registry.is_active("a", "01")
+        await registry.redeem(digest("s"), fail)
+    await registry.redeem(digest("s"), lambda name: certificate(clock, name, "01"))
+    assert await registry.standing(A) is Standing.ACTIVE
 
 
-def test_of_many_redeemers_at_once_one_gets_a_certificate(registry, state, clock):
-    registry.add_token("a", digest("s"), HOUR)
+async def test_of_many_redeemers_at_once_one_gets_a_certificate(registry, front, clock):
+    await registry.add_token("a", digest("s"), HOUR)
+    fronts = [await front() for _ in range(3)]
 
-    def attempt(number):
-        # Its own connection each, as processes would have.
-        with Registry(state, clock=clock) as mine:
-            try:
-                mine.redeem(digest("s"), lambda name: certificate(clock, name, str(number)))
-            except RefusedError as error:
-                return error.reason
+    async def attempt(number: int) -> str:
+        try:
+            await fronts[number % 3].redeem(digest("s"), lambda name: certificate(clock, name, str(number)))
+        except RefusedError as error:
+            return error.reason
         return "enrolled"
 
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = sorted(pool.map(attempt, range(8)))
-    assert outcomes == ["TOKEN_USED"] * 7 + ["enrolled"]
+    outcomes = await asyncio.gather(*(attempt(number) for number in range(9)))
+    assert sorted(outcomes) == ["TOKEN_USED"] * 8 + ["enrolled"]
 
 
-def test_a_revocation_counts_from_the_next_look_in_another_process(registry, state, clock):
-    enrol(registry, clock, "a", "01")
-    assert registry.is_active("a", "01")
-    code = (
-        "import sys, pathlib; from umi_cloud.auth.registry import Registry;"
-        "registry = Registry(pathlib.Path(sys.argv[1])); assert registry.revoke('a'); registry.close()"
-    )
-    subprocess.run([sys.executable, "-c", code, str(state)], check=True)
-    assert registry.standing("a", "01") is Standing.REVOKED
+async def test_a_revocation_counts_from_the_next_look_on_another_front(registry, front, clock):
+    await enrol(registry, clock, "a", "01")
+    other = await front()
+    assert await registry.standing(A) is Standing.ACTIVE
+    assert await other.revoke("a")
+    assert await registry.standing(A) is Standing.REVOKED
+    assert (await refusal(registry)).reason == "CERTIFICATE_REVOKED"
 
 
-def test_a_revocation_takes_unused_tokens_along(registry, clock):
-    registry.add_token("a", digest("s"), HOUR)
-    assert registry.revoke("a")
-    assert refused(registry, clock, "s") == "TOKEN_UNKNOWN"
+async def test_another_front_hears_of_a_revocation_within_a_second(registry, front, clock):
+    await enrol(registry, clock, "a", "01")
+    other = await front()
+    before = (await registry.revoked_since(None)).moment
+    waiting = asyncio.create_task(registry.changed(30))
+    await other.revoke("a")
+    await asyncio.wait_for(waiting, 1)
+    assert (await registry.revoked_since(before)).serials == {"01"}
 
 
-def test_revoking_a_stranger_says_so(registry):
-    assert not registry.revoke("stranger")
+async def test_what_was_revoked_long_ago_is_not_told_again(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    await registry.revoke("a")
+    clock.advance(hours=1)
+    assert (await registry.revoked_since(None)).serials == set()
 
 
-def test_enrolling_again_ends_older_certificates_and_a_revocation(registry, clock):
-    enrol(registry, clock, "a", "01")
-    enrol(registry, clock, "a", "02")
-    assert registry.standing("a", "01") is Standing.REVOKED
-    registry.revoke("a")
-    enrol(registry, clock, "a", "03")
-    assert [registry.standing("a", serial) for serial in ("01", "02", "03")] == [
-        Standing.REVOKED,
-        Standing.REVOKED,
-        Standing.ACTIVE,
-    ]
+async def test_a_revocation_takes_unused_tokens_along(registry, clock):
+    await registry.add_token("a", digest("s"), HOUR)
+    assert await registry.revoke("a")
+    assert await refused(registry, clock, "s") == "TOKEN_UNKNOWN"
 
 
-def test_a_renewal_leaves_the_old_certificate_good_until_it_ends(registry, clock):
-    enrol(registry, clock, "a", "01")
+async def test_revoking_a_stranger_says_so(registry):
+    assert not await registry.revoke("stranger")
+
+
+async def test_enrolling_again_ends_older_certificates_and_a_revocation(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    await enrol(registry, clock, "a", "02")
+    assert await registry.standing(A) is Standing.REVOKED
+    await registry.revoke("a")
+    await enrol(registry, clock, "a", "03")
+    revoked = Standing.REVOKED
+    assert await standings(registry, "01", "02", "03") == [revoked, revoked, Standing.ACTIVE]
+
+
+async def test_a_renewal_leaves_the_old_certificate_good_until_it_ends(registry, clock):
+    await enrol(registry, clock, "a", "01")
     clock.advance(days=80)
-    registry.add_certificate(certificate(clock, "a", "02"))
-    assert registry.is_active("a", "01")
+    await registry.add_certificate(certificate(clock, "a", "02"))
+    assert await registry.standing(A) is Standing.ACTIVE
     clock.advance(days=10)
-    assert registry.standing("a", "01") is Standing.EXPIRED
-    assert registry.is_active("a", "02")
+    assert await standings(registry, "01", "02") == [Standing.EXPIRED, Standing.ACTIVE]
 
 
-def test_a_revoked_device_cannot_renew(registry, clock):
-    enrol(registry, clock, "a", "01")
-    registry.revoke("a")
+async def test_a_revoked_device_cannot_renew(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    await registry.revoke("a")
     with pytest.raises(RefusedError) as caught:
-        registry.add_certificate(certificate(clock, "a", "02"))
+        await registry.add_certificate(certificate(clock, "a", "02"))
     assert caught.value.reason == "CERTIFICATE_REVOKED"
 
 
-def test_a_serial_counts_for_its_own_device_only(registry, clock):
-    enrol(registry, clock, "a", "01")
-    enrol(registry, clock, "b", "02")
-    assert registry.standing("b", "01") is Standing.UNKNOWN
+async def test_a_serial_counts_for_its_own_device_only(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    await enrol(registry, clock, "b", "02")
+    assert await registry.standing(Device("b", "01")) is Standing.UNKNOWN
+    assert (await refusal(registry, Device("b", "01"))).reason == "CERTIFICATE_UNKNOWN"
 
 
-def test_devices_lists_use_and_invitations(registry, clock):
-    enrol(registry, clock, "b", "01")
-    registry.add_token("a", digest("s"), HOUR)
-    registry.count_request("b")
-    registry.spend_tokens("b", clock().date(), 120)
-    registry.spend_tokens("b", clock().date(), 3)
-    invited, active = registry.devices()
+async def test_a_certificate_that_has_ended_is_refused(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    clock.advance(days=90)
+    assert (await refusal(registry)).reason == "CERTIFICATE_EXPIRED"
+
+
+async def test_devices_lists_use_and_invitations(registry, clock):
+    await enrol(registry, clock, "b", "02")
+    await registry.add_token("a", digest("s"), HOUR)
+    ended = await begin(registry, B)
+    await registry.end_call(EndedCall(call=ended.call, name="b", tokens=120))
+    await registry.end_call(EndedCall(call="late", name="b", tokens=3))
+    invited, active = await registry.devices()
     assert (invited.name, invited.standing, invited.expires) == ("a", Standing.INVITED, clock() + HOUR)
-    assert (active.name, active.standing, active.serial) == ("b", Standing.ACTIVE, "01")
+    assert (active.name, active.standing, active.serial) == ("b", Standing.ACTIVE, "02")
     assert (active.requests, active.tokens) == (1, 123)
     clock.advance(days=90)
-    (expired,) = registry.devices()
+    (expired,) = await registry.devices()
     assert expired.standing is Standing.EXPIRED
 
 
-def test_only_the_hash_of_a_token_is_in_the_file(registry, state):
-    registry.add_token("a", digest("the secret of the token"), HOUR)
-    content = b"".join(path.read_bytes() for path in state.iterdir() if path.is_file())
-    assert digest("the secret of the token") in content
-    assert b"the secret" not in content
+# What devices use: on all fronts together.
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has access lists instead of modes")
-def test_the_files_are_their_owners_alone(registry, state):
-    registry.add_token("a", digest("s"), HOUR)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir() if path.is_file()}
-    assert modes.keys() >= {"devices.sqlite", "devices.sqlite-wal"}
-    assert set(modes.values()) == {0o600}
+@pytest.fixture
+async def enrolled(registry, clock) -> Registry:
+    clock.moment = clock.moment.replace(hour=12, minute=0, second=0)
+    await enrol(registry, clock, "a", "01")
+    await enrol(registry, clock, "b", "02")
+    return registry
 
 
-WRITER = """
-import sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from umi_cloud.auth.authority import SignedCertificate
-from umi_cloud.auth.registry import Registry
-
-registry = Registry(Path(sys.argv[1]))
-now = datetime.now(UTC)
-for number in range(1_000_000):
-    digest = number.to_bytes(32, "big")
-    registry.add_token("a", digest, timedelta(hours=1))
-    registry.redeem(digest, lambda name: SignedCertificate(
-        name=name, serial=str(number), issued=now, expires=now + timedelta(days=1), pem=b""))
-    registry.count_request("a")
-    registry.spend_tokens("a", now.date(), 1)
-    print(number, flush=True)
-"""
+async def test_calls_beyond_the_rate_wait_as_long_as_they_are_told_whichever_front_they_go_to(
+    enrolled, front, clock
+):
+    other = await front()
+    await call(enrolled, requests_per_minute=2)
+    await call(other, requests_per_minute=2)
+    error = await refusal(enrolled, requests_per_minute=2)
+    assert (error.reason, error.retry_after_seconds) == ("RATE_LIMITED", pytest.approx(30))
+    clock.advance(seconds=29)
+    assert (await refusal(other, requests_per_minute=2)).retry_after_seconds == pytest.approx(1)
+    clock.advance(seconds=1)
+    await call(other, requests_per_minute=2)
 
 
-def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_acknowledged(state):
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(state)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        numbers = [process.stdout.readline() for _ in range(40)]
-        process.kill()
-        numbers += process.stdout.readlines()
-    acknowledged = len(numbers)
-    with closing(sqlite3.connect(state / "devices.sqlite")) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        used = database.execute("SELECT count(*) FROM tokens WHERE used_at IS NOT NULL").fetchone()[0]
-        issued = database.execute("SELECT count(*) FROM certificates").fetchone()[0]
-        total, day = database.execute(
-            "SELECT d.tokens, s.tokens FROM devices d JOIN spending s ON s.name = d.name"
-        ).fetchone()
-    assert used == issued >= acknowledged >= 40  # token spent and certificate recorded: both or neither
-    assert total == day >= acknowledged
-    with Registry(state) as registry:
-        assert registry.is_active("a", str(issued - 1))
-        assert registry.tokens_spent("a", datetime.now(UTC).date()) == day
+async def test_rest_earns_no_more_than_a_minutes_worth(enrolled, clock):
+    await call(enrolled, requests_per_minute=2)
+    clock.advance(days=1)
+    await call(enrolled, requests_per_minute=2)
+    await call(enrolled, requests_per_minute=2)
+    assert (await refusal(enrolled, requests_per_minute=2)).reason == "RATE_LIMITED"
 
 
-def test_a_file_that_is_no_registry_is_named(state):
-    state.mkdir()
-    (state / "devices.sqlite").write_bytes(b"not a database" * 1000)
-    with pytest.raises(ConfigError, match=r"devices\.sqlite cannot be used") as caught:
-        Registry(state)
-    assert "backup" in caught.value.fix
+async def test_one_device_does_not_use_up_anothers_quota(enrolled):
+    await begin(enrolled, requests_per_minute=1, concurrent=1)
+    await call(enrolled, B, requests_per_minute=1, concurrent=1)
 
 
-def test_a_registry_of_another_version_is_left_alone(registry, state):
-    with closing(sqlite3.connect(state / "devices.sqlite")) as database:
-        database.execute("PRAGMA user_version = 99")
-    with pytest.raises(ConfigError, match="another version"):
-        Registry(state)
+async def test_open_calls_are_limited_over_all_fronts_and_end_with_the_call(enrolled, front):
+    other = await front()
+    ended = await begin(enrolled, concurrent=2)
+    await begin(other, concurrent=2)
+    assert (await refusal(enrolled, concurrent=2)).reason == "TOO_MANY_STREAMS"
+    assert (await refusal(other, concurrent=2)).reason == "TOO_MANY_STREAMS"
+    await enrolled.end_call(ended)
+    await call(other, concurrent=2)
 
 
-def test_a_mistyped_state_directory_is_not_made(tmp_path):
-    with pytest.raises(ConfigError, match="no registry"):
-        Registry.existing(tmp_path / "typo")
-    assert list(tmp_path.iterdir()) == []
+async def test_of_many_calls_at_once_as_many_as_there_are_places_get_in(enrolled, front):
+    fronts = [enrolled, await front(), await front()]
+
+    async def attempt(number: int) -> bool:
+        try:
+            await begin(fronts[number % 3], concurrent=4)
+        except RefusedError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(attempt(number) for number in range(18)))) == 4
+
+
+async def test_the_calls_of_a_front_that_died_hold_no_places(enrolled, front, clock):
+    other = await front()
+    await begin(other, concurrent=1)
+    clock.advance(seconds=9)
+    assert (await refusal(enrolled, concurrent=1)).reason == "TOO_MANY_STREAMS"
+    await other.touch()
+    clock.advance(seconds=9)
+    assert (await refusal(enrolled, concurrent=1)).reason == "TOO_MANY_STREAMS"
+    clock.advance(seconds=2)
+    await call(enrolled, concurrent=1)
+
+
+async def test_a_refused_call_takes_nothing(enrolled):
+    ended = await begin(enrolled, requests_per_minute=2, concurrent=1)
+    for _ in range(5):
+        assert (await refusal(enrolled, requests_per_minute=2, concurrent=1)).reason == "TOO_MANY_STREAMS"
+    await enrolled.end_call(ended)
+    await call(enrolled, requests_per_minute=2, concurrent=1)
+    assert {record.name: record.requests for record in await enrolled.devices()} == {"a": 2, "b": 0}
+
+
+async def test_the_days_tokens_end_on_all_fronts_and_come_back_at_midnight_utc(enrolled, front, clock):
+    other = await front()
+    for tokens in (60, 60):
+        ended = await begin(enrolled, tokens_per_day=100)
+        await enrolled.end_call(EndedCall(call=ended.call, name="a", tokens=tokens))
+    assert await other.tokens_spent("a") == 120
+    error = await refusal(other, tokens_per_day=100)
+    assert (error.reason, error.retry_after_seconds) == ("TOKENS_SPENT", 12 * 3600)
+    clock.advance(hours=12)
+    await call(other, tokens_per_day=100)
+    assert await other.tokens_spent("a") == 0
+
+
+@pytest.mark.parametrize("field", ["requests_per_minute", "tokens_per_day", "concurrent"])
+def test_a_quota_that_shuts_everyone_out_is_a_mistake(field):
+    with pytest.raises(ConfigError, match="below 1"):
+        Quota(**{field: 0})

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig
 from umi_cloud.deployment import Deployment
@@ -226,16 +226,16 @@ async def serve(deployment: Deployment) -> None:
 
 @pytest.fixture
 async def enrolled(deployment, tmp_path) -> EdgeConfig:
-    state = deployment.config.state
-    with Registry(state) as registry:
-        token = mint(
+    state = deployment.config.certificates_folder
+    async with registry_at(state) as registry:
+        minted = await mint(
             Authority.load(state),
             registry,
             "alices-laptop",
             service_address=f"localhost:{deployment.address.rpartition(':')[2]}",
             enrolment_address=deployment.enrol_address,
-        ).token.text()
-    await enroll(token, tmp_path / "connection")
+        )
+    await enroll(minted.token.text(), tmp_path / "connection")
     return EdgeConfig(connection=tmp_path / "connection")
 
 
@@ -255,8 +255,8 @@ async def test_a_planner_that_still_loads_is_worth_a_look(deployment, enrolled):
 
 async def test_a_revoked_device_is_told_so(deployment, enrolled):
     await serve(deployment)
-    with Registry(deployment.config.state) as registry:
-        registry.revoke("alices-laptop")
+    async with registry_at(deployment.config.state) as registry:
+        await registry.revoke("alices-laptop")
     finding = await only("planner", enrolled)
     assert "does not accept this device (CERTIFICATE_REVOKED)" in finding.message
     assert "umi enroll TOKEN" in finding.fix

@@ -1,0 +1,242 @@
+"""The registry in PostgreSQL, which any number of fronts share (`pip install 'umi-runtime[postgres]'`).
+
+Times are the database's own: fronts whose clocks differ agree. One more connection listens for revocations; where it is
+lost, or a pooler in between swallows notices, `changed` returns often enough to look for oneself.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write
+from umi_shared.errors import ConfigError
+
+__all__ = ["SCHEMA_REVISION", "PostgresStore", "place_of", "unavailable"]
+
+T = TypeVar("T")
+SCHEMA_REVISION = "0001"
+"""The newest step in `migrations/versions`."""
+CONNECTIONS = 8
+"""At most, for each front; one more listens."""
+CONNECTION_SECONDS = 2.0
+"""The longest wait for a connection."""
+STATEMENT_MILLISECONDS = 5_000
+POLL_SECONDS = 0.5
+LISTEN_RETRY_SECONDS = 1.0
+TRIES = 3
+_PARAMETERS: dict[str, Any] = {
+    "connect_timeout": 2,
+    # A database behind a broken network is noticed within seconds.
+    "tcp_user_timeout": 4_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "application_name": "umi-cloud",
+}
+_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+_log = logging.getLogger("umi_cloud.registry")
+
+
+class PostgresStore:
+    """One PostgreSQL database, whose tables `umi-cloud state migrate` has made."""
+
+    def __init__(self, conninfo: str, *, clock: StoreClock | None = None) -> None:
+        """`conninfo` is a `postgresql://` URL as libpq reads it. Raises ConfigError when it isn't one."""
+        self._conninfo = conninfo
+        self.place = place_of(conninfo)
+        self._clock = clock
+        self._offset = 0.0
+        self._changed = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+        self._listening = False
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            conninfo,
+            kwargs={"autocommit": True, **_PARAMETERS},
+            min_size=1,
+            max_size=CONNECTIONS,
+            open=False,
+            configure=_configure,
+            timeout=CONNECTION_SECONDS,
+            reconnect_timeout=CONNECTION_SECONDS,  # after it, the next that asks for a connection tries at once
+            name="umi-registry",
+        )
+
+    async def open(self) -> None:
+        """Connect, and see whether the tables are there. Raises as `Store.open` does."""
+        logging.getLogger("psycopg").setLevel(
+            logging.ERROR
+        )  # an outage is said once, by the registry's watch
+        await self._pool.open()
+        try:
+            await self._check_schema()
+        except BaseException:
+            await self._pool.close()
+            raise
+        self._listener = asyncio.create_task(self._listen())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listener
+        await self._pool.close()
+
+    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
+        """Run an operation that only reads."""
+        return await self._tries(operation, durable=False)
+
+    async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
+        """Run an operation in one transaction."""
+        return await self._tries(operation, durable=durable)
+
+    async def changed(self, seconds: float) -> None:
+        """Wait for a notice; where none can come, not longer than a revocation may go unseen."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds if self._listening else min(seconds, POLL_SECONDS)):
+                await self._changed.wait()
+        self._changed.clear()
+
+    # Transactions.
+
+    async def _tries(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
+        for attempt in range(1, TRIES + 1):
+            transaction = _Transaction(durable=durable)
+            try:
+                async with self._pool.connection() as connection:
+                    result = await transaction.run(connection, operation(self._now()))
+            except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+                again = isinstance(error, _AGAIN) or (
+                    # A connection of before a restart of the database: nothing was committed, and others are good.
+                    isinstance(error, psycopg.OperationalError)
+                    and not isinstance(error, PoolTimeout)
+                    and not transaction.committing
+                )
+                if attempt == TRIES or not again:
+                    raise unavailable(self._conninfo, error) from error
+                await self._pool.check()
+            else:
+                if transaction.database_time is not None:
+                    self._offset = transaction.database_time - time.time()
+                return result
+        raise AssertionError("the last try returns or raises")
+
+    def _now(self) -> float:
+        return self._clock().timestamp() if self._clock else time.time() + self._offset
+
+    async def _check_schema(self) -> None:
+        def revision(_now: float) -> Operation[str]:
+            (there,) = yield (Read("SELECT to_regclass('alembic_version')::text", {}),)
+            if there[0][0] is None:
+                return ""
+            (found,) = yield (Read("SELECT version_num FROM alembic_version", {}),)
+            return str(found[0][0]) if found else ""
+
+        found = await self.read(revision)
+        if found != SCHEMA_REVISION:
+            what = f"are of another version ({found})" if found else "are not there yet"
+            raise ConfigError(
+                f"the registry's tables in {self.place} {what}",
+                fix="run `umi-cloud state migrate` with this version of umi-cloud",
+            )
+
+    # Notices.
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await AsyncConnection.connect(
+                    self._conninfo, autocommit=True, **_PARAMETERS
+                ) as connection:
+                    await connection.execute("LISTEN umi_revocations")
+                    self._listening = True
+                    self._changed.set()  # what came before is found by looking
+                    async for _ in connection.notifies():
+                        self._changed.set()
+            except (psycopg.Error, OSError) as error:
+                _log.debug("not listening: %s", type(error).__name__)
+            self._listening = False
+            self._changed.set()
+            await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+
+class _Transaction:
+    """One run of one operation. Statements of a batch go out together, without waiting for each other's answer."""
+
+    def __init__(self, *, durable: bool) -> None:
+        self._durable = durable
+        self.committing = False
+        self.database_time: float | None = None
+
+    async def run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
+        async with connection.pipeline(), connection.transaction():
+            if not self._durable:
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            clock = await connection.execute(_CLOCK)
+            try:
+                batch = next(operation)
+                while True:
+                    rows = await _rows(connection, batch)
+                    if self.database_time is None:
+                        self.database_time = (await clock.fetchall())[0][0]
+                    batch = operation.send(rows)
+            except StopIteration as done:
+                result: T = done.value
+            self.committing = True
+        return result
+
+
+async def _rows(connection: AsyncConnection[Any], batch: Sequence[Read | Write]) -> list[Rows]:
+    reads = []
+    for statement in batch:
+        lock = " FOR UPDATE" if isinstance(statement, Read) and statement.lock else ""
+        cursor = await connection.execute(_translated(statement.sql) + lock, statement.values)
+        if isinstance(statement, Read):
+            reads.append(cursor)
+    return [await cursor.fetchall() for cursor in reads]
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> str:
+    """`:name` as psycopg spells it.
+
+    >>> _translated("SELECT a::text FROM t WHERE b = :b")
+    'SELECT a::text FROM t WHERE b = %(b)s'
+    """
+    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", sql)
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+
+
+def unavailable(conninfo: str, error: Exception) -> RegistryUnavailableError:
+    """What went wrong by its kind only: the database's own words may hold a statement's values."""
+    return RegistryUnavailableError(
+        f"the registry of devices in {place_of(conninfo)} cannot be used: {type(error).__name__}",
+        fix="check that the database runs, and that its address, user and password are right",
+    )
+
+
+def place_of(conninfo: str) -> str:
+    """Where a database is, without a password. Raises ConfigError for what is no address."""
+    try:
+        parts = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        # `from None`: the text may hold a password, and psycopg quotes it.
+        raise ConfigError(
+            "`state` is not a PostgreSQL address", fix="write postgresql://USER@HOST/DATABASE"
+        ) from None
+    host = parts.get("host") or parts.get("hostaddr") or "this machine"
+    return f"PostgreSQL database {parts.get('dbname') or 'of its user'} on {host}"

@@ -1,0 +1,108 @@
+"""One registry into another: how a deployment moves from a SQLite file to PostgreSQL, or back.
+
+Invariants: nothing that is revoked or spent on either side is good afterwards; running it again, after it was cut off
+or while the old registry was still in use, ends in the same rows. Open calls and calls a minute are not copied.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from umi_cloud.auth.store import Operation, Read, Rows, Store, Write
+
+__all__ = ["Copied", "copy_registry"]
+
+ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How many rows of a table have been copied so far."""
+
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    merge: str
+    """What becomes of a row that is there already: its columns under the table's name, the copy's under `excluded`."""
+
+    def page(self, after: dict[str, object] | None) -> Read:
+        """The next rows in the order of the key."""
+        keys, where = ", ".join(self.key), ""
+        if after is not None:
+            where = f" WHERE ({keys}) > ({', '.join(f':{key}' for key in self.key)})"
+        sql = f"SELECT {', '.join(self.columns)} FROM {self.name}{where} ORDER BY {keys} LIMIT {ROWS}"  # noqa: S608  # constants
+        return Read(sql, after or {})
+
+    def write(self, values: dict[str, object]) -> Write:
+        """Insert a row, or merge it with the one that is there."""
+        return Write(
+            f"INSERT INTO {self.name} ({', '.join(self.columns)})"  # noqa: S608  # constants
+            f" VALUES ({', '.join(f':{column}' for column in self.columns)})"
+            f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {self.merge}",
+            values,
+        )
+
+
+def _larger(table: str, column: str) -> str:
+    return (
+        f"{column} = CASE WHEN excluded.{column} > {table}.{column}"
+        f" THEN excluded.{column} ELSE {table}.{column} END"
+    )
+
+
+_TABLES = (
+    _Table(
+        name="devices",
+        columns=("name", "enrolled_at", "revoked_at", "requests", "tokens"),
+        key=("name",),
+        # A device that was let in again after the copy's revocation stays in; what is revoked here stays revoked.
+        merge="revoked_at = CASE WHEN devices.enrolled_at > excluded.revoked_at THEN devices.revoked_at"
+        " ELSE coalesce(devices.revoked_at, excluded.revoked_at) END, "
+        + ", ".join(_larger("devices", column) for column in ("enrolled_at", "requests", "tokens")),
+    ),
+    _Table(
+        name="certificates",
+        columns=("serial", "name", "issued_at", "expires_at", "revoked_at"),
+        key=("serial",),
+        merge="revoked_at = coalesce(certificates.revoked_at, excluded.revoked_at)",
+    ),
+    _Table(
+        name="tokens",
+        columns=("digest", "name", "created_at", "expires_at", "used_at"),
+        key=("digest",),
+        merge="used_at = coalesce(tokens.used_at, excluded.used_at)",
+    ),
+    _Table(
+        name="spending",
+        columns=("name", "day", "tokens"),
+        key=("name", "day"),
+        merge=_larger("spending", "tokens"),
+    ),
+)
+
+
+async def copy_registry(source: Store, target: Store) -> AsyncIterator[Copied]:
+    """Copy all rows of an open store into another, a page at a time. Raises `RegistryUnavailableError`."""
+    for table in _TABLES:
+        after: dict[str, object] | None = None
+        copied = 0
+        while rows := await source.read(lambda _now, table=table, after=after: _page(table, after)):  # type: ignore[misc]  # bound early
+            values = [dict(zip(table.columns, row, strict=True)) for row in rows]
+            await target.write(lambda _now, table=table, values=values: _put(table, values), durable=True)  # type: ignore[misc]  # as above
+            after = {key: values[-1][key] for key in table.key}
+            copied += len(rows)
+            yield Copied(table.name, copied)
+
+
+def _page(table: _Table, after: dict[str, object] | None) -> Operation[Rows]:
+    (rows,) = yield (table.page(after),)
+    return rows
+
+
+def _put(table: _Table, values: list[dict[str, object]]) -> Operation[None]:
+    yield [table.write(one) for one in values]

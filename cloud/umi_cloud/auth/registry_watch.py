@@ -1,0 +1,79 @@
+"""Keeps a front and its registry together: revocations come in, signs of life and late accounts go out.
+
+A revocation by any process ends the calls that run here within a second, and its device is not let in during an outage.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from umi_cloud.auth.known_devices import KnownDevices
+from umi_cloud.auth.live_calls import LiveCalls
+from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.store import RegistryUnavailableError
+
+__all__ = ["RegistryWatch"]
+
+LOOK_SECONDS = 2.0
+"""How often to look where no notice comes."""
+RETRY_SECONDS = 0.5
+_log = logging.getLogger("umi_cloud.registry")
+
+
+class RegistryWatch:
+    """Runs for as long as the front does."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        known: KnownDevices,
+        calls: LiveCalls,
+        tell: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`tell` is awaited after every look, for what depends on `known`."""
+        self._registry = registry
+        self._known = known
+        self._calls = calls
+        self._tell = tell
+        self._since: float | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled; nothing that goes wrong ends it."""
+        was_lost = False
+        while True:
+            try:
+                await self._look()
+            except RegistryUnavailableError as error:
+                self._known.registry_failed()
+                if not was_lost:
+                    _log.error("the registry is lost: %s", error.message)
+            except Exception as error:  # whatever it is, revocations must go on coming in
+                self._known.registry_failed()
+                if not was_lost:
+                    _log.error("the registry is lost: %s", type(error).__name__)
+            if was_lost and not self._known.lost:
+                _log.warning("the registry is back")
+            was_lost = self._known.lost
+            await self._tell()
+            await (asyncio.sleep(RETRY_SECONDS) if was_lost else self._registry.changed(LOOK_SECONDS))
+
+    async def _look(self) -> None:
+        revoked = await self._registry.revoked_since(self._since)
+        self._known.forget(revoked.serials)
+        self._calls.end(revoked.serials)
+        if self._calls or self._known.lost:  # a registry that can only be read is lost, too
+            await self._registry.touch()
+        await self._settle()
+        self._since = revoked.moment
+        self._known.registry_answered()
+
+    async def _settle(self) -> None:
+        late = self._known.take_ended()
+        while late:
+            try:
+                await self._registry.end_call(late[-1])
+            except BaseException:
+                for ended in late:
+                    self._known.end_call(ended)
+                raise
+            late.pop()

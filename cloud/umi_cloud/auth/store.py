@@ -1,0 +1,90 @@
+"""Where the registry keeps its rows: the port, and the words that operations and databases speak.
+
+An operation is a generator. It yields batches of statements, gets the rows of their reads, and returns its result; it
+does no I/O. So the SQL is written once, and each database runs it in its own way: SQLite whole in a thread, PostgreSQL
+a batch a round trip.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from umi_shared.errors import RefusedError, TransportError
+
+__all__ = [
+    "Operation",
+    "Read",
+    "RegistryUnavailableError",
+    "Rows",
+    "Store",
+    "StoreClock",
+    "Write",
+    "registry_gone",
+]
+
+T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
+StoreClock = Callable[[], datetime]
+RETRY_SECONDS = 2.0
+
+
+class RegistryUnavailableError(TransportError):
+    """The registry can't be used now: its file is locked or damaged, its disk full, its database gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A statement whose rows are wanted; its values are written `:name`."""
+
+    sql: str
+    values: dict[str, Any]
+    lock: bool = False
+    """Whether nobody else may change these rows before this transaction ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement whose rows are not wanted."""
+
+    sql: str
+    values: dict[str, Any]
+
+
+Operation = Generator[Sequence[Read | Write], list[Rows], T]
+"""Yields batches; is sent the rows of each `Read` of a batch, in order."""
+
+
+class Store(Protocol):
+    """One database with the registry's tables."""
+
+    place: str
+    """Where it is, for messages to the operator; without a password."""
+
+    async def open(self) -> None:
+        """Connect. Raises `ConfigError` when what is there is no registry, `RegistryUnavailableError`."""
+
+    async def close(self) -> None:
+        """Free what `open` took."""
+
+    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
+        """Run an operation that only reads, for the present time. Raises `RegistryUnavailableError`."""
+
+    async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
+        """Run an operation in one transaction: all of it, or nothing when it raises. It may be run again.
+
+        `durable` means that it holds across a power cut too. Raises `RegistryUnavailableError`.
+        """
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until something may have been revoked; `seconds` at most."""
+
+
+def registry_gone() -> RefusedError:
+    """What a device, or a stranger, is told: nothing of where the registry is."""
+    return RefusedError(
+        "the server's list of devices can't be read now",
+        reason="STATE_UNAVAILABLE",
+        retry_after_seconds=RETRY_SECONDS,
+        fix="try again in a moment",
+    )

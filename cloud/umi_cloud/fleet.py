@@ -1,0 +1,63 @@
+"""One front's part in a fleet: the registry that it shares, what it remembers of it, and the gate that follows it."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Self
+
+from umi_cloud.auth.known_devices import KnownDevices
+from umi_cloud.auth.live_calls import LiveCalls
+from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
+from umi_cloud.auth.registry_watch import RegistryWatch
+from umi_cloud.auth.store import RegistryUnavailableError
+from umi_cloud.config import CloudConfig
+from umi_cloud.device_gate import EnrolledGate
+from umi_cloud.server import CloudServer
+
+__all__ = ["Fleet"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """What the fronts of a deployment have in common, as one of them sees it."""
+
+    registry: Registry
+    gate: EnrolledGate
+    _known: KnownDevices
+    _calls: LiveCalls
+    _watching: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def join(cls, config: CloudConfig) -> Self:
+        """Open the registry. Raises `ConfigError`, `RegistryUnavailableError`."""
+        registry = registry_at(config.state)
+        known = KnownDevices(config.quota, config.state_outage_seconds)
+        calls = LiveCalls()
+        await registry.store.open()
+        gate = EnrolledGate(registry, config.quota, known, calls)
+        return cls(registry=registry, gate=gate, _known=known, _calls=calls)
+
+    def watch(self, server: CloudServer) -> None:
+        """Follow the registry from now on, and let the server's health say how it is."""
+
+        async def tell() -> None:
+            server.readiness.registry = not self._known.lost
+            server.readiness.registry_outlived = self._known.expired
+            if not server.readiness.draining:
+                await server.tell_health()
+
+        watch = RegistryWatch(self.registry, self._known, self._calls, tell)
+        self._watching = asyncio.create_task(watch.run())
+
+    async def leave(self) -> None:
+        """Stop following, write what is left to write, and close the registry."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        await self.gate.close()
+        with contextlib.suppress(RegistryUnavailableError):
+            for ended in self._known.take_ended():
+                await self.registry.end_call(ended)
+        await self.registry.store.close()

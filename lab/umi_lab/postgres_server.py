@@ -1,0 +1,136 @@
+"""A PostgreSQL server of one's own in a folder that goes away: for tests, and for measuring fleets.
+
+PostgreSQL itself is a package of the system (`make postgres` installs it where that is Debian's).
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGQUIT, Signals
+
+__all__ = ["PostgresServer", "binaries", "postgres_server"]
+
+_READY_SECONDS = 30
+_OPTIONS = ("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=80")
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresServer:
+    """One server on a loopback port, with the superuser `postgres`, who needs no password."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of one of its databases."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def make_database(self, name: str, template: str = "template0") -> None:
+        """A database of this name: an empty one, or a copy of another."""
+        server = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres")
+        _run("createdb", *server, "-T", template, name)
+
+    def stop(self, how: Signals = SIGINT) -> None:
+        """End it: SIGINT ends its connections and shuts down well, SIGKILL does not."""
+        if how is SIGKILL:  # its children notice by themselves that it is gone
+            self.process.kill()
+        else:
+            self.process.send_signal(how)
+        self.process.wait(_READY_SECONDS)
+
+    def start(self) -> None:
+        """Start it again on the same port, with what it holds."""
+        self.process = _started(self.folder, self.port)
+
+
+def binaries() -> Path | None:
+    """Where this machine's newest PostgreSQL is; None where there is none."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Make a server, start it, and remove it at the end. Raises `RuntimeError` where there is no PostgreSQL."""
+    if binaries() is None:
+        raise RuntimeError("there is no PostgreSQL here: install Debian's package `postgresql`")
+    folder = Path(tempfile.mkdtemp(prefix="umi-pg-"))  # a short path: a socket's has a limit
+    try:
+        if (user := _user()) is not None:
+            shutil.chown(folder, user)
+        _run(
+            "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"
+        )
+        port = _free_port()
+        server = PostgresServer(folder=folder, port=port, process=_started(folder, port))
+        try:
+            yield server
+        finally:
+            if server.process.poll() is None:
+                server.stop(SIGQUIT)  # at once: its data goes, too
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    log = (folder / "log").open("ab")
+    arguments = ("-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), *_OPTIONS)
+    process = subprocess.Popen(
+        [_program("postgres"), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        user=_user(),
+        cwd=folder,
+    )
+    log.close()
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        asked = subprocess.run(
+            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+        )
+        if asked.returncode == 0:
+            return process
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
+
+
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [_program(program), *arguments], check=False, capture_output=True, text=True, user=_user(), cwd="/"
+    )
+    if done.returncode:
+        raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
+
+
+def _program(name: str) -> str:
+    folder = binaries()
+    if folder is None:
+        raise RuntimeError("there is no PostgreSQL here")
+    return str(folder / name)
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root: as the system's own user for it, then."""
+    return "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

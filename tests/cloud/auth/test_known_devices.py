@@ -1,0 +1,92 @@
+"""Which devices are served while the registry is gone, for how long, and how much."""
+
+import pytest
+
+from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.identity import Device
+from umi_cloud.auth.known_devices import KnownDevices
+from umi_cloud.auth.registry import EndedCall
+from umi_shared.errors import RefusedError
+
+A, B = Device("a", "01"), Device("b", "02")
+
+
+@pytest.fixture
+def known(clock) -> KnownDevices:
+    """The registry accepted `a`, then went away."""
+    known = KnownDevices(
+        Quota(requests_per_minute=3, concurrent=2), 600, clock=clock.seconds, calendar=clock.seconds
+    )
+    known.remember(A, clock.seconds() + 3600)
+    known.registry_failed()
+    return known
+
+
+def reason(known: KnownDevices, device: Device, call: str = "x") -> str:
+    with pytest.raises(RefusedError) as caught:
+        known.begin_call(device, call)
+    assert caught.value.retry_after_seconds is not None
+    return caught.value.reason
+
+
+def test_a_device_that_called_lately_is_served_and_a_stranger_is_not(known):
+    known.begin_call(A, "1")
+    assert reason(known, B) == "STATE_UNAVAILABLE"
+    assert reason(known, Device("a", "another certificate")) == "STATE_UNAVAILABLE"
+
+
+def test_the_time_without_a_registry_is_bounded(known, clock):
+    clock.advance(seconds=600)
+    assert not known.expired
+    known.begin_call(A, "1")
+    clock.advance(seconds=1)
+    assert known.expired
+    assert reason(known, A) == "STATE_UNAVAILABLE"
+
+
+def test_the_time_counts_from_the_last_answer_and_not_from_the_first_failure(known, clock):
+    known.registry_answered()
+    clock.advance(seconds=599)
+    known.registry_failed()
+    clock.advance(seconds=2)
+    assert reason(known, A) == "STATE_UNAVAILABLE"
+    known.registry_answered()
+    assert not known.expired
+
+
+def test_a_revocation_that_was_heard_of_before_holds(known):
+    known.forget({"01"})
+    assert reason(known, A) == "STATE_UNAVAILABLE"
+
+
+def test_a_certificate_that_ends_meanwhile_is_refused(known, clock):
+    known.remember(A, clock.seconds() + 10)
+    known.remember(B, clock.seconds() + 10)
+    clock.advance(seconds=10)
+    assert reason(known, B) == "STATE_UNAVAILABLE"
+
+
+def test_the_quota_holds_meanwhile(known):
+    known.begin_call(A, "1")
+    known.begin_call(A, "2")
+    assert reason(known, A) == "TOO_MANY_STREAMS"
+    known.end_call(EndedCall(call="1", name="a", tokens=5))
+    known.begin_call(A, "3")
+    known.settled("3")
+    assert reason(known, A) == "RATE_LIMITED"
+
+
+def test_what_was_used_meanwhile_is_kept_for_the_registry(known):
+    known.begin_call(A, "1")
+    ended = EndedCall(call="1", name="a", tokens=5)
+    known.end_call(ended)
+    assert known.take_ended() == [ended]
+    assert known.take_ended() == []
+
+
+def test_a_zero_outage_serves_nobody(clock):
+    known = KnownDevices(Quota(), 0, clock=clock.seconds, calendar=clock.seconds)
+    known.remember(A, clock.seconds() + 3600)
+    known.registry_failed()
+    clock.advance(seconds=0.1)
+    assert reason(known, A) == "STATE_UNAVAILABLE"

@@ -1,0 +1,198 @@
+"""Three servers over one PostgreSQL: what holds on one holds on all, and what becomes of them when it is gone."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.registry_at import registry_at
+from umi_cloud.auth.tokens import mint
+from umi_cloud.config import CloudConfig, ScriptedSettings
+from umi_cloud.deployment import Deployment
+from umi_cloud.testing import refusal_of_call
+from umi_edge.connection.connection import open_channel
+from umi_edge.connection.enroll import enroll
+from umi_proto.v1 import agent_pb2 as pb
+from umi_proto.v1 import agent_pb2_grpc as pb_grpc
+from umi_shared.enrolment_token import SECRET_BYTES, EnrolmentToken
+from umi_shared.errors import RefusedError
+
+DONE = "Nothing is left to do. Next: summarizer."
+REQUEST = pb.PlanRequest(
+    request_id="r1",
+    view=pb.View(
+        entries=[pb.Entry(instruction=pb.Instruction(text=pb.Text(segments=[pb.Segment(clear="Hi")])))]
+    ),
+)
+
+
+@dataclass
+class Fronts:
+    """Servers that share a registry, and the laptops that were enrolled at the first."""
+
+    folder: Path
+    database: str
+    deployments: list[Deployment]
+    operator: Registry
+    stack: AsyncExitStack
+    channels: dict[str, list[grpc.aio.Channel]] = field(default_factory=dict)
+
+    async def laptop(self, name: str) -> list["pb_grpc.PlannerAsyncStub"]:
+        """A new laptop's way to each of the servers."""
+        first = self.deployments[0]
+        minted = await mint(
+            Authority.load(self.folder),
+            self.operator,
+            name,
+            service_address=first.address.replace("127.0.0.1", "localhost"),
+            enrolment_address=first.enrol_address,
+        )
+        connection = (await enroll(minted.token.text(), self.folder / name)).connection
+        channels = []
+        for deployment in self.deployments:
+            address = deployment.address.replace("127.0.0.1", "localhost")
+            channels.append(open_channel(replace(connection, service_address=address)))
+            await self.stack.enter_async_context(channels[-1])
+        self.channels[name] = channels
+        return [pb_grpc.PlannerStub(channel) for channel in channels]
+
+    def made_up_token(self) -> str:
+        """A token that looks like any other; no registry knows it."""
+        return EnrolmentToken(
+            device="carol",
+            enrolment_address=self.deployments[0].enrol_address,
+            service_address=self.deployments[0].address.replace("127.0.0.1", "localhost"),
+            server_fingerprint=Authority.load(self.folder).server_fingerprint,
+            secret=bytes(SECRET_BYTES),
+        ).text()
+
+    async def health(self, name: str, service: str = "") -> list[str]:
+        """What each server says of a service."""
+        said = []
+        for channel in self.channels[name]:
+            reply = await health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(service=service)
+            )
+            said.append(health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status))
+        return said
+
+
+@pytest.fixture
+async def fronts(request, tmp_path: Path, database: str) -> AsyncIterator[Fronts]:
+    """Three; a parameter is the pause between two pieces of a reply."""
+    Authority.init(tmp_path)
+    config = CloudConfig(
+        listen="127.0.0.1:0",
+        enrol_listen="127.0.0.1:0",
+        state=database,
+        certificates=tmp_path,
+        engine=ScriptedSettings(replies=(DONE,), pause_seconds=getattr(request, "param", 0.0)),
+        quota=Quota(requests_per_minute=6, concurrent=2),
+        state_outage_seconds=5.0,
+    )
+    async with AsyncExitStack() as stack:
+        deployments = []
+        for _ in range(3):
+            deployments.append(await Deployment.start(config))
+            stack.push_async_callback(deployments[-1].stop, 0)
+            await deployments[-1].load()
+        operator = await stack.enter_async_context(registry_at(database))
+        yield Fronts(tmp_path, database, deployments, operator, stack)
+
+
+async def plan(stub: "pb_grpc.PlannerAsyncStub") -> None:
+    events = [event async for event in stub.Plan(REQUEST, timeout=20)]
+    assert events[-1].WhichOneof("event") == "usage"
+
+
+async def reason(stub: "pb_grpc.PlannerAsyncStub") -> str:
+    return (await refusal_of_call(stub.Plan(REQUEST, timeout=20)))[1].reason
+
+
+async def until(condition, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110  # another process's state
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("fronts", [30.0], indirect=True)
+async def test_a_revocation_holds_on_every_front_and_ends_what_runs_within_a_second(fronts):
+    alice, bob = await fronts.laptop("alice"), await fronts.laptop("bob")
+    calls = [stub.Plan(REQUEST, timeout=60) for stub in (alice[0], alice[1], bob[2])]
+    for call in calls:
+        await anext(aiter(call))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert await fronts.operator.revoke("alice")
+    for call in calls[:2]:
+        code, refused = await refusal_of_call(call)
+        assert (code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_REVOKED")
+    assert loop.time() - began < 1
+    assert [await reason(stub) for stub in alice] == ["CERTIFICATE_REVOKED"] * 3
+    assert not calls[2].done()
+
+
+async def test_limits_hold_over_all_fronts(fronts):
+    alice = await fronts.laptop("alice")
+    for _ in range(2):
+        for stub in alice:
+            await plan(stub)
+    assert [await reason(stub) for stub in alice] == ["RATE_LIMITED"] * 3
+    (record,) = await fronts.operator.devices()
+    assert record.requests == 6
+    assert record.tokens == await fronts.operator.tokens_spent("alice") > 0
+
+
+async def test_a_database_that_is_gone_keeps_known_devices_refuses_others_and_comes_back(fronts, postgres):
+    alice, bob = await fronts.laptop("alice"), await fronts.laptop("bob")
+    for stub in alice:
+        await plan(stub)
+    used = await fronts.operator.tokens_spent("alice")
+    await fronts.operator.add_token(
+        "carol", bytes(32), timedelta(hours=1)
+    )  # durable, and so is all before it
+    postgres.stop(signal.SIGKILL)
+    try:
+
+        async def lost() -> bool:
+            return set(await fronts.health("alice", "umi_proto.v1.Enrolment")) == {"NOT_SERVING"}
+
+        await until(lost)
+        assert set(await fronts.health("alice")) == {"SERVING"}
+        for stub in alice:
+            await plan(stub)
+        assert [await reason(stub) for stub in bob] == ["STATE_UNAVAILABLE"] * 3
+        with pytest.raises(RefusedError) as caught:
+            await enroll(fronts.made_up_token(), fronts.folder / "carol")
+        assert caught.value.reason == "STATE_UNAVAILABLE"
+
+        async def outlived() -> bool:
+            return set(await fronts.health("alice")) == {"NOT_SERVING"}
+
+        await until(outlived)
+        assert [await reason(stub) for stub in alice] == ["STATE_UNAVAILABLE"] * 3
+    finally:
+        postgres.start()
+
+    async def back() -> bool:
+        both = await fronts.health("alice") + await fronts.health("alice", "umi_proto.v1.Enrolment")
+        return set(both) == {"SERVING"}
+
+    await until(back)
+    for stub in bob:
+        await plan(stub)
+
+    async def accounted() -> bool:
+        return await fronts.operator.tokens_spent("alice") == 2 * used
+
+    await until(accounted)
