@@ -163,10 +163,10 @@ async def _call(name: str, arguments: str, settings: "EdgeConfig", policy: "Poli
         written = None
     if not isinstance(written, dict):
         raise click.UsageError('the arguments are a JSON object, such as \'{"query": "Ann"}\'')
-    log_folder = settings.ledger.parent / "mcp"
-    async with open_tools(settings, os.environ, log_folder=log_folder) as (catalogue, missing):
+    async with open_tools(settings, os.environ) as installed:
+        catalogue = installed.catalogue
         tool = catalogue[name]
-        names = await load_gazetteers(policy, catalogue, missing)
+        names = await load_gazetteers(policy, catalogue, installed.missing)
         sources = {one.name: one.source for one in catalogue}
         labeller = Labeller.fresh(policy, Scanner.of(policy, names.values), sources)
         consent = Output.for_terminal(as_json=as_json, approve_all=False).consent()

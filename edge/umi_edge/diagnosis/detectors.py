@@ -24,9 +24,9 @@ async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> Async
     policy = read_laptop_policy(config)
     if not gazetteer_sources(policy) and not any(one.file for one in policy.detect):
         return
-    async with open_tools(config, environment) as (catalogue, missing):
+    async with open_tools(config, environment) as installed:
         try:
-            gazetteers = await read_gazetteers(policy, catalogue, missing)
+            gazetteers = await read_gazetteers(policy, installed.catalogue, installed.missing)
         except PrivacyError as error:
             yield broken("detectors", f"{error.message}; no session starts", error.fix)
             return

@@ -19,7 +19,7 @@ from umi_edge.doors.live import Live
 from umi_edge.doors.run import Runs
 from umi_edge.doors.terminal_answerer import TerminalAnswerer
 from umi_edge.runtime.config import EdgeConfig
-from umi_edge.runtime.conversation import Output, tell_of_problems
+from umi_edge.runtime.conversation import Output, tell_of_changes, tell_of_problems
 from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.runtime.planner import Planner, open_planner, renewed_planner
 from umi_edge.session.consent import Consent
@@ -73,6 +73,7 @@ class _Line:
                     UmiError
                 ):  # the certificate is good for weeks yet, and the next request tries again
                     self.planner = await renewed_planner(self.planner, self.stack)
+        tell_of_changes(self.laptop, self.output.console, "answers under way go on without")
         try:
             async with self.laptop.session(
                 self.planner.connection,

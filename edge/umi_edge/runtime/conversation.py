@@ -32,7 +32,7 @@ from umi_shared.lazy_group import show_error
 from umi_shared.screen.console import Screen
 from umi_shared.screen.output import say, say_json, say_text
 
-__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation", "tell_of_problems"]
+__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation", "tell_of_changes", "tell_of_problems"]
 
 _DAMAGED = (
     "Careful: the list of what umi has written is damaged ({}), so nothing in your contacts, calendar, notes and files "
@@ -114,6 +114,7 @@ class Conversation:
             self._show(Report.concluding(self.session, interrupted, ledger, done_before=done_before))
             raise
         self._show(report)
+        tell_of_changes(self.laptop, self.output.console, "this conversation goes on without")
         return report
 
     def _show(self, report: Report) -> None:
@@ -181,6 +182,12 @@ def tell_of_problems(laptop: Laptop, console: Screen) -> None:
         console.print(f"  Fix: {one.fix}", soft_wrap=True)
     if laptop.records.damage:
         console.print(_DAMAGED.format(laptop.records.damage), style="yellow", soft_wrap=True)
+
+
+def tell_of_changes(laptop: Laptop, console: Screen, meanwhile: str) -> None:
+    """Say which servers have changed their tools, and what that means for what is under way."""
+    for change in laptop.changed_tools():
+        console.print(f"{change}: {meanwhile}, the next one begins with it.", style="yellow", soft_wrap=True)
 
 
 def _warn_of_copy(fetched: Fetched, console: Screen) -> None:

@@ -17,6 +17,6 @@ async def open_scanner(config: EdgeConfig) -> Scanner:
     Raises `ConfigError`, `PolicyError`, `PrivacyError`, and the problem of a server that is required.
     """
     policy = read_laptop_policy(config)
-    async with open_tools(config, os.environ) as (catalogue, missing):
-        loaded = await load_gazetteers(policy, catalogue, missing)
+    async with open_tools(config, os.environ) as installed:
+        loaded = await load_gazetteers(policy, installed.catalogue, installed.missing)
     return Scanner.of(policy, loaded.values)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from umi_edge.tools.source import ToolSource
 from umi_shared.errors import ToolError, UmiError
 
 if TYPE_CHECKING:
-    from umi_edge.tools.mcp import HttpServer, StdioServer
+    from umi_edge.tools.mcp import HttpServer, OpenServers, StdioServer
 
 __all__ = [
+    "InstalledTools",
     "find_servers",
     "find_tools",
     "home_inventory",
@@ -56,37 +57,59 @@ async def find_tools(config: EdgeConfig, environment: Mapping[str, str]) -> tupl
     return (sources[0], ToolSource(name="operators", tools=operator_tools(Reading())), *sources[1:])
 
 
+@dataclass(slots=True)
+class InstalledTools:
+    """The tools of a process, their servers running."""
+
+    own: tuple[Tool, ...]
+    """Those that come from no server."""
+    servers: "OpenServers | None"
+    sources: tuple[ToolSource, ...] = field(default=(), repr=False)
+    """What each server gave."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Everything that a session may call. Raises `ToolError` where two tools share a name."""
+        return Catalogue([*self.own, *(tool for source in self.sources for tool in source.tools)])
+
+    @property
+    def missing(self) -> tuple[ToolSource, ...]:
+        """The servers that gave no tools, each with its problem."""
+        return tuple(source for source in self.sources if source.problem)
+
+    def changes(self) -> list[str]:
+        """What servers have changed since this was last asked, a sentence each."""
+        return [] if self.servers is None else [str(change) for change in self.servers.changes()]
+
+    async def take_up(self) -> bool:
+        """Take what the servers offer now, for the sessions from here on; whether that is anything new."""
+        if self.servers is None or not self.servers.take_up():
+            return False
+        self.sources = await self.servers.sources()
+        return True
+
+
 @asynccontextmanager
-async def open_tools(
-    config: EdgeConfig, environment: Mapping[str, str], *, log_folder: Path | None = None
-) -> AsyncIterator[tuple[Catalogue, tuple[ToolSource, ...]]]:
-    """The tools of a session, their servers running, and the servers that gave none, each with its problem.
+async def open_tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[InstalledTools]:
+    """The tools of a configuration, their servers running; what these leave lies beside the ledger.
 
     Raises `ConfigError`, `ToolError`, and the problem of a server that is required.
     """
-    tools = (*home_tools(config.home, environment), *map(python_tool, config.tools))
-    async with _running_servers(config, environment, log_folder) as servers:
-        served = (tool for server in servers for tool in server.tools)
-        yield Catalogue([*tools, *served]), tuple(server for server in servers if server.problem)
-
-
-@asynccontextmanager
-async def _running_servers(
-    config: EdgeConfig, environment: Mapping[str, str], log_folder: Path | None
-) -> AsyncIterator[tuple[ToolSource, ...]]:
-    """The servers of the configuration, running; raises the problem of one that is required."""
+    own = (*home_tools(config.home, environment), *map(python_tool, config.tools))
     if not config.mcp:
-        yield ()
+        yield InstalledTools(own, None)
         return
-    from umi_edge.tools.mcp import McpServers, open_mcp  # noqa: PLC0415  # a slow import
+    from umi_edge.tools.mcp import McpServers, open_servers  # noqa: PLC0415  # a slow import
 
     servers = McpServers.parse({"mcpServers": config.mcp})
-    offers = log_folder / "offers" if log_folder else None
-    async with open_mcp(servers, environment, log_folder=log_folder, last_offers=offers) as sources:
-        for source in sources:
+    folder = config.ledger.parent / "mcp"
+    opened = open_servers(servers, environment, log_folder=folder, last_offers=folder / "offers")
+    async with opened as running:
+        installed = InstalledTools(own, running, await running.sources())
+        for source in installed.missing:
             if source.required and source.problem is not None:
                 raise source.problem
-        yield sources
+        yield installed
 
 
 def name_clash(sources: Iterable[ToolSource]) -> ToolError | None:

@@ -28,7 +28,7 @@ from umi_edge.reading import Reading
 from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
 from umi_edge.runtime.config import CallerSettings, EdgeConfig, ReaderSettings
-from umi_edge.runtime.installed_tools import open_tools
+from umi_edge.runtime.installed_tools import InstalledTools, open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
 from umi_edge.runtime.laptop_records import read_records
 from umi_edge.runtime.machine_config import under_machine
@@ -52,8 +52,8 @@ from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
 __all__ = ["Laptop", "caller_config", "open_laptop", "tuning_folder", "untuned_config"]
 
-_FRESH_SECONDS = 60
-"""After the start, in which the first instruction takes the names as they were read then."""
+_FRESH_SECONDS = 10
+"""For how long what was read of the user's data for a session is good for its first instruction."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +72,9 @@ class Laptop:
     gazetteers: Gazetteers = field(default_factory=Gazetteers)
     """What the detectors take from tools, as it was last read."""
     reads_again: bool = False
-    """Whether that is read again before the instructions of a session."""
+    """Whether that is read again before the instructions of a session, after a fetch of what is due at servers."""
+    installed: InstalledTools | None = field(default=None, repr=False)
+    """Where the tools come from that may change; None where they are given."""
     _fresh_until: float = field(default_factory=lambda: time.monotonic() + _FRESH_SECONDS)
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """The key of the hashes that `show: hash` gives, made from the device's key."""
@@ -114,6 +116,7 @@ class Laptop:
                 "the policy keeps the instruction on this device, and this planner is a shared one",
                 fix="let a planner on this device serve it, or change `defaults.instruction` of the policy",
             )
+        await self._take_up_tools()
         async with AsyncExitStack() as stack:
             if channel is None:
                 channel = await stack.enter_async_context(open_channel(connection))
@@ -176,9 +179,29 @@ class Laptop:
         self.gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
         self.policy = policy
 
+    def changed_tools(self) -> list[str]:
+        """What servers have changed of their tools since this was last asked, a sentence each, for the user's eyes.
+
+        Sessions under way keep the tools of their start; the next one has the change.
+        """
+        return self.installed.changes() if self.installed is not None else []
+
+    async def _take_up_tools(self) -> None:
+        """Take what the servers offer now for the next session, and the names of the user's data for its cards."""
+        if self.installed is None:
+            return
+        if await self.installed.take_up():
+            derived = [tool for tool in self.catalogue if tool.hints.derived]
+            self.catalogue = Catalogue([*self.installed.catalogue, *derived])
+        if time.monotonic() >= self._fresh_until:
+            await self._read_gazetteers(self.policy)
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
+
     async def _read_gazetteers(self, policy: Policy) -> Gazetteers:
         """What the detectors take from tools, read again but for an instruction right after the start."""
         fresh, self._fresh_until = time.monotonic() < self._fresh_until, 0
+        if self.installed is not None and not fresh:
+            await fetch_what_is_due(self.config.home, os.environ)
         if policy is not self.policy:  # of a session that began before the policy was changed
             return await load_gazetteers(policy, self.catalogue, self.missing)
         if self.reads_again and not fresh:
@@ -200,12 +223,13 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
         caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
         stack.push_async_callback(caller.close)
         catalogue = Catalogue(tools or ())
-        missing: tuple[ToolSource, ...] = ()
+        installed: InstalledTools | None = None
         fetched: tuple[Fetched, ...] = ()
         if tools is None:
             fetched = tuple(await fetch_what_is_due(config.home, os.environ))
-            opened = open_tools(config, os.environ, log_folder=config.ledger.parent / "mcp")
-            catalogue, missing = await stack.enter_async_context(opened)
+            installed = await stack.enter_async_context(open_tools(config, os.environ))
+            catalogue = installed.catalogue
+        missing = installed.missing if installed is not None else ()
         key = device_key(config.ledger.parent)
         ledger = Ledger.open(config.ledger, key, _now, LedgerConfig(second_head=config.second_head))
         stack.callback(ledger.close)
@@ -222,6 +246,7 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
             fetched=fetched,
             gazetteers=await load_gazetteers(policy, catalogue, missing),
             reads_again=True,
+            installed=installed,
             hash_key=hmac.digest(key.private_bytes_raw(), b"umi show: hash", "sha256"),
             records=read_records(config),
             approved=ApprovedCards.read(config.approved_cards),

@@ -17,6 +17,7 @@ def answer(asked: dict) -> dict:
     if method == "tools/list":
         return {"result": {"tools": SAYS["tools"]}}
     if method == "tools/call":
+        SAYS["tools"] = SAYS.get("then", {}).get(params["name"], SAYS["tools"])
         return SAYS["calls"][params["name"]]
     if method == "resources/list":
         return {"result": {"resources": [{"uri": uri, "name": uri} for uri in SAYS["resources"]]}}
@@ -29,4 +30,9 @@ if __name__ == "__main__":
     for line in sys.stdin:
         asked = json.loads(line)
         if "id" in asked:
+            before = SAYS["tools"]
             print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer(asked)}), flush=True)
+            if SAYS["tools"] is not before:  # as `then` says after the call of a tool
+                print(
+                    json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}), flush=True
+                )

@@ -2,6 +2,6 @@
 
 from umi_edge.tools.mcp.config import HttpServer, McpServers, StdioServer
 from umi_edge.tools.mcp.limits import McpLimits
-from umi_edge.tools.mcp.servers import open_mcp
+from umi_edge.tools.mcp.servers import OpenServers, open_mcp, open_servers
 
-__all__ = ["HttpServer", "McpLimits", "McpServers", "StdioServer", "open_mcp"]
+__all__ = ["HttpServer", "McpLimits", "McpServers", "OpenServers", "StdioServer", "open_mcp", "open_servers"]

@@ -1,6 +1,7 @@
 """One connection to one MCP server, alive in a task of its own."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 import anyio
 from mcp import Client, MCPError
 from mcp.client.session import ElicitationFnT
-from mcp.types import CallToolResult, Implementation, ReadResourceResult, Tool
+from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+from mcp.types import (
+    CallToolResult,
+    Implementation,
+    ReadResourceResult,
+    Tool,
+    ToolListChangedNotification,
+)
 from pydantic import ValidationError
 
 from umi_edge.tools.json_type import JSON
@@ -34,9 +42,11 @@ class Connection:
     so it is this connection's own, and never the session's.
     """
 
-    def __init__(self, connect: Connect, ask: ElicitationFnT) -> None:
+    def __init__(self, connect: Connect, ask: ElicitationFnT, changed: Callable[[], None]) -> None:
         self.link = Link()
         self._ask = ask
+        self._changed = changed
+        self._listing = asyncio.Lock()
         self._connect = connect
         self._closing = asyncio.Event()
         # Not the task's own cancel(): that would break through the shield under which a transport
@@ -59,11 +69,32 @@ class Connection:
             client_info=Implementation(name="umi", version="0.1.0"),
             read_timeout_seconds=None,  # the runner's limit counts
             elicitation_callback=self._ask,
+            message_handler=self._hear,
         )
         with self._scope:
             async with client:
                 self._ready.set_result(client)
-                await self._closing.wait()
+                listening = asyncio.create_task(self._listen(client))
+                try:
+                    await self._closing.wait()
+                finally:
+                    listening.cancel()
+                    await asyncio.wait({listening})
+
+    async def _hear(self, message: Any) -> None:
+        """What servers of the versions before 2026-07-28 say unasked."""
+        if isinstance(message, ToolListChangedNotification):
+            self._changed()
+
+    async def _listen(self, client: Client) -> None:
+        """Ask a server of 2026-07-28 to say when its tools change; one that does not is read anew the next time."""
+        tools = client.server_capabilities.tools
+        if tools is None or not tools.list_changed:
+            return
+        with contextlib.suppress(ListenNotSupportedError, SubscriptionLost, MCPError):
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._changed()
 
     async def opened(self, seconds: float) -> None:
         """Wait until the connection stands. Raises `TimeoutError`, or what ended it."""
@@ -81,6 +112,10 @@ class Connection:
 
     async def tools(self, limit: int) -> list[Tool]:
         """Every tool of the server, up to one more than `limit`."""
+        async with self._listing:  # the schemas come beside the answers, in their order
+            return await self._tools(limit)
+
+    async def _tools(self, limit: int) -> list[Tool]:
         found: list[Tool] = []
         self.link.schemas.clear()
         cursor: str | None = None
