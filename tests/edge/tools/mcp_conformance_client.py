@@ -18,7 +18,7 @@ from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp import McpLimits, McpServers
 from umi_edge.tools.mcp.last_offers import LastOffers
 from umi_edge.tools.mcp.logins import Logins
-from umi_edge.tools.mcp.servers import RunningServer
+from umi_edge.tools.mcp.running_server import RunningServer
 from umi_edge.tools.mcp.stored_files import StoredFiles
 from umi_edge.tools.outcome import ToolFailure
 from umi_edge.tools.running_call import Nobody, ServerQuestion, begin_call
@@ -68,7 +68,7 @@ async def main(url: str) -> None:
             begin_call(Defaults(), 60)
             for tool in tools:
                 try:
-                    print(tool.name, await running.call(tool.name, CALLS.get(tool.name, {})))
+                    print(tool.name, await running.call(tool, CALLS.get(tool.name, {})))
                 except ToolFailure as failure:
                     print(tool.name, failure.kind, failure.detail)
         finally:
