@@ -111,12 +111,12 @@ class Laptop:
         if connection is None:
             connection = Connection.load(self.config.connection)
             check_certificate(connection, datetime.now(UTC))
+        await self._take_up_tools()
         if self.policy.defaults.instruction == "device" and not on_device:
             raise PrivacyError(
                 "the policy keeps the instruction on this device, and this planner is a shared one",
                 fix="let a planner on this device serve it, or change `defaults.instruction` of the policy",
             )
-        await self._take_up_tools()
         async with AsyncExitStack() as stack:
             if channel is None:
                 channel = await stack.enter_async_context(open_channel(connection))
@@ -187,9 +187,10 @@ class Laptop:
         return self.installed.changes() if self.installed is not None else []
 
     async def _take_up_tools(self) -> None:
-        """Take what the servers offer now for the next session, and the names of the user's data for its cards."""
+        """Take what the servers offer now for the next session, and the names and approvals of now for its cards."""
         if self.installed is None:
             return
+        self.approved = ApprovedCards.read(self.config.approved_cards)
         if await self.installed.take_up():
             derived = [tool for tool in self.catalogue if tool.hints.derived]
             self.catalogue = Catalogue([*self.installed.catalogue, *derived])
