@@ -37,6 +37,8 @@ class RequestRecord:
     """Events streamed to the device."""
     queued_ms: int = 0
     """Milliseconds until the request got its turn."""
+    first_ms: int = 0
+    """Milliseconds until the first event of its answer."""
     _started: float = field(default_factory=time.monotonic, repr=False)
 
     def milliseconds(self) -> int:

@@ -1,7 +1,7 @@
 """The steps of every request: deadline, identity and quota, limits, a turn, the answer, accounting and a log line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +18,14 @@ from umi_cloud.status import abort, refusal_of, request_malformed
 from umi_shared.errors import MalformedError, RefusedError
 from umi_shared.transcript import Usage, View
 
-__all__ = ["Context", "RequestPipeline", "Rpc"]
+__all__ = ["Context", "Observer", "RequestPipeline", "Rpc"]
 
 SESSION_KEY = "umi-session"
 SESSION_CHARACTERS = 128
 _CHARACTERS_PER_TOKEN = 4
+
+Observer = Callable[[RequestRecord], None]
+"""Is told of a request that ended. It does not wait, and does not raise."""
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -53,12 +56,15 @@ class RequestPipeline:
         in_flight: InFlightRequests,
         namespaces: CacheNamespaces,
         engine_died: Callable[[], Awaitable[None]],
+        observers: Iterable[Observer] = (),
     ) -> None:
+        """`observers` are told of each request as it ends; one that joins the collection later is told, too."""
         self._gate = gate
         self._admission = admission
         self._in_flight = in_flight
         self._namespaces = namespaces
         self._engine_died = engine_died
+        self._observers = observers
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
         """Answer one request. Raises only what gRPC needs to end the call."""
@@ -77,6 +83,8 @@ class RequestPipeline:
             await abort(context, refusal)
         finally:
             record.log()  # (6)
+            for observe in self._observers:
+                observe(record)
 
     async def _answer(self, rpc: Rpc, request: bytes, context: Context, record: RequestRecord) -> None:
         async with self._gate.admit(context) as call:  # (2)
@@ -98,6 +106,8 @@ class RequestPipeline:
                     async for event in stream:
                         if isinstance(event, Usage):
                             record.usage = event
+                        if not record.deltas:
+                            record.first_ms = record.milliseconds()
                         record.deltas += 1
                         await context.write(rpc.write(event))
 

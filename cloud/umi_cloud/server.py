@@ -14,7 +14,7 @@ from umi_cloud.device_gate import DeviceGate
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
 from umi_cloud.readiness import Readiness
-from umi_cloud.request_pipeline import Context, RequestPipeline, Rpc
+from umi_cloud.request_pipeline import Context, Observer, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
 from umi_shared.errors import ConfigError, RefusedError
 from umi_shared.transcript import View
@@ -72,12 +72,15 @@ class CloudServer:
         self._roles: Roles | None = None
         self._in_flight = InFlightRequests(limits.request_seconds)
         self._admission = Admission(limits.admission)
+        self.observers: list[Observer] = []
+        """Each is told of every request as it ends."""
         self._pipeline = RequestPipeline(
             gate,
             self._admission,
             self._in_flight,
             namespaces or CacheNamespaces.temporary(),
             self._engine_died,
+            self.observers,
         )
         self._health = health.aio.HealthServicer()
         self.readiness = Readiness()

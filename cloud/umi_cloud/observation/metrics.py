@@ -1,0 +1,99 @@
+"""What Prometheus reads: requests, tokens, waits, and certificates that end. No device and no session has a label.
+
+Tokens from the cache are counted over all devices: of one request they would say what others have asked (ADR 12).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from umi_cloud.request_log import RequestRecord
+
+__all__ = ["ServerMetrics", "ServerState"]
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """How the server is now, asked at each scrape."""
+
+    running: Callable[[], int]
+    waiting: Callable[[], int]
+    ready: Callable[[], bool]
+    certificates: Callable[[], Mapping[str, datetime]]
+    """When certificates end, by whose they are."""
+
+
+class ServerMetrics:
+    """Counts requests as they end."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._registry = registry = CollectorRegistry()
+        registry.register(_StateCollector(state))
+        self._requests = Counter(
+            "umi_requests", "Requests that ended.", ("role", "outcome"), registry=registry
+        )
+        self._tokens = Counter("umi_tokens", "Tokens of requests.", ("role", "kind"), registry=registry)
+        self._seconds = Histogram(
+            "umi_request_seconds",
+            "From a request's arrival to its end.",
+            ("role",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._first = Histogram(
+            "umi_first_event_seconds",
+            "From a request's arrival to the first event of its answer.",
+            ("role",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._queued = Histogram(
+            "umi_queued_seconds",
+            "How long requests waited for their turn.",
+            ("role",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+
+    def observe(self, record: RequestRecord) -> None:
+        """Count a request that ended."""
+        role, usage = record.rpc, record.usage
+        self._requests.labels(role, record.outcome).inc()
+        self._tokens.labels(role, "read").inc(max(usage.prompt_tokens - usage.cached_tokens, 0))
+        self._tokens.labels(role, "cached").inc(usage.cached_tokens)
+        self._tokens.labels(role, "written").inc(usage.completion_tokens)
+        self._seconds.labels(role).observe(record.milliseconds() / 1000)
+        if record.deltas:
+            self._queued.labels(role).observe(record.queued_ms / 1000)
+            self._first.labels(role).observe(record.first_ms / 1000)
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _StateCollector:
+    """Reads the server's state at each scrape; implements prometheus_client's `Collector`."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges."""
+        state = self._state
+        yield GaugeMetricFamily("umi_running", "Requests in the engine now.", value=state.running())
+        yield GaugeMetricFamily("umi_waiting", "Requests that wait for their turn.", value=state.waiting())
+        yield GaugeMetricFamily("umi_ready", "1 where requests are answered.", value=float(state.ready()))
+        ends = GaugeMetricFamily(
+            "umi_certificate_end_seconds",
+            "When a certificate ends, in seconds since 1970.",
+            labels=("whose",),
+        )
+        for whose, when in state.certificates().items():
+            ends.add_metric((whose,), when.timestamp())
+        yield ends
