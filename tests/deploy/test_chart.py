@@ -1,0 +1,87 @@
+"""The Helm chart: rendered by Helm, held to Kubernetes' own schemas, and its configuration read as the server reads it."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from umi_cloud.config import CloudConfig, OpenAISettings
+
+CHART = Path(__file__).parents[2] / "deploy" / "helm" / "umi"
+NEEDED = ("engine.url=http://vllm:8000/v1", "engine.model=m", "database.url=postgresql://umi@db/umi")
+EVERYTHING = (*NEEDED, "autoscaling.enabled=true", "serviceMonitor.enabled=true", "nodeSelector.pool=cpu")
+OPERATORS_OWN = ("PrometheusRule", "ServiceMonitor")
+"""Kinds that Kubernetes itself does not know."""
+
+
+def rendered(helm: str, *settings: str) -> list[dict[str, Any]]:
+    options = [word for setting in settings for word in ("--set", setting)]
+    done = subprocess.run(
+        [helm, "template", "umi", str(CHART), *options], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+def of_kind(things: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    (found,) = (one for one in things if one["kind"] == kind)
+    return found
+
+
+@pytest.mark.parametrize("settings", [NEEDED, EVERYTHING], ids=["plain", "everything"])
+def test_what_it_renders_is_what_kubernetes_takes(helm: str, settings: tuple[str, ...]) -> None:
+    things = rendered(helm, *settings)
+    for thing in things:
+        if thing["kind"] not in OPERATORS_OWN:
+            kubernetes_validate.validate(thing, "1.33", strict=True)
+    assert {"Deployment", "Service", "ConfigMap", "Job", "PodDisruptionBudget", "NetworkPolicy"} <= {
+        one["kind"] for one in things
+    }
+
+
+def test_the_server_reads_its_configuration(helm: str, tmp_path: Path) -> None:
+    things = rendered(
+        helm,
+        *NEEDED,
+        "engine.settings.thinking_tokens.planner=2048",
+        "settings.admission.running=64",
+        "settings.state=/elsewhere",
+    )
+    file = tmp_path / "cloud.yaml"
+    file.write_text(of_kind(things, "ConfigMap")["data"]["cloud.yaml"])
+    config = CloudConfig.read(file)
+    assert config.engine == OpenAISettings(
+        url="http://vllm:8000/v1", model="m", thinking_tokens={"planner": 2048}
+    )
+    assert config.admission.running == 64
+    assert config.state == "postgresql://umi@db/umi"
+    assert config.watch_listen == "0.0.0.0:9090"
+
+
+@pytest.mark.parametrize("without", NEEDED)
+def test_what_is_needed_is_asked_for_by_name(helm: str, without: str) -> None:
+    with pytest.raises(AssertionError, match=f"{without.partition('=')[0]} is needed"):
+        rendered(helm, *(one for one in NEEDED if one != without))
+
+
+def test_fronts_run_as_nobody_on_a_read_only_file_system_and_drain_before_they_end(helm: str) -> None:
+    pod = of_kind(rendered(helm, *NEEDED, "drainSeconds=40"), "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert not pod["automountServiceAccountToken"]
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["terminationGracePeriodSeconds"] > 40 + 5
+
+
+def test_services_and_budgets_find_the_fronts_and_not_the_migration(helm: str) -> None:
+    things = rendered(helm, *NEEDED)
+    fronts = of_kind(things, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    migration = of_kind(things, "Job")["spec"]["template"]["metadata"]["labels"]
+    for thing in things:
+        if thing["kind"] == "Service":
+            assert thing["spec"]["selector"].items() <= fronts.items()
+            assert not thing["spec"]["selector"].items() <= migration.items()
