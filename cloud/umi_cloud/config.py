@@ -182,6 +182,13 @@ class CloudConfig:
     """Where laptops call: HOST:PORT."""
     enrol_listen: str = "0.0.0.0:7444"
     """Where laptops enrol; empty for nowhere."""
+    watch_listen: str = ""
+    """Plain HTTP for probes and for Prometheus (/livez, /readyz, /metrics), for an inner network; empty for nowhere.
+
+    It tells of no device and no session.
+    """
+    traces: str = ""
+    """Where spans of requests go, as `http://HOST:4318/v1/traces` (OTLP); empty for nowhere. They hold no content."""
     state: StateText = field(default_factory=lambda: str(user_data_path("umi-cloud", appauthor=False)))
     """Where the registry of devices is: a directory, or `postgresql://USER@HOST/DATABASE`, which fronts share."""
     certificates: Path | None = None
@@ -212,6 +219,8 @@ class CloudConfig:
         host = _checked_host("listen", self.listen)
         if self.enrol_listen:
             _checked_host("enrol_listen", self.enrol_listen)
+        if self.watch_listen:
+            _checked_host("watch_listen", self.watch_listen)
         if self.unsafe_plaintext_loopback and not is_loopback(host):
             raise SettingError(
                 "unsafe_plaintext_loopback",

@@ -14,6 +14,7 @@ from umi_cloud.config import CloudConfig, listen_host
 from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
 from umi_cloud.fleet import Fleet
+from umi_cloud.observation.observation import Observation
 from umi_cloud.server import CloudServer
 from umi_proto.v1 import enrolment_pb2_grpc
 from umi_shared.enrolment_token import join_address
@@ -35,6 +36,7 @@ class Deployment:
     """Empty where devices cannot enrol here."""
     _fleet: Fleet | None
     _enrolment: grpc.aio.Server | None
+    _observation: Observation
     _loaded: Loaded | None = None
 
     @classmethod
@@ -42,6 +44,7 @@ class Deployment:
         """Listen on both ports. Raises `ConfigError` when there are no certificates yet, or a port is taken."""
         if config.unsafe_plaintext_loopback:
             server = CloudServer(UnsafeLoopbackGate(), config.server_limits, reflection=config.reflection)
+            observation = await Observation.begin(config, server)
             port = await server.start(config.listen, None)
             return cls(
                 config=config,
@@ -50,6 +53,7 @@ class Deployment:
                 enrol_address="",
                 _fleet=None,
                 _enrolment=None,
+                _observation=observation,
             )
         return await cls._start_with_tls(config)
 
@@ -77,6 +81,7 @@ class Deployment:
             if enrolment is not None:
                 await enrolment.start()
             fleet.watch(server)
+            observation = await Observation.begin(config, server)
         except BaseException:
             await fleet.leave()
             raise
@@ -87,7 +92,13 @@ class Deployment:
             enrol_address=enrol_address,
             _fleet=fleet,
             _enrolment=enrolment,
+            _observation=observation,
         )
+
+    @property
+    def watch_address(self) -> str:
+        """Where probes and Prometheus ask; empty for nowhere."""
+        return self._observation.address
 
     async def load(self, announce: Announce = lambda _line: None) -> Loaded:
         """Load the configured engine and serve. Raises what `umi_cloud.engines.loading.load` does."""
@@ -111,4 +122,5 @@ class Deployment:
             await self._loaded.engine.close()
         if self._fleet is not None:
             await self._fleet.leave()
+        await self._observation.close()
         return late

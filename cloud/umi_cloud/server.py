@@ -106,6 +106,16 @@ class CloudServer:
         """Requests that run or wait now."""
         return self._in_flight.count
 
+    @property
+    def running(self) -> int:
+        """Requests in the engine now."""
+        return self._admission.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        return self._admission.queued
+
     async def _engine_died(self) -> None:
         self.engine_dead.set()
         self.readiness.engine = False

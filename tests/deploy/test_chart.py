@@ -1,4 +1,4 @@
-"""The Helm chart: rendered by Helm, held to Kubernetes' own schemas, and its configuration read as the server reads it."""
+"""The Helm chart: rendered by Helm, held to Kubernetes' own schemas, its configuration read by the server."""
 
 import subprocess
 from pathlib import Path

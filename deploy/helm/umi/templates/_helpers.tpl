@@ -59,7 +59,7 @@ capabilities: {drop: [ALL]}
 
 {{- define "umi.mounts" -}}
 - {name: config, mountPath: /etc/umi-cloud, readOnly: true}
-- {name: certificates, mountPath: /certificates, readOnly: true}
+- {name: certificates, mountPath: /certificates/ca, readOnly: true}
 - {name: pgpass, mountPath: /pgpass, readOnly: true}
 - {name: tmp, mountPath: /tmp}
 {{- end }}
