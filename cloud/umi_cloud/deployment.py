@@ -62,6 +62,7 @@ class Deployment:
         authority = Authority.load(config.certificates_folder)
         credentials = server_credentials(config.certificates_folder)
         fleet = await Fleet.join(config)
+        observation = Observation()
         try:
             desk = EnrolmentDesk(authority, fleet.registry, config.enrolment)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
@@ -71,6 +72,7 @@ class Deployment:
             enrolment_pb2_grpc.add_RenewalServicer_to_server(
                 RenewalServicer(desk, fleet.registry), server.server
             )
+            observation = await Observation.begin(config, server)
             enrolment, enrol_address = None, ""
             if config.enrol_listen:
                 enrolment, port = make_enrolment_server(
@@ -81,8 +83,8 @@ class Deployment:
             if enrolment is not None:
                 await enrolment.start()
             fleet.watch(server)
-            observation = await Observation.begin(config, server)
         except BaseException:
+            await observation.close()
             await fleet.leave()
             raise
         return cls(

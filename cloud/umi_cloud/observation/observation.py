@@ -15,7 +15,7 @@ from umi_cloud.server import CloudServer
 
 if TYPE_CHECKING:
     from umi_cloud.observation.traces import RequestTraces
-    from umi_cloud.observation.watch_port import Page, WatchPort
+    from umi_cloud.observation.watch_port import WatchPort
 
 __all__ = ["Observation"]
 
@@ -76,7 +76,9 @@ async def _watch_port(config: CloudConfig, server: CloudServer) -> "WatchPort":
         config.watch_listen,
         {
             "/metrics": lambda: Page(200, metrics.text()),
-            "/livez": lambda: Page(503, b"the engine died\n") if server.engine_dead.is_set() else Page(200, b"alive\n"),
+            "/livez": lambda: (
+                Page(503, b"the engine died\n") if server.engine_dead.is_set() else Page(200, b"alive\n")
+            ),
             "/readyz": ready,
         },
     )
