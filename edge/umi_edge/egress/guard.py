@@ -73,6 +73,11 @@ class EgressGuard:
             self._public.setdefault(sink, []).append(projected(text))
             self._exempt = {place: True for place, exempt in self._exempt.items() if exempt}
 
+    def forget_public(self) -> None:
+        """Take nothing for public any more, because of a value that is to stay from now on."""
+        self._public.clear()
+        self._exempt.clear()
+
     def check(self, message: bytes, sink: Sink) -> None:
         """Raise `GuardedError` when a value that this sink may not read is in the bytes."""
         self._refresh()

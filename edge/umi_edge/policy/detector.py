@@ -43,6 +43,8 @@ class Detector:
     values: tuple[str, ...] = field(default=(), repr=False)
     file: str = ""
     """For `values_file`: where the values are, one a line."""
+    digest: str = ""
+    """What that file must be, where the policy is signed: the SHA-256 of its bytes; empty where it may be anything."""
     tool: str = ""
     """For `values_from`: the tool whose result holds the values, called without arguments."""
     path: Path | None = None

@@ -8,6 +8,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import codecs
+import hashlib
 from pathlib import Path
 
 from umi_edge.policy.detector import Detector, DetectorKind
@@ -15,7 +16,7 @@ from umi_edge.policy.document import Policy
 from umi_edge.policy.projection import project
 from umi_shared.errors import PrivacyError
 
-__all__ = ["read_values_files", "values_of"]
+__all__ = ["digest_of", "read_values_files", "values_of"]
 
 _MAX_BYTES = 64 << 20
 _SHORTEST, _LONGEST = 2, 200
@@ -36,7 +37,7 @@ def values_of(detector: Detector) -> tuple[str, ...]:
     """The values in a detector's file, in UTF-8, or in UTF-16 with its mark.
 
     Raises `PrivacyError`, which names the file and a line's number and no value, where it is not there, cannot be read,
-    has no value, or has a line that no detector could look for.
+    has no value, has a line that no detector could look for, or is not what was signed.
     """
     lines = _text(detector).splitlines()
     values = []
@@ -66,6 +67,11 @@ def values_of(detector: Detector) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def digest_of(content: bytes) -> str:
+    """What a file's bytes are known by in a signature."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def _text(detector: Detector) -> str:
     path = Path(detector.file)
     try:
@@ -78,6 +84,12 @@ def _text(detector: Detector) -> str:
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise _refused(detector, why, "let this user read it") from error
+    if detector.digest and digest_of(content) != detector.digest:
+        raise _refused(
+            detector,
+            "it is not the file that was signed with the policy",
+            "put it back as it was, or have the policy signed again: `umi policy sign`",
+        )
     if len(content) > _MAX_BYTES:
         raise _refused(detector, f"it is larger than {_MAX_BYTES >> 20} MiB", "use a shorter list")
     encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8-sig")

@@ -1,9 +1,11 @@
 """Signed policies: an Ed25519 signature in a file of its own beside the policy.
 
 Keeps I2 for managed laptops: where a signature is required, a policy that has none, another one, or one of another
-key is an error; no other policy takes its place. What is verified are the very bytes that are then read.
+key is an error; no other policy takes its place. What is verified are the very bytes that are then read: those of the
+policy, and those of each `values_file` whenever it is read.
 
-Covered: a changed, truncated or replaced policy or signature; a signature of another key, or of something else.
+Covered: a changed, truncated or replaced policy, file of values or signature; a signature of another key, or of
+something else.
 Not covered: an older policy that the same key signed (keep one key for one policy's life, or make a new one); a user
 who may change the configuration that requires the signature.
 
@@ -13,15 +15,20 @@ I2: docs/design.md#i2-fail-closed
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from umi_edge.policy.detector import Detector
 from umi_edge.policy.document import Policy
 from umi_edge.policy.loader import load_policy, policy_bytes, policy_text
+from umi_edge.policy.values_file import digest_of, read_values_files
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, PolicyError
 
@@ -38,10 +45,13 @@ __all__ = [
     "verify_policy",
 ]
 
-_SIGNED = b"umi policy signature 1\n"
+_SIGNED = b"umi policy signature 2\n"
 """So that a signature of this key can't be one of something else."""
-_MAX_SIGNATURE_BYTES = 4096
+_SIGNED_ALONE = b"umi policy signature 1\n"
+"""Of signatures of a policy's bytes alone, which hold for a policy without a `values_file`."""
+_MAX_SIGNATURE_BYTES = 64 << 10
 _FINGERPRINT = "SHA256:"
+_SIGN_AGAIN = "put the file back as it was, or have the policy signed again: `umi policy sign`"
 _ASK = "ask whoever manages this laptop for the policy and its .sig file"
 
 
@@ -53,6 +63,17 @@ class SignatureError(PolicyError):
 class _Signature:
     key: Ed25519PublicKey
     signature: bytes
+    manifest: Mapping[str, Any] | None
+    """The digests of the policy and of its files; None where the policy's bytes alone are signed."""
+
+    def verify(self, content: bytes) -> None:
+        """Raises `InvalidSignature` where it is not of a policy of these bytes."""
+        if self.manifest is None:
+            self.key.verify(self.signature, _SIGNED_ALONE + content)
+            return
+        self.key.verify(self.signature, _SIGNED + _spelled(self.manifest))
+        if self.manifest.get("policy") != digest_of(content):
+            raise InvalidSignature
 
 
 def signature_path(policy: Path) -> Path:
@@ -72,14 +93,21 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 
 
 def sign_policy(policy: Path, key: Ed25519PrivateKey) -> Path:
-    """Write the signature of a policy beside it. Raises `PolicyError` for a policy that does not load."""
+    """Write the signature of a policy and of its files of values beside it.
+
+    Raises `PolicyError` for a policy that does not load, and `PrivacyError` for a file that cannot be read.
+    """
     content = policy_bytes(policy)
-    load_policy(policy_text(content, str(policy)), str(policy))
+    loaded = load_policy(policy_text(content, str(policy)), str(policy))
+    read_values_files(loaded)
+    files = {_name(one, policy): digest_of(Path(one.file).read_bytes()) for one in loaded.detect if one.file}
+    manifest = {"policy": digest_of(content), "values_files": files}
     document = {
-        "umi_policy_signature": 1,
+        "umi_policy_signature": 2,
+        **manifest,
         "key": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
         "fingerprint": fingerprint(key.public_key()),
-        "signature": base64.b64encode(key.sign(_SIGNED + content)).decode(),
+        "signature": base64.b64encode(key.sign(_SIGNED + _spelled(manifest))).decode(),
     }
     path = signature_path(policy)
     write_durably(path, (json.dumps(document, indent=2) + "\n").encode(), private=False)
@@ -88,49 +116,76 @@ def sign_policy(policy: Path, key: Ed25519PrivateKey) -> Path:
 
 def verify_policy(policy: Path, trusted: str) -> str:
     """The fingerprint of the key that signed a policy; `trusted` is as for `read_signed_policy`."""
-    return _verified(policy, policy_bytes(policy), trusted)
+    read_signed_policy(policy, trusted)
+    return pinned_key(trusted)
 
 
 def read_signed_policy(policy: Path, trusted: str, *, required_by: str = "") -> Policy:
     """The policy in a file that the trusted key signed: a public key's file, or a fingerprint.
 
-    `required_by` is the file that wants it signed, for the error.
+    Its files of values are held to what was signed whenever they are read. `required_by` is the file that wants it
+    signed, for the error.
 
-    Raises `SignatureError` where it is not signed by that key, `PolicyError` where it does not load.
+    Raises `SignatureError` where it, or a file of values, is not as that key signed it, `PolicyError` where it does not
+    load.
     """
-    content = policy_bytes(policy)
     try:
-        _verified(policy, content, trusted)
+        return _verified(policy, policy_bytes(policy), trusted)
     except SignatureError as error:
         if not required_by:
             raise
         raise SignatureError(
             f"{error.message}; {required_by} requires a signed policy", fix=error.fix
         ) from error
-    return load_policy(policy_text(content, str(policy)), str(policy))
 
 
 def signer_of(policy: Path) -> str:
     """The fingerprint of the key that signed a policy, whoever's it is; empty where it is not signed.
 
-    Raises `SignatureError` where the signature is not of the policy as it is now.
+    Raises `SignatureError` where the signature is not of the policy, and of its files of values, as they are now.
     """
     if not signature_path(policy).exists():
         return ""
-    return _verified(policy, policy_bytes(policy), fingerprint(_read_signature(policy).key))
+    signer = fingerprint(_read_signature(policy).key)
+    _verified(policy, policy_bytes(policy), signer)
+    return signer
 
 
-def _verified(policy: Path, content: bytes, trusted: str) -> str:
-    # (1) the signature is of the key that is pinned; (2) it is of these bytes.
+def _verified(policy: Path, content: bytes, trusted: str) -> Policy:
+    # (1) the signature is of the key that is pinned; (2) it is of these bytes; (3) and of each file of values.
     found = _read_signature(policy)
     pinned, signer = pinned_key(trusted), fingerprint(found.key)
     if signer != pinned:
         raise SignatureError(f"signed by {signer}, and {pinned} is required", file=str(policy), fix=_ASK)
     try:
-        found.key.verify(found.signature, _SIGNED + content)
+        found.verify(content)
     except InvalidSignature as error:
         raise SignatureError("changed since it was signed", file=str(policy), fix=_ASK) from error
-    return signer
+    loaded = load_policy(policy_text(content, str(policy)), str(policy))
+    files = found.manifest["values_files"] if found.manifest is not None else {}
+    detect = tuple(replace(one, digest=files.get(_name(one, policy), "")) for one in loaded.detect)
+    for one in detect:
+        if one.file and not one.digest:
+            raise SignatureError(f"its {one.file} was not signed with it", file=str(policy), fix=_SIGN_AGAIN)
+        if one.file and one.digest != _digest_now(Path(one.file)):
+            raise SignatureError(f"its {one.file} is not what was signed", file=str(policy), fix=_SIGN_AGAIN)
+    return replace(loaded, detect=detect)
+
+
+def _name(detector: Detector, policy: Path) -> str:
+    """A file of values as the manifest calls it: by its way from the policy's folder."""
+    return Path(os.path.relpath(detector.file, policy.parent)).as_posix() if detector.file else ""
+
+
+def _digest_now(file: Path) -> str:
+    try:
+        return digest_of(file.read_bytes())
+    except OSError:
+        return ""
+
+
+def _spelled(manifest: Mapping[str, Any]) -> bytes:
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _read_signature(policy: Path) -> _Signature:
@@ -145,10 +200,13 @@ def _read_signature(policy: Path) -> _Signature:
         if len(text) > _MAX_SIGNATURE_BYTES:
             raise ValueError("too large")
         document = json.loads(text)
-        if document["umi_policy_signature"] != 1:
+        if document["umi_policy_signature"] not in (1, 2):
             raise ValueError("another version")
+        manifest = None
+        if document["umi_policy_signature"] == 2:
+            manifest = {"policy": str(document["policy"]), "values_files": dict(document["values_files"])}
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(document["key"], validate=True))
-        return _Signature(key, base64.b64decode(document["signature"], validate=True))
+        return _Signature(key, base64.b64decode(document["signature"], validate=True), manifest)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SignatureError("this is not a signature of a policy", file=str(path), fix=_ASK) from error
 

@@ -12,6 +12,7 @@ from umi_edge.labelling.release import LabelledCard
 from umi_edge.labelling.text import LabelledEntry, LabelledText
 from umi_edge.policy import Policy
 from umi_shared.labels import Sink
+from umi_shared.transcript import Observation
 
 __all__ = ["PublicText"]
 
@@ -57,6 +58,15 @@ class PublicText:
             if span.explicit:
                 self.guard.allow(span.clear.strip('"'))
             self.guard.allow(span.fact)
+
+    def allow_transcript(self, entries: Sequence[LabelledEntry], read_by: Mapping[Sink, int]) -> None:
+        """All that is public in these entries, and what each sink has read of them."""
+        for entry in entries:
+            own = isinstance(entry.template, Observation)
+            (self.allow_explicit if own else self.allow_clear)(entry.text)
+        for sink, count in read_by.items():
+            self.read_by[sink] = 0
+            self.has_read(sink, entries[:count])
 
     def has_read(self, sink: Sink, entries: Sequence[LabelledEntry]) -> None:
         """A sink was sent these entries, from the first one on."""

@@ -19,6 +19,7 @@ from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.later_names import LaterNames, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
@@ -131,7 +132,7 @@ class Session:
     names_lost: tuple[str, ...] = field(default=(), repr=False)
     """What of the gazetteers could not be read, and the policy does without; for the user's eyes."""
     read_gazetteers: Callable[[], Awaitable[Gazetteers]] | None = field(default=None, repr=False)
-    """Reads them again, before each instruction."""
+    """Reads them again, before each message."""
     records: Records = field(default_factory=Records.of_session, repr=False)
     """What umi has written into the user's stores, in this session and before."""
     approved: InitVar[ApprovedCards] = NONE_APPROVED
@@ -162,6 +163,7 @@ class Session:
     _caller_is_warm: bool = field(default=False, init=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
+    _approved: ApprovedCards = field(init=False, repr=False)
 
     def __post_init__(
         self,
@@ -179,10 +181,8 @@ class Session:
         self.guard = guarded_by(self.labeller.vault)
         self.cloud = connect(self.guard)
         self.observe = observer(self.labeller.vault)
-        cards = labelled_cards(self.catalogue, self.labeller, approved)
-        self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
-        self.labeller.result_names = cards.result_names
-        self._catalogue = release(self.cards, (), PLANNER)
+        self._approved = approved
+        self._tell_of_tools()
         self.calls = Calls(
             catalogue=self.catalogue,
             labeller=self.labeller,
@@ -191,9 +191,18 @@ class Session:
             records=self.records,
             observe=self._tell,
         )
-        self.calls.public.allow_catalogue(
-            self.cards, [tool.name for tool in self.catalogue], policy, cards.result_names
-        )
+        self._allow_catalogue()
+
+    def _tell_of_tools(self) -> None:
+        """Make the cards, as far as the names that are known now let the cloud be told of the tools."""
+        cards = labelled_cards(self.catalogue, self.labeller, self._approved)
+        self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
+        self.labeller.result_names = cards.result_names
+        self._catalogue, self._caller_is_warm = release(self.cards, (), PLANNER), False
+
+    def _allow_catalogue(self) -> None:
+        tools, names = [tool.name for tool in self.catalogue], self.labeller.result_names
+        self.calls.public.allow_catalogue(self.cards, tools, self.labeller.policy, names)
 
     def _tell(self, event: Event) -> None:
         """To whoever observes now: `observe` may be another function later."""
@@ -226,11 +235,8 @@ class Session:
         self.calls.record += snapshot.record
         self.calls.entries[:] = snapshot.entries
         self.calls.noes = Noes.in_transcript(self.calls.entries)
-        for entry in self.calls.entries:
-            own = isinstance(entry.template, Observation)
-            (self.calls.public.allow_explicit if own else self.calls.public.allow_clear)(entry.text)
-        for sink, count in snapshot.read_by.items():
-            self.calls.public.has_read(sink, self.calls.entries[:count])
+        self.calls.public.allow_transcript(self.calls.entries, snapshot.read_by)
+        self._withhold(self._names)
 
     def take_over(
         self, said: Sequence[tuple[bool, str]], *, known: Iterable[Kept] = (), quoted: Iterable[str] = ()
@@ -290,9 +296,30 @@ class Session:
         if self.read_gazetteers is None:
             return
         now = await self.read_gazetteers()
-        if now.values != self._names:
+        before, self._names, self.names_lost = self._names, now.values, now.notices
+        if now.values != before:
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
-        self._names, self.names_lost = now.values, now.notices
+            if added := added_names(before, now.values):
+                self._tell_of_tools()
+                self._withhold(added)
+
+    def _withhold(self, names: Mapping[str, Sequence[str]]) -> None:
+        """Take names out of all that was said before, since it is sent again. Raises `PrivacyError` where one stays."""
+        entries, told = self.calls.entries, {card.name for card, _ in self.cards}
+        if any(isinstance(one.template, Call) and one.template.tool not in told for one in entries):
+            raise PrivacyError(
+                "a tool that this session has used must not be told of any more, for the name of it: "
+                f"{'; '.join(one.because for one in self.withheld)}; nothing more was sent",
+                fix="start a new session",
+            )
+        later = LaterNames.of(self.labeller.policy, names, self.labeller.keeper).withheld(entries)
+        if later == entries:
+            return
+        entries[:] = later
+        read_by = dict(self.calls.public.read_by)
+        self.guard.forget_public()
+        self._allow_catalogue()
+        self.calls.public.allow_transcript(entries, read_by)
 
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
@@ -334,6 +361,7 @@ class Session:
             reply = (await self.replies.reply(answered.answer)).strip()
             if not reply:
                 return answered
+            await self._look_up_names()
             text = self.labeller.instruction(reply)
             await self._take_words(text)
             self.observe(Replied(text))
@@ -359,6 +387,7 @@ class Session:
         reply = (await self.replies.reply(shown)).strip()
         if not reply:
             return AskedUser(shown)
+        await self._look_up_names()
         text = self.labeller.reply(reply, shown)
         self.labeller.shapes.replied("".join(span.clear for span in text if span.label.may_read(PLANNER)))
         await self._take_words(text)
@@ -388,6 +417,8 @@ class Session:
     async def _steps(self) -> Ending:
         limit = self.labeller.policy.limits.steps
         for step in range(1, limit + 1):
+            if step > 1:
+                await self._look_up_names()
             async with reading_ahead(self._warm_caller, self.caller.prefill) as ahead:
                 plan, draft, question = await self._plan(step, ahead)
                 self.totals.steps += 1
@@ -647,6 +678,7 @@ class Session:
     # Answering.
 
     async def _answer(self) -> Answered:
+        await self._look_up_names()
         self.observe(AnswerStarted())
         view, shown = self._released(SUMMARIZER), self._shown_to(SUMMARIZER)
         said, answer, rehydrator = "", "", Rehydrator(self.labeller.vault)

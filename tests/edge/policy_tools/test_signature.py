@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from umi_edge.commands.policy import command
+from umi_edge.policy.values_file import read_values_files
 from umi_edge.policy_tools.signature import (
     SignatureError,
     fingerprint,
@@ -21,11 +23,12 @@ from umi_edge.policy_tools.signature import (
     read_signed_policy,
     sign_policy,
     signature_path,
+    signer_of,
     verify_policy,
 )
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop_policy import read_laptop_policy
-from umi_shared.errors import ConfigError, PolicyError
+from umi_shared.errors import ConfigError, PolicyError, PrivacyError
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
@@ -54,7 +57,7 @@ def test_every_changed_byte_of_the_policy_is_found(policy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [b"", b"{}", b"[]", b"x" * 5000, b'{"umi_policy_signature": 2}', b"[" * 4000]
+    "change", [b"", b"{}", b"[]", b"x" * 70_000, b'{"umi_policy_signature": 3}', b"[" * 4000]
 )
 def test_a_broken_signature_is_an_error(policy: Path, change: bytes) -> None:
     signature_path(policy).write_bytes(change)
@@ -174,3 +177,85 @@ def test_the_commands_make_a_key_sign_and_verify(policy: Path) -> None:
 def test_an_empty_requirement_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="names a public key"):
         EdgeConfig.parse('require_signed_policy: ""\n', tmp_path / "config.yaml")
+
+
+@pytest.fixture
+def with_values(tmp_path: Path) -> Path:
+    """A signed policy with two files of values: one beside it, one in a folder."""
+    path = tmp_path / "laptop.yaml"
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "clients.txt").write_text("Nadja Petrov\n")
+    (tmp_path / "lists" / "cases.txt").write_text("Kestrel Holdings\n")
+    path.write_text(
+        "version: 1\ndetect_also:\n"
+        "  - {type: client, values_file: clients.txt}\n"
+        "  - {type: case, values_file: lists/cases.txt}\n"
+    )
+    sign_policy(path, KEY)
+    return path
+
+
+def test_a_signature_covers_the_files_of_values(with_values: Path) -> None:
+    policy = read_signed_policy(with_values, PINNED)
+    assert len(read_values_files(policy)) == 2
+    assert signer_of(with_values) == PINNED
+
+
+@pytest.mark.parametrize("file", ["clients.txt", "lists/cases.txt"])
+@pytest.mark.parametrize("change", ["Nadja Petrov\nKestrel Holdings\nSomebody\n", "", None])
+def test_a_changed_file_of_values_lets_no_policy_begin_and_no_session_go_on(
+    with_values: Path, file: str, change: str | None
+) -> None:
+    running = read_signed_policy(with_values, PINNED)
+    path = with_values.parent / file
+    path.unlink() if change is None else path.write_text(change)
+    for reads in (lambda: read_signed_policy(with_values, PINNED), lambda: signer_of(with_values)):
+        with pytest.raises(SignatureError, match="is not what was signed") as caught:
+            reads()
+        assert "umi policy sign" in caught.value.fix
+        assert file in str(caught.value)
+        assert "Petrov" not in str(caught.value)
+    with pytest.raises(PrivacyError) as stopped:
+        read_values_files(running)
+    assert change is None or "not the file that was signed" in str(stopped.value)
+    sign = change is not None and change != ""
+    if sign:
+        sign_policy(with_values, KEY)
+        assert len(read_values_files(read_signed_policy(with_values, PINNED))) == 2
+
+
+def test_the_files_travel_with_the_policy(with_values: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(with_values.parent, elsewhere, ignore=shutil.ignore_patterns("elsewhere"))
+    assert len(read_values_files(read_signed_policy(elsewhere / "laptop.yaml", PINNED))) == 2
+
+
+@pytest.mark.parametrize("key", ["policy", "values_files"])
+def test_a_manifest_that_was_changed_is_not_the_signed_one(with_values: Path, key: str) -> None:
+    path = signature_path(with_values)
+    document = json.loads(path.read_text())
+    document[key] = "0" * 64 if key == "policy" else {}
+    path.write_text(json.dumps(document))
+    with pytest.raises(SignatureError, match="changed since it was signed"):
+        read_signed_policy(with_values, PINNED)
+
+
+def _signed_alone(path: Path) -> None:
+    """As earlier versions signed: the policy's bytes and nothing else."""
+    document = json.loads(signature_path(path).read_text())
+    signature = KEY.sign(b"umi policy signature 1\n" + path.read_bytes())
+    old = {"umi_policy_signature": 1, "signature": base64.b64encode(signature).decode()}
+    kept = {name: document[name] for name in ("key", "fingerprint")}
+    signature_path(path).write_text(json.dumps(kept | old))
+
+
+def test_an_earlier_signature_holds_for_a_policy_without_such_files_alone(
+    policy: Path, tmp_path: Path
+) -> None:
+    _signed_alone(policy)
+    assert read_signed_policy(policy, PINNED).name == "signed"
+    (tmp_path / "clients.txt").write_text("Nadja Petrov\n")
+    policy.write_text("version: 1\ndetect_also: [{type: client, values_file: clients.txt}]\n")
+    _signed_alone(policy)
+    with pytest.raises(SignatureError, match="was not signed with it"):
+        read_signed_policy(policy, PINNED)

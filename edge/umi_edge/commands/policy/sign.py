@@ -15,7 +15,9 @@ from umi_shared.screen.output import ask_secret, say
 )
 @click.option("--passphrase", is_flag=True, help="Ask for the key's passphrase.")
 def command(file: Path, key: Path, *, passphrase: bool) -> None:
-    """Write the signature of FILE to FILE.sig. Any later change of FILE makes it invalid."""
+    """Write the signature of FILE to FILE.sig. Any later change of FILE, or of a `values_file` that it names, makes it
+    invalid.
+    """
     from umi_edge.policy_tools.signature import fingerprint, read_private_key, sign_policy
 
     word = ask_secret("Passphrase").encode() if passphrase else None
