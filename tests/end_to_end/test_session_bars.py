@@ -62,7 +62,7 @@ def refusals(w):
 
 async def run(tmp_path, *calls, file=FILE):
     sent = []
-    plans = [*(plan(f"Use {name}.") for name, _ in calls), plan("No.", "give up")]
+    plans = [*(plan(f"To go on, use {name}.") for name, _ in calls), plan("No.", "give up")]
     written = [(name, json.dumps(arguments)) for name, arguments in calls]
     async with world(tmp_path, plans=plans, calls=written, tools=tools(sent, file), policy=POLICY) as w:
         await w.session.ask("Go.")

@@ -14,7 +14,7 @@ from umi_edge.policy.document import Confirm, Policy, Runs, ToolPolicy
 from umi_edge.policy.families import BUILT_IN, PYTHON
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.paths import Location, path_of
-from umi_edge.policy.rules import ANY_TYPE, OnViolation, Resolution
+from umi_edge.policy.rules import ANY_TYPE, TYPED_OR_APPROVED, OnViolation, Resolution
 from umi_edge.policy.stored_as import StoredAs, read_back_at
 from umi_edge.policy.stores import Laxer, laxer_places
 from umi_edge.policy.told_to_others import why_confirmed
@@ -70,6 +70,7 @@ class ReasonCode(StrEnum):
     STORED = "stored"
     NEVER = "never"
     BARRED = "barred"
+    NOT_TYPED = "not-typed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,9 @@ Verdict = Allowed | Ask | Denied
 Unfound = Callable[[Location], Label]
 """The label of what the detectors leave of an argument: of all of it that they do not find."""
 
+Owned = Callable[[Location], bool]
+"""Whether the user typed the value of an argument, or approved it there before."""
+
 HoldsNever = Callable[[Location], bool]
 """Whether an argument, as it is sent, holds what the policy says never leaves."""
 
@@ -132,6 +136,7 @@ def check_call(
     stored_as: StoredAs = (),
     unfound: Unfound | None = None,
     holds_never: HoldsNever | None = None,
+    owned: Owned | None = None,
 ) -> Verdict:
     """Judge a call by its arguments' labels.
 
@@ -141,7 +146,8 @@ def check_call(
 
     `stored_as` is where the tool itself says that its arguments are read back, and `unfound` is asked where a text
     that comes back there is scanned; without it, the detectors find nothing. `holds_never` is asked of each argument of
-    a tool that sends it off the device; without it, the types of handles tell.
+    a tool that sends it off the device; without it, the types of handles tell. `owned` is asked of what is not trusted
+    where the user must have typed or approved it; without it, they have not.
     """
     case = _Case(
         tool=tool,
@@ -161,6 +167,7 @@ def check_call(
     for location in sorted(labelled_arguments, key=path_of):
         leaf = labelled_arguments[location]
         _check_argument(case, location, leaf, assignment.at(location))
+        _check_owned(case, location, leaf, assignment.at(location), owned)
         if not (hints and hints.derived) and not case.redacted(location):
             _check_bars(case, location, leaf, assignment.at(location))
         if sends and not case.redacted(location):
@@ -319,6 +326,27 @@ def _check_argument(case: _Case, location: Location, leaf: LabelledLeaf, rule: R
                 counterfactual="it would run at once if the rule said `confirm: false`",
             )
         )
+
+
+def _check_owned(
+    case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution, owned: Owned | None
+) -> None:
+    """Whether the user must see a value that is not their own before it is used."""
+    if rule.requires != TYPED_OR_APPROVED or not (leaf.model_written or not leaf.label.trusted):
+        return
+    if owned is not None and owned(location):
+        return
+    path = case.path(location)
+    case.questions.append(
+        Reason(
+            code=ReasonCode.NOT_TYPED,
+            path=path,
+            rule_id=rule.rule_id,
+            type=leaf.type,
+            message=f"{path} of {case.tool} is to be what you typed or approved, and you typed no such value",
+            counterfactual="a value that you type is not asked about, nor one that you said yes to at this place",
+        )
+    )
 
 
 def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:

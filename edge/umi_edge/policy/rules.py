@@ -14,6 +14,7 @@ from umi_shared.labels import Locality
 __all__ = [
     "ANY_TYPE",
     "RULE_FIELDS",
+    "TYPED_OR_APPROVED",
     "OnViolation",
     "PathRule",
     "Resolution",
@@ -44,6 +45,8 @@ class OnViolation(StrEnum):
 
 
 _STRICTEST = (OnViolation.DENY, OnViolation.REDACT, OnViolation.ASK)
+TYPED_OR_APPROVED = "typed-or-approved"
+_DEMANDING = ("trusted", TYPED_OR_APPROVED)
 _SHOW = re.compile(r"domain|last4|year|month|count|sign|hash|bucket\(([1-9][0-9]{0,8})\)")
 
 
@@ -72,7 +75,8 @@ class PathRule:
     link: bool | None = None
     shape: Shape | None = None
     requires: str | None = None
-    """`trusted`: the argument takes no model-written and no untrusted value."""
+    """`trusted`: the argument takes no model-written and no untrusted value. `typed-or-approved`: unless the user typed
+    that value, or approves it."""
     accepts: Locality | None = None
     """The strictest locality that the tool may be given here."""
     on_violation: OnViolation | None = None
@@ -188,7 +192,7 @@ def _merge(said: _Merged, rule: PathRule) -> _Merged:
         or bool(said.show and rule.show and said.show != rule.show),
         link=rule.link if said.link is None else said.link and rule.link is not False,
         shape=Shape.HIDDEN if Shape.HIDDEN in (said.shape, rule.shape) else said.shape or rule.shape,
-        requires=said.requires or rule.requires,
+        requires=min(filter(None, (said.requires, rule.requires)), key=_DEMANDING.index, default=None),
         accepts=_meet(said.accepts, rule.accepts),
         on_violation=min(
             filter(None, (said.on_violation, rule.on_violation)), key=_STRICTEST.index, default=None

@@ -26,6 +26,7 @@ from umi_edge.session.call_host import SessionCallHost
 from umi_edge.session.consent import Consent, ConsentRequest, Provenance
 from umi_edge.session.events import Action, Asked, Event, Observed, Refused
 from umi_edge.session.noes import Noes
+from umi_edge.session.owned_values import Approvals, OwnedValues
 from umi_edge.session.provenance import History
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_out import read_from, read_out
@@ -63,6 +64,7 @@ class Calls:
     record: list[Action] = field(default_factory=list, repr=False)
     """What was done, for the user's eyes."""
     noes: Noes = field(default_factory=Noes, repr=False)
+    approvals: Approvals = field(default_factory=Approvals, repr=False)
     let_go: set[str] = field(default_factory=set, repr=False)
     """Unknown names that the user has let leave."""
     unread: dict[str, tuple[Lost, ...]] = field(default_factory=dict, repr=False)
@@ -89,6 +91,8 @@ class Calls:
         """
         tool, arguments = self.catalogue[name], timed.arguments
         remainder = self.labeller.remainder(arguments, labelled)
+        history = History(self.entries, self.labeller.vault, self.reader)
+        owned = OwnedValues(name, arguments, timed.said, history, self.approvals)
         verdict = check_call(
             self.labeller.policy,
             name,
@@ -100,8 +104,9 @@ class Calls:
             stored_as=tool.stored_as,
             unfound=remainder,
             holds_never=remainder.holds_never,
+            owned=owned,
         )
-        if remainder.looked and isinstance(verdict, Allowed) and seen.public:
+        if (remainder.looked or owned.looked) and isinstance(verdict, Allowed) and seen.public:
             self.labeller.shapes.asked(
                 name, approved=True
             )  # a question would have been told, so its absence tells
@@ -117,6 +122,8 @@ class Calls:
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
                 asked = isinstance(verdict, Ask) and not fails
+                if asked:
+                    self.approvals.add(name, arguments, labelled.leaves)
                 written = self.keeping.write(tool, resolved, labelled, known, self.entries, asked=asked)
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen

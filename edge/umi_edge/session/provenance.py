@@ -114,7 +114,7 @@ class History:
         words = [leaf for leaf in leaves if isinstance(leaf, str) and _WORD.search(leaf)]
         known = [one for one in given if one.named or one.trusted]
         return bool(words) and all(
-            self._is_typed(word) or any(one.has(word) for one in known) for word in words
+            self.is_typed(word) or any(one.has(word) for one in known) for word in words
         )
 
     @cached_property
@@ -127,7 +127,8 @@ class History:
                 found[kept.value] = kept if known is None or known.label.trusted else known
         return found
 
-    def _is_typed(self, text: str) -> bool:
+    def is_typed(self, text: str) -> bool:
+        """Whether a text stands in what the user typed, and is long enough not to by chance."""
         enough = len(text.strip()) >= _LEAST or not text.strip().isdecimal()
         return enough and any(_stands_in(text, one) or _is_day_of(text, one) for one in self.typed)
 
@@ -154,7 +155,7 @@ class History:
         match kept.origin.source:
             case Source.INSTRUCTION:
                 return DecidedBy.YOU, "typed by you"
-            case _ if isinstance(kept.value, str) and self._is_typed(kept.value):
+            case _ if isinstance(kept.value, str) and self.is_typed(kept.value):
                 return DecidedBy.YOU, "typed by you"
             case Source.RESULT if kept.label.trusted:
                 return DecidedBy.YOUR_DATA, f"your data: {tool}"
@@ -181,7 +182,7 @@ class History:
 
     def _written(self, text: str, *, a_name: bool) -> _By:
         """Who decided what a model wrote; `a_name` is whether it names something, as an account of a type does."""
-        if self._is_typed(text):
+        if self.is_typed(text):
             return DecidedBy.YOU, "typed by you"
         if text in self._whole:
             return self._kept(self._whole[text])
@@ -198,7 +199,7 @@ class History:
         return self._chosen()
 
     def _is_known(self, name: str) -> bool:
-        return self._is_typed(name) or any(one.has(name) for one in self.given)
+        return self.is_typed(name) or any(one.has(name) for one in self.given)
 
     def _supplied(self, said: str) -> _By:
         """A stranger's value: it is theirs to decide only once a model has read what they say."""

@@ -198,3 +198,33 @@ def test_where_the_planner_named_no_tool_what_may_change_something_is_asked_abou
     verdict = check_call(policy, "a.tool", {}, hints, source=source, planned=False)
     assert _codes(verdict) == (["unplanned"] if asked else [])
     assert check_call(policy, "a.tool", {}, hints, source=source) == Allowed()
+
+
+@pytest.mark.parametrize(
+    ("leaf", "owned", "verdict"),
+    [
+        (LabelledLeaf(label=Label.at(Locality.HANDLE)), False, Ask),
+        (LabelledLeaf(label=Label.at(Locality.HANDLE)), True, Allowed),
+        (LabelledLeaf(label=Label.at(Locality.CLOUD), model_written=True), False, Ask),
+        (LabelledLeaf(label=Label.at(Locality.HANDLE, Integrity.TRUSTED)), False, Allowed),
+    ],
+)
+def test_what_must_be_typed_or_approved_is_asked_about_where_it_is_neither(leaf, owned, verdict):
+    text = "version: 1\ntools: {x.do: {runs: device, confirm: never, stored_as: nowhere, arguments: {a: {WORD}}}}"
+    policy = load_policy(text.replace("WORD", "requires: typed-or-approved"), "p.yaml")
+    found = check_call(policy, "x.do", {("a",): leaf}, owned=lambda at: owned)
+    assert isinstance(found, verdict)
+    if verdict is Ask:
+        (reason,) = found.reasons
+        assert (reason.code, reason.path) == ("not-typed", "$.a")
+        assert reason.rule_id.startswith("p.yaml:2 tools.x.do.arguments a")
+
+
+def test_of_two_entries_the_one_that_refuses_is_the_stricter():
+    text = """
+version: 1
+tools:
+  x.do: {arguments: {a: {requires: typed-or-approved}}}
+  x.*: {arguments: {a: {requires: trusted}}}
+"""
+    assert load_policy(text, "p.yaml").arguments("x.do").at(("a",)).requires == "trusted"
