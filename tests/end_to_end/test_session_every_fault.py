@@ -25,6 +25,7 @@ from umi_edge.ledger import Ledger, read_ledger, verify_ledger
 from umi_edge.ledger.capture import Frame
 from umi_edge.ledger.reconciliation import reconcile
 from umi_edge.policy import Assignment, Policy, Scanner
+from umi_edge.session import calls as calls_module
 from umi_edge.session import session as session_module
 from umi_edge.session.events import Answered
 from umi_edge.session.rehydration import Rehydrator
@@ -111,9 +112,10 @@ SEAMS = [
     (LabelledEntry, "shown_to"),
     (session_module, "release"),
     (session_module, "call_schemas"),
-    (session_module, "check_call"),
+    (calls_module, "check_call"),
     (session_module, "resolve"),
-    (session_module, "run_tool"),
+    (calls_module, "resolve"),
+    (calls_module, "run_tool"),
     (ScriptedCaller, "call"),
     (cloud_module, "plan_request"),
     (cloud_module, "summarize_request"),
