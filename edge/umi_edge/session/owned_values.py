@@ -41,7 +41,7 @@ class Approvals:
 class OwnedValues:
     """Says of the arguments of one call which the user typed or approved, and notes whether a value was looked at."""
 
-    tool: str
+    tool: str = field(repr=False)
     arguments: Mapping[str, Any] = field(repr=False)
     """As they were written, handles unresolved."""
     said: Mapping[str, Any] = field(repr=False)
