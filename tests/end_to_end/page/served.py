@@ -16,13 +16,16 @@ from tests.end_to_end.harness import KEY as DEVICE_KEY
 from tests.end_to_end.harness import World, world
 from umi_edge.connection.device_key import KEY_NAME
 from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.chat_door import DOOR, ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.endpoint import Endpoint
 from umi_edge.doors.live import Live
 from umi_edge.doors.page import Page, page_routes
 from umi_edge.policy import load_policy
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
+from umi_edge.session.consent import Consent
 from umi_edge.session.session import Session
 
 KEY = "umi-" + "k" * 40
@@ -81,8 +84,17 @@ async def served_page(folder: Path, **options: Any) -> AsyncIterator[ServedPage]
             caller=w.caller,  # type: ignore[arg-type]  # a scripted one
         )
         approvals, live = Approvals(), Live()
+
+        @asynccontextmanager
+        async def open_session(consent: Consent, conversation: str, title: str) -> AsyncIterator[Session]:
+            session = w.another(consent)
+            session.observe = live.observer(conversation, DOOR, title=title)(session.labeller.vault)
+            yield session
+
+        door = ChatDoor(ledger=w.ledger, open_session=open_session, approvals=approvals)
+        endpoint = Endpoint(door=door, keeper=Doorkeeper(KEY))
         page = Page(laptop=laptop, keeper=Doorkeeper(KEY), approvals=approvals, live=live)
-        async with serving(Starlette(routes=page_routes(page))) as url:
+        async with serving(Starlette(routes=[*page_routes(page), *endpoint.routes()])) as url:
             yield ServedPage(w, laptop, url, folder, approvals, live, page)
 
 

@@ -26,6 +26,7 @@ from umi_edge.policy_tools.rule_rows import READS
 from umi_edge.policy_tools.stored_arguments import store_warnings
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
+from umi_edge.tools import Catalogue
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, LimitError
 
@@ -44,7 +45,7 @@ class PolicyView:
     laptop: Laptop
     take_up: Callable[[], Awaitable[None]]
     """Has new sessions follow what the file says now."""
-    _tables: tuple[Policy, list[ToolTable]] | None = field(default=None, init=False, repr=False)
+    _tables: tuple[Policy, Catalogue, list[ToolTable]] | None = field(default=None, init=False, repr=False)
     _in_force: str = field(default="", init=False, repr=False)
     """The text of the policy that new sessions follow."""
 
@@ -147,9 +148,10 @@ class PolicyView:
         return str(self._config.policy or "default.yaml")
 
     def _table(self, policy: Policy) -> list[ToolTable]:
-        if self._tables is None or self._tables[0] is not policy:
-            self._tables = policy, reader_table(policy, self.laptop.catalogue)
-        return self._tables[1]
+        tools = self.laptop.catalogue  # servers may offer others meanwhile
+        if self._tables is None or self._tables[0] is not policy or self._tables[1] is not tools:
+            self._tables = policy, tools, reader_table(policy, tools)
+        return self._tables[2]
 
     def _changed(self, text: str, asked: Mapping[str, Any]) -> str:
         wanted = asked.get("changes")

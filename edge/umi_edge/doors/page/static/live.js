@@ -113,8 +113,9 @@ class Lane {
 
 function row(step, does, ...content) {
   const [kind] = step.what.by.split(":");
-  return h("li", { class: `step by-${kind}` },
-    h("div", { class: "step-head" }, who(step.what.by), h("span", { class: "does" }, does), h("time", { class: "quiet" }, clock(new Date(step.at * 1000)))), content);
+  const other = step.what.seen.length && !mineOf(step);
+  return h("li", { class: `step by-${kind}${other ? " is-other" : ""}` },
+    h("div", { class: "step-head" }, h("p", {}, who(step.what.by), " ", h("span", { class: "does" }, does)), h("time", { class: "quiet" }, clock(new Date(step.at * 1000)))), content);
 }
 
 function stepRow(step) {
@@ -132,7 +133,7 @@ function stepRow(step) {
     case "server-question": return row(step, what.words ? `its question was ${what.words}` : "asks you something");
     case "progress": return h("li", { class: "sent" }, who(what.by), " ", long(what.words));
     case "refused": return row(step, ["refuses ", h("strong", {}, long(what.tool))], h("p", { class: "bad" }, long(what.words)));
-    case "result": return row(step, "gives a result", seen(step));
+    case "result": return row(step, view.reader === "tool" ? "is given this, and gives a result" : "gives a result", seen(step));
     case "failure": return row(step, "fails", h("p", { class: "bad" }, long(what.words)), seen(step));
     case "answering": return null;
     case "ended": return h("li", { class: `divider ended${what.words === "answered" ? "" : " bad"}` }, long(what.words));
@@ -141,15 +142,16 @@ function stepRow(step) {
 }
 
 const read = (one) => one.reader === view.reader || one.reader.startsWith(`${view.reader}:`);
+const mineOf = (step) => step.what.seen.find(read) ?? (view.reader === "you" ? step.what.seen.find((one) => one.reader === "planner") : null);
 
 /** What the chosen reader saw of a step, and what the others did for whoever asks. */
 function seen(step) {
   const all = step.what.seen;
-  const mine = all.find(read) ?? (view.reader === "you" ? all.find((one) => one.reader === "planner") : null);
+  const mine = mineOf(step);
   const others = all.filter((one) => one !== mine);
   return [
     mine ? h("p", { class: "said" }, mine.pieces.length ? pieces(mine, step) : h("span", { class: "quiet" }, "nothing"))
-      : h("p", { class: "quiet" }, `Not for ${READERS[view.reader].toLowerCase() === "you" ? "you" : `the ${READERS[view.reader].toLowerCase()}`}.`),
+      : h("p", { class: "unseen" }, "Not for this reader."),
     others.length ? h("details", { class: "others" }, h("summary", {}, others.map((one) => who(one.reader)), h("span", { class: "unseen" }, "saw")),
       others.map((one) => h("div", {}, who(one.reader), h("p", { class: "said" }, pieces(one, step))))) : null,
   ];

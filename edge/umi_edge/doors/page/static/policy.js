@@ -114,8 +114,8 @@ function card(tool, open, explain) {
 
 function placeRow(tool, one, explain) {
   return h("tr", { "data-tool": tool, "data-side": one.side, "data-path": one.path },
-    h("th", { scope: "row" }, h("span", { class: "side" }, one.side === "arguments" ? "given" : "result"),
-      h("button", { type: "button", class: "link path", onclick: () => explain(tool, one.side, one.path) }, long(one.path))),
+    h("th", { scope: "row" }, h("div", { class: "place" }, h("span", { class: "side" }, one.side === "arguments" ? "given" : "result"),
+      h("button", { type: "button", class: "link path", onclick: () => explain(tool, one.side, one.path) }, long(one.path)))),
     ["planner", "summarizer"].map((sink) => h("td", {}, reads(one.readers[sink], sink))),
     h("td", {}, one.type === "value" ? h("span", { class: "quiet" }, "–") : h("span", { class: "chip" }, one.type), one.show ? h("span", { class: "quiet" }, ` shows ${one.show}`) : null),
     h("td", { class: "number quiet" }, one.line ? String(one.line) : "–"));

@@ -1,0 +1,247 @@
+"""The page in a real Chromium: by keyboard, against hostile texts, and the whole way from a question to the outbox."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import openai
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.end_to_end.page.served import KEY, MAIL, ServedPage, served_page
+from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
+from umi_edge.doors.step import Happened, Piece, Seen
+from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.events import Answered
+from umi_edge.tools.running_call import QuestionField, ServerQuestion
+
+ALICE = "alice.moreau@example.org"
+HOSTILE = "</script><script>window.hit=1</script><img src=x onerror='window.hit=1'>\u202eabc\x1b[2J"
+VIEWS = {"Live": "live", "Approvals": "approvals", "Ledger": "ledger", "Policy": "policy", "Health": "health"}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed, in which the page would be opened")
+    return found
+
+
+@dataclass
+class Tab:
+    """A tab with the page, and what the browser complained of."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    async def to(self, view: str) -> None:
+        await self.page.get_by_role("link", name=view).first.click()
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(view)
+
+
+@asynccontextmanager
+async def tabs(
+    chromium: str, served: ServedPage, *, count: int = 1, dark: bool = False
+) -> AsyncIterator[list[Tab]]:
+    async with async_playwright() as playwright:
+        browser: Browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = await browser.new_context(color_scheme="dark" if dark else "light")
+        context.set_default_timeout(15_000)
+        opened = []
+        for _ in range(count):
+            tab = Tab(await context.new_page())
+            tab.page.on("console", lambda said, tab=tab: tab.complaints.append(said.text))
+            tab.page.on("pageerror", lambda error, tab=tab: tab.complaints.append(str(error)))
+            tab.page.on("dialog", lambda dialog, tab=tab: tab.complaints.append(dialog.message))
+            await tab.page.goto(served.home)
+            await expect(tab.page.get_by_text("Connected", exact=True)).to_be_visible(timeout=15_000)
+            opened.append(tab)
+        yield opened
+        await browser.close()
+        assert [complaint for tab in opened for complaint in tab.complaints] == []
+
+
+@pytest.fixture
+async def served(tmp_path, monkeypatch) -> AsyncIterator[ServedPage]:
+    monkeypatch.setattr("umi_edge.doors.page.health_view.checks_for", _quick_checks)
+    async with served_page(tmp_path, plans=MAIL_PLANS, calls=MAIL_CALLS) as one:
+        yield one
+
+
+def _quick_checks(config, _):
+    from umi_edge.diagnosis import checks_for
+
+    return [check for check in checks_for(config, {}) if check.name in ("policy", "ledger")]
+
+
+async def test_the_openai_client_asks_the_page_approves_the_mail_is_in_the_outbox_and_the_ledger_shows_what_left(
+    served, chromium
+):
+    async with (
+        tabs(chromium, served) as [tab],
+        openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key=KEY) as client,
+    ):
+        work = asyncio.create_task(
+            client.chat.completions.create(model="umi", messages=[{"role": "user", "content": MAIL}])
+        )
+        await tab.to("Approvals")
+        card = tab.page.locator("form.question")
+        await expect(card.get_by_role("heading")).to_have_text("May mail.send do this?")
+        await expect(card.locator("dd").last).to_contain_text(ALICE)
+        assert not list((served.folder / "home" / "outbox").glob("new/*"))
+        await card.get_by_role("button", name="Approve").click()
+        answer = await work
+        assert ALICE in (answer.choices[0].message.content or "")
+        (letter,) = (served.folder / "home" / "outbox" / "new").iterdir()
+        assert ALICE.encode() in letter.read_bytes()
+
+        await tab.to("Ledger")
+        await tab.page.get_by_label("Names the tool").fill("mail.send")
+        await tab.page.get_by_role("button", name="Search").click()
+        rows = tab.page.locator("table.rows tbody tr")
+        await expect(rows).to_have_count(2)
+        await tab.page.get_by_role("button", name="to the planner").first.click()
+        detail = tab.page.get_by_role("region", name="One message")
+        await expect(detail).to_contain_text("<email:1>")
+        assert ALICE not in await detail.inner_text()
+        await tab.page.get_by_role("button", name="Verify").click()
+        await expect(tab.page.get_by_text("Whole, unchanged and signed")).to_be_visible()
+
+
+async def test_everything_is_reached_and_a_call_is_approved_by_keyboard_alone(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        page = tab.page
+        work = asyncio.create_task(served.session().ask(MAIL))
+        await expect(page.get_by_text("A question waits for your answer")).to_be_visible()
+        await _tab_to(page, "a#asks")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_be_focused()
+        await _tab_to(page, "form.question button[type=submit]")
+        await page.keyboard.press("Enter")
+        assert isinstance(await work, Answered)
+        for view, name in VIEWS.items():
+            await _tab_to(page, f"nav a[href='#/{name}']")
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("heading", level=1)).to_have_text(view)
+        await page.evaluate("location.hash = '#/policy'")
+        await _tab_to(page, "details.tool summary")
+        await page.keyboard.press("Enter")
+        await _tab_to(page, "button.path")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Which line decides")).to_be_visible()
+
+
+async def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until that element has the focus."""
+    await page.locator(selector).first.wait_for()
+    for _ in range(80):
+        if await page.evaluate("s => document.activeElement?.matches(s) ?? false", selector):
+            return
+        await page.keyboard.press("Tab")
+    pytest.fail(f"{selector} is not reached by Tab")
+
+
+async def test_the_key_is_not_in_the_address_and_a_tab_without_it_shows_nothing(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        assert KEY not in tab.page.url
+        assert await tab.page.evaluate("history.length") <= 2
+        assert await tab.page.evaluate("document.cookie + localStorage.length") == "0"
+        other = await tab.page.context.new_page()
+        await other.goto(served.url)
+        await expect(other.get_by_role("heading", level=1)).to_have_text("This page needs umi’s key")
+
+
+async def test_a_second_tab_is_told_what_was_decided_in_the_first(served, chromium):
+    async with tabs(chromium, served, count=2) as [first, second]:
+        for tab in (first, second):
+            await tab.to("Approvals")
+        work = asyncio.create_task(served.session().ask(MAIL))
+        for tab in (first, second):
+            await expect(tab.page.locator("form.question")).to_have_count(1)
+        await first.page.get_by_role("button", name="Decline").click()
+        await expect(first.page.get_by_text("You declined it.").last).to_be_visible()
+        await expect(second.page.locator("form.question")).to_have_count(0)
+        await expect(second.page.get_by_text("It was answered elsewhere").first).to_be_visible()
+        await work
+    assert not list((served.folder / "home" / "outbox").glob("new/*"))
+
+
+async def test_a_value_that_should_not_have_stayed_is_let_out_in_two_clicks(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        work = asyncio.create_task(served.session().ask(MAIL))
+        company = tab.page.get_by_role("button", name="Atelier Moreau")
+        await company.first.click()
+        await expect(tab.page.locator("dialog .diff-new")).to_contain_text("locality: planner, type: company")
+        await tab.page.get_by_role("button", name="Write it").click()
+        await expect(tab.page.get_by_text("✓ Written.")).to_be_visible()
+        assert '"$.matches[*].company": {locality: planner, type: company}' in served.policy.read_text(
+            "utf-8"
+        )
+        work.cancel()
+        await asyncio.wait([work])
+
+
+async def test_hostile_texts_stay_texts_in_every_view(served, chromium):
+    long = HOSTILE + "A" * 100_000
+    seen = (Seen("planner", (Piece(long, long), Piece("<x:1>", HOSTILE, stayed=True))),)
+    served.live.add(f"c{HOSTILE}", f"d{HOSTILE}", Happened(kind="begun", by="you", words=HOSTILE))
+    for kind in (
+        "instruction",
+        "plan",
+        "call",
+        "result",
+        "failure",
+        "refused",
+        "progress",
+        "answer",
+        "ended",
+    ):
+        what = Happened(kind=kind, by=f"tool:{HOSTILE}", tool=HOSTILE, words=HOSTILE, seen=seen)
+        served.live.add(f"c{HOSTILE}", f"d{HOSTILE}", what)
+    call = ConsentRequest(tool=HOSTILE, arguments={HOSTILE: long}, reasons=(HOSTILE,), leaves_device=True)
+    fields = (
+        QuestionField(name=HOSTILE, title=HOSTILE, description=HOSTILE, kind="text"),
+        QuestionField(name="b", title="b", kind="choice", choices={HOSTILE: HOSTILE}),
+    )
+    asked = ServerQuestion(server=HOSTILE, message=long, fields=fields)
+    link = ServerQuestion(server=HOSTILE, message="x", url="javascript:window.hit=1")
+    async with tabs(chromium, served, dark=True) as [tab]:
+        questions = served.approvals.of(HOSTILE, HOSTILE)
+        work = [
+            asyncio.create_task(questions.approve(call)),
+            asyncio.create_task(questions.answer(asked)),
+            asyncio.create_task(questions.answer(link)),
+        ]
+        await expect(tab.page.get_by_text("<script>window.hit=1</script>").first).to_be_visible()
+        await tab.page.locator("button.stayed").first.click()
+        await tab.page.get_by_role("button", name="Close").click()
+        await tab.to("Approvals")
+        await expect(tab.page.locator("form.question")).to_have_count(3)
+        opens = tab.page.locator("form.question").last
+        await opens.get_by_role("checkbox").check()
+        await opens.get_by_role("button", name="Open it").click()
+        await expect(tab.page.locator("form.question")).to_have_count(2)
+        shown = await tab.page.locator("main").inner_text()
+        assert "\u202e" not in shown
+        assert "\x1b" not in shown
+        for view in ("Ledger", "Policy", "Health"):
+            await tab.to(view)
+        assert await tab.page.evaluate("window.hit") is None
+        assert await tab.page.locator("main script, main img").count() == 0
+        for one in work:
+            one.cancel()
+        await asyncio.wait(work)
+
+
+async def test_the_views_show_themselves_in_light_and_dark(served, chromium):
+    for dark in (False, True):
+        async with tabs(chromium, served, dark=dark) as [tab]:
+            for view in VIEWS:
+                await tab.to(view)
+            await expect(tab.page.get_by_role("main").get_by_text("All is well.")).to_be_visible()
+            paper = await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (sum(map(int, paper.removeprefix("rgb(").removesuffix(")").split(","))) < 200) is dark
+            assert await tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
