@@ -2,9 +2,9 @@
 
 import json
 import sys
-from typing import Any
+from typing import Annotated, Any
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Elicit, ElicitationResult, MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import (
     CallToolResult,
@@ -14,6 +14,7 @@ from mcp.types import (
     TextContent,
     TextResourceContents,
 )
+from pydantic import BaseModel, Field
 
 NAME, MAIL, PHONE, MARKS, WIDE, IBAN = json.loads(sys.argv[1])
 server = MCPServer("crm", log_level="CRITICAL")
@@ -54,6 +55,38 @@ def fails() -> str:
 @server.tool(structured_output=False)
 def take(text: str) -> str:
     return f"taken: {text}"
+
+
+@server.tool(structured_output=False)
+def links() -> CallToolResult:
+    link = ResourceLink(uri=f"notes://x/{MAIL}", name=NAME, title=WIDE, description=MARKS)
+    return CallToolResult(content=[link])
+
+
+@server.resource("notes://x/{name}")
+def note(name: str) -> str:
+    return f"{NAME} of {name}: {WIDE}, {IBAN}"
+
+
+class Asked(BaseModel):
+    """A question that tells what the server knows."""
+
+    code: str = Field(title=f"Code of {NAME}", description=f"As {MAIL} has it", default=PHONE)
+    word: str = Field(title=WIDE)
+
+
+def asking() -> Elicit[Asked]:
+    return Elicit(f"Is {NAME} at {MAIL}?", Asked)
+
+
+@server.tool(structured_output=False)
+def ask(given: Annotated[ElicitationResult[Asked], Resolve(asking)]) -> str:
+    return f"{given.data.code} and {given.data.word}" if given.action == "accept" else "no answer"
+
+
+@server.tool(structured_output=False)
+def refuse(given: Annotated[ElicitationResult[Asked], Resolve(asking)]) -> str:
+    raise ToolError(f"not {given.data.code} and {given.data.word}")
 
 
 if __name__ == "__main__":

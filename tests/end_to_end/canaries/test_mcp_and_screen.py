@@ -6,16 +6,28 @@ import logging
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.end_to_end.canaries.test_canary_matrix import DATA, MAIL, NAME, POLICY, everything, tools
-from tests.end_to_end.harness import plan, world
+from tests.end_to_end.canaries.test_canary_matrix import (
+    DATA,
+    IBAN,
+    MAIL,
+    MARKS,
+    NAME,
+    POLICY,
+    WIDE,
+    everything,
+    tools,
+)
+from tests.end_to_end.harness import World, plan, world
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.policy import load_policy
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.terminal.live_view import LiveView
 from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.tools.running_call import ServerQuestion
 from umi_lab.attack.encoded import TEXTS
 from umi_shared.errors import PrivacyError
 from umi_shared.screen.console import Screen
@@ -68,6 +80,66 @@ async def test_nothing_that_a_server_is_given_or_answers_leaves(tmp_path, guard,
         == set()
     )
     assert found_in("".join(capfd.readouterr())) == set()
+    assert found_in(repr(w.events), repr(w.session.record)) == set()
+
+
+class Answering(DeclineAll):
+    """Somebody who answers what a server asks with canaries, and is not known to any detector to have done so."""
+
+    async def answer(self, question: ServerQuestion) -> dict[str, Any]:
+        assert {"plain", "one word"} <= found_in(question.message, *(one.title for one in question.fields))
+        return {"code": IBAN, "word": MARKS}
+
+
+@pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
+async def test_nothing_of_a_link_that_is_followed_or_of_an_answer_to_a_server_leaves(
+    tmp_path, guard, caplog, capfd
+):
+    caplog.set_level(0)
+    rules = (
+        RULES
+        + """
+  crm.ask: {results: {"$": scan}, errors: scan}
+  crm.refuse: {errors: scan}
+  crm.read_resource: {stored_as: nowhere}
+"""
+    )
+    entry = {"command": sys.executable, "args": [str(SERVER), json.dumps(TEXTS)]}
+    servers = McpServers.parse({"mcpServers": {"crm": entry}})
+    opened: list[World] = []
+
+    def follow(_: object) -> tuple[str, str]:
+        (link,) = [kept for kept in opened[0].vault if kept.value == f"notes://x/{MAIL}"]
+        return "crm.read_resource", json.dumps({"uri": str(link.handle)})
+
+    calls = [("crm.links", "{}"), follow, ("crm.ask", "{}"), ("crm.refuse", "{}")]
+    used = ["crm.links", "crm.read_resource", "crm.ask", "crm.refuse"]
+    async with (
+        open_mcp(servers, {}, log_folder=tmp_path / "mcp") as (crm,),
+        world(
+            tmp_path,
+            plans=[
+                *(plan(f"To go on, use {tool}.") for tool in used),
+                plan("Done.", "summarizer"),
+                "See <text:1>.",
+            ],
+            calls=calls,
+            tools=[*tools(), *crm.tools],
+            policy=POLICY + rules,
+            guard=guard,
+            consent=Answering(),
+        ) as w,
+    ):
+        opened.append(w)
+        await w.session.ask("Read it.")
+        read = {kept.value for kept in w.vault}
+    assert w.results == ["done", "done", "done", "error"]
+    assert any(isinstance(one, str) and WIDE in one and IBAN in one for one in read), "the link was followed"
+    sent = w.capture.bytes_out + b"".join(one.message for one in w.capture.requests)
+    assert sent.count(b"[hidden]") >= 1, "the answer was given back, in a result that is scanned"
+    assert found_in(sent) == set()
+    logged = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert found_in(*logged, "".join(capfd.readouterr())) == set()
     assert found_in(repr(w.events), repr(w.session.record)) == set()
 
 
