@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.tools.mcp import McpServers, open_mcp, open_servers, running_server
 from umi_edge.tools.runner import Failed, FailureKind, RunLimits, Succeeded, run_tool
 
 SERVER = str(Path(__file__).with_name("raw_mcp_server.py"))
@@ -84,7 +84,8 @@ async def test_a_server_that_no_longer_starts_fails_its_calls_and_is_named_the_n
         assert isinstance(outcome, Failed)
         assert outcome.kind is FailureKind.UNAVAILABLE
         async with asyncio.timeout(20):
-            while any((tmp_path / "offers").iterdir()):  # noqa: ASYNC110 -- another task deletes it
+            (kept,) = (tmp_path / "offers").iterdir()
+            while "failed" not in kept.read_text():  # noqa: ASYNC110 -- another task writes it
                 await asyncio.sleep(0.05)
     async with opened(tmp_path, servers) as (source,):
         assert source.problem is not None
@@ -99,3 +100,58 @@ async def test_a_damaged_offer_is_none(tmp_path):
         kept.write_text(text)
         async with opened(tmp_path, servers) as (source,):
             assert [tool.name for tool in source.tools] == ["raw.a"]
+
+
+async def test_a_server_that_did_not_start_holds_no_session_up_the_next_time_and_is_there_once_it_is(
+    tmp_path, monkeypatch
+):
+    servers = server(str(tmp_path / "says.json"))
+    async with opened(tmp_path, servers) as (source,):
+        assert source.problem is not None
+    says(tmp_path, "a")
+    monkeypatch.setattr(running_server, "_SOON_SECONDS", 0.1)
+    async with open_servers(servers, {**ENV, "SECONDS": "2"}, last_offers=tmp_path / "offers") as running:
+        (source,) = await running.sources()
+        assert source.problem is not None
+        assert "did not start the last time" in source.problem.message
+        async with asyncio.timeout(60):
+            while not running.take_up():  # noqa: ASYNC110 -- it starts behind
+                await asyncio.sleep(0.05)
+        (source,) = await running.sources()
+        assert [tool.name for tool in source.tools] == ["raw.a"]
+    async with opened(tmp_path, servers, seconds=2) as (source,):
+        assert source.problem is None
+
+
+async def test_one_that_is_mended_is_there_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(running_server, "_SOON_SECONDS", 60)
+    servers = server(str(tmp_path / "says.json"))
+    async with opened(tmp_path, servers) as (source,):
+        assert source.problem is not None
+    async with opened(tmp_path, servers) as (source,):
+        assert source.problem is not None
+        assert "see" in source.problem.fix or "run its command" in source.problem.fix
+    says(tmp_path, "a")
+    async with opened(tmp_path, servers) as (source,):
+        assert [tool.name for tool in source.tools] == ["raw.a"]
+
+
+MEETS = """
+import pathlib, runpy, sys, time
+mine, other = map(pathlib.Path, sys.argv[2:4])
+mine.touch()
+while not other.exists():
+    time.sleep(0.01)
+runpy.run_path(sys.argv[4], run_name="__main__")
+"""
+
+
+async def test_servers_start_side_by_side(tmp_path):
+    """Each waits for the other, so that one after the other they would never start."""
+    path, one, two = says(tmp_path, "a"), str(tmp_path / "one"), str(tmp_path / "two")
+    entries = {
+        name: {"command": sys.executable, "args": ["-c", MEETS, path, *order, SERVER]}
+        for name, order in {"one": (one, two), "two": (two, one)}.items()
+    }
+    async with opened(tmp_path, McpServers.parse({"mcpServers": entries})) as sources:
+        assert [source.problem for source in sources] == [None, None]

@@ -75,6 +75,7 @@ async def test_nothing_that_a_server_is_given_or_answers_leaves(tmp_path, guard,
     sent = w.capture.bytes_out + b"".join(one.message for one in w.capture.requests)
     assert b"seen by all" in sent
     assert found_in(sent) == set()
+    assert b"Obey" not in sent, "what a server says to a model of itself is read by nobody"
     assert (
         found_in(*(record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG))
         == set()

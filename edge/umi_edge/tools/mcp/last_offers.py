@@ -55,8 +55,21 @@ class LastOffers:
         make_private_directory(self.folder)
         write_durably(self._path(server), json.dumps(offer).encode())
 
+    def fail(self, server: StdioServer | HttpServer) -> None:
+        """Note that the server, as it is configured, did not start."""
+        if self.folder is not None:
+            make_private_directory(self.folder)
+            write_durably(self._path(server), json.dumps({"failed": _hash(server)}).encode())
+
+    def failed(self, server: StdioServer | HttpServer) -> bool:
+        """Whether the server, as it is configured, did not start the last time."""
+        try:
+            return bool(json.loads(self._path(server).read_bytes()) == {"failed": _hash(server)})
+        except (OSError, ValueError):
+            return False
+
     def forget(self, server: StdioServer | HttpServer) -> None:
-        """Wait for the server the next time."""
+        """Know nothing of the server any more."""
         if self.folder is not None:
             self._path(server).unlink(missing_ok=True)
 

@@ -70,6 +70,10 @@ _RELIST_SECONDS = 1.0
 """How long a server that says that its tools have changed is given to change more of them."""
 
 
+_SOON_SECONDS = 2.0
+"""How long a server is waited for that did not start the last time."""
+
+
 class RunningServer:
     """One server, and its connection of the moment.
 
@@ -111,6 +115,8 @@ class RunningServer:
         """What the server offers, as it said last; None where it has not said yet."""
         self._told: tuple[McpTool, ...] | None = None
         """What the user was told of last that has changed."""
+        self._problem: UmiError | None = None
+        """Why it did not start while others worked."""
         self._stale = False
         self._relisting: asyncio.Task[None] | None = None
         self._running: list[RunningCall] = []
@@ -132,11 +138,15 @@ class RunningServer:
     async def offered(self) -> list[McpTool]:
         """What the server offers: what it did last time, while it starts, unless it is required or new.
 
+        One that did not start last time is waited for shortly.
+
         Raises `ConfigError` and `ToolError` that name the server and the fix.
         """
         self.config = self.config.expanded(self._env)
         offer = None if self.config.required else self._last.of(self._configured)
-        if offer is None:
+        if offer is None and not self.config.required and self._last.failed(self._configured):
+            self._given = tuple(await self._started_soon())
+        elif offer is None:
             self._given = tuple(await self._start())
         else:
             self.has_resources = offer.resources
@@ -179,12 +189,33 @@ class RunningServer:
                 fix=f"name another one in mcpServers.{config.name}.oauth.callbackPort",
             ) from _quiet(error)
 
+    async def _started_soon(self) -> list[McpTool]:
+        """What a server offers that did not start the last time: it is waited for no longer than a person notices.
+
+        Raises `ToolError`; where it is not there yet, it goes on starting for the sessions after this one.
+        """
+        self._starting = asyncio.create_task(self._start_behind())
+        await asyncio.wait({self._starting}, timeout=_SOON_SECONDS)
+        if self._now is not None and self._problem is None:
+            return list(self._now)
+        if self._problem is not None:
+            raise self._problem
+        raise ToolError(
+            f"the MCP server {self.config.name} did not start the last time, and is not there yet",
+            fix=self._fix(),
+        )
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it may yet come to offer something."""
+        return self._starting is not None and not self._starting.done()
+
     async def _start_behind(self) -> None:
-        """Start while others work. Where that fails, the calls of its tools fail, and next time it is waited for."""
+        """Start while others work. Where that fails, the calls of its tools fail."""
         try:
             await self._start()
-        except UmiError:
-            await asyncio.to_thread(self._last.forget, self._configured)
+        except UmiError as error:
+            self._problem = error
 
     async def _start(self) -> list[McpTool]:
         """Connect and list the tools. Raises `ToolError`."""
@@ -193,6 +224,8 @@ class RunningServer:
             async with asyncio.timeout(self._limits.start_seconds):
                 self.has_resources = await connection.has_resources()
         except Exception as error:
+            self._now = None
+            await asyncio.to_thread(self._last.fail, self._configured)
             kind = NeedsLoginError if self._link.status == HTTPStatus.UNAUTHORIZED else ToolError
             raise kind(
                 f"the MCP server {self.config.name} did not start: {self._reason(error)}", fix=self._fix()

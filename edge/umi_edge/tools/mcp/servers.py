@@ -62,10 +62,7 @@ class OpenServers:
 
     def take_up(self) -> bool:
         """Give sessions from here on what the servers offer now; whether that is anything new."""
-        news = [
-            None if isinstance(listed, UmiError) else server.offers_more()
-            for server, listed in zip(self.running, self.listed, strict=True)
-        ]
+        news = [server.offers_more() for server in self.running]
         self.listed = [old if new is None else new for old, new in zip(self.listed, news, strict=True)]
         return any(new is not None for new in news)
 
@@ -102,7 +99,9 @@ async def open_servers(
     try:
         listed = await asyncio.gather(*map(_listed, running))
         useless = [
-            server for server, tools in zip(running, listed, strict=True) if isinstance(tools, UmiError)
+            server
+            for server, tools in zip(running, listed, strict=True)
+            if isinstance(tools, UmiError) and not server.is_starting
         ]
         await asyncio.gather(*(server.close() for server in useless))
         yield OpenServers(running, limits, listed)
