@@ -175,7 +175,7 @@ class AdapterScheduler:
         found = None if self._weights.recurrent else self._pool.donor(run.slot, _reader(run.job))
         if found is not None:
             donor, count = found
-            self._context.copy(donor.number, run.slot.number, count)
+            self._context.copy(donor.number, run.slot.number, 0, count)
             run.slot.tokens = run.job.tokens[:count]
 
     def _begin_writing(self, run: _Run) -> ConstrainedDecoding | None:

@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from umi_edge.caller.config import CallerConfig
+from umi_edge.caller.turns import Turns
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import Dialect
 from umi_shared.models import check_gguf
 from umi_shared.released import Released
-from umi_shared.transcript import View
+from umi_shared.transcript import Plan, View
 
 if TYPE_CHECKING:
     from umi_edge.caller.model import CallerModel
@@ -29,7 +30,8 @@ class Caller:
 
     The model loads on the worker from the start; whatever is asked meanwhile waits for it, and gets its
     `ModelError` where it cannot be loaded. It keeps what it has read: a later step of a session costs its new
-    tokens only. One thing at a time; cancelling stops the model within a token.
+    tokens only, also where other sessions had their turns between. One thing at a time; cancelling stops the model
+    within a token, and so does another session's call while it only reads ahead.
     """
 
     def __init__(self, config: CallerConfig, dialect: Dialect) -> None:
@@ -38,6 +40,9 @@ class Caller:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="umi-caller")
         self._loading: Future[CallerModel] = self._worker.submit(_load, config, dialect)
         self._keeping: set[asyncio.Future[object]] = set()
+        self._turns = Turns()
+        self._reading: tuple[View, Cancellation] | None = None
+        """What is being read ahead, and what stops that."""
 
     @classmethod
     def opening(cls, config: CallerConfig, dialect: Dialect) -> Self:
@@ -66,7 +71,8 @@ class Caller:
 
         The entries of `catalogue` are not looked at. What is kept is written while others work.
         """
-        keep = await self._work(lambda model, cancelled: model.warm(catalogue, cancelled))
+        async with self._turns.take(waited_for=False):
+            keep = await self._work(lambda model, cancelled: model.warm(catalogue, cancelled), Cancellation())
         if keep is not None:
             writing = asyncio.ensure_future(asyncio.to_thread(keep))
             self._keeping.add(writing)
@@ -76,9 +82,16 @@ class Caller:
         """Read what is certain of the coming call's prompt, so that writing it can start at once.
 
         The view's last entry may be a plan that is still being said, up to a whole word and without a tool; or a
-        guess at the whole of it. What was read and then differs is read again.
+        guess at the whole of it. What was read and then differs is read again. A call of another session cuts it
+        short.
         """
-        await self._work(lambda model, cancelled: model.prefill(view, cancelled))
+        async with self._turns.take(waited_for=False):
+            cancelled = Cancellation()
+            self._reading = view, cancelled
+            try:
+                await self._work(lambda model, stopped: model.prefill(view, stopped), cancelled)
+            finally:
+                self._reading = None
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
         """Write the call that the view's last plan asks for; `schemas` are those of `call_schemas`.
@@ -87,11 +100,15 @@ class Caller:
         not fit the context.
         """
         held = self._loading.result().held() if _loaded(self._loading) else []
-        return await self._work(lambda model, cancelled: model.call(view, schemas, held, cancelled))
+        if self._reading is not None and not _go_on_alike(self._reading[0], view):
+            self._reading[1].set()
+        async with self._turns.take(waited_for=True):
+            return await self._work(
+                lambda model, cancelled: model.call(view, schemas, held, cancelled), Cancellation()
+            )
 
-    async def _work(self, job: "Callable[[CallerModel, Cancellation], T]") -> T:
+    async def _work(self, job: "Callable[[CallerModel, Cancellation], T]", cancelled: Cancellation) -> T:
         """Run a job on the worker; a cancelled await stops the job and waits until it has stopped."""
-        cancelled = Cancellation()
         future = asyncio.get_running_loop().run_in_executor(
             self._worker, lambda: job(self._loading.result(), cancelled)
         )
@@ -129,3 +146,10 @@ def _expected(future: "asyncio.Future[Any]") -> None:
 
 def _loaded(loading: "Future[CallerModel]") -> bool:
     return loading.done() and loading.exception() is None
+
+
+def _go_on_alike(reading: View, asked: View) -> bool:
+    """Whether a call may be the one that is being read ahead: a plan at its end may have been a guess."""
+    guess = bool(reading.entries) and isinstance(reading.entries[-1], Plan)
+    known = reading.entries[:-1] if guess else reading.entries
+    return known == asked.entries[: len(known)]

@@ -18,6 +18,8 @@ class CallerConfig:
     max_tokens: int = 512
     catalogue_tokens: int = 0
     """What the tools may take of the prompt: a larger catalogue is narrowed, step by step. 0: half of the context."""
+    kept_tokens: int = 0
+    """What is kept of conversations beside the one that has the turn, in tokens. 0: as many as the context holds."""
     state_folder: Path | None = None
     """Where the KV state of catalogues is kept, so that a new session starts warm; None: nowhere."""
     state_bytes: int = 1 << 30

@@ -3,7 +3,9 @@
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Self
 
 from umi_edge.caller.config import CallerConfig
@@ -14,7 +16,7 @@ from umi_edge.caller.written_call import WrittenCall
 from umi_shared.dialects import Dialect
 from umi_shared.engine import Delta
 from umi_shared.errors import MalformedError
-from umi_shared.llama import Adapter, Sequence, Weights
+from umi_shared.llama import Adapter, Cancelled, Sequence, Weights
 from umi_shared.prefix import shared_prefix
 from umi_shared.released import Released
 from umi_shared.transcript import Instruction, Plan, ToolCard, Usage, View
@@ -24,11 +26,15 @@ __all__ = ["CallerModel"]
 _AHEAD_TOKENS = 4
 """Fewer new tokens than these are not worth a decode of their own; the call reads them."""
 
-Cancelled = Callable[[], bool]
+_CONVERSATIONS = 16
+"""Of how many it is known what was read for their last call: for counting alone."""
+
+Asked = Callable[[], bool]
+"""Says whether to stop."""
 
 
 class CallerModel:
-    """One sequence that keeps what it has read of a session."""
+    """One sequence that keeps what it has read of each session."""
 
     def __init__(
         self, sequence: Sequence, dialect: Dialect, config: CallerConfig, warm_start: WarmStart | None
@@ -38,8 +44,8 @@ class CallerModel:
         self._config = config
         self._warm_start = warm_start
         self._narrowing: ToolSelection | None = None
-        self._settled: list[int] = []
-        """The tokens that nobody had to wait for or read ahead: held since the last call, or from the disk."""
+        self._settled: deque[list[int]] = deque(maxlen=_CONVERSATIONS)
+        """The tokens that nobody had to wait for or read ahead: held since the last calls, or from the disk."""
 
     @classmethod
     def load(cls, config: CallerConfig, dialect: Dialect) -> Self:
@@ -48,7 +54,12 @@ class CallerModel:
         try:
             adapter: Adapter | None = weights.adapter(config.adapter) if config.adapter else None
             sequence = Sequence(
-                weights, context_tokens=config.context_tokens, threads=config.threads, adapter=adapter
+                weights,
+                context_tokens=config.context_tokens,
+                threads=config.threads,
+                polite=True,
+                adapter=adapter,
+                kept_tokens=config.kept_tokens or config.context_tokens,
             )
             _ = weights.guide_tokenizer  # up to a second: now, beside the first plan, not in the first call
             return cls(sequence, dialect, config, WarmStart.of(config))
@@ -56,11 +67,11 @@ class CallerModel:
             weights.close()
             raise
 
-    def held(self) -> list[int]:
-        """The tokens that need not be read any more; may be asked from another thread."""
-        return list(self._sequence.tokens)
+    def held(self) -> list[list[int]]:
+        """The tokens that need not be read any more, by conversation; may be asked from another thread."""
+        return self._sequence.held()
 
-    def warm(self, catalogue: Released[View], cancelled: Cancelled) -> Keep | None:
+    def warm(self, catalogue: Released[View], cancelled: Asked) -> Keep | None:
         """Hold what every session with these tools begins with; returns what keeps it on the disk.
 
         A catalogue that is narrowed has no such beginning.
@@ -72,11 +83,18 @@ class CallerModel:
             return None
         keep = self._warm_start.begin(self._sequence, tokens, cancelled)
         if keep is None:
-            self._settled = tokens
+            self._settled.append(tokens)
         return keep
 
-    def prefill(self, view: View, cancelled: Cancelled) -> None:
-        """Read what is certain of the coming call's prompt; all of it where the view's plan names its tool."""
+    def prefill(self, view: View, cancelled: Asked) -> None:
+        """Read what is certain of the coming call's prompt; all of it where the view's plan names its tool.
+
+        What was not read when it is cancelled is read when it is needed.
+        """
+        with suppress(Cancelled):
+            self._prefill(view, cancelled)
+
+    def _prefill(self, view: View, cancelled: Asked) -> None:
         last = view.entries[-1] if view.entries else None
         if isinstance(last, Plan) and last.tool:
             self._sequence.read(self._tokens(self._narrowed(view)), cancelled)
@@ -92,8 +110,8 @@ class CallerModel:
         self,
         view: View,
         schemas: Mapping[str, Mapping[str, Any]],
-        held: list[int],
-        cancelled: Cancelled,
+        held: list[list[int]],
+        cancelled: Asked,
     ) -> WrittenCall:
         """Write one call; `held` is what had been read when it was asked for."""
         generation = self._dialect.call(self._narrowed(view)).generation(
@@ -111,12 +129,12 @@ class CallerModel:
             raise MalformedError("the caller names a tool that is not in the catalogue")
         return WrittenCall(tool=tool, arguments=arguments, usage=usage, ahead_tokens=ahead)
 
-    def _ahead(self, held: list[int], usage: Usage) -> int:
+    def _ahead(self, held: list[list[int]], usage: Usage) -> int:
         """How many of the prompt's tokens had been read ahead; what is held now is settled for the next call."""
         prompt = self._sequence.tokens[: usage.prompt_tokens]
-        settled = shared_prefix(prompt, self._settled)
-        self._settled = self.held()
-        return max(0, min(shared_prefix(prompt, held), usage.cached_tokens) - settled)
+        settled = _longest(prompt, self._settled)
+        self._settled.append(list(self._sequence.tokens))
+        return max(0, min(_longest(prompt, held), usage.cached_tokens) - settled)
 
     def _tokens(self, view: View) -> list[int]:
         return self._sequence.weights.prompt_tokens(self._dialect.call(view).prompt)
@@ -143,3 +161,8 @@ class CallerModel:
         """Free the model."""
         self._sequence.close()
         self._sequence.weights.close()
+
+
+def _longest(prompt: list[int], held: Iterable[list[int]]) -> int:
+    """How much of a prompt the best of several lists begins with."""
+    return max((shared_prefix(prompt, tokens) for tokens in held), default=0)

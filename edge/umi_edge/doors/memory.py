@@ -1,15 +1,17 @@
-"""Memory: the conversations that clients had, as the sessions they were, for as long as the door is open.
+"""Memory: the conversations that clients had lately, as the sessions they were.
 
 Clients send a whole conversation again with each request, with real values in the answers. What was said is looked up
-here and leaves as the handles that it was; what is not known here stays as a whole.
+here and leaves as the handles that it was; what is not known here, or no more, stays as a whole. Nothing is written to
+a disk, and what was not used for long is forgotten, with its values.
 
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import hashlib
 import json
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.doors.chat_request import Turn
@@ -19,7 +21,19 @@ from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.session.snapshot import Snapshot
 from umi_shared.labels import PLANNER, SUMMARIZER
 
-__all__ = ["Memory", "Recalled"]
+__all__ = ["Limits", "Memory", "Recalled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is remembered. Beyond a limit the conversations that were used longest ago are forgotten."""
+
+    conversations: int = 128
+    turns: int = 1000
+    """Of all of them."""
+    values: int = 50_000
+    seconds: float = 24 * 3600
+    """Since a conversation was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +46,101 @@ class Recalled:
     """The turns after that one, of which umi knows nothing."""
 
 
-class Memory:
-    """Sessions after each of their turns, and the values that they keep; the oldest are forgotten."""
+@dataclass(slots=True)
+class _Conversation:
+    """The sessions of all chats that begin alike, after each of their turns."""
 
-    def __init__(self, *, most_turns: int = 1000, most_values: int = 50_000) -> None:
-        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
-        self._most_turns = most_turns
-        self._most_values = most_values
+    used: float
+    snapshots: dict[str, Snapshot] = field(default_factory=dict, repr=False)
+
+    def values(self) -> Iterator[Kept]:
+        """What they keep, each value once."""
+        found = {id(kept): kept for one in self.snapshots.values() for kept in one.kept}
+        yield from found.values()
+
+
+class Memory:
+    """Sessions after each of their turns, and the values that they keep."""
+
+    def __init__(self, limits: Limits = Limits(), clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+        """By their first turn; the one that was used last at the end."""
         self._known = KnownValues(Vault())
 
     def recall(self, turns: Sequence[Turn]) -> Recalled:
         """The longest beginning of a conversation that is known, up to an answer of umi's."""
+        self.forget()
         keys = list(_keys(turns))
-        for length in range(len(turns), 0, -1):
-            if (known := self._snapshots.get(keys[length - 1])) is not None:
-                self._snapshots.move_to_end(keys[length - 1])
-                return Recalled(known, turns[length:])
+        if keys and (conversation := self._conversations.get(keys[0])) is not None:
+            self._use(keys[0], conversation)
+            for length in range(len(turns), 0, -1):
+                if (known := conversation.snapshots.get(keys[length - 1])) is not None:
+                    return Recalled(known, turns[length:])
         return Recalled(None, turns)
 
     def keep(self, turns: Sequence[Turn], snapshot: Snapshot) -> None:
         """Remember the session as it is after these turns, the last of which is umi's answer."""
-        *_, key = _keys(turns)
-        self._snapshots[key] = snapshot
-        self._note(snapshot)
-        while len(self._snapshots) > self._most_turns:
-            self._snapshots.popitem(last=False)
-        if (
-            len(self._known.vault) > self._most_values
-        ):  # those of the newest conversations, as many as half of it
-            self._known = KnownValues(Vault())
-            for one in reversed(self._snapshots.values()):
-                if len(self._known.vault) + len(one.kept) > self._most_values // 2:
-                    break
-                self._note(one)
+        first, *_, last = _keys(turns)
+        conversation = self._conversations.setdefault(first, _Conversation(self._clock()))
+        conversation.snapshots[last] = snapshot
+        self._use(first, conversation)
+        self._note(snapshot.kept)
+        self.forget()
 
     def kept_in(self, texts: Iterable[str]) -> list[Kept]:
         """The values of any conversation that stand in these texts: they stay in every other one, too."""
         found = [sighting.kept for text in texts for sighting in self._known.find(text)]
         return list({id(kept): kept for kept in found if not _is_common(kept)}.values())
 
-    def _note(self, snapshot: Snapshot) -> None:
-        for kept in snapshot.kept:
+    def forget(self) -> None:
+        """Let go what is beyond the limits; where there is too much, a quarter more, so that this is rare."""
+        limits, now = self._limits, self._clock()
+        gone = False
+        for first, conversation in list(self._conversations.items()):
+            if now - conversation.used < limits.seconds:
+                break
+            del self._conversations[first]
+            gone = True
+        if len(self._conversations) > limits.conversations or self._turns > limits.turns:
+            gone = True
+            while (
+                len(self._conversations) > max(1, limits.conversations * 3 // 4)
+                or self._turns > limits.turns * 3 // 4
+            ):
+                self._let_go()
+        if gone or (len(self._known.vault) > limits.values and len(self._conversations) > 1):
+            self._note_anew()
+
+    @property
+    def _turns(self) -> int:
+        return sum(len(one.snapshots) for one in self._conversations.values())
+
+    def _let_go(self) -> None:
+        """Forget the conversation that was used longest ago; of the only one, its oldest turn."""
+        if len(self._conversations) > 1:
+            self._conversations.popitem(last=False)
+            return
+        (only,) = self._conversations.values()
+        del only.snapshots[next(iter(only.snapshots))]
+
+    def _note_anew(self) -> None:
+        """Know the values of what is left: of the newest conversations, as many as half of all that may be."""
+        self._known = KnownValues(Vault())
+        for first, conversation in reversed(list(self._conversations.items())):
+            values = list(conversation.values())
+            if len(self._known.vault) + len(values) > self._limits.values // 2 and len(self._known.vault):
+                del self._conversations[first]
+                continue
+            self._note(values)
+
+    def _use(self, first: str, conversation: _Conversation) -> None:
+        conversation.used = self._clock()
+        self._conversations.move_to_end(first)
+
+    def _note(self, values: Iterable[Kept]) -> None:
+        for kept in values:
             label = kept.label
             if label.may_read(PLANNER) and label.may_read(SUMMARIZER):
                 continue
@@ -82,7 +150,7 @@ class Memory:
                 self._known.vault.conceal(kept.value, label=label, origin=kept.origin)
 
     def __repr__(self) -> str:
-        return f"<Memory of {len(self._snapshots)} turns>"
+        return f"<Memory of {len(self._conversations)} conversations>"
 
 
 def _is_common(kept: Kept) -> bool:

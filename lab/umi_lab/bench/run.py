@@ -16,6 +16,8 @@ BENCHMARKS = {
     "calls": "One call in a session of eight: llama-cpp-python, guidance, the limit, masking's share.",
     "overlap": "The share of the caller's prefill that hides behind the planner's stream.",
     "warm_start": "Sixty tools from the disk, against reading them.",
+    "conversations": "Four conversations in turn: tokens read for a call, and its time.",
+    "rivals": "One call beside busy programs.",
     "prefix_cache": "Cache blocks of the planner's shared prefix that were reused, llama.cpp and vLLM.",
     "front": "The gRPC front over the engine alone, at 64 sessions.",
     "front_vllm": "The same over vLLM called directly.",

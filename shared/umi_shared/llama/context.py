@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from umi_shared.cancellation import Cancellation
 from umi_shared.errors import ModelError
+from umi_shared.llama.spare_cores import SpareCores
 from umi_shared.llama.threads import default_threads
 from umi_shared.llama.weights import Adapter, Weights
 
@@ -62,12 +63,14 @@ class Context:
         batch_tokens: int = 512,
         batch_rows: int,
         threads: int = 0,
+        polite: bool = False,
         adapter: Adapter | None = None,
     ) -> None:
         """Allocate the KV cache and the batch.
 
         The sequences share `cache_tokens` cells of the cache. A batch has at most `batch_tokens` tokens, with logits
-        after at most `batch_rows` of them. Raises `ModelError` when there is no memory for that.
+        after at most `batch_rows` of them. A `polite` context leaves cores that other programs use to them.
+        Raises `ModelError` when there is no memory for that.
         """
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = cache_tokens
@@ -75,7 +78,9 @@ class Context:
         params.n_outputs_max = batch_rows  # else as many as tokens: 100 MB of logits for 512 of a small model
         params.n_seq_max = sequences
         params.kv_unified = True  # a prefix that two sequences share is held once
-        params.n_threads = params.n_threads_batch = threads or default_threads()
+        self._threads = threads or default_threads()
+        self._cores = SpareCores(self._threads) if polite else None
+        params.n_threads = params.n_threads_batch = self._threads
         params.no_perf = True
         if not weights.gpu_layers:
             params.flash_attn_type = CPU_FLASH_ATTENTION
@@ -109,6 +114,7 @@ class Context:
         `Cancelled`, `ModelError`, or what `meanwhile` raises. After an error some of the tokens may be in the cache:
         `forget` them.
         """
+        self._choose_threads()
         ends = self._batch.fill(parts)
         self._watch(cancelled)
         aside = _aside.submit(meanwhile) if meanwhile else None
@@ -120,6 +126,12 @@ class Context:
         if status == _ABORTED or cancelled():
             raise Cancelled
         raise ModelError(f"llama.cpp could not decode (status {status})", fix="raise `context_tokens`")
+
+    def _choose_threads(self) -> None:
+        count = self._cores.threads() if self._cores else self._threads
+        if count != self._threads:
+            self._threads = count
+            llama_cpp.llama_set_n_threads(self.native, count, count)
 
     def _watch(self, cancelled: Cancellation | Callable[[], bool]) -> None:
         """Have llama.cpp stop when it is cancelled. What it looks at is kept alive until the next decode."""
@@ -149,10 +161,34 @@ class Context:
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)  # a recurrent model keeps no prefix
         return 0
 
-    def copy(self, source: int, target: int, count: int) -> None:
-        """Have `target` hold the first `count` tokens of `source`, and nothing else; the cache holds them once."""
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """Have `target` hold the tokens of `source` at these places, and nothing else; the cache holds them once."""
         llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, count)
+        self.add(source, target, start, end)
+
+    def add(self, source: int, target: int, start: int, end: int) -> None:
+        """Have `target` hold the tokens of `source` at these places, too."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, start, end)
+
+    def state(self, sequence: int) -> "ctypes.Array[ctypes.c_uint8]":
+        """A copy of what the cache holds of a sequence; empty if that is nothing."""
+        size = llama_cpp.llama_state_seq_get_size(self.native, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data(self.native, buffer, size, sequence)
+        return buffer if written == size else (ctypes.c_uint8 * 0)()
+
+    def put_back(self, sequence: int, state: "bytes | ctypes.Array[ctypes.c_uint8]") -> bool:
+        """Have a sequence hold what a copy has, and nothing else; False where llama.cpp refuses it.
+
+        It trusts the bytes; check them before.
+        """
+        whole = ctypes.c_char_p(state) if isinstance(state, bytes) else state  # not copied
+        source = ctypes.cast(whole, ctypes.POINTER(ctypes.c_uint8))
+        return bool(llama_cpp.llama_state_seq_set_data(self.native, source, len(state), sequence) != 0)
+
+    def clear(self) -> None:
+        """Forget all sequences."""
+        llama_cpp.llama_memory_clear(self._memory, True)
 
     def close(self) -> None:
         """Free it; safe to call twice."""

@@ -1,9 +1,11 @@
-"""One sequence in one llama.cpp context: what it has read stays in the KV cache and is not read again."""
+"""One sequence in one llama.cpp context: what it has read stays in the KV cache and is not read again.
 
-import ctypes
+Of several conversations that take turns each finds what was read of it before: the one that has the turn in the
+context, the others beside it (`kept_states`), all over the beginning that they share.
+"""
+
 from collections.abc import Callable, Iterator
 
-import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ from umi_shared.errors import ModelError
 from umi_shared.llama.constrained_decoding import MAX_DRAFT_TOKENS, Effort
 from umi_shared.llama.context import Cancelled, Context, Part
 from umi_shared.llama.guide import Guide
+from umi_shared.llama.kept_states import LEAST, KeptState, KeptStates
 from umi_shared.llama.requested_decoding import requested_decoding
 from umi_shared.llama.weights import Adapter, Weights
 from umi_shared.prefix import shared_prefix
@@ -22,6 +25,8 @@ __all__ = ["Sequence"]
 Asked = Callable[[], bool]
 """Says whether a computation should stop. A `Cancellation` is better: llama.cpp reads it without waiting for Python."""
 _NEVER = Cancellation()
+_ASIDE = 1
+"""The sequence of the context that holds nothing, but while a state is taken out or put back."""
 _GPU_BATCH = 512
 _CPU_BATCH = 128 + MAX_DRAFT_TOKENS
 """A CPU reads no faster in larger batches (SmolLM2, 1,400 tokens: 10.5 s of processor time in batches of 96 to 512),
@@ -33,7 +38,7 @@ class Sequence:
     """A context with one sequence and at most one adapter. Not thread-safe: one thread at a time uses it.
 
     `tokens` is what the KV cache holds. Every reading starts from the longest common prefix with it, so a prompt
-    that grows by a step costs only its new tokens.
+    that grows by a step costs only its new tokens. What a prompt would push out is kept beside, up to `kept_tokens`.
     """
 
     def __init__(
@@ -42,22 +47,30 @@ class Sequence:
         *,
         context_tokens: int = 4096,
         threads: int = 0,
+        polite: bool = False,
         adapter: Adapter | None = None,
         batch_tokens: int = 0,
+        kept_tokens: int = 0,
     ) -> None:
-        """`batch_tokens` are read at once; 0 chooses by the device. Raises `ModelError` when there is no memory."""
+        """`batch_tokens` are read at once; 0 chooses by the device. A recurrent model keeps nothing beside.
+
+        Raises `ModelError` when there is no memory.
+        """
         self.weights = weights
         self.context_tokens = min(context_tokens, weights.trained_context)
         self.tokens: list[int] = []
         self.effort = Effort()
         """What the last generation took."""
+        self._kept = KeptStates(0 if weights.recurrent else kept_tokens)
         self._batch_tokens = batch_tokens or (_GPU_BATCH if weights.gpu_layers else _CPU_BATCH)
         self._context = Context(
             weights,
             cache_tokens=self.context_tokens,
+            sequences=_ASIDE + 1,
             batch_tokens=self._batch_tokens,
             batch_rows=MAX_DRAFT_TOKENS + 1,
             threads=threads,
+            polite=polite,
             adapter=adapter,
         )
 
@@ -65,32 +78,32 @@ class Sequence:
         """How many tokens of a prompt the KV cache already holds."""
         return shared_prefix(self.tokens, tokens)
 
+    def held(self) -> list[list[int]]:
+        """What has been read and need not be again, of each conversation; may be asked from another thread."""
+        return [list(self.tokens), *self._kept.held()]
+
     def read(self, tokens: list[int], cancelled: Asked = _NEVER) -> int:
         """Make the cache hold exactly these tokens; returns how many it held before.
 
         The last token is always decoded, so that its logits are there. Raises `Cancelled`, `ModelError`.
         """
-        kept = self._keep(tokens)
+        kept = self._keep(tokens, cancelled)
         self._read(tokens, len(tokens), cancelled)
         return kept
 
     def state(self) -> bytes:
         """A copy of the KV cache, for `restore` with the same model, adapter and llama.cpp; empty if it has none."""
-        size = llama_cpp.llama_state_seq_get_size(self._context.native, 0)
-        buffer = (ctypes.c_uint8 * size)()
-        written = llama_cpp.llama_state_seq_get_data(self._context.native, buffer, size, 0)
-        return bytes(memoryview(buffer)[:written])
+        return bytes(self._context.state(0))
 
     def restore(self, tokens: list[int], state: bytes) -> bool:
         """Hold what a sequence held that had read exactly these tokens, and nothing else.
 
         False when llama.cpp refuses the state: then the cache is empty. It trusts the bytes; check them before.
         """
+        self._set_aside(0)
         self._rewind(0)
-        source = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))  # not copied
-        fits = len(tokens) < self.context_tokens
-        if not fits or llama_cpp.llama_state_seq_set_data(self._context.native, source, len(state), 0) == 0:
-            llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context.native), True)
+        if len(tokens) >= self.context_tokens or not self._context.put_back(0, state):
+            self._context.clear()
             return False
         self.tokens = list(tokens)
         return True
@@ -102,7 +115,7 @@ class Sequence:
         the constraint does not compile.
         """
         prompt = self.weights.prompt_tokens(generation.prompt)
-        kept = self._keep(prompt)
+        kept = self._keep(prompt, cancelled)
         rest = (len(prompt) - kept - 1) % (
             self._batch_tokens - MAX_DRAFT_TOKENS
         ) + 1  # goes with the first draft
@@ -125,15 +138,44 @@ class Sequence:
         """The logits after the last token, `(vocabulary_size,)`; valid until the next decode."""
         return self._context.logits()
 
-    def _keep(self, prompt: list[int]) -> int:
+    def _keep(self, prompt: list[int], cancelled: Asked) -> int:
         """Forget what is not a prefix of the prompt, which leaves a token to decode; returns what was kept."""
         if len(prompt) >= self.context_tokens:
             raise ModelError(
                 f"the prompt has {len(prompt)} tokens, and the context holds {self.context_tokens}",
                 fix="raise `context_tokens`, or offer fewer tools",
             )
+        better = self._kept.best(prompt, self.tokens)
+        if better is not None:
+            self._put_back(better, cancelled)
+            if better.is_used_up(prompt):
+                self._kept.drop(better)
+        else:
+            self._set_aside(self.shared_prefix(prompt))
         self._rewind(min(self.shared_prefix(prompt), len(prompt) - 1))
         return len(self.tokens)
+
+    def _set_aside(self, start: int) -> None:
+        """Keep what was read from a place on, if that is worth it: it is about to be forgotten."""
+        if not self._kept.most_tokens or len(self.tokens) - start < LEAST:
+            return
+        self._context.copy(0, _ASIDE, start, len(self.tokens))
+        state = self._context.state(_ASIDE)
+        self._context.forget(_ASIDE, 0)
+        self._kept.keep(KeptState(tokens=list(self.tokens), start=start, state=state))
+
+    def _put_back(self, kept: KeptState, cancelled: Asked) -> None:
+        """Hold what a kept conversation had read, over as much of its beginning as is here."""
+        shared = min(self.shared_prefix(kept.tokens), kept.start)
+        self._set_aside(shared)
+        self._rewind(shared)
+        self._read(kept.tokens, kept.start, cancelled)
+        if self._context.put_back(_ASIDE, kept.state):
+            self._context.add(_ASIDE, 0, kept.start, len(kept.tokens))
+            self.tokens = list(kept.tokens)
+        else:
+            self._kept.drop(kept)
+        self._context.forget(_ASIDE, 0)
 
     def _read(self, prompt: list[int], end: int, cancelled: Asked) -> None:
         """Read the prompt up to `end`, a batch at a time."""

@@ -16,6 +16,7 @@ from umi_shared.engine import Chunk, Generation
 from umi_shared.errors import ModelError
 from umi_shared.handles import Handle, parts_of
 from umi_shared.llama import Sequence
+from umi_shared.prefix import shared_prefix
 from umi_shared.transcript import Call, Entry, Instruction, Next, Observation, Plan, ToolCard, View
 
 pytestmark = pytest.mark.model
@@ -120,6 +121,48 @@ async def test_a_later_step_reads_only_what_is_new(caller: Caller) -> None:
     await caller.call(view(*FIRST), schemas(view(*FIRST)))
     later = await caller.call(view(*SECOND), schemas(view(*SECOND)))
     assert later.usage.cached_tokens > later.usage.prompt_tokens / 3
+
+
+async def test_a_turn_of_one_conversation_after_one_of_another_reads_only_what_is_new(caller: Caller) -> None:
+    long = (
+        "I am late, because the ship from Kiel has not come in yet, and nobody at the harbour knows why. " * 5
+    )
+    talks = [Instruction((f"{name}: {long}",)) for name in ("Ada", "Bob")]
+    find = {"people.find": schemas(view(*FIRST))["people.find"]}
+    tokens_of = caller._loading.result()._tokens
+    for talk in talks:
+        asked = view(talk, *FIRST[1:])
+        await caller.call(asked, find)
+    for talk in talks:
+        asked = view(talk, *SECOND[1:])
+        old = shared_prefix(tokens_of(view(talk, *FIRST[1:])), tokens_of(asked))
+        written = await caller.call(asked, find)
+        assert written.usage.cached_tokens >= old - 1
+        assert old > 150, "more than the tools"
+
+
+async def test_a_call_cuts_another_conversations_reading_short_but_not_its_own(caller: Caller) -> None:
+    other = view(Instruction(("Read this: " + "the ship is late, and " * 150,)))
+    reading = asyncio.create_task(caller.prefill(other))
+    stopped = await _reading(caller)
+    asked = view(*FIRST)
+    written = await caller.call(asked, schemas(asked))
+    await asyncio.wait_for(reading, 30)
+    assert stopped()
+    assert written.tool == "people.find"
+    asked = view(*SECOND)
+    own = asyncio.create_task(caller.prefill(asked))
+    stopped = await _reading(caller)
+    await caller.call(asked, schemas(asked))
+    await own
+    assert not stopped()
+
+
+async def _reading(caller: Caller) -> Cancellation:
+    """What would stop the reading that has just been asked for."""
+    await asyncio.sleep(0)
+    assert caller._reading is not None
+    return caller._reading[1]
 
 
 async def test_what_was_prefilled_is_not_read_again(caller: Caller) -> None:

@@ -54,7 +54,7 @@ async def session(config: CallerConfig, dialect: Dialect) -> tuple[str, np.ndarr
     caller = await Caller.open(config, dialect)
     try:
         await caller.warm(CATALOGUE)
-        restored = len(caller._loading.result()._settled)
+        restored = sum(map(len, caller._loading.result()._settled))
         await caller.prefill(SESSION)
         logits = caller._loading.result()._sequence.logits().copy()
         return (await caller.call(PLANNED, SCHEMAS)).arguments, logits, restored
