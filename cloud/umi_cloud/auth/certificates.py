@@ -42,8 +42,8 @@ class Lifetimes:
     server_days: int = 365
     """Apple's TLS stacks refuse server certificates of more than 825 days."""
     device_days: int = 90
-    backdated_seconds: int = 300
-    """A certificate is valid from this long ago, so that a laptop whose clock is a little behind accepts it."""
+    backdated_seconds: int = 86_400
+    """A certificate is valid from this long ago, so that a laptop whose clock is hours behind accepts it."""
 
     def __post_init__(self) -> None:
         if not (0 < self.ca_days <= 7300 and 0 < self.server_days <= 825 and 0 < self.device_days <= 825):

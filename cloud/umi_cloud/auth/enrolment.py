@@ -56,8 +56,10 @@ class EnrolmentLimits:
     """Calls open at the same time, from all addresses together."""
     connection_seconds: int = 60
     """How long one connection may last."""
-    renewal_window_days: int = 30
-    """A certificate can be renewed only in this many last days of its life."""
+    renewals_per_minute_per_device: int = 4
+    """Renewals that one device may ask for."""
+    renewal_window_days: int = 31
+    """A certificate can be renewed only in this many last days of its life; laptops ask in its last third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,24 @@ class EnrolmentDesk:
         self._calendar = calendar
         self._everyone = TokenBucket(per_minute=limits.attempts_per_minute, now=clock())
         self._peers: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._renewals: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def count_renewal(self, device: Device) -> None:
+        """Count a renewal of a device that has proved who it is. Raises RefusedError (RATE_LIMITED).
+
+        Each device has a bucket of its own, so that thousands behind one address can renew.
+        """
+        now = self._clock()
+        bucket = self._renewals.pop(device.name, None) or TokenBucket(
+            per_minute=self.limits.renewals_per_minute_per_device, now=now
+        )
+        self._renewals[device.name] = bucket
+        if len(self._renewals) > self.limits.peers:
+            self._renewals.popitem(last=False)
+        if wait := bucket.take(now):
+            raise RefusedError(
+                f"{device.name} renews too often", reason="RATE_LIMITED", retry_after_seconds=wait
+            )
 
     def count_attempt(self, peer: str) -> None:
         """Count an attempt from `peer` (an address, as gRPC writes it). Raises RefusedError (RATE_LIMITED)."""
@@ -170,7 +190,7 @@ class RenewalServicer(pb_grpc.RenewalServicer):
         """Exchange a certificate that is about to expire for the next one."""
         try:
             device = identify(context)
-            self._desk.count_attempt(context.peer())
+            self._desk.count_renewal(device)
             await self._registry.check(device)
             enrolled = await self._desk.renew(device, request.csr_pem)
         except Exception as error:  # as above

@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from umi_shared.errors import ConfigError
 
 __all__ = [
     "SENT_ONCE",
+    "SOON_AGAIN",
     "CertificateError",
     "Connection",
     "ConnectionDraft",
@@ -38,16 +39,20 @@ __all__ = [
     "default_directory",
     "is_enrolled",
     "open_channel",
-    "renewal_due",
 ]
 
 FILE_NAME = "connection.json"
 VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
-RENEWAL_WINDOW = timedelta(days=30)
 SENT_ONCE = ("grpc.enable_retries", 0)
 """Without it gRPC sends a message again by itself when a server claims not to have seen it (GOAWAY): it would leave
 twice, and be in the ledger once (I7)."""
+SOON_AGAIN = (
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.min_reconnect_backoff_ms", 10_000),  # also how long one try may take: a slow link needs seconds
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+"""A planner that restarts, or another behind the same address, is found within seconds."""
 NEW_TOKEN = "enrol again: `umi enroll TOKEN`, with a new token from your operator"  # noqa: S105  # advice
 
 
@@ -221,11 +226,6 @@ def check_dates(certificate: x509.Certificate, now: datetime, whose: str) -> Non
         )
 
 
-def renewal_due(connection: Connection, now: datetime) -> bool:
-    """Whether to call `connection.enroll.renew` now: the certificate ends within 30 days, and has not ended yet."""
-    return connection.expires - RENEWAL_WINDOW <= now < connection.expires
-
-
 def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
     """Trust this planner's CA and no other; show this device's certificate. Raises ConfigError."""
     return grpc.ssl_channel_credentials(
@@ -238,9 +238,10 @@ def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
 def channel_options(connection: Connection) -> list[tuple[str, Any]]:
     """Channel options that go with the credentials. They name the server where its address has another name."""
     host, _ = split_address(connection.service_address)
+    options = [SENT_ONCE, *SOON_AGAIN]
     if host.lower() == connection.server_name:
-        return [SENT_ONCE]
-    return [SENT_ONCE, ("grpc.ssl_target_name_override", connection.server_name)]
+        return options
+    return [*options, ("grpc.ssl_target_name_override", connection.server_name)]
 
 
 def open_channel(connection: Connection) -> grpc.aio.Channel:

@@ -30,7 +30,6 @@ from umi_edge.connection.connection import (
     check_certificate,
     check_dates,
     open_channel,
-    renewal_due,
 )
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
@@ -45,7 +44,6 @@ __all__ = [
     "check_certificate",
     "enroll",
     "renew",
-    "renewal_due",
 ]
 
 MAX_REPLY_BYTES = 64 * 1024

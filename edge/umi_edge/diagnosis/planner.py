@@ -19,8 +19,8 @@ from umi_edge.connection.connection import (
     check_dates,
     is_enrolled,
     open_channel,
-    renewal_due,
 )
+from umi_edge.connection.renewal import renewal_due
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error, warning
 from umi_edge.runtime.config import EdgeConfig
 from umi_shared.enrolment_token import split_address

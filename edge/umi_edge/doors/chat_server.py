@@ -3,14 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain
 
 import uvicorn
 
-from umi_edge.connection.connection import renewal_due
 from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.chat_door import DOOR, ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
@@ -24,7 +22,7 @@ from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.runtime.planner import Planner, open_planner, renewed_planner
 from umi_edge.session.consent import Consent
 from umi_edge.session.session import Session
-from umi_shared.errors import ConfigError, UmiError
+from umi_shared.errors import ConfigError
 
 __all__ = ["ServerOptions", "serve_chat"]
 
@@ -68,11 +66,7 @@ class _Line:
     ) -> AsyncIterator[Session]:
         """A fresh session with it, which can be watched. Raises what `Laptop.session` raises."""
         async with self.changing:
-            if not self.planner.on_device and renewal_due(self.planner.connection, datetime.now(UTC)):
-                with suppress(
-                    UmiError
-                ):  # the certificate is good for weeks yet, and the next request tries again
-                    self.planner = await renewed_planner(self.planner, self.stack)
+            self.planner = await renewed_planner(self.planner, self.stack)
         tell_of_changes(self.laptop, self.output.console, "answers under way go on without")
         try:
             async with self.laptop.session(

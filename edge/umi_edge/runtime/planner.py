@@ -13,11 +13,10 @@ from umi_edge.connection.connection import (
     check_certificate,
     is_enrolled,
     open_channel,
-    renewal_due,
 )
-from umi_edge.connection.enroll import renew
 from umi_edge.connection.local_cloud import local_cloud
 from umi_edge.connection.reachability import reachable
+from umi_edge.connection.renewal import Renewals
 from umi_edge.policy import Policy
 from umi_edge.runtime.config import EdgeConfig
 from umi_shared.errors import TransportError
@@ -25,6 +24,7 @@ from umi_shared.screen.console import Screen
 
 __all__ = ["ON_DEVICE", "Planner", "open_planner", "renewed_planner"]
 
+_SHORT_SECONDS = 5.0
 ON_DEVICE = "this device"
 """What `where` says of a planner on this device."""
 
@@ -37,6 +37,7 @@ class Planner:
     where: str = field(default=ON_DEVICE, repr=False)
     channel: grpc.aio.Channel | None = None
     """The open channel that its health was asked over; opening another would cost a second handshake."""
+    renewals: Renewals | None = field(default=None, repr=False)
 
     @property
     def on_device(self) -> bool:
@@ -64,11 +65,11 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
     connection = Connection.load(config.connection)
     check_certificate(connection, datetime.now(UTC))
     channel = await stack.enter_async_context(open_channel(connection))
-    if await reachable(channel):
-        if renewal_due(connection, datetime.now(UTC)):
-            connection = await renew(connection)
-            channel = await stack.enter_async_context(open_channel(connection))  # with the new certificate
-        return Planner(connection, connection.service_address, channel)
+    if await _answers(channel, config, console, connection):
+        renewals = Renewals(connection)
+        stack.push_async_callback(renewals.close)
+        renewals.poke()  # beside the session, which goes on with the certificate that it has
+        return Planner(connection, connection.service_address, channel, renewals)
     if config.offline != "device":
         raise TransportError(
             f"the planner at {connection.service_address} cannot be reached",
@@ -83,10 +84,31 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
 
 
 async def renewed_planner(planner: Planner, stack: AsyncExitStack) -> Planner:
-    """The same shared planner with a new certificate. Raises `UmiError` where it gives none now."""
-    connection = await renew(planner.connection)
+    """The same planner, over a channel with a new certificate where there is one by now; waits for nothing."""
+    if planner.renewals is None:
+        return planner
+    planner.renewals.poke()
+    connection = planner.renewals.renewed()
+    if connection is None:
+        return planner
     channel = await stack.enter_async_context(open_channel(connection))
-    return Planner(connection, connection.service_address, channel)
+    return Planner(connection, connection.service_address, channel, planner.renewals)
+
+
+async def _answers(
+    channel: grpc.aio.Channel, config: EdgeConfig, console: Screen, connection: Connection
+) -> bool:
+    """Whether the shared planner serves, or does soon; a wait that a person would notice is announced."""
+    if await reachable(channel, _SHORT_SECONDS):
+        return True
+    if config.offline == "device":
+        return False
+    console.print(
+        f"The planner at {connection.service_address} does not answer yet: trying for half a minute.",
+        style="yellow",
+        soft_wrap=True,
+    )
+    return await reachable(channel)
 
 
 async def _on_device(stack: AsyncExitStack) -> Planner:

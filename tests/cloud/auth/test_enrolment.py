@@ -7,6 +7,7 @@ import pytest
 
 from umi_cloud.auth.credentials import enrolment_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, make_enrolment_server
+from umi_cloud.auth.identity import Device
 from umi_shared.errors import ConfigError, RefusedError
 
 
@@ -86,3 +87,20 @@ async def test_a_port_that_is_taken_is_named(desk, authority, state):
     with pytest.raises(ConfigError, match=f"cannot listen for enrolments on 127.0.0.1:{port}"):
         make_enrolment_server(desk(), enrolment_credentials(state), f"127.0.0.1:{port}")
     await first.stop(None)
+
+
+def test_a_thousand_laptops_behind_one_address_renew_while_strangers_there_are_slowed_down(desk):
+    """Trial: renewals shared the strangers' bucket, ten a minute for a whole company behind one address."""
+    desk = desk(attempts_per_minute_per_peer=1, attempts_per_minute=2, renewals_per_minute_per_device=2)
+    attempts(desk, ["ipv4:10.0.0.1:1"] * 5)
+    for number in range(1000):
+        desk.count_renewal(Device(f"laptop-{number}", "01"))
+
+
+def test_one_device_that_renews_in_a_loop_is_slowed_down(desk):
+    desk = desk(renewals_per_minute_per_device=2)
+    for _ in range(2):
+        desk.count_renewal(Device("a", "01"))
+    with pytest.raises(RefusedError) as caught:
+        desk.count_renewal(Device("a", "01"))
+    assert (caught.value.reason, caught.value.retry_after_seconds) == ("RATE_LIMITED", pytest.approx(30))

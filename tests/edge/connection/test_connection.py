@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from umi_edge.connection.connection import (
     SENT_ONCE,
+    SOON_AGAIN,
     CertificateError,
     Connection,
     ConnectionDraft,
     channel_credentials,
     channel_options,
     check_certificate,
-    renewal_due,
 )
 from umi_shared.errors import ConfigError
 
@@ -174,13 +174,8 @@ def test_discarding_after_the_commit_does_nothing(tmp_path):
     assert Connection.load(tmp_path).key.exists()
 
 
-def test_renewal_is_due_in_the_last_thirty_days(connection):
-    assert not renewal_due(connection, NOW + timedelta(days=59))
-    assert renewal_due(connection, NOW + timedelta(days=60))
-    assert not renewal_due(connection, NOW + timedelta(days=90))
-
-
 def test_the_servers_name_is_overridden_only_where_the_address_has_another(connection, tmp_path):
-    assert channel_options(connection) == [SENT_ONCE]
+    ours = [SENT_ONCE, *SOON_AGAIN]
+    assert channel_options(connection) == ours
     tunnelled = make(tmp_path / "tunnelled", "10.0.0.7:7443")
-    assert channel_options(tunnelled) == [SENT_ONCE, ("grpc.ssl_target_name_override", "planner.example")]
+    assert channel_options(tunnelled) == [*ours, ("grpc.ssl_target_name_override", "planner.example")]
