@@ -13,6 +13,7 @@ from umi_cloud.admission import AdmissionLimits
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.registry_at import is_postgres
+from umi_cloud.connections import ConnectionLimits
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_cloud.model_role import RoleLimits
 from umi_cloud.server import ServerLimits
@@ -198,6 +199,7 @@ class CloudConfig:
     engine: EngineSettings = field(default_factory=LlamaCppSettings)
     limits: WireLimits = field(default_factory=WireLimits)
     output: RoleLimits = field(default_factory=RoleLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     admission: AdmissionLimits = field(default_factory=AdmissionLimits)
     quota: Quota = field(default_factory=Quota)
     enrolment: EnrolmentLimits = field(default_factory=EnrolmentLimits)
@@ -256,6 +258,7 @@ class CloudConfig:
         """The limits of the service port."""
         return ServerLimits(
             wire=self.limits,
+            connections=self.connections,
             admission=self.admission,
             request_seconds=self.request_seconds,
             drain_seconds=self.drain_seconds,

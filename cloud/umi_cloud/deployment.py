@@ -11,6 +11,7 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, listen_host
+from umi_cloud.connection_watch import ConnectionWatch, make_room
 from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
 from umi_cloud.fleet import Fleet
@@ -18,8 +19,12 @@ from umi_cloud.observation.observation import Observation
 from umi_cloud.server import CloudServer
 from umi_proto.v1 import enrolment_pb2_grpc
 from umi_shared.enrolment_token import join_address
+from umi_shared.errors import ConfigError
 
 __all__ = ["Deployment"]
+
+_OTHER_DESCRIPTORS = 256
+"""For the model, the registry, the engine's connections and the log."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +64,7 @@ class Deployment:
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
+        _make_room(config)
         authority = Authority.load(config.certificates_folder)
         credentials = server_credentials(config.certificates_folder)
         fleet = await Fleet.join(config)
@@ -75,14 +81,18 @@ class Deployment:
             observation = await Observation.begin(config, server)
             enrolment, enrol_address = None, ""
             if config.enrol_listen:
-                enrolment, port = make_enrolment_server(
+                enrolment, enrol_port = make_enrolment_server(
                     desk, enrolment_credentials(config.certificates_folder), config.enrol_listen
                 )
-                enrol_address = join_address(listen_host(config.enrol_listen), port)
+                enrol_address = join_address(listen_host(config.enrol_listen), enrol_port)
             port = await server.start(config.listen, credentials)
             if enrolment is not None:
                 await enrolment.start()
             fleet.watch(server)
+            fleet.attend(server.connections.run(port))
+            if config.enrol_listen:
+                strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)
+                fleet.attend(strangers.run(enrol_port))
         except BaseException:
             await observation.close()
             await fleet.leave()
@@ -126,3 +136,14 @@ class Deployment:
             await self._fleet.leave()
         await self._observation.close()
         return late
+
+
+def _make_room(config: CloudConfig) -> None:
+    """Raises ConfigError when the system does not let this process hold the connections that are configured."""
+    needed = config.connections.open + config.enrolment.connections + _OTHER_DESCRIPTORS
+    most = make_room(needed)
+    if most is not None:
+        raise ConfigError(
+            f"{config.connections.open} connections need {needed} descriptors, and this process may have {most}",
+            fix="raise the limit (`ulimit -Hn`, or `LimitNOFILE=` of systemd), or lower `connections: {open: …}`",
+        )

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.live_calls import LiveCalls
@@ -26,7 +27,7 @@ class Fleet:
     gate: EnrolledGate
     _known: KnownDevices
     _calls: LiveCalls
-    _watching: asyncio.Task[None] | None = None
+    _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
     async def join(cls, config: CloudConfig) -> Self:
@@ -47,15 +48,23 @@ class Fleet:
             if not server.readiness.draining:
                 await server.tell_health()
 
-        watch = RegistryWatch(self.registry, self._known, self._calls, tell)
-        self._watching = asyncio.create_task(watch.run())
+        def revoked(serials: frozenset[str]) -> None:
+            self._known.forget(serials)
+            self._calls.end(serials)
+            server.connections.revoked(serials)
+
+        watch = RegistryWatch(self.registry, self._known, self._calls, revoked=revoked, tell=tell)
+        self.attend(watch.run())
+
+    def attend(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside, until `leave`."""
+        self._beside.append(asyncio.create_task(work))
 
     async def leave(self) -> None:
         """Stop following, write what is left to write, and close the registry."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self.gate.close()
         with contextlib.suppress(RegistryUnavailableError):
             for ended in self._known.take_ended():

@@ -10,6 +10,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
 from umi_cloud.cache_namespace import CacheNamespaces
+from umi_cloud.connection_watch import ConnectionWatch
+from umi_cloud.connections import ConnectionLimits
 from umi_cloud.device_gate import DeviceGate
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
@@ -44,6 +46,7 @@ class ServerLimits:
     """Bytes of metadata in one request."""
     streams_per_connection: int = 128
     """Requests open at the same time on one connection."""
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     keepalive_seconds: float = 60.0
     """A connection that is silent for this long is asked whether it still lives."""
 
@@ -82,7 +85,9 @@ class CloudServer:
             self._engine_died,
             self.observers,
         )
-        self._health = health.aio.HealthServicer()
+        self.connections = ConnectionWatch(limits.connections)
+        """Follows the connections of the service port while somebody runs it."""
+        self._health = _NotingHealth(self.connections)
         self.readiness = Readiness()
         """What health says; whoever changes it calls `tell_health`."""
         self.engine_dead = asyncio.Event()
@@ -192,6 +197,7 @@ class CloudServer:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
+            self.connections.note(context, context.peer())
             await self._pipeline.serve(rpc, request, context)
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
@@ -212,6 +218,20 @@ class CloudServer:
         return self._roles
 
 
+class _NotingHealth(health.aio.HealthServicer):  # type: ignore[misc]  # the package has no types
+    """The standard health service; a connection that asks it has shown its certificate."""
+
+    def __init__(self, connections: ConnectionWatch) -> None:
+        super().__init__()
+        self._connections = connections
+
+    async def Check(  # noqa: N802  # the RPC's name
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        self._connections.note(context, context.peer())
+        return await super().Check(request, context)
+
+
 def _options(limits: ServerLimits) -> list[tuple[str, int]]:
     milliseconds = round(limits.keepalive_seconds * 1000)
     return [
@@ -226,6 +246,9 @@ def _options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 15_000),  # laptops may ask too, but not flood
+        ("grpc.max_allowed_incoming_connections", limits.connections.open),
+        ("grpc.server_handshake_timeout_ms", round(limits.connections.handshake_seconds * 1000)),
+        ("grpc.max_connection_idle_ms", round(limits.connections.idle_seconds * 1000)),
         ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
     ]
 

@@ -141,6 +141,13 @@ async def test_a_revocation_holds_on_every_front_and_ends_what_runs_within_a_sec
     assert [await reason(stub) for stub in alice] == ["CERTIFICATE_REVOKED"] * 3
     assert not calls[2].done()
 
+    async def shut() -> bool:
+        states = [channel.get_state() for channel in fronts.channels["alice"]]
+        return grpc.ChannelConnectivity.READY not in states
+
+    await until(shut)
+    assert fronts.channels["bob"][2].get_state() is grpc.ChannelConnectivity.READY
+
 
 async def test_limits_hold_over_all_fronts(fronts):
     alice = await fronts.laptop("alice")

@@ -21,6 +21,7 @@ from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.identity import Device, identify
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import secret_digest
+from umi_cloud.connections import ConnectionLimits
 from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
@@ -54,12 +55,28 @@ class EnrolmentLimits:
     """Bytes of metadata in one request."""
     concurrent_calls: int = 32
     """Calls open at the same time, from all addresses together."""
+    connections: int = 256
+    """Connections at once: a budget of the enrolment port's own."""
+    connections_per_address: int = 16
+    """Connections at once from one IPv4 address, or from one IPv6 /64."""
+    handshake_seconds: float = 10.0
+    """How long a TLS handshake may take."""
     connection_seconds: int = 60
     """How long one connection may last."""
     renewals_per_minute_per_device: int = 4
     """Renewals that one device may ask for."""
     renewal_window_days: int = 31
     """A certificate can be renewed only in this many last days of its life; laptops ask in its last third."""
+
+    @property
+    def connection_limits(self) -> ConnectionLimits:
+        """Who may hold connections to the enrolment port open."""
+        return ConnectionLimits(
+            open=self.connections,
+            strangers_per_address=self.connections_per_address,
+            handshake_seconds=self.handshake_seconds,
+            silent_seconds=self.connection_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +230,8 @@ def make_enrolment_server(
             ("grpc.max_metadata_size", limits.metadata_bytes),
             ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
             ("grpc.max_concurrent_streams", limits.concurrent_calls),
+            ("grpc.max_allowed_incoming_connections", limits.connections),
+            ("grpc.server_handshake_timeout_ms", round(limits.handshake_seconds * 1000)),
             ("grpc.max_connection_age_ms", limits.connection_seconds * 1000),
             ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
         ],

@@ -28,12 +28,15 @@ class RegistryWatch:
         registry: Registry,
         known: KnownDevices,
         calls: LiveCalls,
+        *,
+        revoked: Callable[[frozenset[str]], None],
         tell: Callable[[], Awaitable[None]],
     ) -> None:
-        """`tell` is awaited after every look, for what depends on `known`."""
+        """`revoked` is called with serial numbers, `tell` awaited after every look, for what depends on `known`."""
         self._registry = registry
         self._known = known
         self._calls = calls
+        self._revoked = revoked
         self._tell = tell
         self._since: float | None = None
 
@@ -59,8 +62,7 @@ class RegistryWatch:
 
     async def _look(self) -> None:
         revoked = await self._registry.revoked_since(self._since)
-        self._known.forget(revoked.serials)
-        self._calls.end(revoked.serials)
+        self._revoked(revoked.serials)
         if self._calls or self._known.lost:  # a registry that can only be read is lost, too
             await self._registry.touch()
         await self._settle()

@@ -1,0 +1,123 @@
+"""Looks at this process's connections now and then, and ends those that have no business here.
+
+gRPC has no caps by address or by device. A socket that is shut down is to it one whose peer has left, so that is what
+is done: under a descriptor of our own, and after looking once more that it is the socket that is meant.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from urllib.parse import unquote
+
+import psutil
+
+from umi_cloud.auth.identity import AuthContext, identify
+from umi_cloud.connections import ConnectionLimits, Peer, Seen, excess
+from umi_shared.errors import RefusedError
+
+__all__ = ["ConnectionWatch", "make_room"]
+
+LOOK_SECONDS = 1.0
+COST_SHARE = 20
+"""A look may take one part in so many of the time."""
+_log = logging.getLogger("umi_cloud.connections")
+
+
+class ConnectionWatch:
+    """The connections of some ports. For one event loop."""
+
+    def __init__(self, limits: ConnectionLimits, *, strangers_only: bool = False) -> None:
+        """`strangers_only` is for a port where nobody shows a device."""
+        self._limits = limits
+        self._strangers_only = strangers_only
+        self._since: dict[Peer, float] = {}
+        self._devices: dict[Peer, tuple[str, str]] = {}
+        self._port = 0
+
+    def note(self, context: AuthContext, peer: str) -> None:
+        """A request came over this connection (`ipv4:10.0.0.1:5000`, as gRPC writes it), and shows its device."""
+        found = _peer(peer)
+        if found is None or self._strangers_only:
+            return
+        with suppress(RefusedError):
+            device = identify(context)
+            self._devices[found] = (device.name, device.serial)
+
+    def revoked(self, serials: Iterable[str]) -> None:
+        """Connections made with these certificates are a stranger's from now on, and have been silent for long."""
+        shut_out = frozenset(serials)
+        for peer in [peer for peer, (_, serial) in self._devices.items() if serial in shut_out]:
+            del self._devices[peer]
+            self._since[peer] = float("-inf")
+
+    async def run(self, port: int) -> None:
+        """Look at the connections of a port until cancelled."""
+        self._port = port
+        while True:
+            began = time.monotonic()
+            try:
+                ended = await self._look()
+            except (
+                OSError,
+                psutil.Error,
+            ) as error:  # the system does not tell: gRPC's own limits hold all the same
+                _log.warning("connections cannot be looked at: %s", type(error).__name__)
+                ended = 0
+            if ended:
+                _log.warning("%d connections ended: silent, shut out, or too many from one place", ended)
+            await asyncio.sleep(max(LOOK_SECONDS, COST_SHARE * (time.monotonic() - began)))
+
+    async def _look(self) -> int:
+        sockets = await asyncio.to_thread(_sockets, self._port)
+        now = time.monotonic()
+        self._since = {peer: self._since.get(peer, now) for peer in sockets}
+        self._devices = {peer: device for peer, device in self._devices.items() if peer in sockets}
+        names = {peer: name for peer, (name, _) in self._devices.items()}
+        seen = [Seen(peer, since) for peer, since in self._since.items()]
+        ending = excess(seen, names, self._limits, now)
+        return sum(_shut_down(sockets[peer], peer) for peer in ending)
+
+
+def make_room(descriptors: int) -> int | None:
+    """Let this process have so many descriptors; None, or how many it can have at most where that is fewer."""
+    try:
+        import resource  # noqa: PLC0415  # Windows has none, and no such limit
+    except ImportError:
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= descriptors:
+        return None
+    if hard != resource.RLIM_INFINITY and hard < descriptors:
+        return int(hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
+    return None
+
+
+def _sockets(port: int) -> dict[Peer, int]:
+    return {
+        Peer.of(*one.raddr): one.fd
+        for one in psutil.Process().net_connections(kind="tcp")
+        if one.raddr and one.laddr.port == port and one.fd >= 0
+    }
+
+
+def _shut_down(descriptor: int, peer: Peer) -> bool:
+    """Whether the socket was still that of this peer, and is shut down."""
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as ours:
+        internet = ours.family in (socket.AF_INET, socket.AF_INET6)
+        if internet and Peer.of(*ours.getpeername()[:2]) == peer:
+            ours.shutdown(socket.SHUT_RDWR)
+            return True
+    return False
+
+
+def _peer(text: str) -> Peer | None:
+    host, _, port = unquote(text).partition(":")[2].rpartition(":")
+    try:
+        return Peer.of(host.strip("[]"), int(port))
+    except ValueError:
+        return None
