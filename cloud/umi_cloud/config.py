@@ -1,6 +1,8 @@
 """The cloud's configuration: one YAML file, read once, by `umi-cloud serve`. `cloud.example.yaml` documents it."""
 
 import ipaddress
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +33,7 @@ __all__ = [
     "OpenAISettings",
     "ScriptedSettings",
     "VllmSettings",
+    "check_free",
 ]
 
 ROLES = ("planner", "summarizer")
@@ -280,6 +283,23 @@ def listen_host(address: str) -> str:
     """
     host, colon, port = address.rpartition(":")
     return split_address(f"{host}:1" if colon and port == "0" else address)[0]
+
+
+def check_free(address: str) -> None:
+    """Raise ConfigError when nobody could listen at an address now."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name == "posix":  # what a server that has just ended leaves behind is in nobody's way
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {address}: {error.strerror or error}",
+                fix="stop the server that runs there, or choose a free port and an address of this machine",
+            ) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,10 @@
 """One running cloud: the service port, the enrolment port, the registry and the engine, started and stopped."""
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 import grpc
@@ -9,6 +12,7 @@ import grpc
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, listen_host
 from umi_cloud.connection_watch import ConnectionWatch, make_room
@@ -46,7 +50,10 @@ class Deployment:
 
     @classmethod
     async def start(cls, config: CloudConfig) -> Self:
-        """Listen on both ports. Raises `ConfigError` when there are no certificates yet, or a port is taken."""
+        """Listen on all ports.
+
+        Raises `ConfigError` when the certificates or the registry cannot be used, or a port is taken.
+        """
         if config.unsafe_plaintext_loopback:
             server = CloudServer(UnsafeLoopbackGate(), config.server_limits, reflection=config.reflection)
             observation = await Observation.begin(config, server)
@@ -64,6 +71,9 @@ class Deployment:
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
+        with contextlib.suppress(ConfigError):  # a folder that others write; whether it matters is seen next
+            renew_when_due(config.certificates_folder)
+        check_certificates(config.certificates_folder, datetime.now(UTC))
         _make_room(config)
         authority = Authority.load(config.certificates_folder)
         credentials = server_credentials(config.certificates_folder)
@@ -90,6 +100,7 @@ class Deployment:
                 await enrolment.start()
             fleet.watch(server)
             fleet.attend(server.connections.run(port))
+            fleet.attend(CertificateWatch(config.certificates_folder, _teller(server)).run())
             if config.enrol_listen:
                 strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)
                 fleet.attend(strangers.run(enrol_port))
@@ -136,6 +147,15 @@ class Deployment:
             await self._fleet.leave()
         await self._observation.close()
         return late
+
+
+def _teller(server: CloudServer) -> Callable[[bool], Awaitable[None]]:
+    async def tell(well: bool) -> None:  # a callback
+        server.readiness.certificate = well
+        if not server.readiness.draining:
+            await server.tell_health()
+
+    return tell
 
 
 def _make_room(config: CloudConfig) -> None:

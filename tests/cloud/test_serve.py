@@ -3,11 +3,13 @@
 import asyncio
 import json
 import signal
+import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -272,3 +274,74 @@ async def test_the_embedded_model_plans_over_the_wire_and_a_wrong_adapter_is_nam
     code, err = await fails("serve", "--config", str(path))
     assert code == 3
     assert "p.gguf" in err
+
+
+async def probe(address: str, path: str) -> int:
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+async def test_a_registry_that_breaks_makes_the_server_unready_and_tells_no_stranger_where_it_is(tmp_path):
+    """Trial: with a lost table every call failed with INTERNAL, health said SERVING, and a stranger got the path."""
+    state = tmp_path / "state"
+    Authority.init(state)
+    settings = {"watch_listen": "127.0.0.1:0", "state_outage_seconds": 0}
+    async with serve(tmp_path, **settings) as served:
+        probes = served.ready["watch_address"]
+        assert (await probe(probes, "/readyz"), await probe(probes, "/livez")) == (200, 200)
+        with closing(sqlite3.connect(state / "devices.sqlite")) as database:
+            for table in ("calls", "certificates", "tokens"):
+                database.execute(f"DROP TABLE {table}")
+            database.commit()
+        async with asyncio.timeout(20):
+            while await probe(probes, "/readyz") != 503:  # noqa: ASYNC110  # another process's state
+                await asyncio.sleep(0.1)
+        assert await probe(probes, "/livez") == 200
+        credentials = grpc.ssl_channel_credentials(AuthorityFiles(state).ca_certificate.read_bytes())
+        async with grpc.aio.secure_channel(served.ready["enrol_address"], credentials) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await enrolment_pb2_grpc.EnrolmentStub(channel).Enrol(
+                    enrolment_pb2.EnrolRequest(token_secret="x", csr_pem=b"y")
+                )
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert str(tmp_path) not in f"{caught.value} {caught.value.trailing_metadata()}"
+        _, err = await served.stop()
+    assert "the registry is lost" in err
+    assert "no such table" in err
+
+
+@pytest.mark.parametrize(
+    ("breaks", "says"),
+    [
+        (
+            lambda state: Authority.init(state, clock=lambda: datetime.now(UTC) - timedelta(days=400)),
+            "expired at",
+        ),
+        (
+            lambda state: (Authority.init(state), (state / "devices.sqlite").write_bytes(b"garbage" * 1000)),
+            "cannot be used",
+        ),
+    ],
+    ids=["an expired certificate", "a registry that is garbage"],
+)
+async def test_a_check_finds(tmp_path, breaks, says):
+    breaks(tmp_path / "state")
+    code, err = await fails("serve", "--config", str(write(tmp_path)), "--check")
+    assert code == 2
+    assert says in err
+    assert "Traceback" not in err
+
+
+async def test_a_check_finds_a_taken_port(tmp_path):
+    Authority.init(tmp_path / "state")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, err = await fails("serve", "--config", str(write(tmp_path, listen=listen)), "--check")
+    assert code == 2
+    assert f"cannot listen on {listen}" in err

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,18 +178,21 @@ def _say_ready(say: _Voice, deployment: "Deployment", dialect: str) -> None:
 
 
 async def _check(config: "CloudConfig", say: _Voice) -> None:
-    """Everything that can be wrong before the first request, short of taking the ports."""
-    from umi_cloud.auth.authority import Authority
-    from umi_cloud.auth.credentials import server_credentials
+    """Everything that can be wrong before the first request."""
     from umi_cloud.auth.registry_at import registry_at
+    from umi_cloud.auth.server_certificate import check_certificates
+    from umi_cloud.config import check_free
     from umi_cloud.engines.loading import check_dialect, load
 
     check_dialect(config)
     if not config.unsafe_plaintext_loopback:
-        Authority.load(config.certificates_folder)
-        server_credentials(config.certificates_folder)
+        dates = check_certificates(config.certificates_folder, datetime.now(UTC))
+        for warning in dates.warnings(datetime.now(UTC)):
+            say("warning", warning)
         async with registry_at(config.state):
             pass
+    for address in filter(None, (config.listen, config.enrol_listen, config.watch_listen)):
+        check_free(address)
     loaded = await load(config, lambda line: say("progress", line))
     await loaded.engine.close()
     say("ok", f"all is well: engine {config.engine.kind}, dialect {loaded.dialect}")

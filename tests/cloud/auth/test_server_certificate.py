@@ -1,0 +1,104 @@
+"""The server's own certificate: what is wrong with it is found, and the next comes in time."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from umi_cloud.auth.authority import Authority, AuthorityFiles
+from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
+from umi_shared.errors import ConfigError
+
+
+def wrong(state, clock) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check_certificates(state, clock())
+    assert caught.value.fix
+    return caught.value.message
+
+
+def test_good_certificates_have_dates_and_no_warnings(authority, state, clock):
+    dates = check_certificates(state, clock())
+    assert dates.server == authority.server_certificate.not_valid_after_utc
+    assert dates.warnings(clock()) == ()
+
+
+def test_an_expired_server_certificate_is_named(authority, state, clock):
+    """Trial: it passed `--check`, "ready" and the logs."""
+    clock.advance(days=365)
+    assert "server.pem expired at" in wrong(state, clock)
+
+
+def test_a_certificate_of_another_authority_is_named(authority, state, clock, tmp_path):
+    other = Authority.init(tmp_path / "other", clock=clock)
+    AuthorityFiles(state).server.write_bytes(AuthorityFiles(tmp_path / "other").server.read_bytes())
+    assert other.ca_certificate != authority.ca_certificate
+    assert "no device would trust it" in wrong(state, clock)
+
+
+def test_a_key_of_another_certificate_is_named(authority, state, clock):
+    files = AuthorityFiles(state)
+    before = files.server.read_bytes()
+    authority.issue_server(state)
+    after = files.server.read_bytes()
+    cut = b"-----BEGIN CERTIFICATE-----"
+    files.server.write_bytes(before.partition(cut)[0] + cut + after.partition(cut)[2])
+    assert "not that of its certificate" in wrong(state, clock)
+
+
+def test_a_clock_that_is_far_behind_is_named(authority, state, clock):
+    clock.advance(days=-30)
+    assert "is valid from" in wrong(state, clock)
+
+
+def test_the_next_certificate_comes_thirty_days_ahead_and_once(authority, state, clock):
+    clock.advance(days=334)
+    assert not renew_when_due(state, clock)
+    clock.advance(days=2)
+    assert len(check_certificates(state, clock()).warnings(clock())) == 1
+    assert renew_when_due(state, clock)
+    assert not renew_when_due(state, clock)
+    renewed = Authority.load(state)
+    assert renewed.server_names == authority.server_names
+    assert check_certificates(state, clock()).warnings(clock()) == ()
+
+
+def test_an_expired_certificate_is_renewed_too(authority, state, clock):
+    clock.advance(days=400)
+    assert renew_when_due(state, clock)
+    check_certificates(state, clock())
+
+
+async def look(state, clock) -> list[bool]:
+    told = []
+
+    async def tell(well: bool) -> None:
+        told.append(well)
+
+    await CertificateWatch(state, tell, clock=clock).look()
+    return told
+
+
+async def test_a_folder_that_others_write_is_warned_about_and_then_not_ready(
+    authority, state, clock, monkeypatch, caplog
+):
+    def fail(*_):
+        raise ConfigError("the folder is read-only")
+
+    monkeypatch.setattr(Authority, "issue_server", fail)
+    clock.advance(days=340)
+    with caplog.at_level(logging.WARNING):
+        assert await look(state, clock) == [True]
+    assert "cannot be renewed here" in caplog.text
+    assert "ends at" in caplog.text
+    clock.advance(days=30)
+    assert await look(state, clock) == [False]
+    assert "expired at" in caplog.text
+
+
+async def test_an_authority_that_ends_is_warned_about(authority, state, clock, caplog):
+    clock.advance(days=3630)
+    renew_when_due(state, lambda: clock() - timedelta(days=40))
+    with caplog.at_level(logging.WARNING):
+        await look(state, clock)
+    assert "the certificate authority ends at" in caplog.text
