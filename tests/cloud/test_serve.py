@@ -279,7 +279,7 @@ async def test_the_embedded_model_plans_over_the_wire_and_a_wrong_adapter_is_nam
 async def probe(address: str, path: str) -> int:
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     status = int((await reader.readline()).split()[1])
     writer.close()
     return status

@@ -169,6 +169,7 @@ def _say_ready(say: _Voice, deployment: "Deployment", dialect: str) -> None:
         {
             "address": deployment.address,
             "enrol_address": deployment.enrol_address,
+            "watch_address": deployment.watch_address,
             "engine": kind,
             "dialect": dialect,
             "tls": not deployment.config.unsafe_plaintext_loopback,
