@@ -33,6 +33,7 @@ __all__ = [
     "OpenAISettings",
     "ScriptedSettings",
     "VllmSettings",
+    "capacity_of",
     "check_free",
 ]
 
@@ -152,6 +153,8 @@ class OpenAISettings:
     """The request's field that keeps devices' caches apart; empty: `cache_salt` for vLLM, and none for others."""
     unsafe_shared_cache: bool = False
     """Whether devices may share the endpoint's cache: faster, and they can then find out what others have asked."""
+    sequences: int = 256
+    """Requests that the endpoint takes in one batch: vLLM's `--max-num-seqs`, times the replicas behind the address."""
     api_key_file: Path | None = None
     """A file that holds the key, which keeps the key out of the configuration and of process lists."""
     connect_seconds: float = 5.0
@@ -173,6 +176,23 @@ class ScriptedSettings:
     dialect: str = "umi"
     pause_seconds: float = 0.0
     """Seconds between two pieces of a reply."""
+
+
+def capacity_of(engine: "EngineSettings") -> int:
+    """Requests that an engine takes in one batch; 0 where that is an endpoint's own affair.
+
+    >>> capacity_of(LlamaCppSettings(sequences_per_adapter=4))
+    4
+    """
+    match engine:
+        case LlamaCppSettings():
+            return engine.sequences_per_adapter
+        case VllmSettings():
+            return engine.sequences
+        case OpenAISettings():
+            return engine.sequences
+        case _:
+            return 0
 
 
 EngineSettings = LlamaCppSettings | VllmSettings | OpenAISettings | ScriptedSettings

@@ -14,13 +14,14 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
-from umi_cloud.config import CloudConfig, listen_host
+from umi_cloud.config import CloudConfig, capacity_of, listen_host
 from umi_cloud.connection_watch import ConnectionWatch, make_room
 from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
 from umi_cloud.fleet import Fleet
 from umi_cloud.observation.observation import Observation
 from umi_cloud.server import CloudServer
+from umi_cloud.tickets import Tickets
 from umi_proto.v1 import enrolment_pb2_grpc
 from umi_shared.enrolment_token import join_address
 from umi_shared.errors import ConfigError
@@ -83,7 +84,11 @@ class Deployment:
             desk = EnrolmentDesk(authority, fleet.registry, config.enrolment)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
-                fleet.gate, config.server_limits, namespaces=namespaces, reflection=config.reflection
+                fleet.gate,
+                config.server_limits,
+                namespaces=namespaces,
+                tickets=Tickets(authority.derived_key(b"umi admission tickets")),
+                reflection=config.reflection,
             )
             enrolment_pb2_grpc.add_RenewalServicer_to_server(
                 RenewalServicer(desk, fleet.registry), server.server
@@ -132,7 +137,7 @@ class Deployment:
     async def open(self, loaded: Loaded) -> None:
         """Serve what a program has loaded itself; `stop` closes its engine."""
         self._loaded = loaded
-        await self.server.open(loaded.roles)
+        await self.server.open(loaded.roles, capacity=capacity_of(self.config.engine))
 
     async def stop(self, seconds: float | None = None) -> int:
         """Let requests end within `seconds` (None: the configured time), then free everything.

@@ -15,6 +15,7 @@ from umi_cloud.engines.errors import EngineDeadError
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.request_log import RequestRecord, session_key
 from umi_cloud.status import abort, refusal_of, request_malformed
+from umi_cloud.tickets import TICKET_KEY
 from umi_shared.errors import MalformedError, RefusedError
 from umi_shared.transcript import Usage, View
 
@@ -100,7 +101,10 @@ class RequestPipeline:
                 view = rpc.read(request)  # (3)
             except MalformedError as error:
                 raise request_malformed(error) from error
-            async with self._admission.slot(call.device), _account(call, view, record):  # (4)
+            async with (
+                self._admission.slot(call.device, _ticket(context)),
+                _account(call, view, record),
+            ):  # (4)
                 record.queued_ms = record.milliseconds()
                 async with aclosing(rpc.role()(view, record.session, namespace)) as stream:  # (5)
                     async for event in stream:
@@ -127,6 +131,13 @@ async def _account(call: AdmittedCall, view: View, record: RequestRecord) -> Asy
             characters = sum(len(str(part)) for text in view.texts() for part in text)
             usage = Usage(prompt_tokens=characters // _CHARACTERS_PER_TOKEN, completion_tokens=record.deltas)
         call.spend(usage.prompt_tokens + usage.completion_tokens)
+
+
+def _ticket(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == TICKET_KEY and isinstance(value, str):
+            return value
+    return ""
 
 
 def _session(context: Context) -> str:

@@ -18,6 +18,7 @@ from umi_cloud.planner import Planner
 from umi_cloud.readiness import Readiness
 from umi_cloud.request_pipeline import Context, Observer, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
+from umi_cloud.tickets import Tickets
 from umi_shared.errors import ConfigError, RefusedError
 from umi_shared.transcript import View
 from umi_shared.wire import WireLimits, plan_event_message, read_request, summarize_event_message
@@ -26,6 +27,7 @@ __all__ = ["CloudServer", "Roles", "ServerLimits"]
 
 PLANNER = "umi_proto.v1.Planner"
 SUMMARIZER = "umi_proto.v1.Summarizer"
+_RUNNING_MAX = 1024
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVING_NAMES = ("", PLANNER, SUMMARIZER)
@@ -68,13 +70,14 @@ class CloudServer:
         limits: ServerLimits = ServerLimits(),
         *,
         namespaces: CacheNamespaces | None = None,
+        tickets: Tickets | None = None,
         reflection: bool = False,
     ) -> None:
-        """Without `namespaces`, each device gets one that lasts as long as this server."""
+        """Without `namespaces`, each device gets one that lasts as long as this server; `tickets` likewise."""
         self._limits = limits
         self._roles: Roles | None = None
         self._in_flight = InFlightRequests(limits.request_seconds)
-        self._admission = Admission(limits.admission)
+        self._admission = Admission(limits.admission, tickets=tickets)
         self.observers: list[Observer] = []
         """Each is told of every request as it ends."""
         self._pipeline = RequestPipeline(
@@ -93,7 +96,9 @@ class CloudServer:
         self.engine_dead = asyncio.Event()
         """Set when the engine is gone for good; health says NOT_SERVING then, and a restart is due."""
         self._server = grpc.aio.server(
-            maximum_concurrent_rpcs=limits.admission.running + limits.admission.queued + 256,
+            maximum_concurrent_rpcs=(limits.admission.running or _RUNNING_MAX)
+            + limits.admission.queued
+            + 256,
             options=_options(limits),
         )
         self._server.add_generic_rpc_handlers(tuple(self._handlers()))
@@ -155,8 +160,10 @@ class CloudServer:
         await self._server.start()
         return port
 
-    async def open(self, roles: Roles) -> None:
-        """Answer requests from now on; health says SERVING."""
+    async def open(self, roles: Roles, *, capacity: int = 0) -> None:
+        """Answer requests from now on; health says SERVING. `capacity`: requests that the engine takes at once."""
+        if capacity:
+            self._admission.follow(min(capacity, _RUNNING_MAX))
         self._roles = roles
         self.readiness.engine = True
         await self.tell_health()

@@ -95,12 +95,22 @@ class PeerError(UmiError):
 
 
 class RefusedError(PeerError):
-    """The peer said no; `reason` is its machine-readable word, `retry_after_seconds` its advice."""
+    """The peer said no; `reason` is its machine-readable word, `retry_after_seconds` its advice.
+
+    `ticket` keeps the request's turn in a queue, for whoever comes back with it.
+    """
 
     def __init__(
-        self, message: str, *, reason: str = "", retry_after_seconds: float | None = None, fix: str = ""
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        retry_after_seconds: float | None = None,
+        ticket: str = "",
+        fix: str = "",
     ) -> None:
         super().__init__(message, fix=fix)
+        self.ticket = ticket
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
 

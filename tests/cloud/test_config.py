@@ -79,7 +79,7 @@ def test_paths_are_relative_to_the_file_and_specs_are_not_paths():
         ("engine: {adapters: {caller: c.gguf}}", 1, "`caller`", "planner and summarizer"),
         ("engine: {adapters: [a]}", 1, "mapping", ""),
         ("engine: 3", 1, "`engine` is a mapping", ""),
-        ("admission:\n  running: 0", 2, "`running`", ""),
+        ("admission:\n  queued: 0", 2, "`queued`", ""),
         ("admission:\n  running: many", 2, "whole number", ""),
         ("admission:\n  running: 1.5", 2, "whole number", ""),
         ("quota: {tokens_per_day: -1}", 1, "`tokens_per_day`", ""),

@@ -95,7 +95,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """A message that is about to leave, parsed from its own bytes. Beside it only the session's random id is sent."""
+    """A message that is about to leave, parsed from its own bytes. Beside it only the session's random id is sent,
+    and to a server that was overloaded the ticket that it gave.
+    """
 
     sink: Sink
     peer: str
@@ -189,6 +191,7 @@ class Cloud:
         await self._approved(message, view.sink)
         loop = asyncio.get_running_loop()
         end = loop.time() + self.config.step_seconds
+        ticket = ""
         for attempt in range(1, self.config.tries + 1):
             if attempt > 1:
                 yield Restarted(attempt)
@@ -196,7 +199,7 @@ class Cloud:
             yield self._let_out(message, view, request_id, attempt)
             check = rules(self.config.stream_bytes)
             try:
-                async for raw in self._stream(method, message, end):
+                async for raw in self._stream(method, message, end, ticket):
                     event = read(raw)
                     check.event(event)
                     yield event
@@ -204,6 +207,7 @@ class Cloud:
                 return
             except grpc.aio.AioRpcError as error:
                 wait = self._wait_before_retry(error, attempt)
+                ticket = _ticket(error) or ticket
                 if wait is None or loop.time() + wait >= end:
                     raise self._late() if _is_late(error) else explained(error, self.peer) from error
                 await asyncio.sleep(wait)
@@ -249,11 +253,14 @@ class Cloud:
         )
         return Sent(view.sink, len(message), digest, attempt)
 
-    async def _stream(self, method: str, message: bytes, end: float) -> AsyncIterator[bytes]:
+    async def _stream(self, method: str, message: bytes, end: float, ticket: str) -> AsyncIterator[bytes]:
         # Bytes out: these very ones are in the ledger. Bytes in: gRPC would log what it cannot parse, with its trace.
         stub = self.channel.unary_stream(method, request_serializer=_same, response_deserializer=_same)
         # The deadline that the cloud is told is the same for every try: how long this device took is not its business.
-        call = stub(message, timeout=self.config.step_seconds, metadata=(("umi-session", self.session),))
+        metadata: tuple[tuple[str, str], ...] = (("umi-session", self.session),)
+        if ticket:  # the cloud's own word, given back: it keeps this request's turn
+            metadata = (*metadata, ("umi-ticket", ticket))
+        call = stub(message, timeout=self.config.step_seconds, metadata=metadata)
         try:
             while True:
                 raw = await self._next(call, end)
@@ -294,6 +301,11 @@ class Cloud:
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return asked
         return None
+
+
+def _ticket(error: grpc.aio.AioRpcError) -> str:
+    refusal = refusal_from_metadata(error.trailing_metadata())
+    return refusal.ticket if refusal else ""
 
 
 def _is_late(error: grpc.aio.AioRpcError) -> bool:

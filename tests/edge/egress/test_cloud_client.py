@@ -111,6 +111,15 @@ async def test_an_overloaded_peer_is_tried_again_when_it_says_so(tmp_path):
     assert len(peer.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("ticket", "given_back"), [("aA0_-=", "aA0_-="), ("x" * 65, None), ("a b", None), ("", None)]
+)
+async def test_an_overloaded_peers_ticket_is_given_back_where_it_is_one(tmp_path, ticket, given_back):
+    peer = Peer(refusal=RefusedError("full", reason="OVERLOADED", retry_after_seconds=0.01, ticket=ticket))
+    await planned(tmp_path, peer)
+    assert [sent.get("umi-ticket") for sent in peer.metadata] == [None, given_back]
+
+
 async def test_a_peer_that_asks_for_more_patience_than_the_step_has_is_reported(tmp_path):
     peer = Peer(refusal=RefusedError("full", reason="OVERLOADED", retry_after_seconds=3600))
     with pytest.raises(RefusedError):
