@@ -10,7 +10,7 @@ from umi_edge.reading.judge import Judge
 from umi_edge.reading.passages import Passage, passages_of
 from umi_edge.reading.question import Kind, Question
 
-__all__ = ["MAX_ANSWER_WORDS", "Heard", "Reading", "Scored", "Scorer"]
+__all__ = ["MAX_ANSWER_WORDS", "Heard", "Read", "Reading", "Scored", "Scorer"]
 
 MAX_ANSWER_WORDS = 60
 _AS_GOOD = 0.5
@@ -25,6 +25,15 @@ class Scored:
 
     before: str = field(repr=False)
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a text has on a question."""
+
+    words: str = field(repr=False)
+    sure: bool
+    """Whether they are the answer; else they are what stands nearest to it."""
 
 
 Scorer = Callable[[Sequence[Scored]], Awaitable[list[float]]]
@@ -99,6 +108,17 @@ class Reading:
                     first, last = low, high
         return Heard(passages[first].start, passages[last].end, judged[best])
 
+    async def around(self, text: str, question: str) -> Read:
+        """The answer where it is probable enough, else what stands around the likeliest passage: of a short text all."""
+        passages = await asyncio.to_thread(passages_of, text)
+        best = await self.best(text, passages, Question.of(question))
+        if best is not None and best.probability >= self._judge.least:
+            return Read(text[best.start : best.end], sure=True)
+        if best is None:
+            return Read(" ".join(text.split()[:MAX_ANSWER_WORDS]), sure=False)
+        start, end = _widened(text, passages, best)
+        return Read(text[start:end], sure=False)
+
     async def evidence(self, text: str, passages: Sequence[Passage], question: Question) -> list[Evidence]:
         """What speaks for the likeliest passages; a question without a word that could stand in a text has none."""
         if not question.terms:
@@ -115,6 +135,22 @@ class Reading:
     @property
     def _judge(self) -> Judge:
         return self.judge or Judge.shipped(model=self.scorer is not None)
+
+
+def _widened(text: str, passages: Sequence[Passage], heard: Heard) -> tuple[int, int]:
+    """A span with the passages after and before it, as long as that is short enough for an answer."""
+    first = next(number for number, one in enumerate(passages) if one.start == heard.start)
+    last = next(number for number, one in enumerate(passages) if one.end == heard.end)
+    grown = True
+    while grown:
+        grown = False
+        for low, high in ((first, last + 1), (first - 1, last)):
+            if low < 0 or high >= len(passages):
+                continue
+            if len(text[passages[low].start : passages[high].end].split()) <= MAX_ANSWER_WORDS:
+                first, last, grown = low, high, True
+                break
+    return passages[first].start, passages[last].end
 
 
 def _shown(about: str, text: str, passage: Passage) -> str:

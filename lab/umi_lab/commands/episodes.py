@@ -26,7 +26,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
 @click.option(
     "--variety",
-    type=click.IntRange(0, 6),
+    type=click.IntRange(0, 7),
     default=0,
     show_default=True,
     help="How varied words, instructions and catalogues are.",
@@ -38,6 +38,8 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
     0.6,
     "How often such a request is for a tool of the catalogue, where it has other tools than the built-in ones.",
 )
+@_share("--own-names", 0.5, "The share of catalogues that are the built-in one under its own names.")
+@_share("--missing", 0.12, "How often a catalogue under other names lacks a tool that is needed.")
 @_share("--policies", 0.0, "How often the policy is not the default one, but keeps less, or nothing.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def command(seed: int, count: int, out: Path, *, held_out: bool, **scenarios: Any) -> None:

@@ -40,12 +40,22 @@ Given = Callable[[str, Slots], Mapping[str, str] | None]
 
 
 def asked(
-    draw: Draw, home: Home, family: str, days: Mapping[str, date], clock: str = "", **slots: str
+    draw: Draw,
+    home: Home,
+    family: str,
+    days: Mapping[str, date],
+    clock: str = "",
+    *,
+    template: str = "",
+    **slots: str,
 ) -> Asked:
-    """A request of a family with these days, and this time of day, in its slots.
+    """A request of a family with these days, and this time of day, in its slots; or of a template.
 
     Below variety 6 days are dates, and rationales name them in figures.
     """
+    if template:
+        given = _days_and_clock(home, days, clock)
+        return _asked(draw, home, days, given, lambda said: template.format(**said), clock=clock)
     if draw.variety < 6:
         said = {slot: spelt_day(draw, day) for slot, day in days.items()}
         clocks = {"t": clock} if clock else {}

@@ -20,6 +20,7 @@ from umi_shared.transcript import (
     Call,
     Decision,
     Entry,
+    Instruction,
     Next,
     Observation,
     Plan,
@@ -45,14 +46,16 @@ class Oracle:
     """What the roles wrote, in order, before the policy kept any of it from the transcript."""
     view: View | None = field(default=None, repr=False)
     """The last view that was released to the planner or the summarizer."""
-    _instruction: LabelledText = field(default=(), repr=False)
+    _instructions: list[LabelledText] = field(default_factory=list, repr=False)
+    _begun: int = 0
+    """How many of the scenario's requests are begun."""
     _script: Script | None = field(default=None, repr=False)
     _next: Use | Done | GiveUp | None = None
 
     def observe(self, event: Event) -> None:
         """Take note of how the instruction was labelled."""
         if isinstance(event, Instructed):
-            self._instruction = event.text
+            self._instructions.append(event.text)
 
     async def plan(self, view: Released[View], request_id: str) -> AsyncIterator[PlanEvent]:
         """The script's next step."""
@@ -69,8 +72,12 @@ class Oracle:
 
     def _advance(self, view: View) -> Use | Done | GiveUp:
         try:
-            if self._script is None:
-                self._script = self.scenario.task.script(
+            if isinstance(view.entries[-1], Instruction):
+                if self.written and isinstance(self.written[-1], Call):
+                    raise UnseenError("the device ended the request before with a question of its own")
+                tasks = (self.scenario.task, *self.scenario.task.then)
+                self._begun += 1
+                self._script = tasks[self._begun - 1].script(
                     ScriptContext(
                         tools=frozenset(self.scenario.toolset.tools),
                         seen=self.seen,
@@ -79,6 +86,7 @@ class Oracle:
                 )
                 return next(self._script)
             last = view.entries[-1]
+            assert self._script is not None  # noqa: S101  # a session begins with an instruction
             assert isinstance(last, Observation)  # noqa: S101  # a session plans after the instruction and observations
             return self._script.send(ToolResult.of(last))
         except Ended as ended:
@@ -123,21 +131,25 @@ class Oracle:
         yield Usage()
 
     def seen(self, piece: str) -> str:
-        """A piece of the instruction as the planner sees it; raises `UnseenError` when a handle cuts across it."""
-        clear = "".join(span.clear for span in self._instruction)
-        start = clear.find(piece)
-        if start < 0:
-            raise UnseenError("the instruction does not hold the piece as it is")
-        end, at, shown = start + len(piece), 0, ""
-        for span in self._instruction:
-            first, last = max(start, at), min(end, at + len(span.clear))
-            if first < last:
-                whole = (first, last) == (at, at + len(span.clear))
-                if span.label.may_read(PLANNER):
-                    shown += span.clear[first - at : last - at]
-                elif whole:
-                    shown += render(span.masked)
-                else:
-                    raise UnseenError("a handle cuts across the piece")
-            at += len(span.clear)
-        return shown
+        """A piece of an instruction as the planner sees it; raises `UnseenError` when a handle cuts across it."""
+        for instruction in reversed(self._instructions):
+            if piece in "".join(span.clear for span in instruction):
+                return _seen_in(instruction, piece)
+        raise UnseenError("no instruction holds the piece as it is")
+
+
+def _seen_in(instruction: LabelledText, piece: str) -> str:
+    start = "".join(span.clear for span in instruction).find(piece)
+    end, at, shown = start + len(piece), 0, ""
+    for span in instruction:
+        first, last = max(start, at), min(end, at + len(span.clear))
+        if first < last:
+            whole = (first, last) == (at, at + len(span.clear))
+            if span.label.may_read(PLANNER):
+                shown += span.clear[first - at : last - at]
+            elif whole:
+                shown += render(span.masked)
+            else:
+                raise UnseenError("a handle cuts across the piece")
+        at += len(span.clear)
+    return shown

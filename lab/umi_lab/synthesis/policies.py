@@ -26,7 +26,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "texts": frozenset({"text", "place"}),
 }
 """Types of values that an owner would keep or let out together: as an e-mail address holds a name, both or neither."""
-_UNTYPED = {"guests": "people", "$.hits[*].id": "ids"}
+_UNTYPED = {"guests": "people", "$.hits[*].id": "ids", "$.answers[*].id": "ids"}
 """Rules of the default policy that keep values without giving their type, and the kind that they belong to."""
 _NO_LOCALITY = ("runs", "integrity", "confirm")
 _TOY_TOOL_ENTRY = {"runs": "device", "confirm": "never", "defaults": {"arguments": "scan", "results": "scan"}}

@@ -23,7 +23,7 @@ class Draw:
     rng: random.Random
     held_out: bool
     variety: int = 0
-    """How varied the drawn things are, from 0 to 6: see `ScenarioConfig.variety`."""
+    """How varied the drawn things are, from 0 to 7: see `ScenarioConfig.variety`."""
 
     def part(self, pool: Sequence[T]) -> Sequence[T]:
         """The part of a pool for this draw: the last fifth, or one thing, is held out; a pool of one is for both."""

@@ -79,6 +79,8 @@ async def roll_out(scenario: Scenario, agent: Agent) -> Rollout:
             began = time.monotonic()
             try:
                 ending = await session.ask(scenario.task.instruction)
+                for task in scenario.task.then:
+                    ending = await session.ask(task.instruction)
             except UnseenError:
                 raise
             except UmiError as error:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from umi_edge.policy import Policy
+from umi_edge.reading import Reading
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
-from umi_lab.synthesis.families import FAMILIES, MORE_FAMILIES
+from umi_edge.tools.operators import operator_tools
+from umi_lab.synthesis.families import ANSWER_FAMILIES, FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
@@ -29,6 +31,7 @@ from umi_lab.synthesis.toy_tools import (
 __all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_more", "draw_scenario", "draw_toolset"]
 
 _DRAWS = 20
+_OPERATORS = 0.4
 _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
 
 
@@ -53,7 +56,7 @@ class ScenarioConfig:
     held_out_families: bool = False
     """Whether families of tasks that training never sees are drawn, too."""
     variety: int = 0
-    """How varied scenarios are, from 0 to 6; each level adds to the ones below it.
+    """How varied scenarios are, from 0 to 7; each level adds to the ones below it.
 
     1: catalogues with some kinds of built-in tools only, more requests that no tool serves, more phrases, politeness.
     2: made-up words, which can only be copied.
@@ -62,6 +65,8 @@ class ScenarioConfig:
     5: tool names of which half says nothing, requests for a toy tool that state the need, more messages and dates.
     6: requests as people write them (`phrasings`), days and times in people's words, refusals in many; half of the
        catalogues have the tools of `home: {more_tools: true}`, with families of tasks for these.
+    7: questions about what is inside of texts, the calendar and the contacts, follow-ups and corrections; some
+       catalogues have operators.
     """
 
 
@@ -76,6 +81,8 @@ class Toolset:
     toy_tools: tuple[ToyTool, ...] = ()
     more: bool = False
     """Whether the home offers more tools, and more arguments of some (`home: {more_tools: true}`)."""
+    operators: bool = False
+    """Whether plans may use operators (`operators: true`)."""
 
     @property
     def own_names(self) -> bool:
@@ -119,6 +126,7 @@ class Scenario:
         """The real tools over a written home, under the scenario's names and with its failures."""
         own = {tool.name: tool for tool in builtin_tools(replace(home, more=self.toolset.more))}
         own |= {toy_tool.name: as_tool(toy_tool, self.result) for toy_tool in self.toolset.toy_tools}
+        own |= {tool.name: tool for tool in operator_tools(Reading())} if self.toolset.operators else {}
         return Catalogue(self._as_shown(own[name]) for name in self.toolset.tools)
 
     def _as_shown(self, tool: Tool) -> Tool:
@@ -149,7 +157,11 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
     if draw.chance(config.own_names):
         if config.variety and draw.chance(0.25):
             return Toolset(tools=_some_families(draw, builtin, family), aliases={}, more=more)
-        return Toolset(tools=tuple(tool.name for tool in builtin), aliases={}, more=more)
+        operators = more and config.variety > 6 and draw.chance(_OPERATORS)
+        with_them = (*builtin, *operator_tools(Reading())) if operators else builtin
+        return Toolset(
+            tools=tuple(tool.name for tool in with_them), aliases={}, more=more, operators=operators
+        )
     toy_tools = tuple(draw.rng.sample(_toy_tools(draw), draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
     if family and draw.chance(config.missing):
@@ -224,7 +236,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
     return Scenario(
         family=family.name if family else "toy tool",
         toolset=toolset,
-        home=home,
+        home=task.home or home,
         task=task,
         broken=broken,
         approves=approves,
@@ -253,8 +265,8 @@ def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[st
 
 
 def draw_more(draw: Draw, config: ScenarioConfig) -> bool:
-    """Whether a catalogue has more tools: half of them do from variety 6 on."""
-    return config.variety > 5 and draw.chance(0.5)
+    """Whether a catalogue has more tools: half of them do from variety 6 on, most from 7 on."""
+    return config.variety > 5 and draw.chance(0.85 if config.variety > 6 else 0.5)
 
 
 def draw_family(
@@ -269,6 +281,8 @@ def draw_family(
     families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
     if (toolset.more if toolset else more) and not draw.held_out:  # no phrase of these is held out
         families += MORE_FAMILIES
+        if config.variety > 6:
+            families += ANSWER_FAMILIES
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:

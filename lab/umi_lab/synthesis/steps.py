@@ -1,11 +1,13 @@
 """Steps that scripts share: each yields calls and returns what it found, or ends the script."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, ToolResult, Use
 
 __all__ = [
+    "answer_of",
+    "asked_of_all",
     "carried_out",
     "events_on",
     "failed",
@@ -15,6 +17,7 @@ __all__ = [
     "person_of",
     "require",
     "send",
+    "told",
 ]
 
 _ALTERNATIVES = {"contacts.search": "contacts.list", "notes.search": "search.everywhere"}
@@ -43,6 +46,9 @@ _PURPOSE_FAILED = {
     "mail.reply": "The reply could not be sent",
     "mail.forward": "The mail could not be forwarded",
     "notes.append": "The note could not be written",
+    "search.answer": "The question could not be looked up",
+    "value.answer": "The text could not be read",
+    "calendar.finish_todo": "The to-do could not be ticked off",
 }
 _CAN = {
     "mail.send": "send mail",
@@ -68,6 +74,8 @@ _CAN = {
     "mail.reply": "reply to mail",
     "mail.forward": "forward mail",
     "notes.append": "add to notes",
+    "search.answer": "answer questions from what you have",
+    "calendar.finish_todo": "tick off to-dos",
 }
 """What a tool is for, as it follows "can"."""
 
@@ -86,8 +94,35 @@ def require(context: ScriptContext, *tools: str) -> None:
             raise Ended(GiveUp(context.refusal(_CAN[tool])))
 
 
-def person_of(context: ScriptContext, who: str, what: str) -> Step:
-    """The contact whom the instruction calls `who`, with handles; `what` is to be found of them. Raises `Ended`."""
+def answer_of(context: ScriptContext, question: str) -> Script:
+    """Have the device answer a question, which ends the script."""
+    seen = yield from asked_of_all(context, question, "the answer")
+    if seen.failure:
+        return failed("search.answer", seen)
+    answers = seen.value["answers"]
+    if not answers:
+        return Done("Nothing tells of it.", "I found nothing about that.")
+    because = "The answer is known." if answers[0]["sure"] else "Only something near it is known."
+    return Done(because, told(answers))
+
+
+def asked_of_all(context: ScriptContext, question: str, which: str) -> Step:
+    """What the device finds on a question."""
+    require(context, "search.answer")
+    return (yield Use("search.answer", f"find {which}", {"question": question}))
+
+
+def told(answers: Sequence[Mapping[str, Any]]) -> str:
+    """What the user is told of what was found."""
+    listed = " ".join(f"The {one['kind']} {one['title']} says: {one['text']}" for one in answers)
+    return listed if answers[0]["sure"] else f"I am not sure. {listed}"
+
+
+def person_of(context: ScriptContext, who: str, what: str, *, question: str = "") -> Step:
+    """The contact whom the instruction calls `who`, with handles; `what` is to be found of them. Raises `Ended`.
+
+    `question`: where nobody is called so, it is asked of all that there is.
+    """
     seen = ToolResult(None, "missing")
     if "contacts.search" in context.tools:
         seen = yield Use("contacts.search", f"find the {what} of {who}", {"name": who})
@@ -101,6 +136,8 @@ def person_of(context: ScriptContext, who: str, what: str) -> Step:
         raise Ended(failed("contacts.search", seen))
     else:
         matches = seen.value["matches"]
+    if not matches and question and "search.answer" in context.tools:
+        raise Ended((yield from answer_of(context, question)))
     if not matches:
         raise Ended(Done("No contact has this name.", f"I found no contact called {who}, so I did nothing."))
     exact = [match for match in matches if match["name"] == who]

@@ -12,12 +12,16 @@ __all__ = ["Family", "Task"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One request, and the script that carries it out."""
+    """One request, and the script that carries it out; or several in a row."""
 
     instruction: str = field(repr=False)
     script: Callable[[ScriptContext], Script] = field(repr=False)
     facts: tuple[str, ...] = field(default=(), repr=False)
     """What the answer must contain, where it may be worded freely; empty where the oracle's words are expected."""
+    home: Home | None = field(default=None, repr=False)
+    """The home that it is asked in, where that is another than the drawn one."""
+    then: tuple["Task", ...] = field(default=(), repr=False)
+    """What is asked after it in the same session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.outbox import SmtpConfig
 from umi_edge.tools.builtin.shared_folder import read_as_files
+from umi_edge.tools.builtin.shelves import Shelves
 from umi_edge.tools.tool import Tool
 
 __all__ = [
@@ -54,7 +55,7 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     )
     book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts")))
     more = home.more
-    shelves = everywhere.Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
+    shelves = Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
     return (
         *read_as_files(contacts.tools(book, more=more), home.contacts, home.files),
         *read_as_files(calendar_tools(calendar, more=more), home.calendar, home.files),

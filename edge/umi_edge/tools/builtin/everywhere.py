@@ -6,37 +6,25 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.answers import answer_tool
 from umi_edge.tools.builtin.calendar_folder import Calendar, Occurrence
 from umi_edge.tools.builtin.calendar_more import found_around
 from umi_edge.tools.builtin.contact import Contact
-from umi_edge.tools.builtin.contacts import AddressBook, found
-from umi_edge.tools.builtin.files import FileShelf
-from umi_edge.tools.builtin.mailbox import Mailbox
-from umi_edge.tools.builtin.notes import Notebook
+from umi_edge.tools.builtin.contacts import found
+from umi_edge.tools.builtin.shelves import Shelves
 from umi_edge.tools.builtin.words import snippet, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["Shelves", "tools"]
+__all__ = ["tools"]
 
 Query = Annotated[str, Field(min_length=1, max_length=300)]
 
 _SNIPPET = 400
 _MAX_HITS = 20
 _MAX_OF_A_KIND = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shelves:
-    """What is searched."""
-
-    notes: Notebook
-    files: FileShelf
-    mail: Mailbox
-    contacts: AddressBook
-    calendar: Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +34,8 @@ class _Hit:
 
 
 def tools(shelves: Shelves, *, more: bool = False) -> tuple[Tool, ...]:
-    """`search.everywhere`; with `more` over contacts, the calendar and the text of mails, too."""
-    return (_wide(shelves) if more else _narrow(shelves),)
+    """`search.everywhere`; with `more` over contacts, the calendar and the text of mails, too, and `search.answer`."""
+    return (_wide(shelves), answer_tool(shelves)) if more else (_narrow(shelves),)
 
 
 def _narrow(shelves: Shelves) -> Tool:

@@ -92,17 +92,22 @@ class FileShelf:
         """
         found: list[TextFile] = []
         lost: list[Lost] = []
+        for file in self.texts(lost):
+            if tells_of(f"{file.path}\n{file.text}", query):
+                found.append(file)
+                if len(found) == self.config.max_found:
+                    break
+        return found, tuple(lost)
+
+    def texts(self, lost: list[Lost]) -> Iterator[TextFile]:
+        """Each file with the text that a search reads; what keeps any text from it is added to `lost`."""
         until = time.monotonic() + self.config.converted_seconds
         for label, parts in self.names(lost):
             path = "/".join((label, *parts))
             text, why = self._searched(self._roots[label], parts, until)
             if why:
                 lost.append(Lost(path, why))
-            if tells_of(f"{path}\n{text}", query):
-                found.append(TextFile(path, text))
-                if len(found) == self.config.max_found:
-                    break
-        return found, tuple(lost)
+            yield TextFile(path, text)
 
     def _searched(self, root: AllowedRoot, parts: tuple[str, ...], until: float) -> tuple[str, str]:
         """The text of a file, and why there is none where there should be one."""

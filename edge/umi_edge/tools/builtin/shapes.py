@@ -5,6 +5,7 @@ from typing import Any
 
 __all__ = [
     "ADDED",
+    "ANSWERS",
     "CANCELLED",
     "CONTACT_LIST",
     "CONTACT_MATCHES",
@@ -119,4 +120,13 @@ def _hits(*kinds: str) -> Schema:
 
 
 HITS = _hits("note", "file", "mail")
+ANSWERS = _found(
+    answers=_object(
+        kind={"enum": ["contact", "event", "note", "file", "mail"]},
+        id=_TEXT,
+        title=_TEXT,
+        text=_TEXT,
+        sure={"type": "boolean"},
+    )
+)
 MORE_HITS = _hits("contact", "event", "note", "file", "mail")

@@ -2,12 +2,21 @@
 
 from collections.abc import Callable
 
-from umi_lab.synthesis.families import calendar, calendar_more, contacts, mail, mail_more, notes_and_files
+from umi_lab.synthesis.families import (
+    calendar,
+    calendar_more,
+    contacts,
+    conversations,
+    mail,
+    mail_more,
+    notes_and_files,
+    questions,
+)
 from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 
-__all__ = ["FAMILIES", "MORE_FAMILIES"]
+__all__ = ["ANSWER_FAMILIES", "FAMILIES", "MORE_FAMILIES"]
 
 FAMILIES = (
     Family(
@@ -106,14 +115,36 @@ _MORE: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
 }
 """How often each is drawn, and the tools that it needs."""
 
-MORE_FAMILIES = tuple(
-    Family(
-        name=draw.__name__,
-        weight=weight,
-        tools=tuple(tools.split()),
-        draw=draw,
-        detours=("contacts.list",) if "mail.send" in tools else (),
+_ANSWERS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
+    questions.ask_text: (45, "search.answer"),
+    questions.ask_event: (16, "search.answer"),
+    questions.ask_person: (16, "search.answer"),
+    questions.ask_company: (4, "contacts.search"),
+    questions.ask_latest: (8, "mail.search mail.read"),
+    questions.ask_two: (6, "search.answer"),
+    questions.ask_then: (8, "search.answer"),
+    questions.ask_note_then: (5, "notes.search search.answer"),
+    questions.contact_then: (6, "contacts.search"),
+    conversations.mail_then: (4, "contacts.search mail.send"),
+    conversations.event_then: (5, "calendar.create calendar.update"),
+    conversations.todo_done: (4, "calendar.todos calendar.finish_todo"),
+}
+
+
+def _families(drawn: dict[Callable[[Draw, Home], Task], tuple[float, str]]) -> tuple[Family, ...]:
+    return tuple(
+        Family(
+            name=draw.__name__,
+            weight=weight,
+            tools=tuple(tools.split()),
+            draw=draw,
+            detours=("contacts.list",) if "mail.send" in tools else (),
+        )
+        for draw, (weight, tools) in drawn.items()
     )
-    for draw, (weight, tools) in _MORE.items()
-)
+
+
+MORE_FAMILIES = _families(_MORE)
 """From variety 6 on, for training alone, where the catalogue has more tools."""
+ANSWER_FAMILIES = _families(_ANSWERS)
+"""From variety 7 on, where the catalogue has more tools: questions about what is inside, and conversations."""

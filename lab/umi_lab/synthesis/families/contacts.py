@@ -8,7 +8,7 @@ from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import named, phrase
 from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, ROLES
 
-__all__ = ["contact_add", "contact_change", "contact_fact", "contact_role"]
+__all__ = ["contact_add", "contact_change", "contact_fact", "contact_fact_of", "contact_role"]
 
 
 _FACTS = {"email": "address", "phone": "phone number", "company": "company"}
@@ -17,12 +17,18 @@ _FACTS = {"email": "address", "phone": "phone number", "company": "company"}
 def contact_fact(draw: Draw, home: Home) -> Task:
     """Ask for an address, a number or a company."""
     who, fact = named(draw, home), draw.rng.choice(list(_FACTS))
-    text = phrase(draw, f"contact_{fact}", n=who)
+    return contact_fact_of(draw, who, fact)
+
+
+def contact_fact_of(draw: Draw, who: str, fact: str, *, said: str = "") -> Task:
+    """Ask for a fact of somebody; `said` is how, where it follows another request."""
+    text = said or phrase(draw, f"contact_{fact}", n=who)
 
     def script(context: ScriptContext) -> Script:
         require(context, "contacts.search")
         name = context.seen(who)
-        found = yield from person_of(context, name, _FACTS[fact])
+        question = "" if said else context.seen(text)
+        found = yield from person_of(context, name, _FACTS[fact], question=question)
         return Done("The contact is found.", f"The {_FACTS[fact]} of {name} is {found[fact]}.")
 
     return Task(instruction=text, script=script)

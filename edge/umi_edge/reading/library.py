@@ -1,0 +1,99 @@
+"""A library: many texts, of which a question means one.
+
+Words of the question that few texts have count for more, and those in a title for more than those below it. A word that
+no text has is read as the nearest one that some text has: people mistype.
+"""
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from umi_edge.policy.person_names.words import english_words
+from umi_edge.reading.question import Question, alike, words_of
+
+__all__ = ["Page", "ranked", "spelt_as_there"]
+
+_IN_TITLE = 1.5
+_FEWEST_LETTERS = 4
+"""A shorter word is near to too many others."""
+_NEAR = 0.8
+"""How like two words are, as difflib has it, that may be one mistyped."""
+_LONG = 0.12
+"""How much a text that is e times as long as another needs to be better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One text."""
+
+    title: str = field(repr=False)
+    """What it is called, and by whom it is; words of it count for more."""
+    text: str = field(repr=False)
+    worth: float = 1.0
+    """How much what speaks for it counts, beside others: more for letters where a letter is asked for."""
+
+
+def ranked(pages: Sequence[Page], question: Question) -> list[tuple[int, float]]:
+    """The numbers of the texts that a question may mean, the likeliest first, each with what speaks for it.
+
+    >>> pages = Page(title="Boiler", text="Press 4711."), Page(title="Wifi", text="The password is hunter2.")
+    >>> [number for number, _ in ranked(pages, Question.of("what is the wifi password"))]
+    [1]
+    """
+    titles = [frozenset(words_of(page.title)) for page in pages]
+    words = [title | frozenset(words_of(page.text)) for title, page in zip(titles, pages, strict=True)]
+    standing = [_Standing(term) for term in question.terms]
+    told = [0.0] * len(pages)
+    for term in standing:
+        having = [
+            _IN_TITLE if term.stands(titles[number]) else 1.0 if term.stands(words[number]) else 0.0
+            for number in range(len(pages))
+        ]
+        count = sum(1 for one in having if one)
+        weight = math.log(1 + (len(pages) - count + 0.5) / (count + 0.5))
+        told = [sum_ + weight * one for sum_, one in zip(told, having, strict=True)]
+    found = [
+        (number, pages[number].worth * (one - _LONG * math.log(1 + len(words[number]))))
+        for number, one in enumerate(told)
+        if one
+    ]
+    return sorted(found, key=lambda one: -one[1])
+
+
+def spelt_as_there(pages: Sequence[Page], question: str) -> str:
+    """The question, with words that neither a text nor English has as the nearest that a text has.
+
+    >>> spelt_as_there([Page(title="Wifi", text="The password is hunter2.")], "wifi pasword?")
+    'wifi password?'
+    """
+    there = {word for page in pages for one in (page.title, page.text) for word in words_of(one)}
+    long = sorted(word for word in there if len(word) >= _FEWEST_LETTERS)
+    for term in Question.of(question).terms:
+        known = len(term) < _FEWEST_LETTERS or term in english_words()
+        if known or any(alike(term, word) for word in there):
+            continue
+        if near := difflib.get_close_matches(term, long, n=1, cutoff=_NEAR):
+            at = question.casefold().find(term)
+            if at >= 0:
+                question = question[:at] + near[0] + question[at + len(term) :]
+    return question
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where a word stands; which words are a form of it is found out once."""
+
+    term: str
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def stands(self, words: frozenset[str]) -> bool:
+        if self.term in words:
+            return True
+        return any(self._is(word) for word in words)
+
+    def _is(self, word: str) -> bool:
+        found = self._known.get(word)
+        if found is None:
+            found = self._known[word] = alike(self.term, word)
+        return found

@@ -1,0 +1,171 @@
+"""`search.answer`: a question is answered out of whatever of the user's tells of it, in one step."""
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from umi_edge.reading import Page, Question, Reading, ranked, spelt_as_there
+from umi_edge.reading.question import Kind
+from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.calendar_folder import Calendar, Occurrence
+from umi_edge.tools.builtin.calendar_more import found_around
+from umi_edge.tools.builtin.contact import Contact
+from umi_edge.tools.builtin.shelves import Shelves
+from umi_edge.tools.json_type import JSON
+from umi_edge.tools.outcome import Lost, Partial
+from umi_edge.tools.record import Record, Sourced
+from umi_edge.tools.tool import Tool, tool
+
+__all__ = ["answer_tool"]
+
+Words = Annotated[str, Field(min_length=1, max_length=300)]
+
+_MAX_ANSWERS = 2
+_AS_GOOD = 0.95
+"""How much must speak for a second text, as a share of what speaks for the best, to be told beside it."""
+_FAVOURED = 1.3
+"""How much more what speaks for a text counts where the question names its kind."""
+_WHOLE = frozenset({"contact", "event"})
+"""Kinds that are short, and told whole."""
+_NAMED = {
+    "mail": re.compile(r"\b(?:e?mails?|letters?|messages?|wrote|writes?|written|sent)\b", re.IGNORECASE),
+    "note": re.compile(r"\b(?:notes?|noted)\b", re.IGNORECASE),
+    "file": re.compile(r"\b(?:files?|documents?|pdf)\b", re.IGNORECASE),
+}
+_KIND_OF: dict[Kind, str] = {Kind.PHONE: "contact", Kind.EMAIL: "contact", Kind.MOMENT: "event"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """One thing of the user's, as a text."""
+
+    kind: str
+    id: str = field(repr=False)
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    called: str = field(default="", repr=False)
+    """What else it is called by, where that is more than its title."""
+    record: Record | None = field(default=None, repr=False)
+
+
+def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
+    """The tool. It gives words as they stand in the text, and says whether they answer or only stand near."""
+    reads = reading or Reading()
+
+    @tool(name="search.answer", source="builtin", read_only=True, returns=shapes.ANSWERS)
+    async def answer(question: Words) -> Sourced:
+        """Answer a question from what the user's notes, mail, files, contacts and calendar say.
+
+        Args:
+            question: The whole question, in the user's words.
+        """
+        lost: list[Lost] = []
+        known = await asyncio.to_thread(lambda: list(_known(shelves, lost)))
+        spelt, meant = await asyncio.to_thread(_meant, known, question)
+        told: list[JSON] = [await _told(reads, one, spelt) for one in meant]
+        records = tuple(
+            replace(one.record, at=("answers", index))
+            for index, one in enumerate(meant)
+            if one.record is not None
+        )
+        return Sourced(Partial.counted({"answers": told}, tuple(lost)), records)
+
+    return answer
+
+
+async def _told(reading: Reading, one: _Known, question: str) -> dict[str, JSON]:
+    text, sure = one.text, True
+    if one.kind not in _WHOLE:
+        read = await reading.around(_headed(one), question)
+        text, sure = read.words, read.sure
+    return {"kind": one.kind, "id": one.id, "title": one.title, "text": text, "sure": sure}
+
+
+def _headed(one: _Known) -> str:
+    """Its text below its title, which is what it is about and no answer."""
+    return one.text if one.text.lstrip().startswith("#") else f"# {one.title}\n\n{one.text}"
+
+
+def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known]]:
+    """The question as it is spelt there, and what it means: one thing, or two that fit as well."""
+    pages = [Page(title=f"{one.title} {one.called}", text=one.text) for one in known]
+    spelt = spelt_as_there(pages, question)
+    asked = Question.of(spelt)
+    favoured = {kind for kind, pattern in _NAMED.items() if pattern.search(spelt)}
+    if asked.kind in _KIND_OF:
+        favoured = {_KIND_OF[asked.kind]}
+    worth = [
+        replace(page, worth=_FAVOURED) if one.kind in favoured else page
+        for one, page in zip(known, pages, strict=True)
+    ]
+    best = ranked(worth, asked)[:_MAX_ANSWERS]
+    return spelt, [known[number] for number, score in best if score >= _AS_GOOD * best[0][1]]
+
+
+def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
+    notes, notes_lost = shelves.notes.notes()
+    lost += notes_lost
+    for note in notes:
+        yield _Known(kind="note", id=note.id, title=note.title, text=note.text, record=note.record(()))
+    for file in shelves.files.texts(lost):
+        name = file.path.rpartition("/")[2]
+        record = replace(file.record(()), store="files")
+        yield _Known(
+            kind="file", id=file.path, title=name, text=file.text, called=_as_words(name), record=record
+        )
+    letters, letters_lost = shelves.mail.messages()
+    lost += letters_lost
+    for one in letters:
+        yield _Known(kind="mail", id=one.id, title=one.subject, text=one.body, called=one.sender)
+    contents = shelves.contacts.read()
+    lost += contents.lost
+    yield from map(_person, contents.contacts)
+    events, events_lost = found_around(shelves.calendar, None)
+    lost += events_lost
+    for event in events:
+        yield _event(shelves.calendar, event)
+
+
+def _as_words(name: str) -> str:
+    """A file's name as words.
+
+    >>> _as_words("cover-letter_2026.txt")
+    'cover letter 2026'
+    """
+    return " ".join(re.split(r"[-_. ]+", name.rpartition(".")[0] or name))
+
+
+def _person(one: Contact) -> _Known:
+    said = [one.role, one.company or "", one.department, *one.categories, one.note]
+    said += [f"{reached.value} ({reached.kind})" for reached in (*one.phones, *one.emails, *one.addresses)]
+    said += [f"born {one.birthday}"] if one.birthday else []
+    return _Known(
+        kind="contact",
+        id=one.id,
+        title=one.name,
+        text=", ".join(filter(None, said)),
+        called=" ".join((*one.nicknames, *one.other_names, one.role, one.company or "")),
+        record=replace(one.record(()), store="contacts"),
+    )
+
+
+def _event(calendar: Calendar, one: Occurrence) -> _Known:
+    begins = calendar.moment(one.component.start)
+    said = (
+        f"{date.fromisoformat(begins[:10]):%A} {begins} to {calendar.moment(one.component.end)}",
+        one.location,
+        *one.attendees,
+        str(one.component.get("DESCRIPTION", "")),
+    )
+    return _Known(
+        kind="event",
+        id=one.id,
+        title=one.title,
+        text=", ".join(filter(None, said)),
+        record=replace(one.record(()), store="calendar"),
+    )

@@ -1,0 +1,104 @@
+"""What is said after a request was carried out: somebody else, another day, another time; and what is done."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from umi_lab.synthesis.asked import asked
+from umi_lab.synthesis.families.questions import ASKS, said_loosely
+from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
+from umi_lab.synthesis.messages import message_of
+from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.script import Done, GiveUp, Script, ScriptContext, Use
+from umi_lab.synthesis.steps import carried_out, failed, person_of, require, send
+from umi_lab.synthesis.task import Task
+from umi_lab.synthesis.wording import phrase
+
+__all__ = ["event_then", "mail_then", "todo_done"]
+
+
+def mail_then(draw: Draw, home: Home) -> Task:
+    """Tell somebody something by mail, then somebody else, too."""
+    one, other = (person.name for person in draw.rng.sample(home.people, 2))
+    message = message_of(draw)
+    first = phrase(draw, "mail_send", n=one, m=message.clause)
+    second = said_loosely(draw, draw.one(ASKS["also"])).format(n=other)
+
+    def to(who: str) -> Task:
+        def script(context: ScriptContext) -> Script:
+            require(context, "contacts.search", "mail.send")
+            name, body = context.seen(who), capitalised(context.seen(message.clause))
+            found = yield from person_of(context, name, "address")
+            return (yield from send(context, found, message.subject, f"{body}.", f"I mailed {name}: {body}."))
+
+        return Task(instruction=first if who == one else second, script=script)
+
+    return replace(to(one), then=(to(other),))
+
+
+def event_then(draw: Draw, home: Home) -> Task:
+    """Put an event into the calendar, then say that it is on another day or at another time."""
+    topic, clock = topic_of(draw), clock_of(draw)
+    day = home.today + timedelta(draw.rng.randint(1, 20))
+    first = asked(draw, home, "event_solo", {"d": day}, clock, x=topic)
+    on_day = draw.chance(0.5)
+    kind = "other_day" if on_day else "other_time"
+    words = said_loosely(draw, draw.one(ASKS[kind]))
+    days = {"d": day + timedelta(draw.rng.randint(1, 5))} if on_day else {}
+    second = asked(draw, home, kind, days, "" if on_day else clock_of(draw), template=words)
+    created: list[str] = []
+
+    def create(context: ScriptContext) -> Script:
+        first.seen_by(context)
+        require(context, "calendar.create")
+        title, on, at = context.seen(topic), first.told["d"], first.told["t"]
+        arguments = {"title": capitalised(title), "date": first.given["d"], "time": first.given["t"]}
+        made = yield from carried_out(
+            "calendar.create", f"add the {title} {on} at {at}", arguments, "create the event"
+        )
+        created.append(made["id"])
+        return Done("The event is created.", f"The {title} is {on} at {at}.")
+
+    def change(context: ScriptContext) -> Script:
+        second.seen_by(context)
+        require(context, "calendar.update")
+        if not created:
+            return GiveUp("The event is not in the calendar, so it cannot be changed.")
+        title = context.seen(topic)
+        told = second.told["d"] if on_day else f"at {second.told['t']}"
+        argument = {"date": second.given["d"]} if on_day else {"time": second.given["t"]}
+        yield from carried_out(
+            "calendar.update",
+            f"move the {title}, {created[0]}, to {told.removeprefix('on ').removeprefix('at ')}",
+            {"id": created[0], **argument},
+            f"move the {title}",
+        )
+        return Done("The event is moved.", f"The {title} is {told} now.")
+
+    return Task(instruction=first.text, script=create, then=(Task(instruction=second.text, script=change),))
+
+
+def todo_done(draw: Draw, home: Home) -> Task:
+    """Say that something is done which was to be done."""
+    title = (
+        draw.rng.choice(home.todos)[0] if home.todos and draw.chance(0.85) else capitalised(topic_of(draw))
+    )
+    what = title[:1].lower() + title[1:]
+    text = said_loosely(draw, draw.one(ASKS["done"])).format(x=what)
+
+    def script(context: ScriptContext) -> Script:
+        require(context, "calendar.todos", "calendar.finish_todo")
+        asked_for = context.seen(what)
+        seen = yield Use("calendar.todos", f"find {asked_for} among the to-dos")
+        if seen.failure:
+            return failed("calendar.todos", seen)
+        found = next(
+            (todo for todo in seen.value["todos"] if todo["title"].lower() == asked_for.lower()), None
+        )
+        if found is None:
+            return Done("No such to-do is open.", f"I found no open to-do called {asked_for}.")
+        yield from carried_out(
+            "calendar.finish_todo", f"tick off {asked_for}, {found['id']}", {"id": found["id"]}, "tick it off"
+        )
+        return Done("It is ticked off.", f"I ticked off {asked_for}.")
+
+    return Task(instruction=text, script=script)
