@@ -109,7 +109,7 @@ class Reading:
         return Heard(passages[first].start, passages[last].end, judged[best])
 
     async def around(self, text: str, question: str) -> Read:
-        """The answer where it is probable enough, else what stands around the likeliest passage: of a short text all."""
+        """The answer where it is probable enough; else what is around the likeliest passage, of a short text all."""
         passages = await asyncio.to_thread(passages_of, text)
         best = await self.best(text, passages, Question.of(question))
         if best is not None and best.probability >= self._judge.least:

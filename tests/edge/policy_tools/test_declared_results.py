@@ -51,6 +51,7 @@ async def _calls(tools: Catalogue) -> dict[str, Any]:
         "notes.create": await _result(tools["notes.create"], {"title": "New", "text": "x"}),
         "files.search": await _result(tools["files.search"], {"query": "boiler"}),
         "search.everywhere": await _result(tools["search.everywhere"], {"query": "boiler"}),
+        "search.answer": await _result(tools["search.answer"], {"question": "the boiler's pressure?"}),
     }
     event = {"title": "Lunch", "date": "2026-06-02", "time": "12:00", "guests": ["a@example.org"]}
     found["calendar.create"] = await _result(tools["calendar.create"], event)

@@ -13,7 +13,7 @@ from umi_edge.tools.builtin.journals import journals_of
 from umi_edge.tools.builtin.mailbox import Mailbox, MailConfig
 from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.outbox import SmtpConfig
-from umi_edge.tools.builtin.shared_folder import read_as_files
+from umi_edge.tools.builtin.shared_folder import read_as_answers, read_as_files
 from umi_edge.tools.builtin.shelves import Shelves
 from umi_edge.tools.tool import Tool
 
@@ -56,7 +56,7 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
     book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts")))
     more = home.more
     shelves = Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
-    return (
+    tools = (
         *read_as_files(contacts.tools(book, more=more), home.contacts, home.files),
         *read_as_files(calendar_tools(calendar, more=more), home.calendar, home.files),
         *read_as_files(mail.tools(mailbox, converter, more=more), home.outbox, home.files),
@@ -64,3 +64,4 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
         *files.tools(shelf),
         *everywhere.tools(shelves, more=more),
     )
+    return read_as_answers(tools) if more else tools
