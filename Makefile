@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model postgres test attack test-install test-vllm evaluation bench check docs format proto clean
+.PHONY: help demo model postgres test attack test-install test-vllm adapters evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -65,6 +65,7 @@ test-vllm: model $(VENV)/installed-dev $(VLLM)/installed  ## Run the engine test
 ADAPTERS ?= shared/umi_shared/adapters
 RECIPE   ?= cloud/recipes/embedded.yaml
 SESSIONS ?= 200
+ADAPTERS_OUT ?= build/glpft/adapters
 # Conversations of others, which each step is scored on. They are not umi's to ship (both are Apache-2.0): fetch the
 # files, put them here or name them, as in `make evaluation TOOLBENCH=FILE`; without them these scores are left out.
 # The recorded figures for ToolBench are of every second conversation of its file.
@@ -97,6 +98,11 @@ evaluation: model $(VENV)/installed-dev  ## Play, score and time everything of d
 	$(call scored,TOOLBENCH,--limit 50,toolbench-base.jsonl)
 	$(EVALUATE) cost $(EVALUATED) $(if $(SINGLE),--single $(SINGLE)) --out build/evaluation/cost.jsonl
 	$(BIN)/python -m umi_lab report $(addprefix --run ,$(TRAINED))
+
+adapters: model $(VENV)/installed-dev  ## Make a recipe's data, train its adapters, export them: RECIPE=FILE, ADAPTERS_OUT=FOLDER.
+	$(BIN)/python -m umi_lab data $(RECIPE)
+	$(BIN)/umi-cloud glpft --recipe $(RECIPE)
+	$(BIN)/umi-cloud glpft --recipe $(RECIPE) --export $(ADAPTERS_OUT)
 
 $(PEERS)/installed: requirements/bench-lock.txt
 	$(PYTHON) -m venv $(PEERS)

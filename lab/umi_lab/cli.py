@@ -11,6 +11,7 @@ __all__ = ["main"]
 
 SUMMARIES = {
     "episodes": "Write synthetic episodes: the real tools on made-up homes.",
+    "data": "Make the training data of a recipe.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
     "natural": "Play requests as people write them, on homes as people have them, and count.",
     "reading": "Put questions to the reader of private texts, and count.",

@@ -1,9 +1,10 @@
 """A recipe: everything that a training run depends on, in one YAML file beside the figures that came of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from umi_cloud.episodes import Role
 from umi_shared.errors import ConfigError
@@ -123,6 +124,8 @@ class Recipe:
     recompute: bool = False
     """Compute activations again for the gradients, which is slower and takes much less memory."""
     stages: tuple[Stage, ...]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """How the laboratory makes the episodes (`python -m umi_lab data`); the trainer does not read it."""
 
     def __post_init__(self) -> None:
         done: set[str] = set()

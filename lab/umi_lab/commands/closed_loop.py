@@ -24,7 +24,7 @@ class _Options(PlannerOptions):
     seed: int
     count: int
     own_names: float
-    variety: int
+    until: str | None
     train_words: bool
     in_clear: bool
     shadow: bool
@@ -42,13 +42,7 @@ class _Options(PlannerOptions):
 @click.option(
     "--dialect", default="", help="umi, chat or alpha-umi.  [default: umi with adapters, chat without]"
 )
-@click.option(
-    "--variety",
-    type=click.IntRange(0, 2),
-    default=0,
-    show_default=True,
-    help="How varied words and requests are.",
-)
+@click.option("--until", metavar="SWITCH", help="Vary sessions, as `episodes --until` does.")
 @click.option(
     "--train-words", is_flag=True, help="Draw from the words of training, not from the held-out ones."
 )
@@ -101,6 +95,8 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
     from umi_lab.closed_loop.harness import HarnessConfig
     from umi_lab.closed_loop.scenario_job import ScenarioJob
     from umi_lab.synthesis.scenario import ScenarioConfig
+    from umi_lab.synthesis.switches import in_order
+    from umi_lab.training_data.data_section import switches_of
     from umi_shared.adapter_folder import adapters_in
     from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
@@ -123,7 +119,7 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
         count=options.count,
         held_out=held_out,
         scenarios=ScenarioConfig(
-            own_names=options.own_names, held_out_families=held_out, variety=options.variety
+            own_names=options.own_names, held_out_families=held_out, switches=switches_of(options.until, ())
         ),
         in_clear=options.in_clear,
         shadow=options.shadow,
@@ -136,7 +132,7 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
         dialect=dialect,
         recipe=options.recipe,
         options={
-            "scenarios": asdict(job.scenarios),
+            "scenarios": {**asdict(job.scenarios), "switches": in_order(job.scenarios.switches)},
             "held_out": held_out,
             "in_clear": options.in_clear,
             **learning,

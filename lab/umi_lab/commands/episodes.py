@@ -25,12 +25,12 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--held-out", is_flag=True, help="Draw from the words and phrases that training never sees.")
 @click.option(
-    "--variety",
-    type=click.IntRange(0, 7),
-    default=0,
-    show_default=True,
-    help="How varied words, instructions and catalogues are.",
+    "--until",
+    metavar="SWITCH",
+    help="Vary this, and all that was added before it: more_phrases, made_up_words, combined_phrases, composed_names, "
+    "need_phrased, peoples_words, questions.  [default: nothing]",
 )
+@click.option("--switch", "switches", multiple=True, metavar="SWITCH", help="Vary this, too.")
 @_share("--broken", 0.24, "How often a tool that the task needs fails.")
 @_share("--toy-tools", 0.12, "How often the request is for something that no built-in tool does.")
 @_share(
@@ -42,7 +42,16 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @_share("--missing", 0.12, "How often a catalogue under other names lacks a tool that is needed.")
 @_share("--policies", 0.0, "How often the policy is not the default one, but keeps less, or nothing.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def command(seed: int, count: int, out: Path, *, held_out: bool, **scenarios: Any) -> None:
+def command(
+    seed: int,
+    count: int,
+    out: Path,
+    until: str | None,
+    switches: tuple[str, ...],
+    *,
+    held_out: bool,
+    **scenarios: Any,
+) -> None:
     """Write synthetic episodes to OUT, one JSON object a line.
 
     Each is a session of the real runtime on a made-up home, in which an oracle planned, called and answered.
@@ -50,8 +59,9 @@ def command(seed: int, count: int, out: Path, *, held_out: bool, **scenarios: An
     from umi_cloud.episodes import write_episodes
     from umi_lab.synthesis.generator import generate
     from umi_lab.synthesis.scenario import ScenarioConfig
+    from umi_lab.training_data.data_section import switches_of
 
-    config = ScenarioConfig(held_out_families=held_out, **scenarios)
+    config = ScenarioConfig(held_out_families=held_out, switches=switches_of(until, switches), **scenarios)
     stream = generate(seed, held_out=held_out, config=config)
     with click.progressbar(itertools.islice(stream, count), length=count, label="episodes") as made:
         write_episodes(out, (episode for _, episode in made))

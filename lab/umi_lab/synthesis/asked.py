@@ -9,6 +9,7 @@ from umi_lab.synthesis.day_words import clock_words, day_words, in_sentence
 from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import ScriptContext, UnseenError
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.wording import phrase, spelt_day
 
 __all__ = ["Asked", "asked", "asked_range", "asked_since", "asked_span", "asked_together"]
@@ -51,12 +52,12 @@ def asked(
 ) -> Asked:
     """A request of a family with these days, and this time of day, in its slots; or of a template.
 
-    Below variety 6 days are dates, and rationales name them in figures.
+    Without `peoples_words` days are dates, and rationales name them in figures.
     """
     if template:
         given = _days_and_clock(home, days, clock)
         return _asked(draw, home, days, given, lambda said: template.format(**said), clock=clock)
-    if draw.variety < 6:
+    if not draw.has(Switch.PEOPLES_WORDS):
         said = {slot: spelt_day(draw, day) for slot, day in days.items()}
         clocks = {"t": clock} if clock else {}
         text = phrase(draw, family, **slots, **said, **clocks)

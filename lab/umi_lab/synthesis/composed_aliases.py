@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from umi_lab.synthesis.data_file import read_data, texts, texts_by_key
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.tokenizer_words import known_word
 
 __all__ = ["composed_description", "composed_name"]
@@ -34,14 +35,14 @@ _AROUND = texts(_DATA["around"])
 def composed_name(draw: Draw, tool: str) -> str:
     """A name for one of the built-in tools, such as `query_phonebook`; the tool's own where it has no words.
 
-    From variety 5 on one of the two words at times says nothing (`anchor_phonebook`), so that the description must be
+    With `need_phrased` one of the two words at times says nothing (`anchor_phonebook`), so that the description must be
     read.
     """
     words = _WORDS.get(tool)
     if words is None:
         return tool
     does, what = draw.rng.choice(words.does), draw.rng.choice(words.what)
-    if draw.variety > 4 and draw.chance(0.4):
+    if draw.has(Switch.NEED_PHRASED) and draw.chance(0.4):
         does, what = (known_word(draw), what) if draw.chance(0.6) else (does, known_word(draw))
     first = does.replace("_", " ").title().replace(" ", "")
     second = what.replace("_", " ").title().replace(" ", "")
@@ -55,4 +56,8 @@ def composed_description(draw: Draw, tool: str) -> str:
     if words is None:
         return ""
     text = f"{draw.rng.choice(words.says)} {draw.rng.choice(words.of)}{draw.rng.choice(words.more)}"
-    return draw.rng.choice(_AROUND).format(text) if draw.variety > 4 and draw.chance(0.3) else f"{text}."
+    return (
+        draw.rng.choice(_AROUND).format(text)
+        if draw.has(Switch.NEED_PHRASED) and draw.chance(0.3)
+        else f"{text}."
+    )

@@ -58,7 +58,7 @@ def draw_scenarios(
     """Scenarios without end, the same for a seed; every `together` of them in a row share a catalogue."""
     for number in itertools.count():
         rng = random.Random(f"{seed}/{held_out}/{number}")  # noqa: S311  # not for secrets
-        draw = Draw(rng, held_out, config.variety)
+        draw = Draw(rng, held_out, config.switches)
         more = draw_more(draw, config)
         family = draw_family(draw, config, more=more)
         toolset = draw_toolset(draw, config, family, more=more)

@@ -16,6 +16,7 @@ from umi_edge.tools.builtin.notes import Notebook, NotesConfig
 from umi_edge.tools.builtin.words import folded
 from umi_edge.values.time_words import TimePhrases
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.tokenizer_words import known_name, known_word
 from umi_lab.synthesis.words import (
     BODIES,
@@ -122,7 +123,7 @@ class Home:
 
 def topic_of(draw: Draw) -> str:
     """Something to write, meet or ask about: `kitchen review`, `boiler`."""
-    if draw.variety > 1 and draw.chance(0.5):
+    if draw.has(Switch.MADE_UP_WORDS) and draw.chance(0.5):
         return made_up_topic(draw)
     if draw.chance(0.35):
         return draw.one(SOLO_TOPICS)
@@ -135,10 +136,10 @@ def made_up_word(draw: Draw) -> str:
 
 
 def made_up_topic(draw: Draw) -> str:
-    """A topic with a word that can only be copied, such as `melin workshop`; from variety 4 on known ones, too."""
-    known = draw.variety > 3 and not draw.held_out and draw.chance(0.7)
+    """A topic with a word that can only be copied, such as `melin workshop`, or with a rare one."""
+    known = draw.has(Switch.COMPOSED_NAMES) and not draw.held_out and draw.chance(0.7)
     word = known_word(draw) if known else made_up_word(draw)
-    if draw.variety > 4 and not draw.held_out and draw.chance(0.3):
+    if draw.has(Switch.NEED_PHRASED) and not draw.held_out and draw.chance(0.3):
         return f"{word} {known_word(draw)}"
     kind = draw.rng.random()
     if kind < 0.4:
@@ -180,7 +181,7 @@ def draw_home(draw: Draw) -> Home:
         notes={topic: text_about(draw, topic) for topic in rng.sample(topics, min(4, len(topics)))},
         files={topic: text_about(draw, topic) for topic in rng.sample(topics, min(3, len(topics)))},
     )
-    return _with_more(draw, home) if draw.variety > 5 else home
+    return _with_more(draw, home) if draw.has(Switch.PEOPLES_WORDS) else home
 
 
 def _with_more(draw: Draw, home: Home) -> Home:
@@ -232,7 +233,7 @@ def _people(draw: Draw) -> tuple[Person, ...]:
 
 
 def _name(draw: Draw, pool: Sequence[str]) -> str:
-    varied = draw.variety > 3 and not draw.held_out
+    varied = draw.has(Switch.COMPOSED_NAMES) and not draw.held_out
     return known_name(draw) if varied and draw.chance(0.35) else draw.one(pool)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from umi_lab.synthesis.data_file import read_data, texts_by_key
 from umi_lab.synthesis.home import capitalised, made_up_topic
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.words import NUMBER_WORDS, QUALIFIERS, SOLO_TOPICS, THINGS
 
 __all__ = ["Message", "message_of"]
@@ -30,11 +31,11 @@ def message_of(draw: Draw, *, about: bool = False) -> Message:
     rng = draw.rng
     on_thing = about or draw.chance(0.55)
     clause = draw.one(_CLAUSES["about" if on_thing else "about_me"])
-    if draw.variety > 4 and not draw.held_out and draw.chance(0.6):
+    if draw.has(Switch.NEED_PHRASED) and not draw.held_out and draw.chance(0.6):
         clause = rng.choice(_CLAUSES["more_about" if on_thing else "more_about_me"])
     solo = draw.chance(0.35)
     topic = draw.one(SOLO_TOPICS) if solo else f"{draw.one(QUALIFIERS)} {draw.one(THINGS)}"
-    if draw.variety > 1 and draw.chance(0.5):
+    if draw.has(Switch.MADE_UP_WORDS) and draw.chance(0.5):
         topic = made_up_topic(draw)
     clause = clause.format(
         x=topic,

@@ -7,6 +7,7 @@ from umi_lab.synthesis.phrasings import phrasings_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.refusals import refusal_without
 from umi_lab.synthesis.script import GiveUp, Script, ScriptContext, Use
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.task import Task
 
 __all__ = ["out_of_scope_task"]
@@ -20,8 +21,8 @@ _KINDS = {
 
 
 def out_of_scope_task(draw: Draw) -> Task:
-    """A request that the planner gives up on at once; from variety 6 on in people's words, and in many."""
-    varied = draw.variety > 5 and not draw.held_out
+    """A request that the planner gives up on at once; with `peoples_words` in people's words, and in many."""
+    varied = draw.has(Switch.PEOPLES_WORDS) and not draw.held_out
     text = draw.rng.choice(phrasings_of("no_tool")) if varied and draw.chance(0.7) else draw.one(_ASKS)
     number = draw.rng.random() if varied else 0
 

@@ -38,7 +38,7 @@ SLOTS: dict[str, frozenset[str]] = {
         "file_read": "x",
         "file_mail": "n x",
         "search_all": "x",
-        # Families for more tools, from variety 6 on; `read_answer` and `correction` wait for what plays them.
+        # Families for more tools, and for questions.
         "range_list": "d d2",
         "next_with": "n",
         "free_time": "d",

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from umi_lab.synthesis.switches import Switch
+
 __all__ = ["Draw"]
 
 T = TypeVar("T")
@@ -22,8 +24,12 @@ class Draw:
 
     rng: random.Random
     held_out: bool
-    variety: int = 0
-    """How varied the drawn things are, from 0 to 7: see `ScenarioConfig.variety`."""
+    switches: frozenset[Switch] = frozenset()
+    """How varied the drawn things are."""
+
+    def has(self, switch: Switch) -> bool:
+        """Whether that is varied."""
+        return switch in self.switches
 
     def part(self, pool: Sequence[T]) -> Sequence[T]:
         """The part of a pool for this draw: the last fifth, or one thing, is held out; a pool of one is for both."""

@@ -17,6 +17,7 @@ from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import UnseenError
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.task import Family, Task
 from umi_lab.synthesis.tool_aliases import ToolAlias, alias_of, aliased
 from umi_lab.synthesis.toy_tools import (
@@ -55,19 +56,12 @@ class ScenarioConfig:
     """The share of policies that are not the default one: half of these keep nothing, half let out some kinds."""
     held_out_families: bool = False
     """Whether families of tasks that training never sees are drawn, too."""
-    variety: int = 0
-    """How varied scenarios are, from 0 to 7; each level adds to the ones below it.
+    switches: frozenset[Switch] = frozenset()
+    """What is varied."""
 
-    1: catalogues with some kinds of built-in tools only, more requests that no tool serves, more phrases, politeness.
-    2: made-up words, which can only be copied.
-    3: phrases put together of parts.
-    4: tool names and descriptions put together of parts, many more toy tools, words of the tokenizer.
-    5: tool names of which half says nothing, requests for a toy tool that state the need, more messages and dates.
-    6: requests as people write them (`phrasings`), days and times in people's words, refusals in many; half of the
-       catalogues have the tools of `home: {more_tools: true}`, with families of tasks for these.
-    7: questions about what is inside of texts, the calendar and the contacts, follow-ups and corrections; some
-       catalogues have operators.
-    """
+    def has(self, switch: Switch) -> bool:
+        """Whether that is varied."""
+        return switch in self.switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +149,9 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
     """A catalogue that mostly serves a family; None stands for requests for toy tools."""
     builtin = list(builtin_tools(replace(_NOWHERE, more=more)))
     if draw.chance(config.own_names):
-        if config.variety and draw.chance(0.25):
+        if config.has(Switch.MORE_PHRASES) and draw.chance(0.25):
             return Toolset(tools=_some_families(draw, builtin, family), aliases={}, more=more)
-        operators = more and config.variety > 6 and draw.chance(_OPERATORS)
+        operators = more and config.has(Switch.QUESTIONS) and draw.chance(_OPERATORS)
         with_them = (*builtin, *operator_tools(Reading())) if operators else builtin
         return Toolset(
             tools=tuple(tool.name for tool in with_them), aliases={}, more=more, operators=operators
@@ -184,9 +178,9 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
 
 
 def _toy_tools(draw: Draw) -> Sequence[ToyTool]:
-    if draw.held_out or draw.variety < 4:
+    if draw.held_out or not draw.has(Switch.COMPOSED_NAMES):
         return draw.part(TOY_TOOLS)
-    needed = NEEDED_TOY_TOOLS if draw.variety > 4 else ()
+    needed = NEEDED_TOY_TOOLS if draw.has(Switch.NEED_PHRASED) else ()
     return (*draw.part(TOY_TOOLS), *MORE_TOY_TOOLS, *needed)
 
 
@@ -225,7 +219,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
         task, result = toy_tool_task(draw, toy_tool), draw.rng.choice(toy_tool.results)
         if "{result}" in toy_tool.answer:
             task = replace(task, facts=(*task.facts, result))
-        if config.variety and not present and draw.chance(0.5):
+        if config.has(Switch.MORE_PHRASES) and not present and draw.chance(0.5):
             task = out_of_scope_task(draw)
     else:
         task = _drawn(draw, home, family)
@@ -243,7 +237,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
         result=result,
         in_clear=in_clear,
         lets_out=lets_out,
-        refuses=draw.rng.randint(1, 1 << 30) if config.variety > 5 and not draw.held_out else 0,
+        refuses=draw.rng.randint(1, 1 << 30) if config.has(Switch.PEOPLES_WORDS) and not draw.held_out else 0,
     )
 
 
@@ -265,8 +259,8 @@ def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[st
 
 
 def draw_more(draw: Draw, config: ScenarioConfig) -> bool:
-    """Whether a catalogue has more tools: half of them do from variety 6 on, most from 7 on."""
-    return config.variety > 5 and draw.chance(0.85 if config.variety > 6 else 0.5)
+    """Whether a catalogue has more tools: half of them do with `peoples_words`, most with `questions`."""
+    return config.has(Switch.PEOPLES_WORDS) and draw.chance(0.85 if config.has(Switch.QUESTIONS) else 0.5)
 
 
 def draw_family(
@@ -281,7 +275,7 @@ def draw_family(
     families = [family for family in FAMILIES if family.held_out <= config.held_out_families]
     if (toolset.more if toolset else more) and not draw.held_out:  # no phrase of these is held out
         families += MORE_FAMILIES
-        if config.variety > 6:
+        if config.has(Switch.QUESTIONS):
             families += ANSWER_FAMILIES
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]

@@ -11,6 +11,7 @@ from umi_lab.synthesis.composed_aliases import composed_description, composed_na
 from umi_lab.synthesis.data_file import read_data, texts, texts_by_key
 from umi_lab.synthesis.home import made_up_word
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.words import VENDORS
 
 __all__ = ["ToolAlias", "alias_of", "aliased", "held_out_words"]
@@ -36,9 +37,9 @@ _ARGUMENTS, _MORE_ARGUMENTS = texts_by_key(_DATA["arguments"]), texts_by_key(_DA
 
 def alias_of(draw: Draw, tool: Tool) -> ToolAlias:
     """An alias for a tool: a new name, often a new description, and some new argument names."""
-    varied = draw.variety > 1 and not draw.held_out
+    varied = draw.has(Switch.MADE_UP_WORDS) and not draw.held_out
     name = draw.one(_NAMES[tool.name]) if tool.name in _NAMES else tool.name
-    if varied and draw.variety > 3 and draw.chance(0.7):
+    if varied and draw.has(Switch.COMPOSED_NAMES) and draw.chance(0.7):
         name = _apart_from_held_out(draw, composed_name, tool.name)
     if varied and draw.chance(0.25):
         name = made_up_word(draw)  # says nothing: the description must be read
@@ -48,14 +49,14 @@ def alias_of(draw: Draw, tool: Tool) -> ToolAlias:
     arguments: dict[str, str] = {}
     for own in tool.input_schema["properties"]:
         shown = draw.one(_ARGUMENTS[own]) if own in _ARGUMENTS and draw.chance(0.4) else own
-        if varied and draw.variety > 4 and own in _MORE_ARGUMENTS and draw.chance(0.4):
+        if varied and draw.has(Switch.NEED_PHRASED) and own in _MORE_ARGUMENTS and draw.chance(0.4):
             shown = draw.rng.choice(_MORE_ARGUMENTS[own])
         taken = {*arguments.values(), *(set(tool.input_schema["properties"]) - {own})}
         arguments[own] = own if shown in taken else shown
     description = draw.one(_DESCRIPTIONS[tool.name]) if described else tool.description
     if varied and tool.name in _MORE_DESCRIPTIONS and draw.chance(0.4):
         description = draw.rng.choice(_MORE_DESCRIPTIONS[tool.name])
-    if varied and draw.variety > 3 and draw.chance(0.6):
+    if varied and draw.has(Switch.COMPOSED_NAMES) and draw.chance(0.6):
         description = _apart_from_held_out(draw, composed_description, tool.name) or description
     return ToolAlias(name=name, description=description, arguments=arguments)
 

@@ -79,9 +79,9 @@ _SHORT_RESULTS = ("done", "ready", "3 of them", "12", "at 9 o'clock", "yes", "41
 TOY_TOOLS = tuple(map(_whole, read_data("toy_tools")["tools"]))
 """The last fifth is held out from training."""
 MORE_TOY_TOOLS = _short_ones("more_toy_tools")
-"""For training alone, from variety 4 on."""
+"""For training alone, with `composed_names`."""
 NEEDED_TOY_TOOLS = _short_ones("needed_toy_tools")
-"""Tools that are asked for by the need, in words that their names do not hold; for training alone, from variety 5 on.
+"""Tools that are asked for by the need, in words that their names do not hold; for training alone, with `need_phrased`.
 
 Whoever says "the tap drips" wants a plumber. A planner that looks for the request's own words among the tools gives up
 there, so these requests teach it to ask what a tool is for.

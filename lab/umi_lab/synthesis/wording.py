@@ -8,6 +8,7 @@ from umi_lab.synthesis.home import Home, topic_of
 from umi_lab.synthesis.phrases import MORE_PHRASES, PHRASES, combined_phrase
 from umi_lab.synthesis.phrasings import phrasings_of
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.words import FAMILY_NAMES, GIVEN_NAMES, REQUEST_VERBS
 
 __all__ = ["asked_topic", "named", "phrase", "spelt_day", "spoken"]
@@ -22,15 +23,20 @@ def phrase(draw: Draw, family: str, **slots: str) -> str:
     """A request of a family, with these values in the slots of one of its phrases."""
     if family not in PHRASES:  # people's own words are all that there is
         return draw.rng.choice(phrasings_of(family)).format(**slots)
-    more = MORE_PHRASES.get(family, ()) if draw.variety and not draw.held_out else ()
+    more = MORE_PHRASES.get(family, ()) if draw.has(Switch.MORE_PHRASES) and not draw.held_out else ()
     text = draw.rng.choice((*draw.part(PHRASES[family]), *more))
-    if draw.variety > 2 and not draw.held_out and draw.chance(0.6):
+    if draw.has(Switch.COMBINED_PHRASES) and not draw.held_out and draw.chance(0.6):
         text = combined_phrase(draw, family) or text
-    if draw.variety > 5 and not draw.held_out and draw.chance(0.7) and (natural := phrasings_of(family)):
+    if (
+        draw.has(Switch.PEOPLES_WORDS)
+        and not draw.held_out
+        and draw.chance(0.7)
+        and (natural := phrasings_of(family))
+    ):
         # As it was written: with its own greeting, case and missing full stop.
         return draw.rng.choice(natural).format(**slots)
     text = text.format(**slots)
-    if draw.variety:
+    if draw.has(Switch.MORE_PHRASES):
         text = spoken(draw, text)
     return text[:1].upper() + text[1:]
 
@@ -50,10 +56,10 @@ def spoken(draw: Draw, text: str) -> str:
 
 def spelt_day(draw: Draw, day: date) -> str:
     """A date as people write it, mostly as ISO 8601."""
-    spelt_out = draw.variety > 4 and not draw.held_out
-    if draw.chance(0.4 if spelt_out else 0.6 if draw.variety else 0.75):
+    spelt_out = draw.has(Switch.NEED_PHRASED) and not draw.held_out
+    if draw.chance(0.4 if spelt_out else 0.6 if draw.has(Switch.MORE_PHRASES) else 0.75):
         return day.isoformat()
-    if draw.variety and draw.chance(0.3):
+    if draw.has(Switch.MORE_PHRASES) and draw.chance(0.3):
         return f"{day:%b} {day.day}, {day.year}" if draw.chance(0.5) else f"{day.day} {day:%b} {day.year}"
     return f"{day:%d %B %Y}".lstrip("0") if draw.chance(0.5) else f"{day:%B} {day.day}, {day.year}"
 

@@ -12,12 +12,13 @@ from umi_lab.synthesis.day_words import clock_words, day_words, in_sentence, spa
 from umi_lab.synthesis.families import FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.home import draw_home
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch, all_until
 
 SEEDS = range(400)
 
 
 def drawn(seed: int) -> Draw:
-    return Draw(random.Random(seed), held_out=False, variety=6)
+    return Draw(random.Random(seed), held_out=False, switches=all_until(Switch.PEOPLES_WORDS))
 
 
 def now(seed: int) -> TimePhrases:
@@ -83,8 +84,8 @@ def test_rationales_and_answers_have_the_words_of_the_user() -> None:
     assert days < 40  # where the user names the date so
 
 
-def test_below_variety_6_a_day_is_a_date() -> None:
-    draw = Draw(random.Random(1), held_out=False, variety=5)
+def test_without_peoples_words_a_day_is_a_date() -> None:
+    draw = Draw(random.Random(1), held_out=False, switches=all_until(Switch.NEED_PHRASED))
     home = draw_home(draw)
     said = asked(draw, home, "day_list", {"d": date(2026, 3, 4)})
     assert "2026" in said.given["d"]

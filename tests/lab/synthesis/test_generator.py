@@ -19,6 +19,7 @@ from umi_lab.synthesis.generator import OracleAgent, draw_scenarios, generate
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.rollout import Rollout, roll_out
 from umi_lab.synthesis.scenario import Scenario, ScenarioConfig
+from umi_lab.synthesis.switches import Switch, all_until
 from umi_lab.synthesis.toy_tools import MORE_TOY_TOOLS, NEEDED_TOY_TOOLS, TOY_TOOLS
 from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
@@ -151,7 +152,7 @@ def test_a_caller_learns_to_write_what_the_transcript_then_masks():
 
 
 def test_varied_scenarios_have_requests_that_no_tool_serves_and_catalogues_of_some_families_only():
-    config = ScenarioConfig(own_names=1, toy_tools=0.3, variety=2)
+    config = ScenarioConfig(own_names=1, toy_tools=0.3, switches=all_until(Switch.MADE_UP_WORDS))
     made = list(itertools.islice(generate(4, held_out=False, config=config), 40))
     sizes = {len(scenario.toolset.tools) for scenario, _ in made}
     assert max(sizes) > min(sizes)

@@ -9,16 +9,18 @@ import pytest
 
 from umi_edge.session.events import Answered
 from umi_edge.values.time_words.spoken import spoken_days
-from umi_lab.synthesis.families import MORE_FAMILIES
+from umi_lab.synthesis.families import ANSWER_FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.rollout import Rollout, roll_out
 from umi_lab.synthesis.scenario import Scenario, ScenarioConfig, draw_scenario, draw_toolset
+from umi_lab.synthesis.switches import Switch, all_until
 from umi_lab.synthesis.task import Family
 
-SEEDS = 20
-CONFIG = ScenarioConfig(broken=0, missing=0, toy_tools=0, declines=0, own_names=1, variety=6)
+SEEDS = 10
+UNTIL_6 = all_until(Switch.PEOPLES_WORDS)
+CONFIG = ScenarioConfig(broken=0, missing=0, toy_tools=0, declines=0, own_names=1, switches=UNTIL_6)
 CHANGES = {
     "event_move": {"event": 1},
     "event_all_day": {"event": 1},
@@ -30,15 +32,23 @@ CHANGES = {
     "find_and_tell": {"mail": 1},
     "event_and_mail": {"event": 1, "mail": 1},
     "note_append": {"note": 1},
+    "mail_then": {"mail": 2},
+    "event_then": {"event": 1},
+    "todo_done": {"todo": 1},
 }
-"""What is new in the home once a request of the family is carried out; nothing for one that only asks."""
+"""What is new in the home once a request of the family is carried out, or gone where nothing is; nothing for one that
+only asks."""
+ALSO = {"ask_note_then": {"value.answer"}}
+"""What a family uses only where the catalogue has it."""
 NOT_DONE = ("so I", "Which", "On which day", "I found no", "did not")
+ALL = (*MORE_FAMILIES, *ANSWER_FAMILIES)
 
 
 def scenario_of(family: Family, seed: int) -> Scenario:
-    draw = Draw(random.Random(seed), held_out=False, variety=6)
-    toolset = draw_toolset(draw, CONFIG, family, more=True)
-    return draw_scenario(draw, CONFIG, toolset, family)
+    config = replace(CONFIG, switches=all_until(Switch.QUESTIONS)) if family in ANSWER_FAMILIES else CONFIG
+    draw = Draw(random.Random(seed), held_out=False, switches=config.switches)
+    toolset = draw_toolset(draw, config, family, more=True)
+    return draw_scenario(draw, config, toolset, family)
 
 
 def played(family: Family) -> list[tuple[Scenario, Rollout]]:
@@ -52,20 +62,22 @@ def played(family: Family) -> list[tuple[Scenario, Rollout]]:
     return found
 
 
-@pytest.mark.parametrize("family", MORE_FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
 def test_an_oracle_does_what_is_asked_for_and_nothing_else(family: Family) -> None:
     rollouts = played(family)
     done = 0
     for scenario, rollout in rollouts:
         assert isinstance(rollout.ending, Answered), scenario.task.instruction
-        changed = Counter(item.kind for item in set(rollout.state) - set(rollout.before))
+        new, gone = set(rollout.state) - set(rollout.before), set(rollout.before) - set(rollout.state)
+        changed = Counter(item.kind for item in new or gone)
         if changed:
             assert changed == CHANGES[family.name], scenario.task.instruction
             assert not any(said in rollout.ending.answer for said in NOT_DONE), rollout.ending.answer
             done += 1
         elif family.name in CHANGES:
             assert any(said in rollout.ending.answer for said in NOT_DONE), rollout.ending.answer
-        assert {action.tool for action in rollout.record} <= {*family.tools, *family.detours}
+        allowed = {*family.tools, *family.detours, *ALSO.get(family.name, ())}
+        assert {action.tool for action in rollout.record} <= allowed
         assert all(action.done or action.result == "not-found" for action in rollout.record)
     assert len(rollouts) > SEEDS / 2
     assert done > len(rollouts) / 2 or family.name not in CHANGES
@@ -79,13 +91,15 @@ def test_an_event_is_on_the_day_that_the_request_says() -> None:
         assert new.exact[0] in {day.isoformat() for days in said.values() for day in days}
 
 
-def test_half_of_the_catalogues_have_more_tools_and_below_variety_6_none_has() -> None:
-    def share(variety: int) -> float:
-        made = draw_scenarios(5, held_out=False, config=ScenarioConfig(variety=variety), together=1)
-        return sum(next(made).toolset.more for _ in range(200)) / 200
+def test_half_of_the_catalogues_have_more_tools_with_peoples_words_most_with_questions_and_none_before() -> (
+    None
+):
+    def share(last: Switch) -> float:
+        made = draw_scenarios(5, held_out=False, config=ScenarioConfig(switches=all_until(last)), together=1)
+        return sum(next(made).toolset.more for _ in range(100)) / 100
 
-    assert 0.4 < share(6) < 0.6
-    assert share(5) == 0
+    assert share(Switch.NEED_PHRASED) == 0
+    assert 0.35 < share(Switch.PEOPLES_WORDS) < 0.65 < share(Switch.QUESTIONS) < 1
 
 
 def test_a_refusal_is_not_by_rote() -> None:
@@ -98,3 +112,30 @@ def test_a_refusal_is_not_by_rote() -> None:
         ends[getattr(rollout.ending, "reason", "")] += 1
     assert len(ends) > 15
     assert ends[""] == 0
+
+
+def test_a_question_is_looked_up_as_it_stands_and_the_answer_says_how_sure_it_is() -> None:
+    family = next(one for one in ANSWER_FAMILIES if one.name == "ask_text")
+    surely = Counter[bool]()
+    for scenario, rollout in played(family):
+        (call,) = rollout.record
+        assert call.arguments["question"] == scenario.task.instruction
+        assert isinstance(rollout.ending, Answered)
+        surely["I am not sure" not in rollout.ending.answer] += 1
+    assert min(surely.values()) > 1
+
+
+def test_a_follow_up_is_asked_with_what_it_follows() -> None:
+    family = next(one for one in ANSWER_FAMILIES if one.name == "ask_then")
+    for scenario, rollout in played(family):
+        first, second = rollout.record
+        assert first.arguments["question"] == scenario.task.instruction
+        assert (
+            second.arguments["question"] == f"{scenario.task.instruction} {scenario.task.then[0].instruction}"
+        )
+
+
+def test_what_is_asked_of_a_note_that_was_shown_is_read_in_it_where_that_can_be() -> None:
+    family = next(one for one in ANSWER_FAMILIES if one.name == "ask_note_then")
+    used = {rollout.record[1].tool for _, rollout in played(family)}
+    assert used == {"value.answer", "search.answer"}

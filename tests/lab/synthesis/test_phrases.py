@@ -7,8 +7,9 @@ import pytest
 
 from umi_lab.synthesis.phrases import PHRASES, combined_phrase
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch, all_until
 
-DRAW = Draw(random.Random(1), held_out=False, variety=3)
+DRAW = Draw(random.Random(1), held_out=False, switches=all_until(Switch.COMBINED_PHRASES))
 KEPT = Draw(random.Random(1), held_out=True)
 
 

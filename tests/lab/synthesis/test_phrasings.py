@@ -7,6 +7,7 @@ from collections import Counter
 from umi_lab.synthesis.phrases import PHRASES
 from umi_lab.synthesis.phrasings import SLOTS, personas, phrasings_of
 from umi_lab.synthesis.pools import Draw
+from umi_lab.synthesis.switches import Switch, all_until
 from umi_lab.synthesis.wording import phrase
 
 PLAYED = [family for family in SLOTS if family in PHRASES]
@@ -33,12 +34,22 @@ def test_a_phrasing_says_what_its_task_needs():
 
 def test_training_draws_phrasings_where_it_is_told_to_and_held_out_episodes_never_do():
     slots = dict.fromkeys("nmxdtep", "Zoe")
+    switches = all_until(Switch.PEOPLES_WORDS)
     told = {
-        phrase(Draw(random.Random(n), held_out=False, variety=6), "contact_phone", **slots)
+        phrase(
+            Draw(random.Random(n), held_out=False, switches=switches),
+            "contact_phone",
+            **slots,
+        )
         for n in range(200)
     }
     kept = {
-        phrase(Draw(random.Random(n), held_out=True, variety=6), "contact_phone", **slots) for n in range(200)
+        phrase(
+            Draw(random.Random(n), held_out=True, switches=switches),
+            "contact_phone",
+            **slots,
+        )
+        for n in range(200)
     }
     written = {text.format(**slots).casefold() for text in phrasings_of("contact_phone")}
     assert any(text.casefold() in written for text in told)

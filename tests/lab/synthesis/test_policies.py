@@ -15,6 +15,7 @@ from umi_lab.synthesis.policies import KINDS
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.rollout import roll_out
 from umi_lab.synthesis.scenario import Scenario, ScenarioConfig, draw_scenario, draw_toolset
+from umi_lab.synthesis.switches import Switch, all_until
 from umi_shared.errors import UmiError
 from umi_shared.handles import render
 from umi_shared.transcript import Call, Plan, text_of
@@ -24,9 +25,11 @@ SUBSETS = [frozenset(some) for size in range(5) for some in itertools.combinatio
 
 def scenarios(*families: str, lets_out: frozenset[str]) -> Iterator[Scenario]:
     """Scenarios without failures, under the one policy."""
-    config = ScenarioConfig(broken=0, missing=0, toy_tools=0, declines=0, variety=5)
+    config = ScenarioConfig(
+        broken=0, missing=0, toy_tools=0, declines=0, switches=all_until(Switch.NEED_PHRASED)
+    )
     for number in itertools.count():
-        draw = Draw(random.Random(number), held_out=False, variety=5)
+        draw = Draw(random.Random(number), held_out=False, switches=all_until(Switch.NEED_PHRASED))
         family = next(one for one in FAMILIES if one.name == families[number % len(families)])
         scenario = draw_scenario(draw, config, draw_toolset(draw, config, family), family)
         yield replace(scenario, lets_out=lets_out)
@@ -103,5 +106,7 @@ def test_a_share_of_scenarios_has_other_policies_and_the_rest_is_drawn_as_withou
 
 
 def test_episodes_under_other_policies_never_stop():
-    episodes = generate(8, held_out=False, config=ScenarioConfig(variety=5, policies=1))
+    episodes = generate(
+        8, held_out=False, config=ScenarioConfig(switches=all_until(Switch.NEED_PHRASED), policies=1)
+    )
     assert len(list(itertools.islice(episodes, 30))) == 30

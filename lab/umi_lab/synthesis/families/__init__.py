@@ -145,6 +145,6 @@ def _families(drawn: dict[Callable[[Draw, Home], Task], tuple[float, str]]) -> t
 
 
 MORE_FAMILIES = _families(_MORE)
-"""From variety 6 on, for training alone, where the catalogue has more tools."""
+"""With `peoples_words`, for training alone, where the catalogue has more tools."""
 ANSWER_FAMILIES = _families(_ANSWERS)
-"""From variety 7 on, where the catalogue has more tools: questions about what is inside, and conversations."""
+"""With `questions`, where the catalogue has more tools: questions about what is inside, and conversations."""

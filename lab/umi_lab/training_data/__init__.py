@@ -1,0 +1,1 @@
+"""Training data: what a recipe's `data` section makes."""
