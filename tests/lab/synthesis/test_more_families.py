@@ -80,7 +80,7 @@ def test_an_oracle_does_what_is_asked_for_and_nothing_else(family: Family) -> No
         assert {action.tool for action in rollout.record} <= allowed
         assert all(action.done or action.result == "not-found" for action in rollout.record)
     assert len(rollouts) > SEEDS / 2
-    assert done > len(rollouts) / 2 or family.name not in CHANGES
+    assert done > len(rollouts) / 3 or family.name not in CHANGES
 
 
 def test_an_event_is_on_the_day_that_the_request_says() -> None:
