@@ -84,8 +84,8 @@ def spelt_as_there(pages: Sequence[Page], question: str) -> str:
 class _Standing:
     """Where a word stands; which words are a form of it is found out once."""
 
-    term: str
-    _known: dict[str, bool] = field(default_factory=dict)
+    term: str = field(repr=False)
+    _known: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def stands(self, words: frozenset[str]) -> bool:
         if self.term in words:
