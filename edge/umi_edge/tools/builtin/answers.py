@@ -44,7 +44,7 @@ _KIND_OF: dict[Kind, str] = {Kind.PHONE: "contact", Kind.EMAIL: "contact", Kind.
 class _Known:
     """One thing of the user's, as a text."""
 
-    kind: str
+    kind: str = field(repr=False)
     id: str = field(repr=False)
     title: str = field(repr=False)
     text: str = field(repr=False)
