@@ -108,16 +108,18 @@ class Reading:
                     first, last = low, high
         return Heard(passages[first].start, passages[last].end, judged[best])
 
-    async def around(self, text: str, question: str) -> Read:
-        """The answer where it is probable enough; else what is around the likeliest passage, of a short text all."""
+    async def around(self, text: str, question: str, *, wide: bool = False) -> Read:
+        """The answer where it is probable enough; else what is around the likeliest passage, of a short text all.
+
+        `wide`: what is around it in any case, as for two questions in one.
+        """
         passages = await asyncio.to_thread(passages_of, text)
         best = await self.best(text, passages, Question.of(question))
-        if best is not None and best.probability >= self._judge.least:
-            return Read(text[best.start : best.end], sure=True)
         if best is None:
             return Read(" ".join(text.split()[:MAX_ANSWER_WORDS]), sure=False)
-        start, end = _widened(text, passages, best)
-        return Read(text[start:end], sure=False)
+        sure = best.probability >= self._judge.least
+        start, end = (best.start, best.end) if sure and not wide else _widened(text, passages, best)
+        return Read(text[start:end], sure=sure)
 
     async def evidence(self, text: str, passages: Sequence[Passage], question: Question) -> list[Evidence]:
         """What speaks for the likeliest passages; a question without a word that could stand in a text has none."""

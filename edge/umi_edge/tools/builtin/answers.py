@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -37,7 +37,13 @@ _NAMED = {
     "note": re.compile(r"\b(?:notes?|noted)\b", re.IGNORECASE),
     "file": re.compile(r"\b(?:files?|documents?|pdf)\b", re.IGNORECASE),
 }
-_KIND_OF: dict[Kind, str] = {Kind.PHONE: "contact", Kind.EMAIL: "contact", Kind.MOMENT: "event"}
+_REACHED = frozenset({Kind.PHONE, Kind.EMAIL})
+_NUMBER = re.compile(r"\b(?:numbers?|tel|call|reach)\b", re.IGNORECASE)
+_INSIDE = frozenset({Kind.MONEY, Kind.CODE, Kind.AMOUNT, Kind.COLOUR, Kind.REASON, Kind.PERSON, Kind.LENGTH})
+"""What is asked of the inside of a text, rather than of a card or an event."""
+_DUE = re.compile(r"\b(?:by|until|till) (?:when|what|which)\b|\bdue\b|\bdeadline\b|\bopens?\b", re.IGNORECASE)
+_TWO = re.compile(r" and | \+ |&|[?] ")
+"""What joins two questions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,8 @@ class _Known:
     text: str = field(repr=False)
     called: str = field(default="", repr=False)
     """What else it is called by, where that is more than its title."""
+    people: tuple[str, ...] = field(default=(), repr=False)
+    """The addresses of those who wrote it, who come, or whom it is of."""
     record: Record | None = field(default=None, repr=False)
 
 
@@ -81,7 +89,7 @@ def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
 async def _told(reading: Reading, one: _Known, question: str) -> dict[str, JSON]:
     text, sure = one.text, True
     if one.kind not in _WHOLE:
-        read = await reading.around(_headed(one), question)
+        read = await reading.around(_headed(one), question, wide=_TWO.search(question) is not None)
         text, sure = read.words, read.sure
     return {"kind": one.kind, "id": one.id, "title": one.title, "text": text, "sure": sure}
 
@@ -96,15 +104,35 @@ def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known]]:
     pages = [Page(title=f"{one.title} {one.called}", text=one.text) for one in known]
     spelt = spelt_as_there(pages, question)
     asked = Question.of(spelt)
-    favoured = {kind for kind, pattern in _NAMED.items() if pattern.search(spelt)}
-    if asked.kind in _KIND_OF:
-        favoured = {_KIND_OF[asked.kind]}
     worth = [
-        replace(page, worth=_FAVOURED) if one.kind in favoured else page
-        for one, page in zip(known, pages, strict=True)
+        replace(page, worth=_worth(one.kind, asked, spelt)) for one, page in zip(known, pages, strict=True)
     ]
     best = ranked(worth, asked)[:_MAX_ANSWERS]
-    return spelt, [known[number] for number, score in best if score >= _AS_GOOD * best[0][1]]
+    meant = [known[number] for number, score in best if score >= _AS_GOOD * best[0][1]]
+    if _is_of_somebody(asked, spelt) and meant and meant[0].kind != "contact":
+        meant = [*_whose(known, meant[0]), *meant][:_MAX_ANSWERS]
+    return spelt, meant
+
+
+def _is_of_somebody(asked: Question, question: str) -> bool:
+    """Whether a card may have the answer: a number, or an address."""
+    return asked.kind in _REACHED or _NUMBER.search(question) is not None
+
+
+def _worth(kind: str, asked: Question, question: str) -> float:
+    """How much what speaks for a text of a kind counts."""
+    if _is_of_somebody(asked, question):
+        return _FAVOURED if kind == "contact" else 1.0
+    if kind in _NAMED and _NAMED[kind].search(question):
+        return _FAVOURED
+    if asked.kind is Kind.MOMENT and not _DUE.search(question):
+        return _FAVOURED if kind == "event" else 1.0
+    return 1 / _FAVOURED if kind in _WHOLE and asked.kind in _INSIDE else 1.0
+
+
+def _whose(known: Sequence[_Known], one: _Known) -> list[_Known]:
+    """The cards of those who wrote something, or come to it."""
+    return [card for card in known if card.kind == "contact" and not {*card.people}.isdisjoint(one.people)]
 
 
 def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
@@ -121,7 +149,14 @@ def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
     letters, letters_lost = shelves.mail.messages()
     lost += letters_lost
     for one in letters:
-        yield _Known(kind="mail", id=one.id, title=one.subject, text=one.body, called=one.sender)
+        yield _Known(
+            kind="mail",
+            id=one.id,
+            title=one.subject,
+            text=one.body,
+            called=one.sender,
+            people=_addresses(one.sender),
+        )
     contents = shelves.contacts.read()
     lost += contents.lost
     yield from map(_person, contents.contacts)
@@ -129,6 +164,10 @@ def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
     lost += events_lost
     for event in events:
         yield _event(shelves.calendar, event)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\s<>]+@[^\s<>]+", text.casefold()))
 
 
 def _as_words(name: str) -> str:
@@ -149,15 +188,17 @@ def _person(one: Contact) -> _Known:
         id=one.id,
         title=one.name,
         text=", ".join(filter(None, said)),
+        people=tuple(reached.value.casefold() for reached in one.emails),
         called=" ".join((*one.nicknames, *one.other_names, one.role, one.company or "")),
         record=replace(one.record(()), store="contacts"),
     )
 
 
 def _event(calendar: Calendar, one: Occurrence) -> _Known:
-    begins = calendar.moment(one.component.start)
+    begins, ends = calendar.moment(one.component.start), one.component.end
+    last = calendar.moment(ends - timedelta(1) if one.all_day else ends)
     said = (
-        f"{date.fromisoformat(begins[:10]):%A} {begins} to {calendar.moment(one.component.end)}",
+        f"{date.fromisoformat(begins[:10]):%A} {begins}" + (f" to {last}" if last != begins else ""),
         one.location,
         *one.attendees,
         str(one.component.get("DESCRIPTION", "")),
@@ -167,5 +208,6 @@ def _event(calendar: Calendar, one: Occurrence) -> _Known:
         id=one.id,
         title=one.title,
         text=", ".join(filter(None, said)),
+        people=tuple(found for person in one.people for found in _addresses(person)),
         record=replace(one.record(()), store="calendar"),
     )
