@@ -199,3 +199,20 @@ async def test_an_address_of_the_question_is_not_the_users_own_word_when_they_re
         await w.session.ask("Write to Ann.")
         assert w.results[-1] == ("done" if sent else "denied")
     assert bool(posted) == sent
+
+
+async def test_what_of_a_reply_in_the_next_instruction_leaves_is_counted_too(tmp_path):
+    async with session(tmp_path, chat_question("Which?"), *DONE, *DONE) as w:
+        await w.session.ask("Do it.")
+        await w.session.ask("Martin Zwolle it is")
+        await w.session.ask("And this is no reply.")
+    assert w.session.labeller.shapes.rows() == [f"{8 * len(' it is')} on replies of the user"]
+
+
+async def test_an_address_that_a_question_had_is_not_the_users_own_in_the_next_instruction_either(tmp_path):
+    ask = chat_question("Write to zwolle@example.org?")
+    async with session(tmp_path, ask, *DONE) as w:
+        await w.session.ask("Do it.")
+        await w.session.ask("Yes, zwolle@example.org")
+    (kept,) = [one for one in w.session.labeller.vault if one.value == "zwolle@example.org"]
+    assert not kept.label.trusted

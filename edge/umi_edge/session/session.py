@@ -56,6 +56,7 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.noes import Noes
+from umi_edge.session.pending_question import ASKED_BY_DEVICE, DEVICES_OWN, Question, pending_question
 from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
@@ -324,8 +325,9 @@ class Session:
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
         self.calls.unread.clear()
+        question = pending_question(self.calls.entries)
         self._tell_clock()
-        text = self.labeller.instruction(instruction)
+        text = self._replied(instruction, question) if question else self.labeller.instruction(instruction)
         await self._take_words(text)
         self.observe(Instructed(text))
         try:
@@ -362,7 +364,7 @@ class Session:
             if not reply:
                 return answered
             await self._look_up_names()
-            text = self.labeller.instruction(reply)
+            text = self._replied(reply, pending_question(self.calls.entries) or DEVICES_OWN)
             await self._take_words(text)
             self.observe(Replied(text))
         try:
@@ -388,16 +390,25 @@ class Session:
         if not reply:
             return AskedUser(shown)
         await self._look_up_names()
-        text = self.labeller.reply(reply, shown)
-        self.labeller.shapes.replied("".join(span.clear for span in text if span.label.may_read(PLANNER)))
+        text = self._replied(reply, Question(shown, by_planner=True))
         await self._take_words(text)
         self.observe(Replied(text))
         return None
 
+    def _replied(self, text: str, question: Question) -> LabelledText:
+        """What the user says to a question that is open. Raises `PrivacyError` where too much of it would leave."""
+        said = (
+            self.labeller.reply(text, question.text)
+            if question.by_planner
+            else self.labeller.instruction(text)
+        )
+        self.labeller.shapes.replied("".join(span.clear for span in said if span.label.may_read(PLANNER)))
+        return said
+
     def _ask_back(self, question: str) -> Answered:
         """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""
         hidden = self.labeller.policy.clock is ClockWord.HIDDEN  # the readings tell what day it is
-        text = (constant(escape(_WHICH_DAY if hidden else question), "asked by this device"),)
+        text = (constant(escape(_WHICH_DAY if hidden else question), ASKED_BY_DEVICE),)
         self.calls.public.allow_clear(text)
         self.calls.entries.append(LabelledEntry(Answer(()), text))
         self.observe(AnswerStarted())

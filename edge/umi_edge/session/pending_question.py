@@ -1,0 +1,40 @@
+"""The question that a transcript ends with: what the user types next is a reply to it, and is counted as one.
+
+I3: docs/design.md#i3-noninterference
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from umi_edge.labelling.text import LabelledEntry
+from umi_shared.handles import unescape
+from umi_shared.transcript import Answer, Next, Plan
+
+__all__ = ["ASKED_BY_DEVICE", "DEVICES_OWN", "Question", "pending_question"]
+
+ASKED_BY_DEVICE = "asked by this device"
+"""The rule of this device's own question, of a day or a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that the user was asked."""
+
+    text: str = field(repr=False)
+    """As they were shown it, with the real values."""
+    by_planner: bool
+    """Whether the planner asked; else this device did."""
+
+
+DEVICES_OWN = Question("", by_planner=False)
+
+
+def pending_question(entries: Sequence[LabelledEntry]) -> Question | None:
+    """The question after which nothing was said; None where the last thing said was no question."""
+    if not entries or not isinstance(entries[-1].template, Answer):
+        return None
+    asked, before = entries[-1].text, entries[-2].template if len(entries) > 1 else None
+    text = unescape("".join(span.clear for span in asked))
+    if isinstance(before, Plan) and before.next is Next.ASK_USER:
+        return Question(text, by_planner=True)
+    return Question(text, by_planner=False) if any(span.rule == ASKED_BY_DEVICE for span in asked) else None
