@@ -349,7 +349,7 @@ def test_an_example_reaches_as_deep_as_its_place() -> None:
 
 
 def test_every_locality_has_a_meaning_here() -> None:
-    from umi_edge.policy_tools.proof import _ADMITS
+    from umi_edge.policy_tools.enforcement import _ADMITS
 
     assert set(_ADMITS) == set(Locality)
 
