@@ -13,12 +13,13 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.end_to_end.page.served import KEY, MAIL, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.doors.step import Happened, Piece, Seen
-from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_edge.session.events import Answered
 from umi_edge.tools.running_call import QuestionField, ServerQuestion
 
 ALICE = "alice.moreau@example.org"
 HOSTILE = "</script><script>window.hit=1</script><img src=x onerror='window.hit=1'>\u202eabc\x1b[2J"
+YOURS = {"to": Provenance(decided_by=DecidedBy.YOU, said=("you typed it",))}
 VIEWS = {"Live": "live", "Approvals": "approvals", "Ledger": "ledger", "Policy": "policy", "Health": "health"}
 
 
@@ -167,6 +168,27 @@ async def test_a_second_tab_is_told_what_was_decided_in_the_first(served, chromi
         await expect(second.page.get_by_text("It was answered elsewhere").first).to_be_visible()
         await work
     assert not list((served.folder / "home" / "outbox").glob("new/*"))
+
+
+async def test_a_second_click_approves_nothing_that_has_just_come_up_in_its_place(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        await tab.to("Approvals")
+        questions = served.approvals.of("c", "chat")
+        call = ConsentRequest(
+            tool="a.b", arguments={"to": "x"}, reasons=(), leaves_device=False, provenance=YOURS
+        )
+        work = [asyncio.create_task(questions.approve(call)) for _ in range(2)]
+        await expect(tab.page.locator("form.question")).to_have_count(2)
+        approve = tab.page.get_by_role("button", name="Approve").first
+        await expect(approve).to_be_enabled()
+        box = await approve.bounding_box()
+        assert box is not None
+        for _ in range(6):
+            await tab.page.mouse.click(box["x"] + 5, box["y"] + 5)
+        await expect(tab.page.locator("form.question")).to_have_count(1)
+        assert [one.done() for one in work] == [True, False]
+        await tab.page.get_by_role("button", name="Approve").click()  # after a moment it is one
+        assert await asyncio.gather(*work) == [True, True]
 
 
 async def test_a_value_that_should_not_have_stayed_is_let_out_in_two_clicks(served, chromium):

@@ -46,11 +46,17 @@ class PolicyView:
     take_up: Callable[[], Awaitable[None]]
     """Has new sessions follow what the file says now."""
     _tables: tuple[Policy, Catalogue, list[ToolTable]] | None = field(default=None, init=False, repr=False)
-    _in_force: str = field(default="", init=False, repr=False)
-    """The text of the policy that new sessions follow."""
+    _read: tuple[Policy, str] = field(init=False, repr=False)
+    """The policy that new sessions follow, and the text that it was read from."""
 
     def __post_init__(self) -> None:
-        self._in_force = self._text()
+        self._read = self.laptop.policy, self._text()
+
+    @property
+    def _in_force(self) -> str:
+        if self._read[0] is not self.laptop.policy:  # a session has taken up what its file says
+            self._read = self.laptop.policy, self._text()
+        return self._read[1]
 
     @property
     def _config(self) -> EdgeConfig:
@@ -120,7 +126,7 @@ class PolicyView:
         """Have new sessions follow what the file says now. Raises as `Laptop.take_up_policy` does."""
         text = self._text()
         await self.take_up()
-        self._in_force, self._tables = text, None
+        self._read = self.laptop.policy, text
 
     def suggestions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Changes after which a value that stayed, by the rules that are named, would not."""

@@ -29,6 +29,7 @@ function notify(question) {
   new Notification("umi asks you something", { body: question.kind === "call" ? question.tool : question.kind, tag: question.id });
 }
 
+const SETTLES_MS = 700;
 const DOORS = { chat: "a chat program", ask: "umi ask" };
 
 export function approvals(main) {
@@ -39,14 +40,25 @@ export function approvals(main) {
   fill(main, h("div", { class: "head" }, heading("Approvals"), notices), list, done);
 
   const cards = new Map();
+  const answered = new Set();
   function draw() {
-    for (const [id, card] of cards) if (!questions.waiting.some((one) => one.id === id)) { card.remove(); cards.delete(id); }
+    let moved = false;
+    for (const [id, card] of cards) if (!questions.waiting.some((one) => one.id === id)) { card.element.remove(); cards.delete(id); moved = true; }
     for (const one of questions.waiting) {
-      if (cards.has(one.id)) continue;
-      const card = question(one, (words, tone) => { questions.close(one, words, tone); outcomes(); });
+      if (cards.has(one.id) || answered.has(one.id)) continue;
+      const card = question(one, (words, tone) => {
+        questions.close(one, words, tone);
+        answered.add(one.id);
+        card.element.remove();
+        cards.delete(one.id);
+        for (const other of cards.values()) other.hold();
+        outcomes();
+      });
       cards.set(one.id, card);
-      list.append(card);
+      list.append(card.element);
+      moved = true;
     }
+    if (moved) for (const card of cards.values()) card.hold();
     const empty = list.querySelector(".nothing");
     if (!cards.size && !empty) list.prepend(h("p", { class: "empty nothing" }, "Nothing waits. When something wants your yes, from any program, it is here with the exact values."));
     if (cards.size) empty?.remove();
@@ -66,9 +78,11 @@ function question(one, closed) {
   const trouble_ = h("div", {});
   const approve = h("button", { type: "submit", class: "primary" }, one.kind === "question" && !one.url ? "Answer" : one.url ? "Open it" : "Approve");
   const decline = h("button", { type: "button", onclick: () => decide(false) }, "Decline");
-  const sure = one.in_full ? h("label", { class: "sure" }, h("input", { type: "checkbox", required: true, onchange: () => { approve.disabled = !sure.firstChild.checked; } }),
+  const sure = one.in_full ? h("label", { class: "sure" }, h("input", { type: "checkbox", required: true, onchange: () => settle() }),
     one.kind === "call" ? " I have read what somebody else’s text decided, and I want it." : " I have read the address, and I want to open it.") : null;
-  approve.disabled = Boolean(sure);
+  let held = null;
+  let busy = false;
+  const settle = () => { approve.disabled = held !== null || busy || Boolean(sure && !sure.firstChild.checked); decline.disabled = busy; };
   const body = { call, message, question: asked }[one.kind](one);
   const card = h("form", { class: `question question-${one.kind}`, "aria-labelledby": id, onsubmit: (event) => { event.preventDefault(); decide(reply()); } },
     h("h2", { id, tabindex: "-1" }, long(one.title)),
@@ -84,23 +98,29 @@ function question(one, closed) {
   }
 
   async function decide(wanted) {
-    approve.disabled = decline.disabled = true;
+    busy = true;
+    settle();
     try {
       const said = await post(`/api/approvals/${one.id}`, { digest: one.digest, reply: wanted });
       if (said.mine && said.approved && /^https?:/.test(one.url ?? "")) window.open(one.url, "_blank", "noopener,noreferrer");
       const words = said.approved ? "approved" : "declined";
       closed(said.mine ? `You ${words} it.` : `It was ${words} before, ${said.by === "page" ? "on this page in another tab" : `in the ${said.by}`}.`, said.approved ? "good" : "quiet");
       say(said.mine ? `You ${words} it.` : `It was ${words} before.`);
-      card.remove();
       document.querySelector(".question h2, h1")?.focus();
     } catch (error) {
       fill(trouble_, trouble(error));
-      if (error.status === 404) { closed(error.message); card.remove(); return; }
-      decline.disabled = false;
-      approve.disabled = Boolean(sure) && !sure.firstChild.checked;
+      if (error.status === 404) { closed(error.message); return; }
+      busy = false;
+      settle();
     }
   }
-  return card;
+  /** For a moment no yes: what was clicked at was something else, or stood somewhere else. */
+  function hold() {
+    clearTimeout(held);
+    held = setTimeout(() => { held = null; settle(); }, SETTLES_MS);
+    settle();
+  }
+  return { element: card, hold };
 }
 
 const shown = (pieces) => h("span", { class: "value", dir: "auto" }, pieces.map((piece) => h("span", { class: `way-${piece.way}` }, piece.text)));

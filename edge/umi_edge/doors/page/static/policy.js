@@ -85,7 +85,7 @@ function about(whole, follow) {
   const detectors = Object.entries(whole.detectors.reduce((sum, one) => ({ ...sum, [one.type]: (sum[one.type] ?? 0) + 1 }), {}));
   return [
     h("p", { class: "lead" }, "In force: ", h("strong", {}, long(whole.name)), whole.file ? [" from ", h("code", {}, long(whole.file))] : ", the built-in policy", ". What no line mentions stays."),
-    whole.is_stale ? h("div", { class: "careful" }, h("p", {}, "The file was changed since umi read it."), h("button", { type: "button", onclick: follow }, "Follow it now")) : null,
+    whole.is_stale ? h("div", { class: "careful" }, h("p", {}, "The file was changed since umi read it. The next conversation follows it."), h("button", { type: "button", onclick: follow }, "Follow it now")) : null,
     h("details", { class: "old" }, h("summary", {}, `${plural(whole.detectors.length, "detector")} look through scanned text`),
       h("p", {}, detectors.map(([type, many]) => h("span", { class: "chip" }, many > 1 ? `${type} × ${many}` : type))),
       whole.never.length ? h("p", {}, "Never leaves, whatever a line says: ", whole.never.map((type) => h("span", { class: "chip" }, type))) : null,
