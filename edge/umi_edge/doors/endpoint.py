@@ -31,6 +31,8 @@ __all__ = ["Endpoint", "Reasoning"]
 
 _MOST_BYTES = 4 << 20
 """Of a body: a thousand long messages."""
+_MOST_PASSED_OVER = 256 << 20
+"""What is read of a longer one and thrown away: a client that is still sending would lose the refusal."""
 _KEEP_ALIVE_SECONDS = 10
 _FIRST_SECONDS = 3
 """How long a stream waits for its first piece, so that a planner that is away has an HTTP status of its own."""
@@ -109,6 +111,8 @@ class Endpoint:
                 return await answer(request)
             except ApiError as error:
                 return _refused(error)
+            except RecursionError:
+                return _refused(ApiError("the body is nested too deep"))
             except ClientDisconnect:
                 return Response(status_code=499)
 
@@ -137,7 +141,7 @@ class Endpoint:
         spoken = Spoken(self.reasoning)
         if (chore := chore_answer(asked)) is not None:
             return _streamed(_chore(answer, chore)) if asked.stream else _whole(answer, spoken, [Said(chore)])
-        run = self.runs.join(asked.digest) or self.runs.begin(
+        run = await self.runs.join(asked.digest) or self.runs.begin(
             asked.digest, partial(self.door.carry_out, asked)
         )
         if run is None:
@@ -225,11 +229,15 @@ async def _not_kept(_: Request) -> Response:
 
 async def _json(request: Request) -> Any:
     """The body, if it is JSON and not too long. Raises `ApiError`."""
-    body = bytearray()
+    body, size = bytearray(), 0
     async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise ApiError(f"the body is longer than {_MOST_BYTES >> 20} MiB, umi's limit", status=413)
+        size += len(piece)
+        if size <= _MOST_BYTES:
+            body += piece
+        elif size > _MOST_PASSED_OVER:
+            break
+    if size > _MOST_BYTES:
+        raise ApiError(f"the body is longer than {_MOST_BYTES >> 20} MiB, umi's limit", status=413)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

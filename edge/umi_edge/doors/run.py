@@ -112,6 +112,10 @@ class Run:
     async def stop(self) -> None:
         """Stop it, and wait until it has stopped."""
         self._stop()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until it has stopped."""
         await asyncio.wait([self._task])
 
     def _stop(self) -> None:
@@ -144,10 +148,14 @@ class Runs:
         self.most = most
         """How many may be under way at once."""
         self._runs: dict[str, Run] = {}
-        self._stopping: list[Run] = []
 
-    def join(self, digest: str) -> Run | None:
-        """The run that a request repeats, if it does."""
+    async def join(self, digest: str) -> Run | None:
+        """The run that a request repeats, if it does.
+
+        One that is stopping is waited for: only then is it known whether it called a tool.
+        """
+        while (run := self._runs.get(digest)) is not None and run.stopping and run.ended_at is None:
+            await run.ended()
         self._forget()
         run = self._runs.get(digest)
         if run is None:
@@ -160,18 +168,15 @@ class Runs:
         self._forget()
         if sum(run.ended_at is None for run in self._runs.values()) >= self.most:
             return None
-        if digest in self._runs:  # one that is still stopping
-            self._stopping.append(self._runs[digest])
         run = self._runs[digest] = Run(work)
         return run
 
     async def stop(self) -> None:
         """Stop all of them, and begin no more."""
         self.most = 0
-        await asyncio.gather(*(run.stop() for run in [*self._runs.values(), *self._stopping]))
+        await asyncio.gather(*(run.stop() for run in self._runs.values()))
 
     def _forget(self) -> None:
-        self._stopping = [run for run in self._stopping if run.ended_at is None]
         now = time.monotonic()
         self._runs = {
             digest: run
