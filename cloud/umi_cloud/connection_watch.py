@@ -66,7 +66,7 @@ class ConnectionWatch:
                 psutil.Error,
             ) as error:  # the system does not tell: gRPC's own limits hold all the same
                 _log.warning("connections cannot be looked at: %s", type(error).__name__)
-                ended = 0
+                return
             if ended:
                 _log.warning("%d connections ended: silent, shut out, or too many from one place", ended)
             await asyncio.sleep(max(LOOK_SECONDS, COST_SHARE * (time.monotonic() - began)))

@@ -89,7 +89,7 @@ async def test_a_connection_without_a_handshake_ends_soon(served):
         await all_gone(silent(stack, served, 50), 10)
 
 
-@pytest.mark.parametrize("served", [ConnectionLimits(open=20)], indirect=True)
+@pytest.mark.parametrize("served", [ConnectionLimits(open=20, handshake_seconds=100)], indirect=True)
 async def test_more_connections_than_there_is_room_for_are_refused_at_once(served):
     with ExitStack() as stack:
         clients = silent(stack, served, 40)
@@ -100,15 +100,18 @@ async def test_more_connections_than_there_is_room_for_are_refused_at_once(serve
         assert sum([await gone(client) for client in clients]) == 20
 
 
-@pytest.mark.parametrize("served", [ConnectionLimits()], indirect=True)
+@pytest.mark.parametrize("served", [ConnectionLimits(handshake_seconds=100)], indirect=True)
 async def test_one_address_cannot_hold_more_than_its_share_open(served, monkeypatch):
     monkeypatch.setattr(connection_watch, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection_watch, "COST_SHARE", 1)
     watch = ConnectionWatch(ConnectionLimits(strangers_per_address=5))
     watching = asyncio.create_task(watch.run(served))
     with ExitStack() as stack:
         first = silent(stack, served, 5)
-        await asyncio.sleep(0.3)
-        await all_gone(silent(stack, served, 200), 10)
+        async with asyncio.timeout(20):
+            while len(watch._since) < 5:  # noqa: ASYNC110  # the kernel's state
+                await asyncio.sleep(0.05)
+        await all_gone(silent(stack, served, 100), 20)
         assert not any([await gone(client) for client in first])
     watching.cancel()
 

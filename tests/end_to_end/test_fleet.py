@@ -3,13 +3,14 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.auth.allowance import Quota
@@ -20,12 +21,19 @@ from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
 from umi_cloud.testing import refusal_of_call
-from umi_edge.connection.connection import open_channel
+from umi_edge.connection.connection import Connection, open_channel
 from umi_edge.connection.enroll import enroll
+from umi_edge.egress.cloud_client import Cloud, Sent
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.vault import Vault
+from umi_edge.ledger import Ledger
 from umi_proto.v1 import agent_pb2 as pb
 from umi_proto.v1 import agent_pb2_grpc as pb_grpc
 from umi_shared.enrolment_token import SECRET_BYTES, EnrolmentToken
 from umi_shared.errors import RefusedError
+from umi_shared.labels import PLANNER
+from umi_shared.released import mint as mint_view
+from umi_shared.transcript import Decision, Instruction, Next, RationaleDelta, View
 
 DONE = "Nothing is left to do. Next: summarizer."
 REQUEST = pb.PlanRequest(
@@ -119,7 +127,7 @@ async def reason(stub: "pb_grpc.PlannerAsyncStub") -> str:
     return (await refusal_of_call(stub.Plan(REQUEST, timeout=20)))[1].reason
 
 
-async def until(condition, seconds: float = 10) -> None:
+async def until(condition, seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  # another process's state
             await asyncio.sleep(0.05)
@@ -203,3 +211,75 @@ async def test_a_database_that_is_gone_keeps_known_devices_refuses_others_and_co
         return await fronts.operator.tokens_spent("alice") == 2 * used
 
     await until(accounted)
+
+
+class Balancer:
+    """Passes each new connection on to the first server that takes it, bytes as they are, as an L4 balancer does."""
+
+    def __init__(self, addresses: list[str]) -> None:
+        self._ports = [int(address.rpartition(":")[2]) for address in addresses]
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> int:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        for writer in self._writers:
+            writer.close()
+        waits = (writer.wait_closed() for writer in self._writers)
+        await asyncio.gather(*self._tasks, *waits, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        for port in self._ports:
+            try:
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                continue
+            self._writers.append(far_writer)
+            for one, other in ((reader, far_writer), (far_reader, writer)):
+                self._tasks.add(asyncio.create_task(self._pass(one, other)))
+            return
+        writer.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(65536):
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+
+@pytest.mark.parametrize("fronts", [0.1], indirect=True)
+@pytest.mark.parametrize("patience", [0.0, None], ids=["cut off", "drained"])
+async def test_a_laptop_moves_to_another_front_in_mid_session_under_the_same_request_id(fronts, patience):
+    """A front that is stopped in the middle of a plan finishes it, or another does; nothing is lost or said twice."""
+    view = mint_view(View(catalogue=(), entries=(Instruction(("Hi",)),)), PLANNER, ())
+    await fronts.laptop("alice")
+    connection = Connection.load(fronts.folder / "alice")
+    async with Balancer([deployment.address for deployment in fronts.deployments]) as port:
+        ledger = Ledger.open(fronts.folder / "ledger.jsonl", Ed25519PrivateKey.generate(), lambda: "now")
+        fronts.stack.callback(ledger.close)
+        behind = replace(connection, service_address=f"localhost:{port}")
+        channel = await fronts.stack.enter_async_context(open_channel(behind))
+        cloud = Cloud(channel, EgressGuard(Vault()), ledger, "word")
+        stopping: list[asyncio.Task[int]] = []
+        events = []
+        async for event in cloud.plan(view, "r1"):
+            events.append(event)
+            if isinstance(event, RationaleDelta) and not stopping:
+                (busy,) = [one for one in fronts.deployments if one.server.under_way]
+                stopping.append(asyncio.create_task(busy.stop(patience)))
+        later = [event async for event in cloud.plan(view, "r2")]
+        ended = await stopping[0]
+    assert Decision(Next.SUMMARIZER) in events
+    assert Decision(Next.SUMMARIZER) in later
+    tries = [event.sha256 for event in events if isinstance(event, Sent)]
+    assert len(set(tries)) == 1
+    assert (len(tries), ended) == ((2, 1) if patience == 0 else (1, 0))

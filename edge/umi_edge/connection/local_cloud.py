@@ -21,6 +21,8 @@ __all__ = ["LOCAL_STEP_SECONDS", "LocalCloud", "local_cloud"]
 
 LOCAL_STEP_SECONDS = 600.0
 """The time limit of one plan or answer here: a slow laptop needs minutes to read a long prompt."""
+_CONNECTIONS = 64
+"""More than one laptop needs, and few enough for any system's limit of descriptors."""
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -77,6 +79,7 @@ def _config(state: Path, model: str, threads: int) -> str:
             "state": str(state),
             "engine": {"kind": "llama.cpp", "model": model, "threads": threads},
             "request_seconds": LOCAL_STEP_SECONDS,
+            "connections": {"open": _CONNECTIONS},
         }
     )
 
