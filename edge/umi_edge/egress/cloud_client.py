@@ -296,7 +296,8 @@ class Cloud:
         asked = refusal.retry_after_seconds if refusal else None
         doubled: float = min(self.config.backoff_seconds * 2 ** (attempt - 1), _LONGEST_BACKOFF_SECONDS)
         backoff = doubled * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
+        # A server that stops cancels what comes in its last moment; what this device cancels never comes here.
+        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return max(backoff, asked or 0.0)
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return asked

@@ -72,8 +72,8 @@ async def test_a_view_for_another_sink_does_not_go_to_the_planner(tmp_path, sink
     assert peer.requests == []
 
 
-async def test_a_failed_connection_is_tried_again_with_the_same_bytes(tmp_path):
-    peer = Peer(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE)
+async def test_a_failed_connection_and_a_server_that_stops_are_tried_again_with_the_same_bytes(tmp_path):
+    peer = Peer(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     events, _, recorded = await planned(tmp_path, peer)
     assert events[-1] == Decision(Next.GIVE_UP)
     assert len(peer.requests) == len(recorded) == 3
