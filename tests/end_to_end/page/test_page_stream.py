@@ -12,9 +12,12 @@ import pytest
 from tests.end_to_end.page.served import MAIL, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.doors.approvals import Approvals
+from umi_edge.egress.cloud_client import Outbound
 from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_edge.session.events import Answered
 from umi_edge.tools.running_call import QuestionField, ServerQuestion
+from umi_shared.handles import Handle
+from umi_shared.transcript import Instruction, View
 
 ALICE = "alice.moreau@example.org"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x1b[2J\u200b" + "A" * 100_000
@@ -158,6 +161,27 @@ async def test_hostile_values_come_with_signs_for_what_does_not_show(page):
         assert any("mixes scripts" in str(doubt) for doubt in question["rows"][-1]["doubts"])
         await decide(page, question, False)
         assert await work is False
+
+
+async def test_a_message_that_is_about_to_leave_is_shown_as_it_stands_with_its_handles(page):
+    view = View(catalogue=(), entries=(Instruction(("Write to ", Handle("email", 1), "\u202e.")),))
+    outbound = Outbound(
+        sink="planner",
+        peer="the planner",
+        request_id="r1",
+        view=view,
+        padding_bytes=3,
+        message=b"bytes",
+        sha256="0" * 64,
+    )
+    async with opened(page) as stream:
+        work = asyncio.create_task(page.approvals.of("c9", "chat").approve(outbound))
+        (question,) = await stream.until("waiting", bool)
+        assert (question["kind"], question["sink"], question["bytes"]) == ("message", "planner", 5)
+        (entry,) = question["entries"]
+        assert entry["text"] == [{"clear": "Write to "}, {"handle": "<email:1>"}, {"clear": "<U+202E>."}]
+        assert (await decide(page, question, True)).json()["mine"]
+        assert await work is True
 
 
 async def test_too_many_pages_are_refused_and_those_that_close_make_room(page, monkeypatch):
