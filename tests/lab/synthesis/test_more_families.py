@@ -32,6 +32,7 @@ CHANGES = {
     "find_and_tell": {"mail": 1},
     "event_and_mail": {"event": 1, "mail": 1},
     "note_append": {"note": 1},
+    "tell": {"mail": 1},
     "mail_then": {"mail": 2},
     "event_then": {"event": 1},
     "todo_done": {"todo": 1},

@@ -125,6 +125,7 @@ _ANSWERS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
     questions.ask_then: (8, "search.answer"),
     questions.ask_note_then: (5, "notes.search search.answer"),
     questions.contact_then: (6, "contacts.search"),
+    conversations.tell: (28, "contacts.search mail.send"),
     conversations.mail_then: (4, "contacts.search mail.send"),
     conversations.event_then: (5, "calendar.create calendar.update"),
     conversations.todo_done: (4, "calendar.todos calendar.finish_todo"),

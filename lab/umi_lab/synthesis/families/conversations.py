@@ -6,14 +6,40 @@ from datetime import timedelta
 from umi_lab.synthesis.asked import asked
 from umi_lab.synthesis.families.questions import ASKS, said_loosely
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
-from umi_lab.synthesis.messages import message_of
+from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import Done, GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import carried_out, failed, person_of, require, send
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import phrase
 
-__all__ = ["event_then", "mail_then", "todo_done"]
+__all__ = ["event_then", "mail_then", "tell", "todo_done"]
+
+
+def tell(draw: Draw, home: Home) -> Task:
+    """Tell somebody something without a word of mail; by one name of several who have it, it is asked who."""
+    given = draw.chance(0.6)
+    person = draw.rng.choice(home.people)
+    who = person.given if given else person.name
+    if draw.chance(0.5):
+        other = draw.rng.choice(home.people)
+        second = replace(other, given=person.given, email=f"2.{other.email}")
+        home = replace(home, people=(*home.people, second) if other != person else home.people)
+    message = message_of(draw)
+    text = said_loosely(draw, draw.one(ASKS["tells"])).format(n=who, m=message.clause)
+    return replace(mail_to(who, message, text), home=home)
+
+
+def mail_to(who: str, message: Message, text: str) -> Task:
+    """Send somebody a message by mail."""
+
+    def script(context: ScriptContext) -> Script:
+        require(context, "contacts.search", "mail.send")
+        name, body = context.seen(who), capitalised(context.seen(message.clause))
+        found = yield from person_of(context, name, "address")
+        return (yield from send(context, found, message.subject, f"{body}.", f"I mailed {name}: {body}."))
+
+    return Task(instruction=text, script=script)
 
 
 def mail_then(draw: Draw, home: Home) -> Task:
@@ -23,16 +49,7 @@ def mail_then(draw: Draw, home: Home) -> Task:
     first = phrase(draw, "mail_send", n=one, m=message.clause)
     second = said_loosely(draw, draw.one(ASKS["also"])).format(n=other)
 
-    def to(who: str) -> Task:
-        def script(context: ScriptContext) -> Script:
-            require(context, "contacts.search", "mail.send")
-            name, body = context.seen(who), capitalised(context.seen(message.clause))
-            found = yield from person_of(context, name, "address")
-            return (yield from send(context, found, message.subject, f"{body}.", f"I mailed {name}: {body}."))
-
-        return Task(instruction=first if who == one else second, script=script)
-
-    return replace(to(one), then=(to(other),))
+    return replace(mail_to(one, message, first), then=(mail_to(other, message, second),))
 
 
 def event_then(draw: Draw, home: Home) -> Task:
