@@ -56,6 +56,25 @@ async def test_people_and_events_are_found_by_what_they_are_and_told_whole(home:
     assert "Thursday 2026-12-03T10:00+01:00" in event["text"]
 
 
+async def test_whose_number_is_asked_for_is_told_by_what_they_wrote_and_no_fax(home: Home) -> None:
+    (home.config.contacts / "ute.vcf").write_text(
+        "BEGIN:VCARD\nVERSION:3.0\nFN:Ute Vogel\nEMAIL:ute@example.org\nTEL;TYPE=fax:+49 1\nTEL;TYPE=cell:+49 2\n"
+        "END:VCARD\n"
+    )
+    card = (await home.call("search.answer", question="phone number of the concert lady"))["answers"][0]
+    assert (card["kind"], card["title"], card["text"]) == (
+        "contact",
+        "Ute Vogel",
+        "+49 2 (cell), ute@example.org (other)",
+    )
+
+
+async def test_two_questions_in_one_get_what_is_around(home: Home) -> None:
+    asked = "What pressure must the heating have and when do I bleed it?"
+    found = (await home.call("search.answer", question=asked))["answers"][0]
+    assert found["text"] == "The pressure is 1.4 bar.\n\nBleed it in autumn."
+
+
 async def test_nothing_that_tells_of_it_is_no_answer(home: Home) -> None:
     assert await home.call("search.answer", question="zebra crossing?") == {"answers": []}
 

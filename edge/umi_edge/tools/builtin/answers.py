@@ -37,6 +37,8 @@ _NAMED = {
     "note": re.compile(r"\b(?:notes?|noted)\b", re.IGNORECASE),
     "file": re.compile(r"\b(?:files?|documents?|pdf)\b", re.IGNORECASE),
 }
+_NOT_SPOKEN = frozenset({"fax", "pager"})
+"""Numbers that answer nobody who asks for a number; `contacts.search` has them."""
 _REACHED = frozenset({Kind.PHONE, Kind.EMAIL})
 _NUMBER = re.compile(r"\b(?:numbers?|tel|call|reach)\b", re.IGNORECASE)
 _INSIDE = frozenset({Kind.MONEY, Kind.CODE, Kind.AMOUNT, Kind.COLOUR, Kind.REASON, Kind.PERSON, Kind.LENGTH})
@@ -181,7 +183,8 @@ def _as_words(name: str) -> str:
 
 def _person(one: Contact) -> _Known:
     said = [one.role, one.company or "", one.department, *one.categories, one.note]
-    said += [f"{reached.value} ({reached.kind})" for reached in (*one.phones, *one.emails, *one.addresses)]
+    spoken = (phone for phone in one.phones if phone.kind not in _NOT_SPOKEN)
+    said += [f"{reached.value} ({reached.kind})" for reached in (*spoken, *one.emails, *one.addresses)]
     said += [f"born {one.birthday}"] if one.birthday else []
     return _Known(
         kind="contact",
