@@ -20,10 +20,20 @@ from functools import reduce
 
 from umi_shared.bars import NO_BARS, Bar
 
-__all__ = ["PLANNER", "SUMMARIZER", "Integrity", "Label", "Locality", "Sink", "join_all", "tool_sink"]
+__all__ = [
+    "PLANNER",
+    "SUMMARIZER",
+    "ClientSink",
+    "Integrity",
+    "Label",
+    "Locality",
+    "Sink",
+    "join_all",
+    "tool_sink",
+]
 
 Sink = str
-"""A place a value can go: `planner`, `summarizer`, or `tool:<name>`."""
+"""A place a value can go: `planner`, `summarizer`, `tool:<name>`, or `client:<name>` (a `ClientSink`)."""
 
 PLANNER: Sink = "planner"
 SUMMARIZER: Sink = "summarizer"
@@ -58,6 +68,32 @@ _READERS: dict[Locality, frozenset[Sink] | None] = {
     Locality.HANDLE: frozenset(),
     Locality.HIDDEN: frozenset(),
 }
+
+
+class ClientSink(str):
+    """`client:<name>`: a program that calls the tools itself, and what the policy lets it read beside `cloud`.
+
+    >>> editor = ClientSink("zed", Locality.PLANNER)
+    >>> editor, Label.at(Locality.PLANNER).may_read(editor), Label.at(Locality.HANDLE).may_read(editor)
+    ('client:zed', True, False)
+    """
+
+    __slots__ = ("accepts",)
+    accepts: Locality
+    """`cloud`, or `planner` or `summarizer`: then it may read what that one may."""
+
+    def __new__(cls, name: str, accepts: Locality = Locality.CLOUD) -> "ClientSink":
+        """Raises `ValueError` for a word that names no reader."""
+        if accepts not in (Locality.CLOUD, Locality.PLANNER, Locality.SUMMARIZER):
+            raise ValueError("a client reads what everyone, the planner or the summarizer may read")
+        sink = super().__new__(cls, f"client:{name}")
+        sink.accepts = accepts
+        return sink
+
+    def is_among(self, readers: frozenset[Sink]) -> bool:
+        """Whether a label with these readers lets it read."""
+        stands_for = _READERS[self.accepts]
+        return self in readers or (stands_for is not None and stands_for <= readers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +137,9 @@ class Label:
 
     def may_read(self, sink: Sink) -> bool:
         """Whether a sink may see the value in clear."""
-        return self.visible and (self.readers is None or sink in self.readers)
+        if not self.visible or self.readers is None:
+            return self.visible
+        return sink.is_among(self.readers) if isinstance(sink, ClientSink) else sink in self.readers
 
     def join(self, other: "Label") -> "Label":
         """The label of what is made of both: readers of both, trusted if both are."""

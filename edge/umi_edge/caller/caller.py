@@ -13,6 +13,7 @@ from umi_edge.caller.turns import Turns
 from umi_edge.caller.written_call import WrittenCall
 from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import Dialect
+from umi_shared.errors import ModelError
 from umi_shared.models import check_gguf
 from umi_shared.released import Released
 from umi_shared.transcript import Plan, View
@@ -20,7 +21,7 @@ from umi_shared.transcript import Plan, View
 if TYPE_CHECKING:
     from umi_edge.caller.model import CallerModel
 
-__all__ = ["Caller"]
+__all__ = ["Caller", "NoCaller"]
 
 T = TypeVar("T")
 
@@ -130,6 +131,23 @@ class Caller:
     def _free(self) -> None:
         if _loaded(self._loading):
             self._loading.result().close()
+
+
+class NoCaller(Caller):
+    """For a laptop whose calls other programs write: no model is looked for, and none is loaded."""
+
+    def __init__(self) -> None:
+        """Nothing is to be made ready."""
+
+    async def _work(self, job: "Callable[[CallerModel, Cancellation], T]") -> T:
+        raise ModelError("no caller was started: other programs write the calls here")
+
+    async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
+        """Raises `ModelError`."""
+        return await self._work(lambda model, cancelled: model.call(view, schemas, [], cancelled))
+
+    async def close(self) -> None:
+        """Nothing was loaded."""
 
 
 def _load(config: CallerConfig, dialect: Dialect) -> "CallerModel":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from umi_edge.commands._gateway import reveal, serve
 from umi_edge.commands._mcp_entries import add, add_servers, remove, say_pack
 from umi_edge.commands._options import config_option, read_config
 from umi_shared.screen.output import say
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Add MCP servers, take them over from other programs, and log in to those that want it."""
+    """Add MCP servers, take them over from other programs, log in to them; and be one, with handles."""
 
 
 command.add_command(add)
 command.add_command(remove)
+command.add_command(serve)
+command.add_command(reveal)
 
 
 @command.command("import")

@@ -22,6 +22,7 @@ import grpc.aio
 
 from umi_edge.connection.refusals import explained
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.egress.way_out import WayOut
 from umi_edge.ledger import Ledger
 from umi_shared.errors import MalformedError, PrivacyError, TransportError
 from umi_shared.labels import PLANNER, SUMMARIZER, Sink
@@ -242,15 +243,8 @@ class Cloud:
         return wait
 
     def _let_out(self, message: bytes, view: Released[View], request_id: str, attempt: int) -> Sent:
-        self.guard.check(message, view.sink)
-        digest = self.ledger.append(
-            session=self.session,
-            sink=view.sink,
-            request_id=request_id,
-            message=message,
-            disclosures=view.disclosures,
-            peer=self.peer,
-        )
+        way = WayOut(self.guard, self.ledger, self.session, self.peer)
+        digest = way.let_out(message, view, request_id)
         return Sent(view.sink, len(message), digest, attempt)
 
     async def _stream(self, method: str, message: bytes, end: float, ticket: str) -> AsyncIterator[bytes]:

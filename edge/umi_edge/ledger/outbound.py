@@ -5,17 +5,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from umi_shared.errors import MalformedError
-from umi_shared.handles import Handle, Text
+from umi_shared.handles import Handle, Text, parts_of
 from umi_shared.transcript import Call, Entry, Observation, Plan, View, text_of
 from umi_shared.wire import WireLimits, read_request
 
 __all__ = ["entry_title", "outbound_view", "text_json", "view_json"]
 
 
+CLIENT = "client:"
+"""How the sink of a program that calls the tools itself begins: its messages are JSON, as it read them."""
+
+
 def outbound_view(entry: Mapping[str, Any]) -> View:
     """The view in a `sent` entry. Raises `MalformedError` for a message that this version of umi cannot parse."""
     try:
-        return read_request(base64.b64decode(entry["message"]), WireLimits()).view
+        message = base64.b64decode(entry["message"])
+        if str(entry["sink"]).startswith(CLIENT):
+            return View(catalogue=(), entries=(Observation("", parts_of(message.decode())),))
+        return read_request(message, WireLimits()).view
     except (MalformedError, ValueError) as error:
         raise MalformedError(
             f"the message of entry {entry['number']} is not one that this version of umi can read",
@@ -34,6 +41,8 @@ def entry_title(entry: Entry) -> str:
             return " ".join(filter(None, ("plan →", str(next_), tool)))
         case Call(tool, _):
             return f"call {tool}"
+        case Observation("", _):
+            return "what the program was given"
         case Observation(tool, _, failure):
             return f"observation {tool}" + (f" failed: {failure}" if failure else "")
     return type(entry).__name__.lower()

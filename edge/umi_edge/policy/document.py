@@ -15,6 +15,7 @@ from typing import Any
 
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import BUILT_IN_DEFAULT, Clearance
+from umi_edge.policy.client import Client
 from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.families import BUILT_IN, BUILT_IN_FAMILIES, FOREIGN, PYTHON
 from umi_edge.policy.never import Never
@@ -24,7 +25,7 @@ from umi_edge.policy.rules import OnViolation, PathRule, Resolution, Shape
 from umi_edge.policy.stored_as import StoredAs
 from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_shared.bars import NO_BARS, Bar
-from umi_shared.labels import Integrity, Locality
+from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Locality, Sink
 
 __all__ = [
     "Assignment",
@@ -261,6 +262,8 @@ class Policy:
     clock: ClockWord = ClockWord.DATE
     relations: RelationsWord = RelationsWord.HIDDEN
     limits: Limits = field(default_factory=Limits)
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    """Programs that call the tools themselves, by their names."""
     untrusted: tuple[UntrustedFolder, ...] = ()
     """Folders of the user's own stores in which other people's texts lie."""
     keep: tuple[Claim, ...] = ()
@@ -292,6 +295,15 @@ class Policy:
             # What can be undone is its server's word alone, which lowers no confirmation.
             return replace(holds, confirm=Confirm.ALWAYS)
         return holds
+
+    def client(self, name: str) -> Client:
+        """What holds for a program that calls the tools itself."""
+        return self.clients.get(name) or Client(name=name)
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Every reader of results that the policy speaks of."""
+        return (PLANNER, SUMMARIZER, *(client.sink for client in self.clients.values()))
 
     @property
     def never_types(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from umi_edge.policy.document import Assignment, Policy
 from umi_edge.policy.paths import Location, path_of
 from umi_edge.policy.resolution import RuleTable
 from umi_edge.policy.rules import PathRule, Resolution, Shape
-from umi_shared.labels import Locality
+from umi_shared.labels import Label, Locality
 
 __all__ = ["Explanation", "Step", "explain", "said_by"]
 
@@ -37,6 +37,8 @@ class Explanation:
     depends: tuple[PathRule, ...]
     """Rules with filters or indices from the end: they may join in, depending on the value."""
     change: str
+    clients: tuple[str, ...] = ()
+    """The clients that the policy lets read it though not everyone may, by name."""
     whole: str | None = None
     """The path of the container, or of the node itself, that is kept whole and whose resolution this is."""
 
@@ -86,6 +88,12 @@ def explain(policy: Policy, tool: str, side: str, location: Location) -> Explana
         steps=tuple(steps),
         depends=tuple(rule for rule in table.rules if not rule.query.plain),
         change=_change(policy, tool, side, location if whole is None else whole, resolution, deciding),
+        clients=tuple(
+            client.name
+            for client in policy.clients.values()
+            if resolution.locality is not Locality.CLOUD
+            and Label.at(resolution.locality).may_read(client.sink)
+        ),
         whole=None if whole is None else path_of(whole),
     )
 

@@ -18,7 +18,7 @@ from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import missing
 from umi_shared.bars import unbarred
-from umi_shared.labels import PLANNER, SUMMARIZER, Label
+from umi_shared.labels import PLANNER, SUMMARIZER, Label, Locality
 from umi_shared.problems import Problem
 
 __all__ = ["warnings_of"]
@@ -39,10 +39,12 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     - a list of detectors that looks for less than the built-in one, which it replaces;
     - a text that leaves whole, and rules that keep what may stand in it (`policy.disagreement`);
     - a store that is barred from a tool, and not in what `search.everywhere` gives of it;
+    - a client of which it says what holds for every client;
     - `^` and `$` in a regular expression of a path, where they are letters; and an `ignore_case` without a filter.
     """
     found = [Problem(one.line, one.message, one.fix) for one in disagreements(policy)]
     found += [*_plugins(policy), *_incomplete(policy), *_literal_names(policy), *_dropped(policy)]
+    found += _clients(policy)
     for name, tool in policy.tools.items():
         found += _shows(policy, name, tool)
         found += _filters(policy, name, tool)
@@ -64,6 +66,15 @@ def _incomplete(policy: Policy) -> Iterator[Problem]:
         if detector.incomplete is Incomplete.ALLOW:
             message = f"{detector.rule_id} finds less where {detector.tool} cannot read all: the rest leaves in clear"
             yield Problem(detector.line, message, "remove `incomplete: allow` once the data is mended")
+
+
+def _clients(policy: Policy) -> Iterator[Problem]:
+    for name, client in policy.clients.items():
+        if client.sink.accepts is Locality.CLOUD and "*" in client.tools:
+            message = f"`clients.{name}` says what holds for every client"
+            yield Problem(
+                client.line, message, "say `accepts: planner`, or which `tools` it has; or remove it"
+            )
 
 
 def _shows(policy: Policy, name: str, tool: ToolPolicy) -> Iterator[Problem]:

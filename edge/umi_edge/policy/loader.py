@@ -13,6 +13,7 @@ from typing import Any
 
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.clearance import Clearance
+from umi_edge.policy.client import Client
 from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import (
     CallerSees,
@@ -45,7 +46,7 @@ from umi_edge.policy.untrusted_folder import UntrustedFolder
 from umi_edge.policy.yaml_source import MAX_POLICY_BYTES, Place, Source, read_yaml
 from umi_shared.bars import NO_BARS
 from umi_shared.errors import PolicyError
-from umi_shared.labels import Integrity
+from umi_shared.labels import Integrity, Locality
 from umi_shared.problems import near
 
 __all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_policy", "read_policy"]
@@ -146,6 +147,7 @@ class _Builder:
             clock=ClockWord(self.data.get("clock", ClockWord.DATE)),
             relations=RelationsWord(self.data.get("relations", RelationsWord.HIDDEN)),
             limits=self._limits(self.data.get("limits", {})),
+            clients={name: self._client(name, entry) for name, entry in self.data.get("clients", {}).items()},
             untrusted=tuple(self._untrusted()),
             keep=tuple(
                 self._keep(index, data) for index, data in enumerate(self.data.get("keep", ())) if data
@@ -213,6 +215,16 @@ class _Builder:
             line=self._line(*place),
             lines={key: self._line(*place, key) for key in data},
             **stated,
+        )
+
+    def _client(self, name: str, data: dict[str, Any]) -> Client:
+        place: Place = ("clients", name)
+        return Client(
+            name=name,
+            accepts=Locality(data.get("accepts", Locality.CLOUD)),
+            tools=tuple(data.get("tools", ("*",))),
+            rule_id=self._rule_id(*place, name=f"clients.{name}"),
+            line=self._line(*place),
         )
 
     def _errors(self, place: Place, word: str) -> Resolution:

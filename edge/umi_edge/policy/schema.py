@@ -68,6 +68,8 @@ def _prune(data: dict[str, Any], place: Place) -> None:
             data[section][index] = None
         case ("detect", "detectors", int(index), *_) if isinstance(data.get("detect"), dict):
             data["detect"]["detectors"][index] = None
+        case ("clients", str(name), *_) if isinstance(data.get("clients"), dict):
+            data["clients"].pop(name, None)
         case ("tools", str(name)) if isinstance(data.get("tools"), dict):
             if not isinstance(data["tools"].get(name), dict):
                 data["tools"][name] = {}
@@ -95,6 +97,11 @@ def _explained(error: ValidationError, place: Place) -> Iterator[tuple[Place, st
                         f"unknown field `{shown_path(str(key))[:64]}` in {here}",
                         near(key, known),
                     )
+        case "propertyNames" | "pattern" if "propertyNames" in error.absolute_schema_path and place == (
+            "clients",
+        ):
+            fix = "use a small letter, then small letters, digits or '-'"
+            yield (*place, instance), f"`{str(instance)[:80]}` is not a client's name", fix
         case "propertyNames" | "pattern" if "propertyNames" in error.absolute_schema_path:
             fix = "use a letter, then letters, digits, '_', '.' or '-'; it may end in '*'"
             yield (*place, instance), f"`{str(instance)[:80]}` is not a tool's name", fix

@@ -10,7 +10,7 @@ from umi_edge.policy_tools.places import Places, as_arguments, carries, shown_pl
 from umi_edge.policy_tools.stores import group_of, handle_types
 from umi_edge.policy_tools.theorems import Counterexample, Findings, Theorem
 from umi_edge.tools import Tool
-from umi_shared.labels import PLANNER, SUMMARIZER, Integrity, Label, Locality, tool_sink
+from umi_shared.labels import PLANNER, Integrity, Label, Locality, tool_sink
 
 __all__ = ["Claims"]
 
@@ -66,7 +66,7 @@ class Claims(Places):
         for tool, case in places:
             if case.resolution.scan or not carries(case):
                 continue
-            for sink in (PLANNER, SUMMARIZER):
+            for sink in self.policy.sinks:
                 if Label.at(case.resolution.locality).may_read(sink):
                     how = f"the {sink} reads the text unscanned, and with it every {kind} that stands in it"
                     found.add(self.counterexample(tool, case, sink, how))
@@ -74,7 +74,7 @@ class Claims(Places):
     def _check_clear(self, found: Findings, tool: Tool, case: Case, keep: Claim) -> None:
         """Whether a value that must stay is clear to the cloud."""
         label = Label.at(case.resolution.locality)
-        for sink in (PLANNER, SUMMARIZER):
+        for sink in self.policy.sinks:
             if not label.may_read(sink):
                 continue
             how = (
@@ -90,7 +90,7 @@ class Claims(Places):
         scanned = rule is not None and (rule.scan or kind in self.policy.never_types)
         if rule is None or (kind and scanned and self.is_detected(kind)):
             return
-        for sink in (PLANNER, SUMMARIZER):
+        for sink in self.policy.sinks:
             if Label.at(rule.locality).may_read(sink):
                 found.add(
                     Counterexample(

@@ -41,5 +41,6 @@ def explanation_json(item: Explanation, lines: list[str]) -> dict[str, Any]:
             for step in item.steps
         ],
         "may_join": [rule.rule_id for rule in item.depends],
+        "clients": list(item.clients),
         "change": item.change,
     }

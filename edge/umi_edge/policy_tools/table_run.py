@@ -36,7 +36,7 @@ from umi_edge.policy_tools.table_tests import Expectation, GivenHandle, TableTes
 from umi_edge.values.json_walk import walk
 from umi_shared.errors import PolicyError
 from umi_shared.handles import Handle, Text, parts_of, render
-from umi_shared.labels import Integrity, Label, Locality, join_all
+from umi_shared.labels import Integrity, Label, Locality, Sink, join_all
 from umi_shared.transcript import Call, Entry, Instruction, Observation, text_of
 
 __all__ = ["Coverage", "Failure", "FileReport", "Rule", "coverage", "run_file"]
@@ -162,6 +162,8 @@ def _rules(policy: Policy) -> Iterator[Rule]:
                 yield Rule(first.rule_id, first.line)
     for side, line in policy.defaults.lines.items():
         yield Rule(f"{file_name(policy.file)}:{line} defaults.{side}", line)
+    for client in policy.clients.values():
+        yield Rule(client.rule_id, client.line)
     for detector in policy.detect:
         if detector.line:
             yield Rule(detector.rule_id, detector.line)
@@ -269,11 +271,19 @@ class _Run:
 
     def _views(self, entry: LabelledEntry) -> Iterator[Failure]:
         self.exercised |= {span.rule for span in entry.text}
-        for sink, wanted in self.test.views.items():
-            text = _told(release((), [entry], sink).payload.entries[0])
+        for name, wanted in self.test.views.items():
+            text = _told(release((), [entry], self._sink(name)).payload.entries[0])
             if render(text) != wanted:
                 rules = "; ".join(dict.fromkeys(_deciding(entry.text)))
-                yield self._failure(self.test.lines[sink], f"the {sink}'s view", wanted, render(text), rules)
+                line = self.test.lines[name.partition(":")[0]]
+                yield self._failure(line, f"the {name}'s view", wanted, render(text), rules)
+
+    def _sink(self, name: str) -> Sink:
+        kind, _, client = name.partition(":")
+        if kind != "client":
+            return name
+        self.exercised.add(self.policy.client(client).rule_id)
+        return self.policy.client(client).sink
 
     # Calls.
 

@@ -10,6 +10,9 @@
       - name: why a search failed stays
         failure: {tool: contacts.search, kind: not-found, text: nobody is called Alice}
         planner: "failed: not-found"
+      - name: the editor may read where people work
+        result: {tool: contacts.search, value: {matches: [{company: Atelier}]}}
+        client: {zed: '{"matches":[{"company":"Atelier"}]}'}
       - name: mail to strangers is refused
         call: {tool: mail.send, arguments: {to: "<email:1>", body: Hello}}
         handles: {"<email:1>": {from: "mail.search $.messages[0].from"}}
@@ -53,18 +56,8 @@ __all__ = [
 
 _SUFFIXES = (".test.yaml", ".test.yml")
 _GIVEN = ("instruction", "result", "failure", "call")
-_KEYS = (
-    "name",
-    *_GIVEN,
-    "handles",
-    "read",
-    "expect",
-    "verdict",
-    "reasons",
-    "redact",
-    "planner",
-    "summarizer",
-)
+_VIEWS = ("planner", "summarizer", "client")
+_KEYS = ("name", *_GIVEN, "handles", "read", "expect", "verdict", "reasons", "redact", *_VIEWS)
 _FIELDS = ("locality", "type", "show", "link", "shape", "never_to", "only_to")
 VERDICTS = ("allowed", "asked", "denied")
 
@@ -216,11 +209,11 @@ class _Reader:
         if len(given) != 1:
             found = " and ".join(f"`{key}`" for key in given) or "none of them"
             self._wrong(place, f"this test has {found}", f"give one of {', '.join(_GIVEN)}")
-        if not any(
-            key in data for key in ("expect", "verdict", "reasons", "redact", "planner", "summarizer")
-        ):
+        if not any(key in data for key in ("expect", "verdict", "reasons", "redact", *_VIEWS)):
             self._wrong(
-                place, "this test expects nothing", "add `expect`, `verdict`, `planner` or `summarizer`"
+                place,
+                "this test expects nothing",
+                "add `expect`, `verdict`, `planner`, `summarizer` or `client`",
             )
         for key in ("verdict", "reasons", "redact", "read"):
             if key in data and "call" not in data:
@@ -255,9 +248,18 @@ class _Reader:
             verdict=verdict,
             reasons=tuple(map(str, data["reasons"])) if isinstance(data.get("reasons"), list) else None,
             redact=tuple(map(str, data["redact"])) if isinstance(data.get("redact"), list) else None,
-            views={sink: str(data[sink]) for sink in ("planner", "summarizer") if sink in data},
+            views=self._views(data, place),
             lines={key: self.source.line((*place, key)) for key in data},
         )
+
+    def _views(self, data: Mapping[str, Any], place: Place) -> dict[str, str]:
+        """What each reader is expected to see; a client is named by the policy's word for it."""
+        said = {sink: str(data[sink]) for sink in ("planner", "summarizer") if sink in data}
+        clients = data.get("client", {})
+        if not isinstance(clients, dict):
+            self._wrong((*place, "client"), "`client` is not a mapping", "give `name: view`")
+            return said
+        return said | {f"client:{name}": str(view) for name, view in clients.items()}
 
     def _failure(self, data: Mapping[str, Any], place: Place) -> dict[str, Any]:
         """What a `failure` row gives; empty for another row."""

@@ -15,7 +15,7 @@ import grpc.aio
 from babel import default_locale
 from platformdirs import user_cache_path
 
-from umi_edge.caller import Caller, CallerConfig
+from umi_edge.caller import Caller, CallerConfig, NoCaller
 from umi_edge.connection.connection import Connection, check_certificate, open_channel
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
@@ -24,6 +24,7 @@ from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
+from umi_edge.policy.client import Client
 from umi_edge.reading import Reading
 from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
@@ -41,6 +42,7 @@ from umi_edge.session.recording import Observer, recorded
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
+from umi_edge.session.tool_session import ToolSession
 from umi_edge.sync.fetching import Fetched
 from umi_edge.tools import Catalogue, Tool
 from umi_edge.tools.operators import operator_tools
@@ -156,6 +158,41 @@ class Laptop:
             finally:
                 self.ledger.checkpoint()
 
+    @asynccontextmanager
+    async def tool_session(
+        self,
+        client: Client,
+        *,
+        consent: Callable[[str], Consent] = lambda _: DeclineAll(),
+        approver: Approver | None = None,
+        observe: Observer = lambda _: lambda _: None,
+    ) -> AsyncIterator[ToolSession]:
+        """A session of a program that calls the tools itself; its end is a signed checkpoint of the ledger.
+
+        `consent` gives who is asked, by the session's name; without it every call that the policy wants confirmed is
+        declined.
+        """
+        await self._take_up_tools()
+        name = secrets.token_hex(8)
+        try:
+            yield ToolSession(
+                policy=self.policy,
+                client=client,
+                catalogue=self.catalogue,
+                gazetteers=self.gazetteers.values,
+                read_gazetteers=partial(self._read_gazetteers, self.policy),
+                consent=consent(name),
+                ledger=self.ledger,
+                name=name,
+                observer=observe,
+                hash_key=self.hash_key,
+                records=self.records,
+                approved=self.approved,
+                approver=approver,
+            )
+        finally:
+            self.ledger.checkpoint()
+
     def events(self, session: Session, instruction: str) -> AsyncGenerator[Event | Report, None]:
         """Carry out one instruction of a session of this laptop: its events as they happen, then the report.
 
@@ -211,8 +248,12 @@ class Laptop:
 
 
 @asynccontextmanager
-async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None) -> AsyncIterator[Laptop]:
+async def open_laptop(
+    config: EdgeConfig, *, tools: tuple[Tool, ...] | None = None, calls: bool = True
+) -> AsyncIterator[Laptop]:
     """Read the policy and start the tools; stop and free it all at the end. The caller's model loads in the background.
+
+    Without `calls` there is no caller: for programs that write their calls themselves.
 
     `tools`, where given, replace those of the configuration; operators then only come where it says `true`. An MCP
     server that does not start is listed in `missing`, unless it is `required`: then its problem is raised. Raises
@@ -221,7 +262,11 @@ async def open_laptop(config: EdgeConfig, *, tools: tuple[Tool, ...] | None = No
     config = under_machine(config)
     async with AsyncExitStack() as stack:
         policy = read_laptop_policy(config)
-        caller = Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
+        caller = (
+            Caller.opening(caller_config(config.caller), dialect_named(_dialect(config.caller)))
+            if calls
+            else NoCaller()
+        )
         stack.push_async_callback(caller.close)
         catalogue = Catalogue(tools or ())
         installed: InstalledTools | None = None

@@ -72,6 +72,10 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
                 "clock": policy.clock,
                 "relations": policy.relations,
                 "never": [{"type": one.type, "line": one.line} for one in policy.never],
+                "clients": [
+                    {"name": one.name, "accepts": one.accepts, "tools": one.tools, "line": one.line}
+                    for one in policy.clients.values()
+                ],
                 "untrusted": [{"folder": one.text, "line": one.line} for one in policy.untrusted],
                 **_more(policy, warnings, values),
             }
@@ -90,6 +94,9 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     if policy.never:
         types = ", ".join(dict.fromkeys(one.type for one in policy.never))
         say(f"Never leaves, whatever a rule says: {types}.")
+    for client in policy.clients.values():
+        also = "" if client.accepts == "cloud" else f", and what the {client.accepts} may"
+        say(f"The client {client.name} reads what leaves to all{also}; its tools: {', '.join(client.tools)}.")
     say(_CLOCK[policy.clock])
     if policy.relations == "told":
         say("The planner is told which name in a result is a longer form of one that you typed.")

@@ -147,6 +147,8 @@ def _print_explanation(item: "Explanation", lines: list[str]) -> None:
     word = str(resolution.clearance)
     extra = f", type {resolution.type}" + (f", show {resolution.show}" if resolution.show else "")
     say("", f"{item.side} {item.path}: {READS.get(word, word)}{extra}")
+    if item.clients:
+        say(f"  these clients read it, too (`clients:`): {', '.join(item.clients)}")
     if item.whole is not None:
         say(f"  the shape of {item.whole} is hidden: it stays whole, whatever is said of its parts")
     for bar in sorted(resolution.bars):

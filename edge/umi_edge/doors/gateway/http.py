@@ -1,0 +1,62 @@
+"""The gateway over streamable HTTP: one ASGI app, behind the doorkeeper, that any server of this process can mount.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from umi_edge.doors.chat_request import ApiError
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.gateway.gateway import Gateway
+from umi_edge.doors.gateway.mcp_server import SESSION_HEADER, mcp_server
+
+__all__ = ["gateway_app"]
+
+_BODY_BYTES = 4 << 20
+_MOST_CONNECTIONS = 64
+_IDLE_SECONDS = 30 * 60
+
+
+@asynccontextmanager
+async def gateway_app(gateway: Gateway, keeper: Doorkeeper) -> AsyncIterator[ASGIApp]:
+    """The app of one gateway, for as long as this holds; it takes requests of any path that is mounted to it.
+
+    A request without the key, for another host, or from a page that is not allowed gets in nowhere.
+    """
+    manager = StreamableHTTPSessionManager(
+        app=mcp_server(gateway),
+        max_request_body_size=_BODY_BYTES,
+        max_sessions=_MOST_CONNECTIONS,
+        session_idle_timeout=_IDLE_SECONDS,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        try:
+            keeper.check(headers)
+        except ApiError as error:
+            await _refused(error)(scope, receive, send)
+            return
+        await manager.handle_request(scope, receive, send)
+        if scope["method"] == "DELETE":  # the transport's session is over, and its vault with it
+            await gateway.sessions.end(headers.get(SESSION_HEADER, ""))
+
+    async with manager.run():
+        yield app
+
+
+def _refused(error: ApiError) -> Response:
+    """Why a request is not let in, as MCP says errors; with what a client has to bring."""
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": error.message}}
+    wants = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return Response(json.dumps(body), error.status, headers=wants, media_type="application/json")
