@@ -139,12 +139,21 @@ class NoCaller(Caller):
     def __init__(self) -> None:
         """Nothing is to be made ready."""
 
-    async def _work(self, job: "Callable[[CallerModel, Cancellation], T]") -> T:
-        raise ModelError("no caller was started: other programs write the calls here")
+    async def warm(self, catalogue: Released[View]) -> None:
+        """Raises `ModelError`."""
+        raise self._nobody()
+
+    async def prefill(self, view: View) -> None:
+        """Raises `ModelError`."""
+        raise self._nobody()
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
         """Raises `ModelError`."""
-        return await self._work(lambda model, cancelled: model.call(view, schemas, [], cancelled))
+        raise self._nobody()
+
+    @staticmethod
+    def _nobody() -> ModelError:
+        return ModelError("no caller was started: other programs write the calls here")
 
     async def close(self) -> None:
         """Nothing was loaded."""

@@ -1,4 +1,4 @@
-"""`umi mcp serve` and `umi mcp reveal`: umi as an MCP server for the programs that people already use."""
+"""`umi mcp serve`, `reveal` and `install`: umi as an MCP server for the programs that people already use."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from umi_edge.doors.gateway.serving import Surroundings
     from umi_edge.runtime.config import EdgeConfig
 
-__all__ = ["reveal", "serve"]
+__all__ = ["install", "reveal", "serve"]
 
 
 def _client_name(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -32,7 +32,7 @@ client_option = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Give another program the tools, with handles in place of values.")
 @client_option
 @click.option("--http", is_flag=True, help="Listen at a port of this machine, and not on standard input.")
 @click.option(
@@ -94,7 +94,7 @@ def _surroundings(settings: "EdgeConfig", *, terminal: bool) -> "Surroundings":
     )
 
 
-@click.command()
+@click.command(short_help="Show what handles of such a program stand for.")
 @click.argument("handles", nargs=-1, required=True)
 @click.option("--session", default="", help="Only of this session; `umi.reveal` names it.")
 @config_option
@@ -126,4 +126,62 @@ def reveal(handles: tuple[str, ...], session: str, config: Path | None, *, as_js
     for one in () if as_json else seen:
         value = one.value if isinstance(one.value, str) else json.dumps(one.value, ensure_ascii=False)
         say(f"{one.handle}  {value}  (from {one.origin}; {one.client}, session {one.session})")
+    return 0
+
+
+@click.command(short_help="Write the line for umi into another program.")
+@click.option(
+    "--client",
+    required=True,
+    type=click.Choice(["claude", "vscode", "cursor", "zed", "lm-studio"]),
+    help="The program.",
+)
+@click.option("--undo", is_flag=True, help="Take the line out again.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its configuration, where it is elsewhere.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
+    """Write the one line into another program's configuration that makes it start `umi mcp serve`.
+
+    Shows the line and the file, and asks first. Comments and other servers stay as they are; take those out that umi
+    is to stand in front of (`umi mcp import` takes them over).
+    """
+    import asyncio
+    import json
+    import os
+    import shutil
+    import sys
+
+    from umi_edge.doors.gateway.client_configs import NAME, PROGRAMS, with_entry, without_entry
+    from umi_edge.runtime.config import config_path
+    from umi_edge.terminal.stdin import TypedLines
+    from umi_shared.durable_file import write_durably
+    from umi_shared.errors import ConfigError
+    from umi_shared.screen.console import Screen
+
+    program = PROGRAMS[client]
+    path = file or program.file(Path.home(), config_path().parent.parent, sys.platform)
+    found = shutil.which("umi")
+    entry = program.entry([found] if found else [sys.executable, "-m", "umi_edge"])
+    try:
+        before = path.read_text("utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read", fix="name another file with --file") from error
+    after = without_entry(before, program.key) if undo else with_entry(before, program.key, entry)
+    if after == before:
+        say(f"{path} is as it should be already.")
+        return 0
+    line = f"{json.dumps(NAME)}: {json.dumps(entry)}"
+    say(f"{path}, `{program.key}`:", f"  {'-' if undo else '+'} {line}")
+    if not yes and not asyncio.run(TypedLines().confirmed(Screen(stderr=True), "Write this?")):
+        return 1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path.parent} cannot be made", fix="name another file with --file") from error
+    write_durably(Path(os.path.realpath(path)), after.encode())
+    say(f"Written. {client} takes it up when it is started again.")
     return 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from umi_edge.commands._gateway import reveal, serve
+from umi_edge.commands._gateway import install, reveal, serve
 from umi_edge.commands._mcp_entries import add, add_servers, remove, say_pack
 from umi_edge.commands._options import config_option, read_config
 from umi_shared.screen.output import say
@@ -26,6 +26,7 @@ command.add_command(add)
 command.add_command(remove)
 command.add_command(serve)
 command.add_command(reveal)
+command.add_command(install)
 
 
 @command.command("import")

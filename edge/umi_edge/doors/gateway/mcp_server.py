@@ -20,7 +20,7 @@ from mcp.types import (
     ListToolsResult,
     PaginatedRequestParams,
 )
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from umi_edge.doors.gateway.gateway import INSTRUCTIONS, Gateway, NoSuchToolError
 

@@ -10,7 +10,7 @@ from typing import Any
 from umi_edge.tools.mcp.config import McpServers
 from umi_shared.errors import ConfigError
 
-__all__ = ["ForeignConfig", "foreign_paths", "read_foreign"]
+__all__ = ["ForeignConfig", "foreign_paths", "is_umi", "read_foreign"]
 
 _PLACES = (("mcpServers",), ("servers",), ("mcp", "servers"), ("context_servers",))
 """Where the servers stand: most programs; VS Code's `mcp.json`; its settings; Zed's."""
@@ -75,6 +75,9 @@ def read_foreign(path: Path) -> ForeignConfig | None:
     left: dict[str, str] = {}
     for name, entry in entries.items():
         taken = _known_keys(entry)
+        if is_umi(entry):
+            left[name] = "it is umi itself"
+            continue
         try:
             if not McpServers.parse({"mcpServers": {name: taken}}).servers:
                 left[name] = "it is switched off there"
@@ -83,6 +86,17 @@ def read_foreign(path: Path) -> ForeignConfig | None:
         except ConfigError as error:
             left[name] = error.message
     return ForeignConfig(path=path, servers=servers, left=left)
+
+
+def is_umi(entry: Any) -> bool:
+    """Whether an entry starts umi's own server, which `umi mcp install` writes.
+
+    >>> is_umi({"command": "/bin/umi", "args": ["mcp", "serve"]}), is_umi({"command": "npx"})
+    (True, False)
+    """
+    args = entry.get("args") if isinstance(entry, Mapping) else None
+    said = args if isinstance(args, list) else []
+    return any(said[at : at + 2] == ["mcp", "serve"] for at in range(len(said)))
 
 
 def _at(data: Any, place: tuple[str, ...]) -> Mapping[str, Any] | None:

@@ -1,0 +1,81 @@
+"""The line for umi goes into a program's configuration, and out again; nothing else in it changes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from umi_edge.doors.gateway.client_configs import PROGRAMS, with_entry, without_entry
+from umi_edge.tools.mcp.foreign_configs import is_umi, read_foreign
+from umi_shared.errors import ConfigError
+
+FILES = {
+    "nothing": "",
+    "an empty object": "{}\n",
+    "other settings": '{\n  // my theme\n  "theme": "dark",\n}\n',
+    "other servers": '{"mcpServers": {"git": {"command": "git-mcp", "args": ["--x, y"]}}}',
+    "comments and last commas": """// settings
+{
+  "a": [1, 2,], /* "mcpServers": {} */
+  "mcpServers": {
+    // my files
+    "files": {"command": "files", "env": {"K": "// no comment"}}, // the end
+    "web": {
+      "command": "web",
+    },
+  },
+  "z": {"mcpServers": {"umi": 1}},
+}
+""",
+    "no servers yet": '{\n  "mcpServers": {}\n}\n',
+}
+ENTRY = PROGRAMS["cursor"].entry(["/opt/umi"])
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_what_is_put_in_can_be_taken_out(text):
+    made = with_entry(text, "mcpServers", ENTRY)
+    for line in filter(str.strip, text.splitlines()):
+        for piece in ("// my theme", "// my files", "// the end", '/* "mcpServers": {} */', "// settings"):
+            assert (piece in line) <= (piece in made)
+    assert '"/opt/umi"' in made
+    again = without_entry(made, "mcpServers")
+    assert "/opt/umi" not in again
+    assert with_entry(made, "mcpServers", ENTRY) == made
+    if '"command"' in text:  # an object that was empty, or not there, is left empty
+        assert again == text
+    assert without_entry(text, "mcpServers") == text
+
+
+def test_a_line_of_an_older_umi_is_renewed():
+    old = with_entry("{}", "mcpServers", PROGRAMS["cursor"].entry(["/old/umi"]))
+    assert with_entry(old, "mcpServers", ENTRY) == with_entry("{}", "mcpServers", ENTRY)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"mcpServers": {"umi": {"command": "else"}}}', '{"mcpServers": []}', "{", "[]", "nothing"]
+)
+def test_what_umi_cannot_edit_it_leaves(text):
+    with pytest.raises(ConfigError):
+        with_entry(text, "mcpServers", ENTRY)
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32", "linux"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_has_a_file_and_an_entry(name, system):
+    program = PROGRAMS[name]
+    file = program.file(Path("/home/ann"), Path("/home/ann/.config"), system)
+    assert file.is_relative_to("/home/ann")
+    assert file.suffix == ".json"
+    entry = program.entry(["/opt/umi"])
+    assert is_umi(entry)
+    assert entry["args"][-1] == name
+    json.dumps(entry)
+
+
+def test_umi_does_not_take_itself_over(tmp_path):
+    file = tmp_path / "mcp.json"
+    file.write_text(with_entry(FILES["other servers"], "mcpServers", ENTRY))
+    found = read_foreign(file)
+    assert [*found.servers] == ["git"]
+    assert found.left == {"umi": "it is umi itself"}
