@@ -222,6 +222,7 @@ PUBLIC = {
     "Regex": {"pattern"},
     "Released": {"disclosures", "sink"},
     "PrivateSpan": {"type", "rule"},
+    "Program": {"client", "key", "places", "more"},
     "Provenance": {"said"},
     "Request": {"request_id"},
     "RolePrompt": {"stop"},
