@@ -75,7 +75,7 @@ class LastOffers:
 
     def _path(self, server: StdioServer | HttpServer) -> Path:
         name = re.sub(r"[^A-Za-z0-9_-]", "_", server.name)
-        digest = hashlib.sha256(server.name.encode()).hexdigest()[:8]
+        digest = hashlib.sha256(server.name.encode(errors="surrogatepass")).hexdigest()[:8]
         return (self.folder or Path()) / f"{name}-{digest}.json"
 
 
