@@ -6,7 +6,6 @@ is done: under a descriptor of our own, and after looking once more that it is t
 
 import asyncio
 import logging
-import os
 import socket
 import time
 from collections.abc import Iterable
@@ -107,7 +106,7 @@ def _sockets(port: int) -> dict[Peer, int]:
 
 def _shut_down(descriptor: int, peer: Peer) -> bool:
     """Whether the socket was still that of this peer, and is shut down."""
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as ours:
+    with suppress(OSError), socket.fromfd(descriptor, -1, -1, -1) as ours:
         internet = ours.family in (socket.AF_INET, socket.AF_INET6)
         if internet and Peer.of(*ours.getpeername()[:2]) == peer:
             ours.shutdown(socket.SHUT_RDWR)
