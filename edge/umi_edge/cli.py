@@ -17,9 +17,12 @@ SUMMARIES = {
     "ledger": "See what left this device.",
     "mcp": "Add MCP servers, or take them over from other programs, and log in to them.",
     "models": "List, fetch and verify models.",
+    "open": "Open the page that shows and asks.",
     "policy": "Write, check, test, explain, prove and sign locality policies.",
     "records": "See what umi wrote into your own data.",
-    "serve": "Let chat programs on this laptop talk to umi, as to OpenAI.",
+    "serve": "Serve chat programs, the page and the other commands on this laptop.",
+    "service": "Print what keeps umi serve running.",
+    "stop": "End umi serve.",
     "sync": "Fetch contacts, calendars and mail from servers.",
     "tools": "List the tools an agent may call here.",
 }

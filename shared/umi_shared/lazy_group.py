@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import click
 
@@ -92,7 +92,7 @@ def _make_printable() -> None:
             stream.reconfigure(encoding="utf-8" if redirected else None, errors="backslashreplace")
 
 
-def show_error(program: str, error: UmiError) -> None:
-    """Say on standard error what went wrong, and the fix."""
+def show_error(program: str, error: UmiError, *, file: IO[str] | None = None) -> None:
+    """Say on standard error, or in a file, what went wrong, and the fix."""
     first, *more = error.lines
-    say((Coloured(f"{program}: ", "red"), first), *more, err=True)
+    say((Coloured(f"{program}: ", "red"), first), *more, err=True, file=file)

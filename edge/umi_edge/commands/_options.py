@@ -12,7 +12,7 @@ from umi_shared.errors import ConfigError
 if TYPE_CHECKING:
     from umi_edge.runtime.config import EdgeConfig
 
-__all__ = ["VARIABLES", "config_option", "json_lines_option", "json_option", "read_config"]
+__all__ = ["VARIABLES", "alone_option", "config_option", "json_lines_option", "json_option", "read_config"]
 
 VARIABLES: Mapping[str, str] = {
     "policy": "UMI_POLICY",
@@ -32,6 +32,9 @@ config_option: Callable[[Any], Any] = click.option(
     help="The configuration file.  [default: config.yaml in this user's configuration folder]",
 )
 
+alone_option: Callable[[Any], Any] = click.option(
+    "--alone", is_flag=True, help="Do it in this process, also where `umi serve` runs."
+)
 json_lines_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, one object a line."
 )

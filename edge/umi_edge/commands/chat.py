@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from umi_edge.commands._options import config_option, json_lines_option, read_config
-from umi_shared.screen.output import ask_secret, say_prompt
+from umi_edge.commands._options import alone_option, config_option, json_lines_option, read_config
+from umi_shared.screen.output import ask_secret
 
 if TYPE_CHECKING:
-    from umi_edge.runtime.conversation import Output
     from umi_edge.session.sealed_store import SealingKey
 
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", metavar="NAME", help="Go on with a saved conversation, and keep saving it.")
 @click.option("--offline", type=click.Choice(["stop", "device"]), help="What to do without the planner.")
+@alone_option
 @json_lines_option
 def command(
     config: Path | None,
@@ -36,6 +36,7 @@ def command(
     resume: str | None,
     *,
     preview: bool,
+    alone: bool,
     as_json: bool,
 ) -> int:
     """Keep a conversation going: handles and what was said stay until you leave.
@@ -43,10 +44,12 @@ def command(
     One instruction a line, from the terminal or from standard input; then every question is answered with no, since
     its answer would have been written before you saw it. Ctrl-C stops the step that is running;
     Ctrl-D or an empty line leaves. What is saved is encrypted with a key of the system's keyring, or with a
-    passphrase (UMI_PASSPHRASE, or asked for). Exit code 0: every instruction was answered; 1: one was not.
+    passphrase (UMI_PASSPHRASE, or asked for). One that is not saved is carried out by the `umi serve` that runs. Exit
+    code 0: every instruction was answered; 1: one was not.
     """
+    from umi_edge.commands._visit import visited
     from umi_edge.policy.loader import default_policy_text, read_policy_text
-    from umi_edge.runtime.conversation import Conversation, Output, open_conversation
+    from umi_edge.runtime.conversation import Output, open_conversation, talk
     from umi_edge.session.saved import SavedChat
     from umi_shared.errors import ConfigError
 
@@ -58,6 +61,9 @@ def command(
     settings = read_config(config, policy=policy, offline=offline, preview="always" if preview else None)
     output = Output.for_terminal(as_json=as_json, approve_all=False)
 
+    if not (alone or save or resume) and (code := visited(settings, output, None)) is not None:
+        return code
+
     chat = SavedChat.open(
         save or resume or "",
         settings.ledger.parent / "sessions",
@@ -66,24 +72,12 @@ def command(
         resume=bool(resume),
     )
 
-    async def turn(conversation: Conversation, line: str) -> bool:
-        try:
-            return (await conversation.ask(line)).ended_well
-        finally:
-            chat.keep(conversation.session)
-
-    async def talk() -> bool:
-        all_well = True
+    async def converse() -> bool:
         async with open_conversation(settings, output) as conversation:
             chat.restore(conversation.session)
-            if not as_json:
-                output.console.print(f"Planner: {conversation.where}. An empty line leaves.", style="dim")
-            while line := await _line(output):
-                well = await _interruptible(asyncio.create_task(turn(conversation, line)))
-                all_well = all_well and well
-        return all_well
+            return await talk(conversation, _interruptible, keep=chat.keep)
 
-    return 0 if asyncio.run(talk()) else 1
+    return 0 if asyncio.run(converse()) else 1
 
 
 def _sealing_key() -> "SealingKey":
@@ -98,13 +92,6 @@ def _sealing_key() -> "SealingKey":
     if not sys.stdin.isatty():
         raise ConfigError("there is no key to save conversations with", fix="set UMI_PASSPHRASE")
     return Passphrase(ask_secret("Passphrase"))
-
-
-async def _line(output: "Output") -> str:
-    """The next instruction; empty at the end."""
-    if sys.stdin.isatty():
-        say_prompt("> ", err=output.quiet)
-    return (await output.lines.next()).strip()
 
 
 async def _interruptible(task: asyncio.Task[bool]) -> bool:

@@ -1,4 +1,4 @@
-"""`umi serve`: an OpenAI-compatible endpoint for programs on this laptop."""
+"""`umi serve`: the daemon, for chat programs, the page and the other commands on this laptop."""
 
 from pathlib import Path
 
@@ -45,12 +45,13 @@ def command(
     *,
     show_key: bool,
 ) -> int:
-    """Let chat programs on this laptop talk to umi, as to OpenAI.
+    """Serve chat programs, the page and the other commands on this laptop, until Ctrl-C or `umi stop`.
 
-    Give the program the base URL that is printed, the key of `umi serve --show-key`, and the model `umi`. What it
-    asks is planned in the cloud with handles in place of private values, as with `umi ask`; answers hold the real
-    values. Calls that need your yes ask here, in this terminal. Only programs on this machine can connect. Ctrl-C ends
-    it.
+    Give a chat program the base URL that is printed, the key of `umi serve --show-key`, and the model `umi`: it talks
+    to umi as to OpenAI. What it asks is planned in the cloud with handles in place of private values, as with
+    `umi ask`; answers hold the real values. `umi open` shows the page; `umi ask` and `umi chat` use this process while
+    it runs. Calls that need your yes ask in this terminal and on the page: the first answer holds. Only programs on
+    this machine can connect. There is one for each ledger.
 
     \b
     umi serve
@@ -58,13 +59,14 @@ def command(
     """
     import asyncio
 
-    from umi_edge.doors.chat_server import ServerOptions, serve_chat
-    from umi_edge.doors.doorkeeper import door_key
+    from umi_edge.doors.daemon import ServerOptions, serve
+    from umi_edge.doors.place import Place
     from umi_edge.runtime.conversation import Output
     from umi_shared.screen.output import say
 
     settings = read_config(config, policy=policy, offline=offline)
-    key = door_key(settings.ledger.parent / "serve.key")
+    place = Place.beside(settings.ledger)
+    key = place.key()
     if show_key:
         say(key)
         return 0
@@ -77,5 +79,5 @@ def command(
         reasoning=reasoning,
     )
     output = Output.for_terminal(as_json=False, approve_all=False)
-    asyncio.run(serve_chat(settings, output, options))
+    asyncio.run(serve(settings, output, options, place))
     return 0

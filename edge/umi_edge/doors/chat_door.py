@@ -17,6 +17,7 @@ from umi_edge.doors.run import Called, Ended, Failed, Piece, Returned, Run, Said
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import LabelledText
 from umi_edge.ledger import Ledger
+from umi_edge.policy import Policy
 from umi_edge.policy.checks import may_write
 from umi_edge.session.consent import Consent, ConsentRequest
 from umi_edge.session.event_stream import event_stream
@@ -65,6 +66,8 @@ class ChatDoor:
     approvals: Approvals
     """Where the questions of every conversation wait."""
     memory: Memory = field(default_factory=Memory)
+    _policy: Policy | None = field(default=None, init=False, repr=False)
+    """That of the sessions which are remembered."""
 
     async def carry_out(self, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         """What the request comes to, piece by piece. A failure after something was done is told as an answer."""
@@ -83,12 +86,16 @@ class ChatDoor:
                         yield piece
                 finally:
                     turns = (*request.turns, Turn("assistant", "".join(answer)))
-                    self.memory.keep(turns, session.snapshot())
+                    if session.labeller.policy is self._policy:
+                        self.memory.keep(turns, session.snapshot())
         except UmiError as error:
             yield Failed(error)
 
     def _go_on(self, session: Session, request: ChatRequest) -> None:
         """Bring a fresh session to where the conversation is."""
+        if session.labeller.policy is not self._policy:
+            self._policy = session.labeller.policy
+            self.memory.forget_sessions()
         recalled = self.memory.recall(request.before)
         if recalled.snapshot is not None:
             session.resume(recalled.snapshot)

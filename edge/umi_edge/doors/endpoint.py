@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from umi_edge.doors.chat_answer import ChatAnswer
 from umi_edge.doors.chat_door import ChatDoor
@@ -72,11 +72,12 @@ class Endpoint:
     runs: Runs = field(default_factory=Runs)
     keep_alive_seconds: float = _KEEP_ALIVE_SECONDS
 
-    def app(self) -> Starlette:
-        """The application, for a server."""
+    def app(self, others: Sequence[BaseRoute] = ()) -> Starlette:
+        """The application, for a server; with the routes of other doors."""
         return Starlette(
             routes=[
                 *self.routes(),
+                *others,
                 Route("/{path:path}", self._guarded(_elsewhere), methods=["GET", "POST", "PUT", "DELETE"]),
             ],
             middleware=[

@@ -89,6 +89,10 @@ class Memory:
         self._note(snapshot.kept)
         self.forget()
 
+    def forget_sessions(self) -> None:
+        """Go on in none of them: their labels are of another policy. The values that they keep go on being known."""
+        self._conversations.clear()
+
     def kept_in(self, texts: Iterable[str]) -> list[Kept]:
         """The values of any conversation that stand in these texts: they stay in every other one, too."""
         found = [sighting.kept for text in texts for sighting in self._known.find(text)]

@@ -2,10 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import IO
 
 from umi_edge.egress.cloud_client import Approver
 from umi_edge.labelling.tool_cards import by_name_only
@@ -30,9 +31,18 @@ from umi_edge.tools.source import ToolSource
 from umi_shared.errors import UmiError
 from umi_shared.lazy_group import show_error
 from umi_shared.screen.console import Screen
-from umi_shared.screen.output import say, say_json, say_text
+from umi_shared.screen.output import say, say_json, say_prompt, say_text
 
-__all__ = ["ON_DEVICE", "Conversation", "Output", "open_conversation", "tell_of_changes", "tell_of_problems"]
+__all__ = [
+    "ON_DEVICE",
+    "Conversation",
+    "Output",
+    "introduce",
+    "open_conversation",
+    "talk",
+    "tell_of_changes",
+    "tell_of_problems",
+]
 
 _DAMAGED = (
     "Careful: the list of what umi has written is damaged ({}), so nothing in your contacts, calendar, notes and files "
@@ -53,6 +63,12 @@ class Output:
     lines: TypedLines = field(default_factory=TypedLines)
     """What the person answers, and asks."""
     waiting: Waiting = field(default_factory=Waiting)
+    out: IO[str] | None = field(default=None, repr=False)
+    """Where the answer goes; None for standard output."""
+    err: IO[str] | None = field(default=None, repr=False)
+    """Where errors go; None for standard error."""
+    types: bool = field(default_factory=lambda: sys.stdin is not None and sys.stdin.isatty())
+    """Whether somebody types."""
 
     @classmethod
     def for_terminal(cls, *, as_json: bool, approve_all: bool) -> "Output":
@@ -64,7 +80,7 @@ class Output:
     @property
     def asks(self) -> bool:
         """Whether a person sits at this terminal, who can be asked while other things go on."""
-        return self.console.is_terminal and sys.stdin is not None and sys.stdin.isatty()
+        return self.console.is_terminal and self.types
 
     def consent(self, known: Callable[[], Iterable[str]] = tuple) -> Consent:
         """A person at the terminal, or nobody; `known` are the addresses that an unknown one may look like."""
@@ -123,14 +139,15 @@ class Conversation:
             self.output.console.print(conclusion(report))
             return
         for error in report.errors:
-            show_error("umi", error)
+            show_error("umi", error, file=self.output.err)
+        out = self.output.out
         if self.output.as_json:
-            say_json(report.as_json())
+            say_json(report.as_json(), file=out)
             return
         if not isinstance(report.ending, UmiError):
-            say_text(report.text)
+            say_text(report.text, file=out)
         for action in report.actions:
-            say(f"- {action.tool}: {action.result}")
+            say(f"- {action.tool}: {action.result}", file=out)
 
 
 @asynccontextmanager
@@ -159,14 +176,52 @@ async def open_conversation(config: EdgeConfig, output: Output) -> AsyncIterator
                 on_device=planner.on_device,
             )
         )
-        if not output.quiet:
-            output.console.print(legend())
-        for one in session.withheld:
-            said = f"The planner is not told of {one.tool}: {one.because}."
-            output.console.print(said, soft_wrap=True)
-        for said in by_name_only(session.unapproved):
-            output.console.print(said, soft_wrap=True)
+        introduce(session, output)
         yield Conversation(laptop=laptop, session=session, output=output, where=planner.where)
+
+
+def introduce(session: Session, output: Output) -> None:
+    """Say what the colours mean, and which tools the planner is not told of."""
+    if not output.quiet:
+        output.console.print(legend())
+    for one in session.withheld:
+        said = f"The planner is not told of {one.tool}: {one.because}."
+        output.console.print(said, soft_wrap=True)
+    for said in by_name_only(session.unapproved):
+        output.console.print(said, soft_wrap=True)
+
+
+async def talk(
+    conversation: Conversation,
+    carried_out: Callable[[asyncio.Task[bool]], Awaitable[bool]],
+    *,
+    keep: Callable[[Session], None] = lambda _: None,
+) -> bool:
+    """Carry out one line after another, to the end of input or an empty one; whether all were answered.
+
+    `carried_out` waits for a turn, which may be interrupted; `keep` is told of the session after each.
+    """
+    output, all_well = conversation.output, True
+    if not output.as_json:
+        output.console.print(f"Planner: {conversation.where}. An empty line leaves.", style="dim")
+
+    async def turn(line: str) -> bool:
+        try:
+            return (await conversation.ask(line)).ended_well
+        finally:
+            keep(conversation.session)
+
+    while line := await _line(output):
+        well = await carried_out(asyncio.create_task(turn(line)))
+        all_well = all_well and well
+    return all_well
+
+
+async def _line(output: Output) -> str:
+    """The next instruction; empty at the end."""
+    if output.types:
+        say_prompt("> ", err=output.quiet, file=output.err if output.quiet else output.out)
+    return (await output.lines.next()).strip()
 
 
 def tell_of_problems(laptop: Laptop, console: Screen) -> None:

@@ -38,11 +38,20 @@ class Planner:
     channel: grpc.aio.Channel | None = None
     """The open channel that its health was asked over; opening another would cost a second handshake."""
     renewals: Renewals | None = field(default=None, repr=False)
+    notice: str = field(default="", repr=False)
+    """What the user is told of it; empty for a shared planner that is there."""
+    stands_in: bool = False
+    """Whether it takes the place of a shared planner that is not there."""
 
     @property
     def on_device(self) -> bool:
         """Whether it is on this device."""
         return self.where == ON_DEVICE
+
+    def announce(self, console: Screen) -> None:
+        """Tell the user where it is, where that is worth a word."""
+        if self.notice:
+            _announce(console, self.notice, stands_in=self.stands_in)
 
 
 async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stack: AsyncExitStack) -> Planner:
@@ -51,17 +60,11 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
     Raises `TransportError` when there is no planner, `ConfigError` when the device is not enrolled.
     """
     if policy.defaults.instruction == "device":
-        console.print(
-            "Planning on this device: the policy keeps the instruction here.", style="bold", soft_wrap=True
-        )
-        return await _on_device(stack)
+        said = "Planning on this device: the policy keeps the instruction here."
+        return await _on_device(console, stack, said)
     if config.offline == "device" and not is_enrolled(config.connection):
-        console.print(
-            "Planning on this device: it is not enrolled with any planner.",
-            style="bold yellow",
-            soft_wrap=True,
-        )
-        return await _on_device(stack)
+        said = "Planning on this device: it is not enrolled with any planner."
+        return await _on_device(console, stack, said, stands_in=True)
     connection = Connection.load(config.connection)
     check_certificate(connection, datetime.now(UTC))
     channel = await stack.enter_async_context(open_channel(connection))
@@ -75,12 +78,8 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
             f"the planner at {connection.service_address} cannot be reached",
             fix="check the network with `umi doctor`, or set `offline: device` to plan on this device then",
         )
-    console.print(
-        f"The planner at {connection.service_address} cannot be reached: planning on this device instead.",
-        style="bold yellow",
-        soft_wrap=True,
-    )
-    return await _on_device(stack)
+    said = f"The planner at {connection.service_address} cannot be reached: planning on this device instead."
+    return await _on_device(console, stack, said, stands_in=True)
 
 
 async def renewed_planner(planner: Planner, stack: AsyncExitStack) -> Planner:
@@ -111,7 +110,14 @@ async def _answers(
     return await reachable(channel)
 
 
-async def _on_device(stack: AsyncExitStack) -> Planner:
+async def _on_device(
+    console: Screen, stack: AsyncExitStack, notice: str, *, stands_in: bool = False
+) -> Planner:
+    _announce(console, notice, stands_in=stands_in)  # its start takes a while
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
     local = await stack.enter_async_context(local_cloud(folder))
-    return Planner(local.connection)
+    return Planner(local.connection, notice=notice, stands_in=stands_in)
+
+
+def _announce(console: Screen, notice: str, *, stands_in: bool) -> None:
+    console.print(notice, style="bold yellow" if stands_in else "bold", soft_wrap=True)

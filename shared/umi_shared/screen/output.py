@@ -10,7 +10,17 @@ import click
 
 from umi_shared.screen.text import escaped, one_line, visible
 
-__all__ = ["Coloured", "Line", "ask_secret", "say", "say_bytes", "say_json", "say_prompt", "say_text"]
+__all__ = [
+    "Coloured",
+    "Line",
+    "ask_secret",
+    "relay",
+    "say",
+    "say_bytes",
+    "say_json",
+    "say_prompt",
+    "say_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,14 @@ def say(*lines: Line, err: bool = False, file: IO[str] | None = None) -> None:
         click.echo("".join(_shown(part) for part in parts), err=err, file=file)
 
 
-def say_text(text: str, *, err: bool = False) -> None:
+def say_text(text: str, *, err: bool = False, file: IO[str] | None = None) -> None:
     """Print a text of many lines as it is: an answer, a file. It ends with a new line."""
-    click.echo(visible(text).removesuffix("\n"), err=err)
+    click.echo(visible(text).removesuffix("\n"), err=err, file=file)
+
+
+def relay(drawn: str, *, err: bool = False) -> None:
+    """Print what the screen of another process of this user has drawn already, colours and all."""
+    click.echo(drawn, nl=False, err=err, color=True)
 
 
 def say_bytes(pieces: Iterable[bytes]) -> None:
@@ -53,9 +68,9 @@ def say_json(document: Any, *, indent: int | None = None, file: IO[str] | None =
     click.echo(escaped(json.dumps(document, indent=indent, ensure_ascii=False)), file=file)
 
 
-def say_prompt(prompt: str, *, err: bool = False) -> None:
+def say_prompt(prompt: str, *, err: bool = False, file: IO[str] | None = None) -> None:
     """Print what stands before the place where a person types, below an empty line."""
-    click.echo(f"\n{one_line(prompt)}", nl=False, err=err)
+    click.echo(f"\n{one_line(prompt)}", nl=False, err=err, file=file)
 
 
 def ask_secret(question: str) -> str:

@@ -1,0 +1,93 @@
+"""The daemon in the background: started where a command needs it, ended by another, and its page in the browser."""
+
+import html
+import os
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import httpx
+
+from umi_edge.doors.place import Place, Running
+from umi_shared.errors import ConfigError, TransportError
+
+__all__ = ["browse", "start", "stop"]
+
+_STARTS_SECONDS = 120
+_STOPS_SECONDS = 30
+_PORT = 4864
+_TOLD_BYTES = 2000
+
+
+def start(place: Place, options: Sequence[str]) -> Running:
+    """Start it, and wait until it can be found. Raises `ConfigError` with its own words where it does not start."""
+    place.folder.mkdir(parents=True, exist_ok=True)
+    program = [sys.executable, "-m", "umi_edge", "serve", "--port", str(_free_port()), *options]
+    place.log.unlink(missing_ok=True)
+    descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as log:
+        process = subprocess.Popen(
+            program,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # it outlives this command, and its terminal
+        )
+    end = time.monotonic() + _STARTS_SECONDS
+    while time.monotonic() < end:
+        if (running := place.running()) is not None:
+            return running
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    said = place.log.read_bytes()[-_TOLD_BYTES:].decode("utf-8", "replace").strip()
+    raise ConfigError(f"umi serve does not start: {said}", fix="start `umi serve` in a terminal to see more")
+
+
+def stop(place: Place) -> bool:
+    """End the one that runs, and wait until it has; whether there was one. Raises `TransportError`."""
+    running = place.running()
+    if running is None:
+        return False
+    key = {"authorization": f"Bearer {running.key}"}
+    with suppress(httpx.TransportError):  # it may end before it answers
+        httpx.post(f"{running.url}/daemon/stop", headers=key, trust_env=False, timeout=10).raise_for_status()
+    end = time.monotonic() + _STOPS_SECONDS
+    while time.monotonic() < end:
+        if place.running() is None:
+            return True
+        time.sleep(0.05)
+    raise TransportError("umi serve does not end", fix=f"end the process {running.pid} yourself")
+
+
+def browse(place: Place, running: Running, open_browser: Callable[[str], bool] = webbrowser.open) -> bool:
+    """Open the page in the browser; whether there is one.
+
+    The key is not among the words of a command, which other users of this machine can see: the browser opens a file
+    that only this user can read, and that leads on.
+    """
+    address = html.escape(running.page)
+    file = place.shortcut
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(
+            f'<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>umi</title>'
+            f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">umi</a>\n'
+        )
+    return open_browser(file.resolve().as_uri())
+
+
+def _free_port() -> int:
+    """The usual one, which chat programs may know; any where it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", _PORT))
+        except OSError:
+            return 0
+    return _PORT

@@ -1,0 +1,163 @@
+"""The daemon: one process with one laptop and one line to the planner, which all doors share, until it is ended."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import chain
+
+import uvicorn
+from starlette.applications import Starlette
+
+from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.chat_door import ChatDoor
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.endpoint import Endpoint, Reasoning
+from umi_edge.doors.line import Line
+from umi_edge.doors.live import Live
+from umi_edge.doors.page.page import Page, page_routes
+from umi_edge.doors.place import Place, settings_digest
+from umi_edge.doors.terminal_answerer import TerminalAnswerer
+from umi_edge.doors.visits import Visits
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.conversation import Output, tell_of_problems
+from umi_edge.runtime.laptop import open_laptop
+from umi_edge.runtime.planner import Planner, open_planner
+from umi_shared.errors import ConfigError
+
+__all__ = ["ServerOptions", "serve"]
+
+_LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # what a user asked for by name
+_LAST_SECONDS = 5
+"""How long connections have to end once it is told to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where the endpoint listens, and who may ask."""
+
+    key: str = field(repr=False)
+    port: int = 0
+    """0 takes any free one."""
+    origins: frozenset[str] = field(default=frozenset(), repr=False)
+    risk_host: str = field(default="", repr=False)
+    """An address beyond loopback."""
+    names: frozenset[str] = field(default=frozenset(), repr=False)
+    """Names of this machine that requests may be for, such as `host.docker.internal`."""
+    reasoning: Reasoning = field(default="field", repr=False)
+
+
+async def serve(config: EdgeConfig, output: Output, options: ServerOptions, place: Place) -> None:
+    """Serve until the task is cancelled or the process is told to end; what is under way is stopped then.
+
+    Raises `ConfigError` where a daemon runs for this ledger, or the port is taken, and what `open_laptop` and
+    `open_planner` raise.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(place.held())
+        own = "" if options.risk_host in _EVERYWHERE else _LOOPBACK
+        listening = [_bound(host, options.port) for host in (own, options.risk_host) if host]
+        for one in listening:
+            stack.callback(one.close)
+        settings = settings_digest(config, options.key)
+        laptop = await stack.enter_async_context(open_laptop(config))
+        tell_of_problems(laptop, output.console)
+        planner = await open_planner(config, output.console, laptop.policy, stack)
+        line = Line(
+            config=config,
+            laptop=laptop,
+            planner=planner,
+            approvals=Approvals(),
+            live=Live(),
+            stack=stack,
+            console=output.console,
+        )
+        if output.asks:
+            answering = asyncio.create_task(_terminal(output, line).answer())
+            stack.push_async_callback(_ended, answering)
+        hosts = frozenset({options.risk_host, *options.names} - {""})
+        keeper = Doorkeeper(options.key, hosts=hosts, origins=options.origins)
+        door = ChatDoor(ledger=laptop.ledger, open_session=line.session, approvals=line.approvals)
+        endpoint = Endpoint(door=door, keeper=keeper, reasoning=options.reasoning)
+        visits = Visits(line=line, keeper=keeper, settings=settings, stop_daemon=lambda: _stop(server))
+        page = Page(laptop=laptop, keeper=keeper, approvals=line.approvals, live=line.live)
+        app = endpoint.app([*visits.routes(), *page_routes(page)])
+        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop])
+        place.note(listening[0].getsockname()[1])
+        _announce(output, listening, planner)
+        await server.serve(sockets=listening)
+
+
+def _terminal(output: Output, line: Line) -> TerminalAnswerer:
+    return TerminalAnswerer(
+        approvals=line.approvals,
+        console=output.console,
+        lines=output.lines,
+        known=lambda: chain.from_iterable(line.laptop.gazetteers.values.values()),
+        notices=lambda: line.laptop.gazetteers.notices,
+    )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Stops what is under way before it waits for connections to end, so that each client is told what was done."""
+
+    def __init__(self, app: Starlette, stops: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_LAST_SECONDS,
+            )
+        )
+        self._stops = stops
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End it."""
+        await asyncio.gather(*(stop() for stop in self._stops))
+        await super().shutdown(sockets)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigError(
+            f"umi cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}",
+            fix="another umi may be running; or choose another port with --port",
+        ) from error
+    return listening
+
+
+def _announce(output: Output, listening: list[socket.socket], planner: Planner) -> None:
+    for one in listening:
+        host, port = one.getsockname()[:2]
+        output.console.print(
+            f"Base URL: http://{f'[{host}]' if ':' in host else host}:{port}/v1", soft_wrap=True
+        )
+    output.console.print("Model: umi. Key: `umi serve --show-key` prints it.", soft_wrap=True)
+    output.console.print("Page: `umi open`.", soft_wrap=True)
+    output.console.print(f"Planner: {planner.where}.", style="dim", soft_wrap=True)
+    if not output.asks:
+        output.console.print(
+            "Nobody can be asked here: a call that needs a yes is declined unless the page is open (`umi open`).",
+            style="yellow",
+            soft_wrap=True,
+        )

@@ -1,0 +1,91 @@
+"""The line to the planner of a process that runs for long, and the sessions over it, which can be watched.
+
+Before each session a certificate that is about to end is renewed, and a policy whose file has changed is taken up: one
+that does not load lets no session begin.
+
+I2: docs/design.md#i2-fail-closed
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.chat_door import DOOR
+from umi_edge.doors.live import Live
+from umi_edge.policy.loader import read_policy_text
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.conversation import tell_of_changes
+from umi_edge.runtime.laptop import Laptop
+from umi_edge.runtime.planner import Planner, renewed_planner
+from umi_edge.session.consent import Consent
+from umi_edge.session.recording import Observer
+from umi_edge.session.replies import Replies
+from umi_edge.session.session import Session
+from umi_shared.screen.console import Screen
+
+__all__ = ["Line"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One laptop and one planner, for as long as the process runs."""
+
+    config: EdgeConfig
+    laptop: Laptop
+    planner: Planner
+    approvals: Approvals
+    live: Live
+    stack: AsyncExitStack
+    """What is opened on the way is closed with it."""
+    console: Screen = field(repr=False)
+    """Where the user is told of tools that have changed."""
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _policy_text: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._policy_text = self._policy_file()
+
+    @asynccontextmanager
+    async def session(
+        self,
+        consent: Consent,
+        conversation: str,
+        title: str,
+        *,
+        door: str = DOOR,
+        preview: str = "",
+        replies: Replies | None = None,
+        observe: Observer = lambda _: lambda _: None,
+    ) -> AsyncIterator[Session]:
+        """A fresh session. Its messages are shown before they leave as the configuration says, or `preview`.
+
+        Raises `PolicyError` for a changed policy that does not load, and what `Laptop.session` raises.
+        """
+        async with self._changing:
+            await self._keep_up()
+        tell_of_changes(self.laptop, self.console, "answers under way go on without")
+        shown = self.approvals.of(conversation, door).approver(preview or self.config.preview)
+        try:
+            async with self.laptop.session(
+                self.planner.connection,
+                channel=self.planner.channel,
+                consent=consent,
+                replies=replies,
+                approver=shown,
+                observe=self.live.observer(conversation, door, title=title, then=observe),
+                on_device=self.planner.on_device,
+            ) as session:
+                yield session
+        finally:
+            self.live.conclude(conversation, door)
+
+    async def _keep_up(self) -> None:
+        self.planner = await renewed_planner(self.planner, self.stack)
+        if (text := self._policy_file()) != self._policy_text:
+            await self.laptop.take_up_policy()
+            self._policy_text = text
+
+    def _policy_file(self) -> str:
+        return read_policy_text(self.config.policy) if self.config.policy else ""
