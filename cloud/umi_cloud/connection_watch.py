@@ -10,9 +10,8 @@ import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import unquote
-
-import psutil
 
 from umi_cloud.auth.identity import AuthContext, identify
 from umi_cloud.connections import ConnectionLimits, Peer, Seen, excess
@@ -23,6 +22,8 @@ __all__ = ["ConnectionWatch", "make_room"]
 LOOK_SECONDS = 1.0
 COST_SHARE = 20
 """A look may take one part in so many of the time."""
+_DESCRIPTORS = Path("/dev/fd")
+"""On Linux and macOS; Windows has none."""
 _log = logging.getLogger("umi_cloud.connections")
 
 
@@ -60,10 +61,7 @@ class ConnectionWatch:
             began = time.monotonic()
             try:
                 ended = await self._look()
-            except (
-                OSError,
-                psutil.Error,
-            ) as error:  # the system does not tell: gRPC's own limits hold all the same
+            except OSError as error:  # the system does not tell: gRPC's own limits hold all the same
                 _log.warning("connections cannot be looked at: %s", type(error).__name__)
                 return
             if ended:
@@ -97,11 +95,13 @@ def make_room(descriptors: int) -> int | None:
 
 
 def _sockets(port: int) -> dict[Peer, int]:
-    return {
-        Peer.of(*one.raddr): one.fd
-        for one in psutil.Process().net_connections(kind="tcp")
-        if one.raddr and one.laddr.port == port and one.fd >= 0
-    }
+    """This process's connections at a port, and their descriptors. Raises `OSError` where the system does not tell."""
+    found = {}
+    for descriptor in [int(one.name) for one in _DESCRIPTORS.iterdir()]:
+        with suppress(OSError), socket.fromfd(descriptor, -1, -1, -1) as one:
+            if one.family in (socket.AF_INET, socket.AF_INET6) and one.getsockname()[1] == port:
+                found[Peer.of(*one.getpeername()[:2])] = descriptor
+    return found
 
 
 def _shut_down(descriptor: int, peer: Peer) -> bool:
