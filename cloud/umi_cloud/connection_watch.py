@@ -95,7 +95,7 @@ def make_room(descriptors: int) -> int | None:
 
 
 def _sockets(port: int) -> dict[Peer, int]:
-    """This process's connections at a port, and their descriptors. Raises `OSError` where the system does not tell."""
+    """Our connections at a port, and their descriptors. Raises `OSError` where the system does not tell."""
     found = {}
     for descriptor in [int(one.name) for one in _DESCRIPTORS.iterdir()]:
         with suppress(OSError), socket.fromfd(descriptor, -1, -1, -1) as one:

@@ -74,6 +74,10 @@ class OpenAIOptions:
     control_tokens: tuple[str, ...] = COMMON
 
 
+class _StreamError(ModelError):
+    """An endpoint that took a request has failed at it; another may not."""
+
+
 class OpenAIEngine:
     """Implements `umi_shared.engine.Engine` over HTTP; closing a stream closes its connection."""
 
@@ -111,7 +115,7 @@ class OpenAIEngine:
         for url in self._endpoints.weights:
             try:
                 await self._check(url)
-            except TransportError as error:
+            except (TransportError, LimitError, MalformedError) as error:
                 self._endpoints.failed(url)
                 failures.append(error)
         if len(failures) == len(self._endpoints.weights):
@@ -157,7 +161,7 @@ class OpenAIEngine:
             except LimitError:
                 if begun or url == last:
                     raise
-            except TransportError:
+            except (TransportError, MalformedError, _StreamError):
                 self._endpoints.failed(url)
                 if begun or url == last:
                     raise
@@ -260,7 +264,7 @@ async def _chunks(events: AsyncIterator[dict[str, Any]], text_of: Any) -> AsyncG
     finish, usage, counted = None, None, 0
     async for event in events:
         if "error" in event:
-            raise ModelError("the endpoint reports an error in its stream", fix="look into its log")
+            raise _StreamError("the endpoint reports an error in its stream", fix="look into its log")
         try:
             for choice in event.get("choices", ()):
                 if text := text_of(choice):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from umi_cloud.config import listen_host
 from umi_shared.enrolment_token import join_address
@@ -17,7 +18,9 @@ __all__ = ["Page", "WatchPort"]
 
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _STOP_SECONDS = 1
-_CONNECTIONS = 64
+_IDLE_SECONDS = 5
+_SILENT_SECONDS = 5
+"""A connection that asks nothing for so long is ended; uvicorn itself would keep it for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,12 @@ class WatchPort:
         server = _Server(
             uvicorn.Config(
                 _App(pages),
+                http=_Impatient,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
                 lifespan="off",
-                limit_concurrency=_CONNECTIONS,
+                timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )
         )
@@ -70,6 +74,19 @@ class WatchPort:
         """Stop listening."""
         self._server.should_exit = True
         await self._serving
+
+
+class _Impatient(H11Protocol):
+    """Ends a connection whose first request does not come."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait."""
+        super().connection_made(transport)
+        self.loop.call_later(_SILENT_SECONDS, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if self.scope is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

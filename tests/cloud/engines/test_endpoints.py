@@ -66,6 +66,18 @@ def test_it_rests_longer_each_time_up_to_half_a_minute_and_a_crowd_counts_once(
     assert "a" not in endpoints.resting
 
 
+def test_after_its_rest_one_request_tries_it_and_the_others_wait_for_its_answer(
+    endpoints: Endpoints, clock: Clock
+) -> None:
+    own = endpoints.order("s")[0]
+    endpoints.failed(own)
+    clock.now += 1.01
+    assert endpoints.order("s")[0] == own
+    assert {endpoints.order(session)[0] for session in SESSIONS[:300]} == set("abc") - {own}
+    endpoints.answered(own)
+    assert endpoints.order("s")[0] == own
+
+
 def test_where_all_rest_the_one_that_is_soonest_back_is_asked(endpoints: Endpoints, clock: Clock) -> None:
     for url in "abc":
         endpoints.failed(url)

@@ -330,7 +330,13 @@ async def ask_two(
         return chunks, by_url[ordered[0]], by_url[ordered[1]]
 
 
-@pytest.mark.parametrize("first", [BUSY, SILENT], ids=["busy", "gone"])
+FAULT = OK + event(error={"message": "out of memory"})
+GARBAGE = OK + b"data: <html>\n\n"
+
+
+@pytest.mark.parametrize(
+    "first", [BUSY, SILENT, FAULT, GARBAGE], ids=["busy", "gone", "failed", "something else"]
+)
 async def test_what_an_endpoint_fails_before_its_first_word_the_next_one_answers(first: bytes):
     chunks, own, other = await ask_two(first, GOOD, replace(RAW, session="s"))
     assert chunks[:2] == [Delta("Hel"), Delta("lo")]
@@ -353,6 +359,12 @@ async def test_an_endpoint_that_is_not_there_at_the_start_is_told_of_and_only_al
     async with endpoint(models) as here, engine(here.url, replicas={"http://127.0.0.1:9/v1": 1.0}) as made:
         (gone,) = await made.check()
         assert "127.0.0.1:9" in gone
+    async with (
+        endpoint(models) as here,
+        endpoint(BUSY) as busy,
+        engine(here.url, replicas={busy.url: 1.0}) as made,
+    ):
+        assert len(await made.check()) == 1
     async with engine("http://127.0.0.1:9/v1", replicas={"http://127.0.0.1:10/v1": 1.0}) as made:
         with pytest.raises(TransportError):
             await made.check()

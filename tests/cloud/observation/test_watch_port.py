@@ -1,10 +1,12 @@
 """The plain port of probes, by a real HTTP client."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from umi_cloud.observation import watch_port
 from umi_cloud.observation.watch_port import Page, WatchPort
 from umi_shared.errors import ConfigError
 
@@ -33,6 +35,20 @@ async def test_it_answers_its_paths_and_no_other(
         answer = await client.request(method, f"http://{port.address}{path}")
     assert (answer.status_code, answer.text) == (status, text)
     assert "server" not in answer.headers
+
+
+async def test_silent_connections_keep_no_probe_out_and_are_ended(
+    port: WatchPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_port, "_SILENT_SECONDS", 0.2)
+    host, _, number = port.address.rpartition(":")
+    silent = [await asyncio.open_connection(host, int(number)) for _ in range(100)]
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://{port.address}/livez")).status_code == 200
+    async with asyncio.timeout(10):
+        assert {await reader.read() for reader, _ in silent} == {b""}
+    for _, writer in silent:
+        writer.close()
 
 
 async def test_a_taken_port_says_which_setting_to_change(port: WatchPort) -> None:
