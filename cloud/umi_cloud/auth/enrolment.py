@@ -168,7 +168,7 @@ class EnrolmentDesk:
                 fix="nothing needs doing before then",
             )
         signed = self._authority.sign_device(csr_pem, device.name)
-        await self._registry.add_certificate(signed)
+        await self._registry.add_certificate(signed, renewed=device.serial)
         return Enrolled(signed.pem, self._authority.ca_pem)
 
 

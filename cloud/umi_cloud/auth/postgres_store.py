@@ -7,6 +7,7 @@ lost, or a pooler in between swallows notices, `changed` returns often enough to
 import asyncio
 import logging
 import re
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -31,6 +32,8 @@ CONNECTIONS = 8
 CONNECTION_SECONDS = 2.0
 """The longest wait for a connection."""
 STATEMENT_MILLISECONDS = 5_000
+TRY_SECONDS = 6.0
+"""The longest that a transaction may take. A database that hangs keeps its connections, and answers nothing at all."""
 POLL_SECONDS = 0.5
 LISTEN_RETRY_SECONDS = 1.0
 TRIES = 3
@@ -117,15 +120,16 @@ class PostgresStore:
                 async with self._pool.connection() as connection:
                     result = await transaction.run(connection, operation(self._now()))
             except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-                again = isinstance(error, _AGAIN) or (
-                    # A connection of before a restart of the database: nothing was committed, and others are good.
-                    isinstance(error, psycopg.OperationalError)
-                    and not isinstance(error, PoolTimeout)
-                    and not transaction.committing
+                lost = isinstance(error, psycopg.OperationalError) and not isinstance(
+                    error, (PoolTimeout, *_AGAIN)
                 )
-                if attempt == TRIES or not again:
+                if (
+                    lost
+                ):  # the others in the pool may be of before a restart of the database, or hang like this one
+                    await self._pool.drain()
+                again = lost and not transaction.committing and not transaction.hung
+                if attempt == TRIES or not (again or isinstance(error, _AGAIN)):
                     raise unavailable(self._conninfo, error) from error
-                await self._pool.check()
             else:
                 if transaction.database_time is not None:
                     self._offset = transaction.database_time - time.time()
@@ -177,9 +181,28 @@ class _Transaction:
     def __init__(self, *, durable: bool) -> None:
         self._durable = durable
         self.committing = False
+        self.hung = False
         self.database_time: float | None = None
 
     async def run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
+        """Raises psycopg's OperationalError, with `hung`, for a database that gives no answer in time."""
+        timer = asyncio.get_running_loop().call_later(TRY_SECONDS, self._hang_up, connection)
+        try:
+            return await self._run(connection, operation)
+        finally:
+            timer.cancel()
+
+    def _hang_up(self, connection: AsyncConnection[Any]) -> None:
+        # Not by cancelling: psycopg would ask the database to cancel, and wait for its answer.
+        self.hung = True
+        with suppress(OSError, psycopg.Error):
+            ours = socket.socket(fileno=connection.fileno())
+            try:
+                ours.shutdown(socket.SHUT_RDWR)
+            finally:
+                ours.detach()
+
+    async def _run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
         async with connection.pipeline(), connection.transaction():
             if not self._durable:
                 await connection.execute("SET LOCAL synchronous_commit = off")
@@ -218,7 +241,8 @@ def _translated(sql: str) -> str:
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
-    await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+    async with asyncio.timeout(CONNECTION_SECONDS):
+        await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
 
 
 def unavailable(conninfo: str, error: Exception) -> RegistryUnavailableError:

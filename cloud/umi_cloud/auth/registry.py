@@ -67,12 +67,15 @@ class Registry:
         """
         return await self.store.write(lambda now: operations.redeem(digest, issue, now), durable=True)
 
-    async def add_certificate(self, certificate: SignedCertificate) -> None:
-        """Record a renewal; the certificate before it is accepted until it expires, in case the reply gets lost.
+    async def add_certificate(self, certificate: SignedCertificate, *, renewed: str) -> None:
+        """Record the renewal of the certificate with the serial number `renewed`.
 
-        Raises RefusedError (CERTIFICATE_REVOKED) when the device was shut out in the meantime.
+        That one is accepted until it expires, in case the reply gets lost. Raises RefusedError as `check` does when it
+        was shut out, or replaced, in the meantime.
         """
-        await self.store.write(lambda _now: operations.add_certificate(certificate), durable=True)
+        await self.store.write(
+            lambda now: operations.add_certificate(certificate, renewed, now), durable=True
+        )
 
     async def revoke(self, name: str) -> bool:
         """Shut a device out, its unused tokens too; False when there is no such device."""

@@ -1,7 +1,8 @@
 """One registry into another: how a deployment moves from a SQLite file to PostgreSQL, or back.
 
-Invariants: nothing that is revoked or spent on either side is good afterwards; running it again, after it was cut off
-or while the old registry was still in use, ends in the same rows. Open calls and calls a minute are not copied.
+Invariants: nothing that is revoked or spent on either side is good afterwards; running it again goes on, after it was
+cut off or while the old registry was still in use. A device that was revoked, copied, and then let in again on the old
+side stays shut out on the new one until it is enrolled there. Open calls and calls a minute are not copied.
 """
 
 from collections.abc import AsyncIterator
@@ -29,6 +30,8 @@ class _Table:
     key: tuple[str, ...]
     merge: str
     """What becomes of a row that is there already: its columns under the table's name, the copy's under `excluded`."""
+    settle: tuple[Write, ...] = ()
+    """What follows the rows of each page, in the same transaction."""
 
     def page(self, after: dict[str, object] | None) -> Read:
         """The next rows in the order of the key."""
@@ -76,6 +79,14 @@ _TABLES = (
         columns=("digest", "name", "created_at", "expires_at", "used_at"),
         key=("digest",),
         merge="used_at = coalesce(tokens.used_at, excluded.used_at)",
+        # A token that came after a revocation here, and was made before it.
+        settle=(
+            Write(
+                "UPDATE tokens SET used_at = devices.revoked_at FROM devices WHERE devices.name = tokens.name"
+                " AND tokens.used_at IS NULL AND tokens.created_at <= devices.revoked_at",
+                {},
+            ),
+        ),
     ),
     _Table(
         name="spending",
@@ -105,4 +116,4 @@ def _page(table: _Table, after: dict[str, object] | None) -> Operation[Rows]:
 
 
 def _put(table: _Table, values: list[dict[str, object]]) -> Operation[None]:
-    yield [table.write(one) for one in values]
+    yield [*(table.write(one) for one in values), *table.settle]

@@ -84,32 +84,39 @@ def redeem(
     certificate = issue(name)
     yield (
         Write("UPDATE tokens SET used_at = :now WHERE digest = :digest", {"now": now, "digest": digest}),
-        _revoke_certificates(name, now),
+        # The row of the device comes before its certificates: it is locked, so none is added beside this.
         Write(
             "INSERT INTO devices (name, enrolled_at) VALUES (:name, :now)"
             " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, revoked_at = NULL",
             {"name": name, "now": now},
         ),
+        _revoke_certificates(name, now),
         _insert_certificate(certificate),
     )
     return certificate
 
 
-def add_certificate(certificate: SignedCertificate) -> Operation[None]:
-    """Record one more certificate of a device that is not shut out."""
-    (found,) = yield (
-        Read("SELECT revoked_at FROM devices WHERE name = :name", {"name": certificate.name}, True),
+def add_certificate(certificate: SignedCertificate, renewed: str, now: float) -> Operation[None]:
+    """Record the certificate that follows the one with the serial number `renewed`, if that one is accepted."""
+    device = Device(certificate.name, renewed)
+    _, found = yield (
+        Read("SELECT name FROM devices WHERE name = :name", {"name": device.name}, True),  # as in `redeem`
+        _certificate(device),
     )
-    if not found or found[0][0] is not None:
-        raise RefusedError(f"{certificate.name} was revoked", reason="CERTIFICATE_REVOKED")
+    check_standing(device, _standing(found, now))
     yield (_insert_certificate(certificate),)
 
 
 def revoke(name: str, now: float) -> Operation[bool]:
-    """Shut a device out; False when there is neither such a device nor an unused token for it."""
+    """Shut a device out; False when there is neither such a device nor an unused token for it.
+
+    Its tokens stay as used ones: a copy of the registry then knows that they are good for nothing.
+    """
     values = {"name": name, "now": now}
     tokens, shut_out = yield (
-        Read("DELETE FROM tokens WHERE name = :name AND used_at IS NULL RETURNING name", {"name": name}),
+        Read(
+            "UPDATE tokens SET used_at = :now WHERE name = :name AND used_at IS NULL RETURNING name", values
+        ),
         Read(
             "UPDATE devices SET revoked_at = coalesce(revoked_at, :now) WHERE name = :name RETURNING name",
             values,
@@ -280,7 +287,7 @@ def _spendable(found: Rows, now: float) -> str:
         raise _token_refused("is not known here", "TOKEN_UNKNOWN")
     name, used_at, expires_at = found[0]
     if used_at is not None:
-        raise _token_refused("was used already", "TOKEN_USED")
+        raise _token_refused("was used already, or revoked", "TOKEN_USED")
     if expires_at <= now:
         raise _token_refused("has expired", "TOKEN_EXPIRED")
     return str(name)

@@ -25,7 +25,8 @@ def migrate(state: str, source: str | None) -> None:
     """Make the tables of a PostgreSQL database, or bring them up to date, before the servers that need them start.
 
     With --from, all devices, certificates, tokens and accounts of another registry are copied over. It may be cut off
-    and run again, also while the old server still runs: what is revoked or spent on either side stays so.
+    and run again, also while the old server still runs: what is revoked or spent on either side stays so. A device that
+    was revoked, copied, and then let in again on the old side stays out until it is enrolled on the new one.
     """
     from umi_cloud.auth.registry_at import is_postgres
     from umi_cloud.extras import require

@@ -269,7 +269,7 @@ _REASONS = {
     "TOKEN_UNKNOWN": ("does not know this token", _NEW_TOKEN),
     "TOKEN_EXPIRED": ("says that this token has expired", _NEW_TOKEN),
     "TOKEN_USED": (
-        "says that this token was used already",
+        "says that this token was used already, or revoked",
         _NEW_TOKEN + "; if it was not you who used it, have {device} revoked first",
     ),
     "CSR_INVALID": ("did not accept this device's key", "update umi here or on the server"),

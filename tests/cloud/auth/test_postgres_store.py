@@ -1,6 +1,7 @@
 """PostgreSQL as the registry's place: tables that are missing or newer, restarts, outages, passwords."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -9,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
+from umi_cloud.auth import postgres_store
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.registry import Standing
 from umi_cloud.auth.registry_at import registry_at
-from umi_cloud.auth.store import RegistryUnavailableError
+from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError
 from umi_cloud.cli import umi_cloud
 from umi_shared.errors import ConfigError
 
@@ -119,3 +121,25 @@ async def test_a_database_that_is_gone_is_typed_and_it_comes_back(postgres, data
                 except RegistryUnavailableError:
                     continue
                 break
+
+
+async def test_a_database_that_hangs_is_an_outage(postgres, database, monkeypatch):
+    """Its connections stay open and nothing is answered, as when its disk stalls."""
+    monkeypatch.setattr(postgres_store, "TRY_SECONDS", 0.5)
+
+    def backends(_now: float) -> Operation[list[int]]:
+        (found,) = yield (Read("SELECT pid FROM pg_stat_activity WHERE datname = current_database()", {}),)
+        return [row[0] for row in found]
+
+    async with registry_at(database) as registry:
+        processes = await registry.store.read(backends)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(4):
+                with pytest.raises(RegistryUnavailableError):
+                    await registry.revoke("a")
+                assert await registry.standing(A) is Standing.UNKNOWN  # over a connection that is new
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)

@@ -88,6 +88,33 @@ async def test_neither_side_revives_what_the_other_revoked_or_spent(source, targ
             await target.redeem(spent, lambda _name: pytest.fail("signed"))
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("copied_before", [True, False])
+async def test_a_token_that_either_side_revoked_is_good_nowhere(side, copied_before, source, target, clock):
+    await copy(source, target)
+    late = hashlib.sha256(b"late").digest()
+    await source.add_token("d0", late, timedelta(hours=1))
+    if copied_before:
+        await copy(source, target)
+    await {"source": source, "target": target}[side].revoke("d0")
+    await copy(source, target)
+    with pytest.raises(RefusedError, match="revoked"):
+        await target.redeem(late, lambda _name: pytest.fail("signed"))
+    assert await target.standing(Device("d0", "s0")) is Standing.REVOKED
+
+
+async def test_a_device_that_was_let_in_again_at_the_old_place_has_to_be_enrolled_at_the_new_one(
+    source, target, clock
+):
+    await copy(source, target)
+    clock.advance(seconds=1)
+    await enrol(source, clock, "d1", "again")
+    await copy(source, target)
+    assert await target.standing(Device("d1", "again")) is Standing.REVOKED
+    await enrol(target, clock, "d1", "new")
+    assert await target.standing(Device("d1", "new")) is Standing.ACTIVE
+
+
 async def test_a_device_that_was_let_in_again_at_the_new_place_stays_in(source, target, clock):
     await copy(source, target)
     clock.advance(seconds=1)
