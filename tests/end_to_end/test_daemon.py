@@ -71,6 +71,10 @@ class Desk:
         return found
 
     @property
+    def programs_key(self) -> str:
+        return Place.beside(self.office.ledger).key()
+
+    @property
     def opened(self) -> int:
         """How often the box was opened."""
         file = self.folder / "opened"
@@ -304,6 +308,17 @@ def test_nobody_else_is_let_in(desk: Desk, headers: dict[str, str], status: int)
     assert desk.process.poll() is None
 
 
+def test_the_programs_key_opens_neither_the_page_nor_the_commands(desk: Desk) -> None:
+    with desk.http(authorization=f"Bearer {desk.programs_key}") as http:
+        assert http.get("/v1/models").status_code == 200
+        for path in ("/daemon/visits", "/daemon/stop", "/api/policy/write", "/api/approvals/x", "/api/code"):
+            assert http.post(path, json={}).status_code == 401, path
+        assert http.get("/api/stream").status_code == 401
+    with desk.http() as http:
+        assert http.get("/v1/models").status_code == 401
+    assert desk.process.poll() is None
+
+
 def test_a_question_is_for_the_terminal_of_the_command(asking: Desk, at_terminal: Any) -> None:
     for word, opened in (("yes", 1), ("n", 0)):
         before = asking.opened
@@ -324,7 +339,7 @@ def test_without_a_terminal_the_answer_is_no(asking: Desk) -> None:
 
 
 def test_a_chat_program_is_told_that_nobody_can_be_asked(asking: Desk) -> None:
-    client = openai.OpenAI(base_url=f"{asking.running.url}/v1", api_key=asking.running.key)
+    client = openai.OpenAI(base_url=f"{asking.running.url}/v1", api_key=asking.programs_key)
     answer = client.chat.completions.create(model="umi", messages=[{"role": "user", "content": ASKED}])
     assert "nobody can be asked" in answer.choices[0].message.model_extra["reasoning_content"]
     client.close()
@@ -333,7 +348,7 @@ def test_a_chat_program_is_told_that_nobody_can_be_asked(asking: Desk) -> None:
 def test_what_asks_on_the_page_is_answered_once(asking: Desk) -> None:
     """The `openai` client asks, two tabs of the page answer, and the box is opened once."""
     before = asking.opened
-    client = openai.OpenAI(base_url=f"{asking.running.url}/v1", api_key=asking.running.key)
+    client = openai.OpenAI(base_url=f"{asking.running.url}/v1", api_key=asking.programs_key)
     with asking.http() as http, ThreadPoolExecutor() as pool, http.stream("GET", "/api/stream") as page:
         told = (json.loads(line[6:]) for line in page.iter_lines() if line.startswith("data: "))
         answer = pool.submit(
@@ -396,8 +411,14 @@ def _opened_and_stopped(desk: Desk) -> None:
     opened = umi("open", "--print", *config)
     assert opened.returncode == 0, opened.stderr
     running = desk.running
-    assert opened.stdout == f"{running.page}\n"
-    assert umi("open", "--print", *config).stdout == opened.stdout
+    address, _, code = opened.stdout.strip().partition("#code=")
+    assert address == f"{running.url}/"
+    for secret in (running.key, desk.programs_key):
+        assert secret not in opened.stdout
+    exchanged = [httpx.post(f"{running.url}/api/key", json={"code": code}, trust_env=False) for _ in range(2)]
+    assert [one.status_code for one in exchanged] == [200, 403]
+    assert exchanged[0].json() == {"key": running.key}
+    assert umi("open", "--print", *config).stdout != opened.stdout
     assert "<title>" in httpx.get(running.url, trust_env=False).text
     stopped = umi("stop", *config)
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")

@@ -13,12 +13,14 @@ from contextlib import suppress
 import httpx
 
 from umi_edge.doors.place import Place, Running
+from umi_edge.doors.user_key import ProvedFirst
 from umi_shared.errors import ConfigError, TransportError
 
-__all__ = ["browse", "start", "stop"]
+__all__ = ["browse", "page_address", "start", "stop"]
 
 _STARTS_SECONDS = 120
 _STOPS_SECONDS = 30
+_ANSWERS_SECONDS = 10
 _PORT = 4864
 _TOLD_BYTES = 2000
 
@@ -53,24 +55,42 @@ def stop(place: Place) -> bool:
     running = place.running()
     if running is None:
         return False
-    key = {"authorization": f"Bearer {running.key}"}
     with suppress(httpx.TransportError):  # it may end before it answers
-        httpx.post(f"{running.url}/daemon/stop", headers=key, trust_env=False, timeout=10).raise_for_status()
+        _post(running, "/daemon/stop")
     end = time.monotonic() + _STOPS_SECONDS
     while time.monotonic() < end:
-        if place.running() is None:
+        if not place.is_held():
             return True
         time.sleep(0.05)
     raise TransportError("umi serve does not end", fix=f"end the process {running.pid} yourself")
 
 
-def browse(place: Place, running: Running, open_browser: Callable[[str], bool] = webbrowser.open) -> bool:
-    """Open the page in the browser; whether there is one.
+def page_address(running: Running) -> str:
+    """The page, with a code in the fragment, which browsers send to nobody; it opens the page once, within a minute.
 
-    The key is not among the words of a command, which other users of this machine can see: the browser opens a file
+    Raises `TransportError` where the daemon does not answer.
+    """
+    try:
+        return f"{running.url}/#code={_post(running, '/api/code').json()['code']}"
+    except httpx.HTTPError as error:
+        raise TransportError(
+            "umi serve does not answer", fix="end it with `umi stop`, then try again"
+        ) from error
+
+
+def _post(running: Running, path: str) -> httpx.Response:
+    auth = ProvedFirst(running.key)
+    reply = httpx.post(f"{running.url}{path}", auth=auth, trust_env=False, timeout=_ANSWERS_SECONDS)
+    return reply.raise_for_status()
+
+
+def browse(place: Place, page: str, open_browser: Callable[[str], bool] = webbrowser.open) -> bool:
+    """Open the page in the browser, at an address of `page_address`; whether there is one.
+
+    The code is not among the words of a command, which other users of this machine can see: the browser opens a file
     that only this user can read, and that leads on.
     """
-    address = html.escape(running.page)
+    address = html.escape(page)
     file = place.shortcut
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -19,6 +19,7 @@ from umi_edge.doors.live import Live
 from umi_edge.doors.page.page import Page, page_routes
 from umi_edge.doors.place import Place, settings_digest
 from umi_edge.doors.terminal_answerer import TerminalAnswerer
+from umi_edge.doors.user_key import UserKey
 from umi_edge.doors.visits import Visits
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output, tell_of_problems
@@ -39,6 +40,7 @@ class ServerOptions:
     """Where the endpoint listens, and who may ask."""
 
     key: str = field(repr=False)
+    """That of chat programs."""
     port: int = 0
     """0 takes any free one."""
     origins: frozenset[str] = field(default=frozenset(), repr=False)
@@ -61,7 +63,8 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         listening = [_bound(host, options.port) for host in (own, options.risk_host) if host]
         for one in listening:
             stack.callback(one.close)
-        settings = settings_digest(config, options.key)
+        user_key = UserKey()
+        settings = settings_digest(config, user_key.text)
         laptop = await stack.enter_async_context(open_laptop(config))
         tell_of_problems(laptop, output.console)
         planner = await open_planner(config, output.console, laptop.policy, stack)
@@ -81,11 +84,15 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         keeper = Doorkeeper(options.key, hosts=hosts, origins=options.origins)
         door = ChatDoor(ledger=laptop.ledger, open_session=line.session, approvals=line.approvals)
         endpoint = Endpoint(door=door, keeper=keeper, reasoning=options.reasoning)
-        visits = Visits(line=line, keeper=keeper, settings=settings, stop_daemon=lambda: _stop(server))
-        page = Page(laptop=laptop, keeper=keeper, approvals=line.approvals, live=line.live)
+        visits = Visits(
+            line=line, keeper=user_key.keeper(), settings=settings, stop_daemon=lambda: _stop(server)
+        )
+        page = Page(laptop=laptop, key=user_key, approvals=line.approvals, live=line.live)
         app = endpoint.app([*visits.routes(), *page_routes(page)])
-        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop])
-        place.note(listening[0].getsockname()[1])
+        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop], place)
+        for one in listening:
+            one.listen()  # who finds it from here on waits for an answer, and is not refused
+        place.note(listening[0].getsockname()[1], user_key.text)
         _announce(output, listening, planner)
         await server.serve(sockets=listening)
 
@@ -110,9 +117,12 @@ def _stop(server: uvicorn.Server) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Stops what is under way before it waits for connections to end, so that each client is told what was done."""
+    """Stops what is under way before it waits for connections to end, so that each client is told what was done.
 
-    def __init__(self, app: Starlette, stops: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    Nobody finds it any more before it gives up its port.
+    """
+
+    def __init__(self, app: Starlette, stops: Sequence[Callable[[], Awaitable[None]]], place: Place) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -124,9 +134,11 @@ class _Server(uvicorn.Server):
             )
         )
         self._stops = stops
+        self._place = place
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End it."""
+        self._place.withdraw()
         await asyncio.gather(*(stop() for stop in self._stops))
         await super().shutdown(sockets)
 

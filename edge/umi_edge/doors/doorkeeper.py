@@ -61,9 +61,16 @@ class Doorkeeper:
     """Looks at the headers of a request."""
 
     def __init__(
-        self, key: str, *, hosts: frozenset[str] = frozenset(), origins: frozenset[str] = frozenset()
+        self,
+        key: str,
+        *,
+        hosts: frozenset[str] = frozenset(),
+        origins: frozenset[str] = frozenset(),
+        wanted: str = "umi's key as the API key; `umi serve --show-key` prints it",
     ) -> None:
         self._key = key.encode()
+        self._wanted = wanted
+        """What somebody without the key is told."""
         self._hosts = frozenset(host.lower() for host in hosts)
         """Names other than loopback's that requests may be for."""
         self.origins = origins
@@ -75,7 +82,7 @@ class Doorkeeper:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
             raise ApiError(
-                "this needs umi's key as the API key; `umi serve --show-key` prints it",
+                f"this needs {self._wanted}",
                 status=401,
                 code="invalid_api_key",
             )

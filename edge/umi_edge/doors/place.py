@@ -1,11 +1,11 @@
 """The place of the daemon: three small files beside the ledger, by which other commands find the one that runs.
 
 - `daemon.lock`: held as long as it runs, so there is one for a user and a ledger
-- `daemon.json`: its port, readable by the user alone
-- `serve.key`: its key
+- `daemon.json`: its port and the user's key, which is another at each start; readable by the user alone
+- `serve.key`: the key of chat programs, which stays
 
-A daemon that was killed leaves its files and not its lock. The key is sent to a port only while the lock is held, since
-another program may listen there now.
+A daemon that was killed leaves its files and not its lock. One that ends takes its file away before it gives up its
+port, since another program may listen there then.
 """
 
 import hashlib
@@ -43,11 +43,6 @@ class Running:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def page(self) -> str:
-        """The page, with the key in the fragment, which browsers send to nobody."""
-        return f"{self.url}/#key={self.key}"
-
 
 def settings_digest(config: EdgeConfig, key: str) -> str:
     """Stands for all that decides what a session does; keyed, for it may hold secrets.
@@ -82,19 +77,23 @@ class Place:
         return self.folder / "open.html"
 
     def key(self) -> str:
-        """The key; it is made when it is first asked for. Raises `ConfigError`."""
+        """The key of chat programs; it is made when it is first asked for. Raises `ConfigError`."""
         return door_key(self.folder / "serve.key")
 
     def running(self) -> Running | None:
         """The daemon that runs; None where none does, whatever one that was killed has left."""
         try:
             said = json.loads(self._file.read_text("utf-8"))
-            port, pid = int(said["port"]), int(said["pid"])
+            running = Running(int(said["port"]), int(said["pid"]), str(said["key"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        return running if self.is_held() else None
+
+    def is_held(self) -> bool:
+        """Whether a daemon runs, be it one that is starting or ending."""
         with suppress(Timeout), self._lock(0):
-            return None
-        return Running(port, pid, self.key())
+            return False
+        return True
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -108,23 +107,24 @@ class Place:
                 "umi's daemon runs already for this ledger", fix="use it, or end it with `umi stop`"
             ) from None
         try:
-            self._forget()  # what one that was killed has left leads to a port that may be another program's now
+            self.withdraw()  # what one that was killed has left leads to a port that may be another program's now
             yield
         finally:
-            self._forget()
+            self.withdraw()
             lock.release()
 
-    def _forget(self) -> None:
+    def withdraw(self) -> None:
+        """Nobody finds the daemon any more."""
         for file in (self._file, self.shortcut):
             file.unlink(missing_ok=True)
 
-    def note(self, port: int) -> None:
-        """Note where the daemon listens, for as long as it runs."""
+    def note(self, port: int, key: str) -> None:
+        """Note where the daemon listens, and the user's key, for as long as it runs."""
         new = self._file.with_suffix(".new")
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"port": port, "pid": os.getpid()}, file)
+            json.dump({"port": port, "pid": os.getpid(), "key": key}, file)
         new.replace(self._file)
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from umi_edge.doors.place import Place, Running, settings_digest
+from umi_edge.doors.user_key import ProvedFirst, StrangerError
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output
 from umi_shared.errors import TransportError
@@ -53,6 +54,8 @@ async def visit(config: EdgeConfig, output: Output, instruction: str | None) -> 
         request = client.build_request("POST", "/daemon/visits", json=asked)
         try:
             reply = await client.send(request, stream=True)
+        except StrangerError:
+            return Alone("another program listens at its port")
         except httpx.TransportError:  # it ended a moment ago; nothing was begun
             return Alone()
         try:
@@ -71,7 +74,7 @@ async def visit(config: EdgeConfig, output: Output, instruction: str | None) -> 
 async def _client(running: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         base_url=running.url,
-        headers={"authorization": f"Bearer {running.key}"},
+        auth=ProvedFirst(running.key),
         timeout=httpx.Timeout(None, connect=_STARTS_SECONDS),
         trust_env=False,  # no proxy stands between a laptop and itself
     ) as client:

@@ -21,6 +21,7 @@ from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint
 from umi_edge.doors.live import Live
 from umi_edge.doors.page import Page, page_routes
+from umi_edge.doors.user_key import UserKey
 from umi_edge.policy import load_policy
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.runtime.config import EdgeConfig
@@ -28,7 +29,8 @@ from umi_edge.runtime.laptop import Laptop
 from umi_edge.session.consent import Consent
 from umi_edge.session.session import Session
 
-KEY = "umi-" + "k" * 40
+KEY = "k" * 43
+PROGRAMS_KEY = "umi-" + "p" * 40
 MAIL = "Email Alice Moreau that I am ten minutes late."
 
 
@@ -51,7 +53,7 @@ class ServedPage:
     @property
     def home(self) -> str:
         """The address that `umi open` opens."""
-        return f"{self.url}/#key={KEY}"
+        return f"{self.url}/#code={self.page.key.code()}"
 
     def session(self, conversation: str = "c1", door: str = "chat") -> Session:
         """One more session, whose questions wait and whose steps can be followed."""
@@ -92,8 +94,8 @@ async def served_page(folder: Path, **options: Any) -> AsyncIterator[ServedPage]
             yield session
 
         door = ChatDoor(ledger=w.ledger, open_session=open_session, approvals=approvals)
-        endpoint = Endpoint(door=door, keeper=Doorkeeper(KEY))
-        page = Page(laptop=laptop, keeper=Doorkeeper(KEY), approvals=approvals, live=live)
+        endpoint = Endpoint(door=door, keeper=Doorkeeper(PROGRAMS_KEY))
+        page = Page(laptop=laptop, key=UserKey(KEY), approvals=approvals, live=live)
         async with serving(Starlette(routes=[*page_routes(page), *endpoint.routes()])) as url:
             yield ServedPage(w, laptop, url, folder, approvals, live, page)
 

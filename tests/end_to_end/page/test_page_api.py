@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.page.served import KEY, MAIL, ServedPage, served_page
+from tests.end_to_end.page.served import KEY, MAIL, PROGRAMS_KEY, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.ledger.capture import Frame, write_capture
 from umi_edge.policy import read_policy
@@ -28,6 +28,7 @@ PATHS = [
     ("POST", "/api/health"),
     ("GET", "/api/stream"),
     ("POST", "/api/approvals/1"),
+    ("POST", "/api/code"),
 ]
 COMPANY = {
     "tool": "contacts.search",
@@ -71,11 +72,12 @@ def texts(document: Any) -> Iterator[str]:
 
 
 async def test_nothing_of_the_api_is_for_somebody_without_the_key_or_for_another_site(page):
-    async with page.http(authorization="Bearer wrong") as http:
-        for method, path in PATHS:
-            answer = await http.request(method, path)
-            assert answer.status_code == 401, path
-            assert KEY not in answer.text
+    for wrong in ("wrong", PROGRAMS_KEY):
+        async with page.http(authorization=f"Bearer {wrong}") as http:
+            for method, path in PATHS:
+                answer = await http.request(method, path)
+                assert answer.status_code == 401, path
+                assert KEY not in answer.text
     for header in ({"origin": "https://evil.example"}, {"host": "evil.example"}, {"origin": "null"}):
         async with page.http(**header) as http:
             for method, path in PATHS:
@@ -100,6 +102,19 @@ async def test_every_answer_is_kept_from_caches_frames_and_other_sites(page):
         assert rules["frame-ancestors"] == "'none'"
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_the_key_is_given_for_a_code_once(page):
+    async with page.http() as http:
+        code = (await http.post("/api/code")).json()["code"]
+    async with page.http(authorization="") as http:
+        for path, other in (("origin", "https://evil.example"), ("host", "evil.example")):
+            refused = await http.post("/api/key", json={"code": code}, headers={path: other})
+            assert refused.status_code == 403
+        assert (await http.post("/api/key", json={"code": code})).json() == {"key": KEY}
+        for again in ({"code": code}, {"code": None}, {}):
+            refused = await http.post("/api/key", json=again)
+            assert (refused.status_code, KEY in refused.text) == (403, False)
 
 
 @pytest.mark.parametrize(

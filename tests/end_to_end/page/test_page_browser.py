@@ -10,7 +10,7 @@ import openai
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.end_to_end.page.served import KEY, MAIL, ServedPage, served_page
+from tests.end_to_end.page.served import MAIL, PROGRAMS_KEY, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.doors.step import Happened, Piece, Seen
 from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
@@ -83,7 +83,7 @@ async def test_the_openai_client_asks_the_page_approves_the_mail_is_in_the_outbo
 ):
     async with (
         tabs(chromium, served) as [tab],
-        openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key=KEY) as client,
+        openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key=PROGRAMS_KEY) as client,
     ):
         work = asyncio.create_task(
             client.chat.completions.create(model="umi", messages=[{"role": "user", "content": MAIL}])
@@ -145,14 +145,35 @@ async def _tab_to(page: Page, selector: str) -> None:
     pytest.fail(f"{selector} is not reached by Tab")
 
 
-async def test_the_key_is_not_in_the_address_and_a_tab_without_it_shows_nothing(served, chromium):
+async def test_neither_the_key_nor_a_code_is_in_the_address(served, chromium):
     async with tabs(chromium, served) as [tab]:
-        assert KEY not in tab.page.url
+        assert tab.page.url == f"{served.url}/#/live"
         assert await tab.page.evaluate("history.length") <= 2
         assert await tab.page.evaluate("document.cookie + localStorage.length") == "0"
+        await tab.page.reload()
+        await expect(tab.page.get_by_text("Connected", exact=True)).to_be_visible()
+
+
+async def test_an_address_that_the_browser_has_kept_opens_nothing(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        spent = f"{served.url}/#code={served.page.key.code()}"
+        assert served.page.key.is_exchanged(spent.partition("#code=")[2])
         other = await tab.page.context.new_page()
-        await other.goto(served.url)
-        await expect(other.get_by_role("heading", level=1)).to_have_text("This page needs umi’s key")
+        for address in (served.url, spent):
+            await other.goto(address)
+            await expect(other.get_by_role("heading", level=1)).to_have_text("This page needs umi’s key")
+
+
+async def test_a_tab_sends_its_key_to_no_other_program_at_that_port(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        sent = []
+        tab.page.on("request", lambda request: sent.append(request.headers.get("authorization", "")))
+        served.page.key.text = "another umi, or another program"
+        await tab.to("Policy")
+        await expect(tab.page.get_by_role("heading", level=1)).to_have_text("This page needs umi’s key")
+        assert sent
+        assert not [one for one in sent if one]
+        assert await tab.page.evaluate("sessionStorage.length") == 0
 
 
 async def test_a_second_tab_is_told_what_was_decided_in_the_first(served, chromium):

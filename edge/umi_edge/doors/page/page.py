@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.chat_request import ApiError
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.live import Live
 from umi_edge.doors.page.answers import GUARDED, answer, events, failure, read_body, read_json
@@ -21,6 +22,7 @@ from umi_edge.doors.page.health_view import HealthView
 from umi_edge.doors.page.ledger_view import LedgerView
 from umi_edge.doors.page.policy_view import PolicyView
 from umi_edge.doors.page.stream_view import StreamView
+from umi_edge.doors.user_key import PROOF_HEADER, PROOF_PATH, UserKey
 from umi_edge.runtime.laptop import Laptop
 
 __all__ = ["Page", "page_routes"]
@@ -35,9 +37,10 @@ class Page:
     """What the page shows, of one laptop."""
 
     laptop: Laptop
-    keeper: Doorkeeper
+    key: UserKey
     approvals: Approvals
     live: Live
+    _keeper: Doorkeeper = field(init=False, repr=False)
     _ledger: LedgerView = field(init=False, repr=False)
     _policy: PolicyView = field(init=False, repr=False)
     _health: HealthView = field(init=False, repr=False)
@@ -46,6 +49,7 @@ class Page:
     """Held while the ledger is read, in a thread of its own."""
 
     def __post_init__(self) -> None:
+        self._keeper = self.key.keeper()
         self._ledger = LedgerView(self.laptop.config)
         self._policy = PolicyView(laptop=self.laptop, take_up=self.laptop.take_up_policy)
         self._health = HealthView(self.laptop.config)
@@ -54,6 +58,9 @@ class Page:
     def routes(self) -> list[Route]:
         """All of them; static files need no key, since nothing is in them."""
         return [
+            self._open_route(PROOF_PATH, self._prove, "GET"),
+            self._open_route("/api/key", self._exchange, "POST"),
+            self._route("/api/code", self._code, "POST"),
             self._route("/api/ledger/search", self._search, "POST"),
             self._route("/api/ledger/messages/{number:int}", self._message, "GET"),
             self._route("/api/ledger/verify", self._verify, "POST"),
@@ -68,8 +75,8 @@ class Page:
             self._route("/api/health", self._examine, "POST"),
             self._route("/api/stream", self._follow, "GET"),
             self._route("/api/approvals/{id}", self._decide, "POST"),
-            Route("/", _guarded(asset, self.keeper.check_place), methods=["GET"]),
-            Route("/page/{name}", _guarded(asset, self.keeper.check_place), methods=["GET"]),
+            self._open_route("/", asset, "GET"),
+            self._open_route("/page/{name}", asset, "GET"),
         ]
 
     async def stop(self) -> None:
@@ -77,7 +84,26 @@ class Page:
         self._stream.stop()
 
     def _route(self, path: str, handler: Handler, method: str) -> Route:
-        return Route(path, _guarded(handler, self.keeper.check), methods=[method])
+        return Route(path, _guarded(handler, self._keeper.check), methods=[method])
+
+    def _open_route(self, path: str, handler: Handler, method: str) -> Route:
+        """One that needs no key."""
+        return Route(path, _guarded(handler, self._keeper.check_place), methods=[method])
+
+    async def _prove(self, request: Request) -> Response:
+        try:
+            proof = self.key.proof(request.query_params.get("nonce", ""))
+        except ValueError as error:
+            raise ApiError(str(error)) from None
+        return Response(headers={**GUARDED, PROOF_HEADER: proof})
+
+    async def _code(self, _: Request) -> Response:
+        return answer({"code": self.key.code()})
+
+    async def _exchange(self, request: Request) -> Response:
+        if not self.key.is_exchanged(str((await read_json(request)).get("code"))):
+            raise ApiError("this code was used, or is older than a minute", status=403)
+        return answer({"key": self.key.text})
 
     async def _search(self, request: Request) -> Response:
         asked = await read_json(request)

@@ -1,15 +1,31 @@
-// What the page asks of umi. The key comes in the address's fragment, which no request carries, and stays in this tab.
+// What the page asks of umi. The address's fragment, which no request carries, has a code that works once; the key that it
+// is exchanged for stays in this tab, and goes only to a server that has proved to have it.
 
 const KEPT = "umi-key";
+const PLAIN = { cache: "no-store", credentials: "omit" };
 
-/** Take the key out of the address, and keep it for this tab alone. */
-export function takeKey() {
-  const given = /^#key=([\w-]+)$/.exec(location.hash);
+/** Exchange the code in the address, if there is one; whether this tab has a key. */
+export async function takeKey() {
+  const given = /^#code=([\w-]+)$/.exec(location.hash);
   if (given) {
-    sessionStorage.setItem(KEPT, given[1]);
     history.replaceState(null, "", location.pathname + "#/live");
+    try {
+      const reply = await fetch("/api/key", { ...PLAIN, method: "POST", body: JSON.stringify({ code: given[1] }) });
+      if (reply.ok) sessionStorage.setItem(KEPT, (await reply.json()).key);
+    } catch { /* umi has ended: there is no key */ }
   }
   return sessionStorage.getItem(KEPT) !== null;
+}
+
+/** Whether what answers here has the key, too: it may be another program that took the port of a umi that ended. */
+async function proved(key, signal) {
+  const words = new TextEncoder();
+  const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const nonce = hex(crypto.getRandomValues(new Uint8Array(32)));
+  const reply = await fetch(`/api/proof?nonce=${nonce}`, { ...PLAIN, signal });
+  const said = Uint8Array.from(reply.headers.get("umi-proof")?.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+  const secret = await crypto.subtle.importKey("raw", words.encode(key), { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+  return crypto.subtle.verify("HMAC", secret, said, words.encode(`umi-proof:${nonce}`));
 }
 
 export function forgetKey() { sessionStorage.removeItem(KEPT); }
@@ -18,19 +34,25 @@ export class ApiError extends Error {
   constructor(message, fix, status) { super(message); this.fix = fix; this.status = status; }
 }
 
+function lost() {
+  dispatchEvent(new CustomEvent("umi-key"));
+  return new ApiError("what answers here is not the umi that opened this page", "open it again with `umi open`", 401);
+}
+
 async function send(path, { method = "GET", body, signal } = {}) {
-  const headers = { authorization: `Bearer ${sessionStorage.getItem(KEPT) ?? ""}` };
+  const key = sessionStorage.getItem(KEPT) ?? "";
   let response;
   try {
-    response = await fetch(path, { method, body, headers, signal, cache: "no-store", credentials: "omit" });
+    if (!key || !await proved(key, signal)) throw lost();
+    response = await fetch(path, { ...PLAIN, method, body, headers: { authorization: `Bearer ${key}` }, signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error instanceof ApiError) throw error;
     throw new ApiError("umi does not answer: has it ended?", "start it again, and open the page with `umi open`", 0);
   }
   if (response.ok) return response;
   let said = {};
   try { said = await response.json(); } catch { /* the status is all there is */ }
-  if (response.status === 401) dispatchEvent(new CustomEvent("umi-key"));
+  if (response.status === 401) throw lost();
   throw new ApiError(said.error ?? `umi answered with ${response.status}`, said.fix ?? "", response.status);
 }
 

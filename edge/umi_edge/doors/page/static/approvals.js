@@ -18,6 +18,11 @@ export const questions = {
     for (const one of fresh) { say(`A question waits: ${one.title}`); notify(one); }
     for (const listener of this.listeners) listener();
   },
+  /** What waits is not known: umi does not answer. */
+  forget() {
+    this.waiting = [];
+    for (const listener of this.listeners) listener();
+  },
   close(question, words, tone = "quiet") {
     this.outcomes = [{ id: question.id, title: question.title, words, tone, at: new Date() }, ...this.outcomes].slice(0, 8);
   },

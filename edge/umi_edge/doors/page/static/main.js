@@ -44,7 +44,7 @@ function locked() {
   shown?.leave?.();
   shown = null;
   fill(main, heading("This page needs umi’s key"),
-    h("p", {}, "Open it with ", h("code", {}, "umi open"), ", which has the key with it. It stays in this tab, and is gone when you close it."));
+    h("p", {}, "Open it with ", h("code", {}, "umi open"), ", which gives it to this tab. It is another each time umi starts, and is gone when you close the tab."));
   line.textContent = "";
 }
 
@@ -65,16 +65,16 @@ async function follow() {
     }
     line.textContent = "Not connected: trying again";
     line.className = "line is-off";
-    questions.set([]);
+    questions.forget();
     links();
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
 
 addEventListener("hashchange", () => {
-  if (location.hash.startsWith("#key=")) { takeKey(); location.reload(); return; }
+  if (location.hash.startsWith("#code=")) { takeKey().then(() => location.reload()); return; }
   if (location.hash.startsWith("#/")) show(true);
 });
 addEventListener("umi-key", () => { forgetKey(); locked(); say("The key is not umi’s any more."); });
 
-if (takeKey()) { show(false); follow(); } else locked();
+if (await takeKey()) { show(false); follow(); } else locked();
