@@ -169,7 +169,7 @@ async def test_a_tab_sends_its_key_to_no_other_program_at_that_port(served, chro
         sent = []
         tab.page.on("request", lambda request: sent.append(request.headers.get("authorization", "")))
         served.page.key.text = "another umi, or another program"
-        await tab.to("Policy")
+        await tab.page.get_by_role("link", name="Policy").first.click()
         await expect(tab.page.get_by_role("heading", level=1)).to_have_text("This page needs umi’s key")
         assert sent
         assert not [one for one in sent if one]
