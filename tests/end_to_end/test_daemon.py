@@ -258,7 +258,7 @@ def test_ctrl_c_stops_the_run_in_the_daemon_and_says_what_was_done(desk: Desk, a
     finally:
         hold.unlink()
     with desk.http() as http:
-        assert http.get("/v1/models").status_code == 200
+        assert http.get("/api/policy").status_code == 200
     assert desk.ask().returncode == 0  # the script's other two replies
 
 
