@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from umi_edge.doors.gateway.gateway import END_SESSION, REVEAL
 from umi_edge.doors.gateway.sessions import SessionLimits
 from umi_edge.doors.gateway.wire import SESSION_ARGUMENT
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.labelling.labeller import Labeller
+from umi_edge.policy import load_policy
 from umi_edge.session.consent import ConsentRequest, UnsafeApproveAll
 from umi_edge.tools import FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import builtin_tools
@@ -303,3 +306,33 @@ async def test_the_built_in_tools_of_a_home(tmp_path):
         [sent] = [one for one in (tmp_path / "home" / "outbox").rglob("*") if one.is_file()]
         assert "alice.moreau@example.org" in sent.read_text()
         assert b"alice.moreau" not in b"".join(t.frames)
+
+
+async def test_a_name_that_is_added_later_leaves_the_list_of_tools(tmp_path):
+    """In a description it becomes a handle; a tool of that name is there no more."""
+    file = tmp_path / "clients.txt"
+    file.write_text("Nobody Else\n")
+    policy = load_policy(
+        f"version: 1\ndetect_also: [{{type: client, values_file: clients.txt}}]\n{POLICY}",
+        str(tmp_path / "policy.yaml"),
+    )
+    tools = [
+        tool_of("crm.find", lambda _: "", description="Posts to Kestrelwood."),
+        tool_of("crm.kestrelwood", lambda _: ""),
+    ]
+    async with told(tmp_path, tools, policy, guard=EgressGuard) as t:
+        catalogue = t.gateway.catalogue
+        catalogue.read_gazetteers = partial(load_gazetteers, policy, catalogue.catalogue)
+        before = {tool.name: tool.description for tool in (await t.client.list_tools()).tools}
+        file.write_text("Nobody Else\nKestrelwood\n")
+        after = {tool.name: tool.description for tool in (await t.client.list_tools()).tools}
+        await t.call("crm_find")
+        [session] = t.sessions
+        session.read_gazetteers = partial(load_gazetteers, policy, session.catalogue)
+        with pytest.raises(MCPError, match=r"[Nn]o tool|[Uu]nknown"):
+            await t.call("crm_kestrelwood")
+        await t.call("crm_find")  # the session goes on
+    assert "Kestrelwood" in before["crm_find"]
+    assert "Posts to <client:1>." in after["crm_find"]
+    assert "crm_kestrelwood" in before
+    assert "crm_kestrelwood" not in after

@@ -30,12 +30,12 @@ DONE = [plan("Done.", "summarizer"), "It is done."]
 class Home:
     """A policy with a list of clients beside it, and tools that read and write."""
 
-    def __init__(self, tmp_path, *, never=True, instruction="cloud", result="cloud"):
+    def __init__(self, tmp_path, *, never=True, instruction="cloud", result="cloud", more=""):
         self.file = tmp_path / "clients.txt"
         self.file.write_text("Nobody Else\n")
         words = {"NEVER": "[{type: client}]" if never else "[{type: email}]"}
         words |= {"INSTRUCTION": instruction, "RESULT": result}
-        text = POLICY
+        text = more or POLICY
         for word, said in words.items():
             text = text.replace(word, said)
         self.policy = load_policy(f"version: 1\n{text}", str(tmp_path / "policy.yaml"))
@@ -171,3 +171,72 @@ async def test_a_saved_session_that_is_resumed_does_without_it(tmp_path):
         await w.session.ask("And now?")
     assert NAME.encode() not in w.capture.bytes_out
     assert "What of <client:1>?" in w.prompts[0]
+
+
+async def later_of(home, tmp_path, plans, calls=(), *, ask="Look.", name=NAME, guard=UnsafeNoGuard):
+    """What is sent once a name is added, after one instruction."""
+    async with home.world(tmp_path, [*plans, *DONE], calls, guard=guard) as w:
+        session = refreshed(w)
+        await session.ask(ask)
+        before = len(w.capture.requests)
+        home.learn(name)
+        await session.ask("And now?")
+        return b"".join(sent.message for sent in w.capture.requests[before:]), w.prompts[-1]
+
+
+async def test_a_name_that_stands_beside_a_handle_is_a_part_of_a_name(tmp_path):
+    """In the instruction, and where the planner repeats it."""
+    home = Home(
+        tmp_path,
+        instruction="scan",
+        more=POLICY.replace(
+            "[{type: client, values_file", "[{type: place, values: [Wharf]}, {type: client, values_file"
+        ),
+    )
+    plans = [plan(f"Look for {NAME}.", "summarizer"), "Yes."]
+    later, prompt = await later_of(home, tmp_path, plans, ask=f"What of {NAME} Wharf?", name=f"{NAME} Wharf")
+    assert NAME.encode() not in later
+    assert "What of <client:1> <place:1>?" in prompt
+    assert "Look for <client:1>." in prompt
+
+
+async def test_what_a_card_told_is_taken_out_of_what_the_planner_wrote(tmp_path):
+    home = Home(tmp_path)
+    home.tools.append(tool_of("crm.find", lambda _: "", description=f"Knows {NAME}."))
+    later, _ = await later_of(home, tmp_path, [plan(f"Ask {NAME}.", "summarizer"), "Yes."])
+    assert NAME.encode() not in later
+
+
+async def test_the_member_names_of_a_foreign_tool_do_without_it(tmp_path):
+    """In a call, where the schema has told it, and in a result, where the schema of results or a rule spells it."""
+    home = Home(tmp_path, more=f'{POLICY}  data.spelt: {{results: {{"$.{NAME}": cloud}}}}')
+    schema = {"type": "object", "properties": {NAME: {"type": "string"}}}
+    home.tools += [
+        tool_of("data.spelt", lambda _: {NAME: "x"}, schema=schema, hints=Hints(read_only=True)),
+    ]
+    plans = [plan("Use data.spelt."), *DONE]
+    later, _ = await later_of(home, tmp_path, plans, [("data.spelt", json.dumps({NAME: "x"}))])
+    assert NAME.encode() not in later
+
+
+async def test_a_fact_of_it_is_shown_no_more(tmp_path):
+    home = Home(
+        tmp_path,
+        more=f'{POLICY}  data.mail: {{results: {{"$": {{locality: handle, type: email, show: domain}}}}}}',
+    )
+    home.tools += [
+        tool_of("data.mail", lambda _: "ann@kestrelwood.example", hints=Hints(read_only=True)),
+    ]
+    plans = [plan("Use data.mail."), *DONE]
+    later, prompt = await later_of(home, tmp_path, plans, [("data.mail", "{}")], name="kestrelwood.example")
+    assert b"kestrelwood" not in later
+    assert "<email:1>" in prompt
+
+
+@pytest.mark.parametrize("guard", [UnsafeNoGuard, EgressGuard])
+async def test_a_longer_word_of_the_planners_that_holds_it_goes_too(tmp_path, guard):
+    home = Home(tmp_path)
+    plans = [plan(f"The {NAME}s are many.", "summarizer"), "Yes."]
+    later, prompt = await later_of(home, tmp_path, plans, ask=f"What of {NAME}?", guard=guard)
+    assert NAME.encode() not in later
+    assert "The <client:2> are many." in prompt

@@ -28,6 +28,12 @@ def explained(error: GuardedError, entries: Sequence[LabelledEntry], vault: Vaul
     if place is None:
         return error
     entry, span = place
+    if isinstance(entry, Plan | Answer):
+        return PrivacyError(
+            f"a model wrote what {kept.handle} (from {kept.origin}) stands for, which stays on this device; "
+            "nothing more was sent",
+            fix="start a new session: what the model wrote would be sent again with every message of this one",
+        )
     keeps = _keeps(kept, entries)
     return PrivacyError(
         f"two rules disagree, so nothing more was sent: {kept.handle} (from {kept.origin}) stays on this device"
@@ -69,8 +75,6 @@ def _named(entry: Entry) -> str:
             return f"the arguments of {tool}"
         case Instruction():
             return "what you typed"
-        case Plan() | Answer():
-            return "what a model wrote"
     return "the clock"
 
 

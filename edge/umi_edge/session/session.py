@@ -19,7 +19,7 @@ from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.later_names import LaterNames, added_names
+from umi_edge.labelling.later_names import CardWords, LaterNames, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
@@ -301,10 +301,11 @@ class Session:
         if now.values != before:
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
             if added := added_names(before, now.values):
+                cards = self.cards
                 self._tell_of_tools()
-                self._withhold(added)
+                self._withhold(added, CardWords.of(cards, self.cards, self.labeller))
 
-    def _withhold(self, names: Mapping[str, Sequence[str]]) -> None:
+    def _withhold(self, names: Mapping[str, Sequence[str]], cards: CardWords = CardWords()) -> None:  # noqa: B008
         """Take names out of all that was said before, since it is sent again. Raises `PrivacyError` where one stays."""
         entries, told = self.calls.entries, {card.name for card, _ in self.cards}
         if any(isinstance(one.template, Call) and one.template.tool not in told for one in entries):
@@ -313,7 +314,7 @@ class Session:
                 f"{'; '.join(one.because for one in self.withheld)}; nothing more was sent",
                 fix="start a new session",
             )
-        later = LaterNames.of(self.labeller.policy, names, self.labeller.keeper).withheld(entries)
+        later = LaterNames.of(self.labeller, names).withheld(entries, cards)
         if later == entries:
             return
         entries[:] = later

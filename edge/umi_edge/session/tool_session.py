@@ -81,6 +81,7 @@ class ToolSession:
     unapproved: tuple[Unapproved, ...] = field(init=False)
     observe: Callable[[Event], None] = field(init=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
+    _approved: ApprovedCards = field(init=False, repr=False)
     _one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """Calls that come at once are made one after the other: each reads what the one before it left."""
 
@@ -97,16 +98,14 @@ class ToolSession:
         records: Records | None,
         approved: ApprovedCards,
     ) -> None:
-        self._names = gazetteers
+        self._names, self._approved = gazetteers, approved
         self.catalogue = Catalogue(tool for tool in self.catalogue if self.client.has(tool.name))
         sources = {tool.name: tool.source for tool in self.catalogue}
         self.labeller = Labeller.fresh(policy, Scanner.of(policy, gazetteers), sources, hash_key=hash_key)
         guard = guarded_by(self.labeller.vault)
         self.way_out = WayOut(guard, ledger, self.name, f"the program {self.client.name}")
         self.observe = observer(self.labeller.vault)
-        cards = labelled_cards(self.catalogue, self.labeller, approved)
-        self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
-        self.labeller.result_names = cards.result_names
+        self._tell_of_tools()
         self.calls = Calls(
             catalogue=self.catalogue,
             labeller=self.labeller,
@@ -116,9 +115,17 @@ class ToolSession:
             observe=self._tell,
             reader=self.client.sink,
         )
-        self.calls.public.allow_catalogue(
-            self.cards, [tool.name for tool in self.catalogue], policy, cards.result_names
-        )
+        self._allow_catalogue()
+
+    def _tell_of_tools(self) -> None:
+        """Make the cards, as far as the names that are known now let the program be told of the tools."""
+        cards = labelled_cards(self.catalogue, self.labeller, self._approved)
+        self.cards, self.withheld, self.unapproved = cards.told, cards.withheld, cards.unapproved
+        self.labeller.result_names = cards.result_names
+
+    def _allow_catalogue(self) -> None:
+        tools, names = [tool.name for tool in self.catalogue], self.labeller.result_names
+        self.calls.public.allow_catalogue(self.cards, tools, self.labeller.policy, names)
 
     def _tell(self, event: Event) -> None:
         self.observe(event)
@@ -127,6 +134,15 @@ class ToolSession:
     def record(self) -> list[Action]:
         """What was done, for the user's eyes."""
         return self.calls.record
+
+    async def tools_now(self) -> Released[View]:
+        """The catalogue, as the program may read it with the names that the user's tools have now.
+
+        Raises `PrivacyError` where they have lost some.
+        """
+        async with self._one:
+            await self._look_up_names()
+        return self.tools()
 
     def tools(self) -> Released[View]:
         """The catalogue, as the program may read it."""
@@ -145,20 +161,24 @@ class ToolSession:
         """
         if tool not in {card.name for card, _ in self.cards}:
             raise KeyError("no tool of that name")
-        fault = ""
+        fault, told = "", False
         async with self._one:
             if self._over:
                 raise PrivacyError("this session has ended", fix="start a new session")
             try:
                 await self._look_up_names()
-                await self._call(tool, arguments)
-                return self._released(self.calls.entries[-1:])
+                told = tool in {card.name for card, _ in self.cards}  # a name in it may be in a list now
+                if told:
+                    await self._call(tool, arguments)
+                    return self._released(self.calls.entries[-1:])
             except PrivacyError:  # a budget is spent, or something that keeps values in has failed
                 self._over = True
                 raise
             except Exception as error:
                 self._over = True
                 fault = type(error).__name__
+        if not told and not fault:
+            raise KeyError("no tool of that name")
         raise PrivacyError(  # outside of the handler, so that it has no `__context__`
             f"something in umi, the policy or a plug-in failed ({fault}); nothing was told",
             fix="try again; if it stays so, please report it",
@@ -200,6 +220,8 @@ class ToolSession:
         now = await self.read_gazetteers()
         if now.values != self._names:
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
+            self._tell_of_tools()
+            self._allow_catalogue()
         self._names = now.values
 
     async def _call(self, name: str, given: Mapping[str, Any]) -> None:

@@ -25,8 +25,7 @@ from umi_edge.tools import Tool
 from umi_shared.errors import PrivacyError
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import Label
-from umi_shared.released import Released
-from umi_shared.transcript import ToolCard, View
+from umi_shared.transcript import ToolCard
 
 __all__ = ["END_SESSION", "INSTRUCTIONS", "REVEAL", "Gateway", "NoSuchToolError", "Reveal"]
 
@@ -60,19 +59,19 @@ class Gateway:
     """Told, in words without values, what has gone wrong: for the user's eyes."""
     _names: Mapping[str, str] = field(init=False, repr=False)
     """The tools by their names on the wire."""
-    _told: Released[View] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._told = self.catalogue.tools()
-        self._names = _wire_names([card.name for card in self._told.payload.catalogue])
+        self._names = _wire_names([card.name for card in self.catalogue.tools().payload.catalogue], {})
 
     async def tools(self, *, with_session: bool) -> dict[str, Any]:
         """The answer to `tools/list`. Raises `PrivacyError`: then nothing may be told."""
+        told = await self.catalogue.tools_now()
+        self._names = _wire_names([card.name for card in told.payload.catalogue], self._names)
         wire = {tool: name for name, tool in self._names.items()}
-        offered = [self._offered(wire[card.name], card) for card in self._told.payload.catalogue]
+        offered = [self._offered(wire[card.name], card) for card in told.payload.catalogue]
         answer = listed(offered, with_session=with_session)
         answer["tools"] += _own_tools(with_session=with_session)
-        await self.catalogue.let_out(self._told, spelled(answer))
+        await self.catalogue.let_out(told, spelled(answer))
         return answer
 
     async def call(self, name: str, arguments: Mapping[str, Any], *, session: str | None) -> dict[str, Any]:
@@ -179,10 +178,11 @@ class Gateway:
         )
 
 
-def _wire_names(tools: Sequence[str]) -> dict[str, str]:
-    """Each tool by a name that no other has."""
-    names: dict[str, str] = {}
-    for tool in tools:
+def _wire_names(tools: Sequence[str], before: Mapping[str, str]) -> dict[str, str]:
+    """Each tool by a name that no other has, and that it keeps."""
+    names = dict(before)
+    known = frozenset(before.values())
+    for tool in (one for one in tools if one not in known):
         name, number = wire_name(tool), 1
         while name in names or name in (REVEAL, END_SESSION):
             number += 1
