@@ -178,3 +178,37 @@ async def test_a_saved_session_keeps_it(tmp_path):
         await w.session.ask("Now post it.")
         assert len(refusals(w)) == 1
     assert sent == []
+
+
+async def test_a_call_that_is_written_again_is_barred_as_what_the_refusal_quotes(tmp_path):
+    sent = []
+    words = {"type": "object", "properties": {"q": {"type": "string", "pattern": "^[a-z]+$"}}}
+    given = [
+        *tools(sent, KEPT_ONLY)[:1],
+        tool_of("post", lambda given: sent.append(given["q"]), schema=words),
+    ]
+    plans = [plan("To go on, use files.get."), plan("To go on, use post."), plan("No.", "give up")]
+    calls = [("files.get", "{}"), ("post", '{"q": "<text:1>"}'), ("post", '{"q": "kestrelwoodwharfissold"}')]
+    async with world(tmp_path, plans=plans, calls=calls, tools=given, policy=POLICY) as w:
+        await w.session.ask("Go.")
+        assert len(refusals(w)) == 1
+    assert sent == []
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in the reply", "in the next instruction"])
+async def test_a_reply_that_repeats_what_the_planner_has_read_is_barred(tmp_path, at_once):
+    sent, words, file = [], "Yes, ann@example.org", {"open": "call ann@example.org"}
+    plans = [
+        ASK[0],
+        chat_question("Post ann@example.org?"),
+        chat_plan("Go.", "post", {"q": "<email:1>"}),
+        *POST[1:],
+    ]
+    more = {"tools": tools(sent, file), "policy": POLICY, "dialect": "chat"}
+    more |= {"replies": Says(words)} if at_once else {}
+    async with world(tmp_path, plans=plans, **more) as w:
+        await w.session.ask("Go.")
+        if not at_once:
+            await w.session.ask(words)
+        assert len(refusals(w)) == 1
+    assert sent == []

@@ -9,6 +9,7 @@ from umi_edge.labelling.text import Span
 from umi_edge.policy import Resolution
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.values.json_walk import json_type
+from umi_shared.bars import Bar
 from umi_shared.handles import Text, escape
 from umi_shared.labels import Label, Locality
 
@@ -34,9 +35,12 @@ def staying(resolution: Resolution) -> Resolution:
     return replace(resolution, locality=locality, scan=False)
 
 
-def whole(resolution: Resolution) -> Resolution:
-    """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts."""
-    return replace(staying(resolution), shape=Shape.HIDDEN)
+def whole(resolution: Resolution, below: frozenset[Bar]) -> Resolution:
+    """What holds for a node of which not even the shape may show: it stays, whatever its rule says of its parts.
+
+    What may bar a part of it (`below`) bars it.
+    """
+    return replace(staying(resolution), shape=Shape.HIDDEN, bars=resolution.bars | below)
 
 
 def not_the_users_own(resolution: Resolution) -> Resolution:

@@ -92,7 +92,7 @@ class JsonWriter:
     pieces: list[_Piece] = field(default_factory=list, repr=False)
     scanned: list[tuple[int, Any, _Place]] = field(default_factory=list, repr=False)
     """Leaves to look through, and before which piece each stands."""
-    _places: dict[tuple[Node, Doubt | None], _Place] = field(default_factory=dict, repr=False)
+    _places: dict[tuple[Node, Doubt | None, frozenset[Bar]], _Place] = field(default_factory=dict, repr=False)
 
     def write(self, value: Any) -> LabelledText:
         """The text of a value. Raises `PrivacyError` when the vault is full."""
@@ -150,7 +150,8 @@ class JsonWriter:
 
     def _below(self, place: _Place, location: Location, key: str | int) -> _Place:
         at = (*location, key)
-        below = self._place(self.assignment.below(place.node, at), place.doubt or self.doubts.get(at))
+        node, doubt = self.assignment.below(place.node, at), place.doubt or self.doubts.get(at)
+        below = self._place(node, doubt, at)
         if not self.assignment.looks_at_values and not self.doubts:
             place.children[key] = below
         return below
@@ -159,14 +160,15 @@ class JsonWriter:
         node, doubt = self.assignment.node(()), self.doubts.get(())
         if self.root_type and node.resolution.type == ANY_TYPE and node.resolution.shape != Shape.HIDDEN:
             return self._new_place(node, replace(node.resolution, type=self.root_type), doubt)
-        return self._place(node, doubt)
+        return self._place(node, doubt, ())
 
-    def _place(self, node: Node, doubt: Doubt | None) -> _Place:
-        known = self._places.get((node, doubt))
+    def _place(self, node: Node, doubt: Doubt | None, location: Location) -> _Place:
+        hidden = node.resolution.shape == Shape.HIDDEN
+        bars = self.assignment.bars_below(location) if hidden else NO_BARS
+        known = self._places.get((node, doubt, bars))
         if known is None:
-            hidden = node.resolution.shape == Shape.HIDDEN
-            resolution = whole(node.resolution) if hidden else node.resolution
-            known = self._places[node, doubt] = self._new_place(node, resolution, doubt)
+            resolution = whole(node.resolution, bars) if hidden else node.resolution
+            known = self._places[node, doubt, bars] = self._new_place(node, resolution, doubt)
         return known
 
     def _new_place(self, node: Node, resolution: Resolution, doubt: Doubt | None) -> _Place:

@@ -45,9 +45,10 @@ class Keeper:
 
     def handle_span(self, handle: Handle) -> Span:
         """A handle that stands in text; only a caller on the device that may see values sees another thing."""
-        value = self.vault[handle].value
-        clear = escape(value if isinstance(value, str) else compact_json(value))
-        return Span(clear=clear, masked=(handle,), label=Label.at(Locality.HANDLE), rule="handle")
+        kept = self.vault[handle]
+        clear = escape(kept.value if isinstance(kept.value, str) else compact_json(kept.value))
+        label = Label.at(Locality.HANDLE).with_bars(kept.label.bars)
+        return Span(clear=clear, masked=(handle,), label=label, rule="handle")
 
     def kept(self, value: Any, label: Label, resolution: Resolution, *, origin: Origin) -> Span:
         """A JSON value that stays, as the handle that stands for it; or as nothing but that it is hidden."""
@@ -76,6 +77,10 @@ class Keeper:
         """What is shown behind a handle; charged also where the value never leaves, since a silence tells, too."""
         fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
         return "" if fact and (never or self.never_leaves(value)) else fact
+
+    def private_in(self, text: str) -> list[str]:
+        """What of a text stays, as the detectors or the vault know it."""
+        return [text[one.start : one.end] for one in private_spans(text, self.scanner, self.known)]
 
     def never_leaves(self, value: Any) -> bool:
         """Whether a detector of a type that leaves under no rule finds something in a JSON value."""

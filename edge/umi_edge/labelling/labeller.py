@@ -32,7 +32,8 @@ from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.outcome import FailureKind
 from umi_edge.tools.record import Doubt
 from umi_edge.tools.runner import DETAIL_CHARACTERS
-from umi_edge.values.json_walk import walk
+from umi_edge.values.json_walk import scalars, walk
+from umi_shared.bars import NO_BARS, Bar
 from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
@@ -108,24 +109,29 @@ class Labeller:
         """What the policy says of a tool of the catalogue."""
         return self.policy.tool(tool, source=self.sources.get(tool, ""))
 
-    def instruction(self, text: str) -> LabelledText:
+    def instruction(self, text: str, bars: frozenset[Bar] = NO_BARS) -> LabelledText:
         """What the user asked for; spans that the detectors find stay (docs/design.md#one-step)."""
-        label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
+        label, word = (
+            Label.at(Locality.CLOUD, Integrity.TRUSTED).with_bars(bars),
+            self.policy.defaults.instruction,
+        )
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:
             return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
         return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
 
-    def reply(self, text: str, question: str) -> LabelledText:
+    def reply(self, text: str, question: str, bars: frozenset[Bar] = NO_BARS) -> LabelledText:
         """What the user replied to a planner's question, which they were shown.
 
         Where it repeats an address or a number of the question, the planner put that into their mouth: it is then not
-        the user's own word, and nothing in it becomes so.
+        the user's own word, and nothing in it becomes so. What bars the question bars a reply that repeats of it what
+        stays.
         """
         asked = question.casefold()
         if not any(word.strip(_ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
-            return self.instruction(text)
-        label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED)
+            repeats = bars and any(one.casefold() in asked for one in self.keeper.private_in(text))
+            return self.instruction(text, bars if repeats else NO_BARS)
+        label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED).with_bars(bars)
         origin = Origin(Source.RESULT, "the planner's question", _ECHO)
         return self.keeper.scanned_text(well_formed(text), label, rule=_ECHOED, origin=origin)
 
@@ -288,12 +294,13 @@ class Labeller:
 
         Depends on the policy and on labels alone, so that a failure is kept as a success would be.
         """
-        root = self.policy.results(tool, None).at(())
+        rules = self.policy.results(tool, None)
+        root, below = rules.at(()), rules.bars_below(())
         if root.type == ANY_TYPE and type:
             root = replace(root, type=type)
         if made_of.public:
-            return whole(root) if root.shape == Shape.HIDDEN else None
-        return whole(replace(root, rule_id="what it was made of stays"))
+            return whole(root, below) if root.shape == Shape.HIDDEN else None
+        return whole(replace(root, rule_id="what it was made of stays"), below)
 
     def arguments(
         self,
@@ -326,6 +333,12 @@ class Labeller:
         return ScanRemainder(
             arguments=arguments, leaves=labelled.leaves, vault=self.vault, scanner=self.keeper.scanner
         )
+
+    def quoted(self, arguments: Any) -> Label:
+        """The label of a text that may quote the values of a call's arguments: it stays, and is barred as they are."""
+        texts = (one for one in scalars(arguments) if isinstance(one, str))
+        handles = [part for text in texts for part in parts_of(text) if isinstance(part, Handle)]
+        return join_all(self.vault[one].label for one in handles if one in self.vault).join(Label())
 
     def unseen(self, tool: str, arguments: Any, written: Label) -> LabelledText:
         """What a caller that has seen values wrote, or failed to write, as one handle of no shape."""

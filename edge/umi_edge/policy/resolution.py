@@ -13,6 +13,7 @@ from typing import Any
 from umi_edge.policy.never import Never, without_never
 from umi_edge.policy.paths import Location
 from umi_edge.policy.rules import PathRule, Resolution, Said, join_said
+from umi_shared.bars import NO_BARS, Bar
 
 __all__ = ["Assignment", "Node", "RuleTable"]
 
@@ -90,6 +91,7 @@ class RuleTable:
         self._plain = tuple(i for i, rule in enumerate(self.rules) if rule.query.plain)
         self.costly = tuple(rule for rule in self.rules if not rule.query.plain)
         """The rules whose match depends on values."""
+        self._barring = tuple((rule.query, rule.bars) for rule in self.rules if rule.bars)
         self._indices = _indices_of(self.rules)
         self._nodes: dict[_Key, Node] = {}
         self._root = self._node(frozenset((i, 0) for i in self._plain), self._unsaid, ())
@@ -105,6 +107,17 @@ class RuleTable:
             for location in rule.query.locations(value):
                 matched[location] = (*matched.get(location, ()), rule)
         return Assignment(self, matched)
+
+    def bars_below(self, location: Location) -> frozenset[Bar]:
+        """What may bar any part of the node at a location, whatever the value is: it bars a whole that is kept."""
+        found = NO_BARS
+        for query, bars in self._barring:
+            states = {0}
+            for key in location:
+                states = {after for state in states for after in query.may_after(state, key)}
+            if any(state < len(query.segments) for state in states):
+                found |= bars
+        return found
 
     def assume(self, rule: PathRule) -> "Assignment":
         """Resolve every node where a rule's filters match, whatever the value is."""
@@ -209,6 +222,10 @@ class Assignment:
         for depth, key in enumerate(location, start=1):
             node = table.child(node, key, matched.get(location[:depth], ()))
         return node
+
+    def bars_below(self, location: Location) -> frozenset[Bar]:
+        """What may bar any part of the node at a location."""
+        return self._table.bars_below(location)
 
     def below(self, node: Node, location: Location) -> Node:
         """The node at a location, given the one right above it."""

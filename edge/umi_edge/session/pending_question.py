@@ -6,11 +6,12 @@ I3: docs/design.md#i3-noninterference
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from umi_edge.labelling.text import LabelledEntry
+from umi_edge.labelling.text import LabelledEntry, LabelledText
+from umi_shared.bars import NO_BARS, Bar
 from umi_shared.handles import unescape
 from umi_shared.transcript import Answer, Next, Plan
 
-__all__ = ["ASKED_BY_DEVICE", "DEVICES_OWN", "Question", "pending_question"]
+__all__ = ["ASKED_BY_DEVICE", "DEVICES_OWN", "Question", "bars_of", "pending_question"]
 
 ASKED_BY_DEVICE = "asked by this device"
 """The rule of this device's own question, of a day or a time."""
@@ -24,9 +25,16 @@ class Question:
     """As they were shown it, with the real values."""
     by_planner: bool
     """Whether the planner asked; else this device did."""
+    bars: frozenset[Bar] = field(default=NO_BARS, repr=False)
+    """What bars it: all that the planner had read, and the values that it names."""
 
 
 DEVICES_OWN = Question("", by_planner=False)
+
+
+def bars_of(text: LabelledText) -> frozenset[Bar]:
+    """What bars any part of a text."""
+    return NO_BARS.union(*(span.label.bars for span in text))
 
 
 def pending_question(entries: Sequence[LabelledEntry]) -> Question | None:
@@ -36,5 +44,5 @@ def pending_question(entries: Sequence[LabelledEntry]) -> Question | None:
     asked, before = entries[-1].text, entries[-2].template if len(entries) > 1 else None
     text = unescape("".join(span.clear for span in asked))
     if isinstance(before, Plan) and before.next is Next.ASK_USER:
-        return Question(text, by_planner=True)
+        return Question(text, by_planner=True, bars=bars_of(asked))
     return Question(text, by_planner=False) if any(span.rule == ASKED_BY_DEVICE for span in asked) else None

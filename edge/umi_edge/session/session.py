@@ -56,7 +56,13 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.noes import Noes
-from umi_edge.session.pending_question import ASKED_BY_DEVICE, DEVICES_OWN, Question, pending_question
+from umi_edge.session.pending_question import (
+    ASKED_BY_DEVICE,
+    DEVICES_OWN,
+    Question,
+    bars_of,
+    pending_question,
+)
 from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
@@ -386,12 +392,13 @@ class Session:
         say it.
         """
         label = self._shown_to(PLANNER)
-        self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(question, label)))
+        asked = self._model_text(question, label)
+        self.calls.entries.append(LabelledEntry(Answer(()), asked))
         reply = (await self.replies.reply(shown)).strip()
         if not reply:
             return AskedUser(shown)
         await self._look_up_names()
-        text = self._replied(reply, Question(shown, by_planner=True))
+        text = self._replied(reply, Question(shown, by_planner=True, bars=bars_of(asked)))
         await self._take_words(text)
         self.observe(Replied(text))
         return None
@@ -399,7 +406,7 @@ class Session:
     def _replied(self, text: str, question: Question) -> LabelledText:
         """What the user says to a question that is open. Raises `PrivacyError` where too much of it would leave."""
         said = (
-            self.labeller.reply(text, question.text)
+            self.labeller.reply(text, question.text, question.bars)
             if question.by_planner
             else self.labeller.instruction(text)
         )
@@ -522,7 +529,7 @@ class Session:
             refusal = self._refusal(written.tool, timed.arguments)
             if refusal is not None and (refusal.public or self._may_hide(written.tool)):
                 if not refusal.public:
-                    shown, unseen = shown.join(Label()), True
+                    shown, unseen = shown.join(self.labeller.quoted(timed.arguments)), True
                 told = refusal.told(view, written.tool, written.arguments)
                 same = {written.tool: schemas[written.tool]}
                 checked = None

@@ -12,6 +12,7 @@ from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import DEVICE
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy import Scanner, load_policy
+from umi_shared.bars import Bar
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Locality
 from umi_shared.well_formed import well_formed
@@ -313,6 +314,78 @@ def test_a_failure_says_its_kind_unless_the_shape_is_hidden():
     kind, text = hidden.failure("t", "timeout")
     assert (kind, shown(text)) == ("", '"<data:1>"')
     assert shown(hidden.result("t", {"a": 1})) == '"<data:2>"'
+
+
+BARRED = """
+version: 1
+detect: [{type: person, values: [Ann Lee]}]
+tools:
+  t:
+    runs: device
+    results:
+      "$": cloud
+      "$.box": {locality: handle, shape: hidden}
+      "$.box.secret": {never_to: [post]}
+      "$.list[*]": {locality: handle, shape: hidden}
+      "$..[?@.private].text": {never_to: [post]}
+      "$.other": {locality: handle, never_to: [mail.send]}
+  whole:
+    runs: device
+    results: {"$": {locality: handle, shape: hidden}, "$..secret": {never_to: [post]}}
+"""
+
+
+def bars_of(text) -> set[str]:
+    return {str(bar) for span in text for bar in span.label.bars}
+
+
+@pytest.mark.parametrize(
+    ("tool", "value", "bars"),
+    [
+        ("t", {"box": {"secret": "x"}}, {"never_to: post"}),
+        (
+            "t",
+            {"box": {"open": "x"}},
+            {"never_to: post"},
+        ),  # what stands in it must not decide what may be seen of it
+        ("t", {"list": [{"private": True, "text": "x"}]}, {"never_to: post"}),
+        ("t", {"far": {"open": "x"}}, set()),
+        ("whole", {"a": {"secret": "x"}}, {"never_to: post"}),
+    ],
+)
+def test_what_is_kept_whole_is_barred_as_all_that_may_be_in_it(tool, value, bars):
+    text = labeller(BARRED).result(tool, value)
+    assert bars_of(text) == bars
+
+
+def test_a_result_that_is_kept_whole_for_what_it_was_made_of_is_barred_as_its_parts():
+    made = labeller(BARRED)
+    text = made.result("t", {"other": "x"}, made_of=Label())
+    assert bars_of(text) == {"never_to: post", "never_to: mail.send"}
+    assert {str(bar) for kept in made.vault for bar in kept.label.bars} == bars_of(text)
+
+
+@pytest.mark.parametrize(
+    ("reply", "barred"),
+    [
+        ("yes, ann@example.org", True),
+        ("yes, Ann Lee", True),
+        ("no, to bob@example.org", False),
+        ("yes, please", False),
+    ],
+)
+def test_a_reply_is_barred_as_the_question_that_it_repeats(reply, barred):
+    text = labeller(BARRED).reply(
+        reply, "Post ann@example.org, for Ann Lee?", frozenset({Bar("r", ("post",))})
+    )
+    assert bars_of(text) == ({"never_to: post"} if barred else set())
+
+
+def test_a_handle_in_a_text_bars_who_reads_its_value():
+    made = labeller(BARRED)
+    made.result("t", {"other": "x"})
+    (span,) = made.model_text("<text:1>", PUBLIC)
+    assert bars_of((span,)) == {"never_to: mail.send"}
 
 
 def test_reprs_show_no_value():
