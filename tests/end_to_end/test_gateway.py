@@ -186,8 +186,11 @@ async def test_a_call_that_wants_a_yes_shows_the_exact_values_and_is_declined_wi
 async def test_arguments_that_do_not_fit_are_said_only_as_far_as_the_client_wrote_them(tmp_path, modern):
     async with told(tmp_path, box(), POLICY, modern=modern) as t:
         wrong = await t.call("box_say", text=["x"])
-        assert wrong.content[0].text.startswith("failed: invalid-arguments: ")
-        assert "text" in wrong.content[0].text
+        assert wrong.content[0].text.startswith('failed: invalid-arguments: "text: type: must be string"')
+        missing = await t.call("box_say", zqname="zqvalue")
+        assert "the arguments: required: missing text" in missing.content[0].text
+        assert "the arguments: additionalProperties" in missing.content[0].text
+        assert b"zq" not in b"".join(t.frames)
         opened = await t.call("box_open")
         secret = await t.call("box_say", text="x", times="<text:1>", **session_of(opened))
         assert secret.is_error
@@ -195,6 +198,17 @@ async def test_arguments_that_do_not_fit_are_said_only_as_far_as_the_client_wrot
         unknown = await t.call("box_say", text="<text:7>", **session_of(opened))
         assert unknown.content[0].text.startswith("failed: unknown-handle")
         assert CANARY.encode() not in b"".join(t.frames)
+
+
+async def test_which_members_a_value_that_stays_has_is_not_told(tmp_path):
+    """Names alone decide `required`, but these are names that the program has not written."""
+    policy = POLICY + "  box.whole: {confirm: never, results: {'$': {locality: handle, shape: hidden}}}\n"
+    schema = {"type": "object", "properties": {"o": {"type": "object", "required": ["lid"]}}}
+    tools = [tool_of("box.whole", lambda _: {"key": 1}), tool_of("box.list", lambda _: "x", schema=schema)]
+    async with told(tmp_path, tools, policy) as t:
+        whole = (await t.call("box_whole")).structured_content["result"]
+        refused = await t.call("box_list", o=whole)
+        assert refused.content[0].text == "failed: invalid-arguments"
 
 
 @BOTH
@@ -234,14 +248,34 @@ async def test_sessions_are_bounded_since_each_may_tell_a_little(tmp_path):
 
 
 async def test_a_budget_that_is_spent_ends_the_session(tmp_path):
-    policy = POLICY + "limits: {shape_bits: 1}\n"
+    policy = POLICY + "limits: {shape_bits: 20}\n"
     tools = [*box(), tool_of("box.list", lambda _: [{"a": [1, 2, 3]}] * 40)]
     async with told(tmp_path, tools, policy, modern=True) as t:
         opened = await t.call("box_say", text="x")
+        assert session_of(opened)
         stopped = await t.call("box_list", **session_of(opened))
         assert stopped.content[0].text.startswith("failed: stopped")
         assert (await t.call("box_say", text="x", **session_of(opened))).is_error
         assert "shape_bits" in t.complaints[0]
+
+
+async def test_a_pipe_gets_a_new_session_after_a_spent_budget_and_it_is_one_of_the_days(tmp_path):
+    policy = POLICY + "limits: {shape_bits: 20}\n"
+    tools = [*box(), tool_of("box.list", lambda _: [{"a": [1, 2, 3]}] * 40)]
+    async with told(tmp_path, tools, policy, limits=SessionLimits(a_day=2)) as t:
+        for _ in range(2):
+            assert not (await t.call("box_say", text="x")).is_error
+            assert "this session has ended" in (await t.call("box_list")).content[0].text
+            assert t.sessions == []
+        assert "as many sessions as it may" in (await t.call("box_say", text="x")).content[0].text
+
+
+async def test_after_two_noes_nobody_is_promised_to_be_asked(tmp_path):
+    policy = POLICY.replace("box.say: {confirm: never", "box.say: {confirm: always")
+    async with told(tmp_path, box(), policy) as t:
+        for text in "abc":
+            said = (await t.call("box_say", text=text)).content[0].text
+        assert "after two noes, no more in this session" in said
 
 
 async def test_a_fault_tells_nothing_but_that_there_was_one(tmp_path, monkeypatch, caplog, capfd):
@@ -271,6 +305,7 @@ async def test_what_the_guard_stops_is_not_told_and_the_ledger_says_so(tmp_path,
         assert stopped.content[0].text.startswith("failed: stopped")
         assert CANARY.encode() not in b"".join(t.frames)
         assert "egress guard" in t.complaints[0]
+        assert t.sessions == []  # as it was told
         assert [base64.b64decode(entry["message"]) for entry in t.recorded][-1].startswith(b'{"content"')
 
 

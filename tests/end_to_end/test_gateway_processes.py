@@ -72,6 +72,7 @@ async def test_a_program_starts_it_and_its_user_sees_values_in_a_terminal_only(c
         assert "moreau" not in said.lower()
     log.seek(0)
     assert "moreau" not in log.read().lower()
+    log.close()
     entries = [one for one in read_ledger(tmp_path / "ledger.jsonl") if one["kind"] == "sent"]
     assert {one["sink"] for one in entries} == {"client:claude"}
     gone = umi("mcp", "reveal", alice["email"], "--config", str(config))

@@ -155,7 +155,7 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
     import shutil
     import sys
 
-    from umi_edge.doors.gateway.client_configs import NAME, PROGRAMS, with_entry, without_entry
+    from umi_edge.doors.gateway.client_configs import NAME, PROGRAMS, edited, with_entry, without_entry
     from umi_edge.runtime.config import config_path
     from umi_edge.terminal.stdin import TypedLines
     from umi_shared.durable_file import write_durably
@@ -166,11 +166,15 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
     path = file or program.file(Path.home(), config_path().parent.parent, sys.platform)
     found = shutil.which("umi")
     entry = program.entry([found] if found else [sys.executable, "-m", "umi_edge"])
+
+    def edit(text: str) -> str:
+        return without_entry(text, program.key) if undo else with_entry(text, program.key, entry)
+
     try:
-        before = path.read_text("utf-8") if path.exists() else ""
+        before = path.read_bytes() if path.exists() else b""
+        after = edited(before, edit)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read", fix="name another file with --file") from error
-    after = without_entry(before, program.key) if undo else with_entry(before, program.key, entry)
     if after == before:
         say(f"{path} is as it should be already.")
         return 0
@@ -182,6 +186,6 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{path.parent} cannot be made", fix="name another file with --file") from error
-    write_durably(Path(os.path.realpath(path)), after.encode())
+    write_durably(Path(os.path.realpath(path)), after)
     say(f"Written. {client} takes it up when it is started again.")
     return 0

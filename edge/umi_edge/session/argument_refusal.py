@@ -1,18 +1,22 @@
 """What a tool's own schema says against a call's arguments, and who may learn of it.
 
-The reason goes to the caller on this device and nowhere else. It is public only where the cloud knows all that it says:
-what the caller wrote itself, and a card that the cloud reads as it is. What a caller writes after any other reason
-stays whole, as after values that it has seen.
+The reason goes to the caller on this device, and to a program that makes its calls itself: to that without a word of
+what it wrote. It is public only where labels and the tool's own schema decide so. No detector looks at what was
+written: else a guess at a name that the user knows would be refused in another way than a wrong guess. What a caller
+writes after a reason that is not public stays whole, as after values that it has seen.
 
 I3: docs/design.md#i3-noninterference
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.policy import Scanner
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.tools import Tool
 from umi_edge.tools.schemas import Problem
 from umi_shared.handles import Handle, escape, parts_of
@@ -27,6 +31,9 @@ class ArgumentRefusal:
     """Why a tool's own schema does not admit some arguments."""
 
     text: str = field(repr=False)
+    """With the values: for the caller on this device."""
+    rule: str = field(repr=False)
+    """The places and the schema's words, as far as the tool's card has them: nothing that was written."""
     public: bool
 
     def told(self, view: View, tool: str, written: str) -> View:
@@ -42,18 +49,70 @@ def refusal_of(
     problems = tool.check.problems(resolved)
     if not problems:
         return None
-    text = well_formed("; ".join(problem.text for problem in problems))
     public = (
         card.input_schema == tool.input_schema
         and all(_decided_in_public(problem, written) for problem in problems)
-        and not scanner.scan(text)
+        and not _names_somebody(tool, scanner)
     )
-    return ArgumentRefusal(text, public)
+    return ArgumentRefusal(
+        text=well_formed("; ".join(problem.text for problem in problems)),
+        rule=well_formed("; ".join(dict.fromkeys(_rule(problem, tool, card) for problem in problems))),
+        public=public,
+    )
+
+
+def _names_somebody(tool: Tool, scanner: Scanner) -> bool:
+    """Whether a detector finds something in the whole of a tool's schema, of which the cloud is told a part.
+
+    What is written has no part in it. What umi's own tools say are constants of the program.
+    """
+    if tool.source == BUILT_IN:
+        return False
+    return any(scanner.scan(text) for text in _texts(tool.check.sound.schema))
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Every text, name and number of a schema."""
+    if isinstance(node, Mapping):
+        for name, child in node.items():
+            yield name
+            yield from _texts(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _texts(child)
+    else:
+        yield node if isinstance(node, str) else json.dumps(node)
+
+
+def _rule(problem: Problem, tool: Tool, card: ToolCard) -> str:
+    names = declared_names(card.input_schema)
+    place = ".".join(
+        str(part) if isinstance(part, int) or part in names else "…" for part in problem.location
+    )
+    said = _part(card.input_schema, problem.path)
+    known = said is not None and said == _part(tool.check.sound.schema, problem.path)
+    words = (
+        place or "the arguments",
+        str(problem.path[-1]) if problem.path else "",
+        problem.word if known else "",
+    )
+    return ": ".join(filter(None, words))
+
+
+def _part(node: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a place of a schema; None where nothing does."""
+    for part in path:
+        try:
+            node = node[part]
+        except (LookupError, TypeError):
+            return None
+    return node
 
 
 def _decided_in_public(problem: Problem, written: Mapping[str, Any]) -> bool:
     """Whether only what the caller wrote in clear decided it."""
-    return problem.by_names_only or not _refers(_at(written, problem.location))
+    node = _at(written, problem.location)
+    return isinstance(node, Mapping) if problem.by_names_only else not _refers(node)
 
 
 def _at(node: Any, location: Sequence[str | int]) -> Any:

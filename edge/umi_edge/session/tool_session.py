@@ -42,7 +42,7 @@ from umi_edge.session.time_arguments import Timed
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue
 from umi_shared.errors import MalformedError, PrivacyError
-from umi_shared.handles import Handle
+from umi_shared.handles import Handle, escape
 from umi_shared.labels import PUBLIC, Label, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import Call, Observation, Usage, View
@@ -187,8 +187,15 @@ class ToolSession:
     async def let_out(self, view: Released[View], message: bytes) -> None:
         """Let a view leave, serialized as these bytes: they are the program's to read then.
 
-        Raises `PrivacyError`: then nothing of it may be sent.
+        Raises `PrivacyError`: then nothing of it may be sent, and no call is made any more.
         """
+        try:
+            await self._let_out(view, message)
+        except Exception:
+            self._over = True
+            raise
+
+    async def _let_out(self, view: Released[View], message: bytes) -> None:
         if view.sink != self.client.sink:
             raise PrivacyError("a view for another reader was about to leave", fix="please report it")
         request_id = self.new_id()
@@ -234,6 +241,15 @@ class ToolSession:
             entries.append(LabelledEntry(Call(name, ()), ()))
             self.calls.refuse(name, kind, (str(error),), {}, PUBLIC)
             return
+        card = next(card for card, _ in self.cards if card.name == name)
+        refusal = refusal_of(tool, card, self.labeller.keeper.scanner, arguments, resolved)
+        if refusal is not None and refusal.public:  # no detector has looked at it, so nothing of it was kept
+            entries.append(LabelledEntry(Call(name, ()), ()))
+            self.calls.refuse(name, "invalid-arguments", (), {}, PUBLIC)
+            told = Observation(name, (), "invalid-arguments")
+            text = (constant(json.dumps(escape(refusal.rule), ensure_ascii=False), "the schema of the tool"),)
+            entries[-1] = LabelledEntry(told, text)
+            return
         labelled = self.labeller.arguments(
             name,
             arguments,
@@ -244,14 +260,6 @@ class ToolSession:
         entries.append(LabelledEntry(Call(name, ()), labelled.text))
         self.calls.public.allow_clear(labelled.text)
         self.observe(CallWritten(tool=name, arguments=labelled.text, usage=Usage()))
-        card = next(card for card, _ in self.cards if card.name == name)
-        refusal = refusal_of(tool, card, self.labeller.keeper.scanner, arguments, resolved)
-        if refusal is not None and refusal.public:
-            self.calls.refuse(name, "invalid-arguments", (), {}, PUBLIC)
-            told = Observation(name, (), "invalid-arguments")
-            text = (constant(json.dumps(refusal.text, ensure_ascii=False), "the schema of the tool"),)
-            entries[-1] = LabelledEntry(told, text)
-            return
         before = len(entries)
         timed = Timed(arguments=arguments)
         try:

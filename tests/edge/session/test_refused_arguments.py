@@ -135,3 +135,31 @@ async def test_words_of_a_schema_that_the_cloud_was_not_told_make_the_reason_one
         assert w.results == ["done"]
         wire = b"".join(sent.message for sent in w.capture.requests)
         assert b"other" not in wire
+
+
+@pytest.mark.parametrize("guess", ["Zora Quill", "Mads Ek"])
+async def test_whether_a_written_value_is_known_decides_nothing_that_shows(tmp_path, guess):
+    """A planner's guess at a name, where a number is wanted: the cloud reads the same, right or wrong."""
+    views: list[View] = []
+    schema = {"type": "object", "properties": {"n": {"type": "array", "uniqueItems": True}}}
+    detect = "detect: [{type: person, values_from: {tool: people.names, path: '$[*]'}}]\n"
+    policy = POLICY + "  people.names: {runs: device, card: hidden}\n" + detect
+    calls = telling(views, json.dumps({"n": [guess, guess]}), '{"n":["clear"]}')
+    async with world(
+        tmp_path,
+        plans=[plan("Use label."), plan("Done.", "give up")],
+        calls=calls,
+        tools=[
+            tool_of("label", lambda _: "fine", schema=schema),
+            tool_of("people.names", lambda _: ["Zora Quill"]),
+        ],
+        policy=policy,
+        consent=Asked(),
+    ) as w:
+        await w.session.ask("Label it.")
+        assert w.results == ["done"]
+        assert b"clear" in b"".join(sent.message for sent in w.capture.requests)
+        assert w.session.labeller.shapes.charged["failures", "label"] == 1  # that it succeeded
+        assert "non-unique" in render(
+            [entry for entry in views[1].entries if isinstance(entry, Observation)][-1].told
+        )

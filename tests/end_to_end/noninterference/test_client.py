@@ -88,3 +88,22 @@ async def test_what_leaves_has_one(tmp_path):
     one = await frames_of(tmp_path / "one", ONE, modern=False)
     longer = {**ONE, "age": "a text, whose type shows"}
     assert one != await frames_of(tmp_path / "other", longer, modern=False)
+
+
+async def guessed(folder: Any, one: dict[str, Any]) -> list[bytes]:
+    """What a program is sent that guesses at names where the schema refuses them, and that then reads a result."""
+    folder.mkdir()
+    strict = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
+    tools = [*people(one), tool_of("people.count", lambda _: 1, schema=strict)]
+    async with told(folder, tools, POLICY + "  people.count: {confirm: never}\n") as t:
+        for arguments in ({ONE["name"]: 1}, {"n": ONE["name"]}, {"n": f"{ONE['name']} {ONE['mail']}"}):
+            await t.call("people_count", **arguments)
+        await t.call("people_get")
+        return t.frames
+
+
+async def test_a_refusal_of_arguments_tells_nobody_who_is_known(tmp_path):
+    one = await guessed(tmp_path / "one", ONE)
+    other = await guessed(tmp_path / "other", OTHER | {"mail": ONE["mail"]})
+    assert one == other
+    assert not any(b"Quill" in frame for frame in one)

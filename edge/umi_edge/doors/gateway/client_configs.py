@@ -4,9 +4,10 @@ These files are JSON with comments. They are edited as text, and what comes out 
 with that one entry more, or less.
 """
 
+import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from umi_edge.tools.mcp.foreign_configs import is_umi
 from umi_shared.errors import ConfigError
 
-__all__ = ["NAME", "PROGRAMS", "Program", "with_entry", "without_entry"]
+__all__ = ["NAME", "PROGRAMS", "Program", "edited", "with_entry", "without_entry"]
 
 NAME = "umi"
 """What the entry is called."""
@@ -86,6 +87,19 @@ PROGRAMS: Mapping[str, Program] = {
 }
 
 
+def edited(content: bytes, edit: Callable[[str], str]) -> bytes:
+    """A file's bytes after an edit of its text; how its lines end, and a mark at its start, stay.
+
+    Raises `UnicodeDecodeError`.
+    """
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    text = content.removeprefix(mark).decode()
+    if text.count("\r\n") != text.count("\n"):
+        return mark + edit(text).encode()
+    after = edit(text.replace("\r\n", "\n"))
+    return mark + (after.replace("\n", "\r\n") if "\r\n" in text else after).encode()
+
+
 def with_entry(text: str, key: str, entry: Mapping[str, Any]) -> str:
     """A configuration with umi's entry, comments and other servers as they were.
 
@@ -94,7 +108,7 @@ def with_entry(text: str, key: str, entry: Mapping[str, Any]) -> str:
     if not text.strip():
         return json.dumps({key: {NAME: entry}}, indent=2) + "\n"
     before = _parsed(text)
-    servers = before.get(key, {})
+    servers = {} if before.get(key) is None else before[key]
     if not isinstance(servers, Mapping) or (NAME in servers and not is_umi(servers[NAME])):
         raise ConfigError(
             f"`{key}` has something else called {NAME}", fix="rename it, or take it out, and try again"
@@ -109,6 +123,8 @@ def with_entry(text: str, key: str, entry: Mapping[str, Any]) -> str:
         made = _edited(
             text, root + 1, root + 1, _inserted(plain, root, f"{json.dumps(key)}: {_line({NAME: entry})}", 2)
         )
+    elif before[key] is None:
+        made = _edited(text, found.start, found.end, _line({NAME: entry}))
     elif own := _member(plain, found.start, NAME):
         made = _edited(text, own.start, own.end, _line(entry))
     else:

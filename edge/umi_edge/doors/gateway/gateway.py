@@ -99,7 +99,7 @@ class Gateway:
             )
         except TooManySessionsError:
             return _said(
-                "this program has opened as many sessions as it may in a day. The user can restart umi on the laptop",
+                "this program has opened as many sessions as it may in a day. It gets another a day after the first",
                 error=True,
             )
         if name == REVEAL:
@@ -108,9 +108,9 @@ class Gateway:
 
     async def _session(self, word: str, *, explicit: bool) -> tuple[str, ToolSession]:
         if explicit:
-            return (word, self.sessions.find(word)) if word else await self.sessions.begin()
+            return (word, await self.sessions.find(word)) if word else await self.sessions.begin()
         try:
-            return word, self.sessions.find(word)
+            return word, await self.sessions.find(word)
         except UnknownSessionError:
             return await self.sessions.begin(word)
 
@@ -125,9 +125,12 @@ class Gateway:
             raise NoSuchToolError from None
         except PrivacyError as error:
             self.complain(f"{tool}: {error.message}; {error.fix}")
-            view = session.stopped(tool)
-            answer = called(view, session=word)
-            await session.let_out(view, spelled(answer))
+            try:
+                view = session.stopped(tool)
+                answer = called(view, session=word)
+                await session.let_out(view, spelled(answer))
+            finally:
+                await self.sessions.drop(session)
         return answer
 
     async def _end(self, word: str) -> dict[str, Any]:

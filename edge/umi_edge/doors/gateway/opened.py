@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+from umi_edge.doors.gateway.day_count import day_count
 from umi_edge.doors.gateway.gateway import Gateway, Reveal
 from umi_edge.doors.gateway.self_test import self_test
 from umi_edge.doors.gateway.sessions import BUILT_IN, SessionLimits, Sessions
@@ -40,7 +41,7 @@ async def open_gateway(
         approver=approver,
         observe=observe,
     )
-    sessions = Sessions(opened, limits)
+    sessions = Sessions(opened, limits, day_count(laptop.config.ledger.parent, client))
     async with opened() as catalogue:
         try:
             yield Gateway(catalogue=catalogue, sessions=sessions, reveal=reveal, complain=complain)

@@ -7,12 +7,14 @@ I3: docs/design.md#i3-noninterference
 I4: docs/design.md#i4-handles-resolve-in-one-place
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
+from umi_edge.doors.gateway.day_count import DayCount
 from umi_edge.session.tool_session import ToolSession
 
 __all__ = [
@@ -25,7 +27,6 @@ __all__ = [
 ]
 
 OpenSession = Callable[[], AbstractAsyncContextManager[ToolSession]]
-_DAY_SECONDS = 24 * 3600
 
 
 class UnknownSessionError(Exception):
@@ -63,38 +64,54 @@ class Sessions:
 
     open_session: OpenSession = field(repr=False)
     limits: SessionLimits = field(default_factory=SessionLimits)
+    count: DayCount = field(default_factory=DayCount, repr=False)
     now: Callable[[], float] = time.monotonic
     _open: "OrderedDict[str, _Open]" = field(default_factory=OrderedDict, init=False, repr=False)
-    _opened_at: list[float] = field(default_factory=list, init=False, repr=False)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """One is opened at a time: calls that come at once under one word get one session."""
 
-    def find(self, word: str) -> ToolSession:
+    async def find(self, word: str) -> ToolSession:
         """The session of a word. Raises `UnknownSessionError`."""
+        now = self.now()
+        await self._end_idle(now)
         found = self._open.get(word)
         if found is None:
             raise UnknownSessionError
-        found.used = self.now()
+        found.used = now
         self._open.move_to_end(word)
         return found.session
 
     def recent(self) -> tuple[tuple[str, ToolSession], ...]:
         """The open ones with their words, the one that was used last first."""
-        return tuple((word, one.session) for word, one in reversed(self._open.items()))
+        now = self.now()
+        return tuple(
+            (word, one.session) for word, one in reversed(self._open.items()) if not self._idle(one, now)
+        )
 
     async def begin(self, word: str = "") -> tuple[str, ToolSession]:
-        """A new session, under a word of the transport's or under its own. Raises `TooManySessionsError`."""
-        now = self.now()
-        await self._end_idle(now)
-        self._opened_at = [at for at in self._opened_at if now - at < _DAY_SECONDS]
-        if len(self._opened_at) >= self.limits.a_day:
-            raise TooManySessionsError
-        self._opened_at.append(now)
-        while len(self._open) >= self.limits.open_at_once:
-            await self.end(next(iter(self._open)))
-        ends = AsyncExitStack()
-        session = await ends.enter_async_context(self.open_session())
-        word = word or session.name
-        self._open[word] = _Open(session, ends, now)
-        return word, session
+        """A new session under its own name; or the one of a transport's word, new where that has none.
+
+        Raises `TooManySessionsError`.
+        """
+        async with self._opening:
+            await self._end_idle(self.now())
+            if word in self._open:
+                return word, self._open[word].session
+            if not await asyncio.to_thread(self.count.take, self.limits.a_day):
+                raise TooManySessionsError
+            while len(self._open) >= self.limits.open_at_once:
+                await self.end(next(iter(self._open)))
+            ends = AsyncExitStack()
+            session = await ends.enter_async_context(self.open_session())
+            word = word or session.name
+            self._open[word] = _Open(session, ends, self.now())
+            return word, session
+
+    async def drop(self, session: ToolSession) -> None:
+        """End a session that may tell no more, whatever its word is; its word may have a new one already."""
+        for word, one in tuple(self._open.items()):
+            if one.session is session:
+                await self.end(word)
 
     async def end(self, word: str) -> bool:
         """End a session and its vault; whether there was one."""
@@ -111,5 +128,8 @@ class Sessions:
 
     async def _end_idle(self, now: float) -> None:
         for word, one in tuple(self._open.items()):
-            if now - one.used > self.limits.idle_seconds:
+            if self._idle(one, now):
                 await self.end(word)
+
+    def _idle(self, one: _Open, now: float) -> bool:
+        return now - one.used > self.limits.idle_seconds

@@ -54,10 +54,12 @@ async def window(folder: Path, client: str, sessions: Sessions) -> AsyncIterator
     key = secrets.token_urlsafe(32)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, ValueError, RecursionError, asyncio.IncompleteReadError):
             async with asyncio.timeout(_SECONDS):
                 asked = json.loads(await reader.readline())
-                if isinstance(asked, dict) and hmac.compare_digest(str(asked.get("key")), key):
+                if isinstance(asked, dict) and hmac.compare_digest(
+                    str(asked.get("key")).encode(), key.encode()
+                ):
                     found = [_as_json(one) for one in _kept(client, sessions, asked)]
                     writer.write(json.dumps(found).encode() + b"\n")
                     await writer.drain()

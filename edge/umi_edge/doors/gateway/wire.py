@@ -24,15 +24,16 @@ _SESSION_SCHEMA = {
     "description": "The session that the handles are of, as an earlier result named it. Without it a new one begins.",
 }
 _ADVICE = {
-    "declined": "nobody approved this call. It can be approved on the laptop: on umi's page, or in its terminal; or "
-    "the policy can say that this tool is not confirmed (`umi policy explain --tool`)",
+    "declined": "nobody approved this call. Where umi runs with its page or at a terminal, the user is asked there; "
+    "after two noes, no more in this session. The policy can say that this tool is not confirmed (`umi policy "
+    "explain --tool`)",
     "denied": "umi's policy on the laptop does not allow this call with these values. A handle whose type fits, from "
     "the user's own data, may be allowed; `umi policy explain --tool` on the laptop says what decides",
     "unknown-handle": "a handle in it is of another session, or of none. Handles are copied as they are, from results "
     "of this session",
     "invalid-call": "the arguments are not a JSON object that umi can read",
-    "stopped": "umi kept this result on the laptop, and this session has ended. What stopped it stands in umi's own "
-    "output there",
+    "stopped": "umi kept this result on the laptop, and this session has ended, its handles with it; a new one can "
+    "begin. What stopped it stands in umi's own output there",
     "interrupted": "the call was interrupted; it may have been carried out in part",
 }
 """What can be done about a failure, by its kind: constants, for the model that reads them."""
@@ -117,10 +118,12 @@ def _value(text: str) -> Any:
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
     for name, value in pairs:
-        free, number = name, 1
+        free, number = name, numbers.get(name, 1)
         while free in members:
             number += 1
             free = f"{name} {number}"
+        numbers[name] = number
         members[free] = value
     return members

@@ -51,10 +51,18 @@ class Problem:
     """Where in the arguments."""
     by_names_only: bool
     """Whether member names alone decided it, and no value."""
-    rule: str = field(repr=False)
-    """The schema's own words, and no value of the arguments (I8)."""
+    path: tuple[str | int, ...] = field(repr=False)
+    """Where in the schema; its last part is the keyword."""
+    word: str = field(repr=False)
+    """What the keyword wants, in the schema's own words; empty where that would be long."""
     text: str = field(repr=False)
-    """The same with the values: for the caller on this device."""
+    """What is wrong, with the values: for the caller on this device."""
+
+    @property
+    def rule(self) -> str:
+        """The schema's own words, and no value of the arguments (I8)."""
+        where = "/".join(map(str, self.path))
+        return f"{where}: {self.word}" if self.word else where
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +87,20 @@ class ArgumentCheck:
 
 
 def _problem(error: ValidationError) -> Problem:
-    path = [str(part) for part in error.absolute_schema_path]
-    where = "/".join(path)
-    rule = where
+    word = ""
     if error.validator == "required" and isinstance(error.instance, dict):
         names = error.validator_value if isinstance(error.validator_value, list) else []
-        rule = f"{where}: missing {', '.join(name for name in names if name not in error.instance)}"
+        word = f"missing {', '.join(name for name in names if name not in error.instance)}"
     elif error.validator in _TOLD:
-        rule = f"{where}: must be {error.validator_value}"
+        word = f"must be {error.validator_value}"
+    path = tuple(error.absolute_schema_path)
     best = jsonschema.exceptions.best_match([error]) or error
     inside = ".".join(map(str, best.absolute_path))
     return Problem(
         location=tuple(error.absolute_path),
         by_names_only=error.validator == "required" and not _BY_VALUE & set(path),
-        rule=rule,
+        path=path,
+        word=word,
         text=f"{inside}: {best.message[:_DETAIL]}" if inside else best.message[:_DETAIL],
     )
 

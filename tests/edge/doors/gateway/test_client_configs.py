@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from umi_edge.doors.gateway.client_configs import PROGRAMS, with_entry, without_entry
+from umi_edge.doors.gateway.client_configs import PROGRAMS, edited, with_entry, without_entry
 from umi_edge.tools.mcp.foreign_configs import is_umi, read_foreign
 from umi_shared.errors import ConfigError
 
@@ -27,6 +27,7 @@ FILES = {
   "z": {"mcpServers": {"umi": 1}},
 }
 """,
+    "servers that are null": '{"mcpServers": null}',
     "no servers yet": '{\n  "mcpServers": {}\n}\n',
 }
 ENTRY = PROGRAMS["cursor"].entry(["/opt/umi"])
@@ -45,6 +46,20 @@ def test_what_is_put_in_can_be_taken_out(text):
     if '"command"' in text:  # an object that was empty, or not there, is left empty
         assert again == text
     assert without_entry(text, "mcpServers") == text
+
+
+@pytest.mark.parametrize("text", [one for one in FILES.values() if "\n" in one])
+@pytest.mark.parametrize(("mark", "end"), [(b"", "\n"), (b"", "\r\n"), (b"\xef\xbb\xbf", "\r\n")])
+def test_the_ends_of_lines_and_a_mark_at_the_start_stay(text, mark, end):
+    made = edited(mark + text.replace("\n", end).encode(), lambda one: with_entry(one, "mcpServers", ENTRY))
+    assert made.startswith(mark)
+    written = made.removeprefix(mark).decode()
+    assert written.replace(end, "\n") == with_entry(text, "mcpServers", ENTRY)
+    assert written.count("\n") == written.count(end)
+
+
+def test_lines_that_end_in_two_ways_stay_as_they_are():
+    assert edited(b"{\r\n}\n", lambda one: one) == b"{\r\n}\n"
 
 
 def test_a_line_of_an_older_umi_is_renewed():
