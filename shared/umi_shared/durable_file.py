@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from umi_shared.errors import ConfigError
@@ -10,16 +11,21 @@ from umi_shared.errors import ConfigError
 __all__ = ["make_private_directory", "write_durably"]
 
 
-def write_durably(path: Path, content: bytes, *, private: bool = True) -> None:
+def write_durably(path: Path, content: bytes, *, private: bool = True, like_before: bool = False) -> None:
     """Write `content` to `path` so that a crash or a full disk leaves the old file, or the new one.
 
-    `private` gives mode 0600 (Windows: the directory's own access list counts). Raises ConfigError, which
-    names the file.
+    `private` gives mode 0600 (Windows: the directory's own access list counts). With `like_before` a file that is there
+    keeps its mode, and a link keeps leading to it. Raises ConfigError, which names the file.
     """
+    mode = 0o600 if private else 0o644
+    if like_before:
+        path = path.resolve()
+        with contextlib.suppress(FileNotFoundError):
+            mode = stat.S_IMODE(path.stat().st_mode)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         # The mode is given at creation: there is no moment at which others could open the file.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)

@@ -201,6 +201,31 @@ async def test_a_request_repeated_after_its_client_was_gone_is_told_what_was_don
         assert opened == 1
 
 
+@pytest.mark.parametrize("count", [1, 0])
+async def test_only_what_the_client_says_is_the_same_request_again_is_not_done_again(tmp_path, count):
+    """It may have left when the answer was sent already; who asks the same anew wants it done anew."""
+    opened = []
+
+    async def note(_: Any) -> dict[str, str]:
+        opened.append(1)
+        return {"said": CANARY}
+
+    tool = tool_of("box.open", note, hints=Hints(read_only=False))
+    plans = [OPEN, DONE, "Done.", OPEN, DONE, "Done."]
+    async with (
+        world(tmp_path, plans=plans, calls=[CALL, CALL], tools=[tool], policy=POLICY) as w,
+        served(w) as s,
+        s.http() as client,
+    ):
+        sent = {"model": "umi", "messages": ask("Open it")}
+        first = await client.post("/chat/completions", json=sent)
+        again = await client.post(
+            "/chat/completions", json=sent, headers={"x-stainless-retry-count": str(count)}
+        )
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert len(opened) == 2 - count
+
+
 async def test_a_client_that_hangs_up_stops_the_session(tmp_path):
     gate = asyncio.Event()
     async with world(tmp_path, plans=[Reply(text=DONE, gate=gate)], tools=[box()]) as w, served(w) as s:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -142,7 +143,7 @@ class Endpoint:
         spoken = Spoken(self.reasoning)
         if (chore := chore_answer(asked)) is not None:
             return _streamed(_chore(answer, chore)) if asked.stream else _whole(answer, spoken, [Said(chore)])
-        run = await self.runs.join(asked.digest) or self.runs.begin(
+        run = await self.runs.join(asked.digest, again=_is_again(request)) or self.runs.begin(
             asked.digest, partial(self.door.carry_out, asked)
         )
         if run is None:
@@ -155,7 +156,7 @@ class Endpoint:
         if first.done() and isinstance(piece := first.result(), Failed) and not run.acted:
             await pieces.aclose()
             return _failed(piece)
-        return _streamed(self._events(answer, spoken, first, pieces))
+        return _streamed(self._events(answer, spoken, run, first, pieces))
 
     async def _collected(
         self, request: Request, answer: Answer, spoken: Spoken, run: Run, pieces: AsyncGenerator[Piece, None]
@@ -169,7 +170,7 @@ class Endpoint:
         work, gone = asyncio.create_task(collect()), asyncio.create_task(_hung_up(request))
         try:
             await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            if gone.done():
                 raise ClientDisconnect
         finally:
             for task in (work, gone):
@@ -179,12 +180,13 @@ class Endpoint:
         failed = next((piece for piece in found if isinstance(piece, Failed)), None)
         if failed is not None and not run.acted:
             return _failed(failed)
-        return _whole(answer, spoken, found)
+        return _whole(answer, spoken, found, run.note_delivered)
 
     async def _events(
         self,
         answer: Answer,
         spoken: Spoken,
+        run: Run,
         first: "asyncio.Future[Piece]",
         pieces: AsyncGenerator[Piece, None],
     ) -> AsyncIterator[bytes]:
@@ -211,6 +213,7 @@ class Endpoint:
                 await asyncio.wait([following])
         for event in [*_events(answer, spoken.rest()), *answer.ending()]:
             yield event
+        run.note_delivered()
 
 
 _MODEL = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "umi"}
@@ -261,9 +264,22 @@ def _failed(failed: Failed) -> Response:
     return JSONResponse(told.body(), status_code=told.status, headers={} if away else _NOT_AGAIN)
 
 
-def _whole(answer: Answer, spoken: Spoken, pieces: Iterable[Piece]) -> Response:
+def _whole(
+    answer: Answer, spoken: Spoken, pieces: Iterable[Piece], sent: Callable[[], None] | None = None
+) -> Response:
+    """The whole answer; `sent` is called when it was."""
     shown = [one for piece in pieces for one in spoken.of(piece)]
-    return JSONResponse(answer.whole([*shown, *spoken.rest()]))
+    background = BackgroundTask(_as_async, sent) if sent is not None else None
+    return JSONResponse(answer.whole([*shown, *spoken.rest()]), background=background)
+
+
+async def _as_async(work: Callable[[], None]) -> None:
+    work()
+
+
+def _is_again(request: Request) -> bool:
+    """Whether OpenAI's client says that it sends a request again."""
+    return request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
 
 
 def _events(answer: Answer, pieces: Iterable[Piece]) -> list[bytes]:

@@ -18,6 +18,7 @@ from umi_edge.policy.loader import read_policy_text
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import tell_of_changes
 from umi_edge.runtime.laptop import Laptop
+from umi_edge.runtime.machine_config import check_machine
 from umi_edge.runtime.planner import Planner, renewed_planner
 from umi_edge.session.consent import Consent
 from umi_edge.session.recording import Observer
@@ -82,6 +83,7 @@ class Line:
             self.live.conclude(conversation, door)
 
     async def _keep_up(self) -> None:
+        check_machine(self.config)
         self.planner = await renewed_planner(self.planner, self.stack)
         if (text := self._policy_file()) != self._policy_text:
             await self.laptop.take_up_policy()

@@ -81,7 +81,7 @@ class Run:
         self.acted = False
         """Whether a tool was called."""
         self.delivered = False
-        """Whether somebody read it to its end."""
+        """Whether all of it was sent to somebody."""
         self.stopping = False
         """Whether it was told to stop; nobody joins it any more."""
         self.ended_at: float | None = None
@@ -100,7 +100,6 @@ class Run:
                     while position == len(self._pieces) and self.ended_at is None:
                         await self._more.wait()
                 if position == len(self._pieces):
-                    self.delivered = True
                     return
                 position += 1
                 yield self._pieces[position - 1]
@@ -108,6 +107,10 @@ class Run:
             self._readers -= 1
             if not self._readers and self.ended_at is None:
                 self._stop()
+
+    def note_delivered(self) -> None:
+        """All of it was sent."""
+        self.delivered = True
 
     async def stop(self) -> None:
         """Stop it, and wait until it has stopped."""
@@ -149,8 +152,8 @@ class Runs:
         """How many may be under way at once."""
         self._runs: dict[str, Run] = {}
 
-    async def join(self, digest: str) -> Run | None:
-        """The run that a request repeats, if it does.
+    async def join(self, digest: str, *, again: bool = False) -> Run | None:
+        """The run that a request repeats, if it does; `again` where the client says that it does.
 
         One that is stopping is waited for: only then is it known whether it called a tool.
         """
@@ -161,7 +164,7 @@ class Runs:
         if run is None:
             return None
         over = run.stopping or run.ended_at is not None
-        return None if over and (run.delivered or not run.acted) else run
+        return None if over and (not run.acted or (run.delivered and not again)) else run
 
     def begin(self, digest: str, work: Callable[[Run], AsyncIterator[Piece]]) -> Run | None:
         """Start one; None where too many are under way."""
@@ -181,5 +184,5 @@ class Runs:
         self._runs = {
             digest: run
             for digest, run in self._runs.items()
-            if run.ended_at is None or (not run.delivered and now - run.ended_at < _REMEMBERED_SECONDS)
+            if run.ended_at is None or (run.acted and now - run.ended_at < _REMEMBERED_SECONDS)
         }

@@ -20,7 +20,7 @@ from umi_edge.runtime.config import EdgeConfig, PublicKeySpec
 from umi_shared.errors import ConfigError
 from umi_shared.settings import NO_SETTING, SettingsFile
 
-__all__ = ["MachineConfig", "machine_config_path", "under_machine"]
+__all__ = ["MachineConfig", "check_machine", "machine_config_path", "under_machine"]
 
 _PREVIEWS = ("never", "first", "always")
 """From lax to strict."""
@@ -99,3 +99,12 @@ class MachineConfig:
 def under_machine(config: EdgeConfig) -> EdgeConfig:
     """A user's configuration with this machine's own over it. Raises as `MachineConfig` does."""
     return MachineConfig.read(machine_config_path()).over(config)
+
+
+def check_machine(config: EdgeConfig) -> None:
+    """Raises `ConfigError` where this machine says something else than when a configuration was read (I2)."""
+    if under_machine(config) != config:
+        raise ConfigError(
+            f"{machine_config_path()} was changed after umi had read it",
+            fix="end umi with `umi stop`, and start it again",
+        )

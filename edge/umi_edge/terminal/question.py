@@ -5,7 +5,7 @@ I5: docs/design.md#i5-third-party-tools-are-sinks
 
 import asyncio
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.panel import Panel
@@ -21,7 +21,7 @@ from umi_edge.tools.schemas import ArgumentCheck, SoundSchema
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line, visible
 
-__all__ = ["TerminalQuestion", "typed_value"]
+__all__ = ["TerminalQuestion", "given_value", "typed_value"]
 
 _MOST_PROMPTED = 40
 """Characters of a server's that stand before the place where the user types."""
@@ -120,21 +120,37 @@ def typed_value(one: QuestionField, text: str) -> JSON:
     >>> typed_value(QuestionField(name="age", title="Age", kind="integer", schema={"type": "integer"}), "41")
     41
     """
-    if not text:
-        if one.default is None and one.required:
-            raise ValueError("this is needed")
-        value = one.default
-    else:
-        value = _read(one, text)
-    if value is None:
-        return None
+    if text or one.default is None:
+        return given_value(one, text)
+    return _checked(one, one.default)
+
+
+def given_value(one: QuestionField, said: str | Sequence[str]) -> JSON:
+    """What was said to a field, choices as a list or as one text; None for nothing, whatever the server proposes.
+
+    Raises `ValueError` with the reason.
+    """
+    if said:
+        return _checked(one, _read(one, said))
+    if one.required:
+        raise ValueError("this is needed")
+    return None
+
+
+def _checked(one: QuestionField, value: JSON) -> JSON:
     form = {"type": "object", "properties": {one.name: dict(one.schema)}}
     if ArgumentCheck(SoundSchema.of(form)).problems({one.name: value}):
         raise ValueError("the server does not take this")
     return value
 
 
-def _read(one: QuestionField, text: str) -> JSON:
+def _read(one: QuestionField, said: str | Sequence[str]) -> JSON:
+    if one.kind == "choices":
+        parts = [part.strip() for part in said.split(",")] if isinstance(said, str) else said
+        return [_chosen(one, part) for part in parts]
+    if not isinstance(said, str):
+        raise ValueError("one value is asked for")  # it does not fit the field
+    text = said
     match one.kind:
         case "integer":
             return int(text)
@@ -146,13 +162,13 @@ def _read(one: QuestionField, text: str) -> JSON:
             return text.lower() in _YES
         case "choice":
             return _chosen(one, text)
-        case "choices":
-            return [_chosen(one, part.strip()) for part in text.split(",")]
     return text
 
 
 def _chosen(one: QuestionField, text: str) -> str:
     """A choice by its value, or by its words."""
+    if text in one.choices:
+        return text
     for value, words in one.choices.items():
         if text.casefold() in (value.casefold(), words.casefold()):
             return value

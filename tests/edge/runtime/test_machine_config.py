@@ -20,7 +20,7 @@ from umi_edge.runtime import machine_config
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import open_laptop
 from umi_edge.runtime.laptop_policy import read_laptop_policy
-from umi_edge.runtime.machine_config import MachineConfig, machine_config_path, under_machine
+from umi_edge.runtime.machine_config import MachineConfig, check_machine, machine_config_path, under_machine
 from umi_shared.errors import ConfigError
 from umi_shared.settings import SettingsError
 
@@ -148,6 +148,15 @@ async def test_a_program_that_opens_a_laptop_is_bound_too(machine):
     with pytest.raises(ConfigError, match="signed policy"):
         async with open_laptop(EdgeConfig(policy=machine.policy), tools=()):
             pass
+
+
+def test_a_change_of_it_while_umi_runs_stops_umi(machine):
+    before = under_machine(EdgeConfig())
+    check_machine(before)
+    machine.says(f"require_signed_policy: {machine.pinned}\n")
+    with pytest.raises(ConfigError, match="was changed"):
+        check_machine(before)
+    check_machine(under_machine(EdgeConfig()))
 
 
 def test_it_may_be_put_over_twice(machine):

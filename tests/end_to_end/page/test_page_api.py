@@ -11,6 +11,7 @@ from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.ledger.capture import Frame, write_capture
 from umi_edge.policy import read_policy
 from umi_edge.policy_tools.recorded import read_recordings
+from umi_edge.runtime import machine_config
 from umi_edge.session.recording import recorded
 
 PATHS = [
@@ -221,6 +222,33 @@ async def test_what_somebody_else_wrote_into_the_file_meanwhile_is_not_overwritt
     assert (await said(page, "GET", "/api/policy"))[1]["is_stale"] is True
     assert (await said(page, "POST", "/api/policy/follow"))[0] == 200
     assert (await said(page, "GET", "/api/policy"))[1]["is_stale"] is False
+
+
+async def test_a_policy_that_is_written_stays_where_it_is_and_its_readers_are_the_same(page, tmp_path):
+    real = tmp_path / "elsewhere.yaml"
+    page.policy.rename(real)
+    page.policy.symlink_to(real)
+    real.chmod(0o600)
+    _, tried = await said(page, "POST", "/api/policy/try", {"changes": [COMPANY]})
+    status, _ = await said(
+        page, "POST", "/api/policy/write", {"changes": [COMPANY], "digest": tried["digest"]}
+    )
+    assert status == 200
+    assert page.policy.is_symlink()
+    assert "locality: planner, type: company" in real.read_text("utf-8")
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_the_machine_says_after_the_start_holds(page, tmp_path, monkeypatch):
+    machine = tmp_path / "machine.yaml"
+    monkeypatch.setattr(machine_config, "machine_config_path", lambda: machine)
+    _, tried = await said(page, "POST", "/api/policy/try", {"changes": [COMPANY]})
+    machine.write_text(f"require_signed_policy: SHA256:{'A' * 43}\n")
+    before = page.policy.read_text("utf-8")
+    wanted = {"changes": [COMPANY], "digest": tried["digest"]}
+    status, refused = await said(page, "POST", "/api/policy/write", wanted)
+    assert (status, "was changed" in refused["error"]) == (422, True)
+    assert page.policy.read_text("utf-8") == before
 
 
 async def test_a_false_positive_has_its_changes(page):

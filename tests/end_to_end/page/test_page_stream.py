@@ -143,6 +143,25 @@ async def test_a_servers_question_is_answered_with_what_fits_its_fields(page):
         assert await work == {"seats": 4, "room": "a"}
 
 
+async def test_what_the_user_took_away_is_no_answer_and_choices_are_told_apart_by_their_values(page):
+    people = {"Smith, Bob": "Smith, Bob", "Bob": "Bob", "Smith": "Smith"}
+    fields = (
+        QuestionField(name="share", title="Share?", kind="flag", default=True, schema={"type": "boolean"}),
+        QuestionField(name="note", title="Note", kind="text", default="here", schema={"type": "string"}),
+        QuestionField(name="who", title="Who", kind="choices", choices=people, schema={"type": "array"}),
+        QuestionField(name="seats", title="Seats", kind="integer", default=4, required=True, schema={}),
+    )
+    asked = ServerQuestion(server="rooms", message="x", fields=fields)
+    async with opened(page) as stream:
+        work = asyncio.create_task(page.approvals.of("c9", "rooms").answer(asked))
+        (question,) = await stream.until("waiting", bool)
+        given = {"share": "", "note": "", "who": ["Smith, Bob"], "seats": "2"}
+        for unfit in ({"seats": ""}, {"seats": None}, {"who": ["bobby"]}, {"seats": ["2"]}):
+            assert (await decide(page, question, given | unfit)).status_code == 400, unfit
+        assert (await decide(page, question, given)).status_code == 200
+        assert await work == {"who": ["Smith, Bob"], "seats": 2}
+
+
 async def test_hostile_values_come_with_signs_for_what_does_not_show(page):
     origin = Provenance(decided_by=DecidedBy.STRANGER, said=(HOSTILE,))
     asked = ConsentRequest(

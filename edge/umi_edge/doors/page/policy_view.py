@@ -26,6 +26,7 @@ from umi_edge.policy_tools.rule_rows import READS
 from umi_edge.policy_tools.stored_arguments import store_warnings
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
+from umi_edge.runtime.machine_config import check_machine
 from umi_edge.tools import Catalogue
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, LimitError
@@ -112,13 +113,14 @@ class PolicyView:
         """Write a change that was tried, if the file is still the one it was tried on; new sessions follow it."""
         if why := self._why_fixed():
             raise ApiError(why, status=409)
+        check_machine(self._config)
         text = self._text()
         changed = self._changed(text, asked)
         if not hmac.compare_digest(_digest(text, changed).encode(), str(asked.get("digest", "")).encode()):
             raise ApiError("the policy's file was changed meanwhile: look at the change again", status=409)
         file = self._config.policy
         assert file is not None  # else it is fixed  # noqa: S101
-        write_durably(file, changed.encode(), private=False)
+        write_durably(file, changed.encode(), like_before=True)
         await self.follow()
         return {"written": str(file)}
 

@@ -14,7 +14,7 @@ from umi_edge.ledger.outbound import entry_title, text_json
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.consent_words import notes_of, origin_of, title_of
 from umi_edge.terminal.lookalikes import KnownAddresses
-from umi_edge.terminal.question import typed_value
+from umi_edge.terminal.question import given_value
 from umi_edge.terminal.values import FOLDED, ShownPiece, Way, doubts, is_destination, ordered, shown_value
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.running_call import ServerQuestion
@@ -58,12 +58,18 @@ def reply_of(request: object, reply: Any) -> bool | Mapping[str, JSON]:
     answers: dict[str, JSON] = {}
     for one in request.fields:
         try:
-            value = typed_value(one, str(reply.get(one.name, "")).strip())
+            value = given_value(one, _said(reply.get(one.name)))
         except ValueError as error:
             raise UnfitError(one.name, str(error)) from None
         if value is not None:
             answers[one.name] = value
     return answers
+
+
+def _said(given: Any) -> str | list[str]:
+    if isinstance(given, list):
+        return [str(one) for one in given]
+    return given.strip() if isinstance(given, str) else ""
 
 
 def _call(request: ConsentRequest, known: KnownAddresses) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _server(question: ServerQuestion) -> dict[str, Any]:
                 "description": one.description,
                 "kind": one.kind,
                 "choices": [{"value": value, "words": words} for value, words in one.choices.items()],
-                "default": "" if one.default is None else _typed(one.default),
+                "default": _proposed(one.default),
                 "required": one.required,
             }
             for one in question.fields
@@ -165,8 +171,13 @@ def _away(question: ServerQuestion) -> str:
     return ", which is not on this device" if question.remote else ""
 
 
-def _typed(value: Any) -> str:
-    """A proposed value as a person would type it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _proposed(value: Any) -> str | list[str]:
+    """A proposed value as a person would type it; of choices a list."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return [str(one) for one in value]
+    return str(value)

@@ -99,7 +99,7 @@ function question(one, closed) {
     if (one.kind !== "question") return true;
     if (one.url) return {};
     const given = new FormData(card);
-    return Object.fromEntries(one.fields.map((field) => [field.name, given.getAll(`field-${field.name}`).join(", ")]));
+    return Object.fromEntries(one.fields.map((field) => [field.name, field.kind === "choices" ? given.getAll(`field-${field.name}`) : given.get(`field-${field.name}`)]));
   }
 
   async function decide(wanted) {
@@ -163,11 +163,11 @@ function asked(one) {
 
 function input(field, id) {
   const name = `field-${field.name}`;
-  const option = (value, words) => h("option", { value, selected: field.default === value }, words);
+  const option = (value, words) => h("option", { value, selected: [field.default].flat().includes(value) }, words);
   if (field.kind === "choice" || field.kind === "flag") {
     const choices = field.kind === "flag" ? [["yes", "Yes"], ["no", "No"]] : field.choices.map((one) => [one.value, one.words]);
-    return h("select", { id, name }, option("", "–"), choices.map(([value, words]) => option(value, words)));
+    return h("select", { id, name, required: field.required }, option("", "–"), choices.map(([value, words]) => option(value, words)));
   }
-  if (field.kind === "choices") return h("select", { id, name, multiple: true }, field.choices.map((one) => option(one.value, one.words)));
+  if (field.kind === "choices") return h("select", { id, name, multiple: true, required: field.required }, field.choices.map((one) => option(one.value, one.words)));
   return h("input", { id, name, value: field.default, autocomplete: "off", inputmode: { integer: "numeric", number: "decimal" }[field.kind] ?? "text", required: field.required });
 }
