@@ -191,6 +191,21 @@ async def test_a_second_tab_is_told_what_was_decided_in_the_first(served, chromi
     assert not list((served.folder / "home" / "outbox").glob("new/*"))
 
 
+async def test_a_lost_connection_says_of_no_question_that_it_was_answered(served, chromium):
+    async with tabs(chromium, served) as [tab]:
+        await tab.to("Approvals")
+        work = asyncio.create_task(served.session().ask(MAIL))
+        await expect(tab.page.locator("form.question")).to_have_count(1)
+        await tab.page.route("**/api/proof?*", lambda route: route.abort())
+        await served.page.stop()
+        await expect(tab.page.get_by_text("Not connected: trying again")).to_be_visible()
+        await expect(tab.page.locator("form.question")).to_have_count(0)
+        await expect(tab.page.get_by_text("answered elsewhere")).to_have_count(0)
+        tab.complaints.clear()  # of the requests that this test let fail
+        work.cancel()
+        await asyncio.wait([work])
+
+
 async def test_a_second_click_approves_nothing_that_has_just_come_up_in_its_place(served, chromium):
     async with tabs(chromium, served) as [tab]:
         await tab.to("Approvals")
