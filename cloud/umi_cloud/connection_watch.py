@@ -5,6 +5,7 @@ is done: under a descriptor of our own, and after looking once more that it is t
 """
 
 import asyncio
+import errno
 import logging
 import socket
 import time
@@ -22,6 +23,7 @@ __all__ = ["ConnectionWatch", "make_room"]
 LOOK_SECONDS = 1.0
 COST_SHARE = 20
 """A look may take one part in so many of the time."""
+WARN_SECONDS = 60.0
 _DESCRIPTORS = Path("/dev/fd")
 """On Linux and macOS; Windows has none."""
 _log = logging.getLogger("umi_cloud.connections")
@@ -35,35 +37,40 @@ class ConnectionWatch:
         self._limits = limits
         self._strangers_only = strangers_only
         self._since: dict[Peer, float] = {}
-        self._devices: dict[Peer, tuple[str, str]] = {}
+        self._certificates: dict[Peer, str] = {}
         self._port = 0
 
     def note(self, context: AuthContext, peer: str) -> None:
-        """A request came over this connection (`ipv4:10.0.0.1:5000`, as gRPC writes it), and shows its device."""
+        """A request that came over this connection (`ipv4:10.0.0.1:5000`, as gRPC writes it) was let in."""
         found = _peer(peer)
         if found is None or self._strangers_only:
             return
         with suppress(RefusedError):
-            device = identify(context)
-            self._devices[found] = (device.name, device.serial)
+            self._certificates[found] = identify(context).serial
 
     def revoked(self, serials: Iterable[str]) -> None:
         """Connections made with these certificates are a stranger's from now on, and have been silent for long."""
         shut_out = frozenset(serials)
-        for peer in [peer for peer, (_, serial) in self._devices.items() if serial in shut_out]:
-            del self._devices[peer]
+        for peer in [peer for peer, serial in self._certificates.items() if serial in shut_out]:
+            del self._certificates[peer]
             self._since[peer] = float("-inf")
 
     async def run(self, port: int) -> None:
         """Look at the connections of a port until cancelled."""
         self._port = port
+        if not _tells():
+            _log.warning("connections cannot be looked at on this system")
+            return
+        warned_at = float("-inf")
         while True:
             began = time.monotonic()
             try:
                 ended = await self._look()
-            except OSError as error:  # the system does not tell: gRPC's own limits hold all the same
-                _log.warning("connections cannot be looked at: %s", type(error).__name__)
-                return
+            except OSError as error:  # the system does not tell now: gRPC's own limits hold all the same
+                ended = 0
+                if began - warned_at >= WARN_SECONDS:
+                    warned_at = began
+                    _log.warning("connections cannot be looked at: %s", type(error).__name__)
             if ended:
                 _log.warning("%d connections ended: silent, shut out, or too many from one place", ended)
             await asyncio.sleep(max(LOOK_SECONDS, COST_SHARE * (time.monotonic() - began)))
@@ -72,10 +79,9 @@ class ConnectionWatch:
         sockets = await asyncio.to_thread(_sockets, self._port)
         now = time.monotonic()
         self._since = {peer: self._since.get(peer, now) for peer in sockets}
-        self._devices = {peer: device for peer, device in self._devices.items() if peer in sockets}
-        names = {peer: name for peer, (name, _) in self._devices.items()}
+        self._certificates = {peer: one for peer, one in self._certificates.items() if peer in sockets}
         seen = [Seen(peer, since) for peer, since in self._since.items()]
-        ending = excess(seen, names, self._limits, now)
+        ending = excess(seen, self._certificates, self._limits, now)
         return sum(_shut_down(sockets[peer], peer) for peer in ending)
 
 
@@ -94,13 +100,21 @@ def make_room(descriptors: int) -> int | None:
     return None
 
 
+def _tells() -> bool:
+    return _DESCRIPTORS.exists()
+
+
 def _sockets(port: int) -> dict[Peer, int]:
     """Our connections at a port, and their descriptors. Raises `OSError` where the system does not tell."""
     found = {}
     for descriptor in [int(one.name) for one in _DESCRIPTORS.iterdir()]:
-        with suppress(OSError), socket.fromfd(descriptor, -1, -1, -1) as one:
-            if one.family in (socket.AF_INET, socket.AF_INET6) and one.getsockname()[1] == port:
-                found[Peer.of(*one.getpeername()[:2])] = descriptor
+        try:
+            with socket.fromfd(descriptor, -1, -1, -1) as one:
+                if one.family in (socket.AF_INET, socket.AF_INET6) and one.getsockname()[1] == port:
+                    found[Peer.of(*one.getpeername()[:2])] = descriptor
+        except OSError as error:  # no socket, or none that is connected
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
     return found
 
 

@@ -20,13 +20,13 @@ class ConnectionLimits:
     open: int = 4096
     """Connections at once; the server raises its limit of descriptors to hold them, or does not start."""
     strangers_per_address: int = 64
-    """Connections from one IPv4 address or IPv6 /64 that have shown no device yet."""
+    """Connections from one IPv4 address or IPv6 /64 over which no request was let in yet."""
     per_device: int = 16
-    """Connections of one device."""
+    """Connections of one device's certificate: a stolen one that was replaced takes nothing from the next."""
     handshake_seconds: float = 10.0
     """How long a TLS handshake may take."""
     silent_seconds: float = 30.0
-    """How long a connection may be open before its first request."""
+    """How long a connection may be open before its first request that is let in."""
     idle_seconds: float = 600.0
     """How long a connection may have no request; laptops open another by themselves."""
 
@@ -67,24 +67,24 @@ class Seen:
 
 
 def excess(
-    connections: Iterable[Seen], devices: Mapping[Peer, str], limits: ConnectionLimits, now: float
+    connections: Iterable[Seen], certificates: Mapping[Peer, str], limits: ConnectionLimits, now: float
 ) -> frozenset[Peer]:
     """The connections to end: strangers that are silent for too long, and the newest above a cap.
 
-    `devices` has the device's name for each peer that has shown one.
+    `certificates` has the serial number for each peer whose device was let in.
     """
     strangers: Counter[str] = Counter()
     owned: defaultdict[str, int] = defaultdict(int)
     ended = set()
     for seen in sorted(connections, key=lambda seen: seen.since):
-        device = devices.get(seen.peer)
-        if device is None:
+        certificate = certificates.get(seen.peer)
+        if certificate is None:
             strangers[seen.peer.network] += 1
             over = strangers[seen.peer.network] > limits.strangers_per_address
             if over or now - seen.since > limits.silent_seconds:
                 ended.add(seen.peer)
         else:
-            owned[device] += 1
-            if owned[device] > limits.per_device:
+            owned[certificate] += 1
+            if owned[certificate] > limits.per_device:
                 ended.add(seen.peer)
     return frozenset(ended)

@@ -12,6 +12,7 @@ import grpc
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, capacity_of, listen_host
@@ -72,8 +73,12 @@ class Deployment:
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
-        with contextlib.suppress(ConfigError):  # a folder that others write; whether it matters is seen next
-            renew_when_due(config.certificates_folder)
+        renews = not is_postgres(config.state)
+        if renews:
+            with contextlib.suppress(
+                ConfigError
+            ):  # a folder that others write; whether it matters is seen next
+                renew_when_due(config.certificates_folder)
         check_certificates(config.certificates_folder, datetime.now(UTC))
         _make_room(config)
         authority = Authority.load(config.certificates_folder)
@@ -105,7 +110,7 @@ class Deployment:
                 await enrolment.start()
             fleet.watch(server)
             fleet.attend(server.connections.run(port))
-            fleet.attend(CertificateWatch(config.certificates_folder, _teller(server)).run())
+            fleet.attend(CertificateWatch(config.certificates_folder, _teller(server), renews=renews).run())
             if config.enrol_listen:
                 strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)
                 fleet.attend(strangers.run(enrol_port))

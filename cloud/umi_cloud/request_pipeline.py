@@ -57,14 +57,19 @@ class RequestPipeline:
         in_flight: InFlightRequests,
         namespaces: CacheNamespaces,
         engine_died: Callable[[], Awaitable[None]],
+        admitted: Callable[[Context], None],
         observers: Iterable[Observer] = (),
     ) -> None:
-        """`observers` are told of each request as it ends; one that joins the collection later is told, too."""
+        """`admitted` is called for each call that the gate lets in.
+
+        `observers` are told of each request as it ends; one that joins the collection later is told, too.
+        """
         self._gate = gate
         self._admission = admission
         self._in_flight = in_flight
         self._namespaces = namespaces
         self._engine_died = engine_died
+        self._admitted = admitted
         self._observers = observers
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
@@ -89,6 +94,7 @@ class RequestPipeline:
 
     async def _answer(self, rpc: Rpc, request: bytes, context: Context, record: RequestRecord) -> None:
         async with self._gate.admit(context) as call:  # (2)
+            self._admitted(context)
             record.device = call.device
             word = _session(context)
             record.session = session_key(call.device, word)

@@ -86,11 +86,12 @@ class CloudServer:
             self._in_flight,
             namespaces or CacheNamespaces.temporary(),
             self._engine_died,
+            lambda context: self.connections.note(context, context.peer()),
             self.observers,
         )
         self.connections = ConnectionWatch(limits.connections)
         """Follows the connections of the service port while somebody runs it."""
-        self._health = _NotingHealth(self.connections)
+        self._health = _UnwatchedHealth()
         self.readiness = Readiness()
         """What health says; whoever changes it calls `tell_health`."""
         self.engine_dead = asyncio.Event()
@@ -132,7 +133,7 @@ class CloudServer:
         await self.tell_health()
 
     async def tell_health(self) -> None:
-        """Answer health checks, and those that watch, by `readiness`."""
+        """Answer health checks by `readiness`."""
         for names, well in (
             (_SERVING_NAMES, self.readiness.serves),
             (_ENROLLING_NAMES, self.readiness.enrols),
@@ -177,7 +178,7 @@ class CloudServer:
         self.readiness.draining = True
         await self._health.enter_graceful_shutdown()
         late = await self._in_flight.drain(patience)
-        await self._server.stop(0.5)  # the last statuses still go out; open health watches end here
+        await self._server.stop(0.5)  # the last statuses still go out
         return late
 
     def hurry(self) -> None:
@@ -204,7 +205,6 @@ class CloudServer:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
-            self.connections.note(context, context.peer())
             await self._pipeline.serve(rpc, request, context)
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
@@ -225,18 +225,17 @@ class CloudServer:
         return self._roles
 
 
-class _NotingHealth(health.aio.HealthServicer):  # type: ignore[misc]  # the package has no types
-    """The standard health service; a connection that asks it has shown its certificate."""
+class _UnwatchedHealth(health.aio.HealthServicer):  # type: ignore[misc]  # the package has no types
+    """The standard health service without `Watch`.
 
-    def __init__(self, connections: ConnectionWatch) -> None:
-        super().__init__()
-        self._connections = connections
+    No gate asks who calls it, so that open watches of one revoked certificate would hold the places of all requests.
+    """
 
-    async def Check(  # noqa: N802  # the RPC's name
+    async def Watch(  # noqa: N802  # the RPC's name
         self, request: health_pb2.HealthCheckRequest, context: Context
-    ) -> health_pb2.HealthCheckResponse:
-        self._connections.note(context, context.peer())
-        return await super().Check(request, context)
+    ) -> None:
+        # The status that the health protocol has for it: clients take the server to be well, and ask no more.
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server answers Check only")
 
 
 def _options(limits: ServerLimits) -> list[tuple[str, int]]:

@@ -1,6 +1,8 @@
 """Who may hold connections open, and for how long: the decision, and real sockets."""
 
 import asyncio
+import errno
+import logging
 import socket
 from contextlib import ExitStack
 
@@ -28,8 +30,8 @@ def test_the_newest_strangers_above_an_addresss_cap_go():
 
 def test_thousands_of_laptops_behind_one_address_are_no_strangers():
     found = seen("10.0.0.1", 3000)
-    devices = {one.peer: f"laptop-{one.peer.port}" for one in found}
-    assert excess(found, devices, LIMITS, 10_000) == set()
+    certificates = {one.peer: f"laptop-{one.peer.port}" for one in found}
+    assert excess(found, certificates, LIMITS, 10_000) == set()
 
 
 def test_a_stranger_that_is_silent_goes():
@@ -114,6 +116,40 @@ async def test_one_address_cannot_hold_more_than_its_share_open(served, monkeypa
         await all_gone(silent(stack, served, 100), 20)
         assert not any([await gone(client) for client in first])
     watching.cancel()
+
+
+async def test_a_process_that_is_out_of_descriptors_looks_again_and_warns_once(monkeypatch, caplog):
+    """Trial: it never looked again, and the caps were gone for good."""
+    monkeypatch.setattr(connection_watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(connection_watch, "COST_SHARE", 1)
+    looks = 0
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def sockets(_port: int) -> dict[Peer, int]:
+        nonlocal looks
+        looks += 1
+        if looks <= 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        loop.call_soon_threadsafe(again.set)
+        return {}
+
+    monkeypatch.setattr(connection_watch, "_sockets", sockets)
+    watching = asyncio.create_task(ConnectionWatch(LIMITS).run(1))
+    with caplog.at_level(logging.WARNING):
+        async with asyncio.timeout(5):
+            await again.wait()
+    watching.cancel()
+    assert [record.getMessage() for record in caplog.records] == ["connections cannot be looked at: OSError"]
+
+
+def test_connections_that_cannot_be_seen_for_want_of_descriptors_are_not_taken_to_be_gone(monkeypatch):
+    def full(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(connection_watch.socket, "fromfd", full)
+    with pytest.raises(OSError, match="Too many"):
+        connection_watch._sockets(1)
 
 
 async def test_only_the_connection_that_is_meant_is_shut_down():

@@ -342,6 +342,17 @@ class TestHealthAndDrain:
         stub = health_pb2_grpc.HealthStub(client.channel)
         return (await stub.Check(health_pb2.HealthCheckRequest(service=service))).status
 
+    async def test_nobody_holds_a_place_by_watching_health(self):
+        """Trial: a revoked certificate's watches took the places of all requests."""
+        async with serve_scripted([CALLER]) as cloud, connect(cloud.address) as client:
+            watching = health_pb2_grpc.HealthStub(client.channel).Watch(
+                health_pb2.HealthCheckRequest(), timeout=2
+            )
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await anext(aiter(watching))
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert await self._status(client) == health_pb2.HealthCheckResponse.SERVING
+
     async def test_health_is_not_serving_until_the_model_is_there(self, plan_request):
         server = CloudServer(UnsafeLoopbackGate())
         port = await server.start("127.0.0.1:0", None)

@@ -431,6 +431,18 @@ async def test_a_revoked_laptop_cannot_renew(cloud, home):
     assert caught.value.reason == "CERTIFICATE_REVOKED"
 
 
+async def test_a_stolen_certificate_that_was_revoked_keeps_no_laptop_from_renewing(cloud, home, tmp_path):
+    stolen = (await enroll(await cloud.text(), tmp_path / "thief")).connection
+    mine = (await enroll(await cloud.text(), home)).connection
+    for _ in range(EnrolmentLimits().renewals_per_minute_per_device + 1):
+        with pytest.raises(RefusedError) as caught:
+            await renew(stolen)
+        assert caught.value.reason == "CERTIFICATE_REVOKED"
+    with pytest.raises(RefusedError) as caught:
+        await renew(mine)
+    assert caught.value.reason == "RENEWAL_TOO_EARLY"
+
+
 async def test_a_flood_of_attempts_is_slowed_down(tmp_path, home):
     limits = EnrolmentLimits(attempts_per_minute_per_peer=2)
     async with serving(tmp_path / "cloud", Clock(), limits) as cloud:

@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.auth.allowance import Quota
-from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
@@ -283,3 +283,29 @@ async def test_a_laptop_moves_to_another_front_in_mid_session_under_the_same_req
     tries = [event.sha256 for event in events if isinstance(event, Sent)]
     assert len(set(tries)) == 1
     assert (len(tries), ended) == ((2, 1) if patience == 0 else (1, 0))
+
+
+async def test_only_certificates_that_are_let_in_count_as_a_devices_connections(fronts):
+    """Trial: a stolen certificate, revoked, held the connections of the laptop that had replaced it."""
+    old = await fronts.laptop("alice")
+    new = await fronts.laptop("alice")
+    assert await reason(old[0]) == "CERTIFICATE_REVOKED"
+    await plan(new[0])
+    (alice,) = await fronts.operator.devices()
+    connections = fronts.deployments[0].server.connections
+    assert list(connections._certificates.values()) == [alice.serial]
+
+
+async def test_fronts_do_not_renew_their_own_copies_of_the_servers_certificate(tmp_path, database):
+    Authority.init(tmp_path, clock=lambda: datetime.now(UTC) - timedelta(days=340))
+    before = AuthorityFiles(tmp_path).server.read_bytes()
+    config = CloudConfig(
+        listen="127.0.0.1:0",
+        enrol_listen="",
+        state=database,
+        certificates=tmp_path,
+        engine=ScriptedSettings(replies=(DONE,)),
+    )
+    deployment = await Deployment.start(config)
+    await deployment.stop(0)
+    assert AuthorityFiles(tmp_path).server.read_bytes() == before

@@ -109,15 +109,16 @@ class EnrolmentDesk:
         self._renewals: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def count_renewal(self, device: Device) -> None:
-        """Count a renewal of a device that has proved who it is. Raises RefusedError (RATE_LIMITED).
+        """Count a renewal of a device that the registry accepts. Raises RefusedError (RATE_LIMITED).
 
-        Each device has a bucket of its own, so that thousands behind one address can renew.
+        Each certificate has a bucket of its own, so that thousands behind one address can renew, and a stolen one takes
+        nothing from the one that replaced it.
         """
         now = self._clock()
-        bucket = self._renewals.pop(device.name, None) or TokenBucket(
+        bucket = self._renewals.pop(device.serial, None) or TokenBucket(
             per_minute=self.limits.renewals_per_minute_per_device, now=now
         )
-        self._renewals[device.name] = bucket
+        self._renewals[device.serial] = bucket
         if len(self._renewals) > self.limits.peers:
             self._renewals.popitem(last=False)
         if wait := bucket.take(now):
@@ -207,8 +208,8 @@ class RenewalServicer(pb_grpc.RenewalServicer):
         """Exchange a certificate that is about to expire for the next one."""
         try:
             device = identify(context)
-            self._desk.count_renewal(device)
             await self._registry.check(device)
+            self._desk.count_renewal(device)
             enrolled = await self._desk.renew(device, request.csr_pem)
         except Exception as error:  # as above
             await abort(context, refusal_of(error))

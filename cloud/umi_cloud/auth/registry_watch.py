@@ -39,9 +39,18 @@ class RegistryWatch:
         self._revoked = revoked
         self._tell = tell
         self._since: float | None = None
+        self._settling: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Look until cancelled; nothing that goes wrong ends it."""
+        try:
+            await self._run()
+        finally:
+            if self._settling is not None:
+                self._settling.cancel()
+                await asyncio.gather(self._settling, return_exceptions=True)
+
+    async def _run(self) -> None:
         was_lost = False
         while True:
             try:
@@ -65,17 +74,23 @@ class RegistryWatch:
         self._revoked(revoked.serials)
         if self._calls or self._known.lost:  # a registry that can only be read is lost, too
             await self._registry.touch()
-        await self._settle()
         self._since = revoked.moment
         self._known.registry_answered()
+        if (
+            self._settling is None or self._settling.done()
+        ):  # beside, for revocations do not wait for accounts
+            self._settling = asyncio.create_task(self._settle())
 
     async def _settle(self) -> None:
         late = self._known.take_ended()
-        while late:
-            try:
+        try:
+            while late:
                 await self._registry.end_call(late[-1])
-            except BaseException:
-                for ended in late:
-                    self._known.end_call(ended)
-                raise
-            late.pop()
+                late.pop()
+        except RegistryUnavailableError:
+            self._known.registry_failed()
+        except Exception as error:  # they are kept, and told after the next look
+            _log.error("accounts cannot be written: %s", type(error).__name__)
+        finally:
+            for ended in late:
+                self._known.end_call(ended)

@@ -87,18 +87,23 @@ def renew_when_due(folder: Path, clock: Callable[[], datetime] = lambda: datetim
 
 
 class CertificateWatch:
-    """Renews the server's certificate 30 days before its end, or says that somebody has to."""
+    """Renews the server's certificate 30 days before its end, or says that somebody has to.
+
+    Where several fronts may have copies of the files, none renews its own: tokens pin the one that all of them show.
+    """
 
     def __init__(
         self,
         folder: Path,
         tell: Callable[[bool], Awaitable[None]],
         *,
+        renews: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`tell` is awaited after each look: whether the certificates are good."""
         self._folder = folder
         self._tell = tell
+        self._renews = renews
         self._clock = clock
 
     async def run(self) -> None:
@@ -109,10 +114,11 @@ class CertificateWatch:
 
     async def look(self) -> None:
         """Renew what is due, and say what is not good."""
-        try:
-            await asyncio.to_thread(renew_when_due, self._folder, self._clock)
-        except ConfigError as error:  # a folder that others write, such as a mounted secret
-            _log.warning("the server's certificate cannot be renewed here: %s", error.message)
+        if self._renews:
+            try:
+                await asyncio.to_thread(renew_when_due, self._folder, self._clock)
+            except ConfigError as error:  # a folder that others write, such as a mounted secret
+                _log.warning("the server's certificate cannot be renewed here: %s", error.message)
         try:
             dates = await asyncio.to_thread(check_certificates, self._folder, self._clock())
         except ConfigError as error:

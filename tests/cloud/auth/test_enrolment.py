@@ -101,6 +101,7 @@ def test_one_device_that_renews_in_a_loop_is_slowed_down(desk):
     desk = desk(renewals_per_minute_per_device=2)
     for _ in range(2):
         desk.count_renewal(Device("a", "01"))
+    desk.count_renewal(Device("a", "02"))  # a stolen certificate takes nothing from the one that replaced it
     with pytest.raises(RefusedError) as caught:
         desk.count_renewal(Device("a", "01"))
     assert (caught.value.reason, caught.value.retry_after_seconds) == ("RATE_LIMITED", pytest.approx(30))

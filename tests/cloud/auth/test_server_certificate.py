@@ -96,6 +96,20 @@ async def test_a_folder_that_others_write_is_warned_about_and_then_not_ready(
     assert "expired at" in caplog.text
 
 
+async def test_a_front_of_several_renews_nothing_by_itself(authority, state, clock, caplog):
+    """Trial: two fronts with copies of the files made one each, and tokens pinned the other's."""
+    before = AuthorityFiles(state).server.read_bytes()
+    clock.advance(days=340)
+
+    async def tell(well: bool) -> None:
+        assert well
+
+    with caplog.at_level(logging.WARNING):
+        await CertificateWatch(state, tell, renews=False, clock=clock).look()
+    assert AuthorityFiles(state).server.read_bytes() == before
+    assert "`umi-cloud ca init --renew-server` makes the next" in caplog.text
+
+
 async def test_an_authority_that_ends_is_warned_about(authority, state, clock, caplog):
     clock.advance(days=3630)
     renew_when_due(state, lambda: clock() - timedelta(days=40))
