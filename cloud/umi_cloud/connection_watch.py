@@ -37,22 +37,31 @@ class ConnectionWatch:
         self._limits = limits
         self._strangers_only = strangers_only
         self._since: dict[Peer, float] = {}
-        self._certificates: dict[Peer, str] = {}
+        self._shown: dict[Peer, str] = {}
+        """The serial number of the certificate that a peer has shown."""
+        self._admitted: set[Peer] = set()
         self._port = 0
 
     def note(self, context: AuthContext, peer: str) -> None:
-        """A request that came over this connection (`ipv4:10.0.0.1:5000`, as gRPC writes it) was let in."""
+        """A request came over this connection (`ipv4:10.0.0.1:5000`, as gRPC writes it), and shows its certificate."""
         found = _peer(peer)
         if found is None or self._strangers_only:
             return
         with suppress(RefusedError):
-            self._certificates[found] = identify(context).serial
+            self._shown[found] = identify(context).serial
+
+    def admitted(self, peer: str) -> None:
+        """A request that came over this connection was let in; until then it is a stranger's."""
+        found = _peer(peer)
+        if found in self._shown:
+            self._admitted.add(found)
 
     def revoked(self, serials: Iterable[str]) -> None:
         """Connections made with these certificates are a stranger's from now on, and have been silent for long."""
         shut_out = frozenset(serials)
-        for peer in [peer for peer, serial in self._certificates.items() if serial in shut_out]:
-            del self._certificates[peer]
+        for peer in [peer for peer, serial in self._shown.items() if serial in shut_out]:
+            del self._shown[peer]
+            self._admitted.discard(peer)
             self._since[peer] = float("-inf")
 
     async def run(self, port: int) -> None:
@@ -79,9 +88,11 @@ class ConnectionWatch:
         sockets = await asyncio.to_thread(_sockets, self._port)
         now = time.monotonic()
         self._since = {peer: self._since.get(peer, now) for peer in sockets}
-        self._certificates = {peer: one for peer, one in self._certificates.items() if peer in sockets}
+        self._shown = {peer: serial for peer, serial in self._shown.items() if peer in sockets}
+        self._admitted &= self._shown.keys()
+        certificates = {peer: self._shown[peer] for peer in self._admitted}
         seen = [Seen(peer, since) for peer, since in self._since.items()]
-        ending = excess(seen, self._certificates, self._limits, now)
+        ending = excess(seen, certificates, self._limits, now)
         return sum(_shut_down(sockets[peer], peer) for peer in ending)
 
 

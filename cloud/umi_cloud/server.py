@@ -86,7 +86,7 @@ class CloudServer:
             self._in_flight,
             namespaces or CacheNamespaces.temporary(),
             self._engine_died,
-            lambda context: self.connections.note(context, context.peer()),
+            lambda context: self.connections.admitted(context.peer()),
             self.observers,
         )
         self.connections = ConnectionWatch(limits.connections)
@@ -205,6 +205,7 @@ class CloudServer:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
+            self.connections.note(context, context.peer())
             await self._pipeline.serve(rpc, request, context)
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)

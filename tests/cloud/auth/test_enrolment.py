@@ -94,7 +94,7 @@ def test_a_thousand_laptops_behind_one_address_renew_while_strangers_there_are_s
     desk = desk(attempts_per_minute_per_peer=1, attempts_per_minute=2, renewals_per_minute_per_device=2)
     attempts(desk, ["ipv4:10.0.0.1:1"] * 5)
     for number in range(1000):
-        desk.count_renewal(Device(f"laptop-{number}", "01"))
+        desk.count_renewal(Device(f"laptop-{number}", f"{number}"))
 
 
 def test_one_device_that_renews_in_a_loop_is_slowed_down(desk):
