@@ -7,7 +7,9 @@ is done: under a descriptor of our own, and after looking once more that it is t
 import asyncio
 import errno
 import logging
+import os
 import socket
+import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -120,6 +122,8 @@ def _sockets(port: int) -> dict[Peer, int]:
     found = {}
     for descriptor in [int(one.name) for one in _DESCRIPTORS.iterdir()]:
         try:
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue  # `fromfd` would leave its copy open
             with socket.fromfd(descriptor, -1, -1, -1) as one:
                 if one.family in (socket.AF_INET, socket.AF_INET6) and one.getsockname()[1] == port:
                     found[Peer.of(*one.getpeername()[:2])] = descriptor

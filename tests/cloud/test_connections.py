@@ -143,12 +143,21 @@ async def test_a_process_that_is_out_of_descriptors_looks_again_and_warns_once(m
     assert [record.getMessage() for record in caplog.records] == ["connections cannot be looked at: OSError"]
 
 
+def test_a_look_leaves_no_descriptor_open(tmp_path):
+    """Trial: each look left a copy of every file that was open, until there was room for no more."""
+    with (tmp_path / "file").open("w"):
+        before = len(list(connection_watch._DESCRIPTORS.iterdir()))
+        connection_watch._sockets(1)
+        assert len(list(connection_watch._DESCRIPTORS.iterdir())) == before
+
+
 def test_connections_that_cannot_be_seen_for_want_of_descriptors_are_not_taken_to_be_gone(monkeypatch):
     def full(*_):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(connection_watch.socket, "fromfd", full)
-    with pytest.raises(OSError, match="Too many"):
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(OSError, match="Too many"):
         connection_watch._sockets(1)
 
 
