@@ -212,3 +212,13 @@ async def test_a_reply_that_repeats_what_the_planner_has_read_is_barred(tmp_path
             await w.session.ask(words)
         assert len(refusals(w)) == 1
     assert sent == []
+
+
+async def test_an_answer_of_a_chat_that_is_gone_is_barred(tmp_path):
+    sent = []
+    more = {"tools": tools(sent), "policy": POLICY, "dialect": "chat"}
+    async with world(tmp_path, plans=POST, **more) as w:
+        w.session.take_over([(True, "What does it say?"), (False, f"It says: {FILE['kept']}.")])
+        await w.session.ask("Post that.")
+        assert len(refusals(w)) == 1
+    assert sent == []

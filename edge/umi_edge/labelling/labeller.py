@@ -136,8 +136,11 @@ class Labeller:
         return self.keeper.scanned_text(well_formed(text), label, rule=_ECHOED, origin=origin)
 
     def past_answer(self, text: str) -> LabelledText:
-        """An answer of a session that is gone, with real values in it: nothing tells which, so all of it stays."""
-        label = Label.at(Locality.HANDLE, Integrity.UNTRUSTED)
+        """An answer of a session that is gone, with real values in it: nothing tells which, so all of it stays.
+
+        Nor from which tools they came: it is barred as anything is that the policy bars.
+        """
+        label = Label.at(Locality.HANDLE, Integrity.UNTRUSTED).with_bars(self.policy.bars)
         origin = Origin(Source.RESULT, "an earlier chat")
         handle = self.vault.keep(well_formed(text), type="text", label=label, origin=origin)
         return (self.keeper.handle_span(handle),)

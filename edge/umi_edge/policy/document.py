@@ -306,6 +306,12 @@ class Policy:
         return (PLANNER, SUMMARIZER, *(client.sink for client in self.clients.values()))
 
     @property
+    def bars(self) -> frozenset[Bar]:
+        """Everything that it bars from some tool, wherever that comes from."""
+        rules = (rule.bars or NO_BARS for tool in self.tools.values() for rule in tool.results)
+        return NO_BARS.union(*(tool.bars for tool in self.tools.values()), *rules)
+
+    @property
     def never_types(self) -> frozenset[str]:
         """The types whose values leave under no rule."""
         return frozenset(one.type for one in self.never)

@@ -23,7 +23,7 @@ from umi_shared.problems import Problem
 
 __all__ = ["warnings_of"]
 
-_EVERYWHERE = "search.everywhere"
+_EVERYWHERE = ("search.everywhere", "search.answer")
 _LITERAL = re.compile(r"[A-Za-z][A-Za-z_ -]*")
 
 
@@ -38,7 +38,7 @@ def warnings_of(policy: Policy) -> tuple[Problem, ...]:
     - a detector that may do without what its tool cannot read;
     - a list of detectors that looks for less than the built-in one, which it replaces;
     - a text that leaves whole, and rules that keep what may stand in it (`policy.disagreement`);
-    - a store that is barred from a tool, and not in what `search.everywhere` gives of it;
+    - a store that is barred from a tool, and not in what a search over all stores gives of it;
     - a client of which it says what holds for every client;
     - `^` and `$` in a regular expression of a path, where they are letters; and an `ignore_case` without a filter.
     """
@@ -140,17 +140,17 @@ def _anchors(name: str, tool: ToolPolicy) -> Iterator[Problem]:
 
 
 def _found_elsewhere(policy: Policy, tool: ToolPolicy) -> Iterator[Problem]:
-    """What is kept from a tool here and comes out of the one search over all stores without that."""
-    there = policy.table(_EVERYWHERE, "results").default.bars
-    bare = unbarred(tool.bars, there)
-    hidden = policy.tool(_EVERYWHERE).card is Card.HIDDEN
-    if bare and not hidden and tool.name.partition(".")[0] in SEARCHED:
-        bars = " and ".join(f"`{bar}`" for bar in bare)
-        message = f"{_EVERYWHERE} finds what {tool.name} gives, too, and does not say {bars}"
-        line = tool.line_of("only_to" if bare[0].only else "never_to")
-        yield Problem(
-            line, message, f"say it of {_EVERYWHERE} as well, or keep that tool away (`card: hidden`)"
-        )
+    """What is kept from a tool here and comes out of a search over all stores without that."""
+    if tool.name.partition(".")[0] not in SEARCHED:
+        return
+    for search in _EVERYWHERE:
+        bare = unbarred(tool.bars, policy.table(search, "results").default.bars)
+        if bare and policy.tool(search).card is not Card.HIDDEN:
+            bars = " and ".join(f"`{bar}`" for bar in bare)
+            message = f"{search} finds what {tool.name} gives, too, and does not say {bars}"
+            line = tool.line_of("only_to" if bare[0].only else "never_to")
+            fix = f"say it of {search} as well, or keep that tool away (`card: hidden`)"
+            yield Problem(line, message, fix)
 
 
 def _has_filtered_exception(rule: PathRule, tool: ToolPolicy) -> bool:

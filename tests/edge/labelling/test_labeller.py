@@ -381,6 +381,13 @@ def test_a_reply_is_barred_as_the_question_that_it_repeats(reply, barred):
     assert bars_of(text) == ({"never_to: post"} if barred else set())
 
 
+def test_an_answer_of_a_chat_that_is_gone_is_barred_as_all_that_the_policy_bars():
+    made = labeller(BARRED)
+    text = made.past_answer("It says x.")
+    assert bars_of(text) == {"never_to: post", "never_to: mail.send"}
+    assert {str(bar) for kept in made.vault for bar in kept.label.bars} == bars_of(text)
+
+
 def test_a_handle_in_a_text_bars_who_reads_its_value():
     made = labeller(BARRED)
     made.result("t", {"other": "x"})

@@ -122,11 +122,14 @@ def test_what_is_no_list_of_tools_is_refused(text):
 
 def test_a_store_that_is_barred_and_can_be_searched_otherwise_is_warned_of():
     text = "version: 1\ntools:\n  files.*: {never_to: [mail.send]}\n"
-    (problem,) = warnings_of(policy(text))
-    assert problem.line == 3
-    assert "search.everywhere finds what files.* gives, too" in problem.message
-    assert not warnings_of(policy(text + "  search.everywhere: {never_to: [mail.*]}"))
-    assert not warnings_of(policy(text + "  search.everywhere: {card: hidden}"))
+    found = warnings_of(policy(text))
+    assert [one.line for one in found] == [3, 3]
+    for problem, search in zip(found, ("search.everywhere", "search.answer"), strict=True):
+        assert f"{search} finds what files.* gives, too" in problem.message
+    assert not warnings_of(policy(text + "  search.*: {never_to: [mail.*]}"))
+    assert not warnings_of(policy(text + "  search.*: {card: hidden}"))
+    (left,) = warnings_of(policy(text + "  search.everywhere: {never_to: [mail.*]}"))
+    assert "search.answer" in left.message
 
 
 def test_a_rule_that_repeats_a_bar_is_no_line_without_effect():
