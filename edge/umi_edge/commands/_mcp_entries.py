@@ -1,7 +1,7 @@
 """`umi mcp add` and `umi mcp remove`: one MCP server put into the configuration, or taken out of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,15 +92,13 @@ def remove(name: str, config: Path | None) -> int:
     Its login and the approval of its cards are deleted from this device.
     """
     from umi_edge.labelling.approved_cards import ApprovedCards
-    from umi_shared.durable_file import write_durably
     from umi_shared.errors import ConfigError
     from umi_shared.yaml_entries import without_entry
 
     settings = read_config(config)
     if name not in settings.mcp or settings.file is None:
         raise ConfigError(f"no MCP server is called {name}", fix="see `mcpServers` of the configuration")
-    text = settings.file.read_text("utf-8")
-    write_durably(settings.file, without_entry(text, _word(text), name).encode())
+    _rewrite(settings.file, lambda text: without_entry(text, _word(text), name))
     _forget(name, settings)
     approved = ApprovedCards.read(settings.approved_cards)
     if f"mcp:{name}" in approved.pins:
@@ -111,12 +109,22 @@ def remove(name: str, config: Path | None) -> int:
 
 def add_servers(path: Path, servers: Mapping[str, Any]) -> None:
     """Write servers into a configuration; what else is in it stays as it is."""
-    from umi_shared.durable_file import make_private_directory, write_durably
     from umi_shared.yaml_entries import with_entries
 
-    text = path.read_text("utf-8") if path.exists() else ""
-    make_private_directory(path.parent)
-    write_durably(path, with_entries(text, _word(text), servers).encode())
+    _rewrite(path, lambda text: with_entries(text, _word(text), servers))
+
+
+def _rewrite(path: Path, changed: Callable[[str], str]) -> None:
+    """Write a configuration anew where it really lies, a link to it and the ends of its lines left as they are."""
+    from umi_shared.durable_file import make_private_directory, write_durably
+
+    file = path.resolve()
+    before = file.read_bytes().decode() if file.exists() else ""
+    after = changed(before.replace("\r\n", "\n"))
+    if "\r\n" in before:
+        after = after.replace("\n", "\r\n")
+    make_private_directory(file.parent)
+    write_durably(file, after.encode())
 
 
 def say_pack(name: str, entry: Mapping[str, Any]) -> None:

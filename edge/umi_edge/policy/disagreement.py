@@ -83,11 +83,10 @@ def disagreements(policy: Policy, tools: Collection[str] = ()) -> tuple[Disagree
         if not tools or any(meant_by(entry.name, tool) for tool in tools)
     ]
     words = [word for entry in entries for word in _words(policy, entry)]
-    keep = [word for word in words if word.clearance.locality in _STAYS]
     found = []
     for word in words:
         if word.text and not word.clearance.scan and word.clearance.locality in _ONE_READER:
-            theirs = tuple(one for one in keep if _of_one_store(one.tool, word.tool))
+            theirs = tuple(one for one in words if _keeps(one, word) and _of_one_store(one.tool, word.tool))
             found += [Disagreement(word, theirs)] if theirs else []
     return tuple(found)
 
@@ -104,6 +103,12 @@ def _words(policy: Policy, entry: ToolPolicy) -> Iterator[_Word]:
             yield _Word(entry.name, rule.path, rule.clearance, rule.line, text)
     if entry.defaults.results is not None:
         yield _Word(entry.name, "", entry.defaults.results, entry.defaults.lines["results"], True)
+
+
+def _keeps(one: _Word, lets_out: _Word) -> bool:
+    """Whether a line keeps values from the one reader whom another line lets read."""
+    theirs = one.clearance.locality
+    return theirs in _STAYS or (theirs in _ONE_READER and theirs != lets_out.clearance.locality)
 
 
 def _of_one_store(one: str, other: str) -> bool:

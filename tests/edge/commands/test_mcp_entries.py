@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.edge.tools.oauth_mcp_server import Guarded, guarded
 from umi_edge.cli import umi
+from umi_edge.commands._mcp_entries import add_servers
 from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_shared.errors import ConfigError, ToolError
 
@@ -129,3 +130,17 @@ def test_what_does_not_go_together_is_refused(config, arguments):
 
 def test_what_is_not_there_cannot_be_removed(config):
     assert isinstance(umi_mcp(config, "remove", "x").exception, ConfigError)
+
+
+def test_a_link_and_the_ends_of_lines_stay(tmp_path):
+    """A configuration that lies elsewhere, such as among dotfiles, and was written on Windows."""
+    file, link = tmp_path / "dotfiles" / "umi.yaml", tmp_path / "umi.yaml"
+    file.parent.mkdir()
+    file.write_bytes(b"mcpServers:\r\n  b: {command: x}\r\n# mine\r\n")
+    link.symlink_to(file)
+    add_servers(link, {"n": {"command": "y"}})
+    assert link.is_symlink()
+    written = file.read_bytes()
+    assert b"# mine\r\n" in written
+    assert b"command: y" in written
+    assert written.count(b"\n") == written.count(b"\r\n")

@@ -66,3 +66,10 @@ def test_defaults_wildcards_and_the_search_of_all_stores_count_too(entry, named)
 
 def test_a_rule_that_another_one_outweighs_lets_nothing_out():
     assert not found(POLICY + "  notes.*: {results: {'$.text': handle}}\n")
+
+
+def test_what_one_reader_may_read_is_kept_from_the_other():
+    """A value for the summarizer alone may stand in a text that the planner reads."""
+    (one,) = found(POLICY.replace("{locality: handle, type: title}", "{locality: summarizer, type: title}"))
+    assert one.line == 10
+    assert "(line 6: `summarizer`) keeps what may stand in them" in one.message

@@ -62,5 +62,5 @@ def _add(path: Path, entries: dict[str, dict[str, Any]]) -> tuple[int, int]:
     new = {tool: entry for tool, entry in entries.items() if tool not in there}
     text = with_entries(path.read_text("utf-8"), "tools", new) if new else path.read_text("utf-8")
     load_policy(text, str(path))
-    write_durably(path, text.encode(), private=False)
+    write_durably(path.resolve(), text.encode(), private=False)
     return len(new), len(entries) - len(new)

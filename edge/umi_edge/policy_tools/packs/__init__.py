@@ -7,6 +7,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -79,7 +80,8 @@ def pack_for(entry: Mapping[str, Any]) -> PolicyPack | None:
     return next((pack for pack in policy_packs() if _is_started(words, pack.marks)), None)
 
 
-_FROM_NPM = frozenset({"npx", "npm", "pnpm", "pnpx", "yarn", "bun", "bunx"})
+_FROM_NPM = re.compile(r"(?:.*[/\\])?(?:npx|npm|pnpm|pnpx|yarn|bunx?)\b", re.IGNORECASE)
+"""A word that starts or names what fetches from npm: `npx`, `npx.cmd`, `npx-cli.js`, `npm:`, in a folder or without."""
 
 
 def _is_started(words: Sequence[str], marks: Iterable[str]) -> bool:
@@ -91,8 +93,10 @@ def _is_started(words: Sequence[str], marks: Iterable[str]) -> bool:
     True
     >>> _is_started(["npx", "-y", "mcp-obsidian"], ["mcp-obsidian"])
     False
+    >>> _is_started(["cmd", "/c", "npx.cmd", "-y", "mcp-obsidian"], ["mcp-obsidian"])
+    False
     """
-    fetched = words[0].rpartition("/")[2] in _FROM_NPM
+    fetched = any(_FROM_NPM.match(word) for word in words)
     known = {mark for mark in marks if mark.startswith("@") or not fetched}
     for text in words:
         head, at, _ = text.rpartition("@")
