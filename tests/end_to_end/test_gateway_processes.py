@@ -122,8 +122,10 @@ async def test_at_a_port_with_the_key(config, mode):
                     address, json={}, headers={"authorization": f"Bearer {key}", **headers}
                 )
                 assert refused.status_code == 403
-        transport = streamable_http_client(address, http_client=_client(key))
-        async with Client(transport, mode=mode) as client:
+        async with (
+            _client(key) as http,
+            Client(streamable_http_client(address, http_client=http), mode=mode) as client,
+        ):
             found = await client.call_tool("contacts_search", {"name": "Alice Moreau"})
             [alice] = found.structured_content["result"]["matches"]
             assert alice["email"].startswith("<email:")
@@ -149,5 +151,8 @@ async def test_bad_input_at_the_port_is_refused_and_others_are_served(config):
             assert 400 <= answer.status_code < 500, body
         gone = await http.delete(address, headers={"mcp-session-id": "no-such-session"})
         assert gone.status_code in (400, 404)
-        async with Client(streamable_http_client(address, http_client=_client(key)), mode="legacy") as client:
+        async with (
+            _client(key) as other,
+            Client(streamable_http_client(address, http_client=other), mode="legacy") as client,
+        ):
             assert (await client.list_tools()).tools
