@@ -120,6 +120,7 @@ async def test_everything_is_reached_and_a_call_is_approved_by_keyboard_alone(se
         await _tab_to(page, "a#asks")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_be_focused()
+        await expect(page.locator("form.question button[type=submit]")).to_be_enabled()  # after a moment
         await _tab_to(page, "form.question button[type=submit]")
         await page.keyboard.press("Enter")
         assert isinstance(await work, Answered)
