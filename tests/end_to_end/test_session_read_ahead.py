@@ -11,6 +11,7 @@ from umi_edge.caller import Caller, CallerConfig
 from umi_edge.egress.cloud_client import Cloud
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.session.events import Answered, CallWritten, Retrying
+from umi_shared.cancellation import Cancellation
 from umi_shared.dialects import UmiDialect
 from umi_shared.handles import render
 from umi_shared.released import Released
@@ -77,7 +78,7 @@ class Patient:
         async for event in self.cloud.plan(view, request_id):
             yield event
             for _ in range(4):
-                await self.caller._work(lambda _model, _cancelled: None)
+                await self.caller._work(lambda _model, _cancelled: None, Cancellation())
             if isinstance(event, RationaleDelta) and self.cuts:
                 self.cuts -= 1
                 self.w.capture.cut()

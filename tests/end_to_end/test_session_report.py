@@ -31,7 +31,7 @@ def tools():
 
 def conversation_of(w, **output) -> Conversation:
     return Conversation(
-        laptop=SimpleNamespace(ledger=w.ledger),  # type: ignore[arg-type]
+        laptop=SimpleNamespace(ledger=w.ledger, changed_tools=list),  # type: ignore[arg-type]
         session=w.session,
         output=Output(**{"console": Screen(file=io.StringIO()), "quiet": True} | output),
         where="here",
