@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
+pytest.importorskip("psycopg", reason="a shared registry is an extra: umi-runtime[postgres]")
+
 from umi_cloud.auth import postgres_store
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
