@@ -1,6 +1,5 @@
 """`umi mcp serve`, `reveal` and `install`: umi as an MCP server for the programs that people already use."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,9 @@ __all__ = ["install", "reveal", "serve"]
 
 
 def _client_name(_: click.Context, __: click.Parameter, name: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
+    from umi_edge.policy.client import is_client_name
+
+    if not is_client_name(name):
         raise click.BadParameter("use a small letter, then small letters, digits or '-'")
     return name
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import uvicorn
@@ -14,6 +15,7 @@ from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint, Reasoning
+from umi_edge.doors.gateway.mounted import MountedGateways
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
 from umi_edge.doors.page.page import Page, page_routes
@@ -88,8 +90,10 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
             line=line, keeper=user_key.keeper(), settings=settings, stop_daemon=lambda: _stop(server)
         )
         page = Page(laptop=laptop, key=user_key, approvals=line.approvals, live=line.live)
-        app = endpoint.app([*visits.routes(), *page_routes(page)])
-        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop], place)
+        gateways = MountedGateways(line=line, keeper=keeper, complain=partial(_complain, output))
+        stack.push_async_callback(gateways.stop)
+        app = endpoint.app([*visits.routes(), *gateways.routes(), *page_routes(page)])
+        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop, gateways.stop], place)
         for one in listening:
             one.listen()  # who finds it from here on waits for an answer, and is not refused
         place.note(listening[0].getsockname()[1], user_key.text)
@@ -105,6 +109,10 @@ def _terminal(output: Output, line: Line) -> TerminalAnswerer:
         known=lambda: chain.from_iterable(line.laptop.gazetteers.values.values()),
         notices=lambda: line.laptop.gazetteers.notices,
     )
+
+
+def _complain(output: Output, said: str) -> None:
+    output.console.print(said, style="yellow", soft_wrap=True)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

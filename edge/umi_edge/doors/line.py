@@ -64,8 +64,7 @@ class Line:
 
         Raises `PolicyError` for a changed policy that does not load, and what `Laptop.session` raises.
         """
-        async with self._changing:
-            await self._keep_up()
+        await self.keep_up()
         tell_of_changes(self.laptop, self.console, "answers under way go on without")
         shown = self.approvals.of(conversation, door).approver(preview or self.config.preview)
         try:
@@ -82,12 +81,14 @@ class Line:
         finally:
             self.live.conclude(conversation, door)
 
-    async def _keep_up(self) -> None:
-        check_machine(self.config)
-        self.planner = await renewed_planner(self.planner, self.stack)
-        if (text := self._policy_file()) != self._policy_text:
-            await self.laptop.take_up_policy()
-            self._policy_text = text
+    async def keep_up(self) -> None:
+        """Renew the certificate and take up the policy, where it is time; raises as `session` does."""
+        async with self._changing:
+            check_machine(self.config)
+            self.planner = await renewed_planner(self.planner, self.stack)
+            if (text := self._policy_file()) != self._policy_text:
+                await self.laptop.take_up_policy()
+                self._policy_text = text
 
     def _policy_file(self) -> str:
         return read_policy_text(self.config.policy) if self.config.policy else ""

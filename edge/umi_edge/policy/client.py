@@ -1,10 +1,23 @@
 """Client: one line of `clients:`, what a program that calls the tools itself may read, and which tools it has."""
 
+import re
 from dataclasses import dataclass
 
 from umi_shared.labels import ClientSink, Locality
 
-__all__ = ["Client"]
+__all__ = ["UNNAMED", "Client", "is_client_name"]
+
+UNNAMED = "client"
+"""What a program is called that says no name."""
+
+
+def is_client_name(text: str) -> bool:
+    """Whether a program can be called this.
+
+    >>> [is_client_name(text) for text in ("lm-studio", "Claude", "")]
+    [True, False, False]
+    """
+    return re.fullmatch(r"[a-z][a-z0-9-]{0,31}", text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,6 @@ from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy
-from umi_edge.policy.client import Client
 from umi_edge.reading import Reading
 from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
@@ -161,13 +160,13 @@ class Laptop:
     @asynccontextmanager
     async def tool_session(
         self,
-        client: Client,
+        client: str,
         *,
         consent: Callable[[str], Consent] = lambda _: DeclineAll(),
         approver: Approver | None = None,
         observe: Observer = lambda _: lambda _: None,
     ) -> AsyncIterator[ToolSession]:
-        """A session of a program that calls the tools itself; its end is a signed checkpoint of the ledger.
+        """A session of the program of this name, which calls the tools itself; its end is a signed checkpoint.
 
         `consent` gives who is asked, by the session's name; without it every call that the policy wants confirmed is
         declined.
@@ -177,7 +176,7 @@ class Laptop:
         try:
             yield ToolSession(
                 policy=self.policy,
-                client=client,
+                client=self.policy.client(client),
                 catalogue=self.catalogue,
                 gazetteers=self.gazetteers.values,
                 read_gazetteers=partial(self._read_gazetteers, self.policy),

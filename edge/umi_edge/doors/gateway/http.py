@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.types import INTERNAL_ERROR, INVALID_REQUEST
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,7 +17,7 @@ from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.mcp_server import SESSION_HEADER, mcp_server
 
-__all__ = ["gateway_app"]
+__all__ = ["gateway_app", "headers_of", "refused"]
 
 _BODY_BYTES = 4 << 20
 _MOST_CONNECTIONS = 64
@@ -39,13 +40,11 @@ async def gateway_app(gateway: Gateway, keeper: Doorkeeper) -> AsyncIterator[ASG
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = headers_of(scope)
         try:
             keeper.check(headers)
         except ApiError as error:
-            await _refused(error)(scope, receive, send)
+            await refused(error)(scope, receive, send)
             return
         await manager.handle_request(scope, receive, send)
         if scope["method"] == "DELETE":  # the transport's session is over, and its vault with it
@@ -55,8 +54,14 @@ async def gateway_app(gateway: Gateway, keeper: Doorkeeper) -> AsyncIterator[ASG
         yield app
 
 
-def _refused(error: ApiError) -> Response:
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request, their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def refused(error: ApiError) -> Response:
     """Why a request is not let in, as MCP says errors; with what a client has to bring."""
-    body = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": error.message}}
+    code = INVALID_REQUEST if error.status < 500 else INTERNAL_ERROR
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": error.message}}
     wants = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return Response(json.dumps(body), error.status, headers=wants, media_type="application/json")

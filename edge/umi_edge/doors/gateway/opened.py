@@ -36,7 +36,7 @@ async def open_gateway(
     await self_test()
     opened: Callable[[], AbstractAsyncContextManager[ToolSession]] = partial(
         laptop.tool_session,
-        laptop.policy.client(client),
+        client,
         consent=consent,
         approver=approver,
         observe=observe,

@@ -1,0 +1,225 @@
+"""The gateways of the daemon: one for each program that comes to `/mcp/NAME`, over the daemon's laptop and approvals.
+
+A gateway is opened at the first request of its name that has the key, and lasts until the daemon ends, or the policy
+changes: then it is ended with its sessions, whatever they are at, and opened anew.
+
+I2: docs/design.md#i2-fail-closed
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from umi_edge.doors.chat_request import ApiError
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.gateway.http import gateway_app, headers_of, refused
+from umi_edge.doors.gateway.opened import open_gateway
+from umi_edge.doors.gateway.serving import reveal_by_command
+from umi_edge.doors.gateway.window import window, window_folder
+from umi_edge.doors.line import Line
+from umi_edge.policy import Policy
+from umi_edge.policy.client import UNNAMED, is_client_name
+from umi_shared.errors import UmiError
+
+__all__ = ["MountedGateways"]
+
+_MOST = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class MountedGateways:
+    """The gateways that are open, by the names of their programs; an ASGI app for the routes that name one."""
+
+    line: Line
+    keeper: Doorkeeper
+    complain: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    """Told, in words without values, what has gone wrong: for the user's eyes."""
+    _held: "dict[str, _Held]" = field(default_factory=dict, init=False, repr=False)
+    _over: bool = field(default=False, init=False)
+
+    def routes(self) -> list[Route]:
+        """What an application serves for them."""
+        return [Route("/mcp", self), Route("/mcp/{name}", self)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, once its key and its name have been looked at."""
+        answer = _Answer(send)
+        try:
+            self.keeper.check(headers_of(scope))
+            name = scope["path_params"].get("name", UNNAMED)
+            if not is_client_name(name):
+                raise ApiError(
+                    "a program's name is a small letter, then small letters, digits or '-'", status=404
+                )
+            held, app = await self._current(name)
+            await held.carry_out(app, scope, receive, answer)
+        except ApiError as error:
+            if answer.begun:
+                await answer.end()
+            else:
+                await refused(error)(scope, receive, send)
+
+    async def stop(self) -> None:
+        """End all of them, and open no other."""
+        self._over = True
+        await asyncio.gather(*(held.end() for held in self._held.values()))
+
+    async def _current(self, name: str) -> "tuple[_Held, ASGIApp]":
+        """The open gateway of a name, under the policy of now. Raises `ApiError`."""
+        await self._keep_up()
+        while True:
+            held = self._held.get(name)
+            if held is not None and (held.over or held.policy is not self.line.laptop.policy):
+                await held.end()
+                if self._held.get(name) is held:
+                    del self._held[name]
+                continue
+            if self._over:
+                raise _ended()
+            if held is None and len(self._held) >= _MOST:
+                raise ApiError(f"umi serves {_MOST} programs at most until it is started again", status=429)
+            if held is None:
+                held = self._held[name] = _Held(self.line.laptop.policy)
+                held.begin(self._gateway(name), partial(self._complain, name))
+            await asyncio.wait([held.app])
+            if (app := held.app.result()) is None:
+                raise ApiError(
+                    "umi serves nobody here: its self-test, or what else comes first, has failed. Its own output on "
+                    "the laptop says more",
+                    status=503,
+                )
+            if not held.over and held.policy is self.line.laptop.policy:
+                return held, app
+
+    async def _keep_up(self) -> None:
+        try:
+            await self.line.keep_up()
+        except Exception as error:
+            self._complain("mcp", _words(error))
+            raise ApiError(
+                "umi serves nobody here until its policy can be read again; its own output on the laptop says more",
+                status=503,
+            ) from None
+
+    @asynccontextmanager
+    async def _gateway(self, name: str) -> AsyncIterator[ASGIApp]:
+        line, folder = self.line, window_folder(self.line.config.ledger.parent)
+        opened = open_gateway(
+            line.laptop,
+            name,
+            reveal=reveal_by_command,
+            consent=lambda word: line.approvals.of(word, name),
+            approver=line.approvals.of(f"mcp {name}", name).approver(line.laptop.config.preview),
+            complain=partial(self._complain, name),
+        )
+        async with (
+            opened as gateway,
+            window(folder, name, gateway.sessions),
+            gateway_app(gateway, self.keeper) as app,
+        ):
+            yield app
+
+    def _complain(self, name: str, said: str) -> None:
+        self.complain(f"{name}: {said}")
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A gateway that one task enters and leaves, as a task group has to be; and the requests that it is at."""
+
+    policy: Policy = field(repr=False)
+    app: "asyncio.Future[ASGIApp | None]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future(), repr=False
+    )
+    """What takes its requests; None where it could not be opened."""
+    over: bool = False
+    _task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+    _requests: "set[asyncio.Task[None]]" = field(default_factory=set, repr=False)
+
+    def begin(self, gateway: AbstractAsyncContextManager[ASGIApp], complain: Callable[[str], None]) -> None:
+        """Open it."""
+        self._task = asyncio.create_task(self._hold(gateway, complain))
+
+    async def carry_out(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry out a request, unless the gateway ends before. Raises `ApiError` then."""
+        request = asyncio.create_task(_awaited(app, scope, receive, send))
+        self._requests.add(request)
+        try:
+            await asyncio.wait([request])
+        finally:
+            request.cancel()
+            await asyncio.wait([request])
+            self._requests.discard(request)
+        if request.cancelled():
+            raise _ended()
+        request.result()
+
+    async def end(self) -> None:
+        """End it and its sessions, whatever they are at."""
+        if self._task is None:
+            return
+        if not self.over:  # once: its own end is not to be cut short
+            self.over = True
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _hold(
+        self, gateway: AbstractAsyncContextManager[ASGIApp], complain: Callable[[str], None]
+    ) -> None:
+        try:
+            async with gateway as app:
+                self.app.set_result(app)
+                try:
+                    await asyncio.Event().wait()  # until it is cancelled
+                finally:
+                    await self._end_requests()
+        except Exception as error:
+            complain(_words(error))
+        finally:
+            self.over = True
+            if not self.app.done():
+                self.app.set_result(None)
+
+    async def _end_requests(self) -> None:
+        for request in self._requests:
+            request.cancel()
+        if self._requests:
+            await asyncio.wait(self._requests)
+
+
+async def _awaited(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Sends an answer, and knows how far it is."""
+
+    send: Send = field(repr=False)
+    begun: bool = False
+    whole: bool = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        self.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self.send(message)
+
+    async def end(self) -> None:
+        """End an answer in its midst."""
+        if not self.whole:
+            await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _ended() -> ApiError:
+    return ApiError("umi has ended this session, and its handles with it: begin a new one", status=503)
+
+
+def _words(error: Exception) -> str:
+    """What is said of a failure; of a fault its type only, since its own words may hold values (I8)."""
+    return f"{error.message}; {error.fix}" if isinstance(error, UmiError) else type(error).__name__

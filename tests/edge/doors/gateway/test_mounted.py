@@ -1,0 +1,261 @@
+"""The gateways of the daemon, with the SDK's client over HTTP: who is asked, and which policy holds."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from starlette.applications import Starlette
+
+from tests.end_to_end.harness import tool_of
+from tests.end_to_end.page.served import serving
+from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.gateway import mounted, opened
+from umi_edge.doors.gateway.mounted import MountedGateways
+from umi_edge.doors.gateway.window import look, window_folder
+from umi_edge.doors.line import Line
+from umi_edge.doors.live import Live
+from umi_edge.ledger import read_ledger
+from umi_edge.runtime.config import EdgeConfig
+from umi_edge.runtime.laptop import open_laptop
+from umi_edge.runtime.planner import Planner
+from umi_shared.errors import PrivacyError
+from umi_shared.screen.console import Screen
+
+KEY = "umi-" + "k" * 40
+SECRET = "the key lies under the blue pot 4711"
+POLICY = """
+version: 1
+clients: {editor: {accepts: planner}}
+tools:
+  box.open: {runs: device, confirm: %s, results: {"$.said": %s}}
+  box.wait: {runs: device, confirm: never}
+"""
+LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+JSON_ONLY = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+
+
+@dataclass
+class Desk:
+    """A line without a planner, and its gateways at a port."""
+
+    url: str
+    line: Line
+    gateways: MountedGateways
+    policy: Path
+    waiting: asyncio.Event
+    """Set once `box.wait` is under way, which never ends by itself."""
+    complaints: list[str]
+
+    @asynccontextmanager
+    async def program(self, name: str = "", mode: str = "legacy") -> AsyncIterator[Client]:
+        async with self.http() as http:
+            transport = streamable_http_client(f"{self.url}/mcp{name and '/'}{name}", http_client=http)
+            async with Client(transport, mode=mode, cache=None) as client:
+                yield client
+
+    def http(self, key: str = KEY) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=20)
+
+    def sent(self, sink: str) -> bytes:
+        """All that left to one sink, as the ledger has it."""
+        entries = read_ledger(self.line.laptop.ledger.path)
+        return b"".join(
+            base64.b64decode(one["message"])
+            for one in entries
+            if one["kind"] == "sent" and one["sink"] == sink
+        )
+
+
+@pytest.fixture(autouse=True)
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The self-test has tests of its own; here it is counted."""
+    times: list[str] = []
+
+    async def self_test() -> None:
+        times.append("once")
+
+    monkeypatch.setattr(opened, "self_test", self_test)
+    return times
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY % ("never", "handle"))
+    config = EdgeConfig(policy=policy, ledger=tmp_path / "ledger.jsonl")
+    waiting = asyncio.Event()
+
+    async def wait(_: Any) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    tools = (tool_of("box.open", lambda _: {"said": SECRET}), tool_of("box.wait", wait))
+    async with AsyncExitStack() as stack:
+        laptop = await stack.enter_async_context(open_laptop(config, tools=tools, calls=False))
+        line = Line(
+            config=config,
+            laptop=laptop,
+            planner=Planner(None),  # type: ignore[arg-type]  # nothing is planned here
+            approvals=Approvals(),
+            live=Live(),
+            stack=stack,
+            console=Screen(quiet=True),
+        )
+        complaints: list[str] = []
+        gateways = MountedGateways(line=line, keeper=Doorkeeper(KEY), complain=complaints.append)
+        async with serving(Starlette(routes=gateways.routes())) as url:
+            try:
+                yield Desk(url, line, gateways, policy, waiting, complaints)
+            finally:
+                await gateways.stop()
+
+
+async def open_box(client: Client) -> Any:
+    return await client.call_tool("box_open", {})
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("yes", [True, False])
+async def test_a_call_is_decided_where_all_questions_wait(desk, yes, mode):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    with desk.line.approvals.answerer("page", "on the page"):
+        async with desk.program("claude", mode) as client:
+            calling = asyncio.create_task(open_box(client))
+            async with asyncio.timeout(20):
+                async for questions in desk.line.approvals.subscribe():
+                    if questions or calling.done():
+                        break
+            [question] = questions
+            assert question.door == "claude"
+            assert question.request.tool == "box.open"
+            desk.line.approvals.decide(question.id, question.digest, yes, by="page")
+            result = await calling
+            assert result.is_error is not yes
+            if yes:
+                assert result.structured_content["result"] == {"said": "<text:1>"}
+
+
+async def test_the_user_sees_what_a_handle_stands_for(desk):
+    async with desk.program() as client:
+        result = await open_box(client)
+        handle = result.structured_content["result"]["said"]
+        [seen] = await look(window_folder(desk.policy.parent), [handle])
+        assert (seen.client, seen.value) == ("client", SECRET)
+    await desk.gateways.stop()
+    assert await look(window_folder(desk.policy.parent), [handle]) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"authorization": ""}, 401),
+        ({"authorization": "Bearer umi-wrong"}, 401),
+        ({"host": "evil.example"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+    ],
+)
+async def test_who_may_not_come_in_opens_nothing(desk, tried, headers, status):
+    async with desk.http() as http:
+        refused = await http.post(f"{desk.url}/mcp/claude", json=LISTING, headers=JSON_ONLY | headers)
+        named = await http.post(f"{desk.url}/mcp/Not.A.Name", json=LISTING, headers=JSON_ONLY)
+    assert refused.status_code == status
+    assert refused.json()["error"]["code"] == -32600
+    assert named.status_code == 404
+    assert tried == []
+    assert not window_folder(desk.policy.parent).exists()
+
+
+async def test_two_names_have_two_sinks_and_each_one_gateway(desk, tried):
+    desk.policy.write_text(POLICY % ("never", "planner"))
+    async with desk.program("editor") as editor, desk.program("claude") as claude:
+        assert (await open_box(editor)).structured_content["result"]["said"] == SECRET
+        assert (await open_box(claude)).structured_content["result"]["said"] == "<text:1>"
+        async with desk.program("claude") as another:
+            assert (await open_box(another)).structured_content["result"]["said"] == "<text:1>"
+    assert SECRET.encode() in desk.sent("client:editor")
+    assert b"<text:1>" in desk.sent("client:claude")
+    assert SECRET.encode() not in desk.sent("client:claude")
+    assert len(tried) == 2
+
+
+async def test_a_changed_policy_ends_the_sessions_of_the_old_one(desk, tried):
+    desk.policy.write_text(POLICY % ("never", "planner"))
+    async with desk.program("editor") as client:
+        assert (await open_box(client)).structured_content["result"]["said"] == SECRET
+        desk.policy.write_text(POLICY % ("never", "handle"))
+        with pytest.raises(MCPError):
+            await open_box(client)
+    async with desk.program("editor") as client:
+        assert (await open_box(client)).structured_content["result"]["said"] == "<text:1>"
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_a_changed_policy_ends_a_call_that_is_under_way(desk, mode):
+    async with desk.program("claude", mode) as client:
+        calling = asyncio.create_task(client.call_tool("box_wait", {}))
+        await asyncio.wait_for(desk.waiting.wait(), 20)
+        desk.policy.write_text(POLICY % ("never", "planner"))
+        async with asyncio.timeout(20):
+            async with desk.program("claude", mode) as again:
+                await again.list_tools()
+            await asyncio.wait([calling])
+        assert calling.exception() is not None
+
+
+async def test_a_policy_that_does_not_load_lets_no_request_in(desk):
+    async with desk.program() as client, desk.http() as http:
+        await open_box(client)
+        desk.policy.write_text("version: 1\ntools: [")
+        refused = await http.post(f"{desk.url}/mcp", json=LISTING, headers=JSON_ONLY)
+        assert refused.status_code == 503
+        desk.policy.write_text(POLICY % ("never", "handle"))
+        assert (await open_box(client)).structured_content["result"]["said"] == "<text:1>"
+
+
+async def test_where_the_self_test_says_no_a_name_is_served_nothing(desk, monkeypatch):
+    async def says_no() -> None:
+        raise PrivacyError("the self-test found its probe", fix="report it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opened, "self_test", says_no)
+        async with desk.http() as http:
+            refused = await http.post(f"{desk.url}/mcp/claude", json=LISTING, headers=JSON_ONLY)
+    assert refused.status_code == 503
+    assert json.loads(refused.text)["error"]["code"] == -32603
+    assert desk.complaints == ["claude: the self-test found its probe; report it"]
+    assert desk.sent("client:claude") == b""
+    async with desk.program("claude") as client:
+        assert (await client.list_tools()).tools
+
+
+async def test_there_are_only_so_many_names(desk, monkeypatch):
+    monkeypatch.setattr(mounted, "_MOST", 1)
+    async with desk.program("claude") as client, desk.http() as http:
+        refused = await http.post(f"{desk.url}/mcp/editor", json=LISTING, headers=JSON_ONLY)
+        assert refused.status_code == 429
+        assert (await client.list_tools()).tools
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_the_end_of_the_daemon_ends_a_call_that_is_under_way_and_opens_nothing(desk, mode):
+    async with desk.program("claude", mode) as client, desk.http() as http:
+        calling = asyncio.create_task(client.call_tool("box_wait", {}))
+        await asyncio.wait_for(desk.waiting.wait(), 20)
+        async with asyncio.timeout(20):
+            await desk.gateways.stop()
+            await asyncio.wait([calling])
+        assert calling.exception() is not None
+        refused = await http.post(f"{desk.url}/mcp/editor", json=LISTING, headers=JSON_ONLY)
+        assert refused.status_code == 503
