@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import httpx
 import openai
 import pytest
 
+from tests.end_to_end.harness import chat_plan, chat_question
 from tests.end_to_end.test_ask import Office, umi
 from umi_edge.doors.place import Place, Running
 from umi_edge.ledger import verify_ledger
@@ -98,12 +99,18 @@ class Desk:
         pytest.fail(f"the daemon does not run: {self.log.read_text()}")
 
 
-def desk_of(folder: Path, *, confirm: str = "never") -> Iterator[Desk]:
+def desk_of(
+    folder: Path,
+    *,
+    confirm: str = "never",
+    script: Sequence[str] = (PLAN, DONE, ANSWER),
+    dialect: str = "umi",
+) -> Iterator[Desk]:
     office = Office(folder)
     (folder / "box_tools.py").write_text(TOOLS)
     (folder / "policy.yaml").write_text(POLICY % confirm)
     try:
-        office.serve([PLAN, DONE, ANSWER])
+        office.serve(list(script), dialect)
         office.enroll()
         office.configure(
             folder, home={}, operators=False, tools=["box_tools:opened"], policy=str(folder / "policy.yaml")
@@ -140,6 +147,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Iterator[De
 def asking(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Iterator[Desk]:
     """One whose box is opened after a yes only."""
     yield from desk_of(tmp_path_factory.mktemp("asking"), confirm="always")
+
+
+@pytest.fixture(scope="module")
+def curious(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Iterator[Desk]:
+    """One whose planner asks the user which box."""
+    script = [chat_question("Which box?"), chat_plan("That is known."), "It is empty."]
+    yield from desk_of(tmp_path_factory.mktemp("curious"), script=script, dialect="chat")
 
 
 class Terminal:
@@ -366,6 +380,30 @@ def test_what_asks_on_the_page_is_answered_once(asking: Desk) -> None:
     assert content == f"{SAID}\n\nDone on this device: box.open: done."
     assert asking.opened == before + 1
     client.close()
+
+
+def test_a_planners_question_is_replied_to_at_the_terminal_of_the_command_or_on_the_page(
+    curious: Desk, at_terminal: Any
+) -> None:
+    """The first reply holds; a chat program gets the question, and its next message replies."""
+    terminal = at_terminal("ask", "--config", str(curious.config), ASKED)
+    terminal.shows("Your reply")
+    assert terminal.shown.count("Which box?") == 1
+    terminal.types("the blue one")
+    terminal.shows("It is empty.")
+    assert terminal.ends() == 0
+    with curious.http() as http, http.stream("GET", "/api/stream") as page:
+        told = (json.loads(line[6:]) for line in page.iter_lines() if line.startswith("data: "))
+        terminal = at_terminal("ask", "--config", str(curious.config), ASKED)
+        waiting = next(one for said in told for one in _waiting(said))
+        assert (waiting["kind"], waiting["door"], waiting["message"]) == ("reply", "ask", "Which box?")
+        terminal.shows("Your reply")
+        said = {"digest": waiting["digest"], "reply": {"reply": "the red one"}}
+        assert http.post(f"/api/approvals/{waiting['id']}", json=said).json()["mine"] is True
+        terminal.shows("Answered elsewhere (page)")
+        assert terminal.ends() == 0
+    asked = curious.ask()
+    assert (asked.returncode, "Which box?" in asked.stdout) == (9, True)
 
 
 def _waiting(said: Any) -> list[Any]:

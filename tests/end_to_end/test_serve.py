@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.docs.pages import DOCS, blocks_of
-from tests.end_to_end.harness import plan, tool_of, world
+from tests.end_to_end.harness import chat_plan, chat_question, plan, tool_of, world
 from tests.end_to_end.serving import CALL, CANARY, DONE, KEY, OPEN, POLICY, ask, box, served, true
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.tools import Hints
@@ -467,3 +467,22 @@ async def test_a_page_that_is_named_may_ask_from_a_browser(tmp_path):
             other = await client.options("/chat/completions", headers={"origin": "https://evil.example"})
         assert preflight.headers["access-control-allow-origin"] == page
         assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_planners_question_is_the_answer_and_the_next_message_replies_to_it(tmp_path):
+    look = chat_plan("I look.", "box.open", {})
+    plans = [look, chat_question("Is <text:1> yours?"), chat_plan("That is known."), "It is yours."]
+    async with (
+        world(tmp_path, plans=plans, tools=[box()], policy=POLICY, dialect="chat") as w,
+        served(w) as s,
+    ):
+        asked = "What is in the box?"
+        first = await s.client.chat.completions.create(model="umi", messages=ask(asked))
+        question = first.choices[0].message.content
+        assert question == f"Is {CANARY} yours?"
+        then = ask("It is mine.", ("user", asked), ("assistant", question))
+        second = await s.client.chat.completions.create(model="umi", messages=then)
+        assert second.choices[0].message.content == "It is yours."
+        assert '"question":"Is <text:1> yours?"' in w.prompts[2]
+        assert "Request: It is mine." in w.prompts[2]
+        assert CANARY.encode() not in s.left

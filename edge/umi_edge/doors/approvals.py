@@ -26,21 +26,24 @@ from typing import assert_never
 
 from umi_edge.egress.cloud_client import Approver, Outbound
 from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.replies import ReplyRequest
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.running_call import ServerQuestion
 from umi_edge.tools.schemas import ArgumentCheck, SoundSchema
 
 __all__ = ["Approvals", "Asked", "Decided", "Kind", "NotDecided", "Questions", "Reply", "Waiting", "Why"]
 
-Asked = ConsentRequest | Outbound | ServerQuestion
+Asked = ConsentRequest | Outbound | ServerQuestion | ReplyRequest
 """What a user can be asked about."""
-Reply = bool | Mapping[str, JSON]
-"""Yes or no; to a server's question a no, or what goes to the server."""
+Reply = bool | str | Mapping[str, JSON]
+"""Yes or no; to a server's question a no, or what goes to the server; to a planner's a no, or the user's words."""
 
 NOBODY = "nobody"
 """Who decided what nobody was there to decide."""
 _MOST_WAITING = 64
 _MOST_REMEMBERED = 256
+_LONGEST_REPLY = 20_000
+"""Characters of what is typed to a planner's question."""
 _ALONE_SECONDS = 20.0
 """How long a question waits for an answerer to come back: a page that is loaded again is gone for a moment."""
 
@@ -54,6 +57,8 @@ class Kind(StrEnum):
     """A message that is about to leave, with its exact bytes (`preview`)."""
     QUESTION = "question"
     """Something that a tool's server asks in the midst of a call."""
+    REPLY = "reply"
+    """Something that the planner asks, or this device: the reply is the user's own words, as an instruction is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +253,7 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """The questions of one conversation; implements `Consent`, `AnswersQuestions` and `Approver`."""
+    """The questions of one conversation; implements `Consent`, `AnswersQuestions`, `Approver` and `Replies`."""
 
     approvals: Approvals
     conversation: str
@@ -270,7 +275,12 @@ class Questions:
     async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """What the user answers to a tool's server; None for a no."""
         reply = await self.approvals.ask(self.conversation, self.door, question)
-        return None if isinstance(reply, bool) else reply
+        return reply if isinstance(reply, Mapping) else None
+
+    async def reply(self, question: str) -> str:
+        """What the user says to a question of the planner's; empty for nothing."""
+        reply = await self.approvals.ask(self.conversation, self.door, ReplyRequest(question))
+        return reply if isinstance(reply, str) else ""
 
 
 @dataclass(slots=True)
@@ -294,15 +304,22 @@ def _kind(request: Asked) -> Kind:
             return Kind.MESSAGE
         case ServerQuestion():
             return Kind.QUESTION
+        case ReplyRequest():
+            return Kind.REPLY
     assert_never(request)
 
 
 def _fits(request: Asked, reply: Reply) -> bool:
-    """Whether a reply is one to this request: yes or no, or what the fields of a server's question take."""
-    if not isinstance(request, ServerQuestion):
-        return isinstance(reply, bool)
-    if isinstance(reply, bool):
-        return reply is False
+    """Whether a reply is one to this request: yes or no, words, or what the fields of a server's question take."""
+    match request:
+        case ServerQuestion():
+            return reply is False or (isinstance(reply, Mapping) and _fits_fields(request, reply))
+        case ReplyRequest():
+            return reply is False or (isinstance(reply, str) and 0 < len(reply.strip()) <= _LONGEST_REPLY)
+    return isinstance(reply, bool)
+
+
+def _fits_fields(request: ServerQuestion, reply: Mapping[str, JSON]) -> bool:
     fields = {one.name: one for one in request.fields}
     form = {
         "type": "object",

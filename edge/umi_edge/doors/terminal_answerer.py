@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from umi_edge.doors.approvals import Approvals, Decided, Reply, Waiting
+from umi_edge.doors.approvals import Approvals, Decided, Kind, Reply, Waiting
 from umi_edge.egress.cloud_client import Outbound
 from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.replies import ReplyRequest
 from umi_edge.terminal.consent import TerminalConsent
 from umi_edge.terminal.preview import TerminalPreview
+from umi_edge.terminal.replies import TerminalReplies
 from umi_edge.terminal.stdin import TypedLines
 from umi_shared.screen.console import Screen
 
@@ -34,6 +36,8 @@ class TerminalAnswerer:
     where: str = "in the terminal of `umi serve`"
     conversation: str = ""
     """The one whose questions it answers; empty for all."""
+    shown: bool = False
+    """Whether a planner's question stands on this terminal before it is put here: it streamed there."""
     known: Callable[[], Iterable[str]] = field(default=tuple, repr=False)
     """The addresses that an unknown one may look like."""
     notices: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
@@ -63,7 +67,7 @@ class TerminalAnswerer:
             await asyncio.wait([asked, over])
         if asked.cancelled():
             self.console.print()
-            self.console.print(_elsewhere(over.result()), style="yellow", soft_wrap=True)
+            self.console.print(_elsewhere(over.result(), waiting.kind), style="yellow", soft_wrap=True)
 
     async def _reply(self, waiting: Waiting) -> Reply:
         match waiting.request:
@@ -71,6 +75,9 @@ class TerminalAnswerer:
                 return await self._consent.approve(waiting.request)
             case Outbound():
                 return await self._preview(waiting.conversation).approve(waiting.request)
+            case ReplyRequest(question):
+                replies = TerminalReplies(self.console, self.lines, shown=self.shown)
+                return (await replies.reply(question)).strip() or False
         answers = await self._consent.answer(waiting.request)
         return False if answers is None else answers
 
@@ -85,7 +92,8 @@ class TerminalAnswerer:
         return self._previews.setdefault(conversation, fresh)
 
 
-def _elsewhere(decided: Decided | None) -> str:
+def _elsewhere(decided: Decided | None, kind: Kind) -> str:
     if decided is None:
         return "Nobody needs that answer any more: what asked for it was stopped."
-    return f"{'Approved' if decided.approved else 'Declined'} elsewhere ({decided.by}), so not asked here."
+    done = "Answered" if kind in (Kind.QUESTION, Kind.REPLY) else "Approved"
+    return f"{done if decided.approved else 'Declined'} elsewhere ({decided.by}), so not asked here."

@@ -186,6 +186,7 @@ class Visits:
         door = _DOORS[asked.instruction is not None]
         tell_of_problems(laptop, output.console)
         self.line.planner.announce(output.console)
+        questions = self.line.approvals.of(visit.id, door)
         async with AsyncExitStack() as stack:
             if output.asks:
                 answerer = TerminalAnswerer(
@@ -195,6 +196,7 @@ class Visits:
                     name=f"umi {door}",
                     where=f"in the terminal of `umi {door}`",
                     conversation=visit.id,
+                    shown=not output.quiet,
                     known=lambda: chain.from_iterable(laptop.gazetteers.values.values()),
                     notices=lambda: laptop.gazetteers.notices,
                 )
@@ -203,12 +205,12 @@ class Visits:
                 await asyncio.sleep(0)  # it is there before the first question
             session = await stack.enter_async_context(
                 self.line.session(
-                    self.line.approvals.of(visit.id, door),
+                    questions,
                     visit.id,
                     (asked.instruction or "umi chat")[:_TITLE_CHARACTERS],
                     door=door,
                     preview=asked.preview,
-                    replies=output.replies(),
+                    replies=questions,
                     observe=_observer(visit.terminal),
                 )
             )

@@ -28,6 +28,7 @@ MESSAGE = Outbound(
     sha256="0" * 64,
 )
 SEATS = QuestionField(name="seats", title="Seats", kind="integer", required=True, schema={"type": "integer"})
+WHICH = f"Do you mean {CANARY}?"
 QUESTION = ServerQuestion(server="tables", message="How many?", fields=(SEATS,))
 
 
@@ -186,6 +187,17 @@ async def test_a_message_and_a_server_s_question_wait_as_calls_do():
         assert await task == {"seats": 4}
 
 
+@pytest.mark.parametrize(("given", "said"), [("the second", "the second"), (False, "")])
+async def test_a_planners_question_waits_for_words_and_a_no_is_none(given: Reply, said):
+    approvals = Approvals()
+    async with asked(approvals, lambda: approvals.of("c1", "ask").reply(WHICH)) as (waiting, task):
+        assert waiting.kind is Kind.REPLY
+        assert CANARY not in repr(waiting.request)
+        approvals.decide(waiting.id, waiting.digest, given, by="page")
+        assert await task == said
+    assert await approvals.of("c1", "ask").reply(WHICH) == ""  # nobody is there any more
+
+
 @pytest.mark.parametrize(
     ("ask", "reply"),
     [
@@ -194,6 +206,12 @@ async def test_a_message_and_a_server_s_question_wait_as_calls_do():
         ("question", {}),
         ("question", {"seats": "four"}),
         ("question", {"seats": 4, "more": 1}),
+        ("question", "four"),
+        ("call", "yes"),
+        ("reply", True),
+        ("reply", {"reply": "the second"}),
+        ("reply", " "),
+        ("reply", "x" * 20_001),
     ],
 )
 async def test_a_reply_that_does_not_fit_decides_nothing(ask, reply: Reply):
@@ -201,7 +219,12 @@ async def test_a_reply_that_does_not_fit_decides_nothing(ask, reply: Reply):
     questions = approvals.of("c1", "chat")
 
     def put() -> object:
-        return questions.approve(CALL) if ask == "call" else questions.answer(QUESTION)
+        match ask:
+            case "call":
+                return questions.approve(CALL)
+            case "question":
+                return questions.answer(QUESTION)
+        return questions.reply(WHICH)
 
     async with asked(approvals, put) as (waiting, task):
         assert approvals.decide(waiting.id, waiting.digest, reply, by="page") == NotDecided(Why.UNFIT)

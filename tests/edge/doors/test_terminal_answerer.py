@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.edge.doors.test_approvals import CALL, CANARY, MESSAGE, QUESTION
+from tests.edge.doors.test_approvals import CALL, CANARY, MESSAGE, QUESTION, WHICH
 from umi_edge.doors.approvals import Approvals, Decided
 from umi_edge.doors.terminal_answerer import TerminalAnswerer
 from umi_edge.terminal.stdin import TypedLines
@@ -32,13 +32,14 @@ class Terminal:
 
 
 @asynccontextmanager
-async def terminal(conversation: str = "") -> AsyncIterator[Terminal]:
+async def terminal(conversation: str = "", *, shown: bool = False) -> AsyncIterator[Terminal]:
     approvals, typed, written = Approvals(), queue.SimpleQueue[str](), io.StringIO()
     answerer = TerminalAnswerer(
         approvals=approvals,
         console=Screen(file=written, width=120),
         lines=TypedLines(read=typed.get, discard=lambda: True, moment=0),
         conversation=conversation,
+        shown=shown,
     )
     answering = asyncio.create_task(answerer.answer())
     await asyncio.sleep(0)
@@ -115,3 +116,24 @@ async def test_a_terminal_of_one_conversation_answers_no_other():
         [decided] = [t.approvals.decided(one) for one in t.approvals._decided]
         assert isinstance(decided, Decided)
         assert decided.by == "terminal"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_planners_question_is_replied_to_in_words_and_shown_where_it_does_not_stand_yet(shown):
+    async with terminal(shown=shown) as t:
+        for typed, said in (("the second\n", "the second"), ("\n", "")):
+            asked = asyncio.create_task(t.approvals.of("c1", "ask").reply(WHICH))
+            await t.shows("Your reply", times=2 if not said else 1)
+            assert (WHICH in t.written.getvalue()) is not shown
+            t.typed.put(typed)
+            assert await asked == said
+
+
+async def test_a_reply_that_was_given_elsewhere_is_not_waited_for():
+    async with terminal() as t:
+        asked = asyncio.create_task(t.approvals.of("c1", "ask").reply(WHICH))
+        await t.shows("Your reply")
+        [waiting] = t.approvals.waiting()
+        t.approvals.decide(waiting.id, waiting.digest, "the first", by="page")
+        assert await asked == "the first"
+        await t.shows("Answered elsewhere (page)")

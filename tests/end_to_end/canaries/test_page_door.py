@@ -38,6 +38,16 @@ async def test_no_canary_is_in_an_address_a_log_a_file_or_an_answer_without_the_
                         answered += str(answer.headers).encode() + answer.content
             assert (await decide(page, question, True)).status_code == 200
             await work
+        async with opened(page) as stream:
+            asked = asyncio.create_task(page.approvals.of("c2", "ask").reply(f"Do you mean {VALUES[1]}?"))
+            (question,) = await stream.until("waiting", bool)
+            assert VALUES[1] in question["message"]
+            for headers in ({"authorization": "Bearer wrong"}, {"origin": "https://evil.example"}):
+                async with page.http(**headers) as http:
+                    path, said = f"/api/approvals/{question['id']}", {"reply": {"reply": VALUES[0]}}
+                    answered += (await http.post(path, json=said)).content
+            assert (await decide(page, question, {"reply": VALUES[2]})).status_code == 200
+            assert await asked == VALUES[2]
         async with page.http() as http:
             for document in (
                 {"tool": VALUES[0], "side": "results", "path": VALUES[1]},

@@ -273,13 +273,18 @@ async def test_hostile_texts_stay_texts_in_every_view(served, chromium):
             asyncio.create_task(questions.approve(call)),
             asyncio.create_task(questions.answer(asked)),
             asyncio.create_task(questions.answer(link)),
+            asyncio.create_task(questions.reply(long)),
         ]
         await expect(tab.page.get_by_text("<script>window.hit=1</script>").first).to_be_visible()
         await tab.page.locator("button.stayed").first.click()
         await tab.page.get_by_role("button", name="Close").click()
         await tab.to("Approvals")
-        await expect(tab.page.locator("form.question")).to_have_count(3)
-        opens = tab.page.locator("form.question").last
+        await expect(tab.page.locator("form.question")).to_have_count(4)
+        replies = tab.page.locator("form.question-reply")
+        await replies.get_by_label("Your reply").fill(HOSTILE)
+        await replies.get_by_role("button", name="Answer").click()
+        assert await work.pop() == HOSTILE
+        opens = tab.page.locator("form.question-question").last
         await opens.get_by_role("checkbox").check()
         await opens.get_by_role("button", name="Open it").click()
         await expect(tab.page.locator("form.question")).to_have_count(2)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.harness import chat_plan, chat_question
 from tests.end_to_end.page.served import MAIL, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
 from umi_edge.doors.approvals import Approvals
@@ -244,3 +245,33 @@ def test_a_page_is_an_answerer_of_every_conversation():
     approvals = Approvals()
     with approvals.answerer("page", "on umi's page"):
         assert approvals.where("any") == "on umi's page"
+
+
+async def test_a_planners_question_is_replied_to_on_the_page_and_the_first_reply_holds(tmp_path):
+    plans = [chat_question("Which Alice?"), chat_plan("That is known."), "It is done."]
+    async with served_page(tmp_path, plans=plans, dialect="chat") as page, opened(page) as stream:
+        session = page.session()
+        session.replies = page.approvals.of("c1", "ask")
+        work = asyncio.create_task(session.ask("Write to Alice."))
+        (question,) = await stream.until("waiting", bool)
+        assert (question["kind"], question["message"], question["door"]) == ("reply", "Which Alice?", "ask")
+        unfit = await decide(page, question, {"reply": "x" * 20_001})
+        assert (unfit.status_code, "does not fit" in unfit.json()["error"]) == (409, True)
+        replied = await decide(page, question, {"reply": f"Alice Moreau, {ALICE}"})
+        assert replied.json() == {"approved": True, "by": "page", "mine": True}
+        second = await decide(page, question, {"reply": "another"})
+        assert second.json() == {"approved": True, "by": "page", "mine": False}
+        assert await work == Answered("It is done.")
+        assert "Request: <person:2>, <email:1>" in page.world.prompts[1]
+        assert ALICE.encode() not in page.world.capture.bytes_out
+
+
+@pytest.mark.parametrize(
+    "reply", [False, True, "the second", {"reply": " "}, {"other": "x"}, {"reply": ["x"]}]
+)
+async def test_what_is_no_reply_is_none(page, reply):
+    async with opened(page) as stream:
+        work = asyncio.create_task(page.approvals.of("c1", "ask").reply("Which?"))
+        (question,) = await stream.until("waiting", bool)
+        assert (await decide(page, question, reply)).json()["approved"] is False
+        assert await work == ""

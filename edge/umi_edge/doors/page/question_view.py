@@ -8,19 +8,23 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from umi_edge.doors.approvals import Waiting
+from umi_edge.doors.approvals import Reply, Waiting
 from umi_edge.egress.cloud_client import Outbound
 from umi_edge.ledger.outbound import entry_title, text_json
 from umi_edge.session.consent import ConsentRequest
+from umi_edge.session.replies import ReplyRequest
 from umi_edge.terminal.consent_words import notes_of, origin_of, title_of
 from umi_edge.terminal.lookalikes import KnownAddresses
 from umi_edge.terminal.question import given_value
 from umi_edge.terminal.values import FOLDED, ShownPiece, Way, doubts, is_destination, ordered, shown_value
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.running_call import ServerQuestion
+from umi_edge.tools.running_call import QuestionField, ServerQuestion
 from umi_shared.transcript import text_of
 
 __all__ = ["UnfitError", "question_json", "reply_of"]
+
+_REPLY = "reply"
+"""The one field of a planner's question."""
 
 
 class UnfitError(ValueError):
@@ -40,6 +44,8 @@ def question_json(waiting: Waiting, known: Iterable[str], notices: Sequence[str]
             said = _message(outbound, notices)
         case ServerQuestion() as question:
             said = _server(question)
+        case ReplyRequest() as asked:
+            said = _planner(asked)
     return {
         "id": waiting.id,
         "digest": waiting.digest,
@@ -51,8 +57,11 @@ def question_json(waiting: Waiting, known: Iterable[str], notices: Sequence[str]
     }
 
 
-def reply_of(request: object, reply: Any) -> bool | Mapping[str, JSON]:
-    """What a decision of the page says: yes, no, or the typed fields of a server's question. Raises `UnfitError`."""
+def reply_of(request: object, reply: Any) -> Reply:
+    """What a decision of the page says: yes, no, or what was typed to a question. Raises `UnfitError`."""
+    if isinstance(request, ReplyRequest):
+        typed = _said(reply.get(_REPLY)) if isinstance(reply, Mapping) else ""
+        return typed if isinstance(typed, str) and typed else False
     if not isinstance(request, ServerQuestion) or not isinstance(reply, Mapping):
         return reply is True
     answers: dict[str, JSON] = {}
@@ -152,18 +161,33 @@ def _server(question: ServerQuestion) -> dict[str, Any]:
         "url": question.url,
         "address": _shown(question.url, whole=True) if question.url else None,
         "doubts": [_shown(doubt) for doubt in doubts("url", question.url)] if question.url else [],
-        "fields": [
-            {
-                "name": one.name,
-                "title": one.title,
-                "description": one.description,
-                "kind": one.kind,
-                "choices": [{"value": value, "words": words} for value, words in one.choices.items()],
-                "default": _proposed(one.default),
-                "required": one.required,
-            }
-            for one in question.fields
-        ],
+        "fields": [_field(one) for one in question.fields],
+    }
+
+
+def _field(one: QuestionField) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "description": one.description,
+        "kind": one.kind,
+        "choices": [{"value": value, "words": words} for value, words in one.choices.items()],
+        "default": _proposed(one.default),
+        "required": one.required,
+    }
+
+
+def _planner(asked: ReplyRequest) -> dict[str, Any]:
+    reply = QuestionField(name=_REPLY, title="Your reply", kind="text", required=True)
+    return {
+        "title": "You are asked something",
+        "notes": [{"words": "The planner reads your reply as it reads what you ask.", "tone": "quiet"}],
+        "in_full": False,
+        "message": asked.question,
+        "url": "",
+        "address": None,
+        "doubts": [],
+        "fields": [_field(reply)],
     }
 
 

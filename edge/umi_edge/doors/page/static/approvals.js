@@ -78,17 +78,20 @@ export function approvals(main) {
   return { leave: () => { questions.listeners.delete(draw); } };
 }
 
+/** Whether it wants more than a yes. */
+const asks = (one) => one.kind === "question" || one.kind === "reply";
+
 function question(one, closed) {
   const id = `q-${one.id}`;
   const trouble_ = h("div", {});
-  const approve = h("button", { type: "submit", class: "primary" }, one.kind === "question" && !one.url ? "Answer" : one.url ? "Open it" : "Approve");
+  const approve = h("button", { type: "submit", class: "primary" }, asks(one) && !one.url ? "Answer" : one.url ? "Open it" : "Approve");
   const decline = h("button", { type: "button", onclick: () => decide(false) }, "Decline");
   const sure = one.in_full ? h("label", { class: "sure" }, h("input", { type: "checkbox", required: true, onchange: () => settle() }),
     one.kind === "call" ? " I have read what somebody else’s text decided, and I want it." : " I have read the address, and I want to open it.") : null;
   let held = null;
   let busy = false;
   const settle = () => { approve.disabled = held !== null || busy || Boolean(sure && !sure.firstChild.checked); decline.disabled = busy; };
-  const body = { call, message, question: asked }[one.kind](one);
+  const body = { call, message, question: asked, reply: asked }[one.kind](one);
   const card = h("form", { class: `question question-${one.kind}`, "aria-labelledby": id, onsubmit: (event) => { event.preventDefault(); decide(reply()); } },
     h("h2", { id, tabindex: "-1" }, long(one.title)),
     h("p", { class: "quiet" }, `Asked by ${DOORS[one.door] ?? shortWho(one.door)} at ${clock(new Date(one.since * 1000))}`),
@@ -96,7 +99,7 @@ function question(one, closed) {
     body, sure, trouble_, h("div", { class: "actions" }, decline, approve));
 
   function reply() {
-    if (one.kind !== "question") return true;
+    if (!asks(one)) return true;
     if (one.url) return {};
     const given = new FormData(card);
     return Object.fromEntries(one.fields.map((field) => [field.name, field.kind === "choices" ? given.getAll(`field-${field.name}`) : given.get(`field-${field.name}`)]));
@@ -108,7 +111,7 @@ function question(one, closed) {
     try {
       const said = await post(`/api/approvals/${one.id}`, { digest: one.digest, reply: wanted });
       if (said.mine && said.approved && /^https?:/.test(one.url ?? "")) window.open(one.url, "_blank", "noopener,noreferrer");
-      const words = said.approved ? "approved" : "declined";
+      const words = !said.approved ? "declined" : asks(one) && !one.url ? "answered" : "approved";
       closed(said.mine ? `You ${words} it.` : `It was ${words} before, ${said.by === "page" ? "on this page in another tab" : `in the ${said.by}`}.`, said.approved ? "good" : "quiet");
       say(said.mine ? `You ${words} it.` : `It was ${words} before.`);
       document.querySelector(".question h2, h1")?.focus();
