@@ -30,7 +30,7 @@ from umi_edge.labelling.vault import Origin, Source
 from umi_edge.policy import Assignment, LabelledLeaf, Location, Resolution
 from umi_edge.policy.resolution import Node
 from umi_edge.policy.rules import ANY_TYPE, Shape
-from umi_edge.tools.record import WRITTEN_BY_UMI, Doubt
+from umi_edge.tools.record import NO_DOUBTS, WRITTEN_BY_UMI, Doubt, Doubts
 from umi_edge.values.json_walk import LEAVES, walk
 from umi_edge.values.stored_file import StoredFile
 from umi_shared.bars import NO_BARS, Bar
@@ -52,13 +52,20 @@ def _known_key(key: str) -> str:
 class _Place:
     """What holds for all leaves at which the same rules apply, worked out once."""
 
-    __slots__ = ("children", "doubt", "node", "resolution", "span")
+    __slots__ = ("children", "doubt", "node", "resolution", "span", "stays")
 
     def __init__(
-        self, node: Node, resolution: Resolution, span: Callable[[Any], Span], doubt: Doubt | None
+        self,
+        node: Node,
+        resolution: Resolution,
+        span: Callable[[Any], Span],
+        doubt: Doubt | None,
+        stays: bool,
     ) -> None:
         self.node = node
         self.doubt = doubt
+        self.stays = stays
+        """Whether nothing here is shown under `scan`."""
         self.resolution = resolution
         self.span = span
         """Makes the span of a leaf that no detector has to scan."""
@@ -87,12 +94,14 @@ class JsonWriter:
     """What the handle of the whole result is called where no rule says."""
     bars: frozenset[Bar] = field(default=NO_BARS, repr=False)
     """Which tools may not be given any of it, by what it was made of; the rules' own come to these."""
-    doubts: Mapping[Location, Doubt] = field(default_factory=dict, repr=False)
-    """What of the value, with all below it, is not the user's own though the tool is trusted."""
+    doubts: Doubts = field(default=NO_DOUBTS, repr=False)
+    """What of the value is not the user's own though the tool is trusted."""
     pieces: list[_Piece] = field(default_factory=list, repr=False)
     scanned: list[tuple[int, Any, _Place]] = field(default_factory=list, repr=False)
     """Leaves to look through, and before which piece each stands."""
-    _places: dict[tuple[Node, Doubt | None, frozenset[Bar]], _Place] = field(default_factory=dict, repr=False)
+    _places: dict[tuple[Node, Doubt | None, bool, frozenset[Bar]], _Place] = field(
+        default_factory=dict, repr=False
+    )
 
     def write(self, value: Any) -> LabelledText:
         """The text of a value. Raises `PrivacyError` when the vault is full."""
@@ -150,31 +159,34 @@ class JsonWriter:
 
     def _below(self, place: _Place, location: Location, key: str | int) -> _Place:
         at = (*location, key)
-        node, doubt = self.assignment.below(place.node, at), place.doubt or self.doubts.get(at)
-        below = self._place(node, doubt, at)
-        if not self.assignment.looks_at_values and not self.doubts:
+        doubts = self.doubts
+        doubt, stays = place.doubt or doubts.records.get(at), place.stays or at in doubts.staying
+        below = self._place(self.assignment.below(place.node, at), doubt, at, stays=stays)
+        if not self.assignment.looks_at_values and not doubts.records and not doubts.staying:
             place.children[key] = below
         return below
 
     def _root(self) -> _Place:
-        node, doubt = self.assignment.node(()), self.doubts.get(())
+        node, doubt = self.assignment.node(()), self.doubts.records.get(())
+        stays = () in self.doubts.staying
         if self.root_type and node.resolution.type == ANY_TYPE and node.resolution.shape != Shape.HIDDEN:
-            return self._new_place(node, replace(node.resolution, type=self.root_type), doubt)
-        return self._place(node, doubt, ())
+            return self._new_place(node, replace(node.resolution, type=self.root_type), doubt, stays=stays)
+        return self._place(node, doubt, (), stays=stays)
 
-    def _place(self, node: Node, doubt: Doubt | None, location: Location) -> _Place:
+    def _place(self, node: Node, doubt: Doubt | None, location: Location, *, stays: bool) -> _Place:
         hidden = node.resolution.shape == Shape.HIDDEN
         bars = self.assignment.bars_below(location) if hidden else NO_BARS
-        known = self._places.get((node, doubt, bars))
+        known = self._places.get((node, doubt, stays, bars))
         if known is None:
             resolution = whole(node.resolution, bars) if hidden else node.resolution
-            known = self._places[node, doubt, bars] = self._new_place(node, resolution, doubt)
+            known = self._new_place(node, resolution, doubt, stays=stays)
+            self._places[node, doubt, stays, bars] = known
         return known
 
-    def _new_place(self, node: Node, resolution: Resolution, doubt: Doubt | None) -> _Place:
-        if doubt is not None and resolution.scan:
+    def _new_place(self, node: Node, resolution: Resolution, doubt: Doubt | None, *, stays: bool) -> _Place:
+        if stays and resolution.scan:
             resolution = not_the_users_own(resolution)
-        return _Place(node, resolution, self._span_of(resolution, doubt), doubt)
+        return _Place(node, resolution, self._span_of(resolution, doubt), doubt, stays)
 
     def _key(self, key: str, place: _Place) -> Span:
         """A member name that is data."""
@@ -187,6 +199,8 @@ class JsonWriter:
     def _leaf(self, value: Any, place: _Place) -> None:
         if isinstance(value, StoredFile):
             self.pieces.append(self._span_of(staying(place.resolution), place.doubt)(value))
+        elif place.resolution.scan and self.doubts.stays(value, place.doubt):
+            self.pieces.append(self._span_of(not_the_users_own(place.resolution), place.doubt)(value))
         elif place.resolution.scan or (self._never and place.resolution.locality in _CLEAR):
             self.scanned.append((len(self.pieces), value, place))
         else:

@@ -108,7 +108,8 @@ class Keeper:
         self, text: str, label: Label, *, rule: str, origin: Origin, link: bool = True
     ) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
-        return self._parted(text, private_spans(text, self.scanner, self.known), label, rule, origin, link)
+        found = private_spans(text, self.scanner, self.known, typed=origin == INSTRUCTION)
+        return self._parted(text, found, label, rule, origin, link)
 
     def _parted(
         self,

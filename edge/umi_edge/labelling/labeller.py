@@ -15,7 +15,6 @@ import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from umi_edge.labelling.json_text import WITHHELD, staying, whole
@@ -30,7 +29,7 @@ from umi_edge.policy.document import Instruction
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_edge.tools.outcome import FailureKind
-from umi_edge.tools.record import Doubt
+from umi_edge.tools.record import NO_DOUBTS, Doubt, Doubts
 from umi_edge.tools.runner import DETAIL_CHARACTERS
 from umi_edge.values.json_walk import scalars, walk
 from umi_shared.bars import NO_BARS, Bar
@@ -174,20 +173,21 @@ class Labeller:
         *,
         made_of: Label = PUBLIC,
         type: str = "",  # noqa: A002
-        doubts: Mapping[Location, Doubt] = MappingProxyType({}),
+        doubts: Doubts = NO_DOUBTS,
     ) -> LabelledText:
         """The result of a call, as compact JSON text with a label for each leaf and key.
 
         `made_of` is the label of what decided it, where that is more than the tool's own data: the arguments of an
         operator, or all that a caller has seen. What bars it bars the result. Where it stays, the result stays, as one
         handle of no shape.
-        `type` is what an operator's handle is called, unless a rule says. `doubts` says which of its records are not
+        `type` is what an operator's handle is called, unless a rule says. `doubts` says what of it is not
         the user's own. Raises `DeclassifiedError` and
         `ShapeLimitError`, the latter before anything is kept: no handle's number tells of what was refused.
         """
         hidden = self._hidden_root(tool, made_of, type)
         if hidden is not None:
-            doubt = next(iter(doubts.values()), None)
+            doubt = next(iter(doubts.records.values()), None)
+            self.shapes.compared(tool, [any(doubts.compared)] if doubts.compared else [])
             own = Integrity.UNTRUSTED if doubt else self.tool_policy(tool).integrity
             label = Label.at(hidden.locality, own).join(made_of).with_bars(hidden.bars)
             source = Source.RESULT if made_of.public else Source.MADE
@@ -196,6 +196,7 @@ class Labeller:
         spelled = rules.names | self.result_names.get(tool, frozenset())
         names = frozenset(name for name in spelled if not self.keeper.never_leaves(name))
         self.shapes.succeeded(tool, value, rules, own_names=own_names, names=names)
+        self.shapes.compared(tool, doubts.compared)
         writer = JsonWriter(
             keeper=self.keeper,
             tool=tool,

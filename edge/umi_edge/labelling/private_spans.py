@@ -34,23 +34,32 @@ class PrivateSpan:
     show: str | None = field(default=None, repr=False)
     """The fact that may be shown of it."""
 
-    def merged(self, other: "PrivateSpan") -> "PrivateSpan":
-        """One span over both, with the words of the longer one; as that one is kept only if it is all of it."""
+    def merged(self, other: "PrivateSpan", *, typed: bool) -> "PrivateSpan":
+        """One span over both, with the words of the longer one; as that one is kept only if it is all of it.
+
+        Only those may read it who may read both. Two things stay as they are: a longer value that is kept already, and
+        what the user has typed and a detector finds, which is theirs to give.
+        """
         longest = other if other.end - other.start > self.end - self.start else self
-        longest = replace(longest, label=longest.label.with_bars(self.label.bars | other.label.bars))
         start, end = min(self.start, other.start), max(self.end, other.end)
-        if self.never or other.never:
-            longest = replace(longest, label=self.label.join(other.label), never=True)
-        if (longest.start, longest.end) == (start, end):
-            return longest
-        return replace(longest, start=start, end=end, label=self.label.join(other.label), kept=None)
+        covers = (longest.start, longest.end) == (start, end)
+        equal = (self.start, self.end) == (other.start, other.end)
+        never = self.never or other.never
+        as_it_is = typed or (longest.kept is not None and not equal)
+        if covers and as_it_is and not never:
+            return replace(longest, label=longest.label.with_bars(self.label.bars | other.label.bars))
+        kept = longest.kept if covers else None
+        label = self.label.join(other.label)
+        return replace(longest, start=start, end=end, label=label, never=never, kept=kept)
 
 
-def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[PrivateSpan]:
-    """The private spans of a text, in order, never overlapping.
+def private_spans(
+    text: str, scanner: Scanner, known: KnownValues, *, typed: bool = False
+) -> Iterator[PrivateSpan]:
+    """The private spans of a text, in order, never overlapping; `typed` is whether the user typed it.
 
     Spans that overlap become one: a part of a kept value is not clear because a detector found another part of
-    it. Of equal spans the detector's counts, so that the value gets the text's own integrity.
+    it. Of equal spans the detector's type counts, and the value gets the text's own integrity.
     """
     found = [
         PrivateSpan(one.start, one.end, one.type, one.rule_id, show=one.show) for one in scanner.scan(text)
@@ -69,7 +78,7 @@ def private_spans(text: str, scanner: Scanner, known: KnownValues) -> Iterator[P
                 yield best
             best = one
         else:
-            best = best.merged(one)
+            best = best.merged(one, typed=typed)
     if best is not None:
         yield best
 

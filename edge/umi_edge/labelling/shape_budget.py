@@ -7,6 +7,7 @@ this one, log2((n + 1) / c) bits; and where it is new there, log2(n + 1) and wha
 
     outcome     1 bit for a success, 1 + log2(kinds of failure) for a failure
     consent     1 bit: whether the user said yes
+    records     1 bit: whether a text, or a record, is one that umi wrote, where umi has written any
     type        log2(the types that the rules and JSON have), an empty one for `hidden` among them
     length      of a list, 2 floor(log2(n + 1)) + 1 bits (Elias' gamma code)
     members     log2(3) bits each and for the end, and which of the known names it is
@@ -44,7 +45,7 @@ _FAILURE_BITS = 1 + math.log2(len(FailureKind))
 _JSON_TYPES = ("text", "flag", "number", "value", "data", "[]", "{}", *FILE_TYPES)
 _OTHER = "*"
 """Stands for a member name that is data, of which the cloud sees a handle; a place has its number in the object."""
-_OUTCOME, _CONSENT = ("", "outcome"), ("", "consent")
+_OUTCOME, _CONSENT, _COMPARED = ("", "outcome"), ("", "consent"), ("", "records")
 """Places for what is told outside of any result."""
 
 _Place = tuple[str, ...]
@@ -70,7 +71,7 @@ class Symbol(NamedTuple):
     place: _Place
     """Where: known names, `*0` for the first member whose name is data and so on, and `[]` for every index."""
     what: str
-    """For reports: `list lengths`, `members`, `types`, `failures` or `consent`."""
+    """For reports: `list lengths`, `members`, `types`, `failures`, `consent` or `records`."""
     word: str | int | _Place
     bits: float
     """The bits that it costs to spell the word out, when it is new in its place."""
@@ -195,6 +196,12 @@ class Shapes:
         """Charge what the user said to a call. Raises as `succeeded` does."""
         cost = self._cost(tool, Symbol(_CONSENT, "consent", str(approved), 1))
         self._charge(tool, {"consent": cost})
+
+    def compared(self, tool: str, found: Iterable[bool]) -> None:
+        """Charge what came of comparing texts of a result with what umi wrote. Raises as `succeeded` does."""
+        symbols = [Symbol(_COMPARED, "records", str(one), 1) for one in found]
+        if symbols:
+            self._charge(tool, {"records": sum(self._cost(tool, symbol) for symbol in symbols)})
 
     def related(self, tool: str, pairs: int) -> bool:
         """Charge that so many pairs of names are compared, a bit for each; False where the limit does not allow it."""

@@ -7,6 +7,10 @@ it; (2) it has all that an entry of its store marks, under whatever name; (3) it
 of any store marks. So it may be renamed, moved, or gone through another program; and what the user has written anew
 themselves is their own again.
 
+What is shown of a text under `scan` is not decided by its record: a text that umi wrote, of whatever length, stays
+wherever its store has it, and so does a long one anywhere; and all of a record that umi has written to, by its name. So
+no other text of a record, which may be private, decides what shows of this one.
+
 Covered: what a planner wrote, and what it had written of somebody else's text, in this session and in later ones.
 Not covered: a text of which no marked line is left as it was; what other programs write.
 
@@ -26,7 +30,7 @@ from typing import Any
 from umi_edge.records.entry import Entry, Marked
 from umi_edge.records.marks import Marks, marks_of
 from umi_edge.records.sealed_log import SealedLog
-from umi_edge.tools.record import Doubt, Record
+from umi_edge.tools.record import Doubt, Doubts, Record
 from umi_shared.errors import ConfigError, PrivacyError
 
 __all__ = ["Records"]
@@ -129,11 +133,44 @@ class Records:
         self._state = (-1, 0, 0)
         self.read()
 
-    def doubts(self, store: str, records: Iterable[Record]) -> dict[tuple[str | int, ...], Doubt]:
-        """What is not the user's own of the records of a result, by where each is in it."""
+    def doubts(self, store: str, records: Iterable[Record]) -> Doubts:
+        """What is not the user's own of the records of a result."""
         self.read()
-        found = ((record.at, self._doubt(record.store or store, record)) for record in records)
-        return {at: doubt for at, doubt in found if doubt is not None}
+        found: dict[tuple[str | int, ...], Doubt] = {}
+        staying: set[tuple[str | int, ...]] = set()
+        texts: dict[str, bool] = {}
+        compared: list[bool] = []
+        for record in records:
+            of = record.store or store
+            doubt = self._doubt(of, record)
+            if doubt is not None:
+                found[record.at] = doubt
+            if record.doubt is not None or self.damage or self._is_named(of, record):
+                staying.add(record.at)
+            if record.doubt is None and self._by_mark and not self.damage:
+                own = {text: self._is_written(of, marks) for text, marks in self._marked(record)}
+                compared += doubt is not None, *own.values()
+                texts |= {text: written or texts.get(text, False) for text, written in own.items()}
+        return Doubts(records=found, staying=frozenset(staying), texts=texts, compared=tuple(compared))
+
+    def _marked(self, record: Record) -> Iterator[tuple[str, Marks]]:
+        """The texts of a record that have marks; a date or a time has none."""
+        for text in record.texts:
+            if marks := self.marks([text]):
+                yield text, marks
+
+    def _is_named(self, store: str, record: Record) -> bool:
+        """Whether umi has written to a record of this name, whatever has become of it."""
+        numbers = self._by_id.get((store, record.id), ()) if record.id else ()
+        return any(not self._entries[number].trusted for number in numbers)
+
+    def _is_written(self, store: str, held: Marks) -> bool:
+        """Whether umi wrote any of one text, by that text's own marks."""
+        return any(
+            (size >= _LONG or entry.store == store) and not entry.trusted
+            for mark, size in held.items()
+            for entry in map(self._entries.__getitem__, self._by_mark.get(mark, ()))
+        )
 
     def _doubt(self, store: str, record: Record) -> Doubt | None:
         if record.doubt is not None:

@@ -36,6 +36,8 @@ from umi_edge.session.relations import compared, relations_of
 from umi_edge.session.time_arguments import Timed
 from umi_edge.session.unknown_names import about_to_leave, question_of, with_names_kept
 from umi_edge.tools import Catalogue, Failed, FailureKind, Lost, Outcome, RunLimits, Succeeded, run_tool
+from umi_edge.tools.record import Doubts
+from umi_edge.tools.runner import fits
 from umi_shared.handles import HANDLE_TYPE_PATTERN
 from umi_shared.labels import PLANNER, Label, Sink
 from umi_shared.transcript import Observation, Relation
@@ -118,13 +120,14 @@ class Calls:
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
                 known = self._provenance(name, timed, labelled, drafted) if told else {}
-                fails = bool(tool.check.problems(resolved))  # then nobody is asked about it
+                fails = not fits(
+                    tool, resolved, self._limits
+                )  # then it does not run, and nobody is asked about it
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
                 asked = isinstance(verdict, Ask) and not fails
                 if asked:
                     self.approvals.add(name, arguments, labelled.leaves)
-                written = self.keeping.write(tool, resolved, labelled, known, self.entries, asked=asked)
                 derived = tool.hints.derived
                 made_of = seen.join(labelled.label) if derived else seen
                 kind = _type_asked_for(arguments, labelled) if derived else ""
@@ -132,6 +135,9 @@ class Calls:
                 found_told = seen.public and self.labeller.tells_found(
                     name, made_of, [one.handle for one in read]
                 )
+                written = 0
+                if not fails:  # a guess that is never written must not be compared with what the user has
+                    written = self.keeping.write(tool, resolved, labelled, known, self.entries, asked=asked)
                 outcome = await self._run(name, resolved)
                 if isinstance(outcome, Failed) or not reads_its_own(tool.hints, tool.source):
                     made_of = made_of.with_bars(labelled.label.bars)  # it may give back what it was given
@@ -184,13 +190,17 @@ class Calls:
             raise SaidNoTwiceError
         return False
 
-    async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
+    @property
+    def _limits(self) -> RunLimits:
         limits = self.labeller.policy.limits
+        return RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes)
+
+    async def _run(self, name: str, resolved: Mapping[str, Any]) -> Outcome:
         try:
             return await run_tool(
                 self.catalogue[name],
                 resolved,
-                RunLimits(call_seconds=limits.call_seconds, result_bytes=limits.result_bytes),
+                self._limits,
                 SessionCallHost(
                     tool=name,
                     rules=self.labeller.tool_policy(name),
@@ -222,7 +232,7 @@ class Calls:
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
                 doubts = self.keeping.doubts(self.catalogue[name], outcome)
                 if read and not made_of.public:
-                    doubts = {(): read_out(name, read)}
+                    doubts = Doubts(records={(): read_out(name, read)})
                 kind = ""
                 text = self.labeller.result(name, value, made_of=made_of, type=type, doubts=doubts)
                 self.public.allow_explicit(text)

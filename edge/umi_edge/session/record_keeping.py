@@ -4,7 +4,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.labelling.labeller import LabelledArguments
@@ -17,7 +17,7 @@ from umi_edge.records import Records
 from umi_edge.session.consent import Provenance
 from umi_edge.session.own_words import not_the_users_own, typed_words
 from umi_edge.tools import Doubt, Outcome, Succeeded, Tool
-from umi_edge.tools.record import WRITTEN_BY_UMI, records_of
+from umi_edge.tools.record import WRITTEN_BY_UMI, Doubts, records_of
 from umi_shared.labels import Integrity
 
 __all__ = ["RecordKeeping"]
@@ -68,8 +68,8 @@ class RecordKeeping:
         if number and isinstance(outcome, Succeeded) and outcome.records:
             self.records.name(number, outcome.records[0].id)
 
-    def doubts(self, tool: Tool, outcome: Succeeded) -> Mapping[Location, Doubt]:
-        """Which records of a tool's result are not the user's own, by where they are in it.
+    def doubts(self, tool: Tool, outcome: Succeeded) -> Doubts:
+        """What of a tool's result is not the user's own.
 
         Of a tool that is not trusted, none is; those that umi wrote are marked as such.
         """
@@ -77,11 +77,14 @@ class RecordKeeping:
         store = _store_of(tool)
         if self.policy.tool(tool.name, source=tool.source).integrity is Integrity.UNTRUSTED:
             written = self.records.doubts(store, records)
-            return dict.fromkeys(written, WRITTEN_BY_UMI)
+            return replace(written, records=dict.fromkeys(written.records, WRITTEN_BY_UMI))
         elsewhere = {
             one.at: _ELSEWHERE for one in records if self.policy.distrusts(one.store or store, one.path)
         }
-        return self.records.doubts(store, records) | elsewhere
+        known = self.records.doubts(store, records)
+        return replace(
+            known, records={**known.records, **elsewhere}, staying=known.staying | elsewhere.keys()
+        )
 
 
 def _store_of(tool: Tool) -> str:

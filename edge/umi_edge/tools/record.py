@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from umi_edge.values.json_walk import Location, scalars
 
-__all__ = ["WRITTEN_BY_UMI", "Doubt", "Record", "Sourced", "records_of"]
+__all__ = ["NO_DOUBTS", "WRITTEN_BY_UMI", "Doubt", "Doubts", "Record", "Sourced", "records_of"]
 
 
 class Doubt(NamedTuple):
@@ -26,6 +26,31 @@ class Doubt(NamedTuple):
 WRITTEN_BY_UMI = Doubt("", False, "")
 """Of a record that umi wrote and a tool gives that is trusted in nothing: there is no more to doubt, but an address in
 the record may have been put together of values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """What of a result is not the user's own."""
+
+    records: Mapping[Location, Doubt] = field(default_factory=dict, repr=False)
+    """By where each record is: no value of it is trusted."""
+    staying: frozenset[Location] = field(default=frozenset(), repr=False)
+    """The records of which nothing is shown under `scan`, whatever their texts are."""
+    texts: Mapping[str, bool] = field(default_factory=dict, repr=False)
+    """Of each whole text of a record, whether umi wrote it: that alone says whether it is shown under `scan`."""
+    compared: tuple[bool, ...] = field(default=(), repr=False)
+    """What came of each comparison with what umi wrote, in order; whoever reads the result may learn it."""
+
+    def stays(self, text: object, doubt: Doubt | None) -> bool:
+        """Whether a leaf under `scan` stays, of a record with this doubt.
+
+        What is no text, or a part of one, has no mark of its own: it stays where its record is in doubt.
+        """
+        known = self.texts.get(text) if isinstance(text, str) else None
+        return known if known is not None else doubt is not None
+
+
+NO_DOUBTS = Doubts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from umi_edge.tools.record import Sourced
 from umi_edge.tools.running_call import CallHost, Nobody, begin_call
 from umi_edge.tools.tool import Tool
 
-__all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "run_tool"]
+__all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "fits", "run_tool"]
 
 DETAIL_CHARACTERS = 2000
 """How many characters of a failure's text are kept; the rest is cut off."""
@@ -52,6 +52,15 @@ async def run_tool(
         return Failed(failure.kind, failure.detail[:DETAIL_CHARACTERS], time.monotonic() - started)
     lost = tuple(known.lost) if isinstance(known, Partial) else ()
     return Succeeded(value, time.monotonic() - started, lost, records)
+
+
+def fits(tool: Tool, arguments: Mapping[str, JSON], limits: RunLimits) -> bool:
+    """Whether `run_tool` would run the tool with these arguments; else the call fails before it."""
+    try:
+        _checked_arguments(tool, arguments, limits)
+    except ToolFailure:
+        return False
+    return True
 
 
 def _plain(value: object, limits: RunLimits) -> JSON:

@@ -54,9 +54,9 @@ def test_what_was_written_is_listed_without_its_words(run, config):
 def test_a_record_that_the_user_trusts_is_their_own(run, config):
     write(config)
     record = Record(at=(), texts=("Call Eve Canary tomorrow at nine",), id="call-eve")
-    assert read_records(config).doubts("notes", [record])
+    assert read_records(config).doubts("notes", [record]).records
     assert run("trust", "1")[1] == "Record 1 counts as your own.\n"
-    assert read_records(config).doubts("notes", [record]) == {}
+    assert read_records(config).doubts("notes", [record]).records == {}
     assert "trusted by you" in run()[1]
 
 

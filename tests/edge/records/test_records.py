@@ -29,7 +29,7 @@ def written(
 
 
 def doubt(records: Records, *texts: str, id: str = "", store: str = "notes") -> Doubt | None:  # noqa: A002
-    return records.doubts(store, [Record(at=(), texts=texts, id=id)]).get(())
+    return records.doubts(store, [Record(at=(), texts=texts, id=id)]).records.get(())
 
 
 def test_a_record_is_known_by_its_name_as_long_as_anything_that_was_written_is_in_it(records):
@@ -113,9 +113,9 @@ def test_a_damaged_log_makes_everything_doubtful_writes_nothing_and_is_renewed_w
 
 def test_what_a_tool_itself_doubts_is_doubted(records):
     known = Doubt("an invitation from somebody else", True, "mend")
-    assert records.doubts("calendar", [Record(at=("events", 1), texts=(), doubt=known)]) == {
-        ("events", 1): known
-    }
+    at = ("events", 1)
+    found = records.doubts("calendar", [Record(at=at, texts=("Lunch at one",), doubt=known)])
+    assert (found.records, found.staying, found.texts) == ({at: known}, {at}, {})
 
 
 def test_without_a_log_it_is_known_as_long_as_the_session(tmp_path):
