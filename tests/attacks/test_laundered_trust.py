@@ -65,11 +65,13 @@ class Laptop:
         instruction: str,
         *calls: tuple[str, str],
         forget: bool = False,
+        twice: bool = False,
         then: tuple[str, tuple[str, str]] | None = None,
     ) -> list[str]:
         """A session of a planner that makes these calls; what each came to.
 
-        `forget` is a laptop without records. `then` is a second instruction of the same session, with its call.
+        `forget` is a laptop without records. `twice` writes the last call again, as its schema refuses it.
+        `then` is a second instruction of the same session, with its call.
         """
         records = None if forget else Records.of_device(SealedLog(self.log, KEY))
         tools = builtin_tools(replace(self.home, addresses=self.addresses))
@@ -79,7 +81,7 @@ class Laptop:
         async with world(
             self.folder / f"session{self.number}",
             plans=plans,
-            calls=[*calls, *([then[1]] if then else [])],
+            calls=[*calls, *(calls[-1:] if twice else ()), *([then[1]] if then else [])],
             tools=(*tools, *self.more),
             policy=self.policy,
             consent=self.person,

@@ -123,3 +123,33 @@ def test_without_a_log_it_is_known_as_long_as_the_session(tmp_path):
     written(records, "Call Eve tomorrow at nine", id="eve")
     assert doubt(records, "Call Eve tomorrow at nine", id="eve")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_shown_of_a_text_is_decided_by_that_text(records):
+    written(records, "Lunch", "My guess at a code is 4711", id="one")
+    guessed = Record(at=(0,), texts=("My own title", "My guess at a code is 4711"), id="two")
+    same = Record(at=(1,), texts=("Lunch", "2026-11-27", "My own place"), id="three")
+    named = Record(at=(2,), texts=("Written anew",), id="one")
+    found = records.doubts("notes", [guessed, same, named])
+    assert set(found.records) == {(0,)}
+    assert found.staying == {(2,)}
+    assert found.texts == {
+        "My own title": False,
+        "My guess at a code is 4711": True,
+        "Lunch": True,
+        "My own place": False,
+        "Written anew": False,
+    }
+    assert found.compared == (True, False, True, False, True, False, False, False)
+    assert not found.stays("My own title", found.records[0,])
+    assert found.stays("My own", found.records[0,])  # a part of a text
+    assert found.stays(4711, found.records[0,])
+    assert not found.stays(4711, None)
+    assert records.doubts("files", [same]).texts["Lunch"] is False
+    records.trust(1)
+    trusted = records.doubts("notes", [guessed, same, named])
+    assert (trusted.records, trusted.staying, any(trusted.texts.values())) == ({}, frozenset(), False)
+
+
+def test_where_nothing_was_written_nothing_is_compared(records):
+    assert records.doubts("notes", [Record(at=(), texts=("Lunch",), id="one")]).compared == ()
