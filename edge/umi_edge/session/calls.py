@@ -120,9 +120,8 @@ class Calls:
                 resolved = resolve(without(arguments, redact), self.labeller.vault)
                 told = may_write(tool.hints, tool.source) or isinstance(verdict, Ask)
                 known = self._provenance(name, timed, labelled, drafted) if told else {}
-                fails = not fits(
-                    tool, resolved, self._limits
-                )  # then it does not run, and nobody is asked about it
+                # What does not fit does not run, so nobody is asked about it.
+                fails = not fits(tool, resolved, self._limits)
                 if not fails and not await self._approved(name, arguments, resolved, verdict, seen, known):
                     return
                 asked = isinstance(verdict, Ask) and not fails
