@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from umi_cloud.auth.allowance import Quota
-from umi_cloud.auth.identity import AuthContext, Device, identify
+from umi_cloud.auth.identity import CallContext, Device, identify, version_of
 from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.live_calls import LiveCalls
 from umi_cloud.auth.registry import EndedCall, Registry
@@ -30,7 +30,7 @@ class AdmittedCall:
 class DeviceGate(Protocol):
     """Decides which calls are let in."""
 
-    def admit(self, context: AuthContext) -> AbstractAsyncContextManager[AdmittedCall]:
+    def admit(self, context: CallContext) -> AbstractAsyncContextManager[AdmittedCall]:
         """Let the call in for as long as the context lasts. Entering it raises `RefusedError` to refuse the call."""
         ...
 
@@ -46,7 +46,7 @@ class EnrolledGate:
         self._endings: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
+    async def admit(self, context: CallContext) -> AsyncIterator[AdmittedCall]:
         """Identify the device and hold one of its places.
 
         Raises `RefusedError` as `identify`, `Registry.begin_call` and `KnownDevices.begin_call` do, and
@@ -55,7 +55,7 @@ class EnrolledGate:
         device = identify(context)
         call = secrets.token_hex(16)
         spent: list[int] = []
-        await self._begin(device, call)
+        await self._begin(device, call, version_of(context))
         try:
             async with self._calls.running(device):
                 yield AdmittedCall(device.name, spent.append)
@@ -69,10 +69,10 @@ class EnrolledGate:
         """Wait for the accounts of calls that were cut off."""
         await asyncio.gather(*self._endings)
 
-    async def _begin(self, device: Device, call: str) -> None:
+    async def _begin(self, device: Device, call: str, version: str) -> None:
         if not self._known.lost:
             try:
-                expires_at = await self._registry.begin_call(device, call, self._quota)
+                expires_at = await self._registry.begin_call(device, call, self._quota, version=version)
             except RegistryUnavailableError:
                 self._known.registry_failed()
             except asyncio.CancelledError:  # whether it took a place is not known
@@ -99,6 +99,6 @@ class UnsafeLoopbackGate:
     """Lets every call in and counts nothing: no protection at all, for plaintext on loopback only."""
 
     @asynccontextmanager
-    async def admit(self, context: AuthContext) -> AsyncIterator[AdmittedCall]:
+    async def admit(self, context: CallContext) -> AsyncIterator[AdmittedCall]:
         """Never refuses."""
         yield AdmittedCall("loopback", lambda tokens: None, identified=False)

@@ -12,13 +12,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
 
 import grpc
 
+from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.bucket import TokenBucket
-from umi_cloud.auth.identity import Device, identify
+from umi_cloud.auth.identity import Device, host_of, identify
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
@@ -146,19 +146,22 @@ class EnrolmentDesk:
                 fix=f"try again in {wait:.0f} s",
             )
 
-    async def enrol(self, token_secret: str, csr_pem: bytes) -> Enrolled:
-        """Spend a token for a certificate. Raises RefusedError: TOKEN_UNKNOWN, _USED, _EXPIRED, CSR_INVALID.
+    async def enrol(self, token_secret: str, csr_pem: bytes, *, address: str = "") -> Enrolled:
+        """Spend a token for a certificate, for somebody at this address.
 
+        Raises RefusedError: TOKEN_UNKNOWN, _USED, _EXPIRED, CSR_INVALID.
         A request that does not parse leaves the token unspent.
         """
         if len(token_secret) > MAX_SECRET_CHARACTERS:
             raise RefusedError("the enrolment token is not known here", reason="TOKEN_UNKNOWN")
         signed = await self._registry.redeem(
-            secret_digest(token_secret), lambda name: self._authority.sign_device(csr_pem, name)
+            secret_digest(token_secret),
+            lambda name: self._authority.sign_device(csr_pem, name),
+            by=Origin("token", address),
         )
         return Enrolled(signed.pem, self._authority.ca_pem)
 
-    async def renew(self, device: Device, csr_pem: bytes) -> Enrolled:
+    async def renew(self, device: Device, csr_pem: bytes, *, address: str = "") -> Enrolled:
         """The next certificate of a device. Raises RefusedError: RENEWAL_TOO_EARLY, CSR_INVALID."""
         expires = await self._registry.expires(device.serial)
         opens = expires - timedelta(days=self.limits.renewal_window_days)
@@ -169,7 +172,7 @@ class EnrolmentDesk:
                 fix="nothing needs doing before then",
             )
         signed = self._authority.sign_device(csr_pem, device.name)
-        await self._registry.add_certificate(signed, renewed=device.serial)
+        await self._registry.add_certificate(signed, renewed=device.serial, by=Origin("device", address))
         return Enrolled(signed.pem, self._authority.ca_pem)
 
 
@@ -187,7 +190,9 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
         """Exchange a token for a certificate."""
         try:
             self._desk.count_attempt(context.peer())
-            enrolled = await self._desk.enrol(request.token_secret, request.csr_pem)
+            enrolled = await self._desk.enrol(
+                request.token_secret, request.csr_pem, address=host_of(context.peer())
+            )
         except Exception as error:  # nothing may reach gRPC, which would send its text to a stranger
             await abort(context, refusal_of(error))
         return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
@@ -210,7 +215,7 @@ class RenewalServicer(pb_grpc.RenewalServicer):
             device = identify(context)
             await self._registry.check(device)
             self._desk.count_renewal(device)
-            enrolled = await self._desk.renew(device, request.csr_pem)
+            enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(context.peer()))
         except Exception as error:  # as above
             await abort(context, refusal_of(error))
         return pb.RenewResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
@@ -249,9 +254,8 @@ def make_enrolment_server(
 
 def _address(peer: str) -> str:
     """`ipv4:10.0.0.1:5000` to `10.0.0.1`; an IPv6 address to its /64, since one host may own all of it."""
-    host = unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host_of(peer))
     except ValueError:
         return peer[:64]
     if isinstance(address, ipaddress.IPv6Address):

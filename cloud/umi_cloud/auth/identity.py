@@ -4,17 +4,21 @@ TLS checked the chain and the dates when the connection was made. A connection c
 can change meanwhile is checked at every call: the certificate's end, and its standing in the registry.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
+from urllib.parse import unquote
 
 from cryptography import x509
 
 from umi_cloud.auth import certificates
 from umi_shared.errors import RefusedError
 
-__all__ = ["AuthContext", "Device", "identify"]
+__all__ = ["AuthContext", "CallContext", "Device", "host_of", "identify", "version_of"]
+
+_VERSION = re.compile(r"\bumi/([0-9A-Za-z.+-]{1,32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,30 @@ class AuthContext(Protocol):
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         """What the transport knows about the peer, such as its certificate."""
+
+
+class CallContext(AuthContext, Protocol):
+    """The part of it that says with what, too."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """The headers of the call."""
+
+
+def version_of(context: CallContext) -> str:
+    """The version of umi that the device says it calls with; empty where it says none."""
+    for key, value in context.invocation_metadata() or ():
+        if key == "user-agent" and isinstance(value, str) and (found := _VERSION.search(value)):
+            return found[1]
+    return ""
+
+
+def host_of(peer: str) -> str:
+    """The address in what gRPC calls a peer.
+
+    >>> host_of("ipv4:10.0.0.1:5000"), host_of("ipv6:%5B::1%5D:5000")
+    ('10.0.0.1', '::1')
+    """
+    return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
 
 
 def identify(context: AuthContext) -> Device:

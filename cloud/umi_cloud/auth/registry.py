@@ -9,21 +9,23 @@ what was revoked stays so after a crash or a power cut.
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from umi_cloud.auth import registry_operations as operations
 from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.audit import KEPT_DAYS_MIN, PROGRAM, AuditEntry, Origin, entries_after, forget
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry_operations import EndedCall, Revocations
+from umi_cloud.auth.registry_operations import EndedCall, Invitation, Revocations
+from umi_cloud.auth.roster import roster
 from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing
 from umi_cloud.auth.store import Operation, Store
 from umi_shared.enrolment_token import check_device_name
 
-__all__ = ["DeviceRecord", "EndedCall", "Registry", "Revocations", "Standing"]
+__all__ = ["DeviceRecord", "EndedCall", "Invitation", "Registry", "Revocations", "Standing"]
 
 
 TOUCH_SECONDS = 3.0
@@ -50,43 +52,62 @@ class Registry:
 
     # Tokens and certificates.
 
-    async def add_token(self, name: str, digest: bytes, valid: timedelta) -> datetime:
+    async def add_token(
+        self, name: str, digest: bytes, valid: timedelta, *, label: str = "", by: Origin = PROGRAM
+    ) -> datetime:
         """Let the token with this SHA-256 enrol `name` once; returns when it expires."""
-        check_device_name(name)
+        return await self.add_tokens((Invitation(name, digest, label),), valid, by=by)
+
+    async def add_tokens(
+        self, invitations: Sequence[Invitation], valid: timedelta, *, by: Origin = PROGRAM
+    ) -> datetime:
+        """Let each token enrol its name once, all of them or none; returns when they expire."""
+        for one in invitations:
+            check_device_name(one.name)
         expires = await self.store.write(
-            lambda now: operations.add_token(name, digest, now, now + valid.total_seconds()), durable=True
+            lambda now: operations.add_tokens(invitations, now, now + valid.total_seconds(), by), durable=True
         )
         return datetime.fromtimestamp(expires, UTC)
 
-    async def redeem(self, digest: bytes, issue: Callable[[str], SignedCertificate]) -> SignedCertificate:
+    async def redeem(
+        self, digest: bytes, issue: Callable[[str], SignedCertificate], *, by: Origin = PROGRAM
+    ) -> SignedCertificate:
         """Spend a token and record the certificate that `issue(name)` signs, in one transaction.
 
         When `issue` raises, the token is not spent. Older certificates of the device are refused from now on: enrolling
         a name again is how an operator replaces a lost laptop.
         Raises RefusedError: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED.
         """
-        return await self.store.write(lambda now: operations.redeem(digest, issue, now), durable=True)
+        return await self.store.write(lambda now: operations.redeem(digest, issue, now, by), durable=True)
 
-    async def add_certificate(self, certificate: SignedCertificate, *, renewed: str) -> None:
+    async def add_certificate(
+        self, certificate: SignedCertificate, *, renewed: str, by: Origin = PROGRAM
+    ) -> None:
         """Record the renewal of the certificate with the serial number `renewed`.
 
         That one is accepted until it expires, in case the reply gets lost. Raises RefusedError as `check` does when it
         was shut out, or replaced, in the meantime.
         """
         await self.store.write(
-            lambda now: operations.add_certificate(certificate, renewed, now), durable=True
+            lambda now: operations.add_certificate(certificate, renewed, now, by), durable=True
         )
 
-    async def revoke(self, name: str) -> bool:
+    async def revoke(self, name: str, *, by: Origin = PROGRAM) -> bool:
         """Shut a device out, its unused tokens too; False when there is no such device."""
-        return await self.store.write(lambda now: operations.revoke(name, now), durable=True)
+        return bool(await self.revoke_all((name,), by=by))
+
+    async def revoke_all(self, names: Sequence[str], *, by: Origin = PROGRAM) -> frozenset[str]:
+        """Shut devices out, all of them or none, their unused tokens too; returns the names that were known."""
+        return await self.store.write(lambda now: operations.revoke(names, now, by), durable=True)
 
     async def standing(self, device: Device) -> Standing:
         """Whether this certificate of this device is accepted now; read from the database at every call."""
         return await self.store.read(lambda now: operations.standing(device, now))
 
     async def check(self, device: Device) -> None:
-        """Raise RefusedError unless a call with this certificate may go on: CERTIFICATE_UNKNOWN, _EXPIRED, _REVOKED."""
+        """Raise RefusedError unless a call with this certificate may go on: CERTIFICATE_UNKNOWN, _EXPIRED, _REVOKED,
+        _HELD.
+        """
         check_standing(device, await self.standing(device))
 
     async def expires(self, serial: str) -> datetime:
@@ -94,16 +115,32 @@ class Registry:
         expires = await self.store.read(lambda _now: operations.expires(serial))
         return datetime.fromtimestamp(expires, UTC)
 
-    async def devices(self) -> tuple[DeviceRecord, ...]:
-        """All devices by name, with the newest certificate of each, and those invited."""
-        return await self.store.read(operations.devices)
+    async def devices(self, days: int = 1) -> tuple[DeviceRecord, ...]:
+        """All devices by name, with the newest certificate of each and the use of so many days, and those invited."""
+        return await self.store.read(lambda now: roster(now, days))
+
+    # The audit.
+
+    async def audit(self, since: datetime) -> AsyncIterator[AuditEntry]:
+        """The entries from a time on, the oldest first."""
+        at, last_id = since.timestamp(), ""
+        while page := await self.store.read(lambda _now: entries_after(at, last_id)):  # noqa: B023  # awaited at once
+            for entry in page:
+                yield entry
+            at, last_id = page[-1].at.timestamp(), page[-1].id
+
+    async def forget_audit(self, days: int) -> None:
+        """Forget the entries that are older than so many days."""
+        kept = max(days, KEPT_DAYS_MIN) * 86_400
+        await self.store.write(lambda now: forget(now - kept), durable=False)
 
     # What devices use.
 
-    async def begin_call(self, device: Device, call: str, quota: Quota) -> float:
+    async def begin_call(self, device: Device, call: str, quota: Quota, *, version: str = "") -> float:
         """Take one of the device's places for a call, which `end_call` gives back; a refused call takes nothing.
 
-        `call` is a new random word. Returns when the certificate ends (seconds since 1970).
+        `call` is a new random word, `version` what the device says of itself. Returns when the certificate ends
+        (seconds since 1970).
 
         Raises RefusedError as `check` and `allowance.drawn` do.
         """
@@ -113,7 +150,9 @@ class Registry:
             nonlocal touched_at
             touches = not 0 <= now - self._touched_at <= TOUCH_SECONDS
             touched_at = now if touches else self._touched_at
-            return operations.begin_call(device, call, self.front, quota, now, touches=touches)
+            return operations.begin_call(
+                device, call, self.front, quota, now, version=version, touches=touches
+            )
 
         expires_at = await self.store.write(operation, durable=False)
         self._touched_at = (

@@ -29,7 +29,10 @@ class _Table:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     merge: str
-    """What becomes of a row that is there already: its columns under the table's name, the copy's under `excluded`."""
+    """What becomes of a row that is there already: its columns under the table's name, the copy's under `excluded`.
+
+    Empty where it stays as it is.
+    """
     settle: tuple[Write, ...] = ()
     """What follows the rows of each page, in the same transaction."""
 
@@ -46,14 +49,14 @@ class _Table:
         return Write(
             f"INSERT INTO {self.name} ({', '.join(self.columns)})"  # noqa: S608  # constants
             f" VALUES ({', '.join(f':{column}' for column in self.columns)})"
-            f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {self.merge}",
+            f" ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {self.merge}' if self.merge else 'NOTHING'}",
             values,
         )
 
 
 def _larger(table: str, column: str) -> str:
     return (
-        f"{column} = CASE WHEN excluded.{column} > {table}.{column}"
+        f"{column} = CASE WHEN excluded.{column} > coalesce({table}.{column}, 0)"
         f" THEN excluded.{column} ELSE {table}.{column} END"
     )
 
@@ -61,12 +64,17 @@ def _larger(table: str, column: str) -> str:
 _TABLES = (
     _Table(
         name="devices",
-        columns=("name", "enrolled_at", "revoked_at", "requests", "tokens"),
+        columns=(
+            *("name", "label", "enrolled_at", "revoked_at", "held_at", "requests", "tokens"),
+            *("last_seen_at", "version"),
+        ),
         key=("name",),
         # A device that was let in again after the copy's revocation stays in; what is revoked here stays revoked.
         merge="revoked_at = CASE WHEN devices.enrolled_at > excluded.revoked_at THEN devices.revoked_at"
         " ELSE coalesce(devices.revoked_at, excluded.revoked_at) END, "
-        + ", ".join(_larger("devices", column) for column in ("enrolled_at", "requests", "tokens")),
+        + ", ".join(
+            _larger("devices", column) for column in ("enrolled_at", "last_seen_at", "requests", "tokens")
+        ),
     ),
     _Table(
         name="certificates",
@@ -76,7 +84,7 @@ _TABLES = (
     ),
     _Table(
         name="tokens",
-        columns=("digest", "name", "created_at", "expires_at", "used_at"),
+        columns=("digest", "name", "label", "created_at", "expires_at", "used_at"),
         key=("digest",),
         merge="used_at = coalesce(tokens.used_at, excluded.used_at)",
         # A token that came after a revocation here, and was made before it.
@@ -93,6 +101,12 @@ _TABLES = (
         columns=("name", "day", "tokens"),
         key=("name", "day"),
         merge=_larger("spending", "tokens"),
+    ),
+    _Table(
+        name="audit",
+        columns=("id", "at", "event", "device", "serial", "who", "address", "detail"),
+        key=("id",),
+        merge="",
     ),
 )
 

@@ -1,24 +1,24 @@
 """What the registry does with its rows, as operations that any store runs. Times are seconds since 1970."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from umi_cloud.auth.allowance import Quota, Use, day_of, drawn
+from umi_cloud.auth.audit import Event, Origin, audited
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing, standing_of
+from umi_cloud.auth.standing import Standing, check_standing, standing_of
 from umi_cloud.auth.store import Operation, Read, Rows, Write
 from umi_shared.errors import RefusedError
 
 __all__ = [
     "EndedCall",
+    "Invitation",
     "Revocations",
     "add_certificate",
-    "add_token",
+    "add_tokens",
     "begin_call",
-    "devices",
     "end_call",
     "expires",
     "redeem",
@@ -48,6 +48,15 @@ class EndedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """A name that a token will enrol, the SHA-256 of its secret, and the operator's words for the device."""
+
+    name: str
+    digest: bytes
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Revocations:
     """Serial numbers of certificates that were revoked, and the moment from which to ask next time."""
 
@@ -58,27 +67,44 @@ class Revocations:
 # Tokens and certificates.
 
 
-def add_token(name: str, digest: bytes, now: float, expires_at: float) -> Operation[float]:
-    """Insert a token; returns when it expires."""
-    yield (
-        Write("DELETE FROM tokens WHERE expires_at < :long_ago", {"long_ago": now - TOKENS_KEPT_SECONDS}),
-        Write(
-            "INSERT INTO tokens (digest, name, created_at, expires_at, used_at)"
-            " VALUES (:digest, :name, :now, :expires_at, NULL)",
-            {"digest": digest, "name": name, "now": now, "expires_at": expires_at},
-        ),
-    )
+def add_tokens(
+    invitations: Sequence[Invitation], now: float, expires_at: float, by: Origin
+) -> Operation[float]:
+    """Insert tokens; returns when they expire."""
+    yield (Write("DELETE FROM tokens WHERE expires_at < :long_ago", {"long_ago": now - TOKENS_KEPT_SECONDS}),)
+    yield [
+        write
+        for one in invitations
+        for write in (
+            Write(
+                "INSERT INTO tokens (digest, name, label, created_at, expires_at, used_at)"
+                " VALUES (:digest, :name, :label, :now, :expires_at, NULL)",
+                {
+                    "digest": one.digest,
+                    "name": one.name,
+                    "label": one.label,
+                    "now": now,
+                    "expires_at": expires_at,
+                },
+            ),
+            audited(Event.INVITED, now, by, device=one.name),
+        )
+    ]
     return expires_at
 
 
 def redeem(
-    digest: bytes, issue: Callable[[str], SignedCertificate], now: float
+    digest: bytes, issue: Callable[[str], SignedCertificate], now: float, by: Origin
 ) -> Operation[SignedCertificate]:
     """Spend a token, and record the certificate that `issue` signs for its name."""
     # The lookup by index is not constant-time, and need not be: whoever guesses does not choose the
     # digest's bytes, only a secret's, and SHA-256 stands between the two.
     (found,) = yield (
-        Read("SELECT name, used_at, expires_at FROM tokens WHERE digest = :digest", {"digest": digest}, True),
+        Read(
+            "SELECT name, used_at, expires_at, label FROM tokens WHERE digest = :digest",
+            {"digest": digest},
+            True,
+        ),
     )
     name = _spendable(found, now)
     certificate = issue(name)
@@ -86,17 +112,20 @@ def redeem(
         Write("UPDATE tokens SET used_at = :now WHERE digest = :digest", {"now": now, "digest": digest}),
         # The row of the device comes before its certificates: it is locked, so none is added beside this.
         Write(
-            "INSERT INTO devices (name, enrolled_at) VALUES (:name, :now)"
-            " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, revoked_at = NULL",
-            {"name": name, "now": now},
+            "INSERT INTO devices (name, enrolled_at, label, last_seen_at) VALUES (:name, :now, :label, :now)"
+            " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, revoked_at = NULL,"
+            " held_at = NULL, last_seen_at = excluded.last_seen_at,"
+            " label = CASE WHEN excluded.label = '' THEN devices.label ELSE excluded.label END",
+            {"name": name, "now": now, "label": found[0][3]},
         ),
         _revoke_certificates(name, now),
         _insert_certificate(certificate),
+        audited(Event.ENROLLED, now, by, device=name, serial=certificate.serial),
     )
     return certificate
 
 
-def add_certificate(certificate: SignedCertificate, renewed: str, now: float) -> Operation[None]:
+def add_certificate(certificate: SignedCertificate, renewed: str, now: float, by: Origin) -> Operation[None]:
     """Record the certificate that follows the one with the serial number `renewed`, if that one is accepted."""
     device = Device(certificate.name, renewed)
     _, found = yield (
@@ -104,26 +133,29 @@ def add_certificate(certificate: SignedCertificate, renewed: str, now: float) ->
         _certificate(device),
     )
     check_standing(device, _standing(found, now))
-    yield (_insert_certificate(certificate),)
-
-
-def revoke(name: str, now: float) -> Operation[bool]:
-    """Shut a device out; False when there is neither such a device nor an unused token for it.
-
-    Its tokens stay as used ones: a copy of the registry then knows that they are good for nothing.
-    """
-    values = {"name": name, "now": now}
-    tokens, shut_out = yield (
-        Read(
-            "UPDATE tokens SET used_at = :now WHERE name = :name AND used_at IS NULL RETURNING name", values
+    yield (
+        _insert_certificate(certificate),
+        Write("UPDATE devices SET last_seen_at = :now WHERE name = :name", {"now": now, "name": device.name}),
+        audited(
+            Event.RENEWED,
+            now,
+            by,
+            device=device.name,
+            serial=certificate.serial,
+            detail=f"follows {renewed}",
         ),
-        Read(
-            "UPDATE devices SET revoked_at = coalesce(revoked_at, :now) WHERE name = :name RETURNING name",
-            values,
-        ),
-        _revoke_certificates(name, now),
     )
-    return bool(tokens or shut_out)
+
+
+def revoke(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset[str]]:
+    """Shut devices out; returns the names of those that were known, or had unused tokens.
+
+    Their tokens stay as used ones: a copy of the registry then knows that they are good for nothing.
+    """
+    found = yield [statement for name in names for statement in _revocation(name, now)]
+    known = frozenset(row[0] for rows in found for row in rows)
+    yield [audited(Event.REVOKED, now, by, device=name) for name in names if name in known]
+    return known
 
 
 def standing(device: Device, now: float) -> Operation[Standing]:
@@ -151,7 +183,7 @@ def revoked_since(moment: float | None, now: float) -> Operation[Revocations]:
 
 
 def begin_call(
-    device: Device, call: str, front: str, quota: Quota, now: float, *, touches: bool
+    device: Device, call: str, front: str, quota: Quota, now: float, *, version: str, touches: bool
 ) -> Operation[float]:
     """Check the certificate and the quota, and take a place; `touches`: and say that this process lives.
 
@@ -186,9 +218,16 @@ def begin_call(
     yield (
         *(_signs_of_life(front, now) if touches else ()),
         Write(
-            "UPDATE devices SET requests = requests + 1, bucket_level = :level, bucket_at = :filled_at"
-            " WHERE name = :name",
-            {"name": device.name, "level": bucket.level, "filled_at": bucket.filled_at},
+            # Last seen costs no write of its own: it rides along with the count.
+            "UPDATE devices SET requests = requests + 1, bucket_level = :level, bucket_at = :filled_at,"
+            " last_seen_at = :now, version = :version WHERE name = :name",
+            {
+                "name": device.name,
+                "level": bucket.level,
+                "filled_at": bucket.filled_at,
+                "now": now,
+                "version": version,
+            },
         ),
         Write(
             "INSERT INTO calls (id, name, front) VALUES (:call, :name, :front) ON CONFLICT (id) DO NOTHING",
@@ -225,27 +264,6 @@ def touch(front: str, now: float) -> Operation[None]:
     yield _signs_of_life(front, now)
 
 
-def devices(now: float) -> Operation[tuple[DeviceRecord, ...]]:
-    """All devices and invitations by name."""
-    enrolled, invited = yield (
-        Read(
-            "SELECT d.name, d.requests, d.tokens, c.serial, c.issued_at, c.expires_at,"
-            " coalesce(c.revoked_at, d.revoked_at) FROM devices d JOIN ("
-            "SELECT *, row_number() OVER (PARTITION BY name"
-            " ORDER BY revoked_at IS NOT NULL, issued_at DESC, serial DESC) AS place FROM certificates"
-            ") c ON c.name = d.name AND c.place = 1",
-            {},
-        ),
-        Read(
-            "SELECT name, max(expires_at) FROM tokens WHERE used_at IS NULL AND expires_at > :now"
-            " AND name NOT IN (SELECT name FROM devices) GROUP BY name",
-            {"now": now},
-        ),
-    )
-    records = [_record(row, now) for row in enrolled] + [_invitation(*row) for row in invited]
-    return tuple(sorted(records, key=lambda record: record.name))
-
-
 # Their parts.
 
 
@@ -262,7 +280,7 @@ def _signs_of_life(front: str, now: float) -> tuple[Write, Write]:
 
 def _certificate(device: Device) -> Read:
     return Read(
-        "SELECT coalesce(c.revoked_at, d.revoked_at), c.expires_at FROM certificates c"
+        "SELECT coalesce(c.revoked_at, d.revoked_at), c.expires_at, d.held_at FROM certificates c"
         " JOIN devices d ON d.name = c.name WHERE c.serial = :serial AND c.name = :name",
         {"serial": device.serial, "name": device.name},
     )
@@ -271,8 +289,8 @@ def _certificate(device: Device) -> Read:
 def _standing(found: Rows, now: float) -> Standing:
     if not found:
         return Standing.UNKNOWN
-    revoked_at, expires_at = found[0]
-    return standing_of(revoked_at, expires_at, now)
+    revoked_at, expires_at, held_at = found[0]
+    return standing_of(revoked_at, expires_at, now, held_at)
 
 
 def _spent(name: str, now: float) -> Read:
@@ -285,7 +303,7 @@ def _spendable(found: Rows, now: float) -> str:
     """The name that a token enrols."""
     if not found:
         raise _token_refused("is not known here", "TOKEN_UNKNOWN")
-    name, used_at, expires_at = found[0]
+    name, used_at, expires_at, _label = found[0]
     if used_at is not None:
         raise _token_refused("was used already, or revoked", "TOKEN_USED")
     if expires_at <= now:
@@ -298,6 +316,20 @@ def _token_refused(what: str, reason: str) -> RefusedError:
         f"the enrolment token {what}",
         reason=reason,
         fix="ask your operator for a new one (`umi-cloud enroll`)",
+    )
+
+
+def _revocation(name: str, now: float) -> tuple[Read, Read, Write]:
+    values = {"name": name, "now": now}
+    return (
+        Read(
+            "UPDATE tokens SET used_at = :now WHERE name = :name AND used_at IS NULL RETURNING name", values
+        ),
+        Read(
+            "UPDATE devices SET revoked_at = coalesce(revoked_at, :now) WHERE name = :name RETURNING name",
+            values,
+        ),
+        _revoke_certificates(name, now),
     )
 
 
@@ -318,31 +350,4 @@ def _insert_certificate(certificate: SignedCertificate) -> Write:
             "issued_at": certificate.issued.timestamp(),
             "expires_at": certificate.expires.timestamp(),
         },
-    )
-
-
-def _record(row: tuple[str, int, int, str, float, float, float | None], now: float) -> DeviceRecord:
-    name, requests, tokens, serial, issued_at, expires_at, revoked_at = row
-    return DeviceRecord(
-        name=name,
-        standing=standing_of(revoked_at, expires_at, now),
-        serial=serial,
-        issued=datetime.fromtimestamp(issued_at, UTC),
-        expires=datetime.fromtimestamp(expires_at, UTC),
-        revoked=None if revoked_at is None else datetime.fromtimestamp(revoked_at, UTC),
-        requests=requests,
-        tokens=tokens,
-    )
-
-
-def _invitation(name: str, expires_at: float) -> DeviceRecord:
-    return DeviceRecord(
-        name=name,
-        standing=Standing.INVITED,
-        serial="",
-        issued=None,
-        expires=datetime.fromtimestamp(expires_at, UTC),
-        revoked=None,
-        requests=0,
-        tokens=0,
     )

@@ -22,12 +22,12 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 FILE_NAME = "devices.sqlite"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_SECONDS = 5.0
 POLL_SECONDS = 0.5
 """How soon a revocation by another process is seen; within a second, as everywhere."""
 
-# Version 1 to version 2, and nothing to version 1: both are run on a new file.
+# From one version to the next; all are run on a new file. A statement ends with a line.
 _VERSIONS = {
     1: """
 CREATE TABLE devices (
@@ -57,6 +57,22 @@ CREATE TABLE calls (
 ) STRICT;
 CREATE INDEX calls_of_device ON calls (name);
 CREATE INDEX calls_of_front ON calls (front);
+""",
+    3: """
+ALTER TABLE devices ADD COLUMN last_seen_at REAL;
+ALTER TABLE devices ADD COLUMN version TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN held_at REAL;
+ALTER TABLE tokens ADD COLUMN label TEXT NOT NULL DEFAULT '';
+CREATE TABLE audit (
+    id TEXT PRIMARY KEY, at REAL NOT NULL, event TEXT NOT NULL, device TEXT NOT NULL,
+    serial TEXT NOT NULL, who TEXT NOT NULL, address TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at, id);
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
+    BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit WHEN OLD.at >= CAST(strftime('%s', 'now') AS INTEGER) - 30 * 86400
+    BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
 """,
 }
 
@@ -136,7 +152,7 @@ class SqliteStore:
                 fix="run the umi-cloud that wrote it, or restore the file from your backup",
             )
         for number in range(version + 1, SCHEMA_VERSION + 1):
-            yield [Write(one, {}) for one in filter(str.strip, _VERSIONS[number].split(";"))]
+            yield [Write(one, {}) for one in filter(str.strip, _VERSIONS[number].split(";\n"))]
         yield (Write(f"PRAGMA user_version = {SCHEMA_VERSION}", {}),)
 
     def _transaction(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from umi_cloud.auth.audit import PROGRAM, Origin
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.registry import Registry
 from umi_shared.enrolment_token import SECRET_BYTES, EnrolmentToken, join_address, split_address
@@ -59,6 +60,7 @@ async def mint(
     service_address: str,
     enrolment_address: str,
     valid: timedelta = timedelta(hours=1),
+    by: Origin = PROGRAM,
 ) -> MintedToken:
     """A token that enrols `name` once, within the time `valid`. Raises `ConfigError` for a wrong name or time."""
     if not MIN_VALID <= valid <= MAX_VALID:
@@ -72,5 +74,5 @@ async def mint(
         server_fingerprint=authority.server_fingerprint,
         secret=secrets.token_bytes(SECRET_BYTES),
     )
-    expires = await registry.add_token(name, secret_digest(token.secret_text), valid)
+    expires = await registry.add_token(name, secret_digest(token.secret_text), valid, by=by)
     return MintedToken(token, expires)

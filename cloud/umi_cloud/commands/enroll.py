@@ -47,6 +47,7 @@ def command(
     from umi_cloud.auth.authority import Authority
     from umi_cloud.auth.registry_at import registry_at
     from umi_cloud.auth.tokens import default_addresses, mint
+    from umi_cloud.commands._operator import operator
 
     authority = Authority.load(certificates_folder(state, certificates))
     service_address, enrolment_address = default_addresses(authority, address, enrol_address)
@@ -60,6 +61,7 @@ def command(
                 service_address=service_address,
                 enrolment_address=enrolment_address,
                 valid=valid,
+                by=operator(),
             )
 
     minted = asyncio.run(minted_token())

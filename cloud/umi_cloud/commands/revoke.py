@@ -18,9 +18,10 @@ def command(name: str, state: str) -> None:
 
 async def _revoke(name: str, state: str) -> None:
     from umi_cloud.auth.registry_at import registry_at
+    from umi_cloud.commands._operator import operator
     from umi_shared.errors import ConfigError
 
     async with registry_at(state, existing=True) as registry:
-        if not await registry.revoke(name):
+        if not await registry.revoke(name, by=operator()):
             raise ConfigError(f"there is no device called {name[:80]!r}", fix="see `umi-cloud devices`")
     say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -236,9 +237,12 @@ def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
 
 
 def channel_options(connection: Connection) -> list[tuple[str, Any]]:
-    """Channel options that go with the credentials. They name the server where its address has another name."""
+    """Channel options that go with the credentials. They name the server where its address has another name.
+
+    The operator is told the version of umi, a constant of the program, and sees which laptops are behind.
+    """
     host, _ = split_address(connection.service_address)
-    options = [SENT_ONCE, *SOON_AGAIN]
+    options = [SENT_ONCE, *SOON_AGAIN, ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")]
     if host.lower() == connection.server_name:
         return options
     return [*options, ("grpc.ssl_target_name_override", connection.server_name)]

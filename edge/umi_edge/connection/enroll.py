@@ -282,6 +282,10 @@ _REASONS = {
     "CERTIFICATE_REVOKED": ("has revoked this device", _NEW_TOKEN),
     "CERTIFICATE_EXPIRED": ("says that this device's certificate has expired", _NEW_TOKEN),
     "CERTIFICATE_UNKNOWN": ("does not know this device's certificate", _NEW_TOKEN),
+    "CERTIFICATE_HELD": (
+        "was restored from a backup, and holds this device back",
+        "ask your operator to release it",
+    ),
 }
 
 

@@ -18,6 +18,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "CERTIFICATE_REVOKED": ("this laptop's certificate is revoked", _NEW_TOKEN),
     "CERTIFICATE_UNKNOWN": ("it does not know this laptop's certificate", _NEW_TOKEN),
     "CERTIFICATE_EXPIRED": ("this laptop's certificate has expired", _NEW_TOKEN),
+    "CERTIFICATE_HELD": (
+        "it was restored from a backup, and holds this laptop back until its operator says",
+        _TELL,
+    ),
     "CONTEXT_FULL": (
         "the conversation and the tools do not fit its model's context",
         "start a new session, offer fewer tools, or lower `limits.result_bytes` of the policy",
