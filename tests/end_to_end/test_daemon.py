@@ -107,6 +107,10 @@ def desk_of(
     dialect: str = "umi",
 ) -> Iterator[Desk]:
     office = Office(folder)
+    shows = folder / "bin" / "notify-send"
+    shows.parent.mkdir()
+    shows.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {folder}/notified\n')
+    shows.chmod(0o755)
     (folder / "box_tools.py").write_text(TOOLS)
     (folder / "policy.yaml").write_text(POLICY % confirm)
     try:
@@ -124,6 +128,7 @@ def desk_of(
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 text=True,
+                env={**os.environ, "PATH": f"{shows.parent}:{os.environ['PATH']}"},
             )
         desk = Desk(folder, office, process, log)
         try:
@@ -370,6 +375,8 @@ def test_what_asks_on_the_page_is_answered_once(asking: Desk) -> None:
         )
         waiting = next(one for said in told for one in _waiting(said))
         assert SECRET not in json.dumps(waiting)
+        notified = asking.folder / "notified"
+        _true(lambda: notified.exists() and "box.open" in notified.read_text())
         path, said = f"/api/approvals/{waiting['id']}", {"digest": waiting["digest"]}
         wrong = http.post(path, json={"digest": "0" * 64, "reply": True})
         assert wrong.status_code >= 400

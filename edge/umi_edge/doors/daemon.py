@@ -18,6 +18,7 @@ from umi_edge.doors.endpoint import Endpoint, Reasoning
 from umi_edge.doors.gateway.mounted import MountedGateways
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
+from umi_edge.doors.notifier import Notifier, show
 from umi_edge.doors.page.page import Page, page_routes
 from umi_edge.doors.place import Place, settings_digest
 from umi_edge.doors.terminal_answerer import TerminalAnswerer
@@ -82,6 +83,9 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         if output.asks:
             answering = asyncio.create_task(_terminal(output, line).answer())
             stack.push_async_callback(_ended, answering)
+        if config.notifications:
+            notifying = asyncio.create_task(Notifier(approvals=line.approvals, show=show).follow())
+            stack.push_async_callback(_ended, notifying)
         hosts = frozenset({options.risk_host, *options.names} - {""})
         keeper = Doorkeeper(options.key, hosts=hosts, origins=options.origins)
         door = ChatDoor(ledger=laptop.ledger, open_session=line.session, approvals=line.approvals)

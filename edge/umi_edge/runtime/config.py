@@ -221,6 +221,8 @@ class EdgeConfig:
     """`stop`, or `device`: a planner on this device takes over when the cloud cannot be reached, and says so."""
     preview: Literal["never", "first", "always"] = "never"
     """`never`, `first` or `always`: show the exact outbound text and ask before it is sent."""
+    notifications: bool = True
+    """Whether the system notifies you of a question of `umi serve` that waits: the tool's name, and no value."""
     region: RegionCode = ""
     """Where this device is, as ISO 3166 alpha-2 (`DE`), for phone numbers without a country code; empty: as its locale
     and its time zone say."""
