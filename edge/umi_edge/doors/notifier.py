@@ -40,7 +40,7 @@ class Notifier:
     """Tells of the questions that wait, for as long as `follow` runs."""
 
     approvals: Approvals
-    show: Callable[[str], Awaitable[None]]
+    show: Callable[[str], Awaitable[None]] = field(repr=False)
     """Shows a text."""
     moment_seconds: float = field(default=_MOMENT_SECONDS, repr=False)
 
