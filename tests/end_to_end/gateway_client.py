@@ -22,6 +22,7 @@ from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.policy import Policy
 from umi_edge.session.consent import Consent, DeclineAll
+from umi_edge.session.told_bars import told_bars
 from umi_edge.session.tool_session import ToolSession
 from umi_edge.tools import Catalogue, Tool
 
@@ -83,6 +84,7 @@ async def told(
             ledger=ledger,
             guarded_by=guard,
             approved=approved,
+            told_bars=told_bars(folder, name),
         )
 
     @asynccontextmanager

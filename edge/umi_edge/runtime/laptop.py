@@ -41,6 +41,7 @@ from umi_edge.session.recording import Observer, recorded
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
+from umi_edge.session.told_bars import told_bars
 from umi_edge.session.tool_session import ToolSession
 from umi_edge.sync.fetching import Fetched
 from umi_edge.tools import Catalogue, Tool
@@ -188,6 +189,7 @@ class Laptop:
                 records=self.records,
                 approved=self.approved,
                 approver=approver,
+                told_bars=told_bars(self.config.ledger.parent, client),
             )
         finally:
             self.ledger.checkpoint()

@@ -39,6 +39,7 @@ from umi_edge.session.public_text import PublicText
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import resolve
 from umi_edge.session.time_arguments import Timed
+from umi_edge.session.told_bars import ToldBars
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue
 from umi_shared.errors import MalformedError, PrivacyError
@@ -72,6 +73,8 @@ class ToolSession:
     """Who is shown each message before it leaves and may stop it; None sends all without asking."""
     read_gazetteers: Callable[[], Awaitable[Gazetteers]] | None = field(default=None, repr=False)
     """Reads them again, before each call."""
+    told_bars: ToldBars = field(default_factory=ToldBars, repr=False)
+    """What bars the program's words for what other sessions told it."""
     new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     labeller: Labeller = field(init=False)
     way_out: WayOut = field(init=False)
@@ -212,6 +215,7 @@ class ToolSession:
             )
             if not await self.approver.approve(shown):
                 raise UnapprovedError(view.sink)
+        self.told_bars.add(self._read().bars)
         digest = self.way_out.let_out(message, view, request_id)
         self.calls.public.has_read(view.sink, self.calls.entries)
         self.observe(Sent(view.sink, len(message), digest, 1))
@@ -271,7 +275,10 @@ class ToolSession:
                 entries.append(LabelledEntry(Observation(name, (), "interrupted"), ()))
 
     def _shown(self) -> Label:
-        """The label of what the program writes: the join of all that it was shown in clear."""
+        """The label of what the program writes: the join of all that it was shown in clear; the bars of any session."""
+        return self._read().with_bars(self.told_bars.of(self.labeller.policy.bars))
+
+    def _read(self) -> Label:
         return join_all(entry.shown_to(self.client.sink) for entry in self.calls.entries)
 
     def _released(self, entries: Sequence[LabelledEntry]) -> Released[View]:
