@@ -9,7 +9,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model postgres test attack test-install test-vllm adapters evaluation bench check docs format proto clean
+.PHONY: help demo model postgres mcpb test attack test-install test-vllm adapters evaluation bench check docs format proto clean
 
 help:  ## Show these words.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,6 +32,12 @@ model: $(VENV)/installed
 
 demo: model  ## Watch three private tasks on a sample home, offline.
 	$(BIN)/umi demo $(DEMO_ARGS)
+
+# A bundle for desktop programs (Claude Desktop's extensions): it starts the umi that is installed.
+BUNDLE ?= build/umi.mcpb
+mcpb: $(VENV)/installed  ## Make the bundle that desktop programs install with a click: BUNDLE=FILE.
+	@mkdir -p $(dir $(abspath $(BUNDLE)))
+	cd deploy/mcpb && $(abspath $(BIN)/python) -m zipfile -c $(abspath $(BUNDLE)) manifest.json start.mjs
 
 postgres:  ## Install PostgreSQL where this is Debian and it is missing; tests that need one start their own.
 	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \

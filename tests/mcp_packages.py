@@ -31,6 +31,8 @@ _SERVERS = (
     "@playwright/mcp@0.0.83",
 )
 _SUITE = ("@modelcontextprotocol/conformance@0.1.16", "node@22")
+_BUNDLES = ("@anthropic-ai/mcpb@2.1.2",)
+_INSPECTOR = ("@modelcontextprotocol/inspector@2.12.0", "node@22")
 _PYTHON_SERVERS = (
     "mcp-server-git==2026.10.19",
     "mcp-server-time==2026.10.19",
@@ -92,6 +94,20 @@ def conformance_suite() -> tuple[str, str]:
     modules = _installed(_NPM, _SUITE) / "node_modules"
     program = modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     return str(modules / "node" / "bin" / "node"), str(program)
+
+
+@pytest.fixture(scope="session")
+def inspector() -> tuple[str, str]:
+    """The command of MCP's Inspector: its Node, which is newer than many systems', and its program."""
+    modules = _installed(_NPM, _INSPECTOR) / "node_modules"
+    program = modules / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"
+    return str(modules / "node" / "bin" / "node"), str(program)
+
+
+@pytest.fixture(scope="session")
+def bundle_tool() -> Path:
+    """The package that programs read bundles with, and its command `mcpb`."""
+    return _installed(_NPM, _BUNDLES) / "node_modules" / "@anthropic-ai" / "mcpb"
 
 
 @pytest.fixture(scope="session")
