@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from umi_edge.diagnosis.finding import Finding, broken, fine, warning
 from umi_edge.labelling.gazetteers import LostSource, read_gazetteers
 from umi_edge.policy import Policy, gazetteer_sources
+from umi_edge.policy_tools.exceptions import exceptions_of
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.installed_tools import open_tools
 from umi_edge.runtime.laptop_policy import read_laptop_policy
@@ -22,7 +23,7 @@ _SHOWN = 10
 async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     """What each tool that the policy's detectors read gives, and what of it is lost; no name is shown (I8)."""
     policy = read_laptop_policy(config)
-    if not gazetteer_sources(policy) and not any(one.file for one in policy.detect):
+    if not gazetteer_sources(policy) and not any(one.file or one.excepted for one in policy.detect):
         return
     async with open_tools(config, environment) as installed:
         try:
@@ -32,6 +33,8 @@ async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> Async
             return
     for message in _counts(policy, gazetteers.values):
         yield fine("detectors", message)
+    for one in exceptions_of(policy, gazetteers.values):
+        yield fine("detectors", str(one))
     for source in gazetteers.lost:
         yield _lost(source)
 

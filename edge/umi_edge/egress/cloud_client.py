@@ -24,6 +24,7 @@ from umi_edge.connection.refusals import explained
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.egress.way_out import WayOut
 from umi_edge.ledger import Ledger
+from umi_edge.policy.excepted import told_by_exceptions
 from umi_shared.errors import MalformedError, PrivacyError, TransportError
 from umi_shared.labels import PLANNER, SUMMARIZER, Sink
 from umi_shared.refusal import refusal_from_metadata
@@ -107,6 +108,8 @@ class Outbound:
     padding_bytes: int
     message: bytes = field(repr=False)
     sha256: str
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    """What a person should know of it that its bytes do not show."""
 
 
 class Approver(Protocol):
@@ -189,7 +192,7 @@ class Cloud:
         read: Callable[[bytes], E],
         rules: "type[_PlanRules | _AnswerRules]",
     ) -> AsyncIterator[E | Restarted | Sent]:
-        await self._approved(message, view.sink)
+        await self._approved(message, view)
         loop = asyncio.get_running_loop()
         end = loop.time() + self.config.step_seconds
         ticket = ""
@@ -213,23 +216,24 @@ class Cloud:
                     raise self._late() if _is_late(error) else explained(error, self.peer) from error
                 await asyncio.sleep(wait)
 
-    async def _approved(self, message: bytes, sink: Sink) -> None:
+    async def _approved(self, message: bytes, view: Released[View]) -> None:
         """Show the message to whoever wants to see it; a try that is repeated is the same message."""
         if self.approver is None:
             return
-        self.guard.check(message, sink)
+        self.guard.check(message, view.sink)
         request = read_request(message, self.limits)
         outbound = Outbound(
-            sink=sink,
+            sink=view.sink,
             peer=self.peer,
             request_id=request.request_id,
             view=request.view,
             padding_bytes=request.padding_bytes,
             message=message,
             sha256=hashlib.sha256(message).hexdigest(),
+            notes=told_by_exceptions(view.disclosures),
         )
         if not await self.approver.approve(outbound):
-            raise UnapprovedError(sink)
+            raise UnapprovedError(view.sink)
 
     async def _tick(self) -> float:
         """Wait for the next tick, where messages leave at ticks; returns the seconds that took."""

@@ -8,7 +8,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.private_spans import PrivateSpan, never_spans, private_spans
 from umi_edge.labelling.text import LabelledText, Span
 from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Vault
-from umi_edge.policy import Resolution, Scanner
+from umi_edge.policy import Detection, Resolution, Scanner
 from umi_edge.policy.rules import ANY_TYPE, Shape
 from umi_shared.handles import Handle, Text, escape
 from umi_shared.labels import Integrity, Label, Locality
@@ -109,7 +109,8 @@ class Keeper:
     ) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
         found = private_spans(text, self.scanner, self.known, typed=origin == INSTRUCTION)
-        return self._parted(text, found, label, rule, origin, link)
+        let_go = self.scanner.let_go(text)
+        return self._parted(text, found, label, rule, origin, link, let_go=let_go)
 
     def _parted(
         self,
@@ -121,13 +122,13 @@ class Keeper:
         link: bool,
         *,
         explicit: bool = False,
+        let_go: Sequence[Detection] = (),
     ) -> LabelledText:
         spans: list[Span] = []
         end = 0
         for found in found_in_it:
-            if found.start > end:
-                left = clear_span(text[end : found.start], label, rule)
-                spans.append(left._replace(explicit=explicit))
+            for start, stop, by in _left(end, found.start, let_go, rule):
+                spans.append(clear_span(text[start:stop], label, by)._replace(explicit=explicit))
             value, stays, fact = text[found.start : found.end], label.join(found.label), ""
             if not stays.visible:
                 masked: Text = ("[hidden]",)
@@ -148,8 +149,8 @@ class Keeper:
                 )
             )
             end = found.end
-        if end < len(text):
-            spans.append(clear_span(text[end:], label, rule)._replace(explicit=explicit))
+        for start, stop, by in _left(end, len(text), let_go, rule):
+            spans.append(clear_span(text[start:stop], label, by)._replace(explicit=explicit))
         return tuple(spans)
 
     def _handle_again(self, kept: Kept, text: str, origin: Origin) -> Handle:
@@ -162,3 +163,15 @@ class Keeper:
         return self.vault.keep(
             kept.value, type=kept.handle.type, label=kept.label, origin=kept.origin, link=False
         )
+
+
+def _left(start: int, end: int, let_go: Sequence[Detection], rule: str) -> Iterator[tuple[int, int, str]]:
+    """The pieces of what leaves of a text, each with its rule: an exception's where a detector finds the piece."""
+    for one in let_go:
+        if start <= one.start and one.end <= end:
+            if start < one.start:
+                yield start, one.start, rule
+            yield one.start, one.end, one.rule_id
+            start = one.end
+    if start < end:
+        yield start, end, rule

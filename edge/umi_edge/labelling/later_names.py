@@ -13,8 +13,8 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from umi_edge.labelling.json_text import WITHHELD
@@ -24,8 +24,9 @@ from umi_edge.labelling.release import LabelledCard
 from umi_edge.labelling.text import LabelledEntry, LabelledText, Span
 from umi_edge.labelling.vault import INSTRUCTION, Origin, Source
 from umi_edge.policy import Scanner
-from umi_edge.policy.detector import DetectorKind
+from umi_edge.policy.detector import Detector, DetectorKind
 from umi_edge.policy.detectors import Detection
+from umi_edge.policy.excepted import is_exception
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.policy.names import stands_alone
 from umi_edge.policy.projection import project, projected
@@ -42,11 +43,17 @@ _BY_MODELS = (Plan, Answer, Call)
 
 
 def added_names(before: _Lists, now: _Lists) -> dict[str, tuple[str, ...]]:
-    """What each list has and had not before, by the rule of its detector; lists without such names are left out."""
-    added = {rule: tuple(dict.fromkeys(now[rule])) for rule in now}
-    for rule, values in before.items():
-        known = frozenset(values)
-        added[rule] = tuple(value for value in added.get(rule, ()) if value not in known)
+    """What stays and stayed not before, by rule; rules without such names are left out.
+
+    Of a detector it is what its list has now, of exceptions what they had.
+    """
+    added: dict[str, tuple[str, ...]] = {}
+    for rule in before.keys() | now.keys():
+        old, new = before.get(rule, ()), now.get(rule, ())
+        if is_exception(rule):
+            old, new = new, old
+        known = frozenset(old)
+        added[rule] = tuple(value for value in dict.fromkeys(new) if value not in known)
     return {rule: values for rule, values in added.items() if values}
 
 
@@ -101,7 +108,9 @@ class LaterNames:
         """Looks for these names of the policy's lists alone."""
         policy = labeller.policy
         lists = [one for one in policy.detect if one.kind in _LISTED and one.rule_id in names]
-        return cls(Scanner(lists, names, never=policy.never_types), labeller)
+        lists += _no_longer_excepted(policy.detect, names)
+        known = {**names, **labeller.keeper.scanner.excepted}
+        return cls(Scanner(lists, known, never=policy.never_types), labeller)
 
     def withheld(self, entries: Sequence[LabelledEntry], cards: CardWords = _NO_CARDS) -> list[LabelledEntry]:
         """The same transcript without the names. Raises `PrivacyError` when the vault is full."""
@@ -213,6 +222,15 @@ class LaterNames:
             yield span
         elif end < len(span.clear):
             yield _piece(span, end, len(span.clear))
+
+
+def _no_longer_excepted(detect: Iterable[Detector], names: _Lists) -> Iterator[Detector]:
+    """What finds, of each detector, the values that an exception of it had and has no more."""
+    for detector in detect:
+        for one in detector.excepted:
+            if one.rule_id in names:
+                values = tuple(names[one.rule_id])
+                yield replace(detector, kind=DetectorKind.VALUES, values=values, parts=False, excepted=())
 
 
 def _runs(text: LabelledText) -> Iterator[LabelledText]:

@@ -6,6 +6,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from umi_edge.policy.excepted import Excepted
 from umi_edge.policy.paths import Path
 
 __all__ = ["Detector", "DetectorKind", "Incomplete"]
@@ -45,6 +46,8 @@ class Detector:
     """For `values_file`: where the values are, one a line."""
     digest: str = ""
     """What that file must be, where the policy is signed: the SHA-256 of its bytes; empty where it may be anything."""
+    excepted: tuple[Excepted, ...] = ()
+    """What it finds and is to leave alone."""
     tool: str = ""
     """For `values_from`: the tool whose result holds the values, called without arguments."""
     path: Path | None = None

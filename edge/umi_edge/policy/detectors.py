@@ -104,6 +104,18 @@ class Scanner:
         never: Collection[str] = (),
     ) -> None:
         self._detectors = tuple(detect)
+        self.excepted = {
+            one.rule_id: one.listed(gazetteers or {})
+            for detector in self._detectors
+            for one in detector.excepted
+        }
+        """The values that the policy excepts, by the rule that does."""
+        self._excepted = {
+            rank: {text: one.rule_id for one in detector.excepted for text in one.compared(gazetteers or {})}
+            for rank, detector in enumerate(self._detectors)
+            if detector.excepted
+        }
+        """By detector: what it is to leave alone, as it is compared, and the rule that says so."""
         firm = [detector for detector in self._detectors if detector.type in never]
         self.never: Scanner | None = Scanner(firm, gazetteers) if firm else None
         """The detectors of types that leave under no rule, for texts that leave unscanned."""
@@ -147,16 +159,37 @@ class Scanner:
         Findings that overlap become one span with the type of the longest; of equally long ones, of the
         detector that the policy lists first. Raises `PrivacyError` where a plug-in fails.
         """
-        if not text:
+        found = self._found(text) if text else []
+        if self._excepted:
+            found = [one for one in found if not self._exception(text, one)]
+        return tuple(self._merged(found)) if found else ()
+
+    def let_go(self, text: str) -> tuple[Detection, ...]:
+        """What the detectors find and the policy excepts, by the exception's rule: sorted, and not overlapping."""
+        if not self._excepted or not text:
             return ()
+        let_go: list[Detection] = []
+        for start, end, rank in sorted(self._found(text)):
+            rule = self._exception(text, (start, end, rank))
+            if rule and (not let_go or start >= let_go[-1].end):
+                let_go.append(Detection(start, end, self._detectors[rank].type, rule))
+        return tuple(let_go)
+
+    def _exception(self, text: str, found: tuple[int, int, int]) -> str:
+        """The rule that excepts a find; empty where none does."""
+        start, end, rank = found
+        excepted = self._excepted.get(rank)
+        return excepted.get(projected(text[start:end]).strip(), "") if excepted else ""
+
+    def _found(self, text: str) -> list[tuple[int, int, int]]:
+        """All finds: where they start and end, and whose they are."""
         view = project(text)
-        found = [
+        return [
             *self._by_pattern(text, view),
             *self._by_list(view),
             *self._names.find(text, view),
             *self._by_plugin(text, view),
         ]
-        return tuple(self._merged(found)) if found else ()
 
     def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
         present = (one for needs, those in self._builtin.items() if needs.search(view.text) for one in those)

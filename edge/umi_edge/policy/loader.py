@@ -31,6 +31,7 @@ from umi_edge.policy.document import (
     UnknownNames,
     file_name,
 )
+from umi_edge.policy.excepted import Excepted
 from umi_edge.policy.never import Never
 from umi_edge.policy.paths import PathError, compile_path
 from umi_edge.policy.patterns.registry import BUILTIN_PATTERNS
@@ -54,6 +55,8 @@ __all__ = ["builtin_detectors", "default_policy", "default_policy_text", "load_p
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _ONE_OF = ("pattern", "values", "values_from", "values_file", "plugin")
 _LISTED = (DetectorKind.VALUES, DetectorKind.VALUES_FROM, DetectorKind.VALUES_FILE)
+_EXCEPTIONS = ("except_values", "except_values_file")
+_ONLY_EXCEPTS = frozenset(("type", *_EXCEPTIONS))
 _OF_PLUGINS = ("entities", "language", "threshold")
 
 
@@ -261,12 +264,37 @@ class _Builder:
                 self.problems.add(
                     self._line("detect_also"), "`detect_also` adds to what `detect` replaces", fix
                 )
-            built_in = (replace(one, line=0) for one in default_policy().detect)  # no lines of this file
-            return (*self._listed(("detect_also",), self.data["detect_also"]), *built_in)
+            place: Place = ("detect_also",)
+            lines = dict(enumerate(self.data["detect_also"]))
+            alone = [index for index, data in lines.items() if data and data.keys() <= _ONLY_EXCEPTS]
+            own = [self._detector(place, at, lines[at]) for at in lines if lines[at] and at not in alone]
+            return (*own, *self._built_in([(at, lines[at]) for at in alone]))
         if listed is not None:
             return self._listed(self._detect, listed)
         # An absent list must not mean "find nothing": scanned text would leave unread (I2).
         return builtin_detectors() if said is None else default_policy().detect
+
+    def _built_in(self, exceptions: list[tuple[int, dict[str, Any]]]) -> Iterator[Detector]:
+        """The built-in detectors, with what lines of exceptions alone say of those of their type."""
+        built_in = default_policy().detect
+        excepted: dict[str, list[Excepted]] = {}
+        for index, data in exceptions:
+            line = self._line("detect_also", index)
+            if not any(one.type == data["type"] for one in built_in):
+                fix = near(data["type"], {one.type for one in built_in})
+                self.problems.add(
+                    line, f"there is no built-in detector of {data['type']} to except from", fix
+                )
+            rule_id = self._rule_id("detect_also", index, name=f"detect_also[{index}] {data['type']}")
+            excepted.setdefault(data["type"], []).extend(self._excepted(data, rule_id, line))
+        for one in built_in:  # no lines of this file
+            yield replace(one, line=0, excepted=tuple(excepted.get(one.type, ())))
+
+    def _excepted(self, data: dict[str, Any], rule_id: str, line: int) -> tuple[Excepted, ...]:
+        if not any(key in data for key in _EXCEPTIONS):
+            return ()
+        file = self._beside(data["except_values_file"]) if "except_values_file" in data else ""
+        return (Excepted.of(rule_id, values=data.get("except_values", ()), file=file, line=line),)
 
     def _listed(self, place: Place, lines: list[Any]) -> tuple[Detector, ...]:
         return tuple(
@@ -286,6 +314,7 @@ class _Builder:
 
     def _detector(self, place: Place, index: int, data: dict[str, Any]) -> Detector:
         line = self._line(*place, index)
+        rule_id = self._rule_id(*place, index, name=f"{place[0]}[{index}] {data['type']}")
         given = [key for key in _ONE_OF if key in data]
         if len(given) != 1:
             found = " and ".join(f"`{key}`" for key in given) or "none of them"
@@ -318,7 +347,8 @@ class _Builder:
             entities=tuple(data.get("entities", ())),
             language=data.get("language", "en"),
             threshold=data.get("threshold", 0.5),
-            rule_id=self._rule_id(*place, index, name=f"{place[0]}[{index}] {data['type']}"),
+            excepted=self._excepted(data, rule_id, line),
+            rule_id=rule_id,
             line=line,
         )
 

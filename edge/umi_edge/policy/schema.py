@@ -141,7 +141,8 @@ def _name(place: Place) -> str:
 
 def _quoted(instance: Any, place: Place) -> str:
     """The value where it is a word of the language; else only what kind of thing it is."""
-    private = place[:1] in (("detect",), ("detect_also",)) and ("values" in place or "pattern" in place)
+    detects = place[:1] in (("detect",), ("detect_also",))
+    private = detects and not {"values", "except_values", "pattern"}.isdisjoint(place)
     if not private and isinstance(instance, str | int | float | bool) and _WORD.fullmatch(str(instance)):
         return f"`{str(instance).lower() if isinstance(instance, bool) else instance}`"
     return _kind(instance)

@@ -1,4 +1,4 @@
-"""A file of values that a detector looks for, one a line: what it must be, and what is in it.
+"""A file of values that a detector looks for, or is to leave alone, one a line: what it must be, and what is in it.
 
 Nothing of it is ever told but how many values it has and the number of a line that is wrong. It is read again before
 each instruction, as lists from tools are, and where it cannot be read no session goes on.
@@ -9,14 +9,16 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import codecs
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
-from umi_edge.policy.detector import Detector, DetectorKind
+from umi_edge.policy.detector import Detector
 from umi_edge.policy.document import Policy
+from umi_edge.policy.excepted import Excepted
 from umi_edge.policy.projection import project
 from umi_shared.errors import PrivacyError
 
-__all__ = ["digest_of", "read_values_files", "values_of"]
+__all__ = ["digest_of", "named_files", "read_values_files", "values_of"]
 
 _MAX_BYTES = 64 << 20
 _SHORTEST, _LONGEST = 2, 200
@@ -25,16 +27,20 @@ _ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def read_values_files(policy: Policy) -> dict[str, tuple[str, ...]]:
-    """The values of each detector that says `values_file`, by its rule. Raises `PrivacyError` as `values_of` does."""
-    return {
-        detector.rule_id: values_of(detector)
-        for detector in policy.detect
-        if detector.kind is DetectorKind.VALUES_FILE
-    }
+    """The values of each file that the policy names, by its rule. Raises `PrivacyError` as `values_of` does."""
+    return {one.rule_id: values_of(one) for one in named_files(policy)}
 
 
-def values_of(detector: Detector) -> tuple[str, ...]:
-    """The values in a detector's file, in UTF-8, or in UTF-16 with its mark.
+def named_files(policy: Policy) -> Iterator[Detector | Excepted]:
+    """What in a policy has its values in a file: detectors, and their exceptions."""
+    for detector in policy.detect:
+        if detector.file:
+            yield detector
+        yield from (one for one in detector.excepted if one.file)
+
+
+def values_of(detector: Detector | Excepted) -> tuple[str, ...]:
+    """The values in the file of a detector or its exceptions, in UTF-8, or in UTF-16 with its mark.
 
     Raises `PrivacyError`, which names the file and a line's number and no value, where it is not there, cannot be read,
     has no value, has a line that no detector could look for, or is not what was signed.
@@ -72,7 +78,7 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _text(detector: Detector) -> str:
+def _text(detector: Detector | Excepted) -> str:
     path = Path(detector.file)
     try:
         if not path.is_file():
@@ -102,9 +108,9 @@ def _text(detector: Detector) -> str:
     raise _refused(detector, f"line {line} is not UTF-8 text", "save it as UTF-8")
 
 
-def _refused(detector: Detector, why: str, fix: str) -> PrivacyError:
+def _refused(detector: Detector | Excepted, why: str, fix: str) -> PrivacyError:
+    unnamed = "What they do not name leaves in clear, so" if isinstance(detector, Detector) else "So"
     return PrivacyError(
-        f"the values of {detector.rule_id} cannot be read from {detector.file}: {why}. "
-        "What they do not name leaves in clear, so nothing was sent",
+        f"the values of {detector.rule_id} cannot be read from {detector.file}: {why}. {unnamed} nothing was sent",
         fix=fix,
     )

@@ -1,11 +1,15 @@
 """Claims: what a policy's author wants to stay, held against every place where it could get out."""
 
+from collections.abc import Iterable
+
+from umi_edge.policy import Policy
 from umi_edge.policy.cases import Case
 from umi_edge.policy.claim import Claim
 from umi_edge.policy.document import Card
 from umi_edge.policy.paths import compile_path
 from umi_edge.policy.schema_structure import Structure
 from umi_edge.policy_tools.example import example
+from umi_edge.policy_tools.exceptions import CountedException
 from umi_edge.policy_tools.places import Places, as_arguments, carries, shown_place
 from umi_edge.policy_tools.stores import group_of, handle_types
 from umi_edge.policy_tools.theorems import Counterexample, Findings, Theorem
@@ -26,6 +30,17 @@ _FORMATS = {
 
 class Claims(Places):
     """Looks for ways in which what is claimed to stay gets out."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        tools: tuple[Tool, ...],
+        excepted: Iterable[CountedException] = (),
+        *,
+        any_results: bool,
+    ) -> None:
+        super().__init__(policy, tools, any_results=any_results)
+        self._excepted = tuple(excepted)
 
     def claim(self, keep: Claim) -> Theorem:
         """The theorem that what is claimed stays."""
@@ -56,7 +71,14 @@ class Claims(Places):
                 self._check_third_parties(found, kind, label)
                 kept |= self._check_stores(found, have, kind, label)
         self._check_cards(found, have)
-        return found.theorem(f"{keep} stays on this device", keep.rule_id)
+        return found.theorem(f"{keep} stays on this device{self._but_for(keep.type)}", keep.rule_id)
+
+    def _but_for(self, kind: str) -> str:
+        """How many values the policy says are no find of a type, wherever a scanned text has them."""
+        count = sum(one.values for one in self._excepted if kind and one.type == kind)
+        return (
+            f", but for {count:,} excepted value{'' if count == 1 else 's'} in scanned texts" if count else ""
+        )
 
     def _check_unscanned(self, found: Findings, kind: str) -> None:
         """Whether a text may leave in which the detectors of a type are not asked to look for it."""

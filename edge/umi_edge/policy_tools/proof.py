@@ -16,17 +16,20 @@ A tool's error text may quote anything that the tool knows, so one that a rule l
 tool; and about a type, unless the text is scanned and a detector looks for that type.
 
 Not proven: that a server's results keep to the schema it declares (`any_results` walks all JSON values instead);
-that detectors find all there is in scanned text; what a tool on the device does with its arguments (`Assumption`s);
+that detectors find all there is in scanned text; that what the policy excepts from a detector's finds is none of them,
+which is counted in the claim of its type; what a tool on the device does with its arguments (`Assumption`s);
 what `show`, `relations`, lengths, keys and timing tell.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from umi_edge.policy import Policy
 from umi_edge.policy.claim import Claim
 from umi_edge.policy_tools.assumptions import assumptions_of
 from umi_edge.policy_tools.claims import Claims
 from umi_edge.policy_tools.enforcement import Enforcement
+from umi_edge.policy_tools.exceptions import exceptions_of
 from umi_edge.policy_tools.theorems import Assumption, Counterexample, Proof, Theorem
 from umi_edge.tools import Tool
 
@@ -34,18 +37,29 @@ __all__ = ["Assumption", "Counterexample", "Proof", "Theorem", "prove"]
 
 
 def prove(
-    policy: Policy, tools: Iterable[Tool], claims: Iterable[Claim] = (), *, any_results: bool = False
+    policy: Policy,
+    tools: Iterable[Tool],
+    claims: Iterable[Claim] = (),
+    *,
+    any_results: bool = False,
+    files: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> Proof:
     """Prove the policy's own claims, those given, and what is always to hold, for some tools.
+
+    `files` is what was read of the policy's files of values (`read_values_files`), to count its exceptions.
 
     Raises `LimitError` when rules and schemas meet in too many ways.
     """
     subjects = tuple(tools)
-    claimed = Claims(policy, subjects, any_results=any_results)
+    excepted = tuple(exceptions_of(policy, files))
+    claimed = Claims(policy, subjects, excepted, any_results=any_results)
     enforcement = Enforcement(policy, subjects, any_results=any_results)
     stated = [claimed.claim(claim) for claim in (*policy.keep, *claims)]
     return Proof(
         theorems=(*stated, enforcement.accepted(), *enforcement.enforced()),
-        assumptions=tuple(assumptions_of(claimed)),
+        assumptions=(
+            *(Assumption(one.type, f"is none of the values that are excepted: {one}") for one in excepted),
+            *assumptions_of(claimed),
+        ),
         tools=tuple(tool.name for tool in subjects),
     )

@@ -27,8 +27,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.document import Policy
+from umi_edge.policy.excepted import Excepted
 from umi_edge.policy.loader import load_policy, policy_bytes, policy_text
-from umi_edge.policy.values_file import digest_of, read_values_files
+from umi_edge.policy.values_file import digest_of, named_files, read_values_files
 from umi_shared.durable_file import write_durably
 from umi_shared.errors import ConfigError, PolicyError
 
@@ -100,7 +101,7 @@ def sign_policy(policy: Path, key: Ed25519PrivateKey) -> Path:
     content = policy_bytes(policy)
     loaded = load_policy(policy_text(content, str(policy)), str(policy))
     read_values_files(loaded)
-    files = {_name(one, policy): digest_of(Path(one.file).read_bytes()) for one in loaded.detect if one.file}
+    files = {_name(one, policy): digest_of(Path(one.file).read_bytes()) for one in named_files(loaded)}
     manifest = {"policy": digest_of(content), "values_files": files}
     document = {
         "umi_policy_signature": 2,
@@ -163,18 +164,24 @@ def _verified(policy: Path, content: bytes, trusted: str) -> Policy:
         raise SignatureError("changed since it was signed", file=str(policy), fix=_ASK) from error
     loaded = load_policy(policy_text(content, str(policy)), str(policy))
     files = found.manifest["values_files"] if found.manifest is not None else {}
-    detect = tuple(replace(one, digest=files.get(_name(one, policy), "")) for one in loaded.detect)
-    for one in detect:
-        if one.file and not one.digest:
+    signed = replace(loaded, detect=tuple(_as_signed(one, policy, files) for one in loaded.detect))
+    for one in named_files(signed):
+        if not one.digest:
             raise SignatureError(f"its {one.file} was not signed with it", file=str(policy), fix=_SIGN_AGAIN)
-        if one.file and one.digest != _digest_now(Path(one.file)):
+        if one.digest != _digest_now(Path(one.file)):
             raise SignatureError(f"its {one.file} is not what was signed", file=str(policy), fix=_SIGN_AGAIN)
-    return replace(loaded, detect=detect)
+    return signed
 
 
-def _name(detector: Detector, policy: Path) -> str:
+def _as_signed(detector: Detector, policy: Path, files: Mapping[str, str]) -> Detector:
+    """A detector whose files must be what was signed."""
+    excepted = tuple(replace(one, digest=files.get(_name(one, policy), "")) for one in detector.excepted)
+    return replace(detector, digest=files.get(_name(detector, policy), ""), excepted=excepted)
+
+
+def _name(named: Detector | Excepted, policy: Path) -> str:
     """A file of values as the manifest calls it: by its way from the policy's folder."""
-    return Path(os.path.relpath(detector.file, policy.parent)).as_posix() if detector.file else ""
+    return Path(os.path.relpath(named.file, policy.parent)).as_posix() if named.file else ""
 
 
 def _digest_now(file: Path) -> str:

@@ -167,6 +167,8 @@ def _rules(policy: Policy) -> Iterator[Rule]:
     for detector in policy.detect:
         if detector.line:
             yield Rule(detector.rule_id, detector.line)
+        for excepted in detector.excepted:
+            yield Rule(excepted.rule_id, excepted.line)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from umi_edge.ledger import Ledger, LedgerReport
+from umi_edge.policy.excepted import is_exception
+from umi_edge.policy.projection import projected
 from umi_edge.session.events import Action, Answered, AskedUser, Ending, GaveUp, Stopped
 from umi_edge.session.session import Session
 from umi_edge.session.totals import Totals
@@ -124,6 +126,16 @@ class Report:
         return [*labeller.keeper.declassified.rows(), *labeller.shapes.rows()]
 
     @property
+    def excepted(self) -> list[str]:
+        """How many values the session let out that a detector finds, by the exception: never which."""
+        found: dict[str, set[str]] = {}
+        for entry in self.session.calls.entries:
+            for span in entry.text:
+                if is_exception(span.rule):
+                    found.setdefault(span.rule, set()).add(projected(span.clear))
+        return [f"{len(values)} by {rule}" for rule, values in found.items()]
+
+    @property
     def names_lost(self) -> tuple[str, ...]:
         """What the detectors could not be given, and the policy allows to do without."""
         return self.session.names_lost
@@ -151,6 +163,7 @@ class Report:
             "declassified_bits": labeller.keeper.declassified.spent_bits,
             "shape_bits": labeller.shapes.spent_bits,
             "bits_spent_on": self.bits_spent_on,
+            "excepted": self.excepted,
             "names_lost": list(self.names_lost),
             "tokens": _tokens(totals),
             "ledger": asdict(self.ledger) if self.ledger else None,

@@ -243,7 +243,7 @@ class Session:
         self.calls.entries[:] = snapshot.entries
         self.calls.noes = Noes.in_transcript(self.calls.entries)
         self.calls.public.allow_transcript(self.calls.entries, snapshot.read_by)
-        self._withhold(self._names)
+        self._withhold(added_names({}, self._names))
 
     def take_over(
         self, said: Sequence[tuple[bool, str]], *, known: Iterable[Kept] = (), quoted: Iterable[str] = ()

@@ -30,6 +30,7 @@ from umi_edge.labelling.vault import Kept, UnknownHandleError
 from umi_edge.ledger import Ledger
 from umi_edge.policy import Policy, Scanner
 from umi_edge.policy.client import Client
+from umi_edge.policy.excepted import told_by_exceptions
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import refusal_of
 from umi_edge.session.calls import Calls, SaidNoTwiceError
@@ -212,6 +213,7 @@ class ToolSession:
                 padding_bytes=0,
                 message=message,
                 sha256=hashlib.sha256(message).hexdigest(),
+                notes=told_by_exceptions(view.disclosures),
             )
             if not await self.approver.approve(shown):
                 raise UnapprovedError(view.sink)

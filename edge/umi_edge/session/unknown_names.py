@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from umi_edge.labelling.json_text import WITHHELD
 from umi_edge.labelling.text import LabelledText, Span
 from umi_edge.labelling.vault import Origin, Vault
+from umi_edge.policy.excepted import is_exception
 from umi_edge.policy.person_names.unknown import KEPT, unknown_names
 from umi_edge.session.consent import ConsentRequest, DecidedBy, Provenance
 from umi_shared.handles import escape
@@ -54,7 +55,9 @@ def question_of(names: Collection[str], reader: Sink, *, instruction: bool) -> C
 
 
 def _is_scanned(span: Span, reader: Sink) -> bool:
-    return span.masked == WITHHELD and not span.explicit and span.label.may_read(reader)
+    if span.masked != WITHHELD or span.explicit or is_exception(span.rule):
+        return False
+    return span.label.may_read(reader)
 
 
 def _parted(

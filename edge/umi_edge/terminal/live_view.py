@@ -11,6 +11,7 @@ from rich.text import Text as Rich
 from umi_edge.labelling.json_text import WITHHELD
 from umi_edge.labelling.text import LabelledText, handles_in
 from umi_edge.labelling.vault import Vault
+from umi_edge.policy.excepted import is_exception
 from umi_edge.session.events import (
     Action,
     AnswerStarted,
@@ -97,6 +98,7 @@ class LiveView:
             case Instructed(text) | Replied(text):
                 self._line("you      ", self._as_planner_sees(text))
                 self._kept(text)
+                self._excepted(text)
                 self._unknown(text)
             case PlanStarted(step):
                 self._end_stream()
@@ -186,6 +188,7 @@ class LiveView:
             case Succeeded():
                 self._line("result   ", self._as_planner_sees(event.observation))
                 self._kept(event.observation)
+                self._excepted(event.observation)
                 self._unknown(event.observation)
 
     def _as_planner_sees(self, text: LabelledText) -> Rich:
@@ -243,6 +246,15 @@ class LiveView:
             note = ("   ↑ the summarizer may read it", LEFT)
             self.console.print(Rich.assemble(_MARGIN, ("↑ ", LEFT), shown, note), soft_wrap=True)
 
+    def _excepted(self, text: LabelledText) -> None:
+        """What of it a detector finds and leaves all the same, by an exception of the policy."""
+        for rule in dict.fromkeys(span.rule for span in text if is_exception(span.rule)):
+            pieces = dict.fromkeys(one_line(span.clear) for span in text if span.rule == rule)
+            shown = Rich(", ".join(pieces), style=f"bold {LEFT}")
+            shown.truncate(_LINE_CHARACTERS, overflow="ellipsis")
+            note = (f"   by an exception: {one_line(rule)}", LEFT)
+            self.console.print(Rich.assemble(_MARGIN, ("↑ ", LEFT), shown, note), soft_wrap=True)
+
     def _unknown(self, text: LabelledText) -> None:
         """The names among what leaves that no detector knows."""
         names = about_to_leave(text, PLANNER)
@@ -282,6 +294,7 @@ def conclusion(report: Report) -> Group:
         lines.append(Rich("nothing was done on this device", style="dim"))
     if report.bits_spent_on:
         lines.append(Rich(f"told of what stays, in bits: {', '.join(report.bits_spent_on)}", style="dim"))
+    lines += [Rich(f"let out by an exception: {one_line(row)}", style="dim") for row in report.excepted]
     lines += [Rich(one_line(f"careful: {notice}"), style=f"bold {BAD}") for notice in report.names_lost]
     if report.ledger_fault is not None:
         lines.append(Rich.assemble(("ledger", f"bold {BAD}"), ": ", one_line(str(report.ledger_fault))))

@@ -70,6 +70,7 @@ class TerminalPreview:
             entries = view.entries
         for entry in entries:
             yield Rich.assemble((f"{one_line(entry_title(entry))}: ", "bold"), _marked(text_of(entry)))
+        yield from (Rich(one_line(f"By exception: {note}"), style=LEFT) for note in outbound.notes)
         yield Rich.assemble(
             f"{size:,} bytes, {outbound.padding_bytes:,} of them padding, with the request's id "
             f"{one_line(outbound.request_id)}   sha256 {outbound.sha256}",

@@ -189,7 +189,7 @@ def with_values(tmp_path: Path) -> Path:
     path.write_text(
         "version: 1\ndetect_also:\n"
         "  - {type: client, values_file: clients.txt}\n"
-        "  - {type: case, values_file: lists/cases.txt}\n"
+        "  - {type: case, values: [Rosewood], except_values_file: lists/cases.txt}\n"
     )
     sign_policy(path, KEY)
     return path

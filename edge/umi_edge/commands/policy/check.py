@@ -42,6 +42,7 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
     from umi_edge.policy.values_file import read_values_files
+    from umi_edge.policy_tools.exceptions import exceptions_of
     from umi_edge.policy_tools.rule_rows import rows, settings
     from umi_edge.policy_tools.stored_arguments import store_warnings
 
@@ -91,6 +92,8 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     for detector in policy.detect:
         if detector.file:
             say(f"{detector.rule_id} has {len(values[detector.rule_id]):,} values, from {detector.file}.")
+    for excepted in exceptions_of(policy, values):
+        say(f"{excepted}.")
     if policy.never:
         types = ", ".join(dict.fromkeys(one.type for one in policy.never))
         say(f"Never leaves, whatever a rule says: {types}.")
@@ -136,12 +139,19 @@ def _of_this_configuration(policy: "Policy", config: Path | None) -> "tuple[Prob
 def _more(
     policy: "Policy", warnings: "tuple[Problem, ...]", values: dict[str, tuple[str, ...]]
 ) -> dict[str, Any]:
+    from umi_edge.policy_tools.exceptions import exceptions_of
+
     return {
         "detect": [
             {"type": one.type, "kind": one.kind.value, "line": one.line}
             | ({"file": one.file, "values": len(values[one.rule_id])} if one.file else {})
             | ({"plugin": one.plugin, "entities": one.entities} if one.plugin else {})
             for one in policy.detect
+        ],
+        "excepted": [
+            {"type": one.type, "rule": one.rule_id, "values": one.values}
+            | ({"file": one.file} if one.file else {})
+            for one in exceptions_of(policy, values)
         ],
         "warnings": [{"line": one.line, "message": one.message, "fix": one.fix} for one in warnings],
     }

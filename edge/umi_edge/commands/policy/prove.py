@@ -50,6 +50,7 @@ def command(
 
     from umi_edge.policy.claim import Claim, claim_of
     from umi_edge.policy.loader import read_policy
+    from umi_edge.policy.values_file import read_values_files
     from umi_edge.policy_tools.proof import prove
     from umi_edge.policy_tools.subjects import named_tools
     from umi_edge.runtime.installed_tools import find_tools
@@ -60,7 +61,8 @@ def command(
     claims = [claim_of(text) for text in keep]
     claims += [Claim(type=kind, rule_id="--keep-type") for kind in keep_type]
     chosen = [tool for tool in tools if not only or tool.name in only]
-    proof = prove(policy, chosen, claims, any_results=any_results)
+    files = read_values_files(policy)
+    proof = prove(policy, chosen, claims, any_results=any_results, files=files)
     broken = [source for source in sources if source.problem is not None]
     if as_json:
         print_json(_as_json(proof, broken))

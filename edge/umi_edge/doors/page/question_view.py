@@ -125,7 +125,8 @@ def _message(outbound: Outbound, notices: Sequence[str]) -> dict[str, Any]:
         "title": f"May this leave for the {outbound.sink}?",
         "sink": outbound.sink,
         "peer": outbound.peer,
-        "notes": [{"words": f"Careful: {notice}", "tone": "bad"} for notice in notices],
+        "notes": [{"words": f"Careful: {notice}", "tone": "bad"} for notice in notices]
+        + [{"words": f"By exception: {note}", "tone": "careful"} for note in outbound.notes],
         "in_full": False,
         "tools": [
             {
