@@ -55,7 +55,7 @@ async def test_it_leaves_and_the_view_the_preview_and_the_report_say_by_which_li
     assert f"{NAME}   by an exception: {RULE}" in shown.getvalue()
     assert report.excepted == report.as_json()["excepted"] == [f"1 by {RULE}"]
     assert looks.shown[0].notes == (f"{len(NAME)} bytes of what a detector finds leave by {RULE}",)
-    lines = "\n".join(map(str, TerminalPreview(Screen(), None)._shown(looks.shown[0])))
+    lines = "\n".join(map(str, TerminalPreview(Screen(file=io.StringIO()), None)._shown(looks.shown[0])))
     assert f"By exception: {len(NAME)} bytes" in lines
 
 

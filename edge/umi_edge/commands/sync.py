@@ -66,6 +66,9 @@ def _log_in(chosen: "list[SyncedFolder]") -> int:
     """Ask for each password once; accounts of one user at one host have one."""
     from umi_edge.sync.password import keep_password
 
+    for one in (one for one in chosen if one.account.token_command):
+        say(f"{one.account.name} needs no password: its `token_command` gives an access token.")
+    chosen = [one for one in chosen if not one.account.token_command]
     for key in dict.fromkeys(one.account.key for one in chosen if one.account.user):
         account = next(one.account for one in chosen if one.account.key == key)
         keep_password(account, ask_secret(f"The password of {key}"))

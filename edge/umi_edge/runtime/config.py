@@ -124,10 +124,15 @@ class DavSettings:
     """A program and its arguments, whose first line of output is the password; without it the keyring has it."""
     password_env: str = ""
     """The environment variable that holds the password."""
+    token_command: tuple[str, ...] = ()
+    """In place of a password: a program and its arguments, whose first line of output is an access token (OAuth)."""
     only: tuple[str, ...] = ()
     """The address books or calendars that are fetched, by name; empty: all."""
     ca_file: PathText = ""
     """A PEM file of who signs the server's certificate, where the system does not know them."""
+
+    def __post_init__(self) -> None:
+        _check_login(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +144,27 @@ class ImapSettings:
     user: str = ""
     password_command: tuple[str, ...] = ()
     password_env: str = ""
+    token_command: tuple[str, ...] = ()
+    """As of a CardDAV account; it is shown as OAUTHBEARER or XOAUTH2."""
     only: tuple[str, ...] = ()
     """The mail folders that are fetched, by name; empty: all but junk and bin."""
     ca_file: PathText = ""
     days: Annotated[int, MAY_BE_ZERO] = 365
     """Mail that came in so many days is fetched; 0: all."""
+
+    def __post_init__(self) -> None:
+        _check_login(self)
+        if self.token_command and not self.user:
+            raise SettingError("user", "a `token_command` needs the `user` whose mail it is", fix="name them")
+
+
+def _check_login(said: "DavSettings | ImapSettings") -> None:
+    if said.token_command and (said.password_command or said.password_env):
+        raise SettingError(
+            "token_command",
+            "stands beside a password, and only one of them is used",
+            fix="remove one of the two",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ def synced_folders(settings: HomeSettings) -> tuple[SyncedFolder, ...]:
                 user=said.user,
                 password_command=said.password_command,
                 password_env=said.password_env,
+                token_command=said.token_command,
                 only=said.only,
                 ca_file=Path(said.ca_file) if said.ca_file else None,
                 mail_days=said.days if isinstance(said, ImapSettings) else 0,

@@ -44,6 +44,7 @@ class Account:
     user: str = field(default="", repr=False)
     password_command: tuple[str, ...] = field(default=(), repr=False)
     password_env: str = field(default="", repr=False)
+    token_command: tuple[str, ...] = field(default=(), repr=False)
     only: tuple[str, ...] = field(default=(), repr=False)
     """The address books, calendars or mail folders that are fetched; empty: all but junk and bin."""
     ca_file: Path | None = None

@@ -16,6 +16,7 @@ import httpx
 from lxml import etree
 
 from umi_edge.sync.account import Account
+from umi_edge.sync.login import Login
 from umi_shared.errors import LimitError, MalformedError, RefusedError, TransportError
 
 __all__ = ["CALDAV", "CALENDARSERVER", "CARDDAV", "DAV", "DavServer", "Resource", "trusted_context"]
@@ -61,13 +62,14 @@ class Resource:
 class DavServer:
     """One server, asked with one account's user and password, until the account's time is over."""
 
-    def __init__(self, account: Account, password: str) -> None:
+    def __init__(self, account: Account, login: Login) -> None:
         limits = account.limits
         self._account = account
+        self._login = login
         self._origin = _origin(account.url)
         self._until = time.monotonic() + limits.seconds
         self._client = httpx.Client(
-            auth=httpx.BasicAuth(account.user, password) if account.user else None,
+            auth=httpx.BasicAuth(account.user, login.secret) if account.user and not login.by_token else None,
             verify=trusted_context(account),
             timeout=limits.wait_seconds,
             follow_redirects=False,
@@ -148,9 +150,13 @@ class DavServer:
         return url
 
     def _answer(self, method: str, url: str, body: bytes, depth: int) -> tuple[str, bytes]:
-        """The address that answered, and what."""
+        """The address that answered, and what. A token that is refused is asked for once more."""
+        renewed = False
         for _ in range(_MAX_REDIRECTS):
             status, location, content = self._ask(method, self.inside(url), body, depth)
+            if status == 401 and not renewed and self._login.renewed():
+                renewed = True
+                continue
             if status in (301, 302, 307, 308) and location:
                 url = urljoin(url, location)
                 continue
@@ -161,6 +167,8 @@ class DavServer:
 
     def _ask(self, method: str, url: str, body: bytes, depth: int) -> tuple[int, str, bytes]:
         headers = {"Depth": str(depth), "Content-Type": "application/xml; charset=utf-8"}
+        if self._login.by_token:
+            headers["Authorization"] = f"Bearer {self._login.secret}"
         content = bytearray()
         try:
             with self._client.stream(method, url, content=body, headers=headers) as answer:
@@ -197,10 +205,7 @@ class DavServer:
 
     def _refusal(self, status: int) -> RefusedError:
         if status in (401, 403):
-            fix = (
-                f"check `user` and the password; some servers want one for this program only (HTTP {status})"
-            )
-            return RefusedError(f"{self._name} refused the login", reason=str(status), fix=fix)
+            return self._login.refusal(self._name, reason=str(status))
         return RefusedError(f"{self._name} answered with HTTP {status}", reason=str(status), fix=_ADDRESS)
 
     @property

@@ -15,7 +15,7 @@ from umi_edge.sync.dav_copy import fetch_dav
 from umi_edge.sync.imap import ImapServer
 from umi_edge.sync.imap_copy import fetch_mail
 from umi_edge.sync.local_copy import LocalCopy
-from umi_edge.sync.password import password_of
+from umi_edge.sync.login import Login
 from umi_edge.tools.builtin.copied_folder import CopiedFolder
 from umi_edge.tools.outcome import Lost
 from umi_shared.errors import UmiError
@@ -83,12 +83,12 @@ def _into(
     copy: LocalCopy, account: Account, environment: Mapping[str, str], *, let_go: bool
 ) -> UmiError | None:
     try:
-        password = password_of(account, environment)
+        login = Login.of(account, environment)
         if account.store == "mail":
-            with ImapServer(account, password) as mail:
+            with ImapServer(account, login) as mail:
                 fetch_mail(account, mail, copy)
         else:
-            with DavServer(account, password) as server:
+            with DavServer(account, login) as server:
                 fetch_dav(account, server, copy, let_go=let_go)
     except UmiError as error:
         copy.end(error.message, error.fix)

@@ -15,10 +15,13 @@ from typing import Any
 
 from umi_edge.sync.account import Account, is_this_device
 from umi_edge.sync.dav import trusted_context
+from umi_edge.sync.login import Login
 from umi_shared.errors import LimitError, MalformedError, RefusedError, TransportError
 
 __all__ = ["ImapServer", "Letter", "MailFolder", "readable_name"]
 
+_BY_TOKEN = ("OAUTHBEARER", "XOAUTH2")
+"""How an access token is shown, the standard's way first."""
 _SLACK = 1 << 20
 _PER_LINE = 400
 _LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:\\.|[^"\\])*"|NIL) ?(?P<name>.*)', re.DOTALL)
@@ -77,14 +80,16 @@ class Letter:
 class ImapServer:
     """One server, with one account logged in. Nothing is flagged, moved or deleted: folders are opened to read."""
 
-    def __init__(self, account: Account, password: str) -> None:
+    def __init__(self, account: Account, login: Login) -> None:
         self._account = account
         self._name = f"the server {account.address.hostname}"
-        with self._plain_errors():
-            self._connection = self._connected()
-            self._connection.until = time.monotonic() + account.limits.seconds
-            with _closed_on_failure(self._connection):
-                self._log_in(account.user, password)
+        self._until = time.monotonic() + account.limits.seconds
+        connection = self._logged_in(login)
+        if connection is None and login.renewed():
+            connection = self._logged_in(login)
+        if connection is None:
+            raise login.refusal(self._name)
+        self._connection = connection
 
     def __enter__(self) -> "ImapServer":
         return self
@@ -96,14 +101,39 @@ class ImapServer:
         with contextlib.suppress(imaplib.IMAP4.error, OSError), _closed_on_failure(self._connection):
             self._connection.logout()
 
-    def _log_in(self, user: str, password: str) -> None:
+    def _logged_in(self, login: Login) -> _Bounded | None:
+        """A connection of its own, since some servers end one whose login they refuse; None where this one does."""
+        with self._plain_errors():
+            connection = self._connected()
+            connection.until = self._until
+            with _closed_on_failure(connection):
+                if self._is_taken(connection, login):
+                    return connection
+                connection.shutdown()
+                return None
+
+    def _is_taken(self, connection: _Bounded, login: Login) -> bool:
         try:
-            self._connection.login(user, password)
+            if login.by_token:
+                mechanism = self._mechanism(connection)
+                said = _responses(mechanism, self._account, login.secret)
+                connection.authenticate(mechanism, lambda _: next(said, None))
+            else:
+                connection.login(self._account.user, login.secret)
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            fix = "check `user` and the password; some servers want one for this program only"
-            raise RefusedError(f"{self._name} refused the login", fix=fix) from None
+            return False
+        return True
+
+    def _mechanism(self, connection: _Bounded) -> str:
+        for one in _BY_TOKEN:
+            if f"AUTH={one}" in connection.capabilities:
+                return one
+        raise RefusedError(
+            f"{self._name} takes no access token ({' or '.join(_BY_TOKEN)})",
+            fix=f"write `password_command` in place of `token_command` at {self._account.name}",
+        )
 
     def folders(self) -> list[MailFolder]:
         """The folders that can be opened."""
@@ -254,6 +284,19 @@ class _PlainErrors:
             raise TransportError(
                 f"{self.name} cannot be reached, or broke off ({type(error).__name__})", fix="try again later"
             ) from None
+
+
+def _responses(mechanism: str, account: Account, token: str) -> Iterator[bytes]:
+    """What a client says: the token first, and then, to a server that refuses it and says why, that it has heard."""
+    if mechanism == "OAUTHBEARER":  # RFC 7628
+        parts = account.address
+        user = account.user.replace("=", "=3D").replace(",", "=2C")
+        port = parts.port or {"imaps": 993}.get(parts.scheme, 143)
+        yield f"n,a={user},\x01host={parts.hostname}\x01port={port}\x01auth=Bearer {token}\x01\x01".encode()
+        yield b"\x01"
+        return
+    yield f"user={account.user}\x01auth=Bearer {token}\x01\x01".encode()  # Google's, before there was an RFC
+    yield b""
 
 
 def readable_name(name: str) -> str:

@@ -3,19 +3,17 @@
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-import subprocess
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from umi_edge.sync.account import Account
+from umi_edge.sync.printed import first_line_of
 from umi_shared.errors import ConfigError
 
 __all__ = ["keep_password", "password_of"]
 
 _SERVICE = "umi sync"
-_SECONDS = 60
-_MAX_BYTES = 4096
 
 
 def password_of(account: Account, environment: Mapping[str, str]) -> str:
@@ -23,7 +21,7 @@ def password_of(account: Account, environment: Mapping[str, str]) -> str:
     if not account.user:
         return ""
     if account.password_command:
-        return _said_by(account.password_command, account.name)
+        return first_line_of(account.password_command, account=account.name, what="password")
     if account.password_env:
         if not environment.get(account.password_env):
             raise ConfigError(f"the environment variable {account.password_env} is not set", fix="set it")
@@ -43,29 +41,6 @@ def keep_password(account: Account, password: str) -> None:
         fix = "install umi-runtime[keyring], or write a `password_command`"
         raise ConfigError("there is no keyring here that a password could be kept in", fix=fix)
     keyring.set_password(_SERVICE, account.key, password)
-
-
-def _said_by(command: tuple[str, ...], name: str) -> str:
-    """The first line that a command prints; what it prints besides may hold anything, and is not shown."""
-    fix = f"correct `password_command` of {name}, and try it in a shell"
-    try:
-        printed: bytes = subprocess.check_output(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_SECONDS
-        )
-    except subprocess.CalledProcessError as error:
-        what = f"the password command of {name} failed with exit code {error.returncode}"
-        raise ConfigError(what, fix=fix) from None
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        what = f"the password command of {name} does not run ({type(error).__name__})"
-        raise ConfigError(what, fix=fix) from None
-    line = printed[:_MAX_BYTES].partition(b"\n")[0].removesuffix(b"\r")
-    try:
-        said = line.decode()
-    except UnicodeDecodeError:
-        said = ""
-    if not said:
-        raise ConfigError(f"the password command of {name} printed no password", fix=fix)
-    return said
 
 
 def _keyring() -> Any:

@@ -256,6 +256,10 @@ home:
         "{contacts: {work: {url: 'https://ida:canary@dav.example.org/'}}}": "has a user or a password in it",
         "{mail: {work: {url: 'https://example.org'}}}": "is no address of such a server",
         "{mail: {../x: {url: 'imaps://example.org'}}}": "no plain word",
+        "{mail: {work: {url: 'imaps://example.org', token_command: [show]}}}": "needs the `user`",
+        "{contacts: {work: {url: 'https://dav.example.org/', password_env: P, token_command: [show]}}}": (
+            "stands beside a password"
+        ),
         "{mail: {work: {url: 'imaps://example.org', password: canary}}}": "no setting is called `password`",
     }
     for text, said in wrong.items():

@@ -1,18 +1,23 @@
 """Real servers of other people's on this machine: Radicale for CardDAV and CalDAV, pymap and Dovecot for IMAP."""
 
+import http.server
 import imaplib
 import ipaddress
+import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -21,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-USER, PASSWORD = "ida", "canary-pass-word"
+USER, PASSWORD, TOKEN = "ida", "canary-pass-word", "canary-token.of~this+hour/1=="
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,61 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
         key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
     )
     return found
+
+
+@dataclass
+class TokenServer:
+    """Says whose a token is (RFC 7662), as a mail server asks; and prints tokens, as a user's program does."""
+
+    url: str
+    file: Path
+    """What the program prints: it is a file here, so that a test can renew it."""
+    valid: set[str]
+    asked: list[str]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Prints the next line of the file each time, and the last one again and again."""
+        program = (
+            "import pathlib, sys; file = pathlib.Path(sys.argv[1]); lines = file.read_text().splitlines();"
+            "print(lines[0]); len(lines) > 1 and file.write_text(chr(10).join(lines[1:]))"
+        )
+        return (sys.executable, "-c", program, str(self.file))
+
+    def gives(self, *tokens: str) -> None:
+        self.file.write_text("\n".join(tokens))
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Iterator[TokenServer]:
+    valid, asked = {TOKEN}, []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+            token = said.get("token", [""])[0] or self.headers.get("Authorization", "").removeprefix(
+                "Bearer "
+            )
+            asked.append(token)
+            content = json.dumps({"active": token in valid, "username": USER}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield TokenServer(f"http://127.0.0.1:{server.server_port}/", tmp_path / "tokens", valid, asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def free_port() -> int:
@@ -182,7 +242,8 @@ def _pymap(folder: Path, certificate: Certificate, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _dovecot(folder: Path, certificate: Certificate, port: int) -> list[str]:
+def _dovecot(folder: Path, certificate: Certificate, port: int, tokens: str = "") -> list[str]:
+    """One that takes a password; with `tokens`, access tokens too, which it asks about at that address."""
     # Where Debian has it, which is not on everybody's PATH.
     dovecot = shutil.which("dovecot", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
     if dovecot is None:
@@ -198,12 +259,24 @@ def _dovecot(folder: Path, certificate: Certificate, port: int) -> list[str]:
     mail = Path(f"{short}-mail")
     mail.mkdir()
     os.chown(mail, nobody.pw_uid, nobody.pw_gid)
+    by_token = ""
+    if tokens:
+        asks = folder / "oauth2.conf"
+        asks.write_text(
+            f"introspection_mode = post\nintrospection_url = {tokens}\nusername_attribute = username\n"
+            "active_attribute = active\nactive_value = true\n"
+        )
+        by_token = (
+            "auth_failure_delay = 0\nservice anvil {\n unix_listener anvil-auth-penalty {\n  mode = 0\n }\n}\n"
+            "auth_mechanisms = plain login oauthbearer xoauth2\n"
+            f"passdb {{\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = {asks}\n}}\n"
+        )
     config = folder / "dovecot.conf"
     config.write_text(
         f"base_dir = {short}\nstate_dir = {short}-state\nlog_path = /dev/stderr\nprotocols = imap\n"
         f"listen = 127.0.0.1\nssl = required\nssl_cert = <{certificate.file}\nssl_key = <{certificate.key}\n"
         f"mail_location = maildir:{mail}/%u\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n"
-        f"passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n"
+        f"{by_token}passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n"
         f"userdb {{\n driver = static\n args = uid={nobody.pw_uid} gid={nobody.pw_gid} home={mail}/%u\n}}\n"
         "service imap-login {\n inet_listener imap {\n  port = 0\n }\n"
         f" inet_listener imaps {{\n  port = {port}\n  ssl = yes\n }}\n}}\n"
@@ -213,18 +286,85 @@ def _dovecot(folder: Path, certificate: Certificate, port: int) -> list[str]:
     return [dovecot, "-F", "-c", str(config)]
 
 
-@pytest.fixture(params=["pymap", "dovecot"])
-def imap(request: pytest.FixtureRequest, tmp_path: Path, certificate: Certificate) -> Iterator[Imap]:
-    port, log = free_port(), tmp_path / "imap.log"
-    scheme = {"pymap": "imap", "dovecot": "imaps"}[request.param]  # STARTTLS, and TLS from the first byte
-    made = {"pymap": _pymap, "dovecot": _dovecot}[request.param](tmp_path, certificate, port)
+@contextmanager
+def _running(made: list[str], server: Imap, log: Path) -> Iterator[Imap]:
     with log.open("wb") as output:
         process = subprocess.Popen(made, stdout=output, stderr=output)
-        server = Imap(f"{scheme}://127.0.0.1:{port}", certificate, USER)
         try:
             wait_for(lambda: server.connected().logout(), process, log)
             yield server
         finally:
             ended(process)
+            port = server.url.rpartition(":")[2]
             for leftover in Path("/tmp").glob(f"umi-dovecot-{os.getpid()}-{port}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+@pytest.fixture(params=["pymap", "dovecot"])
+def imap(request: pytest.FixtureRequest, tmp_path: Path, certificate: Certificate) -> Iterator[Imap]:
+    port = free_port()
+    scheme = {"pymap": "imap", "dovecot": "imaps"}[request.param]  # STARTTLS, and TLS from the first byte
+    made = {"pymap": _pymap, "dovecot": _dovecot}[request.param](tmp_path, certificate, port)
+    with _running(
+        made, Imap(f"{scheme}://127.0.0.1:{port}", certificate, USER), tmp_path / "imap.log"
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def imap_by_token(tmp_path: Path, certificate: Certificate, tokens: TokenServer) -> Iterator[Imap]:
+    """A Dovecot that takes access tokens."""
+    port = free_port()
+    made = _dovecot(tmp_path, certificate, port, tokens.url)
+    with _running(
+        made, Imap(f"imaps://127.0.0.1:{port}", certificate, USER), tmp_path / "imap.log"
+    ) as server:
+        yield server
+
+
+class BearerProxy:
+    """Stands before a Radicale: takes a Bearer token in place of the password, as hosted servers do."""
+
+    def __init__(self, server: Radicale, valid: set[str]) -> None:
+        self.valid = valid
+        self.sent: list[str] = []
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                said = self.headers.get("Authorization", "")
+                proxy.sent.append(said)
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {
+                    name: self.headers[name] for name in ("Depth", "Content-Type") if name in self.headers
+                }
+                if said.removeprefix("Bearer ") not in proxy.valid:
+                    status, content = 401, b"<html>canary: please log in</html>"
+                else:
+                    answer = server.client.request(self.command, self.path, content=body, headers=headers)
+                    status, content = answer.status_code, answer.content
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_PROPFIND = do_REPORT = handle_any  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def bearer(radicale: Radicale) -> Iterator[BearerProxy]:
+    proxy = BearerProxy(radicale, {TOKEN})
+    thread = threading.Thread(target=proxy.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.server.shutdown()
+        proxy.server.server_close()
+        thread.join()
