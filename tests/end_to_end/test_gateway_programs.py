@@ -1,12 +1,15 @@
-"""The gateway with programs that others wrote: the TypeScript SDK's client, and the conformance suite for servers."""
+"""The gateway with programs that others wrote: the TypeScript SDK's client, MCP's Inspector, the conformance suite."""
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from tests.end_to_end.test_gateway import CANARY, POLICY, box, fail
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway.http import gateway_app
 from umi_edge.egress.guard import EgressGuard
+from umi_edge.tools.sample_home import make_sample_home
 
 KEY = "umi-" + "k" * 40
 NOT_OFFERED = "a gateway offers tools, and neither resources, prompts, completion nor logging"
@@ -101,8 +105,8 @@ async def served(folder: Path, *, with_key: bool) -> AsyncIterator[str]:
                 await serving
 
 
-async def run(*command: str | Path, cwd: Path) -> str:
-    """What a program says."""
+async def run(*command: str | Path, cwd: Path, code: int | None = None) -> str:
+    """What a program says; `code`: how it has to end."""
     done = await asyncio.to_thread(
         subprocess.run,
         [*map(str, command)],
@@ -112,6 +116,7 @@ async def run(*command: str | Path, cwd: Path) -> str:
         timeout=100,
         check=False,
     )
+    assert code in (None, done.returncode), done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -164,3 +169,46 @@ async def test_the_client_of_typescript(tmp_path, conformance_suite):
     assert answer["locked"]["isError"]
     assert "box_open" in {tool["name"] for tool in answer["tools"]}
     assert CANARY not in said
+
+
+@pytest.mark.timeout(180)
+async def test_the_inspector_over_http_finds_no_fault_with_the_tools_and_is_told_of_a_wrong_key(
+    tmp_path, inspector
+):
+    async with served(tmp_path, with_key=False) as url:
+
+        def inspect(key: str, *asked: str, code: int) -> Any:
+            told = ("--header", f"Authorization: Bearer {key}")
+            return run(*inspector, "--cli", url, *told, *asked, cwd=tmp_path, code=code)
+
+        listed, opened, refused = await asyncio.gather(
+            inspect(KEY, "--method", "tools/list", "--strict", code=0),  # 6: a schema that programs refuse
+            inspect(KEY, "--method", "tools/call", "--tool-name", "box_open", code=0),
+            inspect("wrong", "--method", "tools/list", code=3),
+        )
+    assert '"name": "box_open"' in listed
+    assert '"said": "<text:1>"' in opened
+    assert "auth_required" in refused
+    assert CANARY not in listed + opened + refused
+
+
+@pytest.mark.timeout(180)
+async def test_the_inspector_starts_it_and_reads_handles(tmp_path, inspector):
+    """Its own limit for a start, 15 seconds, is short for a machine that does much else."""
+    contacts = make_sample_home(tmp_path / "home", date(2026, 6, 1)).contacts
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        json.dumps({"home": {"contacts": str(contacts)}, "ledger": str(tmp_path / "ledger.jsonl")})
+    )
+    asked = ("--method", "tools/call", "--tool-name", "contacts_search", "--tool-arg", "name=Alice Moreau")
+    path = (
+        "-e",
+        f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}",
+    )  # it hands on little of its own environment
+    umi = (sys.executable, "-m", "umi_edge", "mcp", "serve", "--client", "inspector", "--config", config)
+    said = await run(
+        *inspector, "--cli", "--connect-timeout", "90000", *path, *asked, "--", *umi, cwd=tmp_path, code=0
+    )
+    [alice] = json.loads(said)["structuredContent"]["result"]["matches"]
+    assert alice["email"] == "<email:1>"
+    assert "moreau" not in said.lower()
