@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WHEELS = ROOT / "build" / "fresh-installs"
 VERSIONS = ("3.11", "3.12", "3.13")
 NATIVE = "llama-cpp-python"
-ELSEWHERE = ("agentdojo", "matplotlib", "psutil", "torch", "transformers", "umi_lab", "vllm")
+ELSEWHERE = ("agentdojo", "matplotlib", "psutil", "ray", "torch", "transformers", "umi_lab", "vllm")
 """Modules that no laptop needs."""
 NOT_ENROLLED = {"connection"}
 """What the doctor may call broken here: nobody has enrolled this device."""

@@ -14,6 +14,7 @@ SUMMARIES = {
     "revoke": "Shut a laptop out, from its next call on.",
     "devices": "List the laptops and what they have used.",
     "state": "Prepare the database that several servers share.",
+    "ray": "Run the models, or planner and summarizer themselves, on a Ray cluster.",
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",
     "evaluate": "Score the roles: step by step as the paper does, or in whole sessions.",
     "glpft": "Train the adapters of the three roles, as the paper does.",

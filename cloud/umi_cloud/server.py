@@ -89,6 +89,7 @@ class CloudServer:
             lambda context: self.connections.admitted(context.peer()),
             self.observers,
         )
+        self._rpcs = self._made_rpcs()
         self.connections = ConnectionWatch(limits.connections)
         """Follows the connections of the service port while somebody runs it."""
         self._health = _UnwatchedHealth()
@@ -169,6 +170,10 @@ class CloudServer:
         self.readiness.engine = True
         await self.tell_health()
 
+    async def answer(self, method: str, request: bytes, context: Context) -> None:
+        """Answer a `Plan` or a `Summarize` that another host took in, as on this server's own port."""
+        await self._pipeline.serve(self._rpcs[method], request, context)
+
     async def drain(self, seconds: float | None = None) -> int:
         """Refuse new requests, let those under way end within `drain_seconds`, then end them and stop.
 
@@ -186,6 +191,10 @@ class CloudServer:
         self._in_flight.hurry()
 
     def _handlers(self) -> Iterable[grpc.GenericRpcHandler]:
+        yield self._handler(PLANNER, "Plan")
+        yield self._handler(SUMMARIZER, "Summarize")
+
+    def _made_rpcs(self) -> dict[str, Rpc]:
         plan = Rpc(
             name="plan",
             read=self._view,
@@ -198,15 +207,14 @@ class CloudServer:
             role=lambda: self._opened().summarizer.summarize,
             write=lambda event: summarize_event_message(event).SerializeToString(),
         )
-        yield self._handler(PLANNER, "Plan", plan)
-        yield self._handler(SUMMARIZER, "Summarize", summarize)
+        return {"Plan": plan, "Summarize": summarize}
 
-    def _handler(self, service: str, method: str, rpc: Rpc) -> grpc.GenericRpcHandler:
+    def _handler(self, service: str, method: str) -> grpc.GenericRpcHandler:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
             self.connections.note(context, context.peer())
-            await self._pipeline.serve(rpc, request, context)
+            await self.answer(method, request, context)
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.method_handlers_generic_handler(service, {method: handler})

@@ -39,6 +39,8 @@ class Loaded:
     roles: Roles
     dialect: str
     """The name of the dialect that the roles use."""
+    adapters: frozenset[str] = frozenset()
+    """The roles that the engine has an adapter for."""
 
     @classmethod
     def of(
@@ -66,7 +68,8 @@ class Loaded:
             }
 
         planner = Planner(engine, language, **options("planner"))
-        return cls(engine, Roles(planner, Summarizer(engine, language, **options("summarizer"))), dialect)
+        roles = Roles(planner, Summarizer(engine, language, **options("summarizer")))
+        return cls(engine, roles, dialect, frozenset(adapters))
 
 
 async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> Loaded:

@@ -1,0 +1,190 @@
+"""umi on Ray Serve, both ways, on two nodes with the small model.
+
+Ray Serve LLM needs vLLM; umi's own engine stands in for it behind the same names (`umi-cloud ray engine`). No Envoy
+runs here either: tests/end_to_end/ray_cluster.py does what its file says.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.end_to_end.ray_cluster import Cluster, Proxy, cluster, needs_ray, proxy
+from umi_cloud.auth.authority import Authority
+from umi_cloud.auth.tokens import mint
+from umi_cloud.cli import umi_cloud
+from umi_cloud.config import CloudConfig, OpenAISettings
+from umi_cloud.deployment import Deployment
+from umi_cloud.testing import refusal_of_call
+from umi_edge.connection.connection import Connection, open_channel
+from umi_edge.connection.enroll import enroll
+from umi_edge.connection.reachability import reachable
+from umi_edge.egress.cloud_client import Cloud
+from umi_edge.egress.guard import EgressGuard
+from umi_edge.labelling.vault import Vault
+from umi_edge.ledger import Ledger
+from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.released import mint as mint_view
+from umi_shared.transcript import AnswerDelta, Decision, Instruction, View
+
+pytestmark = [needs_ray, pytest.mark.model, pytest.mark.timeout(240)]
+KEY = "k" * 40
+
+
+@dataclass
+class World:
+    """The cluster, its files, and where a front finds it."""
+
+    folder: Path
+    cluster: Cluster
+    envoy: dict[str, Any]
+    """What `umi-cloud ray envoy` wrote."""
+    config: CloudConfig
+
+
+def written(*words: str) -> None:
+    done = CliRunner().invoke(umi_cloud, ["ray", *words])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, postgres, smollm2) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("ray")
+    postgres.make_database("ray", template="registry")
+    database = postgres.url("ray")
+    Authority.init(folder)
+    (folder / "proxy.key").write_text(KEY)
+    engine = {"kind": "llama.cpp", "context_tokens": 2048, "sequences_per_adapter": 2, "threads": 1}
+    settings = {"state": database, "certificates": str(folder), "engine": engine}
+    (folder / "cloud.yaml").write_text(yaml.safe_dump(settings))
+    replicas = ["--least", "2", "--most", "2"]
+    config, key = str(folder / "cloud.yaml"), str(folder / "proxy.key")
+    written("engine", str(folder / "engine.yaml"), "--config", config, "--name", "small", *replicas)
+    written("hosted", str(folder / "hosted.yaml"), "--config", config, "--proxy-key", key, *replicas)
+    with cluster() as made:
+        head, worker = made.ports["head"], made.ports["worker"]
+        upstreams = [f"--upstream=127.0.0.1:{one.grpc}" for one in (head, worker)]
+        written("envoy", str(folder / "envoy.yaml"), "--certificates", str(folder), *upstreams)
+        file = yaml.safe_load((folder / "hosted.yaml").read_text())
+        file["applications"] += yaml.safe_load((folder / "engine.yaml").read_text())["applications"]
+        file["http_options"]["port"], file["grpc_options"]["port"] = head.http, head.grpc
+        for application in file["applications"]:  # one on each node, so that each may die
+            application["deployments"][0]["max_replicas_per_node"] = 1
+            if application["name"] == "summarizer":  # memory
+                application["deployments"][0]["autoscaling_config"] |= {"min_replicas": 1, "max_replicas": 1}
+        (folder / "serve.yaml").write_text(yaml.safe_dump(file))
+        made.deploy(folder / "serve.yaml")
+        made.wait_for(f"http://127.0.0.1:{head.http}/v1/models")
+        made.wait_for(f"http://127.0.0.1:{worker.http}/v1/models")
+        fronts = CloudConfig(
+            listen="127.0.0.1:0",
+            enrol_listen="127.0.0.1:0",
+            state=database,
+            certificates=folder,
+            engine=OpenAISettings(
+                url=f"http://127.0.0.1:{head.http}/v1",
+                replicas={f"http://127.0.0.1:{worker.http}/v1": 1.0},
+                model="small",
+                adapters={role: f"small:{role}" for role in ("planner", "summarizer")},
+                dialect="umi",
+            ),
+        )
+        yield World(folder, made, yaml.safe_load((folder / "envoy.yaml").read_text()), fronts)
+
+
+@dataclass
+class Laptop:
+    """A device with its two ways in: the front before the OpenAI endpoint, and the proxy before the hosted roles."""
+
+    front: grpc.aio.Channel
+    hosted: grpc.aio.Channel
+    ledger: Ledger
+
+
+@dataclass
+class Ways:
+    deployment: Deployment
+    proxy: Proxy
+    laptop: Laptop
+
+
+@pytest.fixture
+async def ways(world: World, tmp_path: Path) -> AsyncIterator[Ways]:
+    async with AsyncExitStack() as stack:
+        deployment = await Deployment.start(world.config)
+        stack.push_async_callback(deployment.stop, 0)
+        await deployment.load()
+        envoy, port = await stack.enter_async_context(proxy(world.envoy, KEY, world.folder))
+        authority, fleet = Authority.load(world.folder), deployment._fleet
+        service = deployment.address.replace("127.0.0.1", "localhost")
+        minted = await mint(
+            authority,
+            fleet.registry,
+            "alice",
+            service_address=service,
+            enrolment_address=deployment.enrol_address,
+        )
+        connection = (await enroll(minted.token.text(), tmp_path / "alice")).connection
+        assert isinstance(connection, Connection)
+        ledger = Ledger.open(tmp_path / "ledger.jsonl", Ed25519PrivateKey.generate(), lambda: "now")
+        stack.callback(ledger.close)
+        channels = [
+            await stack.enter_async_context(open_channel(replace(connection, service_address=address)))
+            for address in (service, f"localhost:{port}")
+        ]
+        yield Ways(deployment, envoy, Laptop(*channels, ledger))
+
+
+def view(sink: object, text: str = "Hi"):
+    return mint_view(View(catalogue=(), entries=(Instruction((text,)),)), sink, ())
+
+
+def cloud(laptop: Laptop, channel: grpc.aio.Channel, word: str) -> Cloud:
+    return Cloud(channel, EgressGuard(Vault()), laptop.ledger, word)
+
+
+@pytest.mark.parametrize("way", ["front", "hosted"])
+async def test_plans_and_answers_come_through(ways: Ways, way: str):
+    channel = getattr(ways.laptop, way)
+    assert await reachable(channel, 20)
+    asked = cloud(ways.laptop, channel, "word")
+    events = [event async for event in asked.plan(view(PLANNER), "r1")]
+    assert any(isinstance(event, Decision) for event in events)
+    said = [event async for event in asked.summarize(view(SUMMARIZER), "r2")]
+    assert any(isinstance(event, AnswerDelta) for event in said)
+
+
+async def test_a_refusal_comes_through_serve_with_its_reason_and_nothing_else(ways: Ways, world: World):
+    """Serve sends no metadata with an exception, and its text is a trace."""
+    malformed = ways.laptop.hosted.unary_stream("/umi_proto.v1.Planner/Plan")(
+        b"\xff\xff not a message", timeout=30
+    )
+    code, refused = await refusal_of_call(malformed)
+    assert (code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_MALFORMED")
+    assert ways.proxy.seen == []
+
+
+async def test_whoever_reaches_serves_own_port_is_a_stranger(world: World, ways: Ways):
+    """Also one who writes the Envoy's headers, and does not know its key."""
+    address = f"127.0.0.1:{world.cluster.ports['head'].grpc}"
+    for metadata in ((), (("umi-proxy-key", "k" * 39), ("x-forwarded-client-cert", 'Cert="a"'))):
+        async with grpc.aio.insecure_channel(address) as channel:
+            call = channel.unary_stream("/umi_proto.v1.Planner/Plan")(
+                b"", metadata=(("application", "planner"), *metadata), timeout=30
+            )
+            code, refused = await refusal_of_call(call)
+            assert (code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_MISSING")
+            reflection = channel.stream_stream(
+                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+            )
+            asked = aiter(reflection(iter([b""]), timeout=20))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await anext(asked)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
