@@ -9,9 +9,9 @@ from typing import Self
 
 import grpc
 
-from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
@@ -81,12 +81,13 @@ class Deployment:
                 renew_when_due(config.certificates_folder)
         check_certificates(config.certificates_folder, datetime.now(UTC))
         _make_room(config)
-        authority = Authority.load(config.certificates_folder)
+        live = LiveAuthority(config.certificates_folder, lifetimes=config.enrolment.lifetimes)
+        authority = live.current()
         credentials = server_credentials(config.certificates_folder)
         fleet = await Fleet.join(config)
         observation = Observation()
         try:
-            desk = EnrolmentDesk(authority, fleet.registry, config.enrolment)
+            desk = EnrolmentDesk(live, fleet.registry, config.enrolment)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
                 fleet.gate,

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,15 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 import umi_edge.connection.enroll
-from umi_cloud.auth.abort import abort_refused
+from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
-from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServicer, make_enrolment_server
-from umi_cloud.auth.identity import identify
-from umi_cloud.auth.registry import Registry
-from umi_cloud.auth.registry_at import registry_at
-from umi_cloud.auth.tokens import mint
-from umi_edge.connection.connection import CertificateError, Connection, channel_credentials, open_channel
+from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_edge.connection.connection import CertificateError, Connection, channel_credentials
 from umi_edge.connection.enroll import (
     _csr_pem,
     check_certificate,
@@ -42,82 +38,6 @@ from umi_shared.enrolment_token import EnrolmentToken, TokenError
 from umi_shared.errors import ConfigError, MalformedError, PeerError, RefusedError, TransportError
 
 
-class Clock:
-    """A clock that a test can set ahead or back."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.offset
-
-
-@dataclass
-class Deployment:
-    """A cloud: its enrolment port, and its service port with one method that says who calls."""
-
-    state: Path
-    authority: Authority
-    registry: Registry
-    clock: Clock
-    enrolment_address: str
-    service_address: str
-
-    async def token(
-        self, name: str = "alices-laptop", valid: timedelta = timedelta(hours=1)
-    ) -> EnrolmentToken:
-        minted = await mint(
-            self.authority,
-            self.registry,
-            name,
-            service_address=self.service_address,
-            enrolment_address=self.enrolment_address,
-            valid=valid,
-        )
-        return minted.token
-
-    async def text(self, name: str = "alices-laptop") -> str:
-        return (await self.token(name)).text()
-
-
-def who(registry: Registry) -> grpc.GenericRpcHandler:
-    async def ask(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        try:
-            device = identify(context)
-            await registry.check(device)
-            return device.name.encode()
-        except RefusedError as error:
-            await abort_refused(context, error)
-
-    return grpc.method_handlers_generic_handler("test.Who", {"Ask": grpc.unary_unary_rpc_method_handler(ask)})
-
-
-@contextlib.asynccontextmanager
-async def serving(state: Path, clock: Clock, limits: EnrolmentLimits) -> AsyncIterator[Deployment]:
-    authority = Authority.init(state, clock=clock)
-    async with registry_at(state, clock=clock) as registry:
-        desk = EnrolmentDesk(authority, registry, limits, calendar=clock)
-        enrolment, enrolment_port = make_enrolment_server(desk, enrolment_credentials(state), "127.0.0.1:0")
-        service = grpc.aio.server()
-        service.add_generic_rpc_handlers((who(registry),))
-        pb_grpc.add_RenewalServicer_to_server(RenewalServicer(desk, registry), service)
-        service_port = service.add_secure_port("127.0.0.1:0", server_credentials(state))
-        await enrolment.start()
-        await service.start()
-        try:
-            yield Deployment(
-                state,
-                authority,
-                registry,
-                clock,
-                f"127.0.0.1:{enrolment_port}",
-                f"localhost:{service_port}",
-            )
-        finally:
-            await enrolment.stop(None)
-            await service.stop(None)
-
-
 @pytest.fixture
 async def cloud(tmp_path: Path) -> AsyncIterator[Deployment]:
     async with serving(tmp_path / "cloud", Clock(), EnrolmentLimits()) as deployment:
@@ -127,12 +47,6 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Deployment]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "laptop" / "connection"
-
-
-async def ask(connection: Connection) -> str:
-    channel = open_channel(connection)
-    async with channel:
-        return (await channel.unary_unary("/test.Who/Ask")(b"", timeout=10)).decode()
 
 
 def written(home: Path) -> list[str]:
@@ -146,7 +60,7 @@ async def test_an_enrolled_laptop_calls_under_its_own_name(cloud, home):
     assert (connection.device, enrolment.replaced) == ("alices-laptop", False)
     assert Connection.load(home) == connection
     check_certificate(connection, datetime.now(UTC))
-    assert connection.expires > datetime.now(UTC) + timedelta(days=89)
+    assert connection.expires > datetime.now(UTC) + timedelta(days=6)
 
 
 async def test_the_key_is_the_laptops_alone(cloud, home):
@@ -392,7 +306,7 @@ async def test_a_certificate_is_renewed_in_its_last_days_only(cloud, home):
         await renew(connection)
     assert caught.value.reason == "RENEWAL_TOO_EARLY"
     assert Connection.load(home) == connection
-    cloud.clock.offset = timedelta(days=80)
+    cloud.clock.offset = timedelta(days=6)
     later = now + cloud.clock.offset
     assert renewal_due(connection, later)
     renewed = await renew(connection, clock=lambda: later)

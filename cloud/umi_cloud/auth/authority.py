@@ -1,60 +1,39 @@
 """The certificate authority of one deployment, and the certificate its server shows.
 
+An authority can be followed by the next while both are trusted: devices get to know it with their renewals, which it
+signs, while the server goes on to show a certificate of the first, which all of them trust.
+
 Invariants: a signing request gives its public key and nothing else (its subject and extensions are ignored); a
 device's certificate is not valid for a server, nor the server's for a device; the CA signs no other CA.
 """
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from umi_cloud.auth import certificates
+from umi_cloud.auth.authority_files import AuthorityFiles, read_certificates, read_keys
 from umi_cloud.auth.certificates import DEFAULT_LIFETIMES, Lifetimes
 from umi_shared.durable_file import make_private_directory, write_durably
 from umi_shared.enrolment_token import check_device_name
 from umi_shared.errors import ConfigError, RefusedError
+from umi_shared.renewal_proof import bundle_words
 
-__all__ = ["Authority", "AuthorityFiles", "SignedCertificate"]
+__all__ = ["Authority", "AuthorityFiles", "KeyPair", "SignedCertificate", "csr_public_key"]
 
 MAX_CSR_BYTES = 4096
+SETTLING = timedelta(hours=1)
+"""How old a new CA must be before it signs: until then the files reach all fronts."""
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorityFiles:
-    """Where a deployment's certificates live, below its state directory."""
-
-    state: Path
-
-    @property
-    def directory(self) -> Path:
-        """All of them are in one directory, so that one rename makes them appear together."""
-        return self.state / "ca"
-
-    @property
-    def ca_key(self) -> Path:
-        """The CA's key. It must not leak: whoever has it can admit devices and pose as the server."""
-        return self.directory / "ca.key"
-
-    @property
-    def ca_certificate(self) -> Path:
-        """The CA's certificate, which every device trusts."""
-        return self.directory / "ca.pem"
-
-    @property
-    def server(self) -> Path:
-        """The server's key and certificate, in one file so that a renewal replaces both at once."""
-        return self.directory / "server.pem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +45,21 @@ class SignedCertificate:
     issued: datetime
     expires: datetime
     pem: bytes
+    authority: str = ""
+    """SHA-256 of the certificate of the authority that signed it, in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """The certificate of a CA, and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """SHA-256 of the certificate, in hexadecimal: how the registry names it."""
+        return certificates.fingerprint(self.certificate).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +69,8 @@ class Authority:
     ca_certificate: x509.Certificate
     server_certificate: x509.Certificate
     ca_key: ec.EllipticCurvePrivateKey = field(repr=False)
+    following: KeyPair | None = None
+    """The next CA, while both are trusted."""
     lifetimes: Lifetimes = DEFAULT_LIFETIMES
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
 
@@ -120,30 +116,75 @@ class Authority:
     ) -> "Authority":
         """Read the authority in `state`. Raises ConfigError, which names the file that is missing or wrong."""
         files = AuthorityFiles(state)
-        ca = _read_certificate(files.ca_certificate)
-        key = _read_key(files.ca_key)
-        if key.public_key() != ca.public_key():
+        trusted, keys = read_certificates(files.ca_certificate), read_keys(files.ca_key)
+        # A rotation that was cut off leaves a key without its certificate, never the other way round.
+        pairs = [KeyPair(one, key) for one in trusted for key in keys if key.public_key() == one.public_key()]
+        if len(pairs) != len(trusted):
             raise ConfigError(
                 f"{files.ca_key} is not the key of {files.ca_certificate}",
                 fix=f"restore {files.directory} from your backup",
             )
-        server = _read_certificate(files.server)
-        return cls(ca_certificate=ca, server_certificate=server, ca_key=key, lifetimes=lifetimes, clock=clock)
+        if len(pairs) > 2:
+            raise ConfigError(
+                f"{files.ca_certificate} holds more than an authority and the next",
+                fix=f"restore {files.directory} from your backup",
+            )
+        return cls(
+            ca_certificate=pairs[0].certificate,
+            server_certificate=read_certificates(files.server)[0],
+            ca_key=pairs[0].key,
+            following=pairs[1] if len(pairs) > 1 else None,
+            lifetimes=lifetimes,
+            clock=clock,
+        )
+
+    def current(self) -> "Authority":
+        """Itself: `LiveAuthority` follows the files."""
+        return self
 
     def issue_server(self, state: Path, hosts: Iterable[str] = ()) -> "Authority":
         """Replace the server's key and certificate in `state`; the names of the old one stay in it."""
-        names = _server_names((*certificates.server_names(self.server_certificate), *hosts))
+        names = _server_names((*self.server_names, *hosts))
         key, server = certificates.make_server(
             self.ca_certificate, self.ca_key, names, now=self.clock(), lifetimes=self.lifetimes
         )
         write_durably(AuthorityFiles(state).server, _server_pem(key, server))
-        return Authority(
-            ca_certificate=self.ca_certificate,
-            server_certificate=server,
-            ca_key=self.ca_key,
-            lifetimes=self.lifetimes,
-            clock=self.clock,
+        return replace(self, server_certificate=server)
+
+    def rotate(self, state: Path, *, at_once: bool = False) -> "Authority":
+        """Make the next CA, which is trusted from now on, and signs devices' certificates in an hour (or at once).
+
+        Raises ConfigError when there is one already.
+        """
+        if self.following is not None:
+            raise ConfigError(
+                "there is a next authority already",
+                fix="`umi-cloud ca retire` ends the old one, once every laptop has a certificate of the next",
+            )
+        made = self.clock() - SETTLING if at_once else self.clock()
+        key, certificate = certificates.make_ca(made, self.lifetimes)
+        rotated = replace(self, following=KeyPair(certificate, key))
+        files = AuthorityFiles(state)
+        write_durably(files.ca_key, certificates.key_pem(self.ca_key) + certificates.key_pem(key))
+        write_durably(files.ca_certificate, rotated.ca_pem, private=False)
+        return rotated
+
+    def retire(self, state: Path) -> "Authority":
+        """End the first CA: the next takes its place, and signs the server's certificate anew.
+
+        Devices that hold no certificate of the next are locked out. Raises ConfigError when there is no next.
+        """
+        if self.following is None:
+            raise ConfigError("there is no next authority", fix="`umi-cloud ca rotate` makes it")
+        only = replace(
+            self, ca_certificate=self.following.certificate, ca_key=self.following.key, following=None
         )
+        files = AuthorityFiles(state)
+        # In this order each state in between is a whole one: who trusts both accepts the new server's certificate.
+        retired = only.issue_server(state)
+        write_durably(files.ca_certificate, retired.ca_pem, private=False)
+        write_durably(files.ca_key, certificates.key_pem(retired.ca_key))
+        return retired
 
     def sign_device(self, csr_pem: bytes, name: str) -> SignedCertificate:
         """A certificate with which the holder of the request's key can call as `name`.
@@ -151,9 +192,10 @@ class Authority:
         Raises RefusedError with reason CSR_INVALID.
         """
         public_key = csr_public_key(csr_pem)
+        signer = self.signer
         certificate = certificates.make_device(
-            self.ca_certificate,
-            self.ca_key,
+            signer.certificate,
+            signer.key,
             public_key,
             name=check_device_name(name),
             now=self.clock(),
@@ -165,6 +207,7 @@ class Authority:
             issued=certificate.not_valid_before_utc,
             expires=certificate.not_valid_after_utc,
             pem=certificates.certificate_pem(certificate),
+            authority=signer.name,
         )
 
     def derived_key(self, purpose: bytes) -> bytes:
@@ -172,10 +215,41 @@ class Authority:
         secret = self.ca_key.private_numbers().private_value.to_bytes(32)
         return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(secret)
 
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        """Whether a CA that is trusted now has signed a certificate; its dates are not looked at."""
+        for ca in self.trusted:
+            try:
+                certificate.verify_directly_issued_by(ca.certificate)
+            except (ValueError, TypeError, InvalidSignature):
+                continue
+            return True
+        return False
+
+    def bundle_signatures(self, csr_pem: bytes) -> tuple[bytes, ...]:
+        """Each CA's word to the maker of a request that `ca_pem` is what to trust from now on."""
+        words = bundle_words(csr_pem, self.ca_pem)
+        return tuple(ca.key.sign(words, ec.ECDSA(hashes.SHA256())) for ca in self.trusted)
+
+    @property
+    def trusted(self) -> tuple[KeyPair, ...]:
+        """The CA, and the next where there is one."""
+        first = KeyPair(self.ca_certificate, self.ca_key)
+        return (first,) if self.following is None else (first, self.following)
+
+    @property
+    def signer(self) -> KeyPair:
+        """The CA that signs devices' certificates now."""
+        first, *others = self.trusted
+        backdated = timedelta(seconds=self.lifetimes.backdated_seconds)
+        settled = [
+            ca for ca in others if self.clock() >= ca.certificate.not_valid_before_utc + backdated + SETTLING
+        ]
+        return settled[-1] if settled else first
+
     @property
     def ca_pem(self) -> bytes:
-        """The CA's certificate."""
-        return certificates.certificate_pem(self.ca_certificate)
+        """What devices are to trust: the certificates of the CA, and of the next."""
+        return b"".join(certificates.certificate_pem(ca.certificate) for ca in self.trusted)
 
     @property
     def server_fingerprint(self) -> bytes:
@@ -238,33 +312,3 @@ def _move_into_place(draft: Path, files: AuthorityFiles) -> None:
             f"cannot write {files.directory}: {error.strerror or error}",
             fix=f"make {files.state} a directory that you may write to",
         ) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {path}: {os.strerror(error.errno or 0)}",
-            fix="run `umi-cloud ca init`, or name the state directory with --state",
-        ) from error
-
-
-def _read_certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(_read(path))
-    except ValueError as error:
-        raise ConfigError(
-            f"{path} holds no certificate", fix=f"restore {path.parent} from your backup"
-        ) from error
-
-
-def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = load_pem_private_key(_read(path), password=None)
-    except (ValueError, TypeError):
-        # `from None`: nothing of a key file may reach a traceback.
-        raise ConfigError(f"{path} holds no key", fix=f"restore {path.parent} from your backup") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigError(f"{path} holds no EC key", fix=f"restore {path.parent} from your backup")
-    return key

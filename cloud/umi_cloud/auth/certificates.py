@@ -41,7 +41,7 @@ class Lifetimes:
     ca_days: int = 3650
     server_days: int = 365
     """Apple's TLS stacks refuse server certificates of more than 825 days."""
-    device_days: int = 90
+    device_days: int = 7
     backdated_seconds: int = 86_400
     """A certificate is valid from this long ago, so that a laptop whose clock is hours behind accepts it."""
 

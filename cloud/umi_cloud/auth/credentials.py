@@ -15,7 +15,7 @@ __all__ = ["enrolment_credentials", "server_credentials"]
 def server_credentials(state: Path) -> grpc.ServerCredentials:
     """For the service port: shows the server's certificate, and asks for one that the deployment's CA signed.
 
-    A renewed server certificate (`umi-cloud ca init --renew-server`) is used from the next connection on.
+    A new server certificate or authority (`umi-cloud ca`) is used from the next connection on.
     """
     return _credentials(AuthorityFiles(state), client_certificates=True)
 
@@ -26,7 +26,7 @@ def enrolment_credentials(state: Path) -> grpc.ServerCredentials:
 
 
 def _credentials(files: AuthorityFiles, *, client_certificates: bool) -> grpc.ServerCredentials:
-    seen = _stamp(files.server)
+    seen = _stamp(files)
     return grpc.dynamic_ssl_server_credentials(
         _configuration(files, client_certificates=client_certificates),
         # The type stub forgets that None is allowed; gRPC's documentation says "or None for no change".
@@ -36,13 +36,13 @@ def _credentials(files: AuthorityFiles, *, client_certificates: bool) -> grpc.Se
 
 
 def _reloader(
-    files: AuthorityFiles, seen: tuple[int, int, int], *, client_certificates: bool
+    files: AuthorityFiles, seen: tuple[tuple[int, int, int], ...], *, client_certificates: bool
 ) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
     def fetch() -> grpc.ServerCertificateConfiguration | None:
         """Called by gRPC before each handshake; None means no change."""
         nonlocal seen
         try:
-            stamp = _stamp(files.server)
+            stamp = _stamp(files)
             if stamp == seen:
                 return None
             configuration = _configuration(files, client_certificates=client_certificates)
@@ -54,12 +54,11 @@ def _reloader(
     return fetch
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _stamp(files: AuthorityFiles) -> tuple[tuple[int, int, int], ...]:
     try:
-        status = path.stat()
+        return files.stamp()
     except OSError as error:
-        raise _unreadable(path) from error
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        raise _unreadable(files.directory) from error
 
 
 def _configuration(
@@ -69,7 +68,7 @@ def _configuration(
         pair = files.server.read_bytes()
         ca = files.ca_certificate.read_bytes()
         x509.load_pem_x509_certificate(pair)
-        x509.load_pem_x509_certificate(ca)
+        x509.load_pem_x509_certificates(ca)
     except (OSError, ValueError) as error:
         raise _unreadable(files.directory) from error
     # Key and certificate are in one file; BoringSSL finds in a PEM text the part that it needs.

@@ -1,24 +1,36 @@
-"""Enrolment: a one-time token and a signing request in, a certificate out.
+"""Enrolment and renewal: a one-time token, or a certificate, and a signing request in, the next certificate out.
 
 `EnrolmentDesk` decides and knows no gRPC; the two servicers carry its answers. Covered: replayed, expired,
-guessed and raced tokens, oversized and malformed requests, floods from one address and from many.
+guessed and raced tokens, keys of certificates that were replaced since, oversized and malformed requests, floods from
+one address and from many.
 Not covered: a flood that fills the network, or a thief who is faster than the token's owner (the owner then
 sees TOKEN_USED, and the operator revokes the name).
 """
 
+import asyncio
 import ipaddress
+import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import grpc
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from umi_cloud.auth import certificates
 from umi_cloud.auth.audit import Origin
-from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.bucket import TokenBucket
+from umi_cloud.auth.certificates import Lifetimes
 from umi_cloud.auth.identity import Device, host_of, identify
+from umi_cloud.auth.live_authority import AuthoritySource
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
@@ -26,17 +38,22 @@ from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.errors import ConfigError, RefusedError
+from umi_shared.renewal_proof import late_words
+from umi_shared.settings import MAY_BE_ZERO
 
 __all__ = [
     "Enrolled",
     "EnrolmentDesk",
     "EnrolmentLimits",
     "EnrolmentServicer",
+    "LateRenewalServicer",
     "RenewalServicer",
     "make_enrolment_server",
 ]
 
 MAX_SECRET_CHARACTERS = 64
+ANSWER_SECONDS = 10.0
+"""How long the answer to a challenge may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +82,22 @@ class EnrolmentLimits:
     """How long one connection may last."""
     renewals_per_minute_per_device: int = 4
     """Renewals that one device may ask for."""
-    renewal_window_days: int = 31
-    """A certificate can be renewed only in this many last days of its life; laptops ask in its last third."""
+    certificate_days: int = 7
+    """How long a device's certificate is good. Laptops renew it in the last third of its life."""
+    renew_expired_days: Annotated[int, MAY_BE_ZERO] = 90
+    """How long after its end a device's certificate is renewed all the same, for a laptop that was off; 365 at most."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.renew_expired_days <= 365:
+            raise ConfigError(
+                "`renew_expired_days` is out of range",
+                fix="choose 0 to 365 days; 0 renews no expired certificate",
+            )
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long the certificates are good that are given out."""
+        return Lifetimes(device_days=self.certificate_days)
 
     @property
     def connection_limits(self) -> ConnectionLimits:
@@ -81,10 +112,18 @@ class EnrolmentLimits:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What a device gets: its certificate, and the CA that signed it and the server's."""
+    """What a device gets: its certificate, and the CAs that sign it and the server's."""
 
     certificate_pem: bytes
     ca_pem: bytes
+    ca_signatures: tuple[bytes, ...] = ()
+    """Of a renewal: each CA's word that `ca_pem` is to be trusted from now on."""
+
+    def renewal(self) -> pb.RenewResponse:
+        """As a reply to a renewal."""
+        return pb.RenewResponse(
+            certificate_pem=self.certificate_pem, ca_pem=self.ca_pem, ca_signatures=self.ca_signatures
+        )
 
 
 class EnrolmentDesk:
@@ -92,7 +131,7 @@ class EnrolmentDesk:
 
     def __init__(
         self,
-        authority: Authority,
+        authority: AuthoritySource,
         registry: Registry,
         limits: EnrolmentLimits = EnrolmentLimits(),
         *,
@@ -154,26 +193,68 @@ class EnrolmentDesk:
         """
         if len(token_secret) > MAX_SECRET_CHARACTERS:
             raise RefusedError("the enrolment token is not known here", reason="TOKEN_UNKNOWN")
+        authority = self._authority.current()
         signed = await self._registry.redeem(
             secret_digest(token_secret),
-            lambda name: self._authority.sign_device(csr_pem, name),
+            lambda name: authority.sign_device(csr_pem, name),
             by=Origin("token", address),
         )
-        return Enrolled(signed.pem, self._authority.ca_pem)
+        return Enrolled(signed.pem, authority.ca_pem)
 
     async def renew(self, device: Device, csr_pem: bytes, *, address: str = "") -> Enrolled:
         """The next certificate of a device. Raises RefusedError: RENEWAL_TOO_EARLY, CSR_INVALID."""
-        expires = await self._registry.expires(device.serial)
-        opens = expires - timedelta(days=self.limits.renewal_window_days)
+        await self._check_time(device)
+        return await self._follow(device, csr_pem, Origin("device", address))
+
+    def proven(self, request: pb.RenewLateRequest, challenge: bytes) -> Device:
+        """The device whose certificate a late renewal comes with, once it has proved to have its key.
+
+        Raises RefusedError: CERTIFICATE_FOREIGN, PROOF_INVALID.
+        """
+        try:
+            certificate = x509.load_pem_x509_certificate(request.certificate_pem)
+            name = certificates.device_name(certificate)
+            key = certificate.public_key()
+        except Exception as error:  # whatever a hostile certificate makes the parser raise
+            raise _foreign() from error
+        ours = self._authority.current().has_issued(certificate)
+        if name is None or not ours or not isinstance(key, ec.EllipticCurvePublicKey):
+            raise _foreign()
+        words = late_words(challenge, certificate.public_bytes(Encoding.DER), request.csr_pem)
+        try:
+            key.verify(request.signature, words, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature as error:
+            raise RefusedError(
+                "the request is not signed with the certificate's key", reason="PROOF_INVALID"
+            ) from error
+        return Device(name, certificates.serial_text(certificate))
+
+    async def renew_late(self, device: Device, csr_pem: bytes, *, address: str = "") -> Enrolled:
+        """The next certificate of a device that has `proven` who it is, and whose certificate may have ended.
+
+        Raises RefusedError: CERTIFICATE_EXPIRED (too long ago, or by a later one), RENEWAL_TOO_EARLY, CSR_INVALID.
+        """
+        await self._check_time(device)
+        late = timedelta(days=self.limits.renew_expired_days)
+        return await self._follow(device, csr_pem, Origin("device", address), late)
+
+    async def _check_time(self, device: Device) -> None:
+        issued, expires = await self._registry.life(device.serial)
+        opens = issued + (expires - issued) / 2
         if self._calendar() < opens:
             raise RefusedError(
                 f"the certificate of {device.name} can be renewed from {opens:%Y-%m-%d %H:%M} UTC on",
                 reason="RENEWAL_TOO_EARLY",
                 fix="nothing needs doing before then",
             )
-        signed = self._authority.sign_device(csr_pem, device.name)
-        await self._registry.add_certificate(signed, renewed=device.serial, by=Origin("device", address))
-        return Enrolled(signed.pem, self._authority.ca_pem)
+
+    async def _follow(
+        self, device: Device, csr_pem: bytes, by: Origin, late: timedelta = timedelta()
+    ) -> Enrolled:
+        authority = self._authority.current()
+        signed = authority.sign_device(csr_pem, device.name)
+        await self._registry.add_certificate(signed, renewed=device.serial, late=late, by=by)
+        return Enrolled(signed.pem, authority.ca_pem, authority.bundle_signatures(csr_pem))
 
 
 class EnrolmentServicer(pb_grpc.EnrolmentServicer):
@@ -218,7 +299,56 @@ class RenewalServicer(pb_grpc.RenewalServicer):
             enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(context.peer()))
         except Exception as error:  # as above
             await abort(context, refusal_of(error))
-        return pb.RenewResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
+        return enrolled.renewal()
+
+
+class LateRenewalServicer(pb_grpc.LateRenewalServicer):
+    """`RenewLate` on the port that asks for no certificate.
+
+    One stream, so the challenge needs no memory: behind a balancer, question and answer reach the same front.
+    """
+
+    def __init__(self, desk: EnrolmentDesk) -> None:
+        self._desk = desk
+
+    async def RenewLate(  # noqa: N802  # the RPC's name
+        self,
+        request_iterator: AsyncIterator[pb.RenewLateRequest],
+        context: grpc.aio.ServicerContext[pb.RenewLateRequest, pb.RenewLateResponse],
+    ) -> AsyncIterator[pb.RenewLateResponse]:
+        """Exchange a certificate that has ended for the next."""
+        challenge = secrets.token_bytes(32)
+        yield pb.RenewLateResponse(challenge=challenge)
+        try:
+            enrolled = await self._renew(await _answer(request_iterator), challenge, context.peer())
+        except Exception as error:  # as above
+            await abort(context, refusal_of(error))
+        yield pb.RenewLateResponse(renewed=enrolled.renewal())
+
+    async def _renew(self, request: pb.RenewLateRequest, challenge: bytes, peer: str) -> Enrolled:
+        try:
+            device = self._desk.proven(request, challenge)
+        except RefusedError:
+            # Whoever proves nothing is a stranger, and takes nothing from laptops.
+            self._desk.count_attempt(peer)
+            raise
+        self._desk.count_renewal(device)
+        return await self._desk.renew_late(device, request.csr_pem, address=host_of(peer))
+
+
+async def _answer(requests: AsyncIterator[pb.RenewLateRequest]) -> pb.RenewLateRequest:
+    with suppress(TimeoutError, StopAsyncIteration):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await anext(aiter(requests))
+    raise RefusedError("no answer came to the challenge", reason="PROOF_INVALID")
+
+
+def _foreign() -> RefusedError:
+    return RefusedError(
+        "the certificate is not one that this server's authority gave to a device",
+        reason="CERTIFICATE_FOREIGN",
+        fix="enrol again with a new token from the operator",
+    )
 
 
 def make_enrolment_server(
@@ -243,6 +373,7 @@ def make_enrolment_server(
         ],
     )
     pb_grpc.add_EnrolmentServicer_to_server(EnrolmentServicer(desk), server)
+    pb_grpc.add_LateRenewalServicer_to_server(LateRenewalServicer(desk), server)
     try:
         return server, server.add_secure_port(address, credentials)
     except RuntimeError as error:

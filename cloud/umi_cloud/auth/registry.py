@@ -81,15 +81,24 @@ class Registry:
         return await self.store.write(lambda now: operations.redeem(digest, issue, now, by), durable=True)
 
     async def add_certificate(
-        self, certificate: SignedCertificate, *, renewed: str, by: Origin = PROGRAM
+        self,
+        certificate: SignedCertificate,
+        *,
+        renewed: str,
+        late: timedelta = timedelta(),
+        by: Origin = PROGRAM,
     ) -> None:
         """Record the renewal of the certificate with the serial number `renewed`.
 
-        That one is accepted until it expires, in case the reply gets lost. Raises RefusedError as `check` does when it
-        was shut out, or replaced, in the meantime.
+        That one is accepted until it expires, in case the reply gets lost; and so long after it as `late` says, unless
+        the device has used a later one. Raises RefusedError as `check` does when it was shut out, or replaced, in the
+        meantime.
         """
         await self.store.write(
-            lambda now: operations.add_certificate(certificate, renewed, now, by), durable=True
+            lambda now: operations.add_certificate(
+                certificate, renewed, now, by, late_seconds=late.total_seconds()
+            ),
+            durable=True,
         )
 
     async def revoke(self, name: str, *, by: Origin = PROGRAM) -> bool:
@@ -110,10 +119,10 @@ class Registry:
         """
         check_standing(device, await self.standing(device))
 
-    async def expires(self, serial: str) -> datetime:
-        """When a certificate ends. Raises RefusedError (CERTIFICATE_UNKNOWN)."""
-        expires = await self.store.read(lambda _now: operations.expires(serial))
-        return datetime.fromtimestamp(expires, UTC)
+    async def life(self, serial: str) -> tuple[datetime, datetime]:
+        """When a certificate begins and ends. Raises RefusedError (CERTIFICATE_UNKNOWN)."""
+        issued, expires = await self.store.read(lambda _now: operations.life(serial))
+        return datetime.fromtimestamp(issued, UTC), datetime.fromtimestamp(expires, UTC)
 
     async def devices(self, days: int = 1) -> tuple[DeviceRecord, ...]:
         """All devices by name, with the newest certificate of each and the use of so many days, and those invited."""

@@ -66,7 +66,7 @@ _TABLES = (
         name="devices",
         columns=(
             *("name", "label", "enrolled_at", "revoked_at", "held_at", "requests", "tokens"),
-            *("last_seen_at", "version"),
+            *("last_seen_at", "version", "owner", "team"),
         ),
         key=("name",),
         # A device that was let in again after the copy's revocation stays in; what is revoked here stays revoked.
@@ -74,13 +74,20 @@ _TABLES = (
         " ELSE coalesce(devices.revoked_at, excluded.revoked_at) END, "
         + ", ".join(
             _larger("devices", column) for column in ("enrolled_at", "last_seen_at", "requests", "tokens")
+        )
+        # Whoever enrolled it last.
+        + "".join(
+            f", {column} = CASE WHEN excluded.enrolled_at > devices.enrolled_at"
+            f" THEN excluded.{column} ELSE devices.{column} END"
+            for column in ("owner", "team")
         ),
     ),
     _Table(
         name="certificates",
-        columns=("serial", "name", "issued_at", "expires_at", "revoked_at"),
+        columns=("serial", "name", "issued_at", "expires_at", "revoked_at", "authority", "used_at"),
         key=("serial",),
-        merge="revoked_at = coalesce(certificates.revoked_at, excluded.revoked_at)",
+        merge="revoked_at = coalesce(certificates.revoked_at, excluded.revoked_at),"
+        " used_at = coalesce(certificates.used_at, excluded.used_at)",
     ),
     _Table(
         name="tokens",

@@ -20,7 +20,7 @@ __all__ = [
     "add_tokens",
     "begin_call",
     "end_call",
-    "expires",
+    "life",
     "redeem",
     "revoke",
     "revoked_since",
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 TOKENS_KEPT_SECONDS = 30 * 86_400
+CERTIFICATES_KEPT_SECONDS = 400 * 86_400
+"""So long after its end a certificate is of no use to anybody: no late renewal is granted after a year."""
 FRONT_SILENT_SECONDS = 10.0
 """After this long without a sign of life, a process is taken to be dead: its calls hold no places any more."""
 FRONT_KEPT_SECONDS = 600.0
@@ -125,15 +127,31 @@ def redeem(
     return certificate
 
 
-def add_certificate(certificate: SignedCertificate, renewed: str, now: float, by: Origin) -> Operation[None]:
-    """Record the certificate that follows the one with the serial number `renewed`, if that one is accepted."""
+def add_certificate(
+    certificate: SignedCertificate, renewed: str, now: float, by: Origin, *, late_seconds: float = 0.0
+) -> Operation[None]:
+    """Record the certificate that follows the one with the serial number `renewed`, if that one is accepted.
+
+    One that expired less than `late_seconds` ago is accepted, too, unless its device has used a later one: whoever
+    comes with a key that the device has replaced found it somewhere.
+    """
     device = Device(certificate.name, renewed)
-    _, found = yield (
+    _, found, later = yield (
         Read("SELECT name FROM devices WHERE name = :name", {"name": device.name}, True),  # as in `redeem`
         _certificate(device),
+        Read(
+            "SELECT later.serial FROM certificates later JOIN certificates mine ON mine.name = later.name"
+            " WHERE mine.serial = :serial AND later.serial <> mine.serial"
+            " AND later.issued_at >= mine.issued_at AND later.used_at IS NOT NULL LIMIT 1",
+            {"serial": renewed},
+        ),
     )
-    check_standing(device, _standing(found, now))
+    check_standing(device, _standing(found, now, 0.0 if later else late_seconds))
     yield (
+        Write(
+            "DELETE FROM certificates WHERE name = :name AND expires_at < :long_ago",
+            {"name": device.name, "long_ago": now - CERTIFICATES_KEPT_SECONDS},
+        ),
         _insert_certificate(certificate),
         Write("UPDATE devices SET last_seen_at = :now WHERE name = :name", {"now": now, "name": device.name}),
         audited(
@@ -142,7 +160,7 @@ def add_certificate(certificate: SignedCertificate, renewed: str, now: float, by
             by,
             device=device.name,
             serial=certificate.serial,
-            detail=f"follows {renewed}",
+            detail=f"follows {renewed}{', which had expired' if found[0][1] <= now else ''}",
         ),
     )
 
@@ -164,12 +182,15 @@ def standing(device: Device, now: float) -> Operation[Standing]:
     return _standing(found, now)
 
 
-def expires(serial: str) -> Operation[float]:
-    """When a certificate ends."""
-    (found,) = yield (Read("SELECT expires_at FROM certificates WHERE serial = :serial", {"serial": serial}),)
+def life(serial: str) -> Operation[tuple[float, float]]:
+    """When a certificate begins and ends."""
+    (found,) = yield (
+        Read("SELECT issued_at, expires_at FROM certificates WHERE serial = :serial", {"serial": serial}),
+    )
     if not found:
         raise RefusedError("the certificate is not in this server's registry", reason="CERTIFICATE_UNKNOWN")
-    return float(found[0][0])
+    issued_at, expires_at = found[0]
+    return float(issued_at), float(expires_at)
 
 
 def revoked_since(moment: float | None, now: float) -> Operation[Revocations]:
@@ -217,6 +238,7 @@ def begin_call(
     )
     yield (
         *(_signs_of_life(front, now) if touches else ()),
+        *(() if certificate[0][3] else (_first_use(device, now),)),
         Write(
             # Last seen costs no write of its own: it rides along with the count.
             "UPDATE devices SET requests = requests + 1, bucket_level = :level, bucket_at = :filled_at,"
@@ -278,19 +300,25 @@ def _signs_of_life(front: str, now: float) -> tuple[Write, Write]:
     )
 
 
+def _first_use(device: Device, now: float) -> Write:
+    return Write(
+        "UPDATE certificates SET used_at = :now WHERE serial = :serial", {"now": now, "serial": device.serial}
+    )
+
+
 def _certificate(device: Device) -> Read:
     return Read(
-        "SELECT coalesce(c.revoked_at, d.revoked_at), c.expires_at, d.held_at FROM certificates c"
+        "SELECT coalesce(c.revoked_at, d.revoked_at), c.expires_at, d.held_at, c.used_at FROM certificates c"
         " JOIN devices d ON d.name = c.name WHERE c.serial = :serial AND c.name = :name",
         {"serial": device.serial, "name": device.name},
     )
 
 
-def _standing(found: Rows, now: float) -> Standing:
+def _standing(found: Rows, now: float, late_seconds: float = 0.0) -> Standing:
     if not found:
         return Standing.UNKNOWN
-    revoked_at, expires_at, held_at = found[0]
-    return standing_of(revoked_at, expires_at, now, held_at)
+    revoked_at, expires_at, held_at, _ = found[0]
+    return standing_of(revoked_at, expires_at + late_seconds, now, held_at)
 
 
 def _spent(name: str, now: float) -> Read:
@@ -342,9 +370,10 @@ def _revoke_certificates(name: str, now: float) -> Write:
 
 def _insert_certificate(certificate: SignedCertificate) -> Write:
     return Write(
-        "INSERT INTO certificates (serial, name, issued_at, expires_at, revoked_at)"
-        " VALUES (:serial, :name, :issued_at, :expires_at, NULL)",
+        "INSERT INTO certificates (serial, name, issued_at, expires_at, revoked_at, authority)"
+        " VALUES (:serial, :name, :issued_at, :expires_at, NULL, :authority)",
         {
+            "authority": certificate.authority,
             "serial": certificate.serial,
             "name": certificate.name,
             "issued_at": certificate.issued.timestamp(),

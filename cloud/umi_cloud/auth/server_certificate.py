@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from umi_cloud.auth.authority import Authority, AuthorityFiles
@@ -35,7 +34,7 @@ class CertificateDates:
         """What ends within 30 days, in plain words."""
         ends = (
             (self.server, "the server's certificate", "`umi-cloud ca init --renew-server` makes the next"),
-            (self.ca, "the certificate authority", "make another and enrol every device again before then"),
+            (self.ca, "the certificate authority", "`umi-cloud ca rotate` makes the next"),
         )
         return tuple(
             f"{what} ends at {end:%Y-%m-%d %H:%M} UTC: {fix}" for end, what, fix in ends if end - now <= WARN
@@ -49,26 +48,28 @@ def check_certificates(folder: Path, now: datetime) -> CertificateDates:
     """
     authority = Authority.load(folder)
     files = AuthorityFiles(folder)
-    server, ca = authority.server_certificate, authority.ca_certificate
+    server = authority.server_certificate
     again = "run `umi-cloud ca init --renew-server`"
     _check_dates(server, now, f"the server's certificate {files.server}", again)
     _check_dates(
-        ca,
+        authority.ca_certificate,
         now,
         f"the certificate authority {files.ca_certificate}",
-        "make another, and enrol every device again",
+        "make another, and enrol every device again"
+        if authority.following is None
+        else "end it with `umi-cloud ca retire`",
     )
-    try:
-        server.verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature):
+    if not authority.has_issued(server):
         raise ConfigError(
             f"the server's certificate {files.server} is not of the authority {files.ca_certificate}:"
             " no device would trust it",
             fix=f"restore {files.directory} from your backup, or {again}",
-        ) from None
+        )
     if not _fits(files.server, server):
         raise ConfigError(f"the key in {files.server} is not that of its certificate", fix=again)
-    return CertificateDates(server=server.not_valid_after_utc, ca=ca.not_valid_after_utc)
+    return CertificateDates(
+        server=server.not_valid_after_utc, ca=authority.trusted[-1].certificate.not_valid_after_utc
+    )
 
 
 def renew_when_due(folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:

@@ -22,7 +22,7 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 FILE_NAME = "devices.sqlite"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_SECONDS = 5.0
 POLL_SECONDS = 0.5
 """How soon a revocation by another process is seen; within a second, as everywhere."""
@@ -73,6 +73,12 @@ CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
     BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
 CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit WHEN OLD.at >= CAST(strftime('%s', 'now') AS INTEGER) - 30 * 86400
     BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
+""",
+    4: """
+ALTER TABLE devices ADD COLUMN owner TEXT;
+ALTER TABLE devices ADD COLUMN team TEXT;
+ALTER TABLE certificates ADD COLUMN authority TEXT;
+ALTER TABLE certificates ADD COLUMN used_at REAL;
 """,
 }
 

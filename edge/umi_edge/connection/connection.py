@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from umi_shared.durable_file import make_private_directory, write_durably
-from umi_shared.enrolment_token import check_device_name, split_address
+from umi_shared.enrolment_token import check_device_name, join_address, split_address
 from umi_shared.errors import ConfigError
 
 __all__ = [
+    "CLOCKS_DIFFER",
     "SENT_ONCE",
     "SOON_AGAIN",
     "CertificateError",
@@ -38,13 +39,18 @@ __all__ = [
     "check_certificate",
     "check_dates",
     "default_directory",
+    "device_private_key",
     "is_enrolled",
+    "load_certificates",
     "open_channel",
+    "open_enrolment_channel",
 ]
 
 FILE_NAME = "connection.json"
 VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far this device's clock and the planner's may be apart."""
 SENT_ONCE = ("grpc.enable_retries", 0)
 """Without it gRPC sends a message again by itself when a server claims not to have seen it (GOAWAY): it would leave
 twice, and be in the ledger once (I7)."""
@@ -84,6 +90,8 @@ class Connection:
     """The name the operator gave this device."""
     service_address: str
     """`HOST:PORT` of the planner and the summarizer."""
+    enrolment_address: str
+    """`HOST:PORT` of the port that asks for no certificate; the next one, where that was not kept."""
     server_name: str
     """The name that the server's certificate must have."""
     starts: datetime
@@ -114,11 +122,14 @@ class Connection:
                 f"{directory / FILE_NAME} was written by another version of umi",
                 fix="update umi, or " + NEW_TOKEN,
             )
-        split_address(fields["service_address"])
+        host, port = split_address(fields["service_address"])
+        enrolment = fields.get("enrolment_address") or join_address(host, min(port + 1, 65535))
+        split_address(enrolment)
         return cls(
             directory=directory,
             device=check_device_name(fields["device"]),
             service_address=fields["service_address"],
+            enrolment_address=enrolment,
             server_name=str(fields["server_name"]),
             starts=_utc(fields["starts"]),
             expires=_utc(fields["expires"]),
@@ -153,6 +164,7 @@ class ConnectionDraft:
         device: str,
         service_address: str,
         server_name: str,
+        enrolment_address: str = "",
     ) -> Connection:
         """Write the other files, put the connection into use, and remove the files of earlier ones."""
         certificate = x509.load_pem_x509_certificate(certificate_pem)
@@ -162,6 +174,7 @@ class ConnectionDraft:
             "version": VERSION,
             "device": device,
             "service_address": service_address,
+            "enrolment_address": enrolment_address,
             "server_name": server_name,
             "starts": certificate.not_valid_before_utc.isoformat(),
             "expires": certificate.not_valid_after_utc.isoformat(),
@@ -194,23 +207,31 @@ def check_certificate(connection: Connection, now: datetime) -> None:
 
     Raises `CertificateError`, whose text has the file or both times, and the fix.
     """
-    certificate = _load_certificate(connection.certificate)
-    ca = _load_certificate(connection.ca)
-    try:
+    certificate = load_certificates(connection.certificate)[0]
+    trusted = load_certificates(connection.ca)
+    device_private_key(connection)
+    check_dates(certificate, now, "this device's certificate")
+    # Of an authority and the next, the one that is good longest.
+    check_dates(max(trusted, key=lambda ca: ca.not_valid_after_utc), now, "the planner's CA")
+
+
+def device_private_key(connection: Connection) -> ec.EllipticCurvePrivateKey:
+    """The key of this device's certificate. Raises `CertificateError`."""
+    certificate = load_certificates(connection.certificate)[0]
+    with contextlib.suppress(ValueError, TypeError):
         key = load_pem_private_key(_read(connection.key, NEW_TOKEN), password=None)
-        matches = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key()
-    except (ValueError, TypeError):
-        matches = False
-    if not matches:
-        raise CertificateError(
-            f"{connection.key} is not the key of {connection.certificate}", reason="DAMAGED", fix=NEW_TOKEN
-        )
-    for holder in (certificate, ca):
-        check_dates(holder, now, "this device's certificate" if holder is certificate else "the planner's CA")
+        if isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key():
+            return key
+    raise CertificateError(
+        f"{connection.key} is not the key of {connection.certificate}", reason="DAMAGED", fix=NEW_TOKEN
+    )
 
 
 def check_dates(certificate: x509.Certificate, now: datetime, whose: str) -> None:
-    """Raise CertificateError unless `now` is in the certificate's time; the text has both times."""
+    """Raise CertificateError unless `now` is in the certificate's time; the text has both times.
+
+    A clock that is an hour ahead is forgiven: whether the certificate has ended, the other side decides.
+    """
     starts, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < starts:
         raise CertificateError(
@@ -219,7 +240,7 @@ def check_dates(certificate: x509.Certificate, now: datetime, whose: str) -> Non
             reason="CLOCK_BEHIND",
             fix="set this device's clock (turn on automatic time), then try again",
         )
-    if now >= expires:
+    if now - CLOCKS_DIFFER >= expires:
         raise CertificateError(
             f"{whose} expired at {_time(expires)}; this device's clock says {_time(now)}",
             reason="EXPIRED",
@@ -236,12 +257,12 @@ def channel_credentials(connection: Connection) -> grpc.ChannelCredentials:
     )
 
 
-def channel_options(connection: Connection) -> list[tuple[str, Any]]:
+def channel_options(connection: Connection, address: str = "") -> list[tuple[str, Any]]:
     """Channel options that go with the credentials. They name the server where its address has another name.
 
     The operator is told the version of umi, a constant of the program, and sees which laptops are behind.
     """
-    host, _ = split_address(connection.service_address)
+    host, _ = split_address(address or connection.service_address)
     options = [SENT_ONCE, *SOON_AGAIN, ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")]
     if host.lower() == connection.server_name:
         return options
@@ -255,9 +276,19 @@ def open_channel(connection: Connection) -> grpc.aio.Channel:
     )
 
 
-def _load_certificate(path: Path) -> x509.Certificate:
+def open_enrolment_channel(connection: Connection) -> grpc.aio.Channel:
+    """A channel to the port that asks for no certificate; whoever opens it closes it. Raises ConfigError."""
+    return grpc.aio.secure_channel(
+        connection.enrolment_address,
+        grpc.ssl_channel_credentials(_read(connection.ca, NEW_TOKEN)),
+        options=channel_options(connection, connection.enrolment_address),
+    )
+
+
+def load_certificates(path: Path) -> list[x509.Certificate]:
+    """The certificates in a file of a connection, one at least. Raises CertificateError."""
     try:
-        return x509.load_pem_x509_certificate(_read(path, NEW_TOKEN))
+        return x509.load_pem_x509_certificates(_read(path, NEW_TOKEN))
     except ValueError as error:
         raise CertificateError(f"{path} holds no certificate", reason="DAMAGED", fix=NEW_TOKEN) from error
 

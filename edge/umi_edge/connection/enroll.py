@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import hmac
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from umi_edge.connection.connection import (
@@ -29,13 +30,17 @@ from umi_edge.connection.connection import (
     ConnectionDraft,
     check_certificate,
     check_dates,
+    device_private_key,
+    load_certificates,
     open_channel,
+    open_enrolment_channel,
 )
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.enrolment_token import EnrolmentToken, split_address
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError
 from umi_shared.refusal import refusal_from_metadata
+from umi_shared.renewal_proof import bundle_words, late_words
 
 __all__ = [
     "Connection",
@@ -44,9 +49,11 @@ __all__ = [
     "check_certificate",
     "enroll",
     "renew",
+    "renew_late",
 ]
 
 MAX_REPLY_BYTES = 64 * 1024
+MAX_AUTHORITIES = 4
 DEVICE_URI = "umi://device/"
 
 
@@ -90,13 +97,14 @@ async def enroll(
         key = ec.generate_private_key(ec.SECP256R1())  # (4)
         draft.write_key(_key_pem(key))
         reply = await _call_enrol(token, server, _csr_pem(key, token.device), timeouts)  # (5)
-        ca = _check_reply(reply.certificate_pem, reply.ca_pem, key, token.device, clock())  # (6)
-        _require_issued(server, ca, "the server's certificate was not signed by the CA it sent")
+        trusted = _check_reply(reply.certificate_pem, reply.ca_pem, key, token.device, clock())  # (6)
+        _require_issued(server, trusted, "the server's certificate was not signed by the CA it sent")
         connection = draft.commit(  # (7)
             reply.certificate_pem,
             reply.ca_pem,
             device=token.device,
             service_address=token.service_address,
+            enrolment_address=token.enrolment_address,
             server_name=_server_name(server, token.service_address),
         )
     except BaseException:
@@ -116,32 +124,104 @@ async def renew(
     Raises RefusedError (RENEWAL_TOO_EARLY, CERTIFICATE_REVOKED, ...), TransportError, MalformedError.
     """
     check_certificate(connection, clock())
+
+    async def ask(csr_pem: bytes) -> pb.RenewResponse:
+        async with open_channel(connection) as channel:
+            request = pb.RenewRequest(csr_pem=csr_pem)
+            try:
+                return await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)
+            except grpc.aio.AioRpcError as error:
+                raise _explained(error, connection.service_address, connection.device) from error
+
+    return await _renewed(connection, ask, clock)
+
+
+async def renew_late(
+    connection: Connection,
+    *,
+    timeouts: EnrolmentTimeouts = EnrolmentTimeouts(),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Connection:
+    """Exchange a certificate that has ended, or is about to, at the port where TLS does not ask for it.
+
+    The old key proves who this device is. Raises RefusedError (CERTIFICATE_EXPIRED: too long ago, ...), TransportError,
+    MalformedError, CertificateError (its files are damaged).
+    """
+    certificate = load_certificates(connection.certificate)[0]
+    old_key = device_private_key(connection)
+
+    async def ask(csr_pem: bytes) -> pb.RenewResponse:
+        try:
+            async with asyncio.timeout(timeouts.call_seconds), open_enrolment_channel(connection) as channel:
+                call = pb_grpc.LateRenewalStub(channel).RenewLate()
+                asked = await call.read()
+                if not isinstance(asked, pb.RenewLateResponse):
+                    raise _malformed("it asked for no proof")
+                words = late_words(asked.challenge, certificate.public_bytes(Encoding.DER), csr_pem)
+                await call.write(
+                    pb.RenewLateRequest(
+                        certificate_pem=certificate.public_bytes(Encoding.PEM),
+                        csr_pem=csr_pem,
+                        signature=old_key.sign(words, ec.ECDSA(hashes.SHA256())),
+                    )
+                )
+                answered = await call.read()
+                if not isinstance(answered, pb.RenewLateResponse):
+                    raise _malformed("it ended without an answer")
+                return answered.renewed
+        except grpc.aio.AioRpcError as error:
+            raise _explained(error, connection.enrolment_address, connection.device) from error
+        except TimeoutError as error:
+            raise TransportError(
+                f"the planner at {connection.enrolment_address} does not renew this laptop's certificate in time",
+                fix="check your network with `umi doctor`, then try again",
+            ) from error
+
+    return await _renewed(connection, ask, clock)
+
+
+async def _renewed(
+    connection: Connection,
+    ask: Callable[[bytes], Awaitable[pb.RenewResponse]],
+    clock: Callable[[], datetime],
+) -> Connection:
+    """Put what `ask` gives for a signing request into use. Trust comes from an authority that is trusted already."""
     draft = ConnectionDraft(connection.directory)
     try:
         key = ec.generate_private_key(ec.SECP256R1())
         draft.write_key(_key_pem(key))
-        async with open_channel(connection) as channel:
-            request = pb.RenewRequest(csr_pem=_csr_pem(key, connection.device))
-            try:
-                reply = await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)
-            except grpc.aio.AioRpcError as error:
-                raise _explained(error, connection.service_address, connection.device) from error
+        csr_pem = _csr_pem(key, connection.device)
+        reply = await ask(csr_pem)
         if reply.ca_pem != connection.ca.read_bytes():
-            raise MalformedError(
-                f"{connection.service_address} renewed under another CA",
-                fix="ask your operator; a new CA needs a new token",
-            )
+            _require_handed_down(reply, csr_pem, connection)
         _check_reply(reply.certificate_pem, reply.ca_pem, key, connection.device, clock())
         return draft.commit(
             reply.certificate_pem,
             reply.ca_pem,
             device=connection.device,
             service_address=connection.service_address,
+            enrolment_address=connection.enrolment_address,
             server_name=connection.server_name,
         )
     except BaseException:
         draft.discard()
         raise
+
+
+def _require_handed_down(reply: pb.RenewResponse, csr_pem: bytes, connection: Connection) -> None:
+    """Raise MalformedError unless an authority that this device trusts has signed the new ones, for this request."""
+    words = bundle_words(csr_pem, reply.ca_pem)
+    for ca in load_certificates(connection.ca):
+        key = ca.public_key()
+        for signature in reply.ca_signatures[:MAX_AUTHORITIES]:
+            with contextlib.suppress(InvalidSignature):
+                if isinstance(key, ec.EllipticCurvePublicKey):
+                    key.verify(signature, words, ec.ECDSA(hashes.SHA256()))
+                    return
+    raise MalformedError(
+        f"{connection.service_address} renewed under another CA, which the one that this laptop trusts did not sign",
+        fix="ask your operator; such a CA needs a new token",
+    )
 
 
 async def _pinned_certificate(token: EnrolmentToken, timeouts: EnrolmentTimeouts) -> x509.Certificate:
@@ -204,12 +284,12 @@ async def _call_enrol(
 
 def _check_reply(
     certificate_pem: bytes, ca_pem: bytes, key: ec.EllipticCurvePrivateKey, device: str, now: datetime
-) -> x509.Certificate:
-    """The CA of the reply, once the reply is a certificate for our key and our name that the CA signed."""
+) -> list[x509.Certificate]:
+    """The CAs of the reply, once the reply is a certificate for our key and our name that one of them signed."""
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
-        ca = x509.load_pem_x509_certificate(ca_pem)
-        constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+        trusted = x509.load_pem_x509_certificates(ca_pem)
+        constraints = [ca.extensions.get_extension_for_class(x509.BasicConstraints).value for ca in trusted]
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
         ours = certificate.public_key() == key.public_key()
@@ -219,18 +299,19 @@ def _check_reply(
         raise _malformed("the certificate is for another key")
     if uris != [DEVICE_URI + device]:
         raise _malformed("the certificate is for another device")
-    if not constraints.ca:
+    if len(trusted) > MAX_AUTHORITIES or not all(one.ca for one in constraints):
         raise _malformed("what it sent as its CA is not one")
-    _require_issued(certificate, ca, "the certificate was not signed by the CA it sent")
+    _require_issued(certificate, trusted, "the certificate was not signed by the CA it sent")
     check_dates(certificate, now, "this device's certificate")
-    return ca
+    return trusted
 
 
-def _require_issued(certificate: x509.Certificate, ca: x509.Certificate, otherwise: str) -> None:
-    try:
-        certificate.verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        raise _malformed(otherwise) from error
+def _require_issued(certificate: x509.Certificate, trusted: list[x509.Certificate], otherwise: str) -> None:
+    for ca in trusted:
+        with contextlib.suppress(ValueError, TypeError, InvalidSignature):
+            certificate.verify_directly_issued_by(ca)
+            return
+    raise _malformed(otherwise)
 
 
 def _malformed(what: str) -> MalformedError:
@@ -280,12 +361,14 @@ _REASONS = {
     ),
     "RENEWAL_TOO_EARLY": ("says that it is too early to renew", "nothing needs doing yet"),
     "CERTIFICATE_REVOKED": ("has revoked this device", _NEW_TOKEN),
-    "CERTIFICATE_EXPIRED": ("says that this device's certificate has expired", _NEW_TOKEN),
+    "CERTIFICATE_EXPIRED": ("says that this device's certificate expired too long ago", _NEW_TOKEN),
     "CERTIFICATE_UNKNOWN": ("does not know this device's certificate", _NEW_TOKEN),
     "CERTIFICATE_HELD": (
         "was restored from a backup, and holds this device back",
         "ask your operator to release it",
     ),
+    "CERTIFICATE_FOREIGN": ("does not know the authority that signed this device's certificate", _NEW_TOKEN),
+    "PROOF_INVALID": ("did not accept the proof of this device's key", _NEW_TOKEN),
 }
 
 

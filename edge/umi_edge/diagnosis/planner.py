@@ -5,7 +5,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import grpc
 import grpc.aio
@@ -32,6 +32,8 @@ __all__ = ["connection", "server"]
 _CONNECT_SECONDS = 10.0
 _CALL_SECONDS = 10.0
 _SOON_DAYS = 14
+_LATE = timedelta(days=365)
+"""No planner renews a certificate later than this."""
 _PLANNER = "umi_proto.v1.Planner"
 _ASK_OPERATOR = "ask the planner's operator"
 
@@ -45,6 +47,11 @@ async def connection(config: EdgeConfig, now: datetime) -> AsyncIterator[Finding
         yield found("connection", message, fix)
         return
     here = Connection.load(config.connection)
+    ended = f"it expired at {here.expires:%Y-%m-%d %H:%M} UTC"
+    if here.expires <= now < here.expires + _LATE:
+        yield fine("connection", f"this device is {here.device!r} at {here.service_address}")
+        yield warning("certificate", ended, "use umi: it is renewed first, unless that was too long ago")
+        return
     check_certificate(here, now)
     yield fine("connection", f"this device is {here.device!r} at {here.service_address}")
     until = f"{here.expires:%Y-%m-%d %H:%M} UTC"
@@ -65,6 +72,8 @@ async def server(config: EdgeConfig, now: datetime) -> AsyncIterator[Finding]:
         check_certificate(here, now)
     except ConfigError:
         return  # the check of the connection says so
+    if now >= here.expires:
+        return  # as before
     # (1) The handshake, and the server's certificate. (2) Its health. (3) What it says to this device.
     refused = False
     async for finding in _handshake(here, now):  # (1)

@@ -19,6 +19,7 @@ from umi_edge.caller import Caller, CallerConfig, NoCaller
 from umi_edge.connection.connection import Connection, check_certificate, open_channel
 from umi_edge.connection.device_key import device_key
 from umi_edge.connection.local_cloud import LOCAL_STEP_SECONDS
+from umi_edge.connection.renewal import in_date
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
@@ -107,11 +108,11 @@ class Laptop:
         call that the policy wants confirmed; without it every such call is declined. `replies` is asked what the
         planner asks the user; without it a question is how the instruction ends. `on_device` says that the planner
         runs on this device. Nothing has been sent when this raises `PrivacyError`, because the policy wants the planner
-        on this device and it is not, or `ConfigError`, because the device is not enrolled or its certificate is out of
-        date.
+        on this device and it is not, `ConfigError`, because the device is not enrolled, or what `in_date` raises,
+        because its certificate has ended and is not renewed.
         """
         if connection is None:
-            connection = Connection.load(self.config.connection)
+            connection = await in_date(Connection.load(self.config.connection), datetime.now(UTC))
             check_certificate(connection, datetime.now(UTC))
         await self._take_up_tools()
         if self.policy.defaults.instruction == "device" and not on_device:

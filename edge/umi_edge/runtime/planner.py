@@ -16,7 +16,7 @@ from umi_edge.connection.connection import (
 )
 from umi_edge.connection.local_cloud import local_cloud
 from umi_edge.connection.reachability import reachable
-from umi_edge.connection.renewal import Renewals
+from umi_edge.connection.renewal import Renewals, in_date
 from umi_edge.policy import Policy
 from umi_edge.runtime.config import EdgeConfig
 from umi_shared.errors import TransportError
@@ -65,7 +65,12 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
     if config.offline == "device" and not is_enrolled(config.connection):
         said = "Planning on this device: it is not enrolled with any planner."
         return await _on_device(console, stack, said, stands_in=True)
-    connection = Connection.load(config.connection)
+    try:
+        connection = await in_date(Connection.load(config.connection), datetime.now(UTC))
+    except TransportError as error:
+        if config.offline != "device":
+            raise
+        return await _on_device(console, stack, f"{error.message}. Planning on this device.", stands_in=True)
     check_certificate(connection, datetime.now(UTC))
     channel = await stack.enter_async_context(open_channel(connection))
     if await _answers(channel, config, console, connection):
@@ -83,11 +88,14 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
 
 
 async def renewed_planner(planner: Planner, stack: AsyncExitStack) -> Planner:
-    """The same planner, over a channel with a new certificate where there is one by now; waits for nothing."""
+    """The same planner, over a channel with a new certificate where there is one by now.
+
+    Waits for nothing while the certificate is good; raises as `in_date` does where it has ended.
+    """
     if planner.renewals is None:
         return planner
     planner.renewals.poke()
-    connection = planner.renewals.renewed()
+    connection = planner.renewals.renewed() or await planner.renewals.late()
     if connection is None:
         return planner
     channel = await stack.enter_async_context(open_channel(connection))

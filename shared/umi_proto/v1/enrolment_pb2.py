@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cumi_proto/v1/enrolment.proto\x12\x0cumi_proto.v1\":\n\x0c\x45nrolRequest\x12\x19\n\x0ctoken_secret\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"8\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\"\x1f\n\x0cRenewRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"8\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x32M\n\tEnrolment\x12@\n\x05\x45nrol\x12\x1a.umi_proto.v1.EnrolRequest\x1a\x1b.umi_proto.v1.EnrolResponse2K\n\x07Renewal\x12@\n\x05Renew\x12\x1a.umi_proto.v1.RenewRequest\x1a\x1b.umi_proto.v1.RenewResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cumi_proto/v1/enrolment.proto\x12\x0cumi_proto.v1\":\n\x0c\x45nrolRequest\x12\x19\n\x0ctoken_secret\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"8\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\"\x1f\n\x0cRenewRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"O\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_signatures\x18\x03 \x03(\x0c\"O\n\x10RenewLateRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"`\n\x11RenewLateResponse\x12\x13\n\tchallenge\x18\x01 \x01(\x0cH\x00\x12.\n\x07renewed\x18\x02 \x01(\x0b\x32\x1b.umi_proto.v1.RenewResponseH\x00\x42\x06\n\x04step2M\n\tEnrolment\x12@\n\x05\x45nrol\x12\x1a.umi_proto.v1.EnrolRequest\x1a\x1b.umi_proto.v1.EnrolResponse2K\n\x07Renewal\x12@\n\x05Renew\x12\x1a.umi_proto.v1.RenewRequest\x1a\x1b.umi_proto.v1.RenewResponse2_\n\x0bLateRenewal\x12P\n\tRenewLate\x12\x1e.umi_proto.v1.RenewLateRequest\x1a\x1f.umi_proto.v1.RenewLateResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENEWREQUEST']._serialized_start=164
   _globals['_RENEWREQUEST']._serialized_end=195
   _globals['_RENEWRESPONSE']._serialized_start=197
-  _globals['_RENEWRESPONSE']._serialized_end=253
-  _globals['_ENROLMENT']._serialized_start=255
-  _globals['_ENROLMENT']._serialized_end=332
-  _globals['_RENEWAL']._serialized_start=334
-  _globals['_RENEWAL']._serialized_end=409
+  _globals['_RENEWRESPONSE']._serialized_end=276
+  _globals['_RENEWLATEREQUEST']._serialized_start=278
+  _globals['_RENEWLATEREQUEST']._serialized_end=357
+  _globals['_RENEWLATERESPONSE']._serialized_start=359
+  _globals['_RENEWLATERESPONSE']._serialized_end=455
+  _globals['_ENROLMENT']._serialized_start=457
+  _globals['_ENROLMENT']._serialized_end=534
+  _globals['_RENEWAL']._serialized_start=536
+  _globals['_RENEWAL']._serialized_end=611
+  _globals['_LATERENEWAL']._serialized_start=613
+  _globals['_LATERENEWAL']._serialized_end=708
 # @@protoc_insertion_point(module_scope)

@@ -3,12 +3,14 @@
 isort:skip_file
 How a laptop gets, and keeps, the certificate that its calls are made with.
 
-Two services, because they live on two ports: a schema that has no Enrol on the mTLS port and no Renew on
+Several services, because they live on two ports: a schema that has no Enrol on the mTLS port and no Renew on
 the open one cannot be served wrongly.
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
 import sys
 import typing
@@ -83,15 +85,77 @@ class RenewResponse(google.protobuf.message.Message):
 
     CERTIFICATE_PEM_FIELD_NUMBER: builtins.int
     CA_PEM_FIELD_NUMBER: builtins.int
+    CA_SIGNATURES_FIELD_NUMBER: builtins.int
     certificate_pem: builtins.bytes
     ca_pem: builtins.bytes
+    """The authority, and the next one while both are trusted."""
+    @property
+    def ca_signatures(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """For each authority that is trusted: ECDSA with SHA-256 over "umi authorities", and the SHA-256 of the request's
+        csr_pem and of ca_pem. A device trusts what an authority that it trusts has signed.
+        """
+
     def __init__(
         self,
         *,
         certificate_pem: builtins.bytes = ...,
         ca_pem: builtins.bytes = ...,
+        ca_signatures: collections.abc.Iterable[builtins.bytes] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ca_pem", b"ca_pem", "ca_signatures", b"ca_signatures", "certificate_pem", b"certificate_pem"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___RenewResponse: typing_extensions.TypeAlias = RenewResponse
+
+@typing.final
+class RenewLateRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CERTIFICATE_PEM_FIELD_NUMBER: builtins.int
+    CSR_PEM_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
+    certificate_pem: builtins.bytes
+    """The certificate that has ended, or is about to."""
+    csr_pem: builtins.bytes
+    """As in RenewRequest, over a new key."""
+    signature: builtins.bytes
+    """ECDSA with SHA-256, by the certificate's key, over "umi late renewal", the challenge, and the SHA-256 of the
+    certificate (DER) and of csr_pem.
+    """
+    def __init__(
+        self,
+        *,
+        certificate_pem: builtins.bytes = ...,
+        csr_pem: builtins.bytes = ...,
+        signature: builtins.bytes = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["certificate_pem", b"certificate_pem", "csr_pem", b"csr_pem", "signature", b"signature"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___RenewLateRequest: typing_extensions.TypeAlias = RenewLateRequest
+
+@typing.final
+class RenewLateResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CHALLENGE_FIELD_NUMBER: builtins.int
+    RENEWED_FIELD_NUMBER: builtins.int
+    challenge: builtins.bytes
+    """32 random bytes, good for this call."""
+    @property
+    def renewed(self) -> Global___RenewResponse: ...
+    def __init__(
+        self,
+        *,
+        challenge: builtins.bytes = ...,
+        renewed: Global___RenewResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["challenge", b"challenge", "renewed", b"renewed", "step", b"step"]
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["challenge", b"challenge", "renewed", b"renewed", "step", b"step"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_step: typing_extensions.TypeAlias = typing.Literal["challenge", "renewed"]
+    _WhichOneofArgType_step: typing_extensions.TypeAlias = typing.Literal["step", b"step"]
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
+
+Global___RenewLateResponse: typing_extensions.TypeAlias = RenewLateResponse

@@ -177,3 +177,80 @@ class Renewal(object):
             timeout,
             metadata,
             _registered_method=True)
+
+
+class LateRenewalStub(object):
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.RenewLate = channel.stream_stream(
+                '/umi_proto.v1.LateRenewal/RenewLate',
+                request_serializer=umi__proto_dot_v1_dot_enrolment__pb2.RenewLateRequest.SerializeToString,
+                response_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.RenewLateResponse.FromString,
+                _registered_method=True)
+
+
+class LateRenewalServicer(object):
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere.
+    """
+
+    def RenewLate(self, request_iterator, context):
+        """Exchange a certificate that has ended for the next one, by proving to have its key. The server speaks first.
+        ErrorInfo reasons: PROOF_INVALID, CSR_INVALID, RATE_LIMITED, and those of a refused certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_LateRenewalServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'RenewLate': grpc.stream_stream_rpc_method_handler(
+                    servicer.RenewLate,
+                    request_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.RenewLateRequest.FromString,
+                    response_serializer=umi__proto_dot_v1_dot_enrolment__pb2.RenewLateResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'umi_proto.v1.LateRenewal', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('umi_proto.v1.LateRenewal', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class LateRenewal(object):
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere.
+    """
+
+    @staticmethod
+    def RenewLate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/umi_proto.v1.LateRenewal/RenewLate',
+            umi__proto_dot_v1_dot_enrolment__pb2.RenewLateRequest.SerializeToString,
+            umi__proto_dot_v1_dot_enrolment__pb2.RenewLateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

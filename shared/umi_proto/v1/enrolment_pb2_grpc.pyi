@@ -3,7 +3,7 @@
 isort:skip_file
 How a laptop gets, and keeps, the certificate that its calls are made with.
 
-Two services, because they live on two ports: a schema that has no Enrol on the mTLS port and no Renew on
+Several services, because they live on two ports: a schema that has no Enrol on the mTLS port and no Renew on
 the open one cannot be served wrongly.
 """
 
@@ -97,3 +97,40 @@ class RenewalServicer(metaclass=abc.ABCMeta):
         """
 
 def add_RenewalServicer_to_server(servicer: RenewalServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class LateRenewalStub:
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> LateRenewalStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> LateRenewalAsyncStub: ...
+    RenewLate: grpc.StreamStreamMultiCallable[umi_proto.v1.enrolment_pb2.RenewLateRequest, umi_proto.v1.enrolment_pb2.RenewLateResponse]
+    """Exchange a certificate that has ended for the next one, by proving to have its key. The server speaks first.
+    ErrorInfo reasons: PROOF_INVALID, CSR_INVALID, RATE_LIMITED, and those of a refused certificate.
+    """
+
+@typing.type_check_only
+class LateRenewalAsyncStub(LateRenewalStub):
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    RenewLate: grpc.aio.StreamStreamMultiCallable[umi_proto.v1.enrolment_pb2.RenewLateRequest, umi_proto.v1.enrolment_pb2.RenewLateResponse]  # type: ignore[assignment]
+    """Exchange a certificate that has ended for the next one, by proving to have its key. The server speaks first.
+    ErrorInfo reasons: PROOF_INVALID, CSR_INVALID, RATE_LIMITED, and those of a refused certificate.
+    """
+
+class LateRenewalServicer(metaclass=abc.ABCMeta):
+    """On the enrolment port, for a laptop that was off when its certificate ended: TLS would not let it in elsewhere."""
+
+    @abc.abstractmethod
+    def RenewLate(
+        self,
+        request_iterator: _MaybeAsyncIterator[umi_proto.v1.enrolment_pb2.RenewLateRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[umi_proto.v1.enrolment_pb2.RenewLateResponse], collections.abc.AsyncIterator[umi_proto.v1.enrolment_pb2.RenewLateResponse]]:
+        """Exchange a certificate that has ended for the next one, by proving to have its key. The server speaks first.
+        ErrorInfo reasons: PROOF_INVALID, CSR_INVALID, RATE_LIMITED, and those of a refused certificate.
+        """
+
+def add_LateRenewalServicer_to_server(servicer: LateRenewalServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -355,3 +355,61 @@ async def test_the_days_tokens_end_on_all_fronts_and_come_back_at_midnight_utc(e
 def test_a_quota_that_shuts_everyone_out_is_a_mistake(field):
     with pytest.raises(ConfigError, match="below 1"):
         Quota(**{field: 0})
+
+
+async def late(registry, clock, serial: str, renewed: str, days: float = 30) -> str:
+    """Renew a certificate that may have expired; what is refused, or nothing."""
+    try:
+        await registry.add_certificate(
+            certificate(clock, "a", serial), renewed=renewed, late=timedelta(days=days)
+        )
+    except RefusedError as error:
+        return error.reason
+    return ""
+
+
+async def test_an_expired_certificate_is_followed_by_another_within_the_time_for_it(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    clock.advance(days=110)
+    assert await late(registry, clock, "11", "01", days=0) == "CERTIFICATE_EXPIRED"
+    assert await late(registry, clock, "11", "01", days=19) == "CERTIFICATE_EXPIRED"
+    assert await late(registry, clock, "11", "01", days=21) == ""
+    assert await standings(registry, "01", "11") == [Standing.EXPIRED, Standing.ACTIVE]
+    assert await late(registry, clock, "12", "nobody's") == "CERTIFICATE_UNKNOWN"
+
+
+async def test_a_revoked_or_replaced_device_does_not_come_back_late(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    clock.advance(days=100)
+    await enrol(registry, clock, "a", "02")
+    assert await late(registry, clock, "11", "01") == "CERTIFICATE_REVOKED"
+    clock.advance(days=100)
+    assert await late(registry, clock, "11", "02") == ""
+    await registry.revoke("a")
+    assert await late(registry, clock, "12", "02") == "CERTIFICATE_REVOKED"
+
+
+async def test_a_key_from_an_old_backup_is_not_good_once_the_device_has_used_a_later_one(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    clock.advance(days=80)
+    assert await late(registry, clock, "11", "01") == ""
+    clock.advance(days=20)
+    assert await late(registry, clock, "12", "01") == ""  # the first reply may have been lost
+    await call(registry, Device("a", "12"))
+    assert await late(registry, clock, "13", "01") == "CERTIFICATE_EXPIRED"
+    clock.advance(days=95)
+    assert await late(registry, clock, "13", "11") == "CERTIFICATE_EXPIRED"
+    assert await late(registry, clock, "13", "12") == ""
+
+
+async def test_certificates_that_ended_long_ago_are_forgotten(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    for number in range(10):
+        clock.advance(days=80)
+        assert await late(registry, clock, f"1{number}", f"1{number - 1}" if number else "01") == ""
+    assert await standings(registry, "01", "10", "18", "19") == [
+        Standing.UNKNOWN,
+        Standing.UNKNOWN,
+        Standing.ACTIVE,
+        Standing.ACTIVE,
+    ]

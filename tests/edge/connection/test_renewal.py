@@ -20,6 +20,7 @@ def connection(device: str = "a", days: int = 90) -> Connection:
         directory=Path(),
         device=device,
         service_address="h:1",
+        enrolment_address="h:2",
         server_name="h",
         starts=NOW,
         expires=NOW + timedelta(days=days),

@@ -325,10 +325,15 @@ async def test_the_certificates_time_is_held_against_the_clock(enrolled, days, s
 async def test_a_certificate_that_expires_soon_is_worth_a_look(enrolled):
     from umi_edge.diagnosis import planner
 
-    late = Connection.load(enrolled.connection).expires - timedelta(days=3)
-    findings = await run_check(Check(name="connection", look=lambda: planner.connection(enrolled, late)))
-    assert "warning" in statuses(findings)
-    assert "renews itself" in findings[-1].fix
+    expires = Connection.load(enrolled.connection).expires
+    for then, said in (
+        (expires - timedelta(days=1), "renews itself"),
+        (expires + timedelta(days=1), "renewed first"),
+    ):
+        look = Check(name="connection", look=lambda then=then: planner.connection(enrolled, then))
+        findings = await run_check(look)
+        assert "warning" in statuses(findings)
+        assert said in findings[-1].fix
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no modes here")

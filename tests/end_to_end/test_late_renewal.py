@@ -1,0 +1,226 @@
+"""A laptop that was off for a month comes back with the key it has; nobody else does. Real TLS, real dates."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
+from umi_cloud.auth import enrolment as enrolment_module
+from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_edge.connection.connection import Connection, open_enrolment_channel
+from umi_edge.connection.enroll import _csr_pem, enroll, renew_late
+from umi_edge.connection.renewal import in_date
+from umi_proto.v1 import enrolment_pb2 as pb
+from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
+from umi_shared.errors import RefusedError, TransportError
+from umi_shared.refusal import refusal_from_metadata
+from umi_shared.renewal_proof import late_words
+
+MONTH = timedelta(days=30)
+DAYS = timedelta(days=1)
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path) -> AsyncIterator[Deployment]:
+    """It was set up 100 days ago, so that certificates of then have really ended."""
+    clock = Clock()
+    clock.offset = -100 * DAYS
+    async with serving(tmp_path / "cloud", clock, EnrolmentLimits(renew_expired_days=60)) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def enrolled(cloud, tmp_path) -> Callable:
+    """Enrols a laptop so long ago; afterwards it is today."""
+
+    async def make(ago: timedelta, name: str = "alices-laptop", folder: str = "laptop") -> Connection:
+        cloud.clock.offset = -ago
+        text = await cloud.text(name)
+        connection = (await enroll(text, tmp_path / folder, clock=cloud.clock)).connection
+        cloud.clock.offset = timedelta()
+        return connection
+
+    return make
+
+
+async def now_in_date(connection: Connection) -> Connection:
+    return await in_date(connection, datetime.now(UTC))
+
+
+async def reason(connection: Connection) -> str:
+    with pytest.raises(RefusedError) as caught:
+        await now_in_date(connection)
+    return caught.value.reason
+
+
+async def test_a_laptop_that_was_off_for_a_month_renews_unseen_and_calls(cloud, enrolled):
+    old = await enrolled(MONTH)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ask(old)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    new = await now_in_date(old)
+    assert await ask(new) == "alices-laptop"
+    assert new.key != old.key
+    assert Connection.load(old.directory) == new
+    *_, last = [entry async for entry in cloud.registry.audit(datetime.now(UTC) - MONTH)]
+    assert (last.event, last.device, last.who, last.address) == (
+        "renewed",
+        "alices-laptop",
+        "device",
+        "127.0.0.1",
+    )
+    assert "which had expired" in last.detail
+
+
+async def test_one_that_was_off_for_too_long_enrols_again(cloud, enrolled):
+    old = await enrolled(70 * DAYS)
+    with pytest.raises(RefusedError, match="expired too long ago") as caught:
+        await now_in_date(old)
+    assert caught.value.reason == "CERTIFICATE_EXPIRED"
+    assert "umi-cloud enroll alices-laptop" in caught.value.fix
+    assert Connection.load(old.directory) == old
+
+
+async def test_a_revoked_or_replaced_laptop_does_not_come_back(cloud, enrolled):
+    revoked = await enrolled(MONTH)
+    await cloud.registry.revoke("alices-laptop")
+    assert await reason(revoked) == "CERTIFICATE_REVOKED"
+    lost = await enrolled(MONTH, "bobs-laptop", "bob")
+    lost = replace(lost, directory=lost.directory.parent / "thief")
+    keys = [(path, path.read_bytes()) for path in (lost.key, lost.certificate, lost.ca)]
+    await enrolled(20 * DAYS, "bobs-laptop", "bob")
+    for path, content in keys:
+        path.write_bytes(content)
+    assert await reason(lost) == "CERTIFICATE_REVOKED"
+
+
+async def test_a_certificate_that_a_later_one_has_followed_is_good_for_nothing(cloud, enrolled):
+    """Such as the key in a backup of the laptop's disk."""
+    old = await enrolled(MONTH)
+    keys = [(path, path.read_bytes()) for path in (old.key, old.certificate, old.ca)]
+    assert await ask(await now_in_date(old)) == "alices-laptop"
+    for path, content in keys:
+        path.write_bytes(content)
+    assert await reason(old) == "CERTIFICATE_EXPIRED"
+
+
+async def test_a_registry_that_does_not_know_the_laptop_renews_nothing(cloud, enrolled, tmp_path):
+    async with serving(tmp_path / "other", cloud.clock, EnrolmentLimits()) as other:
+        old = await enrolled(MONTH)
+        theirs = tmp_path / "theirs.pem"
+        theirs.write_bytes(other.authority.ca_pem)
+        asked = replace(old, enrolment_address=other.enrolment_address, ca=theirs)
+        assert await reason(asked) == "CERTIFICATE_FOREIGN"
+
+
+async def late(
+    connection: Connection,
+    sign: Callable[[bytes, bytes, bytes], bytes],
+    certificate_pem: bytes | None = None,
+) -> str:
+    """What the server says to an answer that is signed otherwise."""
+    certificate = x509.load_pem_x509_certificate(connection.certificate.read_bytes())
+    der = certificate.public_bytes(Encoding.DER)
+    csr_pem = _csr_pem(ec.generate_private_key(ec.SECP256R1()), connection.device)
+    async with open_enrolment_channel(connection) as channel:
+        call = pb_grpc.LateRenewalStub(channel).RenewLate(timeout=20)
+        challenge = (await call.read()).challenge
+        pem = certificate.public_bytes(Encoding.PEM) if certificate_pem is None else certificate_pem
+        signature = sign(challenge, der, csr_pem)
+        await call.write(pb.RenewLateRequest(certificate_pem=pem, csr_pem=csr_pem, signature=signature))
+        try:
+            answered = await call.read()
+        except grpc.aio.AioRpcError as error:
+            return refusal_from_metadata(error.trailing_metadata()).reason
+    return answered.WhichOneof("step")
+
+
+async def test_only_who_has_the_key_and_answers_this_challenge_is_renewed(cloud, enrolled):
+    old = await enrolled(MONTH)
+    key = load_pem_private_key(old.key.read_bytes(), None)
+    other = ec.generate_private_key(ec.SECP256R1())
+
+    def signed(with_key, change: Callable[..., bytes] = late_words) -> Callable[..., bytes]:
+        return lambda *words: with_key.sign(change(*words), ec.ECDSA(hashes.SHA256()))
+
+    assert await late(old, signed(other)) == "PROOF_INVALID"
+    assert await late(old, lambda *_: b"") == "PROOF_INVALID"
+    assert await late(old, signed(key, lambda _c, d, r: late_words(bytes(32), d, r))) == "PROOF_INVALID"
+    assert await late(old, signed(key, lambda c, d, _r: late_words(c, d, b""))) == "PROOF_INVALID"
+    assert await late(old, signed(key), certificate_pem=b"garbage") == "CERTIFICATE_FOREIGN"
+    server = cloud.authority.server_certificate.public_bytes(Encoding.PEM)
+    assert await late(old, signed(key), certificate_pem=server) == "CERTIFICATE_FOREIGN"
+    assert await late(old, signed(key)) == "renewed"
+
+
+async def test_strangers_who_prove_nothing_take_nothing_from_laptops_behind_their_address(cloud, enrolled):
+    old = await enrolled(MONTH)
+    said = [await late(old, lambda *_: b"") for _ in range(12)]
+    assert said == ["PROOF_INVALID"] * 9 + ["RATE_LIMITED"] * 3  # the enrolment was the first of ten
+    assert await ask(await now_in_date(old)) == "alices-laptop"
+
+
+async def test_a_laptop_that_renews_again_and_again_is_slowed_down_alone(cloud, enrolled):
+    old, bobs = await enrolled(MONTH), await enrolled(MONTH, "bobs-laptop", "bob")
+    key = load_pem_private_key(old.key.read_bytes(), None)
+
+    def sign(*words: bytes) -> bytes:
+        return key.sign(late_words(*words), ec.ECDSA(hashes.SHA256()))
+
+    assert [await late(old, sign) for _ in range(5)] == ["renewed"] * 4 + ["RATE_LIMITED"]
+    assert await ask(await now_in_date(bobs)) == "bobs-laptop"
+
+
+async def test_who_answers_no_challenge_is_hung_up_on(cloud, enrolled, monkeypatch):
+    monkeypatch.setattr(enrolment_module, "ANSWER_SECONDS", 0.05)
+    old = await enrolled(MONTH)
+    async with open_enrolment_channel(old) as channel:
+        call = pb_grpc.LateRenewalStub(channel).RenewLate(timeout=20)
+        await call.read()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call.read()
+    assert refusal_from_metadata(caught.value.trailing_metadata()).reason == "PROOF_INVALID"
+
+
+async def test_nothing_is_asked_while_the_certificate_is_good(cloud, enrolled):
+    good = await enrolled(timedelta())
+    away = replace(good, enrolment_address="127.0.0.1:1")
+    assert await now_in_date(away) is away
+
+
+@pytest.mark.parametrize("minutes", [-59, 59])
+async def test_a_clock_that_is_an_hour_off_neither_locks_out_nor_blocks(cloud, enrolled, minutes):
+    """Around the end of a certificate it may be good yet: a planner that cannot be reached ends nothing."""
+    good = await enrolled(timedelta())
+    about = good.expires + timedelta(minutes=minutes)
+    away = replace(good, enrolment_address="127.0.0.1:1")
+    async with asyncio.timeout(20):
+        assert await in_date(away, about) is away
+        with pytest.raises(TransportError, match="certificate has ended, and it cannot be renewed now"):
+            await in_date(away, good.expires + timedelta(minutes=61))
+
+
+async def test_a_clock_that_is_ahead_renews_what_has_not_ended_yet(cloud, enrolled):
+    """The laptop believes that its certificate has ended; the server knows better, and renews it all the same."""
+    nearly = await enrolled(6 * DAYS)
+    renewed = await renew_late(nearly)
+    assert renewed.expires > nearly.expires
+    assert await ask(renewed) == "alices-laptop"
+
+
+async def test_a_planner_that_is_not_the_one_gets_no_proof(cloud, enrolled, tmp_path):
+    """Its certificate is of another authority: TLS ends before anything is said."""
+    old = await enrolled(MONTH)
+    async with serving(tmp_path / "impostor", cloud.clock, EnrolmentLimits()) as impostor:
+        asked = replace(old, enrolment_address=impostor.enrolment_address)
+        with pytest.raises(TransportError):
+            await now_in_date(asked)
