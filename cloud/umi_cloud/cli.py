@@ -9,7 +9,7 @@ from umi_shared.lazy_group import LazyGroup, run
 
 SUMMARIES = {
     "serve": "Serve the planner and the summarizer over gRPC.",
-    "ca": "Make the certificate authority of this deployment.",
+    "ca": "Make the certificate authority of this deployment, and replace it.",
     "enroll": "Print a one-time token that connects one laptop.",
     "revoke": "Shut a laptop out, from its next call on.",
     "devices": "List the laptops and what they have used.",

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -294,6 +294,23 @@ async def test_only_certificates_that_are_let_in_count_as_a_devices_connections(
     (alice,) = await fronts.operator.devices()
     connections = fronts.deployments[0].server.connections
     assert [connections._shown[peer] for peer in connections._admitted] == [alice.serial]
+
+
+async def test_all_fronts_take_up_a_rotation_and_its_end_without_a_restart(fronts):
+    old = await fronts.laptop("alice")
+    await asyncio.to_thread(lambda: Authority.load(fronts.folder).rotate(fronts.folder, at_once=True))
+    new = await fronts.laptop("bob")
+    for stub in (*old, *new):
+        await plan(stub)
+    await asyncio.to_thread(lambda: Authority.load(fronts.folder).retire(fronts.folder))
+    for name, well in (("alice", False), ("bob", True)):
+        connection = Connection.load(fronts.folder / name)
+        for deployment in fronts.deployments:
+            address = deployment.address.replace("127.0.0.1", "localhost")
+            fresh = open_channel(replace(connection, service_address=address))
+            async with fresh:
+                with nullcontext() if well else pytest.raises(grpc.aio.AioRpcError):
+                    await plan(pb_grpc.PlannerStub(fresh))
 
 
 async def test_fronts_do_not_renew_their_own_copies_of_the_servers_certificate(tmp_path, database):

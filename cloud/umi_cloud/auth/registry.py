@@ -19,13 +19,13 @@ from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN, PROGRAM, AuditEntry, Origin, entries_after, forget
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry_operations import EndedCall, Invitation, Revocations
+from umi_cloud.auth.registry_operations import EndedCall, Invitation, Revocations, Straggler
 from umi_cloud.auth.roster import roster
 from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing
 from umi_cloud.auth.store import Operation, Store
 from umi_shared.enrolment_token import check_device_name
 
-__all__ = ["DeviceRecord", "EndedCall", "Invitation", "Registry", "Revocations", "Standing"]
+__all__ = ["DeviceRecord", "EndedCall", "Invitation", "Registry", "Revocations", "Standing", "Straggler"]
 
 
 TOUCH_SECONDS = 3.0
@@ -128,7 +128,18 @@ class Registry:
         """All devices by name, with the newest certificate of each and the use of so many days, and those invited."""
         return await self.store.read(lambda now: roster(now, days))
 
+    async def stragglers(self, authority: str, late: timedelta) -> tuple[Straggler, ...]:
+        """The devices that would be locked out if only this authority were trusted (SHA-256 of its certificate).
+
+        `late` is how long after its end a certificate is good for a renewal.
+        """
+        return await self.store.read(lambda now: operations.stragglers(authority, late.total_seconds(), now))
+
     # The audit.
+
+    async def note_authority(self, detail: str, *, by: Origin = PROGRAM) -> None:
+        """Note what became of the certificate authority."""
+        await self.store.write(lambda now: operations.authority_changed(detail, now, by), durable=True)
 
     async def audit(self, since: datetime) -> AsyncIterator[AuditEntry]:
         """The entries from a time on, the oldest first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from umi_cloud.auth.allowance import Quota, Use, day_of, drawn
 from umi_cloud.auth.audit import Event, Origin, audited
@@ -16,8 +17,10 @@ __all__ = [
     "EndedCall",
     "Invitation",
     "Revocations",
+    "Straggler",
     "add_certificate",
     "add_tokens",
+    "authority_changed",
     "begin_call",
     "end_call",
     "life",
@@ -25,6 +28,7 @@ __all__ = [
     "revoke",
     "revoked_since",
     "standing",
+    "stragglers",
     "tokens_spent",
     "touch",
 ]
@@ -64,6 +68,16 @@ class Revocations:
 
     serials: frozenset[str]
     moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class Straggler:
+    """A device that would be locked out with the authority that signed its certificates."""
+
+    name: str
+    expires_at: float
+    """When the last of them ends, or has ended."""
+    last_seen_at: float | None
 
 
 # Tokens and certificates.
@@ -180,6 +194,34 @@ def standing(device: Device, now: float) -> Operation[Standing]:
     """Whether a certificate is accepted."""
     (found,) = yield (_certificate(device),)
     return _standing(found, now)
+
+
+def stragglers(authority: str, late_seconds: float, now: float) -> Operation[tuple[Straggler, ...]]:
+    """The devices that are not known to hold a certificate of an authority, and could call or renew late with another.
+
+    A certificate of it that was never used may have got lost on its way, where the device had one before.
+    """
+    (rows,) = yield (
+        Read(
+            "SELECT d.name, d.last_seen_at, c.expires_at, c.authority, c.used_at FROM certificates c"
+            " JOIN devices d ON d.name = c.name WHERE d.revoked_at IS NULL AND c.revoked_at IS NULL"
+            " AND c.expires_at > :past ORDER BY d.name, c.expires_at",
+            {"past": now - late_seconds},
+        ),
+    )
+    by_name: dict[str, list[Any]] = {}
+    for row in rows:
+        by_name.setdefault(row[0], []).append(row)
+    return tuple(
+        Straggler(name, float(own[-1][2]), own[-1][1])
+        for name, own in by_name.items()
+        if not any(row[3] == authority and (row[4] is not None or len(own) == 1) for row in own)
+    )
+
+
+def authority_changed(detail: str, now: float, by: Origin) -> Operation[None]:
+    """Note in the audit what became of the authority."""
+    yield (audited(Event.AUTHORITY, now, by, detail=detail),)
 
 
 def life(serial: str) -> Operation[tuple[float, float]]:
