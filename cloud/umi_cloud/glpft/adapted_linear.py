@@ -11,19 +11,23 @@ __all__ = ["fuse_adapters"]
 
 
 def fuse_adapters(model: Any, adapter: str = "default") -> None:
-    """Let every adapted layer of a PEFT model compute in one step; needs dropout 0 and layers without bias."""
+    """Let the adapted layers of a PEFT model compute in one step; PEFT goes on computing those with a bias.
+
+    Needs an adapter without dropout, whose weights no other process holds parts of.
+    """
     from peft.tuners.lora.layer import Linear  # noqa: PLC0415  # training only
 
     function = _function()
     for module in model.modules():
-        if isinstance(module, Linear):
+        if isinstance(module, Linear) and module.base_layer.bias is None:
             module.forward = _Forward(module, adapter, function)
 
 
 class _Forward:
-    """What a layer computes: `x Wᵀ + scale · (x Aᵀ) Bᵀ`."""
+    """What a layer computes: `x Wᵀ + scale · (x Aᵀ) Bᵀ`, or as PEFT does while its adapter is switched off."""
 
     def __init__(self, module: Any, adapter: str, function: Any) -> None:
+        self._module, self._plain = module, module.forward
         self._weight = module.base_layer.weight
         self._down = module.lora_A[adapter].weight
         self._up = module.lora_B[adapter].weight
@@ -31,6 +35,8 @@ class _Forward:
         self._apply = function.apply
 
     def __call__(self, x: Any) -> Any:
+        if self._module.disable_adapters:
+            return self._plain(x)
         return self._apply(x, self._weight, self._down, self._up, self._scale)
 
 

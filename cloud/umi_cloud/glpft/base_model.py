@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from umi_cloud.glpft.adapted_linear import fuse_adapters
 from umi_cloud.glpft.cpu_kernels import use_cpu_kernels
 from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.errors import ModelError
@@ -44,10 +45,11 @@ def load_tokenizer(base: Path) -> Any:
         raise ModelError(f"transformers finds no tokenizer in {base}: {error}") from error
 
 
-def load_trainee(base: Path, recipe: Recipe, start: Path | None) -> Trainee:
+def load_trainee(base: Path, recipe: Recipe, start: Path | None, *, sharded: bool = False) -> Trainee:
     """A fresh trainee, or one that starts from what a stage or a checkpoint saved.
 
     The weights of a GGUF file are dequantized, so that an adapter is trained on the very weights it will run on.
+    A model that is `sharded` over processes computes its adapter as PEFT does, which gathers what others hold.
 
     Raises `ModelError` when transformers cannot read the base.
     """
@@ -55,6 +57,8 @@ def load_trainee(base: Path, recipe: Recipe, start: Path | None) -> Trainee:
         model = _load(start or base, "float32")  # the optimizer's steps are too small for bfloat16
     else:
         model = _with_adapter(_load(base, recipe.precision), recipe, start)
+        if not sharded:
+            fuse_adapters(model)
         if recipe.cpu_kernels:
             use_cpu_kernels(model)
     if recipe.recompute:

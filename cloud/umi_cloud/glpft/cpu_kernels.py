@@ -7,7 +7,6 @@ writes it and 1.4 ms compiled, while a product of 2,000 x 576 x 1,536 takes 2.4 
 from functools import cache, partial
 from typing import Any
 
-from umi_cloud.glpft.adapted_linear import fuse_adapters
 from umi_cloud.glpft.tree_attention import NAME, TreeAttention
 
 __all__ = ["use_cpu_kernels"]
@@ -22,7 +21,6 @@ def use_cpu_kernels(model: Any) -> None:
     attention.register()
     body = model.base_model.model.model
     body.config._attn_implementation = NAME
-    fuse_adapters(model)
     norm = _compiled(_normalised)
     for module in (body.norm, *(norm for layer in body.layers for norm in _norms(layer))):
         module.forward = partial(norm, module.weight, module.variance_epsilon)

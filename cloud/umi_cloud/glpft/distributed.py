@@ -1,5 +1,6 @@
 """The process group: the processes and devices that train together, through accelerate; the smallest is one CPU."""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -98,13 +99,20 @@ class ProcessGroup:
         """The losses of a chunk's targets, as a tensor."""
         return target_losses(self._model, chunk, self._accelerator.device)
 
-    def step(self, learning_rate: float, clip_norm: float) -> None:
-        """Change the weights by the gradients, then clear the gradients."""
+    def step(self, learning_rate: float, clip_norm: float) -> bool:
+        """Change the weights by the gradients, then clear the gradients; whether the gradients were finite.
+
+        The norm is that of all processes, so that they agree. Gradients that are not finite change nothing.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        self._accelerator.clip_grad_norm_(self._trained(), clip_norm)
-        self._optimizer.step()
+        norm = self._accelerator.clip_grad_norm_(self._trained(), clip_norm)
+        # float16's scaler finds its scale by steps that overflow, and leaves those out by itself.
+        finite = self._accelerator.scaler is not None or norm is None or math.isfinite(float(norm))
+        if finite:
+            self._optimizer.step()
         self._optimizer.zero_grad()
+        return finite
 
     def sum(self, values: Sequence[float]) -> list[float]:
         """The values of all processes, added up. Every process must call it."""

@@ -17,9 +17,9 @@ class ForwardPass:
     tokens: NDArray[np.int64] = field(repr=False)
     """The input tokens, `(rows, length)`."""
     positions: NDArray[np.int64] = field(repr=False)
-    """The input tokens, `(rows, length)`."""
-    mask: NDArray[np.bool_] = field(repr=False)
-    """Which tokens are not padding, `(rows, length)`; or which token attends to which, `(1, 1, length, length)`."""
+    """How many tokens of its own row stand before each, `(rows, length)`."""
+    mask: NDArray[np.bool_] | None = field(repr=False)
+    """Which token attends to which, `(1, 1, length, length)`; `None`: each to itself and to all before it."""
     kept: NDArray[np.int64] = field(repr=False)
     """The columns for which the head is computed, the same in every row, `(kept,)`."""
     rows: NDArray[np.int64] = field(repr=False)
@@ -59,7 +59,7 @@ def target_losses(model: Any, chunk: Chunk, device: Any = "cpu") -> Any:
     logits = model(
         input_ids=tensor(given.tokens),
         position_ids=tensor(given.positions),
-        attention_mask=tensor(given.mask),
+        attention_mask=None if given.mask is None else tensor(given.mask),
         logits_to_keep=tensor(given.kept),
         use_cache=False,
     ).logits

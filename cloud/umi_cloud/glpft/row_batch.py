@@ -1,6 +1,8 @@
 """A row batch: training rows of about one length side by side, the plain layout, which is the quicker one on a GPU.
 
-Rows are padded on the left, so that all targets stand at the end and the head is computed for a few columns.
+Rows are padded on the right, so that causal attention alone keeps the padding out of what the rows see. There is no
+mask then: nothing of the size length x length is stored, the quickest kernels apply, and no token attends to nothing
+at all, which is not a number in some kernels and spreads from there.
 """
 
 import random
@@ -25,7 +27,7 @@ class RowBatch:
     >>> batch = RowBatch((TokenRow(tokens=(5, 6, 7), prompt_length=2, role="planner"),
     ...                   TokenRow(tokens=(8, 9), prompt_length=1, role="caller")))
     >>> batch.forward_pass().tokens.tolist(), batch.roles()
-    ([[5, 6, 7], [0, 8, 9]], ['planner', 'caller'])
+    ([[5, 6, 7], [8, 9, 0]], ['planner', 'caller'])
     """
 
     rows: tuple[TokenRow, ...] = field(repr=False)
@@ -38,30 +40,26 @@ class RowBatch:
         return [row.role for row in self.rows for _ in range(_targets(row))]
 
     def forward_pass(self) -> ForwardPass:
-        """The rows, padded on the left."""
+        """The rows, padded on the right; rows of one length share the columns for which the head is computed."""
         length = max(len(row.tokens) for row in self.rows)
-        longest = max(_targets(row) for row in self.rows)
-        shape = (len(self.rows), length)
-        tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        mask = np.zeros(shape, np.bool_)
+        tokens = np.zeros((len(self.rows), length), np.int64)
         for i, row in enumerate(self.rows):
-            size = len(row.tokens)
-            tokens[i, length - size :] = row.tokens
-            positions[i, length - size :] = np.arange(size)
-            mask[i, length - size :] = True
-        targets = [
-            (i, slot) for i, row in enumerate(self.rows) for slot in range(longest - _targets(row), longest)
+            tokens[i, : len(row.tokens)] = row.tokens
+        sources = [
+            (i, column)
+            for i, row in enumerate(self.rows)
+            for column in range(row.prompt_length - 1, len(row.tokens) - 1)
         ]
-        rows, slots = np.array(targets, np.int64).reshape(-1, 2).T
-        kept = np.arange(length - 1 - longest, length - 1)
+        rows, columns = np.array(sources, np.int64).reshape(-1, 2).T
+        kept, slots = np.unique(columns, return_inverse=True)
         return ForwardPass(
             tokens=tokens,
-            positions=positions,
-            mask=mask,
+            positions=np.broadcast_to(np.arange(length), tokens.shape).copy(),
+            mask=None,
             kept=kept,
             rows=rows,
             slots=slots,
-            labels=tokens[rows, kept[slots] + 1],
+            labels=tokens[rows, columns + 1],
         )
 
 

@@ -117,7 +117,7 @@ class _Run:
         trainer = Trainer(
             recipe=self.recipe,
             stage=stage,
-            trainee=load_trainee(self.base, self.recipe, self._start(stage, group)),
+            trainee=load_trainee(self.base, self.recipe, self._start(stage, group), sharded=group.sharded),
             group=group,
             stream=stream,
             folder=folder,

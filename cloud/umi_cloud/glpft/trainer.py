@@ -15,6 +15,7 @@ from umi_cloud.glpft.forward_pass import Chunk, losses_by_role
 from umi_cloud.glpft.peak_memory import peak_memory_bytes
 from umi_cloud.glpft.progress import Progress, ProgressFile
 from umi_cloud.glpft.recipe import Recipe, Stage
+from umi_shared.errors import ModelError
 
 __all__ = ["Trainer"]
 
@@ -83,11 +84,27 @@ class Trainer:
             for role, (total, count) in losses_by_role(chunk, losses).items():
                 known = self._sums.get(role, (0.0, 0.0))
                 self._sums[role] = (known[0] + total, known[1] + count)
-        self.group.step(self.progress.learning_rate, self.recipe.clip_norm)
+        finite = self.group.step(self.progress.learning_rate, self.recipe.clip_norm)
         self.progress.steps += 1
+        if not finite or self.group.sum([float(not math.isfinite(total)) for total in self._totals()])[0]:
+            raise self._diverged()
         self.progress.targets += targets
         self.progress.chunks += len(chunks)
         self.progress.tokens += sum(map(len, chunks))
+
+    def _totals(self) -> list[float]:
+        """The sum of this process's losses since the last report, as one number for all roles."""
+        return [sum(total for total, _ in self._sums.values())]
+
+    def _diverged(self) -> ModelError:
+        """The stage cannot go on: what it saved last is from before this step."""
+        newest = Checkpoints(self.folder / "checkpoints").newest()
+        kept = f"step {newest.progress.steps} is saved" if newest else "nothing is saved yet"
+        return ModelError(
+            f"the loss or its gradient is not a finite number at step {self.progress.steps} of the stage "
+            f"{self.stage.name!r}; {kept}",
+            fix="lower the learning rate or `clip_norm`, or try `precision: float32`; then run the recipe again",
+        )
 
     def _agreed(self, seconds: float) -> float:
         """The first process's clock, so that all stop at the same step."""

@@ -20,7 +20,7 @@ def main(recipe: Path) -> None:
     batch = RowBatch(tuple(TokenRow(tokens=range(3, 3 + n), prompt_length=n - 4, role="x") for n in (9, 12)))
     found = []
     for shards in (False, True):
-        model = load_trainee(Path(settings.base), settings, None).model
+        model = load_trainee(Path(settings.base), settings, None, sharded=shards).model
         if shards:
             for name, module in list(model.named_modules()):
                 if name.rpartition(".")[0].endswith("layers"):

@@ -62,6 +62,80 @@ def test_gradients_of_a_tree_and_of_a_batch_are_the_same(model):
     assert (found[0] - found[1]).abs().max() < 1e-4 * found[0].abs().max()
 
 
+def _as_strict_kernels_do(module, query, key, value, attention_mask, scaling, is_causal=None, **_):
+    """Attention as the definition has it: a token that attends to nothing gives what is not a number."""
+    import torch
+
+    groups = query.shape[1] // key.shape[1]
+    key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
+    length = query.shape[2]
+    seen = torch.ones(length, length, dtype=torch.bool).tril() if attention_mask is None else attention_mask
+    scores = (query @ key.transpose(2, 3) * scaling).masked_fill(~seen, float("-inf"))
+    return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
+
+
+@pytest.mark.parametrize("chunk", [tree_of(*ROWS), RowBatch(tuple(ROWS))], ids=["tree", "rows"])
+def test_no_token_attends_to_nothing_which_is_not_a_number_in_kernels_that_follow_the_definition(
+    model, chunk
+):
+    import torch
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+    from umi_cloud.glpft.forward_pass import target_losses
+
+    expected = target_losses(model, chunk)
+    AttentionInterface.register("strict", _as_strict_kernels_do)
+    AttentionMaskInterface.register("strict", sdpa_mask)
+    model.set_attn_implementation("strict")
+    losses = target_losses(model, chunk)
+    assert torch.allclose(losses, expected, atol=1e-4)
+    losses.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_a_batch_needs_no_mask_which_would_grow_with_the_square_of_its_length():
+    batch = RowBatch(tuple(ROWS)).forward_pass()
+    assert batch.mask is None
+    assert batch.positions.tolist() == [list(range(len(ROWS[1].tokens)))] * 3
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_adapters_compute_in_one_step_what_peft_computes_with_and_without_a_bias(architecture: str):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from umi_cloud.glpft.adapted_linear import fuse_adapters
+    from umi_cloud.glpft.forward_pass import target_losses
+
+    torch.manual_seed(1)
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=264,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    )
+    adapted = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_config(config), adapted)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in [*trained, *(p for name, p in model.named_parameters() if name.endswith("bias"))]:
+        torch.nn.init.normal_(parameter, std=0.2)
+    found = []
+    for _ in range(2):
+        losses = target_losses(model, RowBatch(tuple(ROWS)))
+        found.append((losses.detach(), torch.autograd.grad(losses.mean(), trained)))
+        fuse_adapters(model)
+    (plain, plain_gradients), (fused, fused_gradients) = found
+    assert torch.allclose(plain, fused, atol=1e-4)
+    for one, other in zip(plain_gradients, fused_gradients, strict=True):
+        assert one.abs().max() > 0
+        assert (one - other).abs().max() < 1e-3 * one.abs().max()
+
+
 def test_batches_hold_rows_of_about_one_length_within_the_limit():
     rng = random.Random(1)
     rows = [row("x" * rng.randint(5, 200), 3) for _ in range(500)]

@@ -1,6 +1,7 @@
 """A whole run of a recipe: stages one from the other, both layouts, both tunings, and what it writes."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,22 @@ def test_losses_fall_and_a_later_stage_goes_on_from_the_earlier(
     assert 2 <= then.epochs < 2.5
     assert then.peak_memory_bytes > 50_000_000  # PyTorch alone takes more
     assert (recipe.result_of("caller") / "config.json").exists() == (recipe.tuning == "full")
+
+
+@pytest.mark.parametrize("layout", ["tree", "rows"])
+def test_a_loss_that_is_no_number_ends_the_run_and_what_was_saved_before_stays(
+    write_recipe: Callable[..., Path], layout: str
+):
+    stage = {"name": "all", "roles": ["planner"], "tokens": 20000, "learning_rate": 1e30}
+    recipe = read_recipe(write_recipe(stages=[stage], layout=layout, save_minutes=0, keep_checkpoints=0))
+    with pytest.raises(ModelError, match=r"not a finite number at step \d+ .* step \d+ is saved") as raised:
+        train(recipe)
+    assert "learning rate" in raised.value.fix
+    assert not recipe.result_of("all").exists()
+    saved = sorted((recipe.output / "all" / "checkpoints").iterdir())
+    assert saved
+    reports = [json.loads((folder / "progress.json").read_text("utf-8")) for folder in saved]
+    assert all(math.isfinite(loss) for report in reports for loss in report["losses"].values())
 
 
 def test_a_stage_that_is_done_is_passed_over(write_recipe: Callable[..., Path]):
