@@ -1,6 +1,8 @@
 """The schemas of calls: each tool's own, with handles where they fit, and nothing else."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -8,6 +10,9 @@ import llguidance
 import pytest
 
 from umi_edge.caller.schemas import HandleRule, call_schemas
+from umi_edge.tools.builtin import builtin_tools
+from umi_edge.tools.builtin.home import HomeConfig
+from umi_edge.tools.catalogue import Catalogue
 from umi_shared.dialects import UmiDialect
 from umi_shared.engine import JsonSchema
 from umi_shared.handles import Handle
@@ -170,3 +175,25 @@ def test_every_kind_of_schema_compiles(tokenizer: llguidance.LLTokenizer, schema
     tool = {"type": "object", "properties": {"x": schema}, "required": ["x"]}
     schemas = call_schemas([("t", tool)], HANDLES, no_rule)
     admits(tokenizer, schemas, "")
+
+
+def test_a_time_as_people_write_it_can_be_written_where_nobody_has_said_one(
+    tokenizer: llguidance.LLTokenizer,
+) -> None:
+    """`format: time` alone is RFC 3339's, with seconds and a zone, which no text of the pattern is."""
+    clock = {"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$", "format": "time"}
+    schemas = call_schemas(
+        [("t", {"type": "object", "properties": {"x": clock}, "required": ["x"]})], [], no_rule
+    )
+    assert admits(tokenizer, schemas, call("t", x="09:30"))
+    assert not admits(tokenizer, schemas, call("t", x="half past nine"))
+
+
+@pytest.mark.parametrize("handles", [[], HANDLES], ids=["no handles", "handles"])
+def test_a_call_of_each_built_in_tool_can_be_written(
+    tokenizer: llguidance.LLTokenizer, tmp_path: Path, handles: list[Handle]
+) -> None:
+    home = replace(HomeConfig.under(tmp_path), more=True)
+    for tool in Catalogue(builtin_tools(home)):
+        schemas = call_schemas([(tool.name, tool.input_schema)], handles, no_rule)
+        admits(tokenizer, schemas, "")
