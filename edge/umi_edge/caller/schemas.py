@@ -128,7 +128,9 @@ class _Writer:
         fitting = self._fitting(rule)
         if "pattern" not in node and node.get("format") in _FORMATS:
             node = {"type": "string", "pattern": _FORMATS[node["format"]]}
-        if "pattern" in node:  # which says more than a format, and may leave nothing of it: 09:30 is no RFC 3339 time
+        if (
+            "pattern" in node
+        ):  # which says more than a format, and may leave nothing of it: 09:30 is no RFC 3339 time
             node.pop("format", None)
         if "pattern" in node or "format" in node:
             return self._or_handle(node, rule)

@@ -75,6 +75,48 @@ async def test_two_questions_in_one_get_what_is_around(home: Home) -> None:
     assert found["text"] == "The pressure is 1.4 bar.\n\nBleed it in autumn."
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["what does tomorrow look like, am I in court?", "do i have something on the twenty third", "monday?"],
+)
+async def test_what_there_is_on_a_day_is_told_of_the_calendar_of_that_day(home: Home, question: str) -> None:
+    (home.config.mail / "b.eml").write_text(
+        "From: Ute Vogel <ute@example.org>\nSubject: Tomorrow\nDate: Tue, 03 Nov 2026 10:00:00 +0000\n\n"
+        "Tomorrow the court has something for you.\n"
+    )
+    for title, day in (("Dentist", "2026-11-23"), ("Choir", "2026-11-23"), ("Court hearing", "2026-11-24")):
+        await home.call("calendar.create", title=title, date=day, time="18:00")
+    found = (await home.call("search.answer", question=question))["answers"]
+    assert [one["title"] for one in found] == ["Choir", "Dentist"]
+    assert all("Monday 2026-11-23" in one["text"] for one in found)
+
+
+async def test_a_day_without_events_is_no_day_of_anothers(home: Home) -> None:
+    await home.call("calendar.create", title="Choir", date="2026-11-24", time="18:00")
+    (home.config.notes / "free.md").write_text("# Free\n\nI am free tomorrow, wrote Ann.\n")
+    assert (await home.call("search.answer", question="am I free tomorrow"))["answers"] == []
+
+
+async def test_the_second_of_two_questions_is_answered_beside_the_day(home: Home) -> None:
+    await home.call("calendar.create", title="Choir", date="2026-11-23", time="18:00")
+    asked = "which seats do I have for the concert, and is there anything in the calendar tomorrow?"
+    found = (await home.call("search.answer", question=asked))["answers"]
+    assert [one["title"] for one in found] == ["Choir", "Concert"]
+
+
+async def test_where_an_event_is_finds_it(home: Home) -> None:
+    await home.call("calendar.create", title="Tasting", date="2026-12-03", time="10:00", location="Fleurie")
+    (home.config.notes / "fleurie.md").write_text("# Fleurie 2024\n\nThe wine of Fleurie is good.\n")
+    found = (await home.call("search.answer", question="When I am in Fleurie?"))["answers"]
+    assert found[0]["title"] == "Tasting"
+
+
+async def test_a_row_of_a_table_is_told_with_the_names_of_its_columns(home: Home) -> None:
+    (home.config.files[0] / "marks.csv").write_text("course,work,mark\nN2,lab report 1,15/20\nN2,exam,61\n")
+    (found,) = (await home.call("search.answer", question="mark of lab report 1"))["answers"]
+    assert found["text"] == "course: N2, work: lab report 1, mark: 15/20"
+
+
 async def test_nothing_that_tells_of_it_is_no_answer(home: Home) -> None:
     assert await home.call("search.answer", question="zebra crossing?") == {"answers": []}
 

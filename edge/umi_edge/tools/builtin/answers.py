@@ -1,6 +1,7 @@
 """`search.answer`: a question is answered out of whatever of the user's tells of it, in one step."""
 
 import asyncio
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from pydantic import Field
 from umi_edge.reading import Page, Question, Reading, ranked, spelt_as_there
 from umi_edge.reading.question import Kind
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.asked_days import asked_days
 from umi_edge.tools.builtin.calendar_folder import Calendar, Occurrence
 from umi_edge.tools.builtin.calendar_more import found_around
 from umi_edge.tools.builtin.contact import Contact
@@ -20,12 +22,15 @@ from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
+from umi_edge.values.time_words import TimePhrases
 
 __all__ = ["answer_tool"]
 
 Words = Annotated[str, Field(min_length=1, max_length=300)]
 
 _MAX_ANSWERS = 2
+_MAX_EVENTS = 8
+"""Events that are told of the days that a question asks about."""
 _AS_GOOD = 0.95
 """How much must speak for a second text, as a share of what speaks for the best, to be told beside it."""
 _FAVOURED = 1.3
@@ -77,6 +82,10 @@ def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
         lost: list[Lost] = []
         known = await asyncio.to_thread(lambda: list(_known(shelves, lost)))
         spelt, meant = await asyncio.to_thread(_meant, known, question)
+        if days := asked_days(question, TimePhrases(shelves.calendar.now())):
+            there = await asyncio.to_thread(_on_days, shelves.calendar, days, lost)
+            rest = [one for one in meant if one.kind != "event"] if _TWO.search(question) else []
+            meant = [*there, *rest[:1]]
         told: list[JSON] = [await _told(reads, one, spelt) for one in meant]
         records = tuple(
             replace(one.record, at=("answers", index))
@@ -116,6 +125,16 @@ def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known]]:
     return spelt, meant
 
 
+def _on_days(calendar: Calendar, days: Sequence[tuple[date, date]], lost: list[Lost]) -> list[_Known]:
+    """The events of the days that are meant; where several may be, of all of them: each says its own."""
+    there: dict[str, _Known] = {}
+    for first, last in days:
+        found, events_lost = calendar.search(first, last, lambda _: True)
+        lost += events_lost
+        there |= {f"{one.id} {one.component.start}": _event(calendar, one) for one in found}
+    return list(there.values())[:_MAX_EVENTS]
+
+
 def _is_of_somebody(asked: Question, question: str) -> bool:
     """Whether a card may have the answer: a number, or an address."""
     return asked.kind in _REACHED or _NUMBER.search(question) is not None
@@ -146,7 +165,12 @@ def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
         name = file.path.rpartition("/")[2]
         record = replace(file.record(()), store="files")
         yield _Known(
-            kind="file", id=file.path, title=name, text=file.text, called=_as_words(name), record=record
+            kind="file",
+            id=file.path,
+            title=name,
+            text=_rows_as_words(file.text) if name.endswith((".csv", ".tsv")) else file.text,
+            called=_as_words(name),
+            record=record,
         )
     letters, letters_lost = shelves.mail.messages()
     lost += letters_lost
@@ -181,6 +205,26 @@ def _as_words(name: str) -> str:
     return " ".join(re.split(r"[-_. ]+", name.rpartition(".")[0] or name))
 
 
+def _rows_as_words(text: str) -> str:
+    r"""The rows of a table, each cell after the name of its column; the text as it is where it has no such names.
+
+    >>> _rows_as_words("tap,next due\nkitchen,2026-12-02\n")
+    'tap: kitchen, next due: 2026-12-02'
+    """
+    try:
+        rows = list(csv.reader(text.splitlines(), csv.Sniffer().sniff(text[:4096], ",;\t|")))
+    except csv.Error:
+        return text
+    names, *others = [
+        [cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)
+    ] or [[]]
+    if len(names) < 2 or not all(names) or any(len(row) > len(names) for row in others):
+        return text
+    return "\n".join(
+        ", ".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=False) if cell) for row in others
+    )
+
+
 def _person(one: Contact) -> _Known:
     said = [one.role, one.company or "", one.department, *one.categories, one.note]
     spoken = (phone for phone in one.phones if phone.kind not in _NOT_SPOKEN)
@@ -211,6 +255,7 @@ def _event(calendar: Calendar, one: Occurrence) -> _Known:
         id=one.id,
         title=one.title,
         text=", ".join(filter(None, said)),
+        called=one.location or "",
         people=tuple(found for person in one.people for found in _addresses(person)),
         record=replace(one.record(()), store="calendar"),
     )

@@ -387,8 +387,12 @@ class Calendar:
 
     def today(self) -> date:
         """The local day that it is."""
+        return self.now().date()
+
+    def now(self) -> datetime:
+        """The local time that it is."""
         now = self._now() if self._now else datetime.now(UTC)
-        return now.astimezone(self._zone).date()
+        return now.astimezone(self._zone)
 
     def midnight(self, day: date) -> datetime:
         """When the local `day` begins."""
