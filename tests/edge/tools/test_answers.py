@@ -39,7 +39,7 @@ async def test_words_of_a_files_name_and_mistyped_words_are_found(home: Home, qu
 async def test_what_stands_near_is_told_as_no_answer(home: Home) -> None:
     found = (await home.call("search.answer", question="who plays at the concert"))["answers"][0]
     assert (found["kind"], found["title"], found["sure"]) == ("mail", "Concert", False)
-    assert found["text"] == "Seats 14 and 15, 60 euros."
+    assert found["text"].endswith(": Seats 14 and 15, 60 euros.")
 
 
 async def test_people_and_events_are_found_by_what_they_are_and_told_whole(home: Home) -> None:
@@ -115,6 +115,11 @@ async def test_a_row_of_a_table_is_told_with_the_names_of_its_columns(home: Home
     (home.config.files[0] / "marks.csv").write_text("course,work,mark\nN2,lab report 1,15/20\nN2,exam,61\n")
     (found,) = (await home.call("search.answer", question="mark of lab report 1"))["answers"]
     assert found["text"] == "course: N2, work: lab report 1, mark: 15/20"
+
+
+async def test_who_wrote_a_letter_is_told_where_it_is_asked_for_a_person(home: Home) -> None:
+    found = (await home.call("search.answer", question="who got seats for the concert"))["answers"][0]
+    assert found["text"] == "Ute Vogel <ute@example.org>: Seats 14 and 15, 60 euros."
 
 
 async def test_nothing_that_tells_of_it_is_no_answer(home: Home) -> None:

@@ -102,6 +102,8 @@ async def _told(reading: Reading, one: _Known, question: str) -> dict[str, JSON]
     if one.kind not in _WHOLE:
         read = await reading.around(_headed(one), question, wide=_TWO.search(question) is not None)
         text, sure = read.words, read.sure
+    if one.kind == "mail" and Question.of(question).kind is Kind.PERSON:
+        text = f"{one.called}: {text}"  # who wrote it may be the answer
     return {"kind": one.kind, "id": one.id, "title": one.title, "text": text, "sure": sure}
 
 

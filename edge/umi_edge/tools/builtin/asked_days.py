@@ -13,7 +13,7 @@ _DAY = "\0"
 _WHAT_IS_ON = re.compile(
     rf"\b(?:any|some|no)thing\b"
     rf"|\b(?:free|busy|agenda|schedule|calendar|diary|appointments?|meetings?|events?|plans?)\b"
-    rf"|\bwhat(?:'s| is|s)? (?:on|up|there|planned)\b|\b(?:look|looks) like\b"
+    rf"|\bwhat(?:'s| is|s)? (?:on|up|there|planned) (?:for |on |in |the )*{_DAY}|{_DAY} like\b|\b(?:look|looks) like\b"
     rf"|\bhow (?:does|do|is)\b.*{_DAY}.*\blooks?\b"
     rf"|\bhave (?:i |on |for |planned |got |to do )*{_DAY}|^\W*{_DAY}\W*$",
     re.IGNORECASE,
