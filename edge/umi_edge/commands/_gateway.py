@@ -50,8 +50,9 @@ def serve(
     """Give another program umi's tools, as one MCP server, with handles in place of private values.
 
     The program starts this itself: `umi mcp install` writes the line for it. What it may read is what `clients:` of the
-    policy says, and what leaves to everyone. Calls that need your yes are declined where nobody can be asked. A
-    self-test goes first, and nothing is served where it finds that a value would get out.
+    policy says, and what leaves to everyone. While `umi serve` runs it does the work, and asks what needs your yes;
+    without it such calls are declined where nobody can be asked. A self-test goes first, and nothing is served where it
+    finds that a value would get out.
 
     With --http it listens on this machine only, wants the key of `umi serve --show-key`, and asks in this terminal.
 

@@ -16,9 +16,11 @@ from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint, Reasoning
 from umi_edge.doors.gateway.mounted import MountedGateways
+from umi_edge.doors.gateway.pipes import Pipes
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
 from umi_edge.doors.notifier import Notifier, show
+from umi_edge.doors.page.opener import PageOpener
 from umi_edge.doors.page.page import Page, page_routes
 from umi_edge.doors.place import Place, settings_digest
 from umi_edge.doors.terminal_answerer import TerminalAnswerer
@@ -94,13 +96,19 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
             line=line, keeper=user_key.keeper(), settings=settings, stop_daemon=lambda: _stop(server)
         )
         page = Page(laptop=laptop, key=user_key, approvals=line.approvals, live=line.live)
-        gateways = MountedGateways(line=line, keeper=keeper, complain=partial(_complain, output))
+        opener = PageOpener(place=place, key=user_key, is_followed=lambda: page.is_followed)
+        gateways = MountedGateways(
+            line=line, keeper=keeper, open_page=opener.open, complain=partial(_complain, output)
+        )
         stack.push_async_callback(gateways.stop)
-        app = endpoint.app([*visits.routes(), *gateways.routes(), *page_routes(page)])
+        pipes = Pipes(gateways=gateways, keeper=user_key.keeper(), settings=settings, preview=config.preview)
+        app = endpoint.app([*visits.routes(), *gateways.routes(), *pipes.routes(), *page_routes(page)])
         server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop, gateways.stop], place)
         for one in listening:
             one.listen()  # who finds it from here on waits for an answer, and is not refused
-        place.note(listening[0].getsockname()[1], user_key.text)
+        port = listening[0].getsockname()[1]
+        opener.url = f"http://{_LOOPBACK}:{port}"
+        place.note(port, user_key.text)
         _announce(output, listening, planner)
         await server.serve(sockets=listening)
 

@@ -10,12 +10,14 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 
 from umi_edge.doors.step import YOU, Happened, Step, happened
 from umi_edge.labelling.vault import Vault
 from umi_edge.session.events import Event, Planned
 from umi_edge.session.recording import Observer
+from umi_shared.labels import ClientSink
 
 __all__ = ["Live"]
 
@@ -42,9 +44,18 @@ class Live:
         return self._readers
 
     def observer(
-        self, conversation: str, door: str, *, title: str = "", then: Observer = lambda _: lambda _: None
+        self,
+        conversation: str,
+        door: str,
+        *,
+        title: str = "",
+        then: Observer = lambda _: lambda _: None,
+        client: ClientSink | None = None,
     ) -> Observer:
-        """What a session of this conversation is observed with; `then` observes it, too."""
+        """What a session of this conversation is observed with; `then` observes it, too.
+
+        `client` is the program that makes the calls, where it is not a planner.
+        """
 
         def observing(vault: Vault) -> Callable[[Event], None]:
             others = then(vault)
@@ -52,13 +63,22 @@ class Live:
 
             def observe(event: Event) -> None:
                 others(event)
-                self.add(conversation, door, happened(event, vault))
+                self.add(conversation, door, happened(event, vault, client))
                 if isinstance(event, Planned):  # which has the rationale as a whole
                     self._forget_rationale(conversation)
 
             return observe
 
         return observing
+
+    @contextmanager
+    def watching(self, conversation: str, client: ClientSink) -> Iterator[Observer]:
+        """The observer of a session in which a program makes the calls, until it ends."""
+        door = client.removeprefix("client:")
+        try:
+            yield self.observer(conversation, door, title=f"Calls of {door}", client=client)
+        finally:
+            self.conclude(conversation, door, "over")
 
     def add(self, conversation: str, door: str, what: Happened) -> Step:
         """Add a step; a door that has no session to observe does it by itself."""
@@ -72,11 +92,11 @@ class Live:
         changed.set()
         return step
 
-    def conclude(self, conversation: str, door: str) -> None:
+    def conclude(self, conversation: str, door: str, words: str = "stopped on the way") -> None:
         """Note that a conversation has come to an end which it did not tell of: a failure, or an interruption."""
         last = next((one for one in reversed(self.steps(conversation))), None)
         if last is not None and last.what.kind != "ended":
-            self.add(conversation, door, Happened(kind="ended", words="stopped on the way"))
+            self.add(conversation, door, Happened(kind="ended", words=words))
 
     def steps(self, conversation: str = "", *, after: int = 0) -> tuple[Step, ...]:
         """What is remembered, the oldest first; of one conversation, or of all."""

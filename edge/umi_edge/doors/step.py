@@ -38,9 +38,9 @@ from umi_edge.session.events import (
 )
 from umi_edge.tools import Failed
 from umi_shared.handles import Handle, parts_of, render
-from umi_shared.labels import PLANNER, SUMMARIZER, Sink, tool_sink
+from umi_shared.labels import PLANNER, SUMMARIZER, ClientSink, Sink, tool_sink
 
-__all__ = ["YOU", "Happened", "Piece", "Seen", "Step", "happened", "plainly", "seen_by"]
+__all__ = ["YOU", "Happened", "Piece", "Seen", "Step", "happened", "plainly", "seen_by", "shown_to_user"]
 
 YOU = "you"
 """The user: who asked, and reads the answer with its values."""
@@ -78,10 +78,11 @@ class Happened:
 
     kind: str
     """`begun` (its words are the title), `clock`, `instruction`, `reply`, `step`, `sent`, `retry`, `rationale`, `plan`,
-    `question`, `call`, `asked`, `server-question`, `progress`, `refused`, `result`, `failure`, `answering`, `answer`,
-    `ended`. A `rationale`, a `question` and an `answer` come in pieces; after a `retry` they begin anew."""
+    `question`, `call`, `asked`, `server-question`, `progress`, `refused`, `result`, `failure`, `shown` (a program has
+    it shown to the user), `answering`, `answer`, `ended`. A `rationale`, a `question` and an `answer` come in pieces;
+    after a `retry` they begin anew."""
     by: str = "umi"
-    """Who said or did it: `you`, `planner`, `caller`, `tool:<name>`, `summarizer`, or `umi`."""
+    """Who said or did it: `you`, `planner`, `caller`, `tool:<name>`, `client:<name>`, `summarizer`, or `umi`."""
     tool: str = ""
     words: str = field(default="", repr=False)
     """What is said of it besides, for the user's eyes."""
@@ -115,7 +116,7 @@ class Step:
 def seen_by(text: LabelledText, sink: Sink) -> Seen:
     """What one reader of the cloud sees of labelled text."""
     return Seen(
-        sink,
+        str(sink),
         _bounded(_piece(span, sink) for span in text),
     )
 
@@ -127,6 +128,20 @@ def _piece(span: Span, sink: Sink) -> Piece:
 
 def _by_cloud(text: LabelledText) -> tuple[Seen, ...]:
     return (seen_by(text, PLANNER), seen_by(text, SUMMARIZER))
+
+
+def shown_to_user(handles: Iterable[Handle], vault: Vault, client: ClientSink) -> Happened:
+    """What a program asks to be shown to the user."""
+    pieces = [_in_place(handle, vault) for handle in handles]
+    lines = [piece for each in pieces for piece in (Piece("\n", "\n"), each)][1:]
+    return Happened(kind="shown", by=str(client), seen=(Seen(YOU, _bounded(lines)),))
+
+
+def _in_place(handle: Handle, vault: Vault) -> Piece:
+    value = vault[handle].value
+    return Piece(
+        str(handle), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), stayed=True
+    )
 
 
 def _written(text: str, vault: Vault, reader: str) -> Seen:
@@ -162,12 +177,16 @@ def _bounded(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     return tuple(kept)
 
 
+def _read(text: LabelledText, client: ClientSink | None) -> tuple[Seen, ...]:
+    return _by_cloud(text) if client is None else (seen_by(text, client),)
+
+
 def _given(arguments: Mapping[str, Any], tool: str) -> Seen:
     return plainly(json.dumps(dict(arguments), ensure_ascii=False, default=dict), tool_sink(tool))
 
 
-def happened(event: Event, vault: Vault) -> Happened:  # one case an event
-    """What an event of a session with this vault comes to."""
+def happened(event: Event, vault: Vault, client: ClientSink | None = None) -> Happened:  # one case an event
+    """What an event of a session with this vault comes to; of one whose calls a program makes, `client` reads it."""
     match event:
         case ClockTold(text):
             return Happened(kind="clock", seen=_by_cloud(text))
@@ -188,7 +207,12 @@ def happened(event: Event, vault: Vault) -> Happened:  # one case an event
         case Planned(next=next_, tool=tool, rationale=text):
             return Happened(kind="plan", by=PLANNER, tool=tool, words=next_, seen=_by_cloud(text))
         case CallWritten(tool=tool, arguments=text):
-            return Happened(kind="call", by="caller", tool=tool, seen=_by_cloud(text))
+            return Happened(
+                kind="call",
+                by="caller" if client is None else str(client),
+                tool=tool,
+                seen=_read(text, client),
+            )
         case Asked(tool, approved):
             return Happened(kind="asked", by=YOU, tool=tool, words="approved" if approved else "declined")
         case Questioned(tool=tool, reply=reply):
@@ -200,7 +224,7 @@ def happened(event: Event, vault: Vault) -> Happened:  # one case an event
         case Refused(tool, kind, reasons):
             return Happened(kind="refused", tool=tool, words="; ".join((kind, *reasons)))
         case Observed(tool=tool, outcome=outcome, observation=text):
-            seen = (_given(event.given, tool), *_by_cloud(text))
+            seen = (_given(event.given, tool), *_read(text, client))
             words = _failure(outcome) if isinstance(outcome, Failed) else ""
             kind = "failure" if words else "result"
             return Happened(kind=kind, by=tool_sink(tool), tool=tool, words=words, seen=seen)

@@ -17,7 +17,7 @@ import httpx
 
 from umi_edge.doors.doorkeeper import Doorkeeper
 
-__all__ = ["PROOF_HEADER", "PROOF_PATH", "ProvedFirst", "StrangerError", "UserKey"]
+__all__ = ["PROOF_HEADER", "PROOF_PATH", "ProvedFirst", "StrangerError", "UserKey", "proved_client"]
 
 PROOF_PATH = "/api/proof"
 PROOF_HEADER = "umi-proof"
@@ -26,6 +26,8 @@ _MOST_CODES = 8
 _KEY_BYTES = 32
 _PROOF_SECONDS = 10
 """How long the daemon may take to prove that it is the one."""
+_CONNECTS_SECONDS = 10
+"""How long it may take to be reached; after that a request may take as long as it takes."""
 
 
 @dataclass(slots=True)
@@ -82,3 +84,13 @@ class ProvedFirst(httpx.Auth):
             raise StrangerError("what listens there is not umi's daemon")
         request.headers["authorization"] = f"Bearer {self._key.text}"
         yield request
+
+
+def proved_client(url: str, key: str) -> httpx.AsyncClient:
+    """What asks the daemon at an address, for as long as it takes."""
+    return httpx.AsyncClient(
+        base_url=url,
+        auth=ProvedFirst(key),
+        timeout=httpx.Timeout(None, connect=_CONNECTS_SECONDS),
+        trust_env=False,  # no proxy stands between a laptop and itself
+    )

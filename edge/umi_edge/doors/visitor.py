@@ -6,15 +6,16 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from umi_edge.doors.place import Place, Running, settings_digest
-from umi_edge.doors.user_key import ProvedFirst, StrangerError
+from umi_edge.doors.daemon_request import Alone, begun
+from umi_edge.doors.place import Place, settings_digest
+from umi_edge.doors.user_key import proved_client
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output
 from umi_shared.errors import TransportError
@@ -24,15 +25,6 @@ __all__ = ["INTERRUPTED", "Alone", "visit"]
 
 INTERRUPTED = 130
 """The exit code of what Ctrl-C stopped."""
-_STARTS_SECONDS = 10
-"""How long the daemon may take to begin; after that it may take as long as it takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """The command is to do it by itself; `reason` says why, unless no daemon runs."""
-
-    reason: str = field(default="", repr=False)
 
 
 async def visit(config: EdgeConfig, output: Output, instruction: str | None) -> int | Alone:
@@ -50,35 +42,17 @@ async def visit(config: EdgeConfig, output: Output, instruction: str | None) -> 
         "instruction": instruction,
         "seat": _seat(output),
     }
-    async with _client(running) as client:
-        request = client.build_request("POST", "/daemon/visits", json=asked)
-        try:
-            reply = await client.send(request, stream=True)
-        except StrangerError:
-            return Alone("another program listens at its port")
-        except httpx.TransportError:  # it ended a moment ago; nothing was begun
-            return Alone()
+    async with proved_client(running.url, running.key) as client:
+        reply = await begun(client, "/daemon/visits", asked)
+        if isinstance(reply, Alone):
+            return reply
         try:
             if reply.status_code != httpx.codes.OK:
-                said = json.loads(await reply.aread())
-                return Alone(
-                    said["alone"] if reply.status_code == httpx.codes.CONFLICT else "it refuses this"
-                )
+                return Alone("it refuses this")
             return await _Visitor(client, output).follow(reply)
         finally:
             output.waiting.end()
             await reply.aclose()
-
-
-@asynccontextmanager
-async def _client(running: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=running.url,
-        auth=ProvedFirst(running.key),
-        timeout=httpx.Timeout(None, connect=_STARTS_SECONDS),
-        trust_env=False,  # no proxy stands between a laptop and itself
-    ) as client:
-        yield client
 
 
 def _seat(output: Output) -> dict[str, Any]:

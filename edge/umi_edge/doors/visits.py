@@ -10,18 +10,19 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from umi_edge.connection.reachability import reachable
 from umi_edge.doors.chat_request import ApiError
+from umi_edge.doors.command_request import alone, guarded, read_json
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.line import Line
 from umi_edge.doors.remote_terminal import RemoteTerminal, Seat
@@ -35,7 +36,6 @@ from umi_shared.lazy_group import show_error
 __all__ = ["Visits"]
 
 _MOST = 32
-_MOST_BYTES = 1 << 20
 _TITLE_CHARACTERS = 80
 _PLANNER_SECONDS = 2
 """How long the planner may take to say that it is there, before the command looks for itself."""
@@ -101,10 +101,10 @@ class Visits:
     def routes(self) -> list[Route]:
         """What an application serves for the commands."""
         return [
-            Route("/daemon/visits", self._guarded(self._visit), methods=["POST"]),
-            Route("/daemon/visits/{id}/line", self._guarded(self._line), methods=["POST"]),
-            Route("/daemon/visits/{id}/interrupt", self._guarded(self._interrupt), methods=["POST"]),
-            Route("/daemon/stop", self._guarded(self._stop), methods=["POST"]),
+            Route("/daemon/visits", guarded(self._visit, self.keeper), methods=["POST"]),
+            Route("/daemon/visits/{id}/line", guarded(self._line, self.keeper), methods=["POST"]),
+            Route("/daemon/visits/{id}/interrupt", guarded(self._interrupt, self.keeper), methods=["POST"]),
+            Route("/daemon/stop", guarded(self._stop, self.keeper), methods=["POST"]),
         ]
 
     async def stop(self) -> None:
@@ -118,29 +118,15 @@ class Visits:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _guarded(
-        self, answer: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            try:
-                self.keeper.check(request.headers)
-                return await answer(request)
-            except ApiError as error:
-                return JSONResponse(error.body(), status_code=error.status)
-            except ClientDisconnect:
-                return Response(status_code=499)
-
-        return guarded
-
     async def _visit(self, request: Request) -> Response:
-        asked = _Asked.read(await _json(request))
+        asked = _Asked.read(await read_json(request))
         if asked.settings != self.settings:
-            return _alone("it has another configuration or policy, or is of another version")
+            return alone("it has another configuration or policy, or is of another version")
         if len(self._open) >= _MOST:
-            return _alone("it is busy")
+            return alone("it is busy")
         planner = self.line.planner
         if planner.channel is not None and not await reachable(planner.channel, _PLANNER_SECONDS):
-            return _alone("")  # which tells the user what can be done
+            return alone("")  # which tells the user what can be done
         visit = _Visit(RemoteTerminal(asked.seat))
         self._open[visit.id] = visit
         visit.task = asyncio.create_task(self._carry_out(visit, asked))
@@ -222,7 +208,7 @@ class Visits:
             return 0 if await talk(conversation, visit.carried_out) else 1
 
     async def _line(self, request: Request) -> Response:
-        said = await _json(request)
+        said = await read_json(request)
         if not isinstance(said, dict) or not isinstance(line := said.get("line"), str):
             raise ApiError("a line is a text")
         self._known(request).terminal.typed(line)
@@ -256,22 +242,5 @@ def _observer(terminal: RemoteTerminal) -> Callable[[Vault], Callable[[Event], N
     return observing
 
 
-def _alone(reason: str) -> Response:
-    return JSONResponse({"alone": reason}, status_code=409)
-
-
 def _spelled(frame: dict[str, Any]) -> bytes:
     return json.dumps(frame).encode() + b"\n"
-
-
-async def _json(request: Request) -> Any:
-    """The body, if it is JSON and not too long. Raises `ApiError`."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise ApiError(f"the body is longer than {_MOST_BYTES >> 20} MiB, umi's limit", status=413)
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise ApiError("the body is not JSON") from None

@@ -38,7 +38,7 @@ from umi_edge.session.clock import local_now
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.event_stream import event_stream
 from umi_edge.session.events import Event
-from umi_edge.session.recording import Observer, recorded
+from umi_edge.session.recording import Observer, Watch, recorded, unwatched
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
@@ -166,32 +166,33 @@ class Laptop:
         *,
         consent: Callable[[str], Consent] = lambda _: DeclineAll(),
         approver: Approver | None = None,
-        observe: Observer = lambda _: lambda _: None,
+        watch: Watch = unwatched,
     ) -> AsyncIterator[ToolSession]:
         """A session of the program of this name, which calls the tools itself; its end is a signed checkpoint.
 
         `consent` gives who is asked, by the session's name; without it every call that the policy wants confirmed is
-        declined.
+        declined. `watch` gives who observes it, by the same name, from its beginning to its end.
         """
         await self._take_up_tools()
         name = secrets.token_hex(8)
         try:
-            yield ToolSession(
-                policy=self.policy,
-                client=self.policy.client(client),
-                catalogue=self.catalogue,
-                gazetteers=self.gazetteers.values,
-                read_gazetteers=partial(self._read_gazetteers, self.policy),
-                consent=consent(name),
-                ledger=self.ledger,
-                name=name,
-                observer=observe,
-                hash_key=self.hash_key,
-                records=self.records,
-                approved=self.approved,
-                approver=approver,
-                told_bars=told_bars(self.config.ledger.parent, client),
-            )
+            with watch(name) as observe:
+                yield ToolSession(
+                    policy=self.policy,
+                    client=self.policy.client(client),
+                    catalogue=self.catalogue,
+                    gazetteers=self.gazetteers.values,
+                    read_gazetteers=partial(self._read_gazetteers, self.policy),
+                    consent=consent(name),
+                    ledger=self.ledger,
+                    name=name,
+                    observer=observe,
+                    hash_key=self.hash_key,
+                    records=self.records,
+                    approved=self.approved,
+                    approver=approver,
+                    told_bars=told_bars(self.config.ledger.parent, client),
+                )
         finally:
             self.ledger.checkpoint()
 

@@ -28,6 +28,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,13 +56,20 @@ from umi_shared.errors import ConfigError
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, SUMMARIZER
 
-__all__ = ["FORMAT", "Observer", "SessionRecorder", "recorded", "recording_file"]
+__all__ = ["FORMAT", "Observer", "SessionRecorder", "Watch", "recorded", "recording_file", "unwatched"]
 
 FORMAT = 1
 _SINKS = (PLANNER, SUMMARIZER)
 _HIDDEN = "[hidden]"
 
 Observer = Callable[[Vault], Callable[[Event], None]]
+Watch = Callable[[str], AbstractContextManager[Observer]]
+"""Gives the observer of the session of a name, for as long as it lasts."""
+
+
+def unwatched(_: str) -> AbstractContextManager[Observer]:
+    """Nobody observes the session."""
+    return nullcontext(lambda _: lambda _: None)
 
 
 def recorded(

@@ -9,7 +9,7 @@ I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ INSTRUCTIONS = (
 )
 """What a model is told of handles: a constant of the program."""
 
-Reveal = Callable[[str, ToolSession, Sequence[Handle]], str]
+Reveal = Callable[[str, ToolSession, Sequence[Handle]], Awaitable[str]]
 """Shows the user some values on this device; gives words for the client of where they are, without them."""
 
 
@@ -103,7 +103,7 @@ class Gateway:
                 error=True,
             )
         if name == REVEAL:
-            return self._reveal(word, opened, given)
+            return await self._reveal(word, opened, given)
         return await self._called(self._names[name], opened, given, word if explicit else "")
 
     async def _session(self, word: str, *, explicit: bool) -> tuple[str, ToolSession]:
@@ -138,7 +138,7 @@ class Gateway:
         said = "the session has ended, and its handles with it" if ended else "no session has that name"
         return _said(said, error=not ended)
 
-    def _reveal(self, word: str, session: ToolSession, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def _reveal(self, word: str, session: ToolSession, arguments: Mapping[str, Any]) -> dict[str, Any]:
         handles = _handles_in(arguments.get("handles"))
         try:
             known = [session.kept(handle).handle for handle in handles]
@@ -146,7 +146,7 @@ class Gateway:
             return _said("a handle in it is of another session, or of none", error=True)
         if not known:
             return _said('give `handles`: a list such as ["<email:1>"]', error=True)
-        return _said(self.reveal(word, session, known))
+        return _said(await self.reveal(word, session, known))
 
     def _offered(self, name: str, card: ToolCard) -> Offered:
         session = self.catalogue

@@ -32,14 +32,21 @@ _WORKING = "still at it"
 _FAULT = "umi could not answer this, and told nothing; its own output on the laptop says more"
 
 
-def mcp_server(gateway: Gateway) -> Server[Any]:
-    """An MCP server whose every answer is the gateway's."""
+def mcp_server(gateway: Gateway, pipe: str = "pipe") -> Server[Any]:
+    """An MCP server whose every answer is the gateway's; `pipe` is the word of the session of a pipe."""
+
+    def session_of(context: ServerRequestContext[Any]) -> str | None:
+        """The transport's own session: of HTTP by its header, of a pipe its only one; None where it has none."""
+        if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return None
+        headers = getattr(context.request, "headers", None)
+        return pipe if headers is None else str(headers.get(SESSION_HEADER, "")) or pipe
 
     async def list_tools(
         context: ServerRequestContext[Any], _: PaginatedRequestParams | None
     ) -> ListToolsResult:
         try:
-            answer = await gateway.tools(with_session=_session_of(context) is None)
+            answer = await gateway.tools(with_session=session_of(context) is None)
             return ListToolsResult.model_validate(answer, by_name=False)
         except Exception as error:
             raise _failed(gateway, error) from None
@@ -47,7 +54,7 @@ def mcp_server(gateway: Gateway) -> Server[Any]:
     async def call_tool(context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         try:
             async with _heartbeat(context):
-                answer = await gateway.call(params.name, params.arguments or {}, session=_session_of(context))
+                answer = await gateway.call(params.name, params.arguments or {}, session=session_of(context))
             return CallToolResult.model_validate(answer, by_name=False)
         except NoSuchToolError:
             raise MCPError(code=INVALID_PARAMS, message="there is no tool of that name here") from None
@@ -61,14 +68,6 @@ def mcp_server(gateway: Gateway) -> Server[Any]:
     server.add_request_handler("tools/list", PaginatedRequestParams, list_tools)
     server.add_request_handler("tools/call", CallToolRequestParams, call_tool)
     return server
-
-
-def _session_of(context: ServerRequestContext[Any]) -> str | None:
-    """The transport's own session: of HTTP by its header, of a pipe the only one; None where each request is alone."""
-    if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        return None
-    headers = getattr(context.request, "headers", None)
-    return "pipe" if headers is None else str(headers.get(SESSION_HEADER, "")) or "pipe"
 
 
 def _failed(gateway: Gateway, error: Exception) -> MCPError:

@@ -8,27 +8,34 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from umi_edge.doors.chat_request import ApiError
 from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.http import gateway_app, headers_of, refused
 from umi_edge.doors.gateway.opened import open_gateway
 from umi_edge.doors.gateway.serving import reveal_by_command
 from umi_edge.doors.gateway.window import window, window_folder
 from umi_edge.doors.line import Line
+from umi_edge.doors.step import shown_to_user
 from umi_edge.policy import Policy
 from umi_edge.policy.client import UNNAMED, is_client_name
+from umi_edge.session.recording import Watch
+from umi_edge.session.tool_session import ToolSession
 from umi_shared.errors import UmiError
+from umi_shared.handles import Handle
 
-__all__ = ["MountedGateways"]
+__all__ = ["HeldGateway", "MountedGateways"]
 
+OpenPage = Callable[[str], Awaitable[bool]]
 _MOST = 16
 
 
@@ -38,9 +45,11 @@ class MountedGateways:
 
     line: Line
     keeper: Doorkeeper
+    open_page: OpenPage = field(repr=False)
+    """Opens the page for the user, at a view."""
     complain: Callable[[str], None] = field(default=lambda _: None, repr=False)
     """Told, in words without values, what has gone wrong: for the user's eyes."""
-    _held: "dict[str, _Held]" = field(default_factory=dict, init=False, repr=False)
+    _held: "dict[str, HeldGateway]" = field(default_factory=dict, init=False, repr=False)
     _over: bool = field(default=False, init=False)
 
     def routes(self) -> list[Route]:
@@ -52,13 +61,8 @@ class MountedGateways:
         answer = _Answer(send)
         try:
             self.keeper.check(headers_of(scope))
-            name = scope["path_params"].get("name", UNNAMED)
-            if not is_client_name(name):
-                raise ApiError(
-                    "a program's name is a small letter, then small letters, digits or '-'", status=404
-                )
-            held, app = await self._current(name)
-            await held.carry_out(app, scope, receive, answer)
+            held = await self.current(scope["path_params"].get("name", UNNAMED))
+            await held.carry_out(_awaited(held.app, scope, receive, answer))
         except ApiError as error:
             if answer.begun:
                 await answer.end()
@@ -70,8 +74,12 @@ class MountedGateways:
         self._over = True
         await asyncio.gather(*(held.end() for held in self._held.values()))
 
-    async def _current(self, name: str) -> "tuple[_Held, ASGIApp]":
+    async def current(self, name: str) -> "HeldGateway":
         """The open gateway of a name, under the policy of now. Raises `ApiError`."""
+        if not is_client_name(name):
+            raise ApiError(
+                "a program's name is a small letter, then small letters, digits or '-'", status=404
+            )
         await self._keep_up()
         while True:
             held = self._held.get(name)
@@ -85,17 +93,17 @@ class MountedGateways:
             if held is None and len(self._held) >= _MOST:
                 raise ApiError(f"umi serves {_MOST} programs at most until it is started again", status=429)
             if held is None:
-                held = self._held[name] = _Held(self.line.laptop.policy)
+                held = self._held[name] = HeldGateway(self.line.laptop.policy)
                 held.begin(self._gateway(name), partial(self._complain, name))
-            await asyncio.wait([held.app])
-            if (app := held.app.result()) is None:
+            await asyncio.wait([held.opened])
+            if held.opened.result() is None:
                 raise ApiError(
                     "umi serves nobody here: its self-test, or what else comes first, has failed. Its own output on "
                     "the laptop says more",
                     status=503,
                 )
             if not held.over and held.policy is self.line.laptop.policy:
-                return held, app
+                return held
 
     async def _keep_up(self) -> None:
         try:
@@ -108,12 +116,13 @@ class MountedGateways:
             ) from None
 
     @asynccontextmanager
-    async def _gateway(self, name: str) -> AsyncIterator[ASGIApp]:
+    async def _gateway(self, name: str) -> "AsyncIterator[_Opened]":
         line, folder = self.line, window_folder(self.line.config.ledger.parent)
         opened = open_gateway(
             line.laptop,
             name,
-            reveal=reveal_by_command,
+            reveal=self._reveal,
+            watch=self._watched(name),
             consent=lambda word: line.approvals.of(word, name),
             approver=line.approvals.of(f"mcp {name}", name).approver(line.laptop.config.preview),
             complain=partial(self._complain, name),
@@ -123,32 +132,68 @@ class MountedGateways:
             window(folder, name, gateway.sessions),
             gateway_app(gateway, self.keeper) as app,
         ):
-            yield app
+            yield _Opened(gateway, app)
+
+    def _watched(self, name: str) -> Watch:
+        sink = self.line.laptop.policy.client(name).sink
+        return lambda word: self.line.live.watching(word, sink)
+
+    async def _reveal(self, word: str, session: ToolSession, handles: Sequence[Handle]) -> str:
+        """Show the values in the record of the session on the page; how to get there where it cannot be opened."""
+        sink = session.client.sink
+        shown = shown_to_user(handles, session.labeller.vault, sink)
+        self.line.live.add(session.name, sink.removeprefix("client:"), shown)
+        if await self.open_page(f"live/{session.name}"):
+            return "the values stay on the laptop. The user sees them there, on the page of umi that is open"
+        return f"{await reveal_by_command(word, session, handles)}. `umi open` shows them on a page"
 
     def _complain(self, name: str, said: str) -> None:
         self.complain(f"{name}: {said}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    gateway: Gateway
+    app: ASGIApp = field(repr=False)
+
+
 @dataclass(slots=True, eq=False)
-class _Held:
+class HeldGateway:
     """A gateway that one task enters and leaves, as a task group has to be; and the requests that it is at."""
 
     policy: Policy = field(repr=False)
-    app: "asyncio.Future[ASGIApp | None]" = field(
+    opened: "asyncio.Future[_Opened | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future(), repr=False
     )
-    """What takes its requests; None where it could not be opened."""
+    """None where it could not be opened."""
     over: bool = False
     _task: "asyncio.Task[None] | None" = field(default=None, repr=False)
     _requests: "set[asyncio.Task[None]]" = field(default_factory=set, repr=False)
 
-    def begin(self, gateway: AbstractAsyncContextManager[ASGIApp], complain: Callable[[str], None]) -> None:
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway, once it is open."""
+        return self._now.gateway
+
+    @property
+    def app(self) -> ASGIApp:
+        """What takes its requests over HTTP, once it is open."""
+        return self._now.app
+
+    @property
+    def _now(self) -> _Opened:
+        opened = self.opened.result()
+        if opened is None:
+            raise _ended()
+        return opened
+
+    def begin(self, gateway: AbstractAsyncContextManager[_Opened], complain: Callable[[str], None]) -> None:
         """Open it."""
         self._task = asyncio.create_task(self._hold(gateway, complain))
 
-    async def carry_out(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry out a request, unless the gateway ends before. Raises `ApiError` then."""
-        request = asyncio.create_task(_awaited(app, scope, receive, send))
+    async def carry_out(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out a request, or all of a pipe, unless the gateway ends before. Raises `ApiError` then."""
+        request = asyncio.create_task(work)
         self._requests.add(request)
         try:
             await asyncio.wait([request])
@@ -170,11 +215,11 @@ class _Held:
         await asyncio.wait([self._task])
 
     async def _hold(
-        self, gateway: AbstractAsyncContextManager[ASGIApp], complain: Callable[[str], None]
+        self, gateway: AbstractAsyncContextManager[_Opened], complain: Callable[[str], None]
     ) -> None:
         try:
-            async with gateway as app:
-                self.app.set_result(app)
+            async with gateway as opened:
+                self.opened.set_result(opened)
                 try:
                     await asyncio.Event().wait()  # until it is cancelled
                 finally:
@@ -183,8 +228,8 @@ class _Held:
             complain(_words(error))
         finally:
             self.over = True
-            if not self.app.done():
-                self.app.set_result(None)
+            if not self.opened.done():
+                self.opened.set_result(None)
 
     async def _end_requests(self) -> None:
         for request in self._requests:

@@ -11,7 +11,7 @@ from umi_edge.doors.gateway.sessions import BUILT_IN, SessionLimits, Sessions
 from umi_edge.egress.cloud_client import Approver
 from umi_edge.runtime.laptop import Laptop
 from umi_edge.session.consent import Consent, DeclineAll
-from umi_edge.session.recording import Observer
+from umi_edge.session.recording import Watch, unwatched
 from umi_edge.session.tool_session import ToolSession
 
 __all__ = ["open_gateway"]
@@ -25,23 +25,20 @@ async def open_gateway(
     reveal: Reveal,
     consent: Callable[[str], Consent] = lambda _: DeclineAll(),
     approver: Approver | None = None,
-    observe: Observer = lambda _: lambda _: None,
+    watch: Watch = unwatched,
     complain: Callable[[str], None] = lambda _: None,
     limits: SessionLimits = BUILT_IN,
 ) -> AsyncIterator[Gateway]:
     """What the client of this name may do, once the self-test has found nothing; its sessions end with it.
 
-    `consent` gives who is asked, by a session's name. Raises `PrivacyError` where the self-test says no.
+    `consent` gives who is asked, by a session's name, and `watch` who observes it. Raises `PrivacyError` where the
+    self-test says no.
     """
     await self_test()
-    opened: Callable[[], AbstractAsyncContextManager[ToolSession]] = partial(
-        laptop.tool_session,
-        client,
-        consent=consent,
-        approver=approver,
-        observe=observe,
+    opened: Callable[..., AbstractAsyncContextManager[ToolSession]] = partial(
+        laptop.tool_session, client, consent=consent, approver=approver
     )
-    sessions = Sessions(opened, limits, day_count(laptop.config.ledger.parent, client))
+    sessions = Sessions(partial(opened, watch=watch), limits, day_count(laptop.config.ledger.parent, client))
     async with opened() as catalogue:
         try:
             yield Gateway(catalogue=catalogue, sessions=sessions, reveal=reveal, complain=complain)

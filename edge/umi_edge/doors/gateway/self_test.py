@@ -143,7 +143,7 @@ async def _server(probe: Probe, file: Path) -> AsyncIterator[tuple[Gateway, Any]
     gateway = Gateway(
         catalogue=_session(policy, tools, ledger),
         sessions=sessions,
-        reveal=lambda *_: "it is shown elsewhere",
+        reveal=_shown_elsewhere,
     )
     try:
         yield gateway, mcp_server(gateway)
@@ -313,3 +313,7 @@ def _tools(probe: Probe) -> list[Tool]:
         of("foreign", lambda _: result, source="mcp:probe"),
         of(f"of-{text}", lambda _: result, source="mcp:probe"),
     ]
+
+
+async def _shown_elsewhere(*_: Any) -> str:
+    return "it is shown elsewhere"

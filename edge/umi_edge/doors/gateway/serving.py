@@ -3,18 +3,24 @@
 import shlex
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import uvicorn
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
+from umi_edge.doors.daemon_request import Alone
 from umi_edge.doors.doorkeeper import Doorkeeper
+from umi_edge.doors.gateway.bridge import Bridge, FarEnd
+from umi_edge.doors.gateway.far_ends import daemon_end, own_end
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.http import gateway_app
 from umi_edge.doors.gateway.mcp_server import mcp_server
 from umi_edge.doors.gateway.opened import open_gateway
 from umi_edge.doors.gateway.window import window, window_folder
+from umi_edge.doors.place import Place
 from umi_edge.egress.cloud_client import Approver
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
@@ -43,12 +49,44 @@ class Surroundings:
 async def serve_stdio(config: EdgeConfig, client: str, around: Surroundings) -> None:
     """Serve the program at the other end of standard input and output until it closes them.
 
-    Raises what `open_laptop` raises, and `PrivacyError` where the self-test says no.
+    The daemon carries out what it asks, where one runs. Raises what `open_laptop` raises, `PrivacyError` where the
+    self-test says no, and `TransportError` where the daemon serves nobody now.
     """
+    if Place.beside(config.ledger).running() is not None:
+        await _bridge_stdio(config, client, around)
+        return
     async with _gateway(config, client, around) as gateway:
         server = mcp_server(gateway)
         async with stdio_server() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
+
+
+async def _bridge_stdio(config: EdgeConfig, client: str, around: Surroundings) -> None:
+    async with stdio_server() as (reading, writing):
+        bridge = Bridge(
+            tell=lambda message: writing.send(SessionMessage(message)),
+            connect=partial(_somebody, config, client, around),
+        )
+        try:
+            await bridge.begin()
+            async for item in reading:
+                if isinstance(item, SessionMessage):
+                    await bridge.hear(item.message)
+        finally:
+            await bridge.end()
+
+
+@asynccontextmanager
+async def _somebody(config: EdgeConfig, client: str, around: Surroundings) -> AsyncIterator[FarEnd]:
+    """The daemon where it runs and takes this, else a gateway of this process."""
+    async with AsyncExitStack() as stack:
+        found = await stack.enter_async_context(daemon_end(config, client))
+        if isinstance(found, Alone):
+            if found.reason:
+                around.complain(f"The running umi serve is not used: {found.reason}.")
+            gateway = await stack.enter_async_context(_gateway(config, client, around))
+            found = await stack.enter_async_context(own_end(gateway))
+        yield found
 
 
 async def serve_http(
@@ -104,7 +142,7 @@ async def _gateway(config: EdgeConfig, client: str, around: Surroundings) -> Asy
                 yield gateway
 
 
-def reveal_by_command(word: str, _: ToolSession, handles: Sequence[Handle]) -> str:
+async def reveal_by_command(word: str, _: ToolSession, handles: Sequence[Handle]) -> str:
     """The command that shows the values, which the user types into a terminal of theirs."""
     command = shlex.join(["umi", "mcp", "reveal", *map(str, handles), "--session", word])
     return (

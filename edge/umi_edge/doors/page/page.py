@@ -79,6 +79,11 @@ class Page:
             self._open_route("/page/{name}", asset, "GET"),
         ]
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether somebody has it open."""
+        return self._stream.is_followed
+
     async def stop(self) -> None:
         """End what pages follow, so that a server that ends need not wait for them."""
         self._stream.stop()

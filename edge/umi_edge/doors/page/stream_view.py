@@ -72,6 +72,11 @@ class StreamView:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether a page follows."""
+        return self._streams > 0
+
     def stop(self) -> None:
         """End all of them."""
         self._over.set()

@@ -56,6 +56,13 @@ class Desk:
     waiting: asyncio.Event
     """Set once `box.wait` is under way, which never ends by itself."""
     complaints: list[str]
+    opened: list[str]
+    """The views at which the page was opened."""
+    has_browser: bool = True
+
+    async def open_page(self, view: str) -> bool:
+        self.opened.append(view)
+        return self.has_browser
 
     @asynccontextmanager
     async def program(self, name: str = "", mode: str = "legacy") -> AsyncIterator[Client]:
@@ -113,10 +120,20 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
             console=Screen(quiet=True),
         )
         complaints: list[str] = []
-        gateways = MountedGateways(line=line, keeper=Doorkeeper(KEY), complain=complaints.append)
+
+        async def _open_page(view: str) -> bool:
+            return await desk.open_page(view)
+
+        gateways = MountedGateways(
+            line=line,
+            keeper=Doorkeeper(KEY),
+            open_page=_open_page,
+            complain=complaints.append,
+        )
         async with serving(Starlette(routes=gateways.routes())) as url:
+            desk = Desk(url, line, gateways, policy, waiting, complaints, [])
             try:
-                yield Desk(url, line, gateways, policy, waiting, complaints)
+                yield desk
             finally:
                 await gateways.stop()
 
@@ -154,6 +171,37 @@ async def test_the_user_sees_what_a_handle_stands_for(desk):
         assert (seen.client, seen.value) == ("client", SECRET)
     await desk.gateways.stop()
     assert await look(window_folder(desk.policy.parent), [handle]) == []
+
+
+@pytest.mark.parametrize("has_browser", [True, False])
+async def test_reveal_opens_the_page_at_the_record_of_the_session_and_tells_no_value(desk, has_browser):
+    desk.has_browser = has_browser
+    async with desk.program("claude") as client:
+        handle = (await open_box(client)).structured_content["result"]["said"]
+        shown = await client.call_tool("umi_reveal", {"handles": [handle]})
+        assert not shown.is_error
+        assert SECRET not in shown.model_dump_json()
+        assert ("umi mcp reveal" in shown.content[0].text) is not has_browser
+        steps = desk.line.live.steps()
+        conversation = steps[-1].conversation
+        assert desk.opened == [f"live/{conversation}"]
+        assert (steps[-1].what.kind, steps[-1].what.by, steps[-1].door) == (
+            "shown",
+            "client:claude",
+            "claude",
+        )
+        assert [(piece.shown, piece.value) for piece in steps[-1].what.seen[0].pieces] == [(handle, SECRET)]
+        call, result = (
+            next(one.what for one in steps if one.what.kind == kind) for kind in ("call", "result")
+        )
+        assert call.by == "client:claude"
+        assert {one.reader for one in result.seen} == {"tool:box.open", "client:claude"}
+        assert SECRET not in repr(steps)
+        unknown = await client.call_tool("umi_reveal", {"handles": ["<text:9>"]})
+        assert unknown.is_error
+        assert desk.opened == [f"live/{conversation}"]
+    await desk.gateways.stop()
+    assert desk.line.live.steps(conversation)[-1].what.words == "over"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ const PLAIN = { cache: "no-store", credentials: "omit" };
 
 /** Exchange the code in the address, if there is one; whether this tab has a key. */
 export async function takeKey() {
-  const given = /^#code=([\w-]+)$/.exec(location.hash);
+  const given = /^#code=([\w-]+)(?:&at=([\w/-]+))?$/.exec(location.hash);
   if (given) {
-    history.replaceState(null, "", location.pathname + "#/live");
+    history.replaceState(null, "", `${location.pathname}#/${given[2] ?? "live"}`);
     try {
       const reply = await fetch("/api/key", { ...PLAIN, method: "POST", body: JSON.stringify({ code: given[1] }) });
       if (reply.ok) sessionStorage.setItem(KEPT, (await reply.json()).key);

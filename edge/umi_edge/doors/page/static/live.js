@@ -28,7 +28,7 @@ export const conversations = {
 const READERS = { planner: "Planner", summarizer: "Summarizer", tool: "Tools", client: "Clients", you: "You" };
 const view = { reader: "planner", exact: false };
 
-export function live(main) {
+export function live(main, wanted) {
   const lanes = h("div", { class: "lanes" });
   const drawn = new Map();
   const controls = h("form", { class: "seen-by", onsubmit: (event) => event.preventDefault(), onchange: (event) => {
@@ -44,7 +44,7 @@ export function live(main) {
 
   function redraw() {
     drawn.clear();
-    const all = [...conversations.known.values()].reverse();
+    const all = [...conversations.known.values()].reverse().sort((one, other) => (other.id === wanted) - (one.id === wanted));
     if (!all.length) return fill(lanes, h("p", { class: "empty" }, "No conversation yet. Ask something with ", h("code", {}, "umi ask"), ", or from a chat program: each step is here as it happens."));
     return fill(lanes, all.map((one) => {
       const lane = new Lane(one);
@@ -135,14 +135,15 @@ function stepRow(step) {
     case "refused": return row(step, ["refuses ", h("strong", {}, long(what.tool))], h("p", { class: "bad" }, long(what.words)));
     case "result": return row(step, view.reader === "tool" ? "is given this, and gives a result" : "gives a result", seen(step));
     case "failure": return row(step, "fails", h("p", { class: "bad" }, long(what.words)), seen(step));
+    case "shown": return row(step, "has this shown to you", h("p", { class: "said" }, what.seen.flatMap((one) => one.pieces.map((piece) => inPlace(piece)))));
     case "answering": return null;
-    case "ended": return h("li", { class: `divider ended${what.words === "answered" ? "" : " bad"}` }, long(what.words));
+    case "ended": return h("li", { class: `divider ended${["answered", "over"].includes(what.words) ? "" : " bad"}` }, long(what.words));
   }
   return null;
 }
 
 const read = (one) => one.reader === view.reader || one.reader.startsWith(`${view.reader}:`);
-const mineOf = (step) => step.what.seen.find(read) ?? (view.reader === "you" ? step.what.seen.find((one) => one.reader === "planner") : null);
+const mineOf = (step) => step.what.seen.find(read) ?? (view.reader === "tool" ? null : step.what.seen.find((one) => one.reader.startsWith("client:") || (view.reader === "you" && one.reader === "planner")));
 
 /** What the chosen reader saw of a step, and what the others did for whoever asks. */
 function seen(step) {
@@ -165,6 +166,9 @@ function pieces(one, step) {
       "aria-label": `${words}: did not reach the ${shortWho(one.reader)}. Why?`, onclick: () => why(piece, one, step) }, words.length > 200 ? `${words.slice(0, 200)}…` : words || "∅");
   });
 }
+
+/** A value that is shown because somebody asked for it, whatever reader is chosen. */
+const inPlace = (piece) => piece.stayed ? h("span", { class: "stayed", title: piece.shown }, long(piece.value)) : h("br", {});
 
 /** Why a value stayed; and, where it should not have, the change of the policy, tried already. */
 async function why(piece, one, step) {
