@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.harness import TODAY, plan, tool_of, world
+from tests.end_to_end.harness import TODAY, chat_plan, plan, tool_of, world
 from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import ConsentRequest, DecidedBy
 from umi_edge.tools import Hints, Tool
@@ -516,3 +516,41 @@ async def test_consent_says_that_a_stranger_decided_it(tmp_path):
     body = laptop.person.asked[-1].provenance["body"]
     assert body.decided_by is DecidedBy.STRANGER
     assert "mail.search" in body.said[0]
+
+
+TRUSTED_ONLY = """
+tools:
+  "*": {runs: device, confirm: never, stored_as: nowhere}
+  post: {arguments: {"q": {type: email, requires: WORD}}}
+"""
+
+
+@pytest.mark.parametrize("word", ["trusted", "typed-or-approved"])
+@pytest.mark.parametrize(
+    ("answer", "reply", "own"),
+    [
+        (f"Shall I write to {EVIL}?", f"Yes, {EVIL}", False),
+        (f"Shall I write to {EVIL}?", EVIL, False),
+        (EVIL.replace("@", "&#64;") + "?", f"Yes, {EVIL}", False),
+        ("Shall I write to them?", f"Yes, {EVIL}", True),
+    ],
+)
+@pytest.mark.parametrize("taken_over", [False, True])
+async def test_an_address_of_an_answer_is_not_the_users_own_for_being_typed_again(
+    tmp_path, word, answer, reply, own, taken_over
+):
+    sent: list[Any] = []
+    schema = {"type": "object", "properties": {"q": {"type": "string"}}}
+    post = [tool_of("post", lambda given: sent.append(given["q"]) or "ok", schema=schema)]
+    person, handle = Person(refuses=("post",)), "<email:1>"
+    plans = [*([] if taken_over else [chat_plan("K"), answer]), chat_plan("I post.", "post", {"q": handle})]
+    policy = TRUSTED_ONLY.replace("WORD", word)
+    more: dict[str, Any] = {"tools": post, "policy": policy, "consent": person, "dialect": "chat"}
+    async with world(tmp_path, plans=[*plans, chat_plan("K"), "Done."], **more) as w:
+        if taken_over:
+            w.session.take_over([(True, "Pay"), (False, answer)])
+        else:
+            await w.session.ask("Pay")
+        await w.session.ask(reply)
+    assert sent == ([EVIL] if own else [])
+    assert bool(person.asked) is (word != "trusted" and not own)

@@ -7,6 +7,7 @@ I4: docs/design.md#i4-handles-resolve-in-one-place
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +18,32 @@ from umi_edge.labelling.json_text import HIDDEN, clear_span, compact_json, escap
 from umi_edge.labelling.known_values import KnownValues
 from umi_edge.labelling.private_spans import PrivateSpan, never_spans, private_spans
 from umi_edge.labelling.text import LabelledText, Span
-from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Vault
+from umi_edge.labelling.vault import INSTRUCTION, Kept, Origin, Source, Vault
 from umi_edge.policy import Detection, Resolution, Scanner
 from umi_edge.policy.rules import ANY_TYPE, Shape
+from umi_edge.tools.record import Doubt
 from umi_shared.handles import Handle, Text, escape
 from umi_shared.labels import Integrity, Label, Locality
 
-__all__ = ["Keeper"]
+__all__ = ["ECHO", "Keeper", "PartLabel", "as_the_whole"]
+
+ECHO = Origin(
+    Source.RESULT,
+    "what a model told you",
+    Doubt("repeated of what a model told you", True, "type it in a new session"),
+)
+"""Where a part of what the user typed came from, which is not their own."""
+_WORD = re.compile(r"[^\s\d]*\d\S*(?:[^\S\n][^\s\d]*\d\S*)*|\S+")
+"""A word, or words in a row that each hold a digit: a number may be set with blanks."""
+_ENDS = ".,;:!?()[]{}<>'\"*_`"
+
+PartLabel = Callable[[str, Label], Label]
+"""The label of a part of a text, given the label of the whole."""
+
+
+def as_the_whole(_: str, label: Label) -> Label:
+    """Every part has the label of the whole."""
+    return label
 
 
 @dataclass(slots=True)
@@ -78,10 +98,6 @@ class Keeper:
         fact = f" ({self.declassified.fact(show, handle, value).text})" if show else ""
         return "" if fact and (never or self.never_leaves(value)) else fact
 
-    def private_in(self, text: str) -> list[str]:
-        """What of a text stays, as the detectors or the vault know it."""
-        return [text[one.start : one.end] for one in private_spans(text, self.scanner, self.known)]
-
     def never_leaves(self, value: Any) -> bool:
         """Whether a detector of a type that leaves under no rule finds something in a JSON value."""
         never = self.scanner.never
@@ -98,19 +114,27 @@ class Keeper:
         origin: Origin,
         link: bool = True,
         explicit: bool = False,
+        part: PartLabel = as_the_whole,
     ) -> LabelledText:
         """Text that leaves by its rule, to those whom the label names, but for what leaves under no rule (`never`)."""
         return self._parted(
-            text, never_spans(text, self.scanner), label, rule, origin, link, explicit=explicit
+            text, never_spans(text, self.scanner), label, rule, origin, link, part, explicit=explicit
         )
 
     def scanned_text(
-        self, text: str, label: Label, *, rule: str, origin: Origin, link: bool = True
+        self,
+        text: str,
+        label: Label,
+        *,
+        rule: str,
+        origin: Origin,
+        link: bool = True,
+        part: PartLabel = as_the_whole,
     ) -> LabelledText:
         """Text that may leave except for what the detectors, or the vault, know to be private."""
         found = private_spans(text, self.scanner, self.known, typed=origin == INSTRUCTION)
         let_go = self.scanner.let_go(text)
-        return self._parted(text, found, label, rule, origin, link, let_go=let_go)
+        return self._parted(text, found, label, rule, origin, link, part, let_go=let_go)
 
     def _parted(
         self,
@@ -120,6 +144,7 @@ class Keeper:
         rule: str,
         origin: Origin,
         link: bool,
+        part: PartLabel,
         *,
         explicit: bool = False,
         let_go: Sequence[Detection] = (),
@@ -128,14 +153,16 @@ class Keeper:
         end = 0
         for found in found_in_it:
             for start, stop, by in _left(end, found.start, let_go, rule):
-                spans.append(clear_span(text[start:stop], label, by)._replace(explicit=explicit))
-            value, stays, fact = text[found.start : found.end], label.join(found.label), ""
+                spans += _clear_spans(text[start:stop], label, by, part, explicit=explicit)
+            value, fact = text[found.start : found.end], ""
+            said = part(value, label)
+            stays, came = said.join(found.label), ECHO if label.trusted and not said.trusted else origin
             if not stays.visible:
                 masked: Text = ("[hidden]",)
             elif found.kept is not None:
-                masked = (self._handle_again(found.kept, value, origin),)
+                masked = (self._handle_again(found.kept, value, came),)
             else:
-                handle = self.vault.keep(value, type=found.type, label=stays, origin=origin, link=link)
+                handle = self.vault.keep(value, type=found.type, label=stays, origin=came, link=link)
                 fact = self._fact(found.show, handle, value, never=found.never)
                 masked = (handle, fact) if fact else (handle,)
             spans.append(
@@ -150,7 +177,7 @@ class Keeper:
             )
             end = found.end
         for start, stop, by in _left(end, len(text), let_go, rule):
-            spans.append(clear_span(text[start:stop], label, by)._replace(explicit=explicit))
+            spans += _clear_spans(text[start:stop], label, by, part, explicit=explicit)
         return tuple(spans)
 
     def _handle_again(self, kept: Kept, text: str, origin: Origin) -> Handle:
@@ -175,3 +202,17 @@ def _left(start: int, end: int, let_go: Sequence[Detection], rule: str) -> Itera
             start = one.end
     if start < end:
         yield start, end, rule
+
+
+def _clear_spans(text: str, label: Label, rule: str, part: PartLabel, *, explicit: bool) -> Iterator[Span]:
+    """What is clear between the private spans: one span, cut at the words that have another label."""
+    end = 0
+    for word in _WORD.finditer(text) if part is not as_the_whole else ():
+        said = part(word[0].strip(_ENDS), label)
+        if said != label:
+            if word.start() > end:
+                yield clear_span(text[end : word.start()], label, rule)._replace(explicit=explicit)
+            yield clear_span(word[0], said, rule)._replace(explicit=explicit)
+            end = word.end()
+    if end < len(text):
+        yield clear_span(text[end:], label, rule)._replace(explicit=explicit)

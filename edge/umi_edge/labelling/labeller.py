@@ -19,7 +19,7 @@ from typing import Any
 
 from umi_edge.labelling.json_text import WITHHELD, staying, whole
 from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
-from umi_edge.labelling.keeper import Keeper
+from umi_edge.labelling.keeper import Keeper, PartLabel, as_the_whole
 from umi_edge.labelling.scan_remainder import ScanRemainder
 from umi_edge.labelling.shape_budget import Shapes
 from umi_edge.labelling.text import LabelledText, Span, constant
@@ -37,7 +37,7 @@ from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PUBLIC, Integrity, Label, Locality, join_all
 from umi_shared.well_formed import well_formed
 
-__all__ = ["LabelledArguments", "Labeller", "put_into_mouth", "values_seen"]
+__all__ = ["LabelledArguments", "Labeller", "own_words", "values_seen"]
 
 _ECHOED = "a reply that repeats the planner's question"
 """The rule of such a reply."""
@@ -49,9 +49,9 @@ _VALUES_SEEN = "the caller has seen values"
 """The rule of what such a caller wrote."""
 
 
-def put_into_mouth(reply: LabelledText) -> bool:
-    """Whether what the user typed repeats a question of the planner's."""
-    return any(span.rule == _ECHOED for span in reply)
+def own_words(typed: LabelledText) -> str:
+    """What the user typed, without what they repeat of a model's words."""
+    return "".join(span.clear if span.label.trusted else "\n" for span in typed)
 
 
 def values_seen(call: LabelledText) -> bool:
@@ -108,28 +108,32 @@ class Labeller:
         """What the policy says of a tool of the catalogue."""
         return self.policy.tool(tool, source=self.sources.get(tool, ""))
 
-    def instruction(self, text: str, bars: frozenset[Bar] = NO_BARS) -> LabelledText:
-        """What the user asked for; spans that the detectors find stay (docs/design.md#one-step)."""
-        label, word = (
-            Label.at(Locality.CLOUD, Integrity.TRUSTED).with_bars(bars),
-            self.policy.defaults.instruction,
-        )
+    def instruction(self, text: str, part: PartLabel = as_the_whole) -> LabelledText:
+        """What the user asked for; spans that the detectors find stay (docs/design.md#one-step).
+
+        `part` says the label of what in it is not their own.
+        """
+        label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:
-            return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
-        return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION)
+            return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION, part=part)
+        return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION, part=part)
 
-    def reply(self, text: str, question: str, bars: frozenset[Bar] = NO_BARS) -> LabelledText:
+    def reply(
+        self,
+        text: str,
+        question: str,
+        bars: frozenset[Bar] = NO_BARS,
+        part: PartLabel = as_the_whole,
+    ) -> LabelledText:
         """What the user replied to a planner's question, which they were shown.
 
         Where it repeats an address or a number of the question, the planner put that into their mouth: it is then not
-        the user's own word, and nothing in it becomes so. What bars the question bars a reply that repeats of it what
-        stays.
+        the user's own word, and nothing in it becomes so; and what bars the question bars it.
         """
         asked = question.casefold()
         if not any(word.strip(_ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
-            repeats = bars and any(one.casefold() in asked for one in self.keeper.private_in(text))
-            return self.instruction(text, bars if repeats else NO_BARS)
+            return self.instruction(text, part)
         label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED).with_bars(bars)
         origin = Origin(Source.RESULT, "the planner's question", _ECHO)
         return self.keeper.scanned_text(well_formed(text), label, rule=_ECHOED, origin=origin)

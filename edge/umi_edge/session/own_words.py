@@ -7,7 +7,7 @@ words. All else a model wrote, or somebody else.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from umi_edge.labelling.labeller import put_into_mouth
+from umi_edge.labelling.labeller import own_words
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy import LabelledLeaf, Location
 from umi_edge.policy.names import stands_alone
@@ -24,11 +24,7 @@ _FEWEST_DIGITS = 5
 
 def typed_words(entries: Iterable[LabelledEntry]) -> list[str]:
     """What the user has typed in this session."""
-    return [
-        "".join(span.clear for span in one.text)
-        for one in entries
-        if isinstance(one.template, Instruction) and not put_into_mouth(one.text)
-    ]
+    return [own_words(one.text) for one in entries if isinstance(one.template, Instruction)]
 
 
 def not_the_users_own(

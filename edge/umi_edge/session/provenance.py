@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from umi_edge.labelling.labeller import put_into_mouth, values_seen
+from umi_edge.labelling.labeller import own_words, values_seen
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText
 from umi_edge.labelling.vault import Kept, Source, Vault
 from umi_edge.policy import Assignment, LabelledLeaf, Location
@@ -84,9 +84,7 @@ class History:
     def typed(self) -> tuple[str, ...]:
         """What the user typed, instruction by instruction."""
         return tuple(
-            _plain(_clear(one.text))
-            for one in self.entries
-            if isinstance(one.template, Instruction) and not put_into_mouth(one.text)
+            _plain(own_words(one.text)) for one in self.entries if isinstance(one.template, Instruction)
         )
 
     @cached_property

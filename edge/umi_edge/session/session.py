@@ -21,7 +21,7 @@ from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.later_names import CardWords, LaterNames, added_names
 from umi_edge.labelling.release import LabelledCard, release
-from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, constant
+from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, Span, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
 from umi_edge.policy import Policy, Scanner
@@ -34,6 +34,7 @@ from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent
 from umi_edge.session.disagreement import explained
 from umi_edge.session.draft import CheckedDraft, Draft
+from umi_edge.session.echoes import Echoes
 from umi_edge.session.events import (
     Action,
     Answered,
@@ -268,7 +269,7 @@ class Session:
             self.calls.entries.append(LabelledEntry(Instruction(()) if by_user else Answer(()), text))
 
     def _past_instruction(self, words: str) -> LabelledText:
-        text = self.labeller.instruction(words)
+        text = self.labeller.instruction(words, self._echoes.label)
         names = self.calls.unknown(text)
         return with_names_kept(text, names, self.labeller.vault, INSTRUCTION, PLANNER) if names else text
 
@@ -334,7 +335,7 @@ class Session:
         self.calls.unread.clear()
         question = pending_question(self.calls.entries)
         self._tell_clock()
-        text = self._replied(instruction, question) if question else self.labeller.instruction(instruction)
+        text = self._replied(instruction, question) if question else self._typed(instruction)
         await self._take_words(text)
         self.observe(Instructed(text))
         try:
@@ -403,15 +404,31 @@ class Session:
         self.observe(Replied(text))
         return None
 
+    @property
+    def _echoes(self) -> Echoes:
+        return Echoes.of(self.calls.entries, self.labeller.vault)
+
+    def _typed(self, words: str) -> LabelledText:
+        """What the user typed unasked: their own words, but for an address that a model told them before."""
+        text = self.labeller.instruction(words, self._echoes.label)
+        self._count([span for span in text if not span.label.trusted])
+        return text
+
     def _replied(self, text: str, question: Question) -> LabelledText:
         """What the user says to a question that is open. Raises `PrivacyError` where too much of it would leave."""
         said = (
-            self.labeller.reply(text, question.text, question.bars)
+            self.labeller.reply(text, question.text, question.bars, self._echoes.label)
             if question.by_planner
-            else self.labeller.instruction(text)
+            else self._typed(text)
         )
-        self.labeller.shapes.replied("".join(span.clear for span in said if span.label.may_read(PLANNER)))
+        self._count(said)
         return said
+
+    def _count(self, spans: Iterable[Span]) -> None:
+        """Charge what a model had the user say, as far as it leaves. Raises `PrivacyError` where that is too much."""
+        leaves = "".join(span.clear for span in spans if span.label.may_read(PLANNER))
+        if leaves:
+            self.labeller.shapes.replied(leaves)
 
     def _ask_back(self, question: str) -> Answered:
         """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.labeller import Labeller, own_words
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import DEVICE
 from umi_edge.labelling.vault import UnknownHandleError
@@ -318,7 +318,7 @@ def test_a_failure_says_its_kind_unless_the_shape_is_hidden():
 
 BARRED = """
 version: 1
-detect: [{type: person, values: [Ann Lee]}]
+detect: [{type: email, pattern: builtin}, {type: person, values: [Ann Lee]}]
 tools:
   t:
     runs: device
@@ -367,18 +367,33 @@ def test_a_result_that_is_kept_whole_for_what_it_was_made_of_is_barred_as_its_pa
 
 @pytest.mark.parametrize(
     ("reply", "barred"),
-    [
-        ("yes, ann@example.org", True),
-        ("yes, Ann Lee", True),
-        ("no, to bob@example.org", False),
-        ("yes, please", False),
-    ],
+    [("yes, ann@example.org", True), ("no, to bob@example.org", False), ("yes, please", False)],
 )
 def test_a_reply_is_barred_as_the_question_that_it_repeats(reply, barred):
     text = labeller(BARRED).reply(
         reply, "Post ann@example.org, for Ann Lee?", frozenset({Bar("r", ("post",))})
     )
     assert bars_of(text) == ({"never_to: post"} if barred else set())
+    assert own_words(text).strip() == ("" if barred else reply)
+
+
+def test_a_part_that_is_not_the_users_own_has_its_own_label_and_the_rest_is_theirs():
+    made = labeller(BARRED)
+    strange = Label.at(Locality.CLOUD)
+
+    def part(word, label):
+        return strange if word in ("ann@example.org", "AB123456") else label
+
+    for word in ("ann@example.org", "AB123456"):
+        text = made.instruction(f"Write {word}, to Ann Lee", part)
+        assert "".join(span.clear for span in text) == f"Write {word}, to Ann Lee"
+        assert word not in own_words(text)
+        assert own_words(text).startswith("Write ")
+        assert own_words(text).endswith("to Ann Lee")
+    assert {kept.value: kept.label.trusted for kept in made.vault} == {
+        "ann@example.org": False,
+        "Ann Lee": True,
+    }
 
 
 def test_an_answer_of_a_chat_that_is_gone_is_barred_as_all_that_the_policy_bars():
