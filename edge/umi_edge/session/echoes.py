@@ -91,7 +91,8 @@ def _not_trusted(text: LabelledText, vault: Vault) -> LabelledText:
 
 
 def _read_aloud(text: str) -> str:
-    return _SPOKEN.sub("", unicodedata.normalize("NFKC", html.unescape(unquote(text))).casefold())
+    seen = unicodedata.normalize("NFKC", html.unescape(unquote(text))).casefold()
+    return str(_SPOKEN.sub("", seen))
 
 
 def _spelled(part: str) -> "re.Pattern[str] | None":
