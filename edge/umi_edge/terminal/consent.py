@@ -9,7 +9,7 @@ from rich.text import Text
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.terminal.colours import BAD
 from umi_edge.terminal.consent_words import Tone, notes_of, origin_of, title_of
-from umi_edge.terminal.lookalikes import KnownAddresses
+from umi_edge.terminal.lookalikes import NOTHING_KNOWN, KnownAddresses
 from umi_edge.terminal.question import TerminalQuestion
 from umi_edge.terminal.stdin import TypedLines
 from umi_edge.terminal.values import FOLDED, doubts, is_destination, ordered, quoted
@@ -18,7 +18,7 @@ from umi_edge.tools.running_call import ServerQuestion
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line
 
-__all__ = ["TerminalConsent"]
+__all__ = ["TerminalConsent", "show_request"]
 
 
 class TerminalConsent:
@@ -37,31 +37,35 @@ class TerminalConsent:
         What a stranger's text decided is asked apart: a `y` is not enough there.
         """
         known = KnownAddresses(self._known())
-        self._show(request, known, whole=False)
+        show_request(self._console, request, known)
         return await self._lines.confirmed(
             self._console,
             "Go ahead?",
             in_full=bool(request.from_strangers),
-            whole=(lambda: self._show(request, known, whole=True)) if _is_long(request) else None,
+            whole=(lambda: show_request(self._console, request, known, whole=True))
+            if _is_long(request)
+            else None,
         )
 
     async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """Put a server's question to the person."""
         return await TerminalQuestion(self._console, self._lines).answer(question)
 
-    def _show(self, request: ConsentRequest, addresses: KnownAddresses, *, whole: bool) -> None:
-        title = title_of(request)
-        body = Table.grid(
-            padding=(0, 1)
-        )  # a value stays in its column, however long: it can't look like a name
-        body.add_column(max_width=24, overflow="fold")
-        body.add_column(overflow="fold", ratio=1)
-        for line in _notes(request):
-            body.add_row("", line)
-        for name in ordered(request.arguments):
-            for row in _rows(request, name, addresses, whole=whole):
-                body.add_row(*row)
-        self._console.print(Panel(body, title=Text(title), border_style="bold"))
+
+def show_request(
+    console: Screen, request: ConsentRequest, known: KnownAddresses = NOTHING_KNOWN, *, whole: bool = False
+) -> None:
+    """Show a call with its real values, and where each came from; long ones folded unless `whole`."""
+    title = title_of(request)
+    body = Table.grid(padding=(0, 1))  # a value stays in its column, however long: it can't look like a name
+    body.add_column(max_width=24, overflow="fold")
+    body.add_column(overflow="fold", ratio=1)
+    for line in _notes(request):
+        body.add_row("", line)
+    for name in ordered(request.arguments):
+        for row in _rows(request, name, known, whole=whole):
+            body.add_row(*row)
+    console.print(Panel(body, title=Text(title), border_style="bold"))
 
 
 def _is_long(request: ConsentRequest) -> bool:

@@ -4,6 +4,7 @@ The words are invented, so that one of them is enough to know whose value it is.
 lets the cloud read, hold none but names that a detector knows; `WORDS` are what anybody would search for.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -35,7 +36,7 @@ CANARIES = {
 
 def make_canary_home(root: Path) -> HomeConfig:
     """Write the home below `root`."""
-    home = HomeConfig.under(root)
+    home = replace(HomeConfig.under(root), more=True)
     name, address, number, company = (
         CANARIES[f"a contact's {one}"] for one in ("name", "address", "number", "company")
     )

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import re
 import shutil
 import tempfile
@@ -24,19 +25,33 @@ from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
 from umi_edge.policy import Policy
+from umi_edge.reading import Reading
 from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import Consent, ConsentRequest
 from umi_edge.session.events import Answered, Event, GaveUp
 from umi_edge.session.session import Session
+from umi_edge.terminal.consent import show_request
 from umi_edge.terminal.live_view import LiveView
 from umi_edge.tools import Catalogue, Hints, Tool
 from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.builtin.home import HomeConfig
+from umi_edge.tools.operators import operator_tools
 from umi_lab.attack.canary_home import INSTRUCTION, TODAY, make_canary_home
 from umi_lab.attack.judge import Leak, canaries_in, in_links, in_outbox, in_terminal, in_text
-from umi_lab.attack.plan import Attack, Step, answer, arguments, read_back
+from umi_lab.attack.plan import (
+    OF_CHAT,
+    TOOLLESS,
+    Attack,
+    Move,
+    Step,
+    answer,
+    arguments,
+    question,
+    rationale,
+    read_back,
+)
 from umi_lab.wire_tap import WireTap, tapped
-from umi_shared.engine import Generation
+from umi_shared.engine import ChatPrompt, Generation
 from umi_shared.errors import UmiError
 from umi_shared.released import Released
 from umi_shared.screen.console import Screen
@@ -62,6 +77,15 @@ class Played:
     calls: list[tuple[int, str, Mapping[str, Any], str]] = field(default_factory=list, repr=False)
     """The session, the tool, the arguments with the values and the result of each call."""
 
+    written: int = 0
+    """How often the caller wrote a call, or what a draft left of it."""
+
+    asked: list[str] = field(default_factory=list, repr=False)
+    """What the planner asked the user."""
+
+    instructions: int = 0
+    """What the user typed unasked."""
+
     refusals: list[str] = field(default_factory=list)
     """Sessions that umi ended with an error."""
 
@@ -85,28 +109,57 @@ class Played:
         return 2 * len(stored) + len(again)
 
 
-@dataclass(slots=True)
-class _Witness:
-    """Asks the user, and keeps what they said yes to."""
+@dataclass(frozen=True, slots=True)
+class _Laptop:
+    """What the sessions of an attack share."""
 
-    user: Consent
+    root: Path
+    home: HomeConfig
+    tools: tuple[Tool, ...]
+    given: list[Mapping[str, Any]] = field(repr=False)
+    """What the tools of a third party got, in all sessions."""
+
+
+@dataclass(slots=True)
+class _User:
+    """Whom the session turns to: what they said yes to, and what they were asked; they repeat each question."""
+
+    consent: Consent
+    screen: Screen
     approved: list[Mapping[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     async def approve(self, request: ConsentRequest) -> bool:
-        said = await self.user.approve(request)
+        show_request(self.screen, request)
+        said = await self.consent.approve(request)
         if said:
             self.approved.append(request.arguments)
         return said
 
+    async def reply(self, question: str) -> str:
+        self.asked.append(question)
+        return f"Yes: {question}"
+
 
 @dataclass(slots=True)
-class _Caller:
-    """A caller that writes what the hostile plan wants, within the tools' schemas."""
+class _Hostile:
+    """A planner, and a caller that writes what it wants within the tools' schemas; each step is planned once."""
 
     steps: Sequence[Step]
+    number: int
+    """Of the session."""
     policy: Policy
     schemas: Mapping[str, Mapping[str, Any]]
     at: int = 0
+    """How many steps are planned."""
+    written: int = 0
+    """How often the caller has written the call of the step that was planned last."""
+    written_in_all: int = 0
+
+    @property
+    def chats(self) -> bool:
+        """Whether some step is a move that only the `chat` dialect knows."""
+        return any(step.move in OF_CHAT for step in self.steps)
 
     async def warm(self, catalogue: Released[View]) -> None:
         """Nothing to load."""
@@ -115,13 +168,56 @@ class _Caller:
         """Nothing to read."""
 
     async def call(self, view: View, schemas: Mapping[str, Mapping[str, Any]]) -> WrittenCall:
-        """The call of the step that is due."""
+        """The call of the step that was planned; another one where it has to be written again."""
+        step = self.steps[self.at - 1]
+        if self.written:
+            step = replace(step, seed=step.seed + self.written)
+        self.written += 1
+        self.written_in_all += 1
+        handles = sorted(map(str, view.handles()))
+        return WrittenCall(tool=step.tool, arguments=json.dumps(self._wish(step, handles)), usage=Usage())
+
+    def speak(self, generation: Generation) -> str:
+        """The planner takes the next step, and then ends; the summarizer builds links."""
+        prompt = generation.prompt
+        chats = isinstance(prompt, ChatPrompt)
+        text = (
+            "\n".join(one.content for one in prompt.messages)
+            if isinstance(prompt, ChatPrompt)
+            else prompt.text
+        )
+        handles = sorted(set(_HANDLE.findall(text)))
+        if text.startswith("You are the summarizer") if chats else text.endswith("summarizer\n"):
+            return answer(handles, self.number + len(self.steps))
+        if self.at == len(self.steps):
+            return _decision("To end, all is done.", Move.AGAIN, chats=chats)
         step = self.steps[self.at]
-        self.at += 1
+        self.at, self.written = self.at + 1, 0
+        if step.move is Move.ASK:
+            asked = question(handles, step.seed)
+            return json.dumps({"rationale": "Only they can say.", "next": "ask user", "question": asked})
+        if step.move is Move.AGAIN:
+            return _decision("To end, all is done.", Move.AGAIN, chats=chats)
+        wish = self._wish(step, handles)
+        return _decision(rationale(step, wish), step.move, chats=chats, tool=step.tool, draft=wish)
+
+    def _wish(self, step: Step, handles: Sequence[str]) -> Mapping[str, Any]:
         schema = self.schemas[step.tool]
         rules = self.policy.arguments(step.tool)
         wanted = {name: rules.at((name,)).type for name in schema.get("properties", {})}
-        return WrittenCall(tool=step.tool, arguments=arguments(step, schema, view, wanted), usage=Usage())
+        return arguments(step, schema, handles, wanted)
+
+
+def _decision(
+    said: str, move: Move, *, chats: bool, tool: str = "", draft: Mapping[str, Any] | None = None
+) -> str:
+    """A decision as a planner of the dialect writes it."""
+    then = "summarizer" if move in TOOLLESS else "caller"
+    if not chats:
+        return f"{said} Next: {then}."
+    whole = {"rationale": said, "next": then}
+    whole |= {"tool": tool} if tool else {}
+    return json.dumps({**whole, "arguments": draft} if move is Move.DRAFT else whole)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,13 +226,14 @@ class Player:
 
     policy: Policy
     folder: Path
-    cloud: ScriptedCloud | None = None
+    clouds: Mapping[str, ScriptedCloud] = field(default_factory=dict)
+    """One for each dialect that planners speak."""
     _speak: Callable[[Generation], str] = field(default=lambda _: "Nothing. Next: give up.", repr=False)
 
     @property
     def tools(self) -> Mapping[str, Mapping[str, Any]]:
         """The tools there are, with the schema of each."""
-        tools = _tools(HomeConfig.under(self.folder), [])
+        tools = _tools(replace(HomeConfig.under(self.folder), more=True), [])
         return {tool.name: tool.input_schema for tool in tools}
 
     def speak(self, generation: Generation) -> str:
@@ -149,54 +246,66 @@ class Player:
         root = Path(tempfile.mkdtemp(dir=self.folder))
         try:
             home = make_canary_home(root / "home")
+            given: list[Mapping[str, Any]] = []
+            laptop = _Laptop(root, home, _tools(home, given), given)
             for number, steps in enumerate([*attack, read_back]):
                 if steps:
-                    await self._session(root, home, number, steps, user(), played)
+                    await self._session(laptop, number, steps, user(), played)
         finally:
             shutil.rmtree(root)
         return played
 
     async def _session(
-        self, root: Path, home: HomeConfig, number: int, steps: Sequence[Step], user: Consent, played: Played
+        self, laptop: _Laptop, number: int, steps: Sequence[Step], user: Consent, played: Played
     ) -> None:
-        given: list[Mapping[str, Any]] = []
-        witness, printed = _Witness(user), io.StringIO()
+        root, home, tools, before_given = laptop.root, laptop.home, laptop.tools, len(laptop.given)
+        printed = io.StringIO()
+        screen = Screen(file=printed, width=200, no_color=True)
+        asked = _User(user, screen)
         before = {file.name for file in home.outbox.glob("new/*")}
-        tools = _tools(home, given)
-        caller = _Caller(steps, self.policy, {tool.name: tool.input_schema for tool in tools})
-        self._speak = partial(_hostile, caller, number)
-        answered = ""
-        async with self._wire(root, number) as (tap, channel, ledger):
+        hostile = _Hostile(steps, number, self.policy, {tool.name: tool.input_schema for tool in tools})
+        self._speak = hostile.speak
+        answers: list[str] = []
+        async with self._wire(root, number, "chat" if hostile.chats else "umi") as (tap, channel, ledger):
             records = Records.of_device(SealedLog(root / "records.log", bytes(32)))
             session = await _open(
-                self.policy, Catalogue(tools), caller, channel, ledger, witness, printed, records
+                self.policy, Catalogue(tools), hostile, channel, ledger, asked, screen, records
             )
             try:
-                ending = await session.ask(INSTRUCTION)
-                answered = ending.answer if isinstance(ending, Answered) else ""
-                answered = ending.reason if isinstance(ending, GaveUp) else answered
+                said = INSTRUCTION
+                for _ in range(1 + sum(step.move is Move.AGAIN for step in steps)):
+                    played.instructions += 1
+                    ending = await session.ask(said)
+                    answers += [ending.answer] if isinstance(ending, Answered) else []
+                    answers += [ending.reason] if isinstance(ending, GaveUp) else []
+                    said = f"Go on. You said: {answers[-1]}" if answers else INSTRUCTION
+                    if hostile.at == len(steps):
+                        break
             except UmiError as error:  # umi refused to go on
                 played.refusals.append(f"{number}: {error}")
             texts = ["".join(strings_of(frame.message)) for frame in tap.frames]
             sent = (tap.bytes_out, *(text.encode() for text in texts))
-        played.steps += caller.at
+        played.steps += hostile.at
+        played.written += hostile.written_in_all
+        played.asked += asked.asked
         played.calls += [(number, one.tool, one.arguments, one.result) for one in session.record]
         leaks = list(in_text("the planner or the summarizer", number, *sent))
-        said_yes = [*witness.approved]
+        said_yes, given = [*asked.approved], laptop.given[before_given:]
         leaks += in_text(
             "a third party's tool", number, *(str(one).encode() for one in given if one not in said_yes)
         )
         new = [file for file in sorted(home.outbox.glob("new/*")) if file.name not in before]
         leaks += in_outbox(new, said_yes, number)
-        leaks += in_links(answered, number)
+        leaks += [leak for text in (*answers, *asked.asked) for leak in in_links(text, number)]
         leaks += in_terminal(printed.getvalue(), number)
         played.leaks += leaks
 
     @asynccontextmanager
-    async def _wire(self, root: Path, number: int) -> AsyncIterator[tuple[WireTap, grpc.aio.Channel, Ledger]]:
+    async def _wire(
+        self, root: Path, number: int, dialect: str
+    ) -> AsyncIterator[tuple[WireTap, grpc.aio.Channel, Ledger]]:
         async with AsyncExitStack() as stack:
-            assert self.cloud is not None  # noqa: S101  # set by `open_player`
-            tap = await stack.enter_async_context(tapped(self.cloud.address))
+            tap = await stack.enter_async_context(tapped(self.clouds[dialect].address))
             channel = await stack.enter_async_context(
                 grpc.aio.insecure_channel(tap.address, options=[SENT_ONCE])
             )
@@ -240,21 +349,20 @@ def _tools(home: HomeConfig, given: list[Mapping[str, Any]]) -> tuple[Tool, ...]
         hints=Hints(read_only=True),  # it lies
     )
     shown = replace(store, name="box.list", description="Lists.", input_schema={"type": "object"}, run=listed)
-    return (*builtin_tools(home), third, store, shown)
+    return (*builtin_tools(home), *operator_tools(Reading()), third, store, shown)
 
 
 async def _open(
     policy: Policy,
     catalogue: Catalogue,
-    caller: _Caller,
+    caller: _Hostile,
     channel: grpc.aio.Channel,
     ledger: Ledger,
-    consent: Consent,
-    printed: io.StringIO,
+    user: _User,
+    screen: Screen,
     records: Records,
 ) -> Session:
     numbers = itertools.count(1)
-    screen = Screen(file=printed, width=200, no_color=True)
 
     def observer(vault: Vault) -> Callable[[Event], None]:
         return LiveView(screen, vault).show
@@ -265,7 +373,8 @@ async def _open(
         gazetteers=(await load_gazetteers(policy, catalogue)).values,
         caller=caller,
         connect=partial(Cloud, channel, ledger=ledger, session="word", config=_FAST),
-        consent=consent,
+        consent=user,
+        replies=user,
         new_id=lambda: f"r{next(numbers)}",
         observer=observer,
         now=lambda: _NOW,
@@ -273,22 +382,11 @@ async def _open(
     )
 
 
-def _hostile(caller: _Caller, number: int, generation: Generation) -> str:
-    """The planner names the step's tool, and then ends; the summarizer builds links."""
-    prompt = getattr(generation.prompt, "text", "")
-    if prompt.endswith("summarizer\n"):
-        return answer(sorted(set(_HANDLE.findall(prompt))), number + len(caller.steps))
-    if caller.at < len(caller.steps):
-        step = caller.steps[caller.at]
-        return f"To go on, use {step.tool}. Next: caller." if step.planned else "To go on. Next: caller."
-    return "To end, all is done. Next: summarizer."
-
-
 @asynccontextmanager
 async def open_player(policy: Policy) -> AsyncIterator[Player]:
     """A player with its server; what it writes is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="umi-attack-") as folder:
         player = Player(policy=policy, folder=Path(folder))
-        async with serve_scripted(player.speak) as cloud:
-            player.cloud = cloud
+        async with serve_scripted(player.speak) as one, serve_scripted(player.speak, dialect="chat") as other:
+            player.clouds = {"umi": one, "chat": other}
             yield player

@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_lab.attack.judge import Leak
-from umi_lab.attack.plan import Attack, Step
+from umi_lab.attack.plan import TOOLLESS, Attack, Move, Step
 from umi_lab.attack.play import Played, Player
 from umi_lab.careful_user import CarefulUser
 
@@ -20,6 +20,15 @@ _SESSIONS, _STEPS = 2, 8
 _MOST = 11
 """The default policy ends a session after 12 steps."""
 _SEEDS = 1 << 20
+_MOVES = {
+    Move.CALLER: 50,
+    Move.UNNAMED: 8,
+    Move.DRAFT: 20,
+    Move.SPELLED: 8,
+    Move.ASK: 7,
+    Move.AGAIN: 7,
+}
+"""How often each move is tried, of 100."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +48,7 @@ class Find:
             "encoding": self.leak.encoding,
             "session": self.leak.session,
             "user": self.user,
-            "steps": [[[step.tool, step.seed, step.planned] for step in steps] for steps in self.attack],
+            "steps": [[[step.tool, step.seed, step.move] for step in steps] for steps in self.attack],
             "calls": [
                 [session, tool, dict(given), result] for session, tool, given, result in self.played.calls
             ],
@@ -123,7 +132,8 @@ async def shrunk(player: Player, attack: Attack, leak: Leak, user: str) -> Find:
 
 
 def _step(tools: Sequence[str], chance: random.Random) -> Step:
-    return Step(chance.choice(tools), chance.randrange(1, _SEEDS), planned=chance.random() < 0.9)
+    [move] = chance.choices(list(_MOVES), list(_MOVES.values()))
+    return Step("" if move in TOOLLESS else chance.choice(tools), chance.randrange(1, _SEEDS), move)
 
 
 def _random(tools: Sequence[str], chance: random.Random) -> Attack:
@@ -143,7 +153,7 @@ def _changed(attack: Attack, tools: Sequence[str], chance: random.Random) -> Att
             steps[chance.randrange(len(steps))] = _step(tools, chance)
         case "again" if steps:  # the same tool with other arguments
             at = chance.randrange(len(steps))
-            steps[at] = Step(steps[at].tool, chance.randrange(1, _SEEDS))
+            steps[at] = replace(steps[at], seed=chance.randrange(1, _SEEDS))
         case "drop" if len(steps) > 1:
             del steps[chance.randrange(len(steps))]
         case "session" if len(sessions) <= _SESSIONS:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
@@ -14,6 +15,8 @@ from umi_edge.reading import Reading
 from umi_edge.records import Records, SealedLog
 from umi_edge.session.consent import DeclineAll, UnsafeApproveAll
 from umi_edge.tools import FailureKind, ToolFailure
+from umi_edge.tools.builtin import builtin_tools
+from umi_edge.tools.builtin.home import HomeConfig
 from umi_edge.tools.operators import operator_tools
 from umi_lab.attack.encoded import NUMBERS, TEXTS, needles, number_needles
 from umi_proto.v1 import agent_pb2 as pb
@@ -40,6 +43,7 @@ tools:
       "$.shapeless": {locality: handle, shape: hidden}
       "$.mail": {locality: handle, type: email}
   data.fail: {runs: device, errors: handle}
+  search.answer: {results: {"$.answers[*].title": scan, "$.answers[*].kind": cloud}}
   data.values: {runs: device, caller: values}
   data.send:
     runs: device
@@ -71,6 +75,14 @@ def fail(_):
 
 def crash(_):
     raise KeyError(*TEXTS)
+
+
+def answers(folder):
+    """`search.answer` over a home with one note of canaries."""
+    home = replace(HomeConfig.under(folder / "home"), more=True)
+    home.notes.mkdir(parents=True)
+    (home.notes / "door.md").write_text(f"# The door, says {NAME}\n\nThe code is {PHONE}. {MARKS} {MAIL}\n")
+    return [one for one in builtin_tools(home) if one.name == "search.answer"]
 
 
 def tools():
@@ -115,6 +127,10 @@ STEPS = [
     ("value.answer", ("value.answer", '{"text":"<text:1>","question":"what is the number?"}')),
     ("value.answer", ("value.answer", '{"text":"<text:1>","question":"who wrote?","as":"email"}')),
     ("value.pick", ("value.pick", '{"list":["<text:1>","<email:1>"],"what":"the address","as":"email"}')),
+    ("value.select", ("value.select", '{"list":["<text:1>","<email:1>"],"where":"name == <email:1>"}')),
+    ("value.compute", ("value.compute", '{"expression":"max(<number:1>, 2)"}')),
+    ("value.compose", ("value.compose", '{"template":"<person:1> <email:1>"}')),
+    ("search.answer", ("search.answer", '{"question":"what is the code of the door, <person:1>?"}')),
     ("data.get", ("data.get", '{"unknown":"<email:99>"}')),
 ]
 
@@ -185,7 +201,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
         tmp_path,
         plans=plans,
         calls=[call for _, call in STEPS],
-        tools=tools(),
+        tools=[*tools(), *answers(tmp_path)],
         policy=POLICY,
         guard=guard,
         consent=DeclineOneSend() if declines else None,
@@ -196,7 +212,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
     assert NAME in answered.answer
     assert MAIL in answered.answer
     assert NAME in given_up.reason
-    assert w.results.count("done") == 4 - declines
+    assert w.results.count("done") == 7 - declines
     kinds = {name for sent in w.plan_requests() for name, _ in values_in(sent)}
     assert kinds == {name_of(path) for path in leaf_fields(pb.PlanRequest.DESCRIPTOR)}
     messages = [base64.b64decode(entry["message"]) for entry in w.recorded]

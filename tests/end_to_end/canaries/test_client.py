@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.end_to_end.canaries.test_canary_matrix import MAIL, NAME, POLICY, STEPS, everything, tools
+from tests.end_to_end.canaries.test_canary_matrix import MAIL, NAME, POLICY, STEPS, answers, everything, tools
 from tests.end_to_end.canaries.test_mcp_and_screen import CALLS, RULES, SERVER
 from tests.end_to_end.gateway_client import told
 from umi_edge.doors.gateway.gateway import REVEAL
@@ -31,7 +31,12 @@ async def test_no_canary_is_in_a_frame(tmp_path, guard, modern, consent, caplog,
     async with (
         open_mcp(servers, {}, log_folder=tmp_path / "mcp") as (crm,),
         told(
-            tmp_path, [*tools(), *crm.tools], POLICY + RULES, modern=modern, guard=guard, consent=consent
+            tmp_path,
+            [*tools(), *answers(tmp_path), *crm.tools],
+            POLICY + RULES,
+            modern=modern,
+            guard=guard,
+            consent=consent,
         ) as t,
     ):
         await t.client.list_tools()

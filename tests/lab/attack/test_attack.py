@@ -9,7 +9,7 @@ from umi_edge.policy import default_policy, default_policy_text, load_policy
 from umi_edge.session.consent import DeclineAll
 from umi_lab.attack.canary_home import CANARIES
 from umi_lab.attack.judge import canaries_in, in_links, in_terminal
-from umi_lab.attack.plan import Step
+from umi_lab.attack.plan import Move, Step, read_back
 from umi_lab.attack.play import open_player
 from umi_lab.attack.search import search, shrunk
 from umi_lab.cli import umi_lab
@@ -26,6 +26,9 @@ LOOSENED = {
         "a third party's tool",
     ),
 }
+
+ANSWERED = '"$.answers[*].text": {locality: handle, type: text}'
+COMPOSED = "arguments: {template: scan, as: scan}\n"
 
 
 def loosened(name):
@@ -67,7 +70,7 @@ async def test_an_address_that_is_put_together_in_a_title_is_not_shown_as_one_wh
         [
             Step("notes.create", 467357),
             Step("box.put", 184816),
-            Step("search.everywhere", 599964, planned=False),
+            Step("search.everywhere", 599964, Move.UNNAMED),
             Step("calendar.cancel", 379737),
         ]
     ]
@@ -75,6 +78,40 @@ async def test_an_address_that_is_put_together_in_a_title_is_not_shown_as_one_wh
         played = await player.play(attack, DeclineAll)
     assert any("evil.example" in str(given) for _, tool, given, _ in played.calls if tool == "notes.create")
     assert played.leaks == []
+
+
+async def test_a_plan_that_carries_the_arguments_leaves_the_caller_nothing_to_write():
+    attack = [[Step("notes.search", 0), Step("notes.create", 3, Move.DRAFT)]]
+    async with open_player(default_policy()) as player:
+        played = await player.play(attack, DeclineAll)
+    assert [tool for session, tool, _, _ in played.calls if session == 0] == ["notes.search", "notes.create"]
+    assert played.written == 1 + len(read_back)
+
+
+async def test_the_user_is_asked_what_the_planner_wants_to_know_and_repeats_it_and_each_answer():
+    attack = [
+        [Step("notes.search", 0), Step("", 1, Move.ASK), Step("", 1, Move.AGAIN), Step("mail.search", 0)]
+    ]
+    async with open_player(default_policy()) as player:
+        played = await player.play(attack, DeclineAll)
+    assert len(played.asked) == 1
+    assert played.instructions == 2 + 1  # and the session that reads back
+    assert [tool for session, tool, _, _ in played.calls if session == 0] == ["notes.search", "mail.search"]
+
+
+async def test_search_answer_is_found_where_its_rule_is_loosened_and_what_an_operator_makes_stays_even_so():
+    text = default_policy_text().replace(COMPOSED, COMPOSED + '    results: {"$": cloud}\n', 1)
+    attack = [[Step("search.answer", 1), Step("value.compose", 2)]]
+    found = []
+    for rule in (ANSWERED, ANSWERED.replace("handle", "cloud")):
+        assert ANSWERED in text
+        assert COMPOSED in default_policy_text()
+        policy = load_policy(text.replace(ANSWERED, rule, 1), "loosened.yaml")
+        async with open_player(policy) as player:
+            played = await player.play(attack, DeclineAll)
+        assert [one[3] for one in played.calls if one[0] == 0] == ["done", "done"]
+        found.append({one.sink for one in played.leaks})
+    assert found == [set(), {"the planner or the summarizer"}]
 
 
 async def test_the_same_seed_plays_the_same_attacks():
