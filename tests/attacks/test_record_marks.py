@@ -41,8 +41,7 @@ async def _after(folder: Path, code: str, *, fails: bool) -> tuple[Any, Any, flo
         assert written.is_error is fails
         after = (await client.call("notes_search", query="Bank")).structured_content
         (session,) = client.sessions
-        bits = sum(n for (what, _), n in session.labeller.shapes.charged.items() if what == "records")
-        return before, after, bits, list(session.calls.records)
+        return before, after, _records(session), list(session.calls.records)
 
 
 def _type(handle: str) -> str:
@@ -67,6 +66,33 @@ async def test_a_right_guess_does_not_change_how_a_title_shows_and_what_it_does_
         shown[code] = now["text"] == was["text"]
     # What stays of it has another label, and so another handle: docs/privacy.md says so, and the bits count it.
     assert shown == {RIGHT: False, WRONG: True}
+
+
+def _half(codes: range) -> str:
+    return "\n".join(f"The code of the safe is {code}" for code in codes)
+
+
+@pytest.mark.parametrize("code", [RIGHT, WRONG])
+async def test_a_search_by_halves_learns_nothing_after_the_first_right_guess(tmp_path, code):
+    """The record is in doubt from then on, whatever is guessed next; and the look was paid for."""
+    home = make_sample_home(tmp_path / "home", TODAY)
+    _with_notes(tmp_path / "home/notes", code)
+    shown, spent, size = [], [], 128
+    async with told(tmp_path, builtin_tools(home), default_policy()) as client:
+        while size > 1:
+            size //= 2
+            guesses = "\n".join(f"The code of the safe is {guess}" for guess in range(5100, 5100 + size))
+            await client.call("notes_create", title=f"List of {size}", text=guesses)
+            (note,) = (await client.call("notes_search", query="Bank")).structured_content["result"]["notes"]
+            shown.append(note["text"])
+            spent.append(_records(client.sessions[0]))
+    assert len(shown) == 7
+    assert len(set(shown)) == 1
+    assert spent[0] >= 1
+
+
+def _records(session: Any) -> float:
+    return sum(bits for (what, _), bits in session.labeller.shapes.charged.items() if what == "records")
 
 
 @pytest.mark.parametrize("too", ["long", "large"])
