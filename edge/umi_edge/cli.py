@@ -11,6 +11,7 @@ SUMMARIES = {
     "ask": "Carry out one instruction with your tools.",
     "chat": "Keep a conversation going.",
     "config": "Print or write a configuration file with every setting.",
+    "connection": "Move to another address of the planner.",
     "demo": "Watch three private tasks on a sample home, offline.",
     "doctor": "Find what is wrong, and how to mend it.",
     "enroll": "Connect this laptop to a planner, with a token from its operator.",

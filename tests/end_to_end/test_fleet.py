@@ -22,7 +22,7 @@ from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
 from umi_cloud.testing import refusal_of_call
 from umi_edge.connection.connection import Connection, open_channel
-from umi_edge.connection.enroll import enroll
+from umi_edge.connection.enroll import enroll, renew_late
 from umi_edge.egress.cloud_client import Cloud, Sent
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
@@ -216,7 +216,9 @@ async def test_a_database_that_is_gone_keeps_known_devices_refuses_others_and_co
 class Balancer:
     """Passes each new connection on to the first server that takes it, bytes as they are, as an L4 balancer does."""
 
-    def __init__(self, addresses: list[str]) -> None:
+    def __init__(self, addresses: list[str], *, turns: bool = False) -> None:
+        """With `turns`, each connection begins with the next server."""
+        self._turns = turns
         self._ports = [int(address.rpartition(":")[2]) for address in addresses]
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -237,6 +239,8 @@ class Balancer:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
+        if self._turns:
+            self._ports.append(self._ports.pop(0))
         for port in self._ports:
             try:
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -294,6 +298,32 @@ async def test_only_certificates_that_are_let_in_count_as_a_devices_connections(
     (alice,) = await fronts.operator.devices()
     connections = fronts.deployments[0].server.connections
     assert [connections._shown[peer] for peer in connections._admitted] == [alice.serial]
+
+
+async def test_enrolment_and_renewal_survive_a_balancer_that_sends_each_connection_to_another_front(fronts):
+    """The token pins what all fronts show, so the look at the certificate and the call may reach different ones."""
+    enrolments = [deployment.enrol_address for deployment in fronts.deployments]
+    services = [deployment.address for deployment in fronts.deployments]
+    async with (
+        Balancer(enrolments, turns=True) as enrolment_port,
+        Balancer(services, turns=True) as service_port,
+    ):
+        for name in ("alice", "bob", "carol", "dave"):
+            minted = await mint(
+                Authority.load(fronts.folder),
+                fronts.operator,
+                name,
+                service_address=f"localhost:{service_port}",
+                enrolment_address=f"localhost:{enrolment_port}",
+            )
+            connection = (await enroll(minted.token.text(), fronts.folder / name)).connection
+            async with open_channel(connection) as channel:
+                await plan(pb_grpc.PlannerStub(channel))
+            with pytest.raises(RefusedError) as caught:  # it got through, by one connection, to one front
+                await renew_late(connection)
+            assert caught.value.reason == "RENEWAL_TOO_EARLY"
+    said = await fronts.operator.devices()
+    assert [(one.name, one.requests) for one in said] == [(n, 1) for n in ("alice", "bob", "carol", "dave")]
 
 
 async def test_all_fronts_take_up_a_rotation_and_its_end_without_a_restart(fronts):

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -48,8 +49,10 @@ __all__ = [
     "EnrolmentTimeouts",
     "check_certificate",
     "enroll",
+    "names_in",
     "renew",
     "renew_late",
+    "shown_certificate",
 ]
 
 MAX_REPLY_BYTES = 64 * 1024
@@ -226,7 +229,7 @@ def _require_handed_down(reply: pb.RenewResponse, csr_pem: bytes, connection: Co
 
 async def _pinned_certificate(token: EnrolmentToken, timeouts: EnrolmentTimeouts) -> x509.Certificate:
     """The server's certificate, if it is the one that the token names."""
-    der = await _shown_certificate(token.enrolment_address, timeouts.connect_seconds)
+    der = await shown_certificate(token.enrolment_address, timeouts.connect_seconds)
     if not hmac.compare_digest(hashlib.sha256(der).digest(), token.server_fingerprint):
         raise PeerError(
             f"the server at {token.enrolment_address} is not the one this token was made for: its certificate "
@@ -237,7 +240,7 @@ async def _pinned_certificate(token: EnrolmentToken, timeouts: EnrolmentTimeouts
     return x509.load_der_x509_certificate(der)
 
 
-async def _shown_certificate(address: str, timeout_seconds: float) -> bytes:
+async def shown_certificate(address: str, timeout_seconds: float) -> bytes:
     """The certificate that whoever answers at `address` shows, in DER; nothing is sent but the handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Not verified, for the certificate is only compared with the fingerprint; the call itself is verified.
@@ -324,13 +327,25 @@ def _malformed(what: str) -> MalformedError:
 def _server_name(server: x509.Certificate, address: str) -> str:
     """The name to hold the server to: the address's host, else one that the pinned certificate has."""
     host = split_address(address)[0].lower()
+    known = names_in(server)
+    hosts = [name for name in known if not _is_address(name)]
+    return host if host in known or not hosts else hosts[0]
+
+
+def names_in(server: x509.Certificate) -> list[str]:
+    """The hosts that a server's certificate names."""
     try:
         names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return host
-    known = [str(name.value) for name in names]
-    hosts = [str(name) for name in names.get_values_for_type(x509.DNSName)]
-    return host if host in known or not hosts else hosts[0]
+        return []
+    return [str(name.value) for name in names]
+
+
+def _is_address(name: str) -> bool:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    return False
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

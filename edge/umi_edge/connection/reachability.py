@@ -6,7 +6,11 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-__all__ = ["PATIENCE_SECONDS", "reachable"]
+from umi_shared.refusal import refusal_from_metadata
+
+__all__ = ["PATIENCE_SECONDS", "PLANNER", "admission", "reachable"]
+
+PLANNER = "umi_proto.v1.Planner"
 
 PATIENCE_SECONDS = 30.0
 """As long as a session waits for a planner that restarts; a slow link, or one that loses much, gets there, too."""
@@ -32,3 +36,19 @@ async def reachable(channel: grpc.aio.Channel, seconds: float = PATIENCE_SECONDS
                 return True
         await asyncio.sleep(min(_PAUSE_SECONDS, max(end - loop.time(), 0)))
     return False
+
+
+async def admission(channel: grpc.aio.Channel, seconds: float) -> tuple[grpc.StatusCode, str]:
+    """What the planner answers to an empty request: the code, and the reason of a refusal.
+
+    INVALID_ARGUMENT is how it refuses a device that it knows, before anything is counted.
+    """
+    call = channel.unary_unary(
+        f"/{PLANNER}/Plan", request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
+    )(b"", timeout=seconds)
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        refusal = refusal_from_metadata(error.trailing_metadata())
+        return error.code(), refusal.reason if refusal else ""
+    return grpc.StatusCode.OK, ""

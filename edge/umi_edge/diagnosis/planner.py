@@ -20,12 +20,12 @@ from umi_edge.connection.connection import (
     is_enrolled,
     open_channel,
 )
+from umi_edge.connection.reachability import PLANNER, admission
 from umi_edge.connection.renewal import renewal_due
 from umi_edge.diagnosis.finding import Finding, broken, fine, from_error, warning
 from umi_edge.runtime.config import EdgeConfig
 from umi_shared.enrolment_token import split_address
 from umi_shared.errors import ConfigError
-from umi_shared.refusal import refusal_from_metadata
 
 __all__ = ["connection", "server"]
 
@@ -34,7 +34,6 @@ _CALL_SECONDS = 10.0
 _SOON_DAYS = 14
 _LATE = timedelta(days=365)
 """No planner renews a certificate later than this."""
-_PLANNER = "umi_proto.v1.Planner"
 _ASK_OPERATOR = "ask the planner's operator"
 
 
@@ -136,7 +135,7 @@ async def _shown(here: Connection) -> bytes:
 
 
 async def _health(channel: grpc.aio.Channel, here: Connection) -> Finding:
-    request = health_pb2.HealthCheckRequest(service=_PLANNER)
+    request = health_pb2.HealthCheckRequest(service=PLANNER)
     try:
         reply = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=_CALL_SECONDS)
     except grpc.aio.AioRpcError as error:
@@ -160,25 +159,11 @@ async def _health(channel: grpc.aio.Channel, here: Connection) -> Finding:
 
 async def _admission(channel: grpc.aio.Channel, here: Connection) -> Finding:
     """An empty request: refused as malformed by a planner that knows this device, before anything is counted."""
-    call = channel.unary_stream(
-        f"/{_PLANNER}/Plan", request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
-    )(b"", timeout=_CALL_SECONDS)
-    try:
-        while await call.read() is not grpc.aio.EOF:
-            pass
-    except grpc.aio.AioRpcError as error:
-        refusal = refusal_from_metadata(error.trailing_metadata())
-        reason = refusal.reason if refusal else ""
-        if reason.startswith("CERTIFICATE_"):
-            return broken("planner", f"it does not accept this device ({reason})", NEW_TOKEN)
-        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return warning(
-                "planner", f"it accepts this device, and is busy ({reason})", "try again in a minute"
-            )
-        if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
-            return broken(
-                "planner", f"it fails ({error.code().name} {reason})".replace(" )", ")"), _ASK_OPERATOR
-            )
-    finally:
-        call.cancel()
+    code, reason = await admission(channel, _CALL_SECONDS)
+    if reason.startswith("CERTIFICATE_"):
+        return broken("planner", f"it does not accept this device ({reason})", NEW_TOKEN)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return warning("planner", f"it accepts this device, and is busy ({reason})", "try again in a minute")
+    if code is not grpc.StatusCode.INVALID_ARGUMENT:
+        return broken("planner", f"it fails ({code.name} {reason})".replace(" )", ")"), _ASK_OPERATOR)
     return fine("planner", f"it accepts this device as {here.device!r}")
