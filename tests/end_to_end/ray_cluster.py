@@ -7,6 +7,7 @@ headers, retries and errors, over the same mutual TLS.
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -32,8 +33,11 @@ BIN = Path(sys.executable).parent
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """One that the system gives to nobody by itself: it is minutes until a proxy listens there."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.allowance import STREAM_RETRY_SECONDS, Quota
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
+from umi_cloud.auth.registry_operations import FRONT_SILENT_SECONDS
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
@@ -24,6 +25,7 @@ from umi_cloud.testing import refusal_of_call
 from umi_edge.connection.connection import Connection, open_channel
 from umi_edge.connection.enroll import enroll, renew_late
 from umi_edge.egress.cloud_client import Cloud, Sent
+from umi_edge.egress.cloud_client import CloudConfig as CloudClientConfig
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
@@ -356,3 +358,9 @@ async def test_fronts_do_not_renew_their_own_copies_of_the_servers_certificate(t
     deployment = await Deployment.start(config)
     await deployment.stop(0)
     assert AuthorityFiles(tmp_path).server.read_bytes() == before
+
+
+def test_a_laptop_outwaits_the_places_that_a_dead_front_holds():
+    """Trial: a front was killed under four sessions of a laptop; their next tries were refused until none was left."""
+    waits = CloudClientConfig().tries - 1
+    assert waits * STREAM_RETRY_SECONDS > FRONT_SILENT_SECONDS + 1

@@ -1,12 +1,14 @@
-"""umi on Ray Serve, both ways, on two nodes with the small model.
+"""umi on Ray Serve, both ways, on two nodes with the small model: what is killed loses no plan.
 
 Ray Serve LLM needs vLLM; umi's own engine stands in for it behind the same names (`umi-cloud ray engine`). No Envoy
 runs here either: tests/end_to_end/ray_cluster.py does what its file says.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.end_to_end.ray_cluster import Cluster, Proxy, cluster, needs_ray, proxy
+from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.tokens import mint
 from umi_cloud.cli import umi_cloud
@@ -26,11 +29,14 @@ from umi_cloud.testing import refusal_of_call
 from umi_edge.connection.connection import Connection, open_channel
 from umi_edge.connection.enroll import enroll
 from umi_edge.connection.reachability import reachable
-from umi_edge.egress.cloud_client import Cloud
+from umi_edge.egress.cloud_client import Cloud, Restarted
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
+from umi_proto.v1 import enrolment_pb2, enrolment_pb2_grpc
+from umi_shared.errors import UmiError
 from umi_shared.labels import PLANNER, SUMMARIZER
+from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import mint as mint_view
 from umi_shared.transcript import AnswerDelta, Decision, Instruction, View
 
@@ -62,7 +68,8 @@ def world(tmp_path_factory, postgres, smollm2) -> Iterator[World]:
     Authority.init(folder)
     (folder / "proxy.key").write_text(KEY)
     engine = {"kind": "llama.cpp", "context_tokens": 2048, "sequences_per_adapter": 2, "threads": 1}
-    settings = {"state": database, "certificates": str(folder), "engine": engine}
+    quota = {"concurrent": 16}  # the places of what is killed are held for ten seconds
+    settings = {"state": database, "certificates": str(folder), "engine": engine, "quota": quota}
     (folder / "cloud.yaml").write_text(yaml.safe_dump(settings))
     replicas = ["--least", "2", "--most", "2"]
     config, key = str(folder / "cloud.yaml"), str(folder / "proxy.key")
@@ -88,6 +95,7 @@ def world(tmp_path_factory, postgres, smollm2) -> Iterator[World]:
             enrol_listen="127.0.0.1:0",
             state=database,
             certificates=folder,
+            quota=Quota(concurrent=16),
             engine=OpenAISettings(
                 url=f"http://127.0.0.1:{head.http}/v1",
                 replicas={f"http://127.0.0.1:{worker.http}/v1": 1.0},
@@ -142,8 +150,8 @@ async def ways(world: World, tmp_path: Path) -> AsyncIterator[Ways]:
         yield Ways(deployment, envoy, Laptop(*channels, ledger))
 
 
-def view(sink: object, text: str = "Hi"):
-    return mint_view(View(catalogue=(), entries=(Instruction((text,)),)), sink, ())
+def view(sink: object):
+    return mint_view(View(catalogue=(), entries=(Instruction(("Hi",)),)), sink, ())
 
 
 def cloud(laptop: Laptop, channel: grpc.aio.Channel, word: str) -> Cloud:
@@ -168,6 +176,10 @@ async def test_a_refusal_comes_through_serve_with_its_reason_and_nothing_else(wa
     )
     code, refused = await refusal_of_call(malformed)
     assert (code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_MALFORMED")
+    renew = enrolment_pb2_grpc.RenewalStub(ways.laptop.hosted).Renew
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await renew(enrolment_pb2.RenewRequest(csr_pem=b"none"), timeout=30)
+    assert refusal_from_metadata(caught.value.trailing_metadata()).reason == "RENEWAL_TOO_EARLY"
     assert ways.proxy.seen == []
 
 
@@ -188,3 +200,85 @@ async def test_whoever_reaches_serves_own_port_is_a_stranger(world: World, ways:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await anext(asked)
             assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@dataclass
+class Load:
+    """Sessions that plan without a pause, each over and over, and what became of their plans."""
+
+    done: int = 0
+    restarted: int = 0
+    lost: list[str] = field(default_factory=list)
+
+    async def run(self, laptop: Laptop, channel: grpc.aio.Channel, word: str, stop: asyncio.Event) -> None:
+        asked = cloud(laptop, channel, word)
+        count = 0
+        while not stop.is_set():
+            count += 1
+            decided = False
+            try:
+                async for event in asked.plan(view(PLANNER), f"{word}-{count}"):
+                    self.restarted += isinstance(event, Restarted)
+                    decided = decided or isinstance(event, Decision)
+            except UmiError as error:
+                self.lost.append(f"{word}: {type(error).__name__}: {error}")
+            else:
+                if decided:
+                    self.done += 1
+                else:
+                    self.lost.append(f"{word}: no decision")
+
+
+async def test_a_replica_a_node_and_the_head_are_killed_and_no_plan_is_lost(ways: Ways, world: World):
+    """The last in this file: it leaves nothing."""
+    loads = {"front": Load(), "hosted": Load()}
+    stop = asyncio.Event()
+
+    async def more(each: int = 2, seconds: float = 60) -> None:
+        """Until each way has made so many more plans, or has lost one."""
+        goals = {way: load.done + each for way, load in loads.items()}
+        async with asyncio.timeout(seconds):
+            while any(load.done < goals[way] for way, load in loads.items()):
+                if any(load.lost for load in loads.values()) or any(task.done() for task in tasks):
+                    return
+                await asyncio.sleep(0.1)
+
+    tasks = [
+        asyncio.create_task(load.run(ways.laptop, getattr(ways.laptop, way), f"{way}-{number}", stop))
+        for way, load in loads.items()
+        for number in range(2)
+    ]
+    try:
+        await more()
+        for application in ("umi", "planner"):
+            victim = world.cluster.replicas(application)[0]
+            victim.kill()
+            await more()
+        await asyncio.to_thread(world.cluster.kill, "worker")
+        await more(4)
+        await asyncio.to_thread(world.cluster.start, "worker")
+        await until_replicas(world, {"umi": 2, "planner": 2})
+        await more()
+        await asyncio.to_thread(world.cluster.kill, "head")
+        await more(4)
+    finally:
+        stop.set()
+        await asyncio.wait(tasks, timeout=100)
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    print({way: (load.done, load.restarted) for way, load in loads.items()}, ways.proxy.seen)
+    assert {way: load.lost for way, load in loads.items()} == {"front": [], "hosted": []}
+    assert all(load.done > 8 for load in loads.values())
+    assert not any("planner's server failed" in text for text in ways.proxy.seen)
+
+
+async def until_replicas(world: World, wanted: dict[str, int], seconds: float = 90) -> None:
+    """Until each application has its replicas again, and the worker's proxy answers for them."""
+    async with asyncio.timeout(seconds):
+        while any(len(world.cluster.replicas(name)) < count for name, count in wanted.items()):  # noqa: ASYNC110
+            await asyncio.sleep(0.3)  # another process's state
+    await asyncio.to_thread(
+        world.cluster.wait_for, f"http://127.0.0.1:{world.cluster.ports['worker'].http}/v1/models"
+    )

@@ -12,7 +12,8 @@ from umi_shared.errors import ConfigError, RefusedError
 
 __all__ = ["Quota", "Use", "day_of", "drawn"]
 
-STREAM_RETRY_SECONDS = 1.0
+STREAM_RETRY_SECONDS = 2.0
+"""What a laptop waits for a place. Its eight waits outlast the ten seconds for which a front that died holds places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

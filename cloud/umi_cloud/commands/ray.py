@@ -123,7 +123,7 @@ def deploy(file: Path, address: str | None) -> None:
     from umi_cloud.extras import require
     from umi_shared.errors import ConfigError
 
-    require("ray", "ray.serve")
+    require("ray", "ray", "fastapi")
     _check(file)
     program = Path(sys.executable).with_name("serve")
     if address is not None and address.startswith(("http://", "https://")):
