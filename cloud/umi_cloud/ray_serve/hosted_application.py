@@ -13,8 +13,8 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2
 
-from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer
+from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import check_certificates
 from umi_cloud.cache_namespace import CacheNamespaces
@@ -126,7 +126,8 @@ class HostedFront:
     async def _open(self) -> tuple[CloudServer, RenewalServicer]:
         config = self._config
         check_certificates(config.certificates_folder, datetime.now(UTC))
-        authority = Authority.load(config.certificates_folder)
+        live = LiveAuthority(config.certificates_folder, lifetimes=config.enrolment.lifetimes)
+        authority = live.current()
         fleet = await Fleet.join(config)
         server = CloudServer(
             fleet.gate,
@@ -137,9 +138,7 @@ class HostedFront:
         fleet.watch(server)
         loaded = await load(config)
         await server.open(loaded.roles, capacity=capacity_of(config.engine))
-        return server, RenewalServicer(
-            EnrolmentDesk(authority, fleet.registry, config.enrolment), fleet.registry
-        )
+        return server, RenewalServicer(EnrolmentDesk(live, fleet.registry, config.enrolment), fleet.registry)
 
 
 def read_key(path: Path) -> bytes:
