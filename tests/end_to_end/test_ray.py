@@ -29,7 +29,7 @@ from umi_cloud.testing import refusal_of_call
 from umi_edge.connection.connection import Connection, open_channel
 from umi_edge.connection.enroll import enroll
 from umi_edge.connection.reachability import reachable
-from umi_edge.egress.cloud_client import Cloud, Restarted
+from umi_edge.egress.cloud_client import Cloud
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
@@ -40,7 +40,7 @@ from umi_shared.refusal import refusal_from_metadata
 from umi_shared.released import mint as mint_view
 from umi_shared.transcript import AnswerDelta, Decision, Instruction, View
 
-pytestmark = [needs_ray, pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = [needs_ray, pytest.mark.model, pytest.mark.timeout(500)]
 KEY = "k" * 40
 
 
@@ -207,7 +207,6 @@ class Load:
     """Sessions that plan without a pause, each over and over, and what became of their plans."""
 
     done: int = 0
-    restarted: int = 0
     lost: list[str] = field(default_factory=list)
 
     async def run(self, laptop: Laptop, channel: grpc.aio.Channel, word: str, stop: asyncio.Event) -> None:
@@ -218,7 +217,6 @@ class Load:
             decided = False
             try:
                 async for event in asked.plan(view(PLANNER), f"{word}-{count}"):
-                    self.restarted += isinstance(event, Restarted)
                     decided = decided or isinstance(event, Decision)
             except UmiError as error:
                 self.lost.append(f"{word}: {type(error).__name__}: {error}")
@@ -234,7 +232,7 @@ async def test_a_replica_a_node_and_the_head_are_killed_and_no_plan_is_lost(ways
     loads = {"front": Load(), "hosted": Load()}
     stop = asyncio.Event()
 
-    async def more(each: int = 2, seconds: float = 60) -> None:
+    async def more(each: int = 2, seconds: float = 100) -> None:
         """Until each way has made so many more plans, or has lost one."""
         goals = {way: load.done + each for way, load in loads.items()}
         async with asyncio.timeout(seconds):
@@ -263,15 +261,13 @@ async def test_a_replica_a_node_and_the_head_are_killed_and_no_plan_is_lost(ways
         await more(4)
     finally:
         stop.set()
-        await asyncio.wait(tasks, timeout=100)
+        await asyncio.wait(tasks, timeout=60)
         for task in tasks:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
-    print({way: (load.done, load.restarted) for way, load in loads.items()}, ways.proxy.seen)
     assert {way: load.lost for way, load in loads.items()} == {"front": [], "hosted": []}
     assert all(load.done > 8 for load in loads.values())
-    assert not any("planner's server failed" in text for text in ways.proxy.seen)
 
 
 async def until_replicas(world: World, wanted: dict[str, int], seconds: float = 90) -> None:
