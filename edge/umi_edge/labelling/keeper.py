@@ -25,7 +25,7 @@ from umi_edge.tools.record import Doubt
 from umi_shared.handles import Handle, Text, escape
 from umi_shared.labels import Integrity, Label, Locality
 
-__all__ = ["ECHO", "Keeper", "PartLabel", "as_the_whole"]
+__all__ = ["ECHO", "ENDS", "Keeper", "PartLabel", "as_the_whole"]
 
 ECHO = Origin(
     Source.RESULT,
@@ -33,9 +33,11 @@ ECHO = Origin(
     Doubt("repeated of what a model told you", True, "type it in a new session"),
 )
 """Where a part of what the user typed came from, which is not their own."""
-_WORD = re.compile(r"[^\s\d]*\d\S*(?:[^\S\n][^\s\d]*\d\S*)*|\S+")
-"""A word, or words in a row that each hold a digit: a number may be set with blanks."""
-_ENDS = ".,;:!?()[]{}<>'\"*_`"
+_WORD = re.compile(r"\S+")
+_MOST_GROUPS = 12
+"""Pieces of a number that is set with blanks, such as an account's."""
+ENDS = ".,;:!?()[]{}<>'\"*_`"
+"""What may stand around a word and is no part of it."""
 
 PartLabel = Callable[[str, Label], Label]
 """The label of a part of a text, given the label of the whole."""
@@ -205,14 +207,37 @@ def _left(start: int, end: int, let_go: Sequence[Detection], rule: str) -> Itera
 
 
 def _clear_spans(text: str, label: Label, rule: str, part: PartLabel, *, explicit: bool) -> Iterator[Span]:
-    """What is clear between the private spans: one span, cut at the words that have another label."""
+    """What is clear between the private spans: one span, cut at what has another label."""
     end = 0
-    for word in _WORD.finditer(text) if part is not as_the_whole else ():
-        said = part(word[0].strip(_ENDS), label)
-        if said != label:
-            if word.start() > end:
-                yield clear_span(text[end : word.start()], label, rule)._replace(explicit=explicit)
-            yield clear_span(word[0], said, rule)._replace(explicit=explicit)
-            end = word.end()
+    for start, stop, said in _labelled_words(text, label, part) if part is not as_the_whole else ():
+        if start > end:
+            yield clear_span(text[end:start], label, rule)._replace(explicit=explicit)
+        yield clear_span(text[start:stop], said, rule)._replace(explicit=explicit)
+        end = stop
     if end < len(text):
         yield clear_span(text[end:], label, rule)._replace(explicit=explicit)
+
+
+def _labelled_words(text: str, label: Label, part: PartLabel) -> Iterator[tuple[int, int, Label]]:
+    """The words that have another label; of words in a row that each hold a digit, as many as make one number."""
+    words = [(one.start(), one.end()) for one in _WORD.finditer(text)]
+    at = 0
+    while at < len(words):
+        start, taken = words[at][0], 1
+        for _, stop in reversed(words[at : at + _row(text, words, at)]):
+            said = part(text[start:stop].strip(ENDS), label)
+            if said != label:
+                yield start, stop, said
+                taken = sum(word[1] <= stop for word in words[at:])
+                break
+        at += taken
+
+
+def _row(text: str, words: Sequence[tuple[int, int]], at: int) -> int:
+    """How many words from one on may be parts of one number; at least that one."""
+    row = 0
+    for start, stop in words[at : at + _MOST_GROUPS]:
+        if not any(map(str.isdecimal, text[start:stop])):
+            break
+        row += 1
+    return max(row, 1)

@@ -19,7 +19,7 @@ from typing import Any
 
 from umi_edge.labelling.json_text import WITHHELD, staying, whole
 from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
-from umi_edge.labelling.keeper import Keeper, PartLabel, as_the_whole
+from umi_edge.labelling.keeper import ENDS, Keeper, PartLabel, as_the_whole
 from umi_edge.labelling.scan_remainder import ScanRemainder
 from umi_edge.labelling.shape_budget import Shapes
 from umi_edge.labelling.text import LabelledText, Span, constant
@@ -44,7 +44,6 @@ _ECHOED = "a reply that repeats the planner's question"
 _ECHO = Doubt("in a question of the planner's", True, "type it in an instruction of your own")
 _CHARACTERISTIC = re.compile(r"\S*[@\d]\S*")
 """Words that name one thing: addresses, numbers, accounts."""
-_ENDS = ".,;:!?()[]{}<>'\"*_`"
 _VALUES_SEEN = "the caller has seen values"
 """The rule of what such a caller wrote."""
 
@@ -132,7 +131,7 @@ class Labeller:
         the user's own word, and nothing in it becomes so; and what bars the question bars it.
         """
         asked = question.casefold()
-        if not any(word.strip(_ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
+        if not any(word.strip(ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
             return self.instruction(text, part)
         label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED).with_bars(bars)
         origin = Origin(Source.RESULT, "the planner's question", _ECHO)

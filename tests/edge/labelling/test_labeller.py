@@ -396,6 +396,26 @@ def test_a_part_that_is_not_the_users_own_has_its_own_label_and_the_rest_is_thei
     }
 
 
+@pytest.mark.parametrize(
+    ("typed", "own"),
+    [
+        ("pay 1234 5678 now", "pay \n now"),
+        ("pay 1234 5678 250 euro", "pay \n 250 euro"),
+        ("pay 250 1234 5678, please", "pay 250 \n please"),
+        ("pay 2\n1234\u00a05678", "pay 2\n\n"),
+        ("pay 1234 and 5678", "pay 1234 and 5678"),
+        ("", ""),
+    ],
+)
+def test_a_number_that_is_set_with_blanks_is_one_part_whatever_stands_beside_it(typed, own):
+    def part(word, label):
+        return Label.at(Locality.CLOUD) if "".join(word.split()) == "12345678" else label
+
+    text = labeller(BARRED).instruction(typed, part)
+    assert "".join(span.clear for span in text) == typed
+    assert own_words(text) == own
+
+
 def test_an_answer_of_a_chat_that_is_gone_is_barred_as_all_that_the_policy_bars():
     made = labeller(BARRED)
     text = made.past_answer("It says x.")
