@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import regex as re
 
+from umi_edge.labelling.keeper import ENDS
 from umi_edge.labelling.text import LabelledEntry, LabelledText, constant, handles_in
 from umi_edge.labelling.vault import Vault
 from umi_edge.session.own_words import stands_in, typed_words
@@ -30,6 +31,8 @@ __all__ = ["Echoes"]
 _OF_A_DAY = re.compile(r"\b(?:19|20)\d\d\b|\d\d?:\d\d(?::\d\d)?")
 _HOST = re.compile(r"@|://|\bwww\.|\w\.[a-z]{2,}/")
 _SPOKEN = re.compile(r"(?<=\W)(?:at|dot)(?=\W)|\p{Default_Ignorable_Code_Point}")
+_GLUE = re.compile(r"[^\w@.+%/\s-]+")
+"""What may stand between an address and the word beside it, without a blank."""
 _FEWEST_DIGITS = 5
 """A shorter number reaches nobody."""
 
@@ -69,8 +72,9 @@ class Echoes:
         part = text.casefold()
         if any(stands_in(part, typed) for typed in self.typed):
             return label
-        spelled = _spelled(part) if _reaches_somebody(part) else None
-        strange = [one for one in self.told if spelled and spelled.search(one.strange)]
+        pieces = {piece.strip(ENDS) for piece in (part, *_GLUE.split(part)) if _reaches_somebody(piece)}
+        spelled = [found for piece in pieces if (found := _spelled(piece)) is not None]
+        strange = [one for one in self.told if any(found.search(one.strange) for found in spelled)]
         found = [*strange, *(one for one in self.told if stands_in(part, one.words))]
         label = label.with_bars(NO_BARS.union(*(one.bars for one in found))) if found else label
         return label.with_integrity(Integrity.UNTRUSTED) if strange else label

@@ -76,6 +76,16 @@ def test_an_address_is_known_again_however_a_model_sets_it(spelled):
 
 
 @pytest.mark.parametrize(
+    "glued", ["yes,{}", "to:{}", "<{}>", "“{}”", "a={}&b", "({}).", "mailto:{}?subject=x"]
+)
+@pytest.mark.parametrize("address", [EVIL, "https://evil.example/pay", "12345678"])
+def test_an_address_is_known_again_whatever_the_user_types_beside_it(glued, address):
+    echoes = Echoes.of([told(f"Go to {address} then.")], Vault())
+    assert echoes.label(glued.format(address), OWN).trusted is False
+    assert echoes.label(glued.format("bob@example.org"), OWN).trusted is True
+
+
+@pytest.mark.parametrize(
     "typed_as", ["DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "de89-3704-0044-0532-0130-00"]
 )
 def test_a_number_is_known_again_however_the_user_types_it(typed_as):
