@@ -69,4 +69,4 @@ class Fleet:
         with contextlib.suppress(RegistryUnavailableError):
             for ended in self._known.take_ended():
                 await self.registry.end_call(ended)
-        await self.registry.store.close()
+        await self.registry.close()

@@ -12,6 +12,7 @@ from umi_cloud.admission import Admission
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.device_gate import AdmittedCall, DeviceGate
 from umi_cloud.engines.errors import EngineDeadError
+from umi_cloud.event_writer import EventWriter
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.request_log import RequestRecord, session_key
 from umi_cloud.status import abort, refusal_of, request_malformed
@@ -112,14 +113,18 @@ class RequestPipeline:
                 _account(call, view, record),
             ):  # (4)
                 record.queued_ms = record.milliseconds()
-                async with aclosing(rpc.role()(view, record.session, namespace)) as stream:  # (5)
+                async with (
+                    aclosing(rpc.role()(view, record.session, namespace)) as stream,
+                    EventWriter(lambda event: context.write(rpc.write(event))) as writer,
+                ):  # (5)
                     async for event in stream:
                         if isinstance(event, Usage):
                             record.usage = event
                         if not record.deltas:
                             record.first_ms = record.milliseconds()
                         record.deltas += 1
-                        await context.write(rpc.write(event))
+                        await writer.take(event)
+                    await writer.finish()
 
 
 @asynccontextmanager

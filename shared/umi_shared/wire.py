@@ -358,7 +358,8 @@ def _read_handle(handle: pb.Handle) -> Handle:
 def _read_card(card: pb.ToolCard, limits: WireLimits) -> ToolCard:
     _at_most("bytes in a tool's name", len(card.name.encode()), limits.name_bytes)
     _at_most("bytes in a tool's schema", len(card.input_schema.encode()), limits.schema_bytes)
-    if _depth(card.input_schema) > limits.schema_depth:
+    brackets = card.input_schema.count("{") + card.input_schema.count("[")
+    if brackets > limits.schema_depth and _depth(card.input_schema) > limits.schema_depth:
         raise MalformedError(f"a tool's schema is nested deeper than {limits.schema_depth} levels")
     try:
         schema: Any = json.loads(card.input_schema or "{}")

@@ -5,7 +5,9 @@ lost, or a pooler in between swallows notices, `changed` returns often enough to
 """
 
 import asyncio
+import json
 import logging
+import math
 import re
 import socket
 import time
@@ -19,7 +21,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write
+from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write, with_rows
 from umi_shared.errors import ConfigError
 
 __all__ = ["SCHEMA_REVISION", "PostgresStore", "place_of", "unavailable"]
@@ -34,6 +36,8 @@ CONNECTION_SECONDS = 2.0
 STATEMENT_MILLISECONDS = 5_000
 TRY_SECONDS = 6.0
 """The longest that a transaction may take. A database that hangs keeps its connections, and answers nothing at all."""
+OFFSET_SECONDS = 1.0
+"""How long this machine's clock is believed to go as the database's, once they were compared."""
 POLL_SECONDS = 0.5
 LISTEN_RETRY_SECONDS = 1.0
 TRIES = 3
@@ -60,6 +64,7 @@ class PostgresStore:
         self.place = place_of(conninfo)
         self._clock = clock
         self._offset = 0.0
+        self._offset_due = -math.inf
         self._changed = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._listening = False
@@ -115,7 +120,7 @@ class PostgresStore:
 
     async def _tries(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
         for attempt in range(1, TRIES + 1):
-            transaction = _Transaction(durable=durable)
+            transaction = _Transaction(durable=durable, asks_time=time.monotonic() >= self._offset_due)
             try:
                 async with self._pool.connection() as connection:
                     result = await transaction.run(connection, operation(self._now()))
@@ -133,6 +138,7 @@ class PostgresStore:
             else:
                 if transaction.database_time is not None:
                     self._offset = transaction.database_time - time.time()
+                    self._offset_due = time.monotonic() + OFFSET_SECONDS
                 return result
         raise AssertionError("the last try returns or raises")
 
@@ -178,8 +184,9 @@ class PostgresStore:
 class _Transaction:
     """One run of one operation. Statements of a batch go out together, without waiting for each other's answer."""
 
-    def __init__(self, *, durable: bool) -> None:
+    def __init__(self, *, durable: bool, asks_time: bool) -> None:
         self._durable = durable
+        self._asks_time = asks_time
         self.committing = False
         self.hung = False
         self.database_time: float | None = None
@@ -204,14 +211,14 @@ class _Transaction:
 
     async def _run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
         async with connection.pipeline(), connection.transaction():
-            if not self._durable:
-                await connection.execute("SET LOCAL synchronous_commit = off")
-            clock = await connection.execute(_CLOCK)
+            if self._durable:
+                await connection.execute("SET LOCAL synchronous_commit = on")
+            clock = await connection.execute(_CLOCK) if self._asks_time else None
             try:
                 batch = next(operation)
                 while True:
                     rows = await _rows(connection, batch)
-                    if self.database_time is None:
+                    if clock is not None and self.database_time is None:
                         self.database_time = (await clock.fetchall())[0][0]
                     batch = operation.send(rows)
             except StopIteration as done:
@@ -224,7 +231,7 @@ async def _rows(connection: AsyncConnection[Any], batch: Sequence[Read | Write])
     reads = []
     for statement in batch:
         lock = " FOR UPDATE" if isinstance(statement, Read) and statement.lock else ""
-        cursor = await connection.execute(_translated(statement.sql) + lock, statement.values)
+        cursor = await connection.execute(_translated(statement.sql) + lock, _values(statement))
         if isinstance(statement, Read):
             reads.append(cursor)
     return [await cursor.fetchall() for cursor in reads]
@@ -232,17 +239,30 @@ async def _rows(connection: AsyncConnection[Any], batch: Sequence[Read | Write])
 
 @lru_cache(maxsize=256)
 def _translated(sql: str) -> str:
-    """`:name` as psycopg spells it.
+    """`:name` as psycopg spells it, and given rows as PostgreSQL reads them.
 
     >>> _translated("SELECT a::text FROM t WHERE b = :b")
     'SELECT a::text FROM t WHERE b = %(b)s'
     """
-    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", sql)
+    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", with_rows(sql, _recordset))
+
+
+def _recordset(columns: Sequence[tuple[str, str]]) -> str:
+    return (
+        f"jsonb_to_recordset(:given::jsonb) AS given({', '.join(f'{name} {kind}' for name, kind in columns)})"
+    )
+
+
+def _values(statement: Read | Write) -> dict[str, Any]:
+    rows = statement.values.get("given")
+    return statement.values if rows is None else {**statement.values, "given": json.dumps(rows)}
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     async with asyncio.timeout(CONNECTION_SECONDS):
-        await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+        await connection.execute(
+            f"SET statement_timeout = {STATEMENT_MILLISECONDS}; SET synchronous_commit = off"
+        )
 
 
 def unavailable(conninfo: str, error: Exception) -> RegistryUnavailableError:

@@ -18,8 +18,10 @@ from umi_cloud.auth import registry_operations as operations
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN, PROGRAM, AuditEntry, Origin, entries_after, forget
 from umi_cloud.auth.authority import SignedCertificate
+from umi_cloud.auth.call_groups import CallGroups
+from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict, account, touch
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry_operations import EndedCall, Invitation, Revocations, Straggler
+from umi_cloud.auth.registry_operations import Invitation, Revocations, Straggler
 from umi_cloud.auth.roster import roster
 from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing
 from umi_cloud.auth.store import Operation, Store
@@ -40,6 +42,7 @@ class Registry:
         self.front = secrets.token_hex(8)
         """The name of this process among those that share the registry."""
         self._touched_at = -math.inf
+        self._groups = CallGroups(self._account)
 
     async def __aenter__(self) -> Self:
         await self.store.open()
@@ -48,6 +51,11 @@ class Registry:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what is under way, and close the store."""
+        await self._groups.settle()
         await self.store.close()
 
     # Tokens and certificates.
@@ -164,25 +172,24 @@ class Registry:
 
         Raises RefusedError as `check` and `allowance.drawn` do.
         """
-        touched_at = self._touched_at
-
-        def operation(now: float) -> Operation[float]:
-            nonlocal touched_at
-            touches = not 0 <= now - self._touched_at <= TOUCH_SECONDS
-            touched_at = now if touches else self._touched_at
-            return operations.begin_call(
-                device, call, self.front, quota, now, version=version, touches=touches
-            )
-
-        expires_at = await self.store.write(operation, durable=False)
-        self._touched_at = (
-            touched_at  # once it is committed: calls beside this one must not count on it sooner
-        )
-        return expires_at
+        return await self._groups.begin(BegunCall(call=call, device=device, quota=quota, version=version))
 
     async def end_call(self, ended: EndedCall) -> None:
         """Give the place of a call back, and count its model tokens, also those of a call that had no place."""
-        await self.store.write(lambda now: operations.end_call(ended, now), durable=False)
+        await self._groups.end(ended)
+
+    async def _account(self, begun: Sequence[BegunCall], ended: Sequence[EndedCall]) -> list[Verdict]:
+        touched_at = self._touched_at
+
+        def operation(now: float) -> Operation[list[Verdict]]:
+            nonlocal touched_at
+            touches = bool(begun) and not 0 <= now - self._touched_at <= TOUCH_SECONDS
+            touched_at = now if touches else self._touched_at
+            return account(begun, ended, self.front, now, touches=touches)
+
+        verdicts = await self.store.write(operation, durable=False)
+        self._touched_at = touched_at
+        return verdicts
 
     async def tokens_spent(self, name: str) -> int:
         """Model tokens the device used today (UTC)."""
@@ -190,7 +197,7 @@ class Registry:
 
     async def touch(self) -> None:
         """Say that this process lives. The calls of one that is silent for 10 s don't count any more."""
-        await self.store.write(lambda now: operations.touch(self.front, now), durable=False)
+        await self.store.write(lambda now: touch(self.front, now), durable=False)
 
     # What other processes change.
 

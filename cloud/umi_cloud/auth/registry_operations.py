@@ -4,25 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from umi_cloud.auth.allowance import Quota, Use, day_of, drawn
+from umi_cloud.auth.allowance import day_of
 from umi_cloud.auth.audit import Event, Origin, audited
 from umi_cloud.auth.authority import SignedCertificate
-from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.standing import Standing, check_standing, standing_of
 from umi_cloud.auth.store import Operation, Read, Rows, Write
 from umi_shared.errors import RefusedError
 
 __all__ = [
-    "EndedCall",
     "Invitation",
     "Revocations",
     "Straggler",
     "add_certificate",
     "add_tokens",
     "authority_changed",
-    "begin_call",
-    "end_call",
     "life",
     "redeem",
     "revoke",
@@ -30,27 +26,13 @@ __all__ = [
     "standing",
     "stragglers",
     "tokens_spent",
-    "touch",
 ]
 
 TOKENS_KEPT_SECONDS = 30 * 86_400
 CERTIFICATES_KEPT_SECONDS = 400 * 86_400
 """So long after its end a certificate is of no use to anybody: no late renewal is granted after a year."""
-FRONT_SILENT_SECONDS = 10.0
-"""After this long without a sign of life, a process is taken to be dead: its calls hold no places any more."""
-FRONT_KEPT_SECONDS = 600.0
 COMMIT_SECONDS_MAX = 60.0
 """A revocation is seen although its transaction began this long before it was committed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedCall:
-    """A call that is over, and what it used."""
-
-    call: str
-    name: str
-    tokens: int
-    """Model tokens, read and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,107 +227,13 @@ def revoked_since(moment: float | None, now: float) -> Operation[Revocations]:
 # What devices use.
 
 
-def begin_call(
-    device: Device, call: str, front: str, quota: Quota, now: float, *, version: str, touches: bool
-) -> Operation[float]:
-    """Check the certificate and the quota, and take a place; `touches`: and say that this process lives.
-
-    Returns when the certificate ends.
-    """
-    name = {"name": device.name}
-    # The row of the device comes first: it is locked, so two fronts cannot both give its last place away.
-    devices, certificate, open_calls, spent = yield (
-        Read("SELECT bucket_level, bucket_at FROM devices WHERE name = :name", name, True),
-        _certificate(device),
-        Read(
-            "SELECT count(*) FROM calls JOIN fronts ON fronts.id = calls.front"
-            " WHERE calls.name = :name AND (calls.front = :front OR fronts.seen_at > :silent)",
-            {"name": device.name, "front": front, "silent": now - FRONT_SILENT_SECONDS},
-        ),
-        _spent(device.name, now),
-    )
-    check_standing(device, _standing(certificate, now))
-    level, filled_at = devices[0]
-    bucket = drawn(
-        device.name,
-        Use(
-            open_calls=open_calls[0][0],
-            tokens_today=spent[0][0] if spent else 0,
-            bucket=None
-            if level is None
-            else TokenBucket(per_minute=quota.requests_per_minute, now=filled_at, level=level),
-        ),
-        quota,
-        now,
-    )
-    yield (
-        *(_signs_of_life(front, now) if touches else ()),
-        *(() if certificate[0][3] else (_first_use(device, now),)),
-        Write(
-            # Last seen costs no write of its own: it rides along with the count.
-            "UPDATE devices SET requests = requests + 1, bucket_level = :level, bucket_at = :filled_at,"
-            " last_seen_at = :now, version = :version WHERE name = :name",
-            {
-                "name": device.name,
-                "level": bucket.level,
-                "filled_at": bucket.filled_at,
-                "now": now,
-                "version": version,
-            },
-        ),
-        Write(
-            "INSERT INTO calls (id, name, front) VALUES (:call, :name, :front) ON CONFLICT (id) DO NOTHING",
-            {"call": call, "name": device.name, "front": front},
-        ),
-    )
-    return float(certificate[0][1])
-
-
-def end_call(ended: EndedCall, now: float) -> Operation[None]:
-    """Give a place back, and count the tokens."""
-    yield (Write("DELETE FROM calls WHERE id = :call", {"call": ended.call}),)
-    if ended.tokens <= 0:
-        return
-    values = {"name": ended.name, "tokens": ended.tokens}
-    yield (
-        Write("UPDATE devices SET tokens = tokens + :tokens WHERE name = :name", values),
-        Write(
-            "INSERT INTO spending (name, day, tokens) VALUES (:name, :day, :tokens)"
-            " ON CONFLICT (name, day) DO UPDATE SET tokens = spending.tokens + excluded.tokens",
-            {**values, "day": day_of(now)},
-        ),
-    )
-
-
 def tokens_spent(name: str, now: float) -> Operation[int]:
     """Model tokens of a device's day."""
     (found,) = yield (_spent(name, now),)
     return int(found[0][0]) if found else 0
 
 
-def touch(front: str, now: float) -> Operation[None]:
-    """A sign of life of a process; those that are long dead are forgotten, with the calls that they had."""
-    yield _signs_of_life(front, now)
-
-
 # Their parts.
-
-
-def _signs_of_life(front: str, now: float) -> tuple[Write, Write]:
-    return (
-        Write(
-            "INSERT INTO fronts (id, seen_at) VALUES (:front, :now)"
-            " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
-            {"front": front, "now": now},
-        ),
-        Write("DELETE FROM fronts WHERE seen_at < :long_ago", {"long_ago": now - FRONT_KEPT_SECONDS}),
-    )
-
-
-def _first_use(device: Device, now: float) -> Write:
-    return Write(
-        "UPDATE certificates SET used_at = :now WHERE serial = :serial", {"now": now, "serial": device.serial}
-    )
 
 
 def _certificate(device: Device) -> Read:

@@ -5,16 +5,18 @@ loop.
 """
 
 import asyncio
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write
+from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write, with_rows
 from umi_shared.durable_file import make_private_directory
 from umi_shared.errors import ConfigError
 
@@ -207,7 +209,22 @@ def _run(database: sqlite3.Connection, operation: Operation[T]) -> T:
 def _rows(database: sqlite3.Connection, batch: Sequence[Read | Write]) -> list[Rows]:
     found = []
     for statement in batch:
-        cursor = database.execute(statement.sql, statement.values)
+        cursor = database.execute(_spelled(statement.sql), _values(statement))
         if isinstance(statement, Read):
             found.append(cursor.fetchall())
     return found
+
+
+@lru_cache(maxsize=256)
+def _spelled(sql: str) -> str:
+    return with_rows(sql, _rows_of_json)
+
+
+def _rows_of_json(columns: Sequence[tuple[str, str]]) -> str:
+    names = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _ in columns)
+    return f"(SELECT {names} FROM json_each(:given)) AS given"  # noqa: S608  # constants
+
+
+def _values(statement: Read | Write) -> dict[str, Any]:
+    rows = statement.values.get("given")
+    return statement.values if rows is None else {**statement.values, "given": json.dumps(rows)}

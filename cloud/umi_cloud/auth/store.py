@@ -5,6 +5,7 @@ does no I/O. So the SQL is written once, and each database runs it in its own wa
 a batch a round trip.
 """
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ __all__ = [
     "Store",
     "StoreClock",
     "Write",
+    "given",
+    "with_rows",
     "registry_gone",
 ]
 
@@ -27,6 +30,7 @@ T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 StoreClock = Callable[[], datetime]
 RETRY_SECONDS = 2.0
+_GIVEN = re.compile(r"\{given: ([^}]*)\}")
 
 
 class RegistryUnavailableError(TransportError):
@@ -49,6 +53,25 @@ class Write:
 
     sql: str
     values: dict[str, Any]
+
+
+def given(*columns: str) -> str:
+    """A table, named `given`, of the rows (a list of objects) that a statement has as its value `given`.
+
+    >>> given("name TEXT", "tokens BIGINT")
+    '{given: name TEXT, tokens BIGINT}'
+    """
+    return f"{{given: {', '.join(columns)}}}"
+
+
+def with_rows(sql: str, spelled: Callable[[Sequence[tuple[str, str]]], str]) -> str:
+    """A statement whose `given` is spelled as a database wants it, of the names and types of its columns."""
+    return _GIVEN.sub(
+        lambda found: spelled(
+            [(one.partition(" ")[0], one.partition(" ")[2]) for one in found[1].split(", ")]
+        ),
+        sql,
+    )
 
 
 Operation = Generator[Sequence[Read | Write], list[Rows], T]

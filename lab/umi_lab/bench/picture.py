@@ -8,7 +8,7 @@ from umi_lab.bench.figure import Figure
 from umi_lab.bench.record import Record
 from umi_shared.errors import ConfigError
 
-__all__ = ["draw"]
+__all__ = ["draw", "pyplot"]
 
 
 def draw(record: Record, path: Path) -> None:
@@ -19,7 +19,7 @@ def draw(record: Record, path: Path) -> None:
     figures = [figure for figure in record.figures if figure.goal and figure.goal.bound]
     if not figures:
         return
-    plot = _pyplot()
+    plot = pyplot()
     picture, axes = plot.subplots(figsize=(9, 0.7 + 0.5 * len(figures)), layout="constrained")
     for place, figure in enumerate(figures):
         value = figure.value
@@ -36,7 +36,8 @@ def draw(record: Record, path: Path) -> None:
     plot.close(picture)
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Matplotlib's pyplot, set to write SVG that is the same for the same figures. Raises ConfigError."""
     try:
         import matplotlib as mpl  # noqa: PLC0415  # slow to import, and for whoever measures only
     except ImportError as error:

@@ -413,3 +413,28 @@ async def test_certificates_that_ended_long_ago_are_forgotten(registry, clock):
         Standing.ACTIVE,
         Standing.ACTIVE,
     ]
+
+
+async def test_calls_of_one_moment_share_a_transaction_and_their_devices_limits_hold(registry, clock):
+    """Six calls of two devices at once, with two places each: the first two of each are let in."""
+    for name, serial in (("a", "01"), ("b", "02")):
+        await enrol(registry, clock, name, serial)
+    devices = {"a": Device("a", "01"), "b": Device("b", "02")}
+    quota = Quota(concurrent=2)
+    told = await asyncio.gather(
+        *(
+            registry.begin_call(devices[name], f"{name}{number}", quota)
+            for number in range(3)
+            for name in "ab"
+        ),
+        registry.begin_call(Device("a", "99"), "stolen", quota),
+        return_exceptions=True,
+    )
+    reasons = [one.reason if isinstance(one, RefusedError) else "" for one in told]
+    assert reasons == [*([""] * 4), "TOO_MANY_STREAMS", "TOO_MANY_STREAMS", "CERTIFICATE_UNKNOWN"]
+    ended = [EndedCall(call=f"{name}{number}", name=name, tokens=5) for number in range(2) for name in "ab"]
+    await asyncio.gather(
+        *(registry.end_call(one) for one in ended),
+        *(registry.begin_call(devices[name], f"{name}3", quota) for name in "ab"),
+    )
+    assert [(one.requests, one.tokens) for one in await registry.devices()] == [(3, 10), (3, 10)]

@@ -1,0 +1,85 @@
+"""Calls that begin and end at the same moment go to the registry together: one transaction at a time, for all who wait.
+
+While one is under way, and for some milliseconds after it began, the next group gathers. A call that comes alone goes
+at once, and waits for nothing.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict
+from umi_shared.errors import RefusedError
+
+__all__ = ["CallGroups"]
+
+GROUP_MAX = 256
+"""Calls in one transaction."""
+
+APART_SECONDS = 0.005
+"""The least time between the beginnings of two transactions."""
+
+Run = Callable[[Sequence[BegunCall], Sequence[EndedCall]], Awaitable[list[Verdict]]]
+"""Accounts for calls in one transaction; a verdict for each that begins."""
+
+
+class CallGroups:
+    """Gathers calls for `run`. For one event loop."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._waiting: list[tuple[BegunCall | EndedCall, asyncio.Future[float]]] = []
+        self._working: asyncio.Task[None] | None = None
+        self._began_at = -math.inf
+
+    async def begin(self, begun: BegunCall) -> float:
+        """Let a call in; returns when its certificate ends. Raises RefusedError, and what `run` raises."""
+        return await self._joined(begun)
+
+    async def end(self, ended: EndedCall) -> None:
+        """Account for a call that is over. Raises what `run` raises."""
+        await self._joined(ended)
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._working is not None and not self._working.done():
+            await asyncio.wait((self._working,))
+
+    def _joined(self, one: BegunCall | EndedCall) -> asyncio.Future[float]:
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return future
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            if (wait := self._began_at + APART_SECONDS - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            self._began_at = loop.time()
+            group = [(one, future) for one, future in self._waiting[:GROUP_MAX] if not future.cancelled()]
+            del self._waiting[:GROUP_MAX]
+            if group:
+                await self._account(group)
+
+    async def _account(self, group: list[tuple[BegunCall | EndedCall, asyncio.Future[float]]]) -> None:
+        begun = [one for one, _ in group if isinstance(one, BegunCall)]
+        ended = [one for one, _ in group if isinstance(one, EndedCall)]
+        try:
+            verdicts = iter(await self._run(begun, ended))
+        except BaseException as error:
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+            if not isinstance(error, Exception):
+                raise
+            return
+        for one, future in group:
+            verdict = next(verdicts) if isinstance(one, BegunCall) else 0.0
+            if future.done():
+                continue
+            if isinstance(verdict, RefusedError):
+                future.set_exception(verdict)
+            else:
+                future.set_result(verdict)

@@ -1,0 +1,108 @@
+"""Events of one answer: their order, their pieces, and what becomes of them when writing fails or ends."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from umi_cloud.event_writer import PIECE_SECONDS, EventWriter
+from umi_shared.transcript import AnswerDelta, Decision, Next, QuestionDelta, RationaleDelta, Usage
+
+
+class Wire:
+    """Keeps what is written, and when."""
+
+    def __init__(self, *, failing_from: int = 1_000, gate: asyncio.Event | None = None) -> None:
+        self.events: list[object] = []
+        self.times: list[float] = []
+        self._failing_from = failing_from
+        self._gate = gate
+
+    async def write(self, event: object) -> None:
+        if self._gate is not None:
+            await self._gate.wait()
+        if len(self.events) >= self._failing_from:
+            raise ConnectionError("gone")
+        self.events.append(event)
+        self.times.append(asyncio.get_running_loop().time())
+
+
+async def test_the_first_piece_goes_at_once_and_fast_text_in_larger_ones():
+    wire = Wire()
+    async with EventWriter(wire.write) as writer:
+        await writer.take(AnswerDelta("a"))
+        assert wire.events == [AnswerDelta("a")]
+        for _ in range(30):
+            await writer.take(AnswerDelta("b"))
+            await asyncio.sleep(0.01)
+        await writer.finish()
+    assert "".join(event.text for event in wire.events) == "a" + "b" * 30
+    assert 3 <= len(wire.events) <= 6
+    assert all(
+        later - sooner >= 0.9 * PIECE_SECONDS[AnswerDelta] for sooner, later in pairwise(wire.times[:-1])
+    )
+
+
+async def test_text_that_nothing_follows_is_written_when_it_is_due():
+    wire = Wire()
+    async with EventWriter(wire.write) as writer:
+        await writer.take(AnswerDelta("a"))
+        await writer.take(AnswerDelta("b"))
+        async with asyncio.timeout(5):
+            while len(wire.events) < 2:  # noqa: ASYNC110  # a timer of the writer's
+                await asyncio.sleep(0.01)
+    assert wire.events == [AnswerDelta("a"), AnswerDelta("b")]
+
+
+async def test_order_is_kept_and_what_is_no_text_waits_for_nothing():
+    wire = Wire()
+    taken = [
+        RationaleDelta("a"),
+        RationaleDelta("b"),
+        QuestionDelta("c"),
+        RationaleDelta("d"),
+        Decision(Next.CALLER, "notes.read"),
+        Usage(prompt_tokens=1),
+    ]
+    async with EventWriter(wire.write) as writer:
+        for event in taken:
+            await writer.take(event)
+        assert wire.events == taken
+
+
+async def test_a_device_that_reads_slowly_gets_the_same_text_in_the_same_order():
+    gate = asyncio.Event()
+    wire = Wire(gate=gate)
+    async with EventWriter(wire.write) as writer:
+        first = asyncio.create_task(writer.take(AnswerDelta("a")))
+        await asyncio.sleep(0)
+        gate.set()
+        await first
+        gate.clear()
+        await writer.take(AnswerDelta("b"))
+        await asyncio.sleep(2 * PIECE_SECONDS[AnswerDelta])  # due, and stuck on its way
+        later = asyncio.create_task(writer.take(AnswerDelta("c")))
+        await asyncio.sleep(0)
+        gate.set()
+        await later
+        await writer.finish()
+    assert "".join(event.text for event in wire.events) == "abc"
+
+
+async def test_what_fails_beside_is_raised_by_the_next_event():
+    wire = Wire(failing_from=1)
+    async with EventWriter(wire.write) as writer:
+        await writer.take(AnswerDelta("a"))
+        await writer.take(AnswerDelta("b"))
+        await asyncio.sleep(2 * PIECE_SECONDS[AnswerDelta])
+        with pytest.raises(ConnectionError):
+            await writer.take(Usage())
+
+
+async def test_nothing_is_written_after_the_end():
+    wire = Wire()
+    async with EventWriter(wire.write) as writer:
+        await writer.take(AnswerDelta("a"))
+        await writer.take(AnswerDelta("b"))
+    await asyncio.sleep(2 * PIECE_SECONDS[AnswerDelta])
+    assert wire.events == [AnswerDelta("a")]
