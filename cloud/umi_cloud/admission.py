@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from umi_cloud.adaptive_limit import AdaptiveLimit
 from umi_cloud.tickets import Tickets
 from umi_shared.errors import RefusedError
 
-__all__ = ["Admission", "AdmissionLimits"]
+__all__ = ["Admission", "AdmissionLimits", "Turn"]
 
 _SMOOTHING = 0.2
 RUNNING_UNKNOWN = 64
@@ -24,13 +25,23 @@ class AdmissionLimits:
     """How many requests may run and wait at once."""
 
     running: int = 0
-    """Requests in the engine at once; 0 follows the engine: as many as it takes in one batch."""
+    """Requests in the engine at once; 0 follows the engine: what it takes in one batch, or an endpoint answers well."""
+    slowdown: float = 4.0
+    """How many times as long a token of an endpoint's may take as with few requests at once, before they wait here."""
     queued: int = 256
     """Requests that may wait for their turn; one more is refused with RESOURCE_EXHAUSTED."""
     queued_per_device: int = 16
     """Waiting requests that one device may have, so that no device can fill the queue alone."""
     retry_seconds_max: float = 30.0
     """The longest wait, in seconds, that a refusal advises."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A request's turn."""
+
+    tokens: int = 0
+    """The tokens that were written in it, as far as they are known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +73,8 @@ class Admission:
         self._clock = clock
         self._calendar = calendar
         self._tickets = tickets or Tickets.temporary()
-        self._at_once = limits.running or RUNNING_UNKNOWN
+        self._fixed = limits.running or RUNNING_UNKNOWN
+        self._adaptive: AdaptiveLimit | None = None
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, list[_Waiter]] = {}
         self._last_turns: OrderedDict[str, float] = OrderedDict()
@@ -78,14 +90,27 @@ class Admission:
         """Requests that wait now."""
         return sum(map(len, self._waiting.values()))
 
-    def follow(self, engine_capacity: int) -> None:
-        """Let as many run as the engine takes at once, where the limits name no number."""
-        if not self._limits.running:
-            self._at_once = engine_capacity
-            self._admit_next()
+    @property
+    def at_once(self) -> int:
+        """Requests that may run now."""
+        return self._fixed if self._adaptive is None else self._adaptive.at_once
+
+    def follow(self, engine_capacity: int, *, adaptive: bool = False) -> None:
+        """Let as many run as the engine takes at once, where the limits name no number.
+
+        With `adaptive` that is the most: as many run as the engine answers well.
+        """
+        if self._limits.running:
+            return
+        self._fixed = engine_capacity
+        if adaptive:
+            self._adaptive = AdaptiveLimit(
+                ceiling=engine_capacity, slowdown=self._limits.slowdown, start=RUNNING_UNKNOWN
+            )
+        self._admit_next()
 
     @asynccontextmanager
-    async def slot(self, device: str, ticket: str = "") -> AsyncIterator[None]:
+    async def slot(self, device: str, ticket: str = "") -> AsyncIterator[Turn]:
         """Wait for a turn, and give it back at the end; `ticket` is what an earlier refusal gave.
 
         Raises RefusedError (OVERLOADED, with a ticket and a time to retry after) when the queue, or this device's part
@@ -93,16 +118,19 @@ class Admission:
         """
         now = self._calendar()
         await self._enter(device, self._tickets.read(device, ticket, now) or now)
-        started = self._clock()
+        started, turn = self._clock(), Turn()
         try:
-            yield
+            yield turn
         finally:
-            took = self._clock() - started
+            ended = self._clock()
+            took = ended - started
             self._seconds_each += _SMOOTHING * (took - self._seconds_each)
+            if self._adaptive is not None:
+                self._adaptive.observe(seconds=took, tokens=turn.tokens, running=self.running, now=ended)
             self._leave(device)
 
     async def _enter(self, device: str, arrived: float) -> None:
-        if self.running < self._at_once and not self._waiting:
+        if self.running < self.at_once and not self._waiting:
             self._start(device)
             return
         self._make_room(device, arrived)
@@ -150,7 +178,7 @@ class Admission:
         self._admit_next()
 
     def _admit_next(self) -> None:
-        while self._waiting and self.running < self._at_once:
+        while self._waiting and self.running < self.at_once:
             device = min(self._waiting, key=self._claim)
             waiter = self._waiting[device][0]
             self._forget(device, waiter)
@@ -171,7 +199,7 @@ class Admission:
                 del self._waiting[device]
 
     def _overloaded(self, device: str, arrived: float) -> RefusedError:
-        rounds = (self.queued + 1) / self._at_once
+        rounds = (self.queued + 1) / self.at_once
         wait = min(max(rounds * self._seconds_each, 0.5), self._limits.retry_seconds_max)
         return RefusedError(
             "the server is busy: its queue is full",

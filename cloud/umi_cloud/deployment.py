@@ -15,7 +15,7 @@ from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
-from umi_cloud.config import CloudConfig, capacity_of, listen_host
+from umi_cloud.config import CloudConfig, OpenAISettings, capacity_of, listen_host
 from umi_cloud.connection_watch import ConnectionWatch, make_room
 from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engines.loading import Announce, Loaded, load
@@ -143,7 +143,8 @@ class Deployment:
     async def open(self, loaded: Loaded) -> None:
         """Serve what a program has loaded itself; `stop` closes its engine."""
         self._loaded = loaded
-        await self.server.open(loaded.roles, capacity=capacity_of(self.config.engine))
+        elsewhere = isinstance(self.config.engine, OpenAISettings)
+        await self.server.open(loaded.roles, capacity=capacity_of(self.config.engine), adaptive=elsewhere)
 
     async def stop(self, seconds: float | None = None) -> int:
         """Let requests end within `seconds` (None: the configured time), then free everything.

@@ -109,7 +109,7 @@ class RequestPipeline:
             except MalformedError as error:
                 raise request_malformed(error) from error
             async with (
-                self._admission.slot(call.device, _ticket(context)),
+                self._admission.slot(call.device, _ticket(context)) as turn,
                 _account(call, view, record),
             ):  # (4)
                 record.queued_ms = record.milliseconds()
@@ -120,6 +120,7 @@ class RequestPipeline:
                     async for event in stream:
                         if isinstance(event, Usage):
                             record.usage = event
+                            turn.tokens = event.completion_tokens
                         if not record.deltas:
                             record.first_ms = record.milliseconds()
                         record.deltas += 1

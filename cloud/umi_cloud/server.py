@@ -124,6 +124,11 @@ class CloudServer:
         return self._admission.running
 
     @property
+    def at_once(self) -> int:
+        """Requests that may be in the engine now."""
+        return self._admission.at_once
+
+    @property
     def waiting(self) -> int:
         """Requests that wait for their turn."""
         return self._admission.queued
@@ -162,10 +167,13 @@ class CloudServer:
         await self._server.start()
         return port
 
-    async def open(self, roles: Roles, *, capacity: int = 0) -> None:
-        """Answer requests from now on; health says SERVING. `capacity`: requests that the engine takes at once."""
+    async def open(self, roles: Roles, *, capacity: int = 0, adaptive: bool = False) -> None:
+        """Answer requests from now on; health says SERVING. `capacity`: requests that the engine takes at once.
+
+        With `adaptive` that is the most, and as many run as the engine answers well.
+        """
         if capacity:
-            self._admission.follow(min(capacity, _RUNNING_MAX))
+            self._admission.follow(min(capacity, _RUNNING_MAX), adaptive=adaptive)
         self._roles = roles
         self.readiness.engine = True
         await self.tell_health()

@@ -32,6 +32,7 @@ def served() -> str:
     metrics = ServerMetrics(
         ServerState(
             running=lambda: 0,
+            at_once=lambda: 64,
             waiting=lambda: 0,
             ready=lambda: True,
             certificates=lambda: {"server": datetime.now(UTC)},

@@ -22,6 +22,7 @@ class ServerState:
     """How the server is now, asked at each scrape."""
 
     running: Callable[[], int]
+    at_once: Callable[[], int]
     waiting: Callable[[], int]
     ready: Callable[[], bool]
     certificates: Callable[[], Mapping[str, datetime]]
@@ -112,6 +113,9 @@ class _StateCollector:
         """The gauges."""
         state = self._state
         yield GaugeMetricFamily("umi_running", "Requests in the engine now.", value=state.running())
+        yield GaugeMetricFamily(
+            "umi_running_limit", "Requests that may be in the engine now.", value=state.at_once()
+        )
         yield GaugeMetricFamily("umi_waiting", "Requests that wait for their turn.", value=state.waiting())
         yield GaugeMetricFamily("umi_ready", "1 where requests are answered.", value=float(state.ready()))
         ends = GaugeMetricFamily(

@@ -57,6 +57,7 @@ async def _watch_port(config: CloudConfig, server: CloudServer) -> "WatchPort":
     metrics = ServerMetrics(
         ServerState(
             running=lambda: server.running,
+            at_once=lambda: server.at_once,
             waiting=lambda: server.waiting,
             ready=lambda: server.readiness.serves,
             certificates=lambda: (

@@ -17,7 +17,11 @@ CANARY = "canary-7f3a"
 def metrics() -> ServerMetrics:
     return ServerMetrics(
         ServerState(
-            running=lambda: 3, waiting=lambda: 5, ready=lambda: True, certificates=lambda: {"server": ENDS}
+            running=lambda: 3,
+            at_once=lambda: 64,
+            waiting=lambda: 5,
+            ready=lambda: True,
+            certificates=lambda: {"server": ENDS},
         )
     )
 
