@@ -66,10 +66,10 @@ class Office:
         self.process: subprocess.Popen[str] | None = None
         umi_cloud("ca", "init", "--state", str(self.state), "--host", "localhost")
 
-    def serve(self, replies: list[str], dialect: str = "umi") -> None:
+    def serve(self, replies: list[str], dialect: str = "umi", listen: str = "127.0.0.1:0") -> None:
         """Start the server, with a planner that follows a script."""
         settings = {
-            "listen": "127.0.0.1:0",
+            "listen": listen,
             "enrol_listen": "127.0.0.1:0",
             "state": str(self.state),
             "engine": {"kind": "scripted", "replies": replies, "dialect": dialect},

@@ -450,6 +450,52 @@ def test_a_daemon_that_is_killed_leaves_a_command_that_says_what_was_done(
         _opened_and_stopped(desk)
 
 
+def test_a_planner_that_stands_in_gives_way_when_the_shared_one_is_back(
+    tmp_path: Path, smollm2: Path
+) -> None:
+    office = Office(tmp_path)
+    log = tmp_path / "daemon.log"
+    try:
+        office.serve([DONE, "It is well."])
+        office.enroll()
+        office.configure(tmp_path, home={}, offline="device")
+        office.stop()
+        with log.open("w") as file:
+            command = [
+                sys.executable,
+                "-m",
+                "umi_edge",
+                "serve",
+                "--config",
+                str(office.config),
+                "--port",
+                "0",
+            ]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, text=True)
+        desk = Desk(tmp_path, office, process, log)
+        try:
+            desk.wait(120)
+            assert "cannot be reached: planning on this device instead" in " ".join(log.read_text().split())
+            stand_in = _children(process.pid)
+            assert stand_in
+            office.serve([DONE, "It is well."], listen=office.ready["address"])
+            _true(lambda: "is there again" in log.read_text())
+            ran = umi("ask", "--config", str(office.config), "Is all well?")
+            assert (ran.returncode, ran.stdout) == (0, "It is well.\n"), ran.stderr + log.read_text()
+            _true(lambda: not _children(process.pid))
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        office.stop()
+
+
+def _children(process: int) -> list[int]:
+    """The processes that it has started and that run."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
 def _opened_and_stopped(desk: Desk) -> None:
     """The page starts a daemon where none runs; `umi stop` ends it."""
     config = ("--config", str(desk.config))

@@ -486,3 +486,29 @@ async def test_a_planners_question_is_the_answer_and_the_next_message_replies_to
         assert '"question":"Is <text:1> yours?"' in w.prompts[2]
         assert "Request: It is mine." in w.prompts[2]
         assert CANARY.encode() not in s.left
+
+
+async def test_what_a_planner_on_this_device_was_told_does_not_go_to_the_shared_one_that_returns(tmp_path):
+    plans = [DONE, "It is.", DONE, "Yes.", DONE, "As said."]
+    async with world(tmp_path, plans=plans, tools=[box()]) as w, served(w) as s:
+        here, another = [True], w.another
+
+        def opened(consent: Any) -> Any:
+            session = another(consent)
+            session.on_device = here[0]
+            return session
+
+        s.world.another = opened
+        first = ask("Is the lily white?")
+        await s.client.chat.completions.create(model="umi", messages=first)
+        here[0] = False
+        then = ask("And the rose?", ("user", "Is the lily white?"), ("assistant", "It is."))
+        second = await s.client.chat.completions.create(model="umi", messages=then)
+        assert "there again" in second.choices[0].message.model_extra["reasoning_content"]
+        assert "rose" in w.prompts[2]
+        assert "lily" not in w.prompts[2] + w.prompts[3]
+        more = [*then, {"role": "assistant", "content": "Yes."}, *ask("And the tulip?")]
+        third = await s.client.chat.completions.create(model="umi", messages=more)
+        assert "there again" not in third.choices[0].message.model_extra["reasoning_content"]
+        assert "rose" in w.prompts[4]
+        assert "lily" not in w.prompts[4]

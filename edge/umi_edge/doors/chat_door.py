@@ -55,6 +55,7 @@ DOOR = "chat"
 
 
 _TITLE_CHARACTERS = 80
+_STAYED = "The shared planner is there again. It is not told what was said here while it was away.\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +79,8 @@ class ChatDoor:
             questions = self.approvals.of(request.conversation, DOOR)
             title = request.turns[0].bare[:_TITLE_CHARACTERS]
             async with self.open_session(_Questions(questions, run), request.conversation, title) as session:
-                self._go_on(session, request)
+                if self._go_on(session, request):
+                    yield Thought(_STAYED)
                 try:
                     async for piece in self._pieces(session, request, run):
                         if isinstance(piece, Said):
@@ -91,13 +93,17 @@ class ChatDoor:
         except UmiError as error:
             yield Failed(error)
 
-    def _go_on(self, session: Session, request: ChatRequest) -> None:
-        """Bring a fresh session to where the conversation is."""
+    def _go_on(self, session: Session, request: ChatRequest) -> bool:
+        """Bring a fresh session to where the conversation is.
+
+        Whether it begins anew: what a planner on this device was told in place of the shared one stays here.
+        """
         if session.labeller.policy is not self._policy:
             self._policy = session.labeller.policy
             self.memory.forget_sessions()
         recalled = self.memory.recall(request.before)
-        if recalled.snapshot is not None:
+        told_here = recalled.snapshot is not None and recalled.snapshot.on_device and not session.on_device
+        if recalled.snapshot is not None and not told_here:
             session.resume(recalled.snapshot)
         said = [(turn.role == "user", turn.bare) for turn in recalled.rest]
         session.take_over(
@@ -105,6 +111,7 @@ class ChatDoor:
             known=self.memory.kept_in([request.asked, *(turn.bare for turn in recalled.rest)]),
             quoted=quoted_chats([request.asked, *(words for by_user, words in said if by_user)]),
         )
+        return told_here
 
     async def _pieces(self, session: Session, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         said = calling = False

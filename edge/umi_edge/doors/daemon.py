@@ -85,6 +85,8 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         if output.asks:
             answering = asyncio.create_task(_terminal(output, line).answer())
             stack.push_async_callback(_ended, answering)
+        returning = asyncio.create_task(line.let_shared_planner_return())
+        stack.push_async_callback(_ended, returning)
         if config.notifications:
             notifying = asyncio.create_task(Notifier(approvals=line.approvals, show=show).follow())
             stack.push_async_callback(_ended, notifying)

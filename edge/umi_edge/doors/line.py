@@ -7,6 +7,7 @@ I2: docs/design.md#i2-fail-closed
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import tell_of_changes
 from umi_edge.runtime.laptop import Laptop
 from umi_edge.runtime.machine_config import check_machine
-from umi_edge.runtime.planner import Planner, renewed_planner
+from umi_edge.runtime.planner import Planner, renewed_planner, returned_planner
 from umi_edge.session.consent import Consent
 from umi_edge.session.recording import Observer
 from umi_edge.session.replies import Replies
@@ -27,6 +28,9 @@ from umi_edge.session.session import Session
 from umi_shared.screen.console import Screen
 
 __all__ = ["Line"]
+
+_LOOK_SECONDS = 10.0
+"""How often it is looked whether the shared planner is there again, while one on this device stands in for it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +46,11 @@ class Line:
     """What is opened on the way is closed with it."""
     console: Screen = field(repr=False)
     """Where the user is told of tools that have changed."""
+    look_seconds: float = field(default=_LOOK_SECONDS, repr=False)
+    _sessions: "Counter[str]" = field(default_factory=Counter, repr=False)
+    """How many are open with each planner."""
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one has ended."""
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _policy_text: str = field(init=False, repr=False)
 
@@ -65,21 +74,44 @@ class Line:
         Raises `PolicyError` for a changed policy that does not load, and what `Laptop.session` raises.
         """
         await self.keep_up()
-        tell_of_changes(self.laptop, self.console, "answers under way go on without")
-        shown = self.approvals.of(conversation, door).approver(preview or self.config.preview)
+        planner = self.planner
+        self._sessions[planner.where] += 1
         try:
+            tell_of_changes(self.laptop, self.console, "answers under way go on without")
+            shown = self.approvals.of(conversation, door).approver(preview or self.config.preview)
             async with self.laptop.session(
-                self.planner.connection,
-                channel=self.planner.channel,
+                planner.connection,
+                channel=planner.channel,
                 consent=consent,
                 replies=replies,
                 approver=shown,
                 observe=self.live.observer(conversation, door, title=title, then=observe),
-                on_device=self.planner.on_device,
+                on_device=planner.on_device,
             ) as session:
                 yield session
         finally:
+            self._sessions[planner.where] -= 1
+            self._idle.set()
             self.live.conclude(conversation, door)
+
+    async def let_shared_planner_return(self) -> None:
+        """While a planner on this device stands in: have the shared one plan all new sessions once it is there.
+
+        Sessions that are open go on with the one that they began with, which ends with the last of them.
+        """
+        while (stand_in := self.planner).stands_in:
+            await asyncio.sleep(self.look_seconds)
+            if (shared := await returned_planner(self.config, self.stack)) is None:
+                continue
+            async with self._changing:
+                self.planner = shared
+            said = f"The planner at {shared.where} is there again, and plans what begins from here on."
+            self.console.print(said, style="bold", soft_wrap=True)
+            while self._sessions[stand_in.where]:
+                self._idle.clear()
+                await self._idle.wait()
+            if stand_in.close is not None:
+                await stand_in.close()
 
     async def keep_up(self) -> None:
         """Renew the certificate and take up the policy, where it is time; raises as `session` does."""

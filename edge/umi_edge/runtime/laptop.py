@@ -146,6 +146,7 @@ class Laptop:
                     connect=cloud,
                     name=name,
                     consent=consent or DeclineAll(),
+                    on_device=on_device,
                     replies=replies or NoReplies(),
                     observer=recorded(
                         observe, self.config.record, self.policy, self._catalogue_for(on_device=on_device)

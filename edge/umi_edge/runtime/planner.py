@@ -1,5 +1,6 @@
 """The planner of a laptop: the shared one over its open channel, or one on this device."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,12 +20,13 @@ from umi_edge.connection.reachability import reachable
 from umi_edge.connection.renewal import Renewals, in_date
 from umi_edge.policy import Policy
 from umi_edge.runtime.config import EdgeConfig
-from umi_shared.errors import TransportError
+from umi_shared.errors import TransportError, UmiError
 from umi_shared.screen.console import Screen
 
-__all__ = ["ON_DEVICE", "Planner", "open_planner", "renewed_planner"]
+__all__ = ["ON_DEVICE", "Planner", "open_planner", "renewed_planner", "returned_planner"]
 
 _SHORT_SECONDS = 5.0
+_GLANCE_SECONDS = 2.0
 ON_DEVICE = "this device"
 """What `where` says of a planner on this device."""
 
@@ -42,6 +44,8 @@ class Planner:
     """What the user is told of it; empty for a shared planner that is there."""
     stands_in: bool = False
     """Whether it takes the place of a shared planner that is not there."""
+    close: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Ends one that stands in, once nothing is planned by it any more."""
 
     @property
     def on_device(self) -> bool:
@@ -74,10 +78,7 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
     check_certificate(connection, datetime.now(UTC))
     channel = await stack.enter_async_context(open_channel(connection))
     if await _answers(channel, config, console, connection):
-        renewals = Renewals(connection)
-        stack.push_async_callback(renewals.close)
-        renewals.poke()  # beside the session, which goes on with the certificate that it has
-        return Planner(connection, connection.service_address, channel, renewals)
+        return _shared(connection, channel, stack)
     if config.offline != "device":
         raise TransportError(
             f"the planner at {connection.service_address} cannot be reached",
@@ -85,6 +86,30 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
         )
     said = f"The planner at {connection.service_address} cannot be reached: planning on this device instead."
     return await _on_device(console, stack, said, stands_in=True)
+
+
+async def returned_planner(config: EdgeConfig, stack: AsyncExitStack) -> Planner | None:
+    """The shared planner for which one on this device stands in, if it is there by now; its channel is on the stack."""
+    if not is_enrolled(config.connection):
+        return None
+    async with AsyncExitStack() as opened:
+        try:
+            connection = Connection.load(config.connection)
+            check_certificate(connection, datetime.now(UTC))
+        except UmiError:  # it says so at the next start
+            return None
+        channel = await opened.enter_async_context(open_channel(connection))
+        if not await reachable(channel, _GLANCE_SECONDS):
+            return None
+        await stack.enter_async_context(opened.pop_all())
+    return _shared(connection, channel, stack)
+
+
+def _shared(connection: Connection, channel: grpc.aio.Channel, stack: AsyncExitStack) -> Planner:
+    renewals = Renewals(connection)
+    stack.push_async_callback(renewals.close)
+    renewals.poke()  # beside the session, which goes on with the certificate that it has
+    return Planner(connection, connection.service_address, channel, renewals)
 
 
 async def renewed_planner(planner: Planner, stack: AsyncExitStack) -> Planner:
@@ -122,9 +147,10 @@ async def _on_device(
     console: Screen, stack: AsyncExitStack, notice: str, *, stands_in: bool = False
 ) -> Planner:
     _announce(console, notice, stands_in=stands_in)  # its start takes a while
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
-    local = await stack.enter_async_context(local_cloud(folder))
-    return Planner(local.connection, notice=notice, stands_in=stands_in)
+    own = await stack.enter_async_context(AsyncExitStack())
+    folder = Path(own.enter_context(TemporaryDirectory(prefix="umi-", ignore_cleanup_errors=True)))
+    local = await own.enter_async_context(local_cloud(folder))
+    return Planner(local.connection, notice=notice, stands_in=stands_in, close=own.aclose)
 
 
 def _announce(console: Screen, notice: str, *, stands_in: bool) -> None:

@@ -145,6 +145,8 @@ class Session:
     """What umi has written into the user's stores, in this session and before."""
     approved: InitVar[ApprovedCards] = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
+    on_device: bool = False
+    """Whether its planner is on this device."""
     replies: Replies = field(default_factory=NoReplies)
     """Who replies when the planner asks the user something, or this device does."""
     labeller: Labeller = field(init=False)
@@ -230,6 +232,7 @@ class Session:
             declassified=dict(self.labeller.keeper.declassified.charged),
             shapes=dict(self.labeller.shapes.charged),
             record=tuple(self.record),
+            on_device=self.on_device,
         )
 
     def resume(self, snapshot: Snapshot) -> None:

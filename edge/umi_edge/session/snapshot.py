@@ -28,3 +28,5 @@ class Snapshot:
     shapes: Mapping[tuple[str, str], float] = field(repr=False)
     """The bits spent, by what was told (`list lengths`, …) and by the tool."""
     record: tuple[Action, ...] = field(repr=False)
+    on_device: bool = False
+    """Whether the planner that was told it is on this device."""
