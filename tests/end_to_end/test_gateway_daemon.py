@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,8 +21,11 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from playwright.async_api import expect
 
+from tests.end_to_end.page.test_page_browser import chromium_found, tabs
 from tests.end_to_end.test_ask import Office, umi
+from umi_edge.doors.background import page_address
 from umi_edge.doors.gateway.bridge import LOST, NO_HANDLES
 from umi_edge.doors.place import Place, Running
 from umi_edge.ledger import read_ledger
@@ -211,9 +215,58 @@ async def test_a_program_over_a_pipe_is_served_by_the_daemon_and_asked_about_on_
     gone = await asyncio.to_thread(umi, "mcp", "reveal", handle, "--config", desk.config)
     assert gone.returncode == 2  # the session ended with the pipe
     assert (desk.folder / "claude.err").read_text() == ""
-    left = [one for one in read_ledger(desk.office.ledger) if one["kind"] == "sent"]
-    assert {one["sink"] for one in left} == {"client:claude"}
+    left = {one["sink"] for one in read_ledger(desk.office.ledger) if one["kind"] == "sent"}
+    assert "client:claude" in left
+    assert not left & {"planner", "summarizer"}
     assert umi("ledger", "verify", "--config", desk.config).returncode == 0
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_an_mcp_client_asks_the_page_approves_the_mail_is_in_the_outbox_and_the_ledger_shows_what_left(
+    desk, mode
+):
+    chromium, before, name = chromium_found(), desk.outbox, f"editor-{mode[:4]}"
+    home = await asyncio.to_thread(page_address, desk.running)
+    async with (
+        tabs(chromium, SimpleNamespace(home=home)) as [tab],
+        desk.over_http(name, mode) as client,
+    ):
+        found = await client.call_tool("contacts_search", {"name": "Alice Moreau"})
+        word = {"umi_session": found.structured_content["umi_session"]} if mode != "legacy" else {}
+        [match] = found.structured_content["result"]["matches"]
+        sending = asyncio.create_task(client.call_tool("mail_send", letter(match["email"]) | word))
+        await tab.to("Approvals")
+        card = tab.page.locator("form.question")
+        await expect(card.get_by_role("heading")).to_have_text("May mail.send do this?")
+        await expect(card.get_by_text(f"Asked by {name}")).to_be_visible()
+        await expect(card.locator("dd").last).to_contain_text(ADDRESS)
+        assert desk.outbox == before
+        await card.get_by_role("button", name="Approve").click()
+        sent = await sending
+        assert not sent.is_error
+        assert ADDRESS not in found.model_dump_json() + sent.model_dump_json()
+        [mail] = [one for one in desk.outbox if one not in before]
+        assert ADDRESS.encode() in mail
+
+        await tab.to("Live")
+        lane = tab.page.get_by_role("region", name=f"A conversation by {name}")
+        await expect(lane.get_by_text("Calls of")).to_be_visible()
+        await expect(
+            lane.get_by_role("button", name=f"{ADDRESS}: did not reach the {name}").first
+        ).to_be_visible()
+        await tab.to("Ledger")
+        await tab.page.get_by_label("Went to").select_option(f"client:{name}")
+        await tab.page.get_by_role("button", name="Search").click()
+        rows = tab.page.locator("table.rows tbody tr")
+        await expect(rows.filter(has_not_text=name)).to_have_count(0)
+        await expect(rows).not_to_have_count(0)
+        for row in range(await rows.count()):
+            await rows.nth(row).get_by_role("button").first.click()
+            detail = tab.page.get_by_role("region", name="One message")
+            await expect(detail).to_contain_text(name)
+            assert ADDRESS not in await detail.inner_text()
+        await tab.page.get_by_role("button", name="Verify").click()
+        await expect(tab.page.get_by_text("Whole, unchanged and signed")).to_be_visible()
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])

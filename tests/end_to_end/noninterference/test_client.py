@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.gateway_client import told
+from tests.end_to_end.gateway_door import gateway_door
 from tests.end_to_end.harness import tool_of
 from umi_edge.session.consent import UnsafeApproveAll
 from umi_edge.tools import FailureKind, Hints, ToolFailure
@@ -107,3 +108,37 @@ async def test_a_refusal_of_arguments_tells_nobody_who_is_known(tmp_path):
     other = await guessed(tmp_path / "other", OTHER | {"mail": ONE["mail"]})
     assert one == other
     assert not any(b"Quill" in frame for frame in one)
+
+
+async def answers_of(folder: Any, one: dict[str, Any], way: str) -> bytes:
+    """All that the daemon answers a program in one conversation."""
+    calls = (
+        ("people_get", {}),
+        ("people_secret", {}),
+        ("people_say", {"text": "to <email:1>", "n": "<number:1>"}),
+        ("people_say", {"text": "<person:77>"}),
+        ("umi_reveal", {"handles": ["<person:1>"]}),
+    )
+    async with gateway_door(folder, people(one), f"version: 1\n{POLICY}") as door:
+        with door.line.approvals.answerer("page", "on the page"):
+            if way == "pipe":
+                async with door.pipe() as pipe:
+                    await pipe.ask("tools/list")
+                    for name, arguments in calls:
+                        await pipe.call(name, **arguments)
+            else:
+                async with door.program(way) as client:
+                    await client.list_tools()
+                    word: dict[str, str] = {}
+                    for name, arguments in calls:
+                        got = await client.call_tool(name, arguments | word)
+                        if way != "legacy" and not word:
+                            word = {"umi_session": (got.structured_content or {})["umi_session"]}
+        return door.words()
+
+
+@pytest.mark.parametrize("way", ["legacy", "2026-07-28", "pipe"])
+async def test_what_stays_has_no_part_in_what_the_daemon_answers_a_program(tmp_path, way):
+    one = await answers_of(tmp_path / "one", ONE, way)
+    assert one == await answers_of(tmp_path / "other", OTHER, way)
+    assert b"Bern" in one

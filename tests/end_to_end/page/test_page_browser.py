@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import openai
 import pytest
@@ -23,12 +24,25 @@ YOURS = {"to": Provenance(decided_by=DecidedBy.YOU, said=("you typed it",))}
 VIEWS = {"Live": "live", "Approvals": "approvals", "Ledger": "ledger", "Policy": "policy", "Health": "health"}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
+def chromium_found() -> str:
+    """The browser of this machine; without one the test is skipped."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         pytest.skip("no Chromium is installed, in which the page would be opened")
     return found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    return chromium_found()
+
+
+class Opens(Protocol):
+    """Something with a page."""
+
+    @property
+    def home(self) -> str:
+        """The address that opens it once."""
 
 
 @dataclass
@@ -45,7 +59,7 @@ class Tab:
 
 @asynccontextmanager
 async def tabs(
-    chromium: str, served: ServedPage, *, count: int = 1, dark: bool = False
+    chromium: str, served: Opens, *, count: int = 1, dark: bool = False
 ) -> AsyncIterator[list[Tab]]:
     async with async_playwright() as playwright:
         browser: Browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
