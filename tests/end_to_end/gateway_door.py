@@ -129,6 +129,7 @@ async def gateway_door(
             line=line,
             keeper=Doorkeeper(PROGRAMS_KEY),
             open_page=door.open_page,
+            page_url=lambda: door.url,
             complain=door.complaints.append,
         )
         pipes = Pipes(

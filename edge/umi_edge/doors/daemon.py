@@ -100,7 +100,11 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         page = Page(laptop=laptop, key=user_key, approvals=line.approvals, live=line.live)
         opener = PageOpener(place=place, key=user_key, is_followed=lambda: page.is_followed)
         gateways = MountedGateways(
-            line=line, keeper=keeper, open_page=opener.open, complain=partial(_complain, output)
+            line=line,
+            keeper=keeper,
+            open_page=opener.open,
+            page_url=lambda: opener.url,
+            complain=partial(_complain, output),
         )
         stack.push_async_callback(gateways.stop)
         pipes = Pipes(gateways=gateways, keeper=user_key.keeper(), settings=settings, preview=config.preview)

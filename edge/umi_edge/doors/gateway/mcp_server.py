@@ -22,6 +22,7 @@ from mcp.types import (
 )
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
+from umi_edge.doors.gateway.elicitation import elicitation_of
 from umi_edge.doors.gateway.gateway import INSTRUCTIONS, Gateway, NoSuchToolError
 
 __all__ = ["SESSION_HEADER", "mcp_server"]
@@ -54,7 +55,10 @@ def mcp_server(gateway: Gateway, pipe: str = "pipe") -> Server[Any]:
     async def call_tool(context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         try:
             async with _heartbeat(context):
-                answer = await gateway.call(params.name, params.arguments or {}, session=session_of(context))
+                with elicitation_of(context):
+                    answer = await gateway.call(
+                        params.name, params.arguments or {}, session=session_of(context)
+                    )
             return CallToolResult.model_validate(answer, by_name=False)
         except NoSuchToolError:
             raise MCPError(code=INVALID_PARAMS, message="there is no tool of that name here") from None

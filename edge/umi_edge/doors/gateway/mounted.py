@@ -8,7 +8,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.http import gateway_app, headers_of, refused
 from umi_edge.doors.gateway.opened import open_gateway
+from umi_edge.doors.gateway.page_consent import OpenPage, PageConsent
 from umi_edge.doors.gateway.serving import reveal_by_command
 from umi_edge.doors.gateway.window import window, window_folder
 from umi_edge.doors.line import Line
@@ -35,7 +36,6 @@ from umi_shared.handles import Handle
 
 __all__ = ["HeldGateway", "MountedGateways"]
 
-OpenPage = Callable[[str], Awaitable[bool]]
 _MOST = 16
 
 
@@ -46,7 +46,8 @@ class MountedGateways:
     line: Line
     keeper: Doorkeeper
     open_page: OpenPage = field(repr=False)
-    """Opens the page for the user, at a view."""
+    page_url: Callable[[], str] = field(repr=False)
+    """Where the page is."""
     complain: Callable[[str], None] = field(default=lambda _: None, repr=False)
     """Told, in words without values, what has gone wrong: for the user's eyes."""
     _held: "dict[str, HeldGateway]" = field(default_factory=dict, init=False, repr=False)
@@ -123,7 +124,9 @@ class MountedGateways:
             name,
             reveal=self._reveal,
             watch=self._watched(name),
-            consent=lambda word: line.approvals.of(word, name),
+            consent=lambda word: PageConsent(
+                questions=line.approvals.of(word, name), open_page=self.open_page, address=self.page_url()
+            ),
             approver=line.approvals.of(f"mcp {name}", name).approver(line.laptop.config.preview),
             complain=partial(self._complain, name),
         )

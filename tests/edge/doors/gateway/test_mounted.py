@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp.types import ElicitResult
 from starlette.applications import Starlette
 
 from tests.end_to_end.harness import tool_of
@@ -22,6 +23,7 @@ from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway import mounted, opened
 from umi_edge.doors.gateway.mounted import MountedGateways
+from umi_edge.doors.gateway.page_consent import ASKED
 from umi_edge.doors.gateway.window import look, window_folder
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
@@ -65,10 +67,12 @@ class Desk:
         return self.has_browser
 
     @asynccontextmanager
-    async def program(self, name: str = "", mode: str = "legacy") -> AsyncIterator[Client]:
+    async def program(
+        self, name: str = "", mode: str = "legacy", elicited: Any = None
+    ) -> AsyncIterator[Client]:
         async with self.http() as http:
             transport = streamable_http_client(f"{self.url}/mcp{name and '/'}{name}", http_client=http)
-            async with Client(transport, mode=mode, cache=None) as client:
+            async with Client(transport, mode=mode, cache=None, elicitation_callback=elicited) as client:
                 yield client
 
     def http(self, key: str = KEY) -> httpx2.AsyncClient:
@@ -128,6 +132,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
             line=line,
             keeper=Doorkeeper(KEY),
             open_page=_open_page,
+            page_url=lambda: "http://127.0.0.1:4864",
             complain=complaints.append,
         )
         async with serving(Starlette(routes=gateways.routes())) as url:
@@ -161,6 +166,105 @@ async def test_a_call_is_decided_where_all_questions_wait(desk, yes, mode):
             assert result.is_error is not yes
             if yes:
                 assert result.structured_content["result"] == {"said": "<text:1>"}
+
+
+@dataclass
+class Leads:
+    """A client that leads the user to an address, and says what they do."""
+
+    action: str
+    asked: list[Any] = field(default_factory=list)
+    shown: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, _: Any, params: Any) -> ElicitResult:
+        self.asked.append(params)
+        self.shown.set()
+        return ElicitResult.model_construct(action=self.action)
+
+
+async def waiting_call(desk: Desk, client: Client) -> tuple["asyncio.Task[Any]", Any]:
+    """A call, and the question that waits for it; None where it was over without one."""
+    calling = asyncio.create_task(open_box(client))
+    async with asyncio.timeout(20):
+        async for questions in desk.line.approvals.subscribe():
+            if questions:
+                return calling, questions[0]
+            if calling.done():
+                break
+    return calling, None
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_a_client_that_offers_it_leads_the_user_to_the_page_where_they_decide(desk, yes):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    leads = Leads("accept")
+    async with desk.program("claude", elicited=leads) as client:
+        calling, question = await waiting_call(desk, client)
+        await asyncio.wait_for(leads.shown.wait(), 20)
+        [asked] = leads.asked
+        assert (asked.mode, asked.url) == ("url", "http://127.0.0.1:4864/#/approvals")
+        assert asked.message == ASKED
+        assert not calling.done()  # that they go there is no yes
+        desk.line.approvals.decide(question.id, "0" * 64, True, by="page")
+        assert not calling.done()
+        desk.line.approvals.decide(question.id, question.digest, yes, by="page")
+        desk.line.approvals.decide(question.id, question.digest, not yes, by="page")
+        result = await calling
+        assert result.is_error is not yes
+        assert desk.opened in ([], ["approvals"])
+
+
+async def test_a_no_in_the_client_is_a_no(desk):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    with desk.line.approvals.answerer("page", "on the page"):
+        async with desk.program("claude", elicited=Leads("decline")) as client:
+            result = await asyncio.wait_for(open_box(client), 20)
+    assert result.is_error
+    assert "declined" in result.content[0].text
+
+
+@pytest.mark.parametrize("action", ["cancel", "no action of the protocol"])
+async def test_what_the_client_only_closes_or_cannot_show_is_left_to_the_page(desk, action):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    leads = Leads(action)
+    with desk.line.approvals.answerer("page", "on the page"):
+        async with desk.program("claude", elicited=leads) as client:
+            calling, question = await waiting_call(desk, client)
+            await asyncio.wait_for(leads.shown.wait(), 20)
+            desk.line.approvals.decide(question.id, question.digest, True, by="page")
+            assert not (await calling).is_error
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_without_it_the_page_is_opened_where_nobody_can_be_asked(desk, mode):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    came = asyncio.Event()
+
+    async def open_page(view: str) -> bool:
+        desk.opened.append(view)
+        came.set()
+        return True
+
+    desk.open_page = open_page
+    async with desk.program("claude", mode) as client:
+        calling = asyncio.create_task(open_box(client))
+        await asyncio.wait_for(came.wait(), 20)
+        with desk.line.approvals.answerer("page", "on the page"):
+            async with asyncio.timeout(20):
+                async for questions in desk.line.approvals.subscribe():
+                    if questions or calling.done():
+                        break
+            [question] = questions
+            desk.line.approvals.decide(question.id, question.digest, True, by="page")
+            assert not (await calling).is_error
+    assert desk.opened == ["approvals"]
+
+
+async def test_without_a_page_it_is_declined(desk):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    desk.has_browser = False
+    async with desk.program("claude") as client:
+        assert (await asyncio.wait_for(open_box(client), 20)).is_error
 
 
 async def test_the_user_sees_what_a_handle_stands_for(desk):

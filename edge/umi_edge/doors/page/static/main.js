@@ -44,7 +44,7 @@ function locked() {
   shown?.leave?.();
   shown = null;
   fill(main, heading("This page needs umi’s key"),
-    h("p", {}, "Open it with ", h("code", {}, "umi open"), ", which gives it to this tab. It is another each time umi starts, and is gone when you close the tab."));
+    h("p", {}, "If a program led you here, umi shows its page in a tab of its own. Else open it with ", h("code", {}, "umi open"), ", which gives the key to that tab. It is another each time umi starts, and is gone when you close the tab."));
   line.textContent = "";
 }
 
