@@ -215,9 +215,13 @@ class HomeSettings:
 
     def __post_init__(self) -> None:
         for store in SYNCED:
-            if getattr(self, store) and getattr(self.sync, store):
-                message = f"`home.{store}` names a folder, and `home.sync.{store}` an account"
-                raise SettingError("sync", message, fix="name one of the two")
+            folder, root = getattr(self, store), self.sync.folder
+            if not (folder and root and getattr(self.sync, store)):
+                continue
+            mine, copies = Path(folder).resolve(), Path(root).resolve() / store
+            if mine.is_relative_to(copies) or copies.is_relative_to(mine):
+                message = f"`home.{store}` and the copies of `home.sync.{store}` lie in one another"
+                raise SettingError("sync", message, fix="name another `sync.folder`, or none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

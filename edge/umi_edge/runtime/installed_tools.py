@@ -130,6 +130,7 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
     if offered & _SEARCHED:
         offered.add("search")
     sending = {"mail.send", "mail.reply", "mail.forward"}
+    only_copied = {store for store in copied if not getattr(settings, store)}
     withheld = set() if settings.outbox or settings.smtp else sending  # it would go nowhere
     return tuple(
         tool
@@ -137,7 +138,7 @@ def home_tools(settings: HomeSettings, environment: Mapping[str, str]) -> tuple[
         if tool.name.partition(".")[0] in offered
         and tool.name not in withheld
         # What was written into a copy would be on no server, and gone with the next fetch.
-        and not (tool.name.partition(".")[0] in copied - {"mail"} and not tool.hints.read_only)
+        and not (tool.name.partition(".")[0] in only_copied - {"mail"} and not tool.hints.read_only)
     )
 
 

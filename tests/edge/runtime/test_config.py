@@ -268,9 +268,14 @@ home:
         assert "canary" not in str(error)
 
 
-def test_a_store_is_a_folder_or_at_a_server(file):
-    error = error_of(file, "home: {contacts: a, sync: {contacts: {work: {url: 'https://dav.example.org/'}}}}")
-    assert "`home.contacts` names a folder, and `home.sync.contacts` an account" in error.message
+@pytest.mark.parametrize("folder", ["copies/contacts", "copies/contacts/work", "copies", "."])
+def test_a_folder_and_the_copies_of_accounts_do_not_lie_in_one_another(file, folder):
+    """What was written into a copy would be gone with the next fetch."""
+    account = "contacts: {work: {url: 'https://dav.example.org/'}}"
+    error = error_of(file, f"home: {{contacts: {folder}, sync: {{folder: copies, {account}}}}}")
+    assert "lie in one another" in error.message
+    file.write_text(f"home: {{contacts: mine, sync: {{folder: copies, {account}}}}}")
+    assert read_config(file).home.contacts.endswith("mine")
 
 
 # The example.

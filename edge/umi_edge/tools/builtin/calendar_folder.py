@@ -5,7 +5,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from umi_edge.tools.builtin.calendar_lines import (
     time_line,
     with_line,
 )
-from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, beside, gaps_of_copies, source_of
 from umi_edge.tools.builtin.folder import Folder
 from umi_edge.tools.builtin.organizer import INVITATION, is_invitation, plain_address
 from umi_edge.tools.json_type import JSON
@@ -67,7 +67,7 @@ class CalendarConfig:
     now: Callable[[], datetime] | None = None
     """The clock; None: the laptop's."""
     copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
-    """What in it was fetched from a server."""
+    """What was fetched from servers, in it or beside it; nothing is written there."""
     max_files: int = 50_000
     max_file_bytes: int = 8 << 20
 
@@ -111,6 +111,17 @@ class NewTodo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTodo:
+    """What is still to be done."""
+
+    uid: str = field(repr=False)
+    title: str = field(repr=False)
+    due: date | datetime | None = field(repr=False)
+    source: str = field(default="", repr=False)
+    """Where it is from, where there is more than one such place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
     """An event, or one time of a repeated one."""
 
@@ -122,6 +133,8 @@ class Occurrence:
     """Whether somebody else organizes it."""
     file: str = field(default="", repr=False)
     """The file that it is in, from the folder on, with slashes."""
+    source: str = field(default="", repr=False)
+    """Where it is from, where there is more than one such place."""
 
     def record(self, at: Location) -> Record:
         """It, as the record that a result tells of."""
@@ -186,7 +199,7 @@ class Journal:
 
 
 class Calendar:
-    """The entries of one folder.
+    """The entries of a folder, and of the copies beside it.
 
     Cancelling keeps the event and marks it CANCELLED, so that nothing is lost. What cannot be read is told beside
     what can; a file is read again when its content has changed.
@@ -203,19 +216,24 @@ class Calendar:
             max_files=config.max_files,
             max_file_bytes=config.max_file_bytes,
         )
-        self._read: dict[str, tuple[bytes, CalendarFile]] = {}
+        self._source = source_of(config.folder, config.copies)
+        self._shelves = {self._source: (self._folder, config.folder)}
+        """By what their source is called: the folder, and from where the names of its files count."""
+        for one in beside(config.folder, config.copies):
+            self._shelves[one.account] = (replace(self._folder, path=one.path), one.path.parent)
+        self._read: dict[Path, tuple[bytes, CalendarFile]] = {}
 
     def between(self, start: datetime, end: datetime) -> tuple[list[Occurrence], tuple[Lost, ...]]:
         """The events that touch the time from `start` to before `end`, by start, and what could not be read."""
         found: list[Occurrence] = []
         lost: list[Lost] = []
-        for path, file in self._files(lost):
+        for path, file, source in self._files(lost):
             for series in file.series:
                 if series.kind != "VEVENT":
                     continue
                 components, unread = series.between(start, end)
-                name = path.relative_to(self._folder.path).as_posix()
-                found += [self._occurrence(component, series, name) for component in components]
+                name = self._name_of(path, source)
+                found += [self._occurrence(component, series, name, source) for component in components]
                 if unread is not None:
                     lost.append(Lost(path.name, unread.why))
         touching = [one for one in found if one.begins < end and (one.ends > start or one.begins >= start)]
@@ -250,25 +268,26 @@ class Calendar:
             gaps.append((start, end))
         return gaps, lost
 
-    def todos(self) -> tuple[list[tuple[str, str, date | datetime | None]], tuple[Lost, ...]]:
-        """The to-dos that are open: id, title and when each is due, those that are due first first."""
+    def todos(self) -> tuple[list[OpenTodo], tuple[Lost, ...]]:
+        """The to-dos that are open, those that are due first first."""
         lost: list[Lost] = []
         found = []
-        for _, file in self._files(lost):
+        for _, file, source in self._files(lost):
             for series in file.series:
                 todo = series.entries[0].component
                 if series.kind == "VTODO" and str(todo.get("STATUS", "")).upper() not in _DONE:
                     due = todo["DUE"].dt if "DUE" in todo else None
-                    found.append((series.uid, str(todo.get("SUMMARY", "")), due))
+                    title = str(todo.get("SUMMARY", ""))
+                    found.append(OpenTodo(uid=series.uid, title=title, due=due, source=source))
         far = datetime.max.replace(tzinfo=UTC)
-        found.sort(key=lambda one: (far if one[2] is None else self._as_instant(one[2]), one[1]))
+        found.sort(key=lambda one: (far if one.due is None else self._as_instant(one.due), one.title))
         return found, tuple(lost)
 
     def journals(self) -> list[Journal]:
         """The journal entries that are not cancelled."""
         found: list[Journal] = []
-        for path, file in self._files([]):
-            name = path.relative_to(self._folder.path).as_posix()
+        for path, file, source in self._files([]):
+            name = self._name_of(path, source)
             for series in file.series:
                 if series.kind == "VJOURNAL":
                     doubt = INVITATION if self._is_invitation(series) else None
@@ -289,7 +308,7 @@ class Calendar:
     def counts(self) -> tuple[Counter[str], tuple[Lost, ...]]:
         """How many series of each kind there are (VEVENT, VTODO, VJOURNAL), and what could not be read."""
         lost = list(self._folder.gaps())
-        return Counter(series.kind for _, file in self._files(lost) for series in file.series), tuple(lost)
+        return Counter(series.kind for _, file, _ in self._files(lost) for series in file.series), tuple(lost)
 
     def add_todo(self, new: NewTodo) -> str:
         """Write a new to-do; its id is returned."""
@@ -407,6 +426,7 @@ class Calendar:
             "end": self.moment(one.component.end),
             "location": one.location,
             "attendees": list(one.attendees),
+            **({"source": one.source} if one.source else {}),
         }
 
     def _write(self, component: Any) -> None:
@@ -422,21 +442,27 @@ class Calendar:
             return moment.isoformat()
         return self._as_instant(moment).astimezone(self._zone).isoformat(timespec="minutes")
 
-    def _files(self, lost: list[Lost]) -> Iterator[tuple[Path, CalendarFile]]:
+    def _files(self, lost: list[Lost]) -> Iterator[tuple[Path, CalendarFile, str]]:
+        """Each file, and the source that it is of."""
         lost += gaps_of_copies(self._copies)
-        for document in self._folder.documents():
-            if document.content is None:
-                lost.append(document.lost)
-                continue
-            digest = hashlib.sha256(document.content).digest()
-            before = self._read.get(document.name)
-            file = before[1] if before and before[0] == digest else CalendarFile.parsed(document.content)
-            self._read[document.name] = digest, file
-            lost += [Lost(document.name, unread.why) for unread in file.unread]
-            yield document.path, file
+        for source, (folder, _) in self._shelves.items():
+            for document in folder.documents():
+                if document.content is None:
+                    lost.append(document.lost)
+                    continue
+                digest = hashlib.sha256(document.content).digest()
+                before = self._read.get(document.path)
+                file = before[1] if before and before[0] == digest else CalendarFile.parsed(document.content)
+                self._read[document.path] = digest, file
+                lost += [Lost(document.name, unread.why) for unread in file.unread]
+                yield document.path, file, source
 
-    def _occurrence(self, component: Any, series: Series, file: str) -> Occurrence:
+    def _name_of(self, path: Path, source: str) -> str:
+        return path.relative_to(self._shelves[source][1]).as_posix()
+
+    def _occurrence(self, component: Any, series: Series, file: str, source: str) -> Occurrence:
         return Occurrence(
+            source=source,
             component=component,
             repeated=series.repeats,
             invited=self._is_invitation(series),
@@ -453,11 +479,16 @@ class Calendar:
         uid, _, occurrence = identity.rpartition("#")
         if not (uid and _OCCURRENCE.fullmatch(occurrence)):
             uid, occurrence = identity, ""
-        for path, file in self._files([]):
+        elsewhere = ""
+        for path, file, source in self._files([]):
             for series in file.series:
                 if series.uid == uid and series.kind == kind:
-                    self._folder.replace(path, changed(file, series, occurrence, change))
-                    return
+                    if source == self._source:
+                        self._folder.replace(path, changed(file, series, occurrence, change))
+                        return
+                    elsewhere = source
+        if elsewhere:
+            raise ToolFailure(FailureKind.UNAVAILABLE, f"umi does not write to {elsewhere}: change it there")
         raise ToolFailure(FailureKind.NOT_FOUND, f"no {_KINDS[kind]} has that id")
 
     def _as_instant(self, moment: date | datetime) -> datetime:

@@ -213,11 +213,16 @@ def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
         """List the user's open to-dos, those that are due first at the top."""
         found, lost = calendar.todos()
         told: list[JSON] = [
-            {"id": uid, "title": title, "due": None if due is None else calendar.moment(due)}
-            for uid, title, due in found
+            {
+                "id": one.uid,
+                "title": one.title,
+                "due": None if one.due is None else calendar.moment(one.due),
+                **({"source": one.source} if one.source else {}),
+            }
+            for one in found
         ]
         records = (
-            Record(at=("todos", index), texts=(title,), id=uid) for index, (uid, title, _) in enumerate(found)
+            Record(at=("todos", index), texts=(one.title,), id=one.uid) for index, one in enumerate(found)
         )
         return Sourced(Partial.counted({"todos": told}, lost), tuple(records))
 

@@ -64,6 +64,8 @@ class Contact:
     """The card's own id, which it keeps in other address books."""
     file: str = field(default="", repr=False)
     """The file that it is in, from the folder on, with slashes."""
+    source: str = field(default="", repr=False)
+    """Where it is from, where there is more than one such place."""
     line: int = field(default=0, repr=False, compare=False)
     """Where its card begins in that file, from 1."""
 
@@ -118,6 +120,7 @@ class Contact:
             else _reachable(self.phones, "number"),
             "department": self.department,
             "kind": self.kind,
+            "source": self.source,
         }
         return {
             "name": self.name,

@@ -15,7 +15,7 @@ from pydantic import Field
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.card_change import CardChange, changed_cards
 from umi_edge.tools.builtin.contact import Contact, contact_of
-from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, beside, gaps_of_copies, source_of
 from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
 from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
@@ -41,7 +41,7 @@ class ContactsConfig:
 
     folder: Path
     copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
-    """What in it was fetched from a server."""
+    """What was fetched from servers, in it or beside it; nothing is written there."""
     max_files: int = 50_000
     max_file_bytes: int = 1 << 30
     """The largest file that is read, in bytes. A file may hold a whole address book, so the limit on a card counts."""
@@ -56,7 +56,7 @@ class Contents:
 
 
 class AddressBook:
-    """The contacts of one folder; files that did not change are not read again."""
+    """The contacts of a folder, and of the copies beside it; files that did not change are not read again."""
 
     def __init__(self, config: ContactsConfig) -> None:
         self._folder = Folder(
@@ -68,6 +68,11 @@ class AddressBook:
         )
         self._root = config.folder
         self._copies = config.copies
+        self._shelves = [_Shelf(self._folder, config.folder, source_of(config.folder, config.copies))]
+        self._shelves += [
+            _Shelf(replace(self._folder, path=one.path), one.path.parent, one.account)
+            for one in beside(config.folder, config.copies)
+        ]
         self._known: dict[Path, tuple[Signature, Contents]] = {}
 
     def read(self) -> Contents:
@@ -75,25 +80,26 @@ class AddressBook:
         known: dict[Path, tuple[Signature, Contents]] = {}
         contacts: list[Contact] = []
         lost = [*self._folder.gaps(), *gaps_of_copies(self._copies)]
-        for entry in self._folder.entries():
-            contents = self._contents(entry, known)
-            contacts += contents.contacts
-            lost += contents.lost
+        for shelf in self._shelves:
+            for entry in shelf.folder.entries():
+                contents = self._contents(entry, known, shelf)
+                contacts += contents.contacts
+                lost += contents.lost
         self._known = known
         return Contents(tuple(sorted(contacts, key=lambda one: folded(one.name))), tuple(lost))
 
-    def _contents(self, entry: Entry, known: dict[Path, tuple[Signature, Contents]]) -> Contents:
+    def _contents(
+        self, entry: Entry, known: dict[Path, tuple[Signature, Contents]], shelf: "_Shelf"
+    ) -> Contents:
         if entry.problem:
             return Contents((), (Lost(str(entry.path), entry.problem, entry.fix),))
         try:
-            with self._folder.opened(entry) as stream:
+            with shelf.folder.opened(entry) as stream:
                 status = os.fstat(stream.fileno())
                 signature = signature_of(status)
                 before = self._known.get(entry.path)
-                if before and before[0] == signature:
-                    contents = before[1]
-                else:
-                    contents = _parsed(entry.path, entry.path.relative_to(self._root).as_posix(), stream)
+                unchanged = before[1] if before and before[0] == signature else None
+                contents = unchanged or _parsed(entry.path, shelf, stream)
         except ToolFailure as failure:
             return Contents(
                 (), (Lost(str(entry.path), failure.detail, "mend its permissions, or move it away"),)
@@ -123,7 +129,12 @@ class AddressBook:
 
     def change(self, identity: str, change: CardChange) -> str:
         """Write what is otherwise about a contact into its card; gives the card's id. Raises `ToolFailure`."""
-        meant = [contact for contact in self.read().contacts if contact.id == identity]
+        named = [contact for contact in self.read().contacts if contact.id == identity]
+        meant = [contact for contact in named if contact.source == self._shelves[0].source]
+        if named and not meant:
+            raise ToolFailure(
+                FailureKind.UNAVAILABLE, f"umi does not write to {named[0].source}: change it there"
+            )
         if len(meant) != 1:
             raise ToolFailure(FailureKind.NOT_FOUND, "no contact, or more than one, has that id")
         path = self._root / meant[0].file
@@ -136,15 +147,26 @@ class AddressBook:
         return uid
 
 
-def _parsed(path: Path, name: str, stream: BinaryIO) -> Contents:
-    """The contacts of one file, card by card; `name` is the file's inside the folder."""
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """A folder that contacts are read from."""
+
+    folder: Folder
+    root: Path
+    """From where the names of its files count."""
+    source: str
+
+
+def _parsed(path: Path, shelf: _Shelf, stream: BinaryIO) -> Contents:
+    """The contacts of one file, card by card."""
+    name = path.relative_to(shelf.root).as_posix()
     contacts: list[Contact] = []
     lost: list[Lost] = []
     empty = True
     for card in read_cards(stream):
         empty = False
         contact = contact_of(card)
-        contacts += [replace(contact, file=name)] if contact is not None else []
+        contacts += [replace(contact, file=name, source=shelf.source)] if contact is not None else []
         if card.problem:
             lost.append(Lost(f"{path}, line {card.line}", card.problem, _MEND))
     if empty:

@@ -14,9 +14,11 @@ from typing import Any
 
 from umi_edge.tools.outcome import Lost
 
-__all__ = ["CopiedFolder", "CopyStatus", "gaps_of_copies"]
+__all__ = ["HERE", "CopiedFolder", "CopyStatus", "beside", "gaps_of_copies", "source_of"]
 
 STATUS = ".status.json"
+HERE = "this device"
+"""The source of what lies in a folder of the user's own, where copies stand beside it."""
 _FIX = "fetch it anew: `umi sync`"
 
 
@@ -94,6 +96,16 @@ class CopiedFolder:
                 *status.lost,
             )
         return status.lost
+
+
+def beside(folder: Path, copies: Iterable[CopiedFolder]) -> tuple[CopiedFolder, ...]:
+    """The copies that stand beside a folder of the user's own, and do not lie in it."""
+    return tuple(one for one in copies if not one.path.is_relative_to(folder))
+
+
+def source_of(folder: Path, copies: Iterable[CopiedFolder]) -> str:
+    """The source of what lies in a folder; empty where there is no other, so that nobody has to be told."""
+    return HERE if beside(folder, copies) else ""
 
 
 def gaps_of_copies(copies: Iterable[CopiedFolder]) -> tuple[Lost, ...]:

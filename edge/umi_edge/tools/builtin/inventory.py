@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from umi_edge.tools.builtin.calendar_folder import Calendar, CalendarConfig
 from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
+from umi_edge.tools.builtin.copied_folder import HERE, beside
 from umi_edge.tools.builtin.files import FilesConfig, FileShelf
 from umi_edge.tools.builtin.home import HomeConfig
 from umi_edge.tools.builtin.mail import Mailbox, MailConfig
@@ -25,6 +26,8 @@ class Holding:
     counts: Mapping[str, int] = field(repr=False)
     """How many there are of each kind."""
     lost: tuple[Lost, ...] = field(repr=False)
+    beside: tuple[str, ...] = field(default=(), repr=False)
+    """The accounts whose copies are read beside the folder."""
 
     def __str__(self) -> str:
         """In one line; it names files, for the user's eyes.
@@ -34,6 +37,10 @@ class Holding:
         """
         told = [f"{number:,} {kind if number != 1 else _ONE[kind]}" for kind, number in self.counts.items()]
         found = (" in " if self.store == "mail" else ", ").join(told)
+        if self.beside:
+            found += (
+                f" of {HERE} and {', '.join(self.beside)}; what umi writes goes into the folder of {HERE}"
+            )
         if not self.lost:
             return found
         named = "; ".join(map(str, self.lost[:_NAMED]))
@@ -55,16 +62,18 @@ def inventory(home: HomeConfig) -> Iterator[Holding]:
     """What each store of a home holds whose folder is there, or that is fetched from a server."""
     if home.contacts.is_dir() or home.copies_of("contacts"):
         book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts"))).read()
-        yield Holding(store="contacts", counts={"contacts": len(book.contacts)}, lost=book.lost)
+        counts = {"contacts": len(book.contacts)}
+        yield Holding(store="contacts", counts=counts, lost=book.lost, beside=_beside(home, "contacts"))
     if home.calendar.is_dir() or home.copies_of("calendar"):
         config = CalendarConfig(folder=home.calendar, copies=home.copies_of("calendar"))
         series, lost = Calendar(config).counts()
         counts = {name: series[kind] for kind, name in _KINDS.items() if series[kind] or kind == "VEVENT"}
-        yield Holding(store="calendar", counts=counts, lost=lost)
+        yield Holding(store="calendar", counts=counts, lost=lost, beside=_beside(home, "calendar"))
     if home.mail.is_dir() or home.copies_of("mail"):
         mail = MailConfig(folder=home.mail, outbox=home.outbox, copies=home.copies_of("mail"))
         letters, folders, lost = Mailbox(mail).counts()
-        yield Holding(store="mail", counts={"letters": letters, "folders": folders}, lost=lost)
+        counts = {"letters": letters, "folders": folders}
+        yield Holding(store="mail", counts=counts, lost=lost, beside=_beside(home, "mail"))
     if home.notes.is_dir():
         notebook = Notebook(NotesConfig(folder=home.notes))
         notes, lost = notebook.notes()
@@ -72,3 +81,7 @@ def inventory(home: HomeConfig) -> Iterator[Holding]:
     if any(root.is_dir() for root in home.files):
         number, lost = FileShelf(FilesConfig(roots=home.files)).count()
         yield Holding(store="files", counts={"files": number}, lost=lost)
+
+
+def _beside(home: HomeConfig, store: str) -> tuple[str, ...]:
+    return tuple(one.account for one in beside(getattr(home, store), home.copies_of(store)))

@@ -46,7 +46,7 @@ def _search(mailbox: Mailbox) -> Tool:
         """
         letters, lost = mailbox.messages()
         found: list[JSON] = [
-            {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
+            letter.as_found()
             for letter in letters
             if tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query)
             and (sender is None or has_words(letter.sender, sender))
@@ -76,6 +76,7 @@ def _read(mailbox: Mailbox, converter: Converter) -> Tool:
             "subject": letter.subject,
             "date": letter.date,
             "body": letter.body,
+            **({"source": letter.source} if letter.source else {}),
             **({"cc": letter.cc} if letter.cc else {}),
             **({"attachments": attached} if attached else {}),
         }

@@ -34,6 +34,8 @@ _Known = dict[Path, tuple[Signature, tuple["StoredLetter", ...]]]
 class StoredLetter:
     """The bytes of one letter: a whole file, or a part of an mbox file."""
 
+    source: str = field(default="", repr=False)
+    """Where it is from, where there is more than one such place."""
     id: str = field(repr=False)
     """The folder's name and the letter's in it: what identifies the letter for as long as it stays there."""
     path: Path = field(repr=False)
@@ -78,8 +80,10 @@ class MailFolders:
     Links are not followed. An mbox file is looked through again only when it has changed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path | None = None) -> None:
         self._folder = folder
+        self._root = root or folder
+        """From where names and ids count."""
         self._known: _Known = {}
 
     def letters(self) -> tuple[list[StoredLetter], tuple[Lost, ...]]:
@@ -92,7 +96,7 @@ class MailFolders:
 
     def name_of(self, path: Path) -> str:
         """A file's name from the folder on, with slashes."""
-        return path.relative_to(self._folder).as_posix()
+        return path.relative_to(self._root).as_posix()
 
     def _walked(self, lost: list[Lost], known: _Known) -> Iterator[StoredLetter]:
         unread: list[OSError] = []
@@ -100,7 +104,7 @@ class MailFolders:
             here = Path(parent)
             parts = here.relative_to(self._folder).parts
             is_maildir = "cur" in folders or "new" in folders
-            name = "/".join(part.lstrip(".") for part in parts)
+            name = "/".join(part.lstrip(".") for part in here.relative_to(self._root).parts)
             if is_maildir:
                 for kind in ("cur", "new"):
                     if kind in folders and not (here / kind).is_symlink():

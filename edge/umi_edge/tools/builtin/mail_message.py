@@ -9,6 +9,7 @@ from email.policy import Compat32
 
 from umi_edge.tools.builtin.mail_body import Attachment, attachments, text_of
 from umi_edge.tools.builtin.mail_header import addresses, decoded, line, when
+from umi_edge.tools.json_type import JSON
 
 __all__ = ["Letter", "parse"]
 
@@ -39,11 +40,23 @@ class Letter:
     thread: tuple[str, ...] = field(default=(), repr=False)
     """The Message-IDs of the conversation up to it, its own last."""
     unread: bool = False
+    source: str = field(default="", repr=False)
+    """Where it is from, where there is more than one such place."""
 
     @property
     def date(self) -> str | None:
         """When it was sent, in ISO 8601; None when it does not say."""
         return self.sent.isoformat() if self.sent else None
+
+    def as_found(self) -> dict[str, JSON]:
+        """What a search tells of it."""
+        return {
+            "id": self.id,
+            "from": self.sender,
+            "subject": self.subject,
+            "date": self.date,
+            **({"source": self.source} if self.source else {}),
+        }
 
 
 class _Raw(Compat32):

@@ -66,7 +66,7 @@ def _search(mailbox: Mailbox) -> Tool:
         days = _days(when) if when else None
         letters, lost = mailbox.messages()
         found: list[JSON] = [
-            {"id": letter.id, "from": letter.sender, "subject": letter.subject, "date": letter.date}
+            letter.as_found()
             for letter in letters
             if (query is None or tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
             and (sender is None or has_words(letter.sender, sender))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
-from umi_edge.tools.builtin.copied_folder import CopiedFolder, gaps_of_copies
+from umi_edge.tools.builtin.copied_folder import CopiedFolder, beside, gaps_of_copies, source_of
 from umi_edge.tools.builtin.folder import Signature
 from umi_edge.tools.builtin.mail_folders import MailFolders, StoredLetter, natural
 from umi_edge.tools.builtin.mail_message import Letter, parse
@@ -29,7 +29,7 @@ class MailConfig:
     """A Maildir too; mail waits there when no SMTP server is configured."""
     smtp: SmtpConfig | None = None
     copies: tuple[CopiedFolder, ...] = field(default=(), repr=False)
-    """What in it was fetched from a server."""
+    """What was fetched from servers, in it or beside it."""
     max_files: int = 5_000
     """The newest; older ones are not searched."""
     max_letter_bytes: int = 4 << 20
@@ -47,17 +47,27 @@ _Place = tuple[Path, int, Signature]
 
 
 class Mailbox:
-    """The letters below one folder. Reading never moves nor flags a letter; one that did not change is read once."""
+    """The letters below a folder, and of the copies beside it.
+
+    Reading never moves nor flags a letter; one that did not change is read once.
+    """
 
     def __init__(self, config: MailConfig) -> None:
         self.config = config
-        self._folders = MailFolders(config.folder)
+        self._shelves = {source_of(config.folder, config.copies): MailFolders(config.folder)}
+        """By what their source is called."""
+        for one in beside(config.folder, config.copies):
+            self._shelves[one.account] = MailFolders(one.path, one.path.parent)
         self._parsed: dict[_Place, Letter | None] = {}
 
     def stored(self) -> tuple[list[StoredLetter], tuple[Lost, ...]]:
         """Every letter, the last that came first, and what could not be read."""
-        letters, lost = self._folders.letters()
-        lost = (*lost, *gaps_of_copies(self.config.copies))
+        letters: list[StoredLetter] = []
+        lost = gaps_of_copies(self.config.copies)
+        for source, folders in self._shelves.items():
+            found, unread = folders.letters()
+            letters += [replace(one, source=source) for one in found] if source else found
+            lost = (*unread, *lost)
         letters.sort(key=lambda one: (one.arrival, natural(one.path.name), one.start), reverse=True)
         return letters, lost
 
@@ -76,7 +86,8 @@ class Mailbox:
             if letter is None:
                 lost.append(self._lost(stored))
             else:
-                letters.append((_moment(letter, stored), replace(letter, unread=_is_unread(stored))))
+                told = replace(letter, unread=_is_unread(stored), source=stored.source)
+                letters.append((_moment(letter, stored), told))
         self._parsed = parsed
         letters.sort(key=lambda pair: pair[0], reverse=True)
         return [letter for _, letter in letters], tuple(lost)
@@ -98,7 +109,7 @@ class Mailbox:
             if stored.id == identity:
                 content, is_cut = stored.head(self.config.max_read_bytes)
                 if (letter := parse(stored.id, content, attached=True)) is not None:
-                    return replace(letter, unread=_is_unread(stored)), is_cut
+                    return replace(letter, unread=_is_unread(stored), source=stored.source), is_cut
         raise ToolFailure(FailureKind.NOT_FOUND, "no readable message has that id")
 
     def _unsearched(self, everything: list[StoredLetter]) -> list[Lost]:
@@ -108,7 +119,7 @@ class Mailbox:
         return [Lost(self.config.folder.name, many)]
 
     def _lost(self, stored: StoredLetter) -> Lost:
-        return Lost(self._folders.name_of(stored.path), "it is no e-mail, or cannot be read")
+        return Lost(self._shelves[stored.source].name_of(stored.path), "it is no e-mail, or cannot be read")
 
     def _letter(self, stored: StoredLetter) -> Letter | None:
         place = (stored.path, stored.start, stored.signature) if stored.signature is not None else None

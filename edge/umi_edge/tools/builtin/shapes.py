@@ -35,6 +35,8 @@ _MOMENT: Schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"format
 _MAYBE_MOMENT: Schema = {"anyOf": [_MOMENT, {"type": "null"}]}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 _TRUE: Schema = {"const": True}
+_SOURCE: Mapping[str, Schema] = {"source": _TEXT}
+"""Of a home with a folder and accounts of one kind: which of them a thing is from."""
 
 
 def _object(*, optional: Mapping[str, Schema] | None = None, **required: Schema) -> Schema:
@@ -57,6 +59,7 @@ def _found(**lists: Schema) -> Schema:
 
 def _letter(*, optional: Mapping[str, Schema] | None = None, **more: Schema) -> Schema:
     sender: dict[str, Schema] = {"from": _TEXT}
+    optional = {**_SOURCE, **(optional or {})}
     return _object(optional=optional, id=_TEXT, **sender, subject=_TEXT, date=_MAYBE_MOMENT, **more)
 
 
@@ -69,6 +72,7 @@ def _contact(**more: Schema) -> Schema:
         "phones": _list(_object(kind=_KIND, number=_TEXT)),
         "department": _TEXT,
         "kind": {"enum": ["group", "org", "location", "other"]},
+        **_SOURCE,
     }
     always = {"email": _MAYBE_TEXT, "phone": _MAYBE_TEXT, "company": _MAYBE_TEXT}
     return _object(name=_TEXT, **always, optional={**found_by, **more})
@@ -85,7 +89,13 @@ _FOUND = _contact(
     note=_TEXT,
 )
 _EVENT = _object(
-    id=_TEXT, title=_TEXT, start=_MOMENT, end=_MOMENT, location=_MAYBE_TEXT, attendees=_list(_TEXT)
+    id=_TEXT,
+    title=_TEXT,
+    start=_MOMENT,
+    end=_MOMENT,
+    location=_MAYBE_TEXT,
+    attendees=_list(_TEXT),
+    optional=_SOURCE,
 )
 
 _ATTACHED = _object(name=_TEXT, kind=_TEXT, optional={"text": _TEXT})
@@ -99,7 +109,7 @@ CREATED = _object(id=_TEXT)
 CANCELLED = _object(cancelled=_TRUE)
 UPDATED = _object(updated=_TRUE)
 FREE = _object(free=_list(_object(start=_MOMENT, end=_MOMENT)), optional={"skipped": _COUNT})
-TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_MOMENT))
+TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_MOMENT, optional=_SOURCE))
 FINISHED = _object(finished=_TRUE)
 
 LETTERS = _found(messages=_letter())
