@@ -1,7 +1,7 @@
 """The tools that a configuration installs: built-in ones, Python functions, MCP servers; and what keeps some away."""
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -90,8 +90,13 @@ class InstalledTools:
 
 
 @asynccontextmanager
-async def open_tools(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[InstalledTools]:
+async def open_tools(
+    config: EdgeConfig, environment: Mapping[str, str], *, needed: Collection[str] | None = None
+) -> AsyncIterator[InstalledTools]:
     """The tools of a configuration, their servers running; what these leave lies beside the ledger.
+
+    Where the tools that are `needed` are named, such as those that detectors read, another server that is new is waited
+    for shortly.
 
     Raises `ConfigError`, `ToolError`, and the problem of a server that is required.
     """
@@ -103,7 +108,9 @@ async def open_tools(config: EdgeConfig, environment: Mapping[str, str]) -> Asyn
 
     servers = McpServers.parse({"mcpServers": config.mcp})
     folder = config.ledger.parent / "mcp"
-    opened = open_servers(servers, environment, log_folder=folder, last_offers=folder / "offers")
+    opened = open_servers(
+        servers, environment, log_folder=folder, last_offers=folder / "offers", needed=needed
+    )
     async with opened as running:
         installed = InstalledTools(own, running, await running.sources())
         for source in installed.missing:

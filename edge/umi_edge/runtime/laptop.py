@@ -24,7 +24,7 @@ from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.ledger import Ledger, LedgerConfig
-from umi_edge.policy import Policy
+from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.reading import Reading
 from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
@@ -277,7 +277,8 @@ async def open_laptop(
         fetched: tuple[Fetched, ...] = ()
         if tools is None:
             fetched = tuple(await fetch_what_is_due(config.home, os.environ))
-            installed = await stack.enter_async_context(open_tools(config, os.environ))
+            read = [source.tool for source in gazetteer_sources(policy)]
+            installed = await stack.enter_async_context(open_tools(config, os.environ, needed=read))
             catalogue = installed.catalogue
         missing = installed.missing if installed is not None else ()
         key = device_key(config.ledger.parent)

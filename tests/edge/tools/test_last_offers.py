@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from umi_edge.tools.mcp import McpServers, open_mcp, open_servers, running_server
 from umi_edge.tools.runner import Failed, FailureKind, RunLimits, Succeeded, run_tool
 
@@ -134,6 +136,67 @@ async def test_one_that_is_mended_is_there_at_once(tmp_path, monkeypatch):
     says(tmp_path, "a")
     async with opened(tmp_path, servers) as (source,):
         assert [tool.name for tool in source.tools] == ["raw.a"]
+
+
+def with_a_new_one(path: str, **more: Any) -> McpServers:
+    """The server of before, and one that is new and slow."""
+    before = {"command": sys.executable, "args": ["-c", SLOW, path, "0", SERVER]}
+    new = {"command": sys.executable, "args": ["-c", SLOW, path, "${SECONDS}", SERVER], **more}
+    return McpServers.parse({"mcpServers": {"raw": before, "new": new}})
+
+
+async def test_a_new_server_beside_known_ones_is_not_waited_for_and_comes_to_the_next_session(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(running_server, "_FIRST_SECONDS", 0.1)
+    servers, offers = with_a_new_one(says(tmp_path, "a")), tmp_path / "offers"
+    async with open_mcp(McpServers(servers.servers[:1]), ENV, last_offers=offers):
+        pass
+    env = {**ENV, "SECONDS": "2"}
+    async with open_servers(servers, env, last_offers=offers, needed=()) as running:
+        known, new = await running.sources()
+        assert [tool.name for tool in known.tools] == ["raw.a"]
+        assert new.problem is not None
+        assert "starts for the first time, and is not there yet" in new.problem.message
+        assert "the next conversation has its tools" in new.problem.fix
+        async with asyncio.timeout(60):
+            while not (told := running.changes()):  # noqa: ASYNC110 -- it starts behind
+                await asyncio.sleep(0.05)
+        assert "new" in str(told[0]), "the user is told while the session goes on"
+        assert running.take_up()
+        _, new = await running.sources()
+        assert [tool.name for tool in new.tools] == ["new.a"]
+
+
+async def test_one_that_is_not_waited_for_once_is_waited_for_the_next_time(tmp_path, monkeypatch):
+    """What always takes longer than that, in sessions that always end before, would never come."""
+    monkeypatch.setattr(running_server, "_FIRST_SECONDS", 0.1)
+    servers, offers = with_a_new_one(says(tmp_path, "a")), tmp_path / "offers"
+    async with open_mcp(McpServers(servers.servers[:1]), ENV, last_offers=offers):
+        pass
+    async with open_mcp(servers, {**ENV, "SECONDS": "30"}, last_offers=offers, needed=()) as (_, new):
+        assert new.problem is not None
+    async with open_mcp(servers, {**ENV, "SECONDS": "1"}, last_offers=offers, needed=()) as (_, new):
+        assert [tool.name for tool in new.tools] == ["new.a"]
+
+
+@pytest.mark.parametrize(
+    ("more", "needed", "known"),
+    [
+        ({"required": True}, (), True),
+        ({}, ("new.a",), True),  # a detector reads its names from it
+        ({}, None, True),  # `umi tools`
+        ({}, (), False),  # the first use of all
+    ],
+)
+async def test_a_new_server_that_is_needed_is_waited_for(tmp_path, monkeypatch, more, needed, known):
+    monkeypatch.setattr(running_server, "_FIRST_SECONDS", 0.1)
+    servers, offers = with_a_new_one(says(tmp_path, "a"), **more), tmp_path / "offers"
+    if known:
+        async with open_mcp(McpServers(servers.servers[:1]), ENV, last_offers=offers):
+            pass
+    async with open_mcp(servers, {**ENV, "SECONDS": "1"}, last_offers=offers, needed=needed) as (_, new):
+        assert [tool.name for tool in new.tools] == ["new.a"]
 
 
 MEETS = """

@@ -57,14 +57,28 @@ class LastOffers:
 
     def fail(self, server: StdioServer | HttpServer) -> None:
         """Note that the server, as it is configured, did not start."""
-        if self.folder is not None:
-            make_private_directory(self.folder)
-            write_durably(self._path(server), json.dumps({"failed": _hash(server)}).encode())
+        self._note("failed", server)
 
     def failed(self, server: StdioServer | HttpServer) -> bool:
         """Whether the server, as it is configured, did not start the last time."""
+        return self._is_noted("failed", server)
+
+    def postpone(self, server: StdioServer | HttpServer) -> None:
+        """Note that a session does not wait for the start of the server, which is new."""
+        self._note("postponed", server)
+
+    def postponed(self, server: StdioServer | HttpServer) -> bool:
+        """Whether a session has not waited for the server, as it is configured, and it has not come since."""
+        return self._is_noted("postponed", server)
+
+    def _note(self, word: str, server: StdioServer | HttpServer) -> None:
+        if self.folder is not None:
+            make_private_directory(self.folder)
+            write_durably(self._path(server), json.dumps({word: _hash(server)}).encode())
+
+    def _is_noted(self, word: str, server: StdioServer | HttpServer) -> bool:
         try:
-            return bool(json.loads(self._path(server).read_bytes()) == {"failed": _hash(server)})
+            return bool(json.loads(self._path(server).read_bytes()) == {word: _hash(server)})
         except (OSError, ValueError):
             return False
 

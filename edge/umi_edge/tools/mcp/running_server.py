@@ -73,6 +73,9 @@ _RELIST_SECONDS = 1.0
 _SOON_SECONDS = 2.0
 """How long a server is waited for that did not start the last time."""
 
+_FIRST_SECONDS = 5.0
+"""How long a new server is waited for beside others that sessions had before."""
+
 
 class RunningServer:
     """One server, and its connection of the moment.
@@ -135,17 +138,29 @@ class RunningServer:
             return http_transport(self.config, limit, link, auth)
         return stdio_transport(self.config, self._env, limit, link, self.log)
 
-    async def offered(self) -> list[McpTool]:
+    async def offered(self, *, needed: bool = True) -> list[McpTool]:
         """What the server offers: what it did last time, while it starts, unless it is required or new.
 
-        One that did not start last time is waited for shortly.
+        One that did not start last time is waited for shortly; so is one that is new, where it is not `needed`, but for
+        once only: what takes longer each time would never come.
 
         Raises `ConfigError` and `ToolError` that name the server and the fix.
         """
         self.config = self.config.expanded(self._env)
         offer = None if self.config.required else self._last.of(self._configured)
         if offer is None and not self.config.required and self._last.failed(self._configured):
-            self._given = tuple(await self._started_soon())
+            late = ToolError(
+                f"the MCP server {self.config.name} did not start the last time, and is not there yet",
+                fix=self._fix(),
+            )
+            self._given = tuple(await self._started_within(_SOON_SECONDS, late))
+        elif offer is None and not (needed or self.config.required or self._last.postponed(self._configured)):
+            late = ToolError(
+                f"the MCP server {self.config.name} starts for the first time, and is not there yet",
+                fix="go on: the next conversation has its tools, and waits for them; `umi tools` shows them",
+            )
+            await asyncio.to_thread(self._last.postpone, self._configured)
+            self._given = tuple(await self._started_within(_FIRST_SECONDS, late))
         elif offer is None:
             self._given = tuple(await self._start())
         else:
@@ -189,21 +204,18 @@ class RunningServer:
                 fix=f"name another one in mcpServers.{config.name}.oauth.callbackPort",
             ) from _quiet(error)
 
-    async def _started_soon(self) -> list[McpTool]:
-        """What a server offers that did not start the last time: it is waited for no longer than a person notices.
+    async def _started_within(self, seconds: float, late: ToolError) -> list[McpTool]:
+        """What a server offers that is waited for no longer than a person notices.
 
-        Raises `ToolError`; where it is not there yet, it goes on starting for the sessions after this one.
+        Raises `ToolError`; where it is `late`, it goes on starting for the sessions after this one.
         """
         self._starting = asyncio.create_task(self._start_behind())
-        await asyncio.wait({self._starting}, timeout=_SOON_SECONDS)
+        await asyncio.wait({self._starting}, timeout=seconds)
         if self._now is not None and self._problem is None:
             return list(self._now)
         if self._problem is not None:
             raise self._problem
-        raise ToolError(
-            f"the MCP server {self.config.name} did not start the last time, and is not there yet",
-            fix=self._fix(),
-        )
+        raise late
 
     @property
     def is_starting(self) -> bool:

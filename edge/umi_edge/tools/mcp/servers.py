@@ -7,7 +7,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,11 +79,13 @@ async def open_servers(
     limits: McpLimits | None = None,
     log_folder: Path | None = None,
     last_offers: Path | None = None,
+    needed: Collection[str] | None = None,
 ) -> AsyncGenerator[OpenServers]:
     """Start every server; end them afterwards.
 
     All start at once. With a folder for `last_offers`, a server that is not required, and was started before with the
-    same configuration, is not waited for: what it offered then is used while it starts.
+    same configuration, is not waited for: what it offered then is used while it starts. One that is new beside such
+    servers is waited for shortly where the tools that are `needed` are named, and none of them is its own.
 
     `env` fills `${NAME}` in the configuration. One that fails keeps no other from its tools: its problem is a
     `ConfigError` or a `ToolError` that names it. The SDK's loggers are switched off, because they write what servers
@@ -97,7 +99,12 @@ async def open_servers(
     logins = Logins(log_folder / "logins" if log_folder else None)
     running = [RunningServer(one, env, limits, log_folder, files, last, logins) for one in servers.servers]
     try:
-        listed = await asyncio.gather(*map(_listed, running))
+        first = all(
+            last.of(one) is None for one in servers.servers
+        )  # whoever has new servers only wants them
+        listed = await asyncio.gather(
+            *(_listed(one, needed=first or needed is None or _has(one, needed)) for one in running)
+        )
         useless = [
             server
             for server, tools in zip(running, listed, strict=True)
@@ -138,10 +145,15 @@ def _silence() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-async def _listed(server: RunningServer) -> list[McpTool] | UmiError:
+def _has(server: RunningServer, tools: Collection[str]) -> bool:
+    """Whether one of these tools is the server's, by its name."""
+    return any(name.startswith(name_prefix(server.config.name)) for name in tools)
+
+
+async def _listed(server: RunningServer, *, needed: bool) -> list[McpTool] | UmiError:
     """What the server offers, or why it offers nothing."""
     try:
-        return await server.offered()
+        return await server.offered(needed=needed)
     except UmiError as error:
         return error
 
