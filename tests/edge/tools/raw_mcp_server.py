@@ -7,6 +7,16 @@ from pathlib import Path
 SAYS = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 
 
+TASKS: dict = {}
+"""The one task that runs: what it is going to be, and the tool that was called."""
+
+
+def task(status: str) -> dict:
+    at = "2026-06-01T09:00:00Z"
+    told = {"taskId": "t1", "status": status, "createdAt": at, "lastUpdatedAt": at}
+    return {**told, "ttl": None, "pollInterval": 200}
+
+
 def answer(asked: dict) -> dict:
     method, params = asked.get("method"), asked.get("params", {})
     if method == "initialize":
@@ -16,6 +26,19 @@ def answer(asked: dict) -> dict:
         return {"result": {"protocolVersion": version, "capabilities": capabilities, "serverInfo": info}}
     if method == "tools/list":
         return {"result": {"tools": SAYS["tools"]}}
+    if method == "tools/call" and params["name"] in SAYS.get("tasks", {}):
+        if "task" not in params:
+            return {"error": {"code": -32601, "message": "this tool runs as a task only"}}
+        TASKS["left"] = list(SAYS["tasks"][params["name"]])
+        TASKS["name"] = params["name"]
+        return {"result": {"task": task("working")}}
+    if method == "tasks/get":
+        return {"result": task(TASKS["left"].pop(0) if len(TASKS["left"]) > 1 else TASKS["left"][0])}
+    if method == "tasks/result":
+        return SAYS["calls"][TASKS["name"]]
+    if method == "tasks/cancel":
+        Path(sys.argv[1]).with_name("cancelled").write_text(params["taskId"])
+        return {"result": task("cancelled")}
     if method == "tools/call":
         SAYS["tools"] = SAYS.get("then", {}).get(params["name"], SAYS["tools"])
         return SAYS["calls"][params["name"]]

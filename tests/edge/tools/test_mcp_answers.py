@@ -1,5 +1,6 @@
 """What servers answer is data, however odd: no tool is lost for it, no call fails for it."""
 
+import asyncio
 import base64
 import json
 import os
@@ -9,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.end_to_end.harness import plan, policy_of, world
 from umi_edge.labelling.approved_cards import ApprovedCards
@@ -233,3 +236,45 @@ async def test_names_that_a_tool_declares_of_its_results_are_words_once_its_card
         assert b"zqtotal" in opened
         assert b"Ann Lee" not in opened
         assert b"zqother" not in opened
+
+
+def as_task(name: str) -> dict[str, Any]:
+    return {"name": name, "inputSchema": {"type": "object"}, "execution": {"taskSupport": "required"}}
+
+
+ANSWER = {"result": {"content": [{"type": "text", "text": "it is done"}]}}
+
+
+@pytest.mark.parametrize("states", [["completed"], ["working", "working", "completed"], ["input_required"]])
+async def test_a_tool_that_demands_a_task_is_called_as_one(tmp_path, states):
+    says = {"tools": [as_task("slow")], "calls": {"slow": ANSWER}, "tasks": {"slow": states}}
+    async with raw(tmp_path, version="2025-11-25", **says) as source:
+        assert await value(source, "slow") == "it is done"
+
+
+async def test_a_task_that_fails_is_a_call_that_failed(tmp_path):
+    answer = {"result": {"isError": True, "content": [{"type": "text", "text": "no paper"}]}}
+    says = {"tools": [as_task("slow")], "calls": {"slow": answer}, "tasks": {"slow": ["failed"]}}
+    async with raw(tmp_path, version="2025-11-25", **says) as source:
+        outcome = await called(source, "slow")
+    assert isinstance(outcome, Failed)
+    assert "no paper" in outcome.detail
+
+
+async def test_a_task_that_takes_too_long_is_cancelled_at_the_server(tmp_path):
+    says = {"tools": [as_task("slow")], "calls": {"slow": ANSWER}, "tasks": {"slow": ["working"]}}
+    async with raw(tmp_path, version="2025-11-25", **says) as source:
+        (tool,) = source.tools
+        outcome = await run_tool(tool, {}, RunLimits(call_seconds=1))
+        assert isinstance(outcome, Failed)
+        assert outcome.kind is FailureKind.TIMEOUT
+        async with asyncio.timeout(20):
+            while not (tmp_path / "cancelled").exists():  # noqa: ASYNC110 -- the server writes it
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("execution", [{"taskSupport": "sometimes"}, {"taskSupport": 5}, [], "required"])
+async def test_no_server_is_lost_for_what_it_says_of_tasks(tmp_path, execution):
+    odd = {"name": "odd", "inputSchema": {"type": "object"}, "execution": execution}
+    async with raw(tmp_path, tools=[odd], calls={"odd": ANSWER}) as source:
+        assert await value(source, "odd") == "it is done"

@@ -19,6 +19,9 @@ __all__ = ["with_mended_answers"]
 _BLOCKS = frozenset({"text", "image", "audio", "resource", "resource_link"})
 
 
+_TASK_SUPPORT = ("forbidden", "optional", "required")
+
+
 @asynccontextmanager
 async def with_mended_answers(
     transport: AbstractAsyncContextManager[tuple[Any, Any]], link: Link
@@ -62,7 +65,7 @@ class _MendedAnswers:
         result = item.message.result
         if isinstance(result.get("tools"), list):
             mended = {**result, "tools": [tool for one in result["tools"] for tool in self._tool(one)]}
-        elif "content" in result or "structuredContent" in result:
+        elif "content" in result or "structuredContent" in result or _is_begun_task(result):
             mended = _call_result(result)
         else:
             return item
@@ -82,6 +85,8 @@ class _MendedAnswers:
         for word in ("annotations", "execution", "_meta"):
             if not isinstance(kept.get(word), dict | None):
                 kept.pop(word)
+        if (kept.get("execution") or {}).get("taskSupport", "forbidden") not in _TASK_SUPPORT:
+            kept.pop("execution")
         kept.pop("icons", None)
         return [{**kept, "inputSchema": {"type": "object"}}]
 
@@ -100,6 +105,12 @@ def _call_result(result: Mapping[str, Any]) -> dict[str, Any]:
             files = [block for block in blocks if block["type"] in ("image", "audio")]
             mended["content"] = [{"type": "text", "text": json.dumps(structured)}, *files]
     return mended
+
+
+def _is_begun_task(result: Mapping[str, Any]) -> bool:
+    """Whether a call was answered by the task that it became; the SDK checks such an answer as a call's result."""
+    task = result.get("task")
+    return isinstance(task, dict) and "taskId" in task
 
 
 def _is_block(block: Any) -> bool:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.mcp.answers import with_mended_answers
 from umi_edge.tools.mcp.link import Link
+from umi_edge.tools.mcp.task_call import called_as_task, demands_task
 from umi_edge.tools.running_call import Progress, running_call
 
 Connect = Callable[[Link], AbstractAsyncContextManager[tuple[Any, Any]]]
@@ -149,8 +150,8 @@ class Connection:
         except (MCPError, ValidationError):
             return False
 
-    async def call(self, name: str, arguments: Mapping[str, JSON]) -> CallToolResult:
-        """Call one tool, once. A cancellation is passed on to the server."""
+    async def call(self, tool: Tool, arguments: Mapping[str, JSON]) -> CallToolResult:
+        """Call one tool, once, as a task where it demands that. A cancellation is passed on to the server."""
         running = running_call()
 
         async def progressed(progress: float, total: float | None, message: str | None) -> None:
@@ -158,9 +159,12 @@ class Connection:
                 running.progressed(Progress(done=progress, total=total, message=message or ""))
 
         client = self._ready.result()
-        result: CallToolResult = await self._during(
-            client.call_tool(name, dict(arguments), progress_callback=progressed)
+        answer = (
+            called_as_task(client.session, tool.name, arguments, progressed)
+            if demands_task(tool)
+            else client.call_tool(tool.name, dict(arguments), progress_callback=progressed)
         )
+        result: CallToolResult = await self._during(answer)
         return result
 
     async def _during(self, request: Any) -> Any:

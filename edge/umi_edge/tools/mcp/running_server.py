@@ -272,7 +272,7 @@ class RunningServer:
 
         def ask(connection: Connection) -> Awaitable[JSON]:
             self._require(tool)
-            return self._value(connection.call(tool.name, arguments), result_value)
+            return self._value(connection.call(tool, arguments), result_value)
 
         return await self._asked(ask)
 
