@@ -154,7 +154,7 @@ class _Shelf:
     folder: Folder
     root: Path
     """From where the names of its files count."""
-    source: str
+    source: str = field(repr=False)
 
 
 def _parsed(path: Path, shelf: _Shelf, stream: BinaryIO) -> Contents:
