@@ -112,9 +112,18 @@ def test_a_pack_lets_nothing_of_a_result_out_and_names_each_tool_once(name):
         ({"command": "node", "args": ["/opt/npm/bin/npx-cli.js", "-y", "mcp-obsidian"]}, None),
         ({"command": "npx", "args": ["-y", "@cocal/google-calendar-mcp"]}, "google-calendar"),
         ({"url": "https://mcp.example.org"}, None),
+        ({"url": "https://mcp.sentry.dev/mcp"}, "sentry"),
+        ({"type": "http", "serverUrl": "https://MCP.Sentry.dev:443/mcp/acme"}, "sentry"),
+        ({"command": "npx", "args": ["-y", "mcp-remote@latest", "https://mcp.context7.com/mcp"]}, "context7"),
+        ({"command": "npx", "args": ["-y", "somebody-elses", "https://mcp.context7.com/mcp"]}, None),
+        ({"url": "http://mcp.sentry.dev/mcp"}, None),
+        ({"url": "https://mcp.sentry.dev:8443/mcp"}, None),
+        ({"url": "https://mcp.sentry.dev.example.org/mcp"}, None),
+        ({"url": "https://mcp.sentry.dev@example.org/mcp"}, None),
+        ({"url": "https://[::1"}, None),
     ],
 )
-def test_a_server_is_known_by_the_package_that_its_command_names(entry, name):
+def test_a_server_is_known_by_the_package_that_its_command_names_or_by_its_makers_address(entry, name):
     pack = pack_for(entry)
     assert (pack.name if pack else None) == name
 
@@ -142,3 +151,7 @@ def test_the_packs_are_listed_shown_and_added_to_a_policy_whose_own_lines_and_co
     assert json.loads(run("time", "--json"))["time.get_current_time"]["runs"] == "device"
     with pytest.raises(PolicyError, match="no pack"):
         run("nothing")
+
+
+def test_what_is_hosted_for_everybody_is_a_third_party():
+    assert all(pack.runs == "third-party" for pack in policy_packs() if pack.hosts)

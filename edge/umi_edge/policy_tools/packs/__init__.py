@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 
@@ -35,6 +36,8 @@ class PolicyPack:
     writes: tuple[str, ...]
     marks: tuple[str, ...]
     """By which words of a command the server is known."""
+    hosts: tuple[str, ...]
+    """Where its makers host it for everybody, with tools of the same names."""
     why: str
     """What `runs` rests on."""
 
@@ -74,10 +77,35 @@ def pack_named(name: str) -> PolicyPack:
 
 
 def pack_for(entry: Mapping[str, Any]) -> PolicyPack | None:
-    """The pack of the server that an entry of `mcpServers` starts; None where there is none."""
+    """The pack of the server that an entry of `mcpServers` starts, or is at; None where there is none."""
     args = entry.get("args")
     words = [str(word) for word in (entry.get("command"), *(args if isinstance(args, list) else ()))]
-    return next((pack for pack in policy_packs() if _is_started(words, pack.marks)), None)
+    at = {_host(str(entry[key])) for key in ("url", "serverUrl", "httpUrl") if key in entry}
+    if any(
+        word.partition("@")[0] == _BRIDGE for word in words
+    ):  # to programs that know no servers on the network
+        at |= {_host(word) for word in words}
+    for pack in policy_packs():
+        if _is_started(words, pack.marks) or not at.isdisjoint(pack.hosts):
+            return pack
+    return None
+
+
+_BRIDGE = "mcp-remote"
+
+
+def _host(url: str) -> str:
+    """The host of an address over TLS; empty for anything else, which may be anybody's.
+
+    >>> _host("https://mcp.linear.app/mcp"), _host("http://mcp.linear.app/mcp"), _host("https://mcp.linear.app.evil.io/")
+    ('mcp.linear.app', '', 'mcp.linear.app.evil.io')
+    """
+    try:
+        parts = urlsplit(url)
+        standard = parts.scheme == "https" and parts.port in (None, 443)
+    except ValueError:
+        return ""
+    return parts.hostname or "" if standard else ""
 
 
 _FROM_NPM = re.compile(r"(?:.*[/\\])?(?:npx|npm|pnpm|pnpx|yarn|bunx?)\b", re.IGNORECASE)
@@ -115,5 +143,6 @@ def _pack(name: str, text: str) -> PolicyPack:
         reads=tuple(said["reads"]),
         writes=tuple(said["writes"]),
         marks=tuple(said["marks"]),
+        hosts=tuple(said.get("hosts", ())),
         why=text.splitlines()[0].removeprefix("# "),
     )
