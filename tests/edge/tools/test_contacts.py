@@ -250,6 +250,21 @@ def test_the_rest_of_a_card_is_told_where_there_is_any(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("BDAY:1990-04-12", "1990-04-12"),
+        ("BDAY;X-APPLE-OMIT-YEAR=1604:1604-04-12", "--04-12"),
+        ("BDAY;VALUE=date;X-APPLE-OMIT-YEAR=1604:1990-04-12", "1990-04-12"),
+        ("BDAY:--0412", "--04-12"),
+        ("BDAY:--04-12", "--04-12"),
+        ("BDAY:1990-04-12T00:00:00Z", "1990-04-12T00:00:00Z"),
+    ],
+)
+def test_a_birthday_without_a_year_is_told_without_one(tmp_path, line, day):
+    assert one(tmp_path, card("FN:Ida Berg", line)).birthday == day
+
+
 def test_a_plain_card_has_its_four_members_and_no_more(tmp_path):
     content = card("FN:Ann Lee", "N:Lee;Ann;;;", "EMAIL:ann@example.org", "TEL:1234567", "ORG:Acme")
     contact = one(tmp_path, content)

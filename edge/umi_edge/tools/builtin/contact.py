@@ -154,6 +154,13 @@ def _reachable(ones: Iterable[Reachable], name: str) -> list[JSON]:
     return [{"kind": one.kind, name: one.value} for one in ones]
 
 
+def _birthday(by_name: Mapping[str, list[Property]]) -> str:
+    """The day, as YYYY-MM-DD; as --MM-DD where the year is not known, for which Apple writes one that it names."""
+    day = re.sub(r"^(\d{4}|--)-?(\d\d)-?(\d\d)$", r"\1-\2-\3", _first(by_name, "BDAY")).replace("---", "--")
+    unknown = next((one.parameters.get("X-APPLE-OMIT-YEAR", "") for one in by_name.get("BDAY", ())), "")
+    return f"--{day[5:]}" if unknown and day.startswith(f"{unknown}-") else day
+
+
 def contact_of(card: Card) -> Contact | None:
     """The contact on a card; None for one without a name, an address or a number."""
     by_name: dict[str, list[Property]] = {}
@@ -179,7 +186,7 @@ def contact_of(card: Card) -> Contact | None:
         company=company,
         department=department,
         role=_first(by_name, "TITLE") or _first(by_name, "ROLE"),
-        birthday=re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", _first(by_name, "BDAY")),
+        birthday=_birthday(by_name),
         categories=tuple(_listed(by_name.get("CATEGORIES", ()))),
         note="\n".join(filter(None, (_text(one.text) for one in by_name.get("NOTE", ())))),
         kind=_kind(by_name),
