@@ -165,6 +165,9 @@ async def _call(name: str, arguments: str, settings: "EdgeConfig", policy: "Poli
         raise click.UsageError('the arguments are a JSON object, such as \'{"query": "Ann"}\'')
     async with open_tools(settings, os.environ) as installed:
         catalogue = installed.catalogue
+        for source in installed.missing:
+            if source.problem is not None and source.prefix and name.startswith(source.prefix):
+                raise source.problem
         tool = catalogue[name]
         names = await load_gazetteers(policy, catalogue, installed.missing)
         sources = {one.name: one.source for one in catalogue}

@@ -107,6 +107,13 @@ def test_a_failure_says_what_the_tool_said_and_bad_arguments_say_which(config):
         call(config, "contacts.serch", "{}")
 
 
+def test_a_tool_of_a_server_that_does_not_start_is_answered_with_why(tmp_path):
+    config = tmp_path / "broken.yaml"
+    config.write_text('mcpServers: {broken: {command: "umi-no-such-command"}}\nledger: ledger\n')
+    with pytest.raises(ToolError, match="the MCP server broken did not start"):
+        call(config, "broken.any", "{}")
+
+
 def test_a_call_that_the_policy_denies_is_not_made(config, tmp_path):
     policy = (tmp_path / "policy.yaml").read_text()
     denied = policy.replace(
