@@ -10,9 +10,10 @@ from umi_shared.lazy_group import LazyGroup, run
 SUMMARIES = {
     "serve": "Serve the planner and the summarizer over gRPC.",
     "ca": "Make the certificate authority of this deployment, and replace it.",
-    "enroll": "Print a one-time token that connects one laptop.",
-    "revoke": "Shut a laptop out, from its next call on.",
-    "devices": "List the laptops and what they have used.",
+    "enroll": "Print a one-time token that connects one laptop; or those of many, from a list.",
+    "revoke": "Shut laptops out, from their next call on.",
+    "devices": "List the laptops: their standing, last seen, version and use.",
+    "audit": "Export who let which laptop in or shut it out, and from where.",
     "state": "Prepare the database that several servers share.",
     "ray": "Run the models, or planner and summarizer themselves, on a Ray cluster.",
     "render": "Print the prompts and targets a dialect makes of recorded conversations.",

@@ -82,16 +82,20 @@ def audited(
     )
 
 
-def entries_after(at: float, last_id: str) -> Operation[tuple[AuditEntry, ...]]:
-    """The next page of entries in the order of time, after the one with this time and id."""
+Place = tuple[float, str]
+"""Where an entry stands: its time as the table has it (an `AuditEntry` has it rounded), and its id."""
+
+
+def entries_after(place: Place) -> Operation[tuple[tuple[AuditEntry, ...], Place]]:
+    """The next page of entries in the order of time, and the place of its last."""
     (rows,) = yield (
         Read(
             "SELECT id, at, event, device, serial, who, address, detail FROM audit WHERE (at, id) > (:at, :id)"
             " ORDER BY at, id LIMIT :rows",
-            {"at": at, "id": last_id, "rows": PAGE_ROWS},
+            {"at": place[0], "id": place[1], "rows": PAGE_ROWS},
         ),
     )
-    return tuple(
+    entries = tuple(
         AuditEntry(
             id=row[0],
             at=datetime.fromtimestamp(row[1], UTC),
@@ -104,6 +108,7 @@ def entries_after(at: float, last_id: str) -> Operation[tuple[AuditEntry, ...]]:
         )
         for row in rows
     )
+    return entries, (rows[-1][1], rows[-1][0]) if rows else place
 
 
 def forget(before: float) -> Operation[None]:

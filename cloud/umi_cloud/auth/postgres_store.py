@@ -123,7 +123,7 @@ class PostgresStore:
             transaction = _Transaction(durable=durable, asks_time=time.monotonic() >= self._offset_due)
             try:
                 async with self._pool.connection() as connection:
-                    result = await transaction.run(connection, operation(self._now()))
+                    result = await transaction.run(connection, operation(self.now()))
             except (psycopg.Error, PoolTimeout, PoolClosed) as error:
                 lost = isinstance(error, psycopg.OperationalError) and not isinstance(
                     error, (PoolTimeout, *_AGAIN)
@@ -142,7 +142,8 @@ class PostgresStore:
                 return result
         raise AssertionError("the last try returns or raises")
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """The time of the registry."""
         return self._clock().timestamp() if self._clock else time.time() + self._offset
 
     async def _check_schema(self) -> None:

@@ -58,6 +58,10 @@ class Registry:
         await self._groups.settle()
         await self.store.close()
 
+    def now(self) -> datetime:
+        """The registry's time, which is the same for all that share it."""
+        return datetime.fromtimestamp(self.store.now(), UTC)
+
     # Tokens and certificates.
 
     async def add_token(
@@ -151,11 +155,13 @@ class Registry:
 
     async def audit(self, since: datetime) -> AsyncIterator[AuditEntry]:
         """The entries from a time on, the oldest first."""
-        at, last_id = since.timestamp(), ""
-        while page := await self.store.read(lambda _now: entries_after(at, last_id)):  # noqa: B023  # awaited at once
-            for entry in page:
+        place = (since.timestamp(), "")
+        while True:
+            entries, place = await self.store.read(lambda _now, place=place: entries_after(place))  # type: ignore[misc]  # bound early
+            if not entries:
+                return
+            for entry in entries:
                 yield entry
-            at, last_id = page[-1].at.timestamp(), page[-1].id
 
     async def forget_audit(self, days: int) -> None:
         """Forget the entries that are older than so many days."""

@@ -123,7 +123,7 @@ class SqliteStore:
 
     async def read(self, operation: Callable[[float], Operation[T]]) -> T:
         """Run an operation that only reads."""
-        return await self._in_thread(lambda: _run(self._opened(), operation(self._now())))
+        return await self._in_thread(lambda: _run(self._opened(), operation(self.now())))
 
     async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
         """Run an operation in one transaction."""
@@ -169,7 +169,7 @@ class SqliteStore:
         database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         database.execute("BEGIN IMMEDIATE")
         try:
-            result = _run(database, operation(self._now()))
+            result = _run(database, operation(self.now()))
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:  # a full disk makes SQLite roll back by itself
@@ -182,7 +182,8 @@ class SqliteStore:
             raise RegistryUnavailableError(f"the registry of devices {self.path} is closed")
         return self._database
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """The time of the registry."""
         return self._clock().timestamp()
 
     @contextmanager

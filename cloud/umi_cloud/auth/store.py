@@ -99,6 +99,9 @@ class Store(Protocol):
         `durable` means that it holds across a power cut too. Raises `RegistryUnavailableError`.
         """
 
+    def now(self) -> float:
+        """The registry's time (seconds since 1970), as far as it was heard of; the same for all fronts."""
+
     async def changed(self, seconds: float) -> None:
         """Wait until something may have been revoked; `seconds` at most."""
 

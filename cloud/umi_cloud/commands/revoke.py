@@ -1,27 +1,69 @@
-"""`umi-cloud revoke`: shut a laptop out."""
+"""`umi-cloud revoke`: shut laptops out."""
 
 import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from umi_cloud.commands._options import state_option
+from umi_cloud.commands._selection import agreed, device_filter, many_options, named
 from umi_shared.screen.output import say
+
+if TYPE_CHECKING:
+    from umi_cloud.auth.device_filter import DeviceFilter
+    from umi_cloud.auth.registry import Registry
+
+PAGE = 500
 
 
 @click.command()
-@click.argument("name")
+@many_options
 @state_option
-def command(name: str, state: str) -> None:
-    """Shut the laptop NAME out, on every server within a second; its unused tokens stop working too."""
-    asyncio.run(_revoke(name, state))
+def command(
+    names: tuple[str, ...], source: Path | None, state: str, *, dry_run: bool, yes: bool, **options: Any
+) -> None:
+    """Shut laptops out, on every server within a second; their unused tokens stop working too.
+
+    One NAME is shut out at once. Several, those of a file, or those that a filter finds, are shown first, and you are
+    asked.
+    """
+    asyncio.run(_revoke(state, names, source, device_filter(**options), dry_run=dry_run, yes=yes))
 
 
-async def _revoke(name: str, state: str) -> None:
+async def _revoke(
+    state: str,
+    names: tuple[str, ...],
+    source: Path | None,
+    chosen: "DeviceFilter",
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     from umi_cloud.auth.registry_at import registry_at
+
+    alone = len(names) == 1 and source is None and not chosen
+    async with registry_at(state, existing=True) as registry:
+        meant = await named(registry, names, source, chosen)
+        if (alone and not dry_run) or agreed("Revoke", meant, dry_run=dry_run, yes=yes):
+            await _shut_out(registry, meant)
+
+
+async def _shut_out(registry: "Registry", names: list[str]) -> None:
     from umi_cloud.commands._operator import operator
     from umi_shared.errors import ConfigError
 
-    async with registry_at(state, existing=True) as registry:
-        if not await registry.revoke(name, by=operator()):
-            raise ConfigError(f"there is no device called {name[:80]!r}", fix="see `umi-cloud devices`")
-    say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")
+    known: set[str] = set()
+    for start in range(0, len(names), PAGE):
+        known |= await registry.revoke_all(names[start : start + PAGE], by=operator())
+    if len(known) == 1:
+        (name,) = known
+        say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")
+    elif known or not names:
+        say(f"{len(known):,} laptops are shut out.")
+    strangers = [name for name in names if name not in known]
+    if strangers:
+        more = f", nor {len(strangers) - 1:,} others" if len(strangers) > 1 else ""
+        raise ConfigError(
+            f"there is no device called {strangers[0][:80]!r}{more}", fix="see `umi-cloud devices`"
+        )

@@ -14,6 +14,7 @@ __all__ = [
     "Coloured",
     "Line",
     "ask_secret",
+    "ask_yes",
     "relay",
     "say",
     "say_bytes",
@@ -77,6 +78,12 @@ def ask_secret(question: str) -> str:
     """What a person types without it showing; the question goes to standard error."""
     typed: str = click.prompt(one_line(question), hide_input=True, err=True)
     return typed
+
+
+def ask_yes(question: str) -> bool:
+    """Whether a person says yes, on standard error; an empty line is no."""
+    said: bool = click.confirm(one_line(question), default=False, err=True)
+    return said
 
 
 def _shown(part: str | Coloured) -> str:

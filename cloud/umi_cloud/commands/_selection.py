@@ -1,0 +1,117 @@
+"""The options that say which laptops are meant, and the question before something is done to many."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_cloud.commands._options import DURATION
+from umi_shared.screen.output import ask_yes, say
+
+if TYPE_CHECKING:
+    from umi_cloud.auth.device_filter import DeviceFilter
+    from umi_cloud.auth.registry import Registry
+
+__all__ = ["agreed", "device_filter", "filter_options", "many_options", "named"]
+
+SHOWN = 20
+STATUSES = ("active", "expired", "held", "invited", "revoked")
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say which laptops are meant; `device_filter` makes a filter of them."""
+    for option in (
+        click.option("--idle", metavar="7d", type=DURATION, help="Not seen for so long."),
+        click.option("--expiring", metavar="3d", type=DURATION, help="Active, and ends within this time."),
+        click.option(
+            "--status",
+            "statuses",
+            multiple=True,
+            type=click.Choice(STATUSES),
+            help="Repeatable: any of these.",
+        ),
+        click.option("--label", default="", metavar="TEXT", help="Its label has these words."),
+        click.option(
+            "--name", "pattern", default="", metavar="GLOB", help="Its name is like this, as `sales-*`."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def many_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`NAME…`, `--from FILE`, the filters, `--dry-run` and `--yes`: for what is done to many at once."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Say who is meant, and do nothing."),
+        filter_options,
+        click.option(
+            "--from",
+            "source",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="A CSV file with a name in each line.",
+        ),
+        click.argument("names", nargs=-1, metavar="[NAME]..."),
+    ):
+        command = option(command)
+    return command
+
+
+def device_filter(
+    *,
+    pattern: str,
+    label: str,
+    statuses: Sequence[str],
+    expiring: timedelta | None,
+    idle: timedelta | None,
+) -> "DeviceFilter":
+    """The filter that the options of `filter_options` say."""
+    from umi_cloud.auth.device_filter import DeviceFilter
+    from umi_cloud.auth.standing import Standing
+
+    return DeviceFilter(
+        name=pattern,
+        label=label,
+        standings=frozenset(map(Standing, statuses)),
+        expiring=expiring,
+        idle=idle,
+    )
+
+
+async def named(
+    registry: "Registry", names: Sequence[str], source: Path | None, chosen: "DeviceFilter"
+) -> list[str]:
+    """The names that are meant: those that are written, those of a file, and those of a filter; each once.
+
+    Raises `ConfigError` where nobody is meant.
+    """
+    from umi_cloud.auth.laptop_list import read_laptops
+    from umi_cloud.auth.standing import Standing
+    from umi_shared.errors import ConfigError
+
+    found = [*names]
+    if source is not None:
+        found += [laptop.name for laptop in read_laptops(source)]
+    if chosen:
+        records = [one for one in await registry.devices() if one.standing is not Standing.REVOKED]
+        found += [record.name for record in chosen.chosen(records, registry.now())]
+    elif not found:
+        raise ConfigError(
+            "nobody is named", fix="give a name, a file with --from, or a filter such as --idle 90d"
+        )
+    return list(dict.fromkeys(found))
+
+
+def agreed(what: str, names: Sequence[str], *, dry_run: bool, yes: bool) -> bool:
+    """Whether the operator wants this done to all these; says who they are, on standard error."""
+    say(f"{what} {len(names):,} laptops:", err=True)
+    say(*(f"  {name}" for name in names[:SHOWN]), err=True)
+    if len(names) > SHOWN:
+        say(f"  and {len(names) - SHOWN:,} more", err=True)
+    if dry_run:
+        say("Nothing was done: this was a dry run.", err=True)
+        return False
+    return yes or ask_yes(f"{what} these {len(names):,} laptops?")
