@@ -25,9 +25,19 @@ def postgres() -> Iterator[PostgresServer]:
 _DATABASES = count(1)
 
 
-@pytest.fixture
-def database(postgres: PostgresServer) -> str:
-    """The address of a new database with the registry's tables."""
+def _new_database(postgres: PostgresServer) -> str:
     name = f"test_{next(_DATABASES)}"
     postgres.make_database(name, template="registry")
     return postgres.url(name)
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    """The address of a new database with the registry's tables."""
+    return _new_database(postgres)
+
+
+@pytest.fixture
+def other_database(postgres: PostgresServer) -> str:
+    """The address of one more."""
+    return _new_database(postgres)

@@ -11,8 +11,9 @@ import math
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,7 +22,16 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write, with_rows
+from umi_cloud.auth.store import (
+    Operation,
+    Read,
+    Reader,
+    RegistryUnavailableError,
+    Rows,
+    StoreClock,
+    Write,
+    with_rows,
+)
 from umi_shared.errors import ConfigError
 
 __all__ = ["SCHEMA_REVISION", "PostgresStore", "place_of", "unavailable"]
@@ -105,6 +115,19 @@ class PostgresStore:
         """Run an operation that only reads."""
         return await self._tries(operation, durable=False)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        """All rows as they are now, over a connection of its own."""
+        try:
+            connection = await AsyncConnection.connect(self._conninfo, autocommit=True, **_PARAMETERS)
+            async with connection:
+                await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await connection.execute("SELECT 1 FROM devices LIMIT 1")  # it begins with the first read
+                yield _Snapshot(connection, self._conninfo, self.now)
+        except psycopg.Error as error:
+            raise unavailable(self._conninfo, error) from error
+
     async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
         """Run an operation in one transaction."""
         return await self._tries(operation, durable=durable)
@@ -180,6 +203,28 @@ class PostgresStore:
             self._listening = False
             self._changed.set()
             await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Reads in a transaction that is open for as long as this is used."""
+
+    _connection: AsyncConnection[Any]
+    _conninfo: str = field(repr=False)
+    _now: Callable[[], float]
+
+    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
+        """Run an operation that only reads."""
+        running = operation(self._now())
+        try:
+            batch = next(running)
+            while True:
+                batch = running.send(await _rows(self._connection, batch))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        except psycopg.Error as error:
+            raise unavailable(self._conninfo, error) from error
 
 
 class _Transaction:

@@ -16,7 +16,16 @@ from typing import Self
 
 from umi_cloud.auth import registry_operations as operations
 from umi_cloud.auth.allowance import Quota
-from umi_cloud.auth.audit import KEPT_DAYS_MIN, PROGRAM, AuditEntry, Origin, entries_after, forget
+from umi_cloud.auth.audit import (
+    KEPT_DAYS_MIN,
+    PROGRAM,
+    AuditEntry,
+    Event,
+    Origin,
+    audited,
+    entries_after,
+    forget,
+)
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.call_groups import CallGroups
 from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict, account, touch
@@ -120,6 +129,18 @@ class Registry:
     async def revoke_all(self, names: Sequence[str], *, by: Origin = PROGRAM) -> frozenset[str]:
         """Shut devices out, all of them or none, their unused tokens too; returns the names that were known."""
         return await self.store.write(lambda now: operations.revoke(names, now, by), durable=True)
+
+    async def release_all(self, names: Sequence[str], *, by: Origin = PROGRAM) -> frozenset[str]:
+        """Let devices in again that a restore holds back; returns the names of those that were held."""
+        return await self.store.write(lambda now: operations.release(names, now, by), durable=True)
+
+    async def record(self, event: Event, detail: str, *, by: Origin = PROGRAM) -> None:
+        """Tell the audit of something that is no device's own."""
+
+        def operation(now: float) -> Operation[None]:
+            yield (audited(event, now, by, detail=detail),)
+
+        await self.store.write(operation, durable=True)
 
     async def standing(self, device: Device) -> Standing:
         """Whether this certificate of this device is accepted now; read from the database at every call."""

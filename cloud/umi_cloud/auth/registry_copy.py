@@ -5,12 +5,12 @@ cut off or while the old registry was still in use. A device that was revoked, c
 side stays shut out on the new one until it is enrolled there. Open calls and calls a minute are not copied.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from umi_cloud.auth.store import Operation, Read, Rows, Store, Write
+from umi_cloud.auth.store import Operation, Read, Reader, Rows, Store, Write
 
-__all__ = ["Copied", "copy_registry"]
+__all__ = ["Copied", "copy_registry", "restore_registry"]
 
 ROWS = 500
 
@@ -35,6 +35,10 @@ class _Table:
     """
     settle: tuple[Write, ...] = ()
     """What follows the rows of each page, in the same transaction."""
+    inserted: Mapping[str, str] = field(default_factory=dict)
+    """What a column of a new row becomes, where that isn't the copy's value (`:column`; `:now` is the time)."""
+    locks_device: bool = False
+    """Whether nobody else may let a row's device in, or shut it out, before it is written."""
 
     def page(self, after: dict[str, object] | None) -> Read:
         """The next rows in the order of the key."""
@@ -48,7 +52,7 @@ class _Table:
         """Insert a row, or merge it with the one that is there."""
         return Write(
             f"INSERT INTO {self.name} ({', '.join(self.columns)})"  # noqa: S608  # constants
-            f" VALUES ({', '.join(f':{column}' for column in self.columns)})"
+            f" VALUES ({', '.join(self.inserted.get(column, f':{column}') for column in self.columns)})"
             f" ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {self.merge}' if self.merge else 'NOTHING'}",
             values,
         )
@@ -118,14 +122,57 @@ _TABLES = (
 )
 
 
-async def copy_registry(source: Store, target: Store) -> AsyncIterator[Copied]:
+def _restored(table: _Table) -> _Table:
+    """The table as a restore writes it: what is new there lets nobody in."""
+    match table.name:
+        case "devices":
+            return replace(table, inserted={"held_at": "coalesce(:held_at, :now)"})
+        case "certificates":
+            # A device that is there and not held back has certificates that the backup does not know.
+            return replace(
+                table,
+                inserted={
+                    "revoked_at": "CASE WHEN (SELECT held_at FROM devices WHERE name = :name) IS NULL"
+                    " THEN coalesce(:revoked_at, :now) ELSE :revoked_at END"
+                },
+                merge="revoked_at = coalesce(certificates.revoked_at, :revoked_at)",
+                locks_device=True,
+            )
+        case "tokens":
+            return replace(
+                table,
+                inserted={"used_at": "coalesce(:used_at, :now)"},
+                merge="used_at = coalesce(tokens.used_at, :used_at)",
+            )
+        case _:
+            return table
+
+
+_RESTORED = tuple(map(_restored, _TABLES))
+
+
+def copy_registry(source: Reader, target: Store) -> AsyncIterator[Copied]:
     """Copy all rows of an open store into another, a page at a time. Raises `RegistryUnavailableError`."""
-    for table in _TABLES:
+    return _copied(_TABLES, source, target)
+
+
+def restore_registry(backup: Reader, target: Store) -> AsyncIterator[Copied]:
+    """Write the rows of a backup into an open store, a page at a time, so that nothing old lets anybody in.
+
+    A device that the store does not know comes back held, a token spent, and a certificate of a device that the store
+    does know revoked. What the store knows stays as it is, but for what the backup knows to be revoked or spent.
+    Raises `RegistryUnavailableError`.
+    """
+    return _copied(_RESTORED, backup, target)
+
+
+async def _copied(tables: Sequence[_Table], source: Reader, target: Store) -> AsyncIterator[Copied]:
+    for table in tables:
         after: dict[str, object] | None = None
         copied = 0
         while rows := await source.read(lambda _now, table=table, after=after: _page(table, after)):  # type: ignore[misc]  # bound early
             values = [dict(zip(table.columns, row, strict=True)) for row in rows]
-            await target.write(lambda _now, table=table, values=values: _put(table, values), durable=True)  # type: ignore[misc]  # as above
+            await target.write(lambda now, table=table, values=values: _put(table, values, now), durable=True)  # type: ignore[misc]  # as above
             after = {key: values[-1][key] for key in table.key}
             copied += len(rows)
             yield Copied(table.name, copied)
@@ -136,5 +183,8 @@ def _page(table: _Table, after: dict[str, object] | None) -> Operation[Rows]:
     return rows
 
 
-def _put(table: _Table, values: list[dict[str, object]]) -> Operation[None]:
-    yield [*(table.write(one) for one in values), *table.settle]
+def _put(table: _Table, values: list[dict[str, object]], now: float) -> Operation[None]:
+    if table.locks_device:
+        names = sorted({str(one["name"]) for one in values})
+        yield [Read("SELECT name FROM devices WHERE name = :name", {"name": name}, True) for name in names]
+    yield [*(table.write({**one, "now": now}) for one in values), *table.settle]

@@ -21,6 +21,7 @@ __all__ = [
     "authority_changed",
     "life",
     "redeem",
+    "release",
     "revoke",
     "revoked_since",
     "standing",
@@ -170,6 +171,21 @@ def revoke(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset[
     known = frozenset(row[0] for rows in found for row in rows)
     yield [audited(Event.REVOKED, now, by, device=name) for name in names if name in known]
     return known
+
+
+def release(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset[str]]:
+    """Let devices in again that are held back, and not revoked; returns the names of those that were."""
+    found = yield [
+        Read(
+            "UPDATE devices SET held_at = NULL WHERE name = :name AND held_at IS NOT NULL AND revoked_at IS NULL"
+            " RETURNING name",
+            {"name": name},
+        )
+        for name in names
+    ]
+    released = frozenset(row[0] for rows in found for row in rows)
+    yield [audited(Event.RELEASED, now, by, device=name) for name in names if name in released]
+    return released
 
 
 def standing(device: Device, now: float) -> Operation[Standing]:

@@ -8,15 +8,25 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from umi_cloud.auth.store import Operation, Read, RegistryUnavailableError, Rows, StoreClock, Write, with_rows
+from umi_cloud.auth.store import (
+    Operation,
+    Read,
+    Reader,
+    RegistryUnavailableError,
+    Rows,
+    StoreClock,
+    Write,
+    with_rows,
+)
 from umi_shared.durable_file import make_private_directory
 from umi_shared.errors import ConfigError
 
@@ -125,6 +135,15 @@ class SqliteStore:
         """Run an operation that only reads."""
         return await self._in_thread(lambda: _run(self._opened(), operation(self.now())))
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        """All rows as they are now: a read transaction of its own sees no later write."""
+        database = await self._in_thread(self._begin_snapshot)
+        try:
+            yield _Snapshot(lambda work: self._in_thread(lambda: work(database)), self.now)
+        finally:
+            await self._in_thread(database.close)
+
     async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
         """Run an operation in one transaction."""
         return await self._in_thread(lambda: self._transaction(operation, durable=durable))
@@ -151,6 +170,18 @@ class SqliteStore:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA foreign_keys = ON")
         self._transaction(lambda _now: self._prepare(), durable=True)
+
+    def _begin_snapshot(self) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            database.execute("BEGIN")
+            database.execute("SELECT count(*) FROM devices").fetchall()  # it begins with the first read
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def _prepare(self) -> Operation[None]:
         ((version,),) = (yield (Read("PRAGMA user_version", {}),))[0]
@@ -195,6 +226,19 @@ class SqliteStore:
                 f"the registry of devices {self.path} cannot be used: {error}",
                 fix="check the disk and the file's owner; if it is damaged, restore it from your backup",
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Reads in a transaction that is open for as long as this is used."""
+
+    _do: Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
+    _now: Callable[[], float]
+
+    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
+        """Run an operation that only reads."""
+        found: T = await self._do(lambda database: _run(database, operation(self._now())))
+        return found
 
 
 def _run(database: sqlite3.Connection, operation: Operation[T]) -> T:

@@ -7,6 +7,7 @@ a batch a round trip.
 
 import re
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,7 @@ from umi_shared.errors import RefusedError, TransportError
 __all__ = [
     "Operation",
     "Read",
+    "Reader",
     "RegistryUnavailableError",
     "Rows",
     "Store",
@@ -78,7 +80,14 @@ Operation = Generator[Sequence[Read | Write], list[Rows], T]
 """Yields batches; is sent the rows of each `Read` of a batch, in order."""
 
 
-class Store(Protocol):
+class Reader(Protocol):
+    """The rows of a registry, as they are or as they were at one moment."""
+
+    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
+        """Run an operation that only reads, for the present time. Raises `RegistryUnavailableError`."""
+
+
+class Store(Reader, Protocol):
     """One database with the registry's tables."""
 
     place: str
@@ -90,8 +99,8 @@ class Store(Protocol):
     async def close(self) -> None:
         """Free what `open` took."""
 
-    async def read(self, operation: Callable[[float], Operation[T]]) -> T:
-        """Run an operation that only reads, for the present time. Raises `RegistryUnavailableError`."""
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        """All rows as they are at one moment, whatever is written meanwhile."""
 
     async def write(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
         """Run an operation in one transaction: all of it, or nothing when it raises. It may be run again.

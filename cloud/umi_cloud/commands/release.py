@@ -1,0 +1,53 @@
+"""`umi-cloud release`: laptops that a restore holds back may call again."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from umi_cloud.commands._options import state_option
+from umi_cloud.commands._selection import agreed, device_filter, many_options, named
+from umi_shared.screen.output import say
+
+if TYPE_CHECKING:
+    from umi_cloud.auth.device_filter import DeviceFilter
+
+PAGE = 500
+
+
+@click.command()
+@many_options
+@state_option
+def command(
+    names: tuple[str, ...], source: Path | None, state: str, *, dry_run: bool, yes: bool, **options: Any
+) -> None:
+    """Let laptops in again that a restore holds back, with the certificates that they have.
+
+    Revoke first who was revoked after the backup: nobody but you can know of them. `--status held` means all.
+    """
+    asyncio.run(_release(state, names, source, device_filter(**options), dry_run=dry_run, yes=yes))
+
+
+async def _release(
+    state: str,
+    names: tuple[str, ...],
+    source: Path | None,
+    chosen: "DeviceFilter",
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    from umi_cloud.auth.registry_at import registry_at
+    from umi_cloud.auth.standing import Standing
+    from umi_cloud.commands._operator import operator
+
+    async with registry_at(state, existing=True) as registry:
+        held = {one.name for one in await registry.devices() if one.standing is Standing.HELD}
+        meant = [name for name in await named(registry, names, source, chosen) if name in held]
+        if not meant:
+            say("None of these is held back.")
+        elif agreed("Release", meant, dry_run=dry_run, yes=yes):
+            for start in range(0, len(meant), PAGE):
+                await registry.release_all(meant[start : start + PAGE], by=operator())
+            say(f"{len(meant):,} laptops may call again.")
