@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 
 from umi_cloud.admission import AdmissionLimits
 from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.audit import KEPT_DAYS_MIN
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.connections import ConnectionLimits
@@ -30,6 +31,7 @@ __all__ = [
     "CloudConfig",
     "EngineSettings",
     "LlamaCppSettings",
+    "LogForm",
     "OpenAISettings",
     "ScriptedSettings",
     "VllmSettings",
@@ -55,6 +57,14 @@ def _state(text: str, folder: Path) -> str:
 
 
 StateText = Annotated[str, TextKind(_state)]
+
+
+class LogForm(StrEnum):
+    """How the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    """One object a line: time, level, logger and message, or the fields of a request."""
 
 
 class CacheSharing(StrEnum):
@@ -211,6 +221,10 @@ class CloudConfig:
 
     It tells of no device and no session.
     """
+    log: LogForm = LogForm.TEXT
+    """How lines of the log are written on standard error."""
+    audit_days: int = 400
+    """How long the audit is kept; 30 days at least."""
     traces: str = ""
     """Where spans of requests go, as `http://HOST:4318/v1/traces` (OTLP); empty for nowhere. They hold no content."""
     state: StateText = field(default_factory=lambda: str(user_data_path("umi-cloud", appauthor=False)))
@@ -240,6 +254,12 @@ class CloudConfig:
                 "state",
                 "`state` is a database, and the certificates are not in it",
                 fix="name the directory that `umi-cloud ca init` made with `certificates`, the same on all fronts",
+            )
+        if self.audit_days < KEPT_DAYS_MIN:
+            raise SettingError(
+                "audit_days",
+                f"`audit_days` is below {KEPT_DAYS_MIN}, and the registry keeps its audit for as long",
+                fix=f"say {KEPT_DAYS_MIN} or more",
             )
         host = _checked_host("listen", self.listen)
         if self.enrol_listen:

@@ -87,19 +87,20 @@ class Deployment:
         fleet = await Fleet.join(config)
         observation = Observation()
         try:
-            desk = EnrolmentDesk(live, fleet.registry, config.enrolment)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
                 fleet.gate,
                 config.server_limits,
                 namespaces=namespaces,
                 tickets=Tickets(authority.derived_key(b"umi admission tickets")),
+                calendar=fleet.registry.store.now,
                 reflection=config.reflection,
             )
+            desk = EnrolmentDesk(live, fleet.registry, config.enrolment, refusals=server.refusals)
             enrolment_pb2_grpc.add_RenewalServicer_to_server(
                 RenewalServicer(desk, fleet.registry), server.server
             )
-            observation = await Observation.begin(config, server)
+            observation = await Observation.begin(config, server, fleet)
             enrolment, enrol_address = None, ""
             if config.enrol_listen:
                 enrolment, enrol_port = make_enrolment_server(
@@ -111,6 +112,8 @@ class Deployment:
                 await enrolment.start()
             fleet.watch(server)
             fleet.attend(server.connections.run(port))
+            fleet.attend(server.refusals.run())
+            fleet.attend(fleet.forget_old(config.audit_days))
             fleet.attend(CertificateWatch(config.certificates_folder, _teller(server), renews=renews).run())
             if config.enrol_listen:
                 strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)

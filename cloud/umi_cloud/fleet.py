@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -17,6 +18,8 @@ from umi_cloud.device_gate import EnrolledGate
 from umi_cloud.server import CloudServer
 
 __all__ = ["Fleet"]
+
+_FORGET_SECONDS = 6 * 3600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +41,21 @@ class Fleet:
         await registry.store.open()
         gate = EnrolledGate(registry, config.quota, known, calls)
         return cls(registry=registry, gate=gate, _known=known, _calls=calls)
+
+    def lost_seconds(self) -> float:
+        """How long the registry has been lost; 0 while it can be used."""
+        return self._known.lost_seconds
+
+    def clock_skew(self) -> float:
+        """Seconds that this machine's clock is ahead of the registry's."""
+        return time.time() - self.registry.store.now()
+
+    async def forget_old(self, days: int) -> None:
+        """Forget now and then what the audit has kept for long enough; for `attend`."""
+        while True:
+            with contextlib.suppress(RegistryUnavailableError):
+                await self.registry.forget_audit(days)
+            await asyncio.sleep(_FORGET_SECONDS)
 
     def watch(self, server: CloudServer) -> None:
         """Follow the registry from now on, and let the server's health say how it is."""

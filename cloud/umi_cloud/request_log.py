@@ -37,6 +37,8 @@ class RequestRecord:
     """Events streamed to the device."""
     queued_ms: int = 0
     """Milliseconds until the request got its turn."""
+    begun: bool = False
+    """Whether it got its turn."""
     first_ms: int = 0
     """Milliseconds until the first event of its answer."""
     _started: float = field(default_factory=time.monotonic, repr=False)
@@ -58,4 +60,4 @@ class RequestRecord:
             "queued_ms": self.queued_ms,
             "ms": self.milliseconds(),
         }
-        _log.info("%s", json.dumps(line, separators=(",", ":")))
+        _log.info("%s", json.dumps(line, separators=(",", ":")), extra={"fields": line})

@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 
 from umi_cloud.admission import Admission
+from umi_cloud.auth.identity import host_of, identify
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.device_gate import AdmittedCall, DeviceGate
 from umi_cloud.engines.errors import EngineDeadError
 from umi_cloud.event_writer import EventWriter
 from umi_cloud.in_flight import InFlightRequests
+from umi_cloud.refusal_log import RefusalLog, Refused
 from umi_cloud.request_log import RequestRecord, session_key
 from umi_cloud.status import abort, refusal_of, request_malformed
 from umi_cloud.tickets import TICKET_KEY
@@ -48,7 +50,7 @@ class RequestPipeline:
 
     (1) the server is not draining, and the deadline starts  (2) the device is known and within its quota
     (3) the request parses under the limits  (4) it gets its turn  (5) the role answers
-    (6) the device's tokens are counted, and one line is logged.
+    (6) the device's tokens are counted, and one line is logged; of those that got no turn, one a minute.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class RequestPipeline:
         engine_died: Callable[[], Awaitable[None]],
         admitted: Callable[[Context], None],
         observers: Iterable[Observer] = (),
+        refusals: RefusalLog | None = None,
     ) -> None:
         """`admitted` is called for each call that the gate lets in.
 
@@ -72,10 +75,12 @@ class RequestPipeline:
         self._engine_died = engine_died
         self._admitted = admitted
         self._observers = observers
+        self._refusals = refusals or RefusalLog()
 
     async def serve(self, rpc: Rpc, request: bytes, context: Context) -> None:
         """Answer one request. Raises only what gRPC needs to end the call."""
         record = RequestRecord(rpc=rpc.name)
+        refused: Refused | None = None
         try:
             async with self._in_flight.bounded(context.time_remaining()):  # (1)
                 await self._answer(rpc, request, context, record)
@@ -85,11 +90,18 @@ class RequestPipeline:
         except Exception as error:  # nothing may reach gRPC, which would log and send its text
             refusal = refusal_of(error)
             record.outcome = refusal.reason
+            if isinstance(error, RefusedError) and not record.begun:
+                refused = Refused(
+                    refusal.reason, record.device or _shown_device(context), host_of(context.peer())
+                )
             if isinstance(error, EngineDeadError):
                 await self._engine_died()
             await abort(context, refusal)
         finally:
-            record.log()  # (6)
+            if refused is None:  # (6)
+                record.log()
+            else:
+                self._refusals.note(refused)
             for observe in self._observers:
                 observe(record)
 
@@ -112,7 +124,7 @@ class RequestPipeline:
                 self._admission.slot(call.device, _ticket(context)) as turn,
                 _account(call, view, record),
             ):  # (4)
-                record.queued_ms = record.milliseconds()
+                record.queued_ms, record.begun = record.milliseconds(), True
                 async with (
                     aclosing(rpc.role()(view, record.session, namespace)) as stream,
                     EventWriter(lambda event: context.write(rpc.write(event))) as writer,
@@ -143,6 +155,14 @@ async def _account(call: AdmittedCall, view: View, record: RequestRecord) -> Asy
             characters = sum(len(str(part)) for text in view.texts() for part in text)
             usage = Usage(prompt_tokens=characters // _CHARACTERS_PER_TOKEN, completion_tokens=record.deltas)
         call.spend(usage.prompt_tokens + usage.completion_tokens)
+
+
+def _shown_device(context: Context) -> str:
+    """The name in the certificate of a request that was not let in; empty where there is none."""
+    try:
+        return identify(context).name
+    except RefusedError:
+        return ""
 
 
 def _ticket(context: Context) -> str:

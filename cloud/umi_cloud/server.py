@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import grpc
@@ -16,6 +17,7 @@ from umi_cloud.device_gate import DeviceGate
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
 from umi_cloud.readiness import Readiness
+from umi_cloud.refusal_log import RefusalLog
 from umi_cloud.request_pipeline import Context, Observer, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
 from umi_cloud.tickets import Tickets
@@ -71,15 +73,21 @@ class CloudServer:
         *,
         namespaces: CacheNamespaces | None = None,
         tickets: Tickets | None = None,
+        calendar: Callable[[], float] = time.time,
         reflection: bool = False,
     ) -> None:
-        """Without `namespaces`, each device gets one that lasts as long as this server; `tickets` likewise."""
+        """Without `namespaces`, each device gets one that lasts as long as this server; `tickets` likewise.
+
+        `calendar` is the time (seconds since 1970) that all fronts agree on.
+        """
         self._limits = limits
         self._roles: Roles | None = None
         self._in_flight = InFlightRequests(limits.request_seconds)
-        self._admission = Admission(limits.admission, tickets=tickets)
+        self._admission = Admission(limits.admission, calendar=calendar, tickets=tickets)
         self.observers: list[Observer] = []
         """Each is told of every request as it ends."""
+        self.refusals = RefusalLog()
+        """What is refused, here and by whoever else is given it."""
         self._pipeline = RequestPipeline(
             gate,
             self._admission,
@@ -88,6 +96,7 @@ class CloudServer:
             self._engine_died,
             lambda context: self.connections.admitted(context.peer()),
             self.observers,
+            self.refusals,
         )
         self._rpcs = self._made_rpcs()
         self.connections = ConnectionWatch(limits.connections)
@@ -191,6 +200,7 @@ class CloudServer:
         self.readiness.draining = True
         await self._health.enter_graceful_shutdown()
         late = await self._in_flight.drain(patience)
+        self.refusals.flush()
         await self._server.stop(0.5)  # the last statuses still go out
         return late
 

@@ -15,6 +15,8 @@ __all__ = ["TICKET_KEY", "Tickets"]
 
 TICKET_KEY = "umi-ticket"
 SECONDS_MAX = 600.0
+SKEW_SECONDS = 30.0
+"""How far the clock of the front that made a ticket may be ahead."""
 _KEY_BYTES = 32
 _TAG_BYTES = 16
 _TIME = struct.Struct(">d")
@@ -51,7 +53,7 @@ class Tickets:
         if len(packed) != _TIME.size or not hmac.compare_digest(tag, self._tag(device, packed)):
             return None
         arrived: float = _TIME.unpack(packed)[0]
-        return arrived if now - SECONDS_MAX <= arrived <= now else None
+        return min(arrived, now) if now - SECONDS_MAX <= arrived <= now + SKEW_SECONDS else None
 
     def _tag(self, device: str, packed: bytes) -> bytes:
         return hmac.new(self.key, packed + device.encode(), "sha256").digest()[:_TAG_BYTES]

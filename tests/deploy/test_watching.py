@@ -35,6 +35,8 @@ def served() -> str:
             at_once=lambda: 64,
             waiting=lambda: 0,
             ready=lambda: True,
+            registry_lost_seconds=lambda: 0.0,
+            clock_skew=lambda: -2.5,
             certificates=lambda: {"server": datetime.now(UTC)},
         )
     )

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, NoReturn, Protocol
 
 import grpc
 from cryptography import x509
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from umi_cloud.auth import certificates
+from umi_cloud.auth.abort import Abortable
 from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.certificates import Lifetimes
@@ -34,6 +35,7 @@ from umi_cloud.auth.live_authority import AuthoritySource
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
+from umi_cloud.refusal_log import RefusalLog, Refused
 from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
@@ -126,6 +128,13 @@ class Enrolled:
         )
 
 
+class Refusable(Abortable, Protocol):
+    """The part of grpc.aio.ServicerContext that a refusal needs."""
+
+    def peer(self) -> str:
+        """Who calls, as gRPC writes it."""
+
+
 class EnrolmentDesk:
     """Gives certificates out. For one event loop."""
 
@@ -137,7 +146,9 @@ class EnrolmentDesk:
         *,
         clock: Callable[[], float] = time.monotonic,
         calendar: Callable[[], datetime] = lambda: datetime.now(UTC),
+        refusals: RefusalLog | None = None,
     ) -> None:
+        self.refusals = refusals or RefusalLog()
         self.limits = limits
         self._authority = authority
         self._registry = registry
@@ -146,6 +157,12 @@ class EnrolmentDesk:
         self._everyone = TokenBucket(per_minute=limits.attempts_per_minute, now=clock())
         self._peers: OrderedDict[str, TokenBucket] = OrderedDict()
         self._renewals: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    async def refuse(self, context: Refusable, error: Exception, device: str = "") -> NoReturn:
+        """End a call with what its device, or a stranger, may know of the error; the log has a line of it a minute."""
+        refusal = refusal_of(error)
+        self.refusals.note(Refused(refusal.reason, device, host_of(context.peer())))
+        await abort(context, refusal)
 
     def count_renewal(self, device: Device) -> None:
         """Count a renewal of a device that the registry accepts. Raises RefusedError (RATE_LIMITED).
@@ -275,7 +292,7 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
                 request.token_secret, request.csr_pem, address=host_of(context.peer())
             )
         except Exception as error:  # nothing may reach gRPC, which would send its text to a stranger
-            await abort(context, refusal_of(error))
+            await self._desk.refuse(context, error)
         return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
 
 
@@ -292,13 +309,15 @@ class RenewalServicer(pb_grpc.RenewalServicer):
         context: grpc.aio.ServicerContext[pb.RenewRequest, pb.RenewResponse],
     ) -> pb.RenewResponse:
         """Exchange a certificate that is about to expire for the next one."""
+        name = ""
         try:
             device = identify(context)
+            name = device.name
             await self._registry.check(device)
             self._desk.count_renewal(device)
             enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(context.peer()))
         except Exception as error:  # as above
-            await abort(context, refusal_of(error))
+            await self._desk.refuse(context, error, name)
         return enrolled.renewal()
 
 
@@ -322,7 +341,7 @@ class LateRenewalServicer(pb_grpc.LateRenewalServicer):
         try:
             enrolled = await self._renew(await _answer(request_iterator), challenge, context.peer())
         except Exception as error:  # as above
-            await abort(context, refusal_of(error))
+            await self._desk.refuse(context, error)
         yield pb.RenewLateResponse(renewed=enrolled.renewal())
 
     async def _renew(self, request: pb.RenewLateRequest, challenge: bytes, peer: str) -> Enrolled:

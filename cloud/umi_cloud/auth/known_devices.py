@@ -62,9 +62,14 @@ class KnownDevices:
         self.lost = True
 
     @property
+    def lost_seconds(self) -> float:
+        """How long ago the registry last answered, while it is lost; else 0."""
+        return self._clock() - self._answered_at if self.lost else 0.0
+
+    @property
     def expired(self) -> bool:
         """Whether the registry has been lost for so long that nobody is let in any more."""
-        return self.lost and self._clock() - self._answered_at > self._outage_seconds
+        return self.lost_seconds > self._outage_seconds
 
     def remember(self, device: Device, expires_at: float) -> None:
         """The registry accepted this device, whose certificate ends then (seconds since 1970)."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_cloud.commands._options import json_option
+from umi_shared.screen.log import log_as_json
 from umi_shared.screen.output import say, say_json
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def command(
 
     A line says when the server is ready, and where (with --json as one object a line, the event `ready`).
     """
-    from umi_cloud.config import CloudConfig
+    from umi_cloud.config import CloudConfig, LogForm
 
     overrides = {
         "state": state,
@@ -72,6 +73,8 @@ def command(
     config = CloudConfig.read(config_file) if config_file else CloudConfig()
     config = replace(config, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
     say = _Voice(as_json=as_json)
+    if config.log is LogForm.JSON:
+        log_as_json()
     logging.getLogger("umi_cloud").setLevel(logging.INFO)  # what the server says of each request
     asyncio.run(_check(config, say) if check else _serve(config, say))
 

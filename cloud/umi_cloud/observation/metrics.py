@@ -25,6 +25,10 @@ class ServerState:
     at_once: Callable[[], int]
     waiting: Callable[[], int]
     ready: Callable[[], bool]
+    registry_lost_seconds: Callable[[], float]
+    """How long the registry of devices has been lost; 0 while it can be used."""
+    clock_skew: Callable[[], float]
+    """Seconds that this machine's clock is ahead of the registry's."""
     certificates: Callable[[], Mapping[str, datetime]]
     """When certificates end, by whose they are."""
 
@@ -118,6 +122,18 @@ class _StateCollector:
         )
         yield GaugeMetricFamily("umi_waiting", "Requests that wait for their turn.", value=state.waiting())
         yield GaugeMetricFamily("umi_ready", "1 where requests are answered.", value=float(state.ready()))
+        lost = state.registry_lost_seconds()
+        yield GaugeMetricFamily(
+            "umi_registry_up", "1 where the registry of devices can be used.", value=float(not lost)
+        )
+        yield GaugeMetricFamily(
+            "umi_registry_lost_seconds", "How long the registry of devices has been lost.", value=lost
+        )
+        yield GaugeMetricFamily(
+            "umi_clock_skew_seconds",
+            "How far this machine's clock is ahead of the registry's.",
+            value=state.clock_skew(),
+        )
         ends = GaugeMetricFamily(
             "umi_certificate_end_seconds",
             "When a certificate ends, in seconds since 1970.",

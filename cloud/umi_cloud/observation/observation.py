@@ -11,6 +11,7 @@ from cryptography import x509
 from umi_cloud.auth.authority import AuthorityFiles
 from umi_cloud.config import CloudConfig, OpenAISettings, ScriptedSettings
 from umi_cloud.extras import require
+from umi_cloud.fleet import Fleet
 from umi_cloud.server import CloudServer
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ class Observation:
         return "" if self._port is None else self._port.address
 
     @classmethod
-    async def begin(cls, config: CloudConfig, server: CloudServer) -> Self:
-        """Watch a server. Raises `ConfigError` where a package is missing, or the port is taken."""
-        port = await _watch_port(config, server) if config.watch_listen else None
+    async def begin(cls, config: CloudConfig, server: CloudServer, fleet: Fleet | None = None) -> Self:
+        """Watch a server, and the registry that it follows.
+
+        Raises `ConfigError` where a package is missing, or the port is taken.
+        """
+        port = await _watch_port(config, server, fleet) if config.watch_listen else None
         traces = _traces(config, server) if config.traces else None
         return cls(port, traces)
 
@@ -49,7 +53,7 @@ class Observation:
             await asyncio.to_thread(self._traces.close)
 
 
-async def _watch_port(config: CloudConfig, server: CloudServer) -> "WatchPort":
+async def _watch_port(config: CloudConfig, server: CloudServer, fleet: Fleet | None) -> "WatchPort":
     require("watch", "prometheus_client")
     from umi_cloud.observation.metrics import ServerMetrics, ServerState  # noqa: PLC0415  # an extra
     from umi_cloud.observation.watch_port import Page, WatchPort  # noqa: PLC0415
@@ -60,6 +64,8 @@ async def _watch_port(config: CloudConfig, server: CloudServer) -> "WatchPort":
             at_once=lambda: server.at_once,
             waiting=lambda: server.waiting,
             ready=lambda: server.readiness.serves,
+            registry_lost_seconds=lambda: fleet.lost_seconds() if fleet is not None else 0.0,
+            clock_skew=lambda: fleet.clock_skew() if fleet is not None else 0.0,
             certificates=lambda: (
                 {} if config.unsafe_plaintext_loopback else _certificate_ends(config.certificates_folder)
             ),

@@ -3,14 +3,16 @@
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import json
 import logging
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from umi_shared.screen.text import one_line
 
-__all__ = ["log_to_stderr"]
+__all__ = ["log_as_json", "log_to_stderr"]
 
 _log = logging.getLogger("umi")
 
@@ -26,6 +28,29 @@ class _OneLine(logging.Formatter):
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802  # logging's name
         return ""
+
+
+class _Json(_OneLine):
+    """The same as one object: what a record has as `fields` is in it, in place of a message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", None)
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            **(fields if isinstance(fields, dict) else {"message": record.getMessage()}),
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+        return json.dumps(line)  # all that is not ASCII is escaped
+
+
+def log_as_json() -> None:
+    """Write from now on an object a line, where `log_to_stderr` writes."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _OneLine):
+            handler.setFormatter(_Json())
 
 
 def log_to_stderr() -> None:

@@ -21,6 +21,8 @@ def metrics() -> ServerMetrics:
             at_once=lambda: 64,
             waiting=lambda: 5,
             ready=lambda: True,
+            registry_lost_seconds=lambda: 0.0,
+            clock_skew=lambda: -2.5,
             certificates=lambda: {"server": ENDS},
         )
     )
@@ -77,3 +79,9 @@ def test_the_state_is_read_at_each_scrape(metrics: ServerMetrics) -> None:
 def test_no_device_and_no_session_is_told(metrics: ServerMetrics) -> None:
     metrics.observe(record())
     assert CANARY not in metrics.text().decode()
+
+
+def test_a_lost_registry_and_a_wrong_clock_are_told(metrics: ServerMetrics) -> None:
+    found = samples(metrics)
+    assert (found["umi_registry_up",], found["umi_registry_lost_seconds",]) == (1, 0)
+    assert found["umi_clock_skew_seconds",] == -2.5

@@ -65,8 +65,13 @@ async def test_the_servers_certificates_are_watched(tmp_path: Path) -> None:
     deployment = await Deployment.start(config)
     try:
         _, text = await asked(deployment, "/metrics")
+        assert deployment._fleet is not None
+        (deployment.server.readiness.registry, deployment._fleet._known.lost) = (False, True)
+        _, lost = await asked(deployment, "/metrics")
     finally:
         await deployment.stop(0)
+    assert "\numi_registry_up 1.0\n" in text
+    assert "\numi_registry_up 0.0\n" in lost
     for whose in ("server", "authority"):
         assert f'umi_certificate_end_seconds{{whose="{whose}"}} ' in text
 
