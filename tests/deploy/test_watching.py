@@ -70,3 +70,9 @@ def test_what_compose_mounts_is_there_and_its_front_reads_its_configuration() ->
     config = CloudConfig.read(DEPLOY / "cloud.yaml")
     assert config.watch_listen == "0.0.0.0:9090"
     assert COMPOSE["services"]["front"]["read_only"]
+
+
+def test_every_alert_has_its_part_in_the_runbook() -> None:
+    runbook = (DEPLOY.parent / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^### (\w+)$", runbook, re.MULTILINE)
+    assert parts == [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]

@@ -43,9 +43,7 @@ async def _check(file: Path) -> None:
 def _say_what(file: Path, backup: "Backup") -> None:
     rows = ", ".join(f"{number:,} {table}" for table, number in backup.rows.items())
     keys = "the authority's keys" if backup.keys else "no keys"
-    say(
-        f"{file} is whole: {rows} and {keys}, of the {backup.place}, as of {backup.made:%Y-%m-%d %H:%M:%S} UTC."
-    )
+    say(f"{file} is whole: {rows} and {keys}, of {backup.place}, as of {backup.made:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 async def _restore(file: Path, state: str, folder: Path | None) -> None:
