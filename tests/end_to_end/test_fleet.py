@@ -1,11 +1,13 @@
 """Three servers over one PostgreSQL: what holds on one holds on all, and what becomes of them when it is gone."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -14,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from umi_cloud.auth.allowance import STREAM_RETRY_SECONDS, Quota
+from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.authority import Authority, AuthorityFiles
+from umi_cloud.auth.backup import back_up, restore
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.registry_operations import FRONT_SILENT_SECONDS
+from umi_cloud.auth.store import Operation, Write
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
@@ -157,6 +162,48 @@ async def test_a_revocation_holds_on_every_front_and_ends_what_runs_within_a_sec
 
     await until(shut)
     assert fronts.channels["bob"][2].get_state() is grpc.ChannelConnectivity.READY
+
+
+async def test_what_the_operator_is_told_of_a_laptop_and_of_its_refusals(fronts, caplog):
+    alice = await fronts.laptop("alice")
+    await plan(alice[0])
+    (record,) = await fronts.operator.devices()
+    assert record.version == version("umi-runtime")
+    assert record.last_seen is not None
+    assert abs(datetime.now(UTC) - record.last_seen) < timedelta(minutes=1)
+    assert [sum(record.use.values()) > 0, record.requests] == [True, 1]
+    await fronts.operator.revoke("alice", by=Origin("operator ann"))
+    assert [await reason(alice[1]) for _ in range(9)] == ["CERTIFICATE_REVOKED"] * 9
+    with pytest.raises(RefusedError):
+        await enroll(fronts.made_up_token(), fronts.folder / "carol")
+    lines = [json.loads(one.message) for one in caplog.records if one.name == "umi_cloud.refusals"]
+    assert lines == [
+        {"refused": "CERTIFICATE_REVOKED", "device": "alice", "address": "127.0.0.1", "times": 1},
+        {"refused": "TOKEN_UNKNOWN", "device": "", "address": "127.0.0.1", "times": 1},
+    ]
+    entries = [one async for one in fronts.operator.audit(datetime.now(UTC) - timedelta(hours=1))]
+    assert [(one.event, one.who, one.address) for one in entries] == [
+        ("invited", "program", ""),
+        ("enrolled", "token", "127.0.0.1"),
+        ("revoked", "operator ann", ""),
+    ]
+
+
+async def test_a_laptop_that_a_restore_holds_is_refused_on_every_front_until_it_is_released(fronts, tmp_path):
+    alice = await fronts.laptop("alice")
+    await plan(alice[0])
+    await back_up(fronts.operator, fronts.folder, tmp_path / "backup", Origin("operator ann"))
+
+    def lose(_now: float) -> Operation[None]:
+        yield [Write(f"DELETE FROM {table}", {}) for table in ("calls", "certificates", "devices", "tokens")]
+
+    await fronts.operator.store.write(lose, durable=True)
+    assert [await reason(stub) for stub in alice] == ["CERTIFICATE_UNKNOWN"] * 3
+    await restore(tmp_path / "backup", fronts.operator, fronts.folder, Origin("operator ann"))
+    assert [await reason(stub) for stub in alice] == ["CERTIFICATE_HELD"] * 3
+    await fronts.operator.release_all(["alice"])
+    for stub in alice:
+        await plan(stub)
 
 
 async def test_limits_hold_over_all_fronts(fronts):

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from umi_cloud.auth.audit import Event, Origin
-from umi_cloud.auth.authority import AuthorityFiles
+from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.backup_archive import Manifest, check_new, unpack, write_archive
 from umi_cloud.auth.registry import Registry, Standing
 from umi_cloud.auth.registry_copy import copy_registry, restore_registry
@@ -66,6 +66,7 @@ async def back_up(registry: Registry, certificates: Path | None, target: Path, b
         names = [FILE_NAME]
         if certificates is not None:
             names += _copy_keys(AuthorityFiles(certificates), folder)
+            Authority.load(folder)  # raises where its files do not belong together: one was just written
         manifest = write_archive(target, folder, names, made=made, place=registry.store.place)
     await registry.record(Event.BACKED_UP, f"{rows.get('devices', 0)} devices", by=by)
     return _backup(manifest, rows)
@@ -157,7 +158,7 @@ def _restore_keys(source: Path, certificates: Path) -> str:
     if files.directory.exists():
         if not _same(files.ca_certificate, source / files.ca_certificate.name):
             raise ConfigError(
-                f"{files.directory} is another certificate authority than the backup's, or damaged",
+                f"{files.directory} is another certificate authority than the backup's, or a later one",
                 fix="move that directory away first, or leave the keys out with --registry-only",
             )
         return "kept"

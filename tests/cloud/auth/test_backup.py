@@ -204,6 +204,14 @@ async def test_the_keys_come_back_where_there_are_none_and_no_other_authority_is
         await restore(backup, kept, other, BY)
 
 
+async def test_keys_that_do_not_belong_together_are_no_backup(kept, state, authority, tmp_path):
+    other = Authority.init(tmp_path / "other")
+    AuthorityFiles(state).ca_certificate.write_bytes(other.ca_pem)
+    with pytest.raises(ConfigError, match="is not the key of"):
+        await back_up(kept, state, tmp_path / "umi.backup", BY)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "state"]
+
+
 def test_an_operator_loses_the_registry_and_brings_it_back(
     place, elsewhere, state, authority, clock, tmp_path
 ):
