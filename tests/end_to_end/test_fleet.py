@@ -19,9 +19,9 @@ from umi_cloud.auth.allowance import STREAM_RETRY_SECONDS, Quota
 from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.backup import back_up, restore
+from umi_cloud.auth.call_operations import FRONT_SILENT_SECONDS
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
-from umi_cloud.auth.registry_operations import FRONT_SILENT_SECONDS
 from umi_cloud.auth.store import Operation, Write
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
