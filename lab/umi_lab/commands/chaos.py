@@ -1,0 +1,64 @@
+"""`chaos`: sessions while things fail."""
+
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from umi_lab.chaos.trial import Run
+
+
+@click.command(name="chaos")
+@click.option("--runs", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=0, show_default=True, help="The first run's; the others follow.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run.")
+def command(runs: int, seed: int, *, as_json: bool) -> None:
+    """Play whole sessions while processes are killed, links fail, clocks are an hour off and disks are full.
+
+    A laptop, two servers, their engine and PostgreSQL, each a process. One to four faults a run, at moments that the
+    seed chooses. The judge: no call ran twice, no message left without an entry in the ledger, every session answered
+    or said why not, and a session is answered once all is well again, with nobody's help. Clocks need libfaketime,
+    full disks need root. It fails where the judge finds anything.
+    """
+    from umi_lab.postgres_server import binaries
+    from umi_shared.errors import ConfigError
+
+    if binaries() is None:
+        raise ConfigError("there is no PostgreSQL here", fix="`make postgres` installs it on Debian")
+    played = asyncio.run(_play(runs, seed, as_json=as_json))
+    wrong = [one for one in played if one.wrong]
+    outcomes = sum((Counter(one.outcomes) for one in played), Counter())
+    click.echo(f"{len(played)} runs: {dict(outcomes)}; {len(wrong)} with something wrong", err=as_json)
+    if wrong:
+        raise SystemExit(1)
+
+
+async def _play(runs: int, seed: int, *, as_json: bool) -> "list[Run]":
+    from umi_lab.chaos.faults import faults_of
+    from umi_lab.chaos.trial import play
+    from umi_lab.chaos.world import world
+    from umi_lab.postgres_server import postgres_server
+
+    played: list[Run] = []
+    with postgres_server() as postgres, tempfile.TemporaryDirectory(prefix="umi-chaos-") as folder:
+        async with world(Path(folder) / "world", postgres, "chaos") as made:
+            for number in range(seed, seed + runs):
+                run = await play(made, number, faults_of(number))
+                played.append(run)
+                click.echo(json.dumps(asdict(run)) if as_json else _line(run))
+    return played
+
+
+def _line(run: "Run") -> str:
+    back = "not at all" if run.recovered_seconds is None else f"in {run.recovered_seconds:.1f} s"
+    faults = "; ".join(map(str, run.faults))
+    told = ", ".join(f"{count} {name}" for name, count in run.outcomes.items())
+    return "\n".join(
+        (f"seed {run.seed}: {faults}: {told}; back {back}", *(f"  WRONG: {one}" for one in run.wrong))
+    )
