@@ -21,11 +21,13 @@ _MOST_MESSAGES = 1000
 _NAMES = secrets.token_bytes(32)
 """The key of conversations' names, so that they tell nothing outside this process."""
 _NOT_HONOURED = {
-    "functions": "umi runs its own tools on this laptop, so the client's functions cannot be called",
+    "functions": "umi runs its own tools on this laptop, so the client's cannot be called: turn them off there",
     "audio": "umi answers in text",
     "prediction": "umi's answers are not continued from a prediction",
 }
-_TOOLS = {"tools": "umi runs its own tools on this laptop, so the client's tools cannot be called"}
+_TOOLS = {
+    "tools": "umi runs its own tools on this laptop, so the client's cannot be called: turn them off there"
+}
 _CHOICE = {"tool_choice": "umi's planner chooses among its own tools"}
 _TEXTS = {"text": "text", "refusal": "refusal"}
 _REASONING = re.compile(
