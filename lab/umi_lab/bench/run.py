@@ -23,6 +23,7 @@ BENCHMARKS = {
     "front_vllm": "The same over vLLM called directly.",
     "load": "A thousand sessions on one server.",
     "memory": "Edge process memory over GGUF and KV cache.",
+    "daemon": "`umi serve` with its page open: memory over GGUF and KV cache, processor time while idle.",
     "start": "`umi --help` over a Python that does nothing.",
     "locality": "The locality step beside Presidio.",
 }
