@@ -21,6 +21,7 @@ SUMMARIES = {
     "report": "Make the tables and plots of docs/evaluation.md again.",
     "bench": "Measure umi beside its peers.",
     "fleet": "Measure servers over one registry with thousands of laptops.",
+    "soak": "Play sessions for a long time, and watch the memory.",
     "chaos": "Play sessions while processes, links, clocks and disks fail.",
     "detectors": "Score the privacy detectors on labelled sentences.",
     "attack": "Let a hostile planner search for a way by which a value that stays gets out.",

@@ -12,6 +12,7 @@ __all__ = ["FAKETIME", "Process"]
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 """libfaketime (Debian's `libfaketime`), which moves one process's clock; None where it is not installed."""
 _READY_SECONDS = 90
+_AGAIN_SECONDS = 0.5
 
 
 class Process:
@@ -25,8 +26,23 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
         self._up = asyncio.Event()
 
+    @property
+    def pid(self) -> int:
+        """The process's number. It has been started."""
+        assert self._process is not None  # noqa: S101  # started
+        return self._process.pid
+
     async def start(self, *, hours: float = 0, waits: bool = True) -> None:
-        """Start it, with a clock that is some hours ahead; `waits`: until it is ready."""
+        """Start it, with a clock that is some hours ahead; `waits`: until it is ready.
+
+        One that ends instead is started again, as a supervisor does: a front whose engine is gone does not stay up.
+        """
+        async with asyncio.timeout(_READY_SECONDS):
+            while not await self._started(hours, waits=waits):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(_AGAIN_SECONDS)
+        self._up.set()
+
+    async def _started(self, hours: float, *, waits: bool) -> bool:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -35,11 +51,13 @@ class Process:
                 stderr=log,
                 env={**os.environ, **_clock(hours)},
             )
-        if waits:
-            async with asyncio.timeout(_READY_SECONDS):
-                while (await _line(self._process)).get("event", "") != self._ready:
-                    pass
-        self._up.set()
+        try:
+            while waits and (await _line(self._process)).get("event", "") != self._ready:
+                pass
+        except EOFError:
+            await self._process.wait()
+            return False
+        return True
 
     async def kill(self) -> None:
         """`kill -9`, and nothing else."""

@@ -12,7 +12,7 @@ from umi_lab.chaos.laptop import EXECUTED, KEY, LEDGER, SENT
 from umi_lab.chaos.world import World
 from umi_shared.errors import UmiError
 
-__all__ = ["Run", "judged", "play"]
+__all__ = ["Run", "ask", "judged", "play"]
 
 _RECOVERY_SECONDS = 90.0
 _ANSWER_SECONDS = 100.0
@@ -44,7 +44,7 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
         number = 0
         while loop.time() < end:
             number += 1
-            outcomes[await _ask(world, f"s{seed}-{number}", wrong)] += 1
+            outcomes[await ask(world, f"s{seed}-{number}", wrong)] += 1
             await asyncio.sleep(0.05)
 
     asking = asyncio.create_task(sessions())
@@ -55,7 +55,7 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
     recovered, tries = None, 0
     while recovered is None and loop.time() < over + _RECOVERY_SECONDS:
         tries += 1
-        if await _ask(world, f"s{seed}-last-{tries}", wrong) == "answered":
+        if await ask(world, f"s{seed}-last-{tries}", wrong) == "answered":
             recovered = loop.time() - over
         else:
             await asyncio.sleep(0.5)
@@ -87,8 +87,8 @@ def _struck(fault: Fault) -> str:
     return fault.kind.rpartition(" ")[2] + (str(fault.which) if "front" in fault.kind else "")
 
 
-async def _ask(world: World, name: str, wrong: list[str]) -> str:
-    """`answered`, `said` or `killed`."""
+async def ask(world: World, name: str, wrong: list[str]) -> str:
+    """One session: `answered`, `said` or `killed`; what must not be is added to `wrong`."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             said = await world.laptop.ask({"ask": name, "steps": _STEPS})

@@ -42,8 +42,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, postgres: PostgresServer, name: str) -> AsyncIterator[World]:
-    """Start it all; it ends at the end. Raises ConfigError."""
+async def world(
+    folder: Path, postgres: PostgresServer, name: str, *, small_disk: bool = True
+) -> AsyncIterator[World]:
+    """Start it all; it ends at the end. `small_disk`: the laptop's ledger is on one. Raises ConfigError."""
     from umi_cloud.auth.migrations import migrate  # noqa: PLC0415  # an extra
 
     postgres.make_database(name)
@@ -68,7 +70,7 @@ async def world(folder: Path, postgres: PostgresServer, name: str) -> AsyncItera
         await asyncio.to_thread(home.mkdir)
         disk = (home / LEDGER).parent
         await asyncio.to_thread(disk.mkdir)
-        mounted = await asyncio.to_thread(_mount, disk)
+        mounted = small_disk and await asyncio.to_thread(_mount, disk)
         if mounted:
             stack.callback(subprocess.run, ["umount", "-l", str(disk)], check=False)
         state = f"postgresql://postgres@127.0.0.1:{to_database.port}/{name}"

@@ -10,6 +10,7 @@ pytest.importorskip("psycopg", reason="a shared registry is an extra: umi-runtim
 from umi_edge.ledger import Ledger
 from umi_lab.chaos.faults import Fault, faults_of
 from umi_lab.chaos.laptop import EXECUTED, KEY, LEDGER, SENT, note
+from umi_lab.chaos.soak import soak
 from umi_lab.chaos.trial import judged, play
 from umi_lab.chaos.world import world
 from umi_shared.labels import PLANNER
@@ -74,3 +75,11 @@ def test_seeds_give_the_same_faults_and_all_kinds_come():
     assert faults_of(3) == faults_of(3)
     kinds = {fault.kind for seed in range(60) for fault in faults_of(seed)}
     assert {kind for pair in HARM for kind in pair} <= kinds
+
+
+async def test_a_soak_answers_every_session_and_tells_what_each_process_has(tmp_path, postgres):
+    async with world(tmp_path / "world", postgres, "soak_test", small_disk=False) as made:
+        soaked = await soak(made, 5.0)
+    assert soaked.wrong == ()
+    assert soaked.answered > 0
+    assert set(soaked.memory) == set(soaked.bytes_an_hour) == {"laptop", "front 1", "front 2"}
