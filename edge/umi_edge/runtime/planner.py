@@ -94,9 +94,9 @@ async def returned_planner(config: EdgeConfig, stack: AsyncExitStack) -> Planner
         return None
     async with AsyncExitStack() as opened:
         try:
-            connection = Connection.load(config.connection)
+            connection = await in_date(Connection.load(config.connection), datetime.now(UTC))
             check_certificate(connection, datetime.now(UTC))
-        except UmiError:  # it says so at the next start
+        except (UmiError, OSError):  # it says so at the next start
             return None
         channel = await opened.enter_async_context(open_channel(connection))
         if not await reachable(channel, _GLANCE_SECONDS):
