@@ -130,8 +130,12 @@ def deploy(file: Path, address: str | None) -> None:
         words = ["deploy", "--address", address]
     else:
         words = ["run", "--non-blocking", "--address", address or "auto"]
-    done = subprocess.run([program, *words, file], check=False, stdout=sys.stderr)
-    if done.returncode:
+    with subprocess.Popen(
+        [program, *words, file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as serve:
+        for line in serve.stdout or ():
+            say(line.rstrip(), err=True)
+    if serve.returncode:
         raise ConfigError("Ray Serve did not take the file", fix="read what it says above")
     say(f"Ray Serve has {file}; `serve status` says when all of it runs.")
 
