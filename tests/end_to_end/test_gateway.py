@@ -13,7 +13,7 @@ from tests.end_to_end.harness import TODAY, tool_of
 from umi_edge.doors.gateway.gateway import END_SESSION, REVEAL
 from umi_edge.doors.gateway.sessions import SessionLimits
 from umi_edge.doors.gateway.wire import SESSION_ARGUMENT
-from umi_edge.egress.guard import EgressGuard
+from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.policy import load_policy
@@ -371,3 +371,39 @@ async def test_a_name_that_is_added_later_leaves_the_list_of_tools(tmp_path):
     assert "Posts to <client:1>." in after["crm_find"]
     assert "crm_kestrelwood" in before
     assert "crm_kestrelwood" not in after
+
+
+@pytest.mark.parametrize(
+    ("detector", "before", "after"),
+    [
+        ("values_file: list.txt", "Nobody Else", "Kestrelwood"),
+        ("values: [Kestrelwood], except_values_file: list.txt", "Kestrelwood", "Nobody Else"),
+    ],
+    ids=["a name that is added", "an exception that is taken back"],
+)
+async def test_what_a_program_was_told_before_it_had_to_stay_is_public_no_more(
+    tmp_path, detector, before, after
+):
+    file = tmp_path / "list.txt"
+    file.write_text(f"{before}\n")
+    rule = 'crm.find: {confirm: never, results: {"$": scan}}'
+    policy = load_policy(
+        f"version: 1\ndetect_also: [{{type: client, {detector}}}]\n{POLICY}  {rule}\n",
+        str(tmp_path / "policy.yaml"),
+    )
+    async with told(
+        tmp_path, [tool_of("crm.find", lambda _: "of Kestrelwood")], policy, guard=EgressGuard
+    ) as t:
+        assert "of Kestrelwood" in str(await t.call("crm_find"))
+        [session] = t.sessions
+        session.read_gazetteers = partial(load_gazetteers, policy, session.catalogue)
+        file.write_text(f"{after}\n")
+        assert "of <client:1>" in str(await t.call("crm_find"))
+        assert "Kestrelwood" not in "".join(
+            span.clear
+            for entry in session.calls.entries
+            for span in entry.text
+            if span.label.may_read(session.client.sink)
+        )
+        with pytest.raises(GuardedError):
+            session.way_out.guard.check(b"of Kestrelwood", session.client.sink)

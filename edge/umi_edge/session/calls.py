@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.labelling.labeller import LabelledArguments, Labeller
+from umi_edge.labelling.later_names import CardWords, LaterNames
 from umi_edge.labelling.text import LabelledEntry, LabelledText
 from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.labelling.vault import Kept, Origin, Source
@@ -76,6 +77,22 @@ class Calls:
     def keeping(self) -> RecordKeeping:
         """What is done about records that are not the user's own."""
         return RecordKeeping(self.labeller.policy, self.records)
+
+    def withhold(
+        self, names: Mapping[str, Sequence[str]], cards: CardWords, allow_catalogue: Callable[[], None]
+    ) -> None:
+        """Take names out of all that was said before, and out of what the guard takes as public.
+
+        Raises `PrivacyError` when the vault is full.
+        """
+        later = LaterNames.of(self.labeller, names).withheld(self.entries, cards)
+        if later == self.entries:
+            return
+        self.entries[:] = later
+        read_by = dict(self.public.read_by)
+        self.public.guard.forget_public()
+        allow_catalogue()
+        self.public.allow_transcript(self.entries, read_by)
 
     async def make(
         self,

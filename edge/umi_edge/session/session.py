@@ -19,7 +19,7 @@ from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.labelling.later_names import CardWords, LaterNames, added_names
+from umi_edge.labelling.later_names import CardWords, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, Span, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
@@ -324,14 +324,7 @@ class Session:
                 f"{'; '.join(one.because for one in self.withheld)}; nothing more was sent",
                 fix="start a new session",
             )
-        later = LaterNames.of(self.labeller, names).withheld(entries, cards)
-        if later == entries:
-            return
-        entries[:] = later
-        read_by = dict(self.calls.public.read_by)
-        self.guard.forget_public()
-        self._allow_catalogue()
-        self.calls.public.allow_transcript(entries, read_by)
+        self.calls.withhold(names, cards, self._allow_catalogue)
 
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()

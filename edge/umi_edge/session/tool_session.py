@@ -23,6 +23,7 @@ from umi_edge.egress.way_out import WayOut
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.later_names import CardWords, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import LabelledEntry, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
@@ -231,11 +232,14 @@ class ToolSession:
         if self.read_gazetteers is None:
             return
         now = await self.read_gazetteers()
-        if now.values != self._names:
+        before, self._names = self._names, now.values
+        if now.values != before:
+            cards = self.cards
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
             self._tell_of_tools()
             self._allow_catalogue()
-        self._names = now.values
+            words = CardWords.of(cards, self.cards, self.labeller)
+            self.calls.withhold(added_names(before, now.values), words, self._allow_catalogue)
 
     async def _call(self, name: str, given: Mapping[str, Any]) -> None:
         tool, entries = self.catalogue[name], self.calls.entries

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from umi_edge.tools import Succeeded, run_tool
+from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.policy import Scanner, default_policy
+from umi_edge.tools import Catalogue, Succeeded, run_tool
 from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig, Contents, tools
 from umi_edge.tools.runner import RunLimits
@@ -291,6 +293,46 @@ def test_a_card_without_a_name_is_called_by_what_it_has(tmp_path, lines, name):
 def test_every_name_on_a_card_is_one_that_it_is_known_by(tmp_path):
     contact = one(tmp_path, card("FN:Ida Berg", "FN:Ida Dahl", "SORT-STRING:Berg", "X-MAIDENNAME:Holm"))
     assert set(contact.known_by()) == {"Ida Berg", "Ida Dahl", "Berg", "Holm"}
+
+
+@pytest.mark.parametrize(
+    ("line", "related"),
+    [
+        ("RELATED;TYPE=spouse;VALUE=text:Pia Blum", ["Pia Blum"]),
+        ("RELATED;TYPE=spouse;VALUE=text:Pia:Blum", ["Pia:Blum"]),
+        ("RELATED;TYPE=spouse:Pia Blum", ["Pia Blum"]),
+        ("RELATED;TYPE=friend:urn:uuid:03a0e51f-d1aa-4385-8a53-e29025acd8af", []),
+        ("item1.X-ABRELATEDNAMES;type=pref:Pia Blum", ["Pia Blum"]),
+        ("X-SPOUSE:Pia Blum", ["Pia Blum"]),
+        ("X-MS-SPOUSE;CHARSET=Windows-1252:Pia Blum", ["Pia Blum"]),
+        ("X-ASSISTANT:Pia Blum", ["Pia Blum"]),
+        ("X-MS-MANAGER;ENCODING=QUOTED-PRINTABLE:Pia=20Bl=C3=BCm", ["Pia Blüm"]),
+        ("X-EVOLUTION-SPOUSE:Pia Blum", ["Pia Blum"]),
+        ("X-KADDRESSBOOK-X-SpouseName:Pia Blum", ["Pia Blum"]),
+        ("X-CHILDREN:Pia,Tom", ["Pia,Tom", "Pia", "Tom"]),
+        ("X-ANDROID-CUSTOM:vnd.android.cursor.item/relation;Pia Blum;14;;;", ["Pia Blum"]),
+        ("X-ASSISTANT-TEL:+47 900", []),
+    ],
+)
+def test_whom_a_card_names_beside_is_told_and_is_no_name_of_the_card(tmp_path, line, related):
+    contact = one(tmp_path, card("FN:Ida Berg", line))
+    assert contact.as_listed().get("related", []) == related
+    assert list(contact.known_by()) == ["Ida Berg"]
+
+
+def test_a_related_name_that_can_only_be_guessed_is_lost(tmp_path):
+    assert book(tmp_path, a=card("FN:Ida Müller").encode() + b"").lost == ()
+    damaged = card("FN:Ida Müller", "X-SPOUSE:@").encode().replace(b"@", b"Bl\xfcm")
+    assert len(book(tmp_path, a=damaged).lost) == 1
+
+
+async def test_the_default_policy_keeps_the_name_of_a_spouse(tmp_path):
+    (tmp_path / "a.vcf").write_text(card("FN:Ida Berg", "X-MS-SPOUSE:Pia Blum"))
+    catalogue = Catalogue(tools(AddressBook(ContactsConfig(folder=tmp_path))))
+    policy = default_policy()
+    scanner = Scanner.of(policy, (await load_gazetteers(policy, catalogue)).values)
+    text = "Send it to Pia Blum, and to Pia"
+    assert [text[one.start : one.end] for one in scanner.scan(text)] == ["Pia Blum", "Pia"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from umi_edge.tools.builtin.card_text import split_value, unescaped
-from umi_edge.tools.builtin.vcard import Card, Property
+from umi_edge.tools.builtin.vcard import Card, Property, names_related
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.record import Record
 from umi_edge.values.json_walk import Location
@@ -28,6 +28,9 @@ _KINDS = {
 """The kinds of addresses and numbers that are told apart, by what marks them; the first that is found holds."""
 _NOT_SPOKEN = {"fax", "pager"}
 _ANDROID_NICKNAME = "vnd.android.cursor.item/nickname;"
+_ANDROID_RELATION = "vnd.android.cursor.item/relation;"
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+"""What stands where another card is meant, and no name."""
 _PHONETIC = ("X-PHONETIC-FIRST-NAME", "X-PHONETIC-MIDDLE-NAME", "X-PHONETIC-LAST-NAME")
 _SPELLINGS = ("SORT-STRING", "X-MAIDENNAME", "X-PHONETIC-ORG")
 
@@ -49,6 +52,8 @@ class Contact:
     nicknames: tuple[str, ...] = field(default=(), repr=False)
     other_names: tuple[str, ...] = field(default=(), repr=False)
     """Other spellings of the name."""
+    related: tuple[str, ...] = field(default=(), repr=False)
+    """Who else is named on the card: a spouse, a child, an assistant."""
     emails: tuple[Reachable, ...] = field(default=(), repr=False)
     phones: tuple[Reachable, ...] = field(default=(), repr=False)
     addresses: tuple[Reachable, ...] = field(default=(), repr=False)
@@ -93,7 +98,7 @@ class Contact:
 
     def record(self, at: Location) -> Record:
         """It, as the record that a result tells of."""
-        more = (self.role, self.note, *self.categories, *(one.value for one in self.addresses))
+        more = (self.role, self.note, *self.related, *self.categories, *(one.value for one in self.addresses))
         texts = tuple(filter(None, (*self.known_by(), *self.found_by(), *more)))
         return Record(at=at, texts=texts, id=self.uid, path=self.file)
 
@@ -114,6 +119,7 @@ class Contact:
         more: dict[str, JSON] = {
             "nicknames": list(self.nicknames),
             "other_names": list(self.other_names),
+            "related": list(self.related),
             "emails": [] if len(self.emails) < 2 else _reachable(self.emails, "address"),
             "phones": []
             if [one.value for one in self.phones] == [self.phone]
@@ -180,6 +186,7 @@ def contact_of(card: Card) -> Contact | None:
         name=called[0],
         nicknames=tuple(name for name in dict.fromkeys(nicknames) if name != called[0]),
         other_names=tuple(name for name in dict.fromkeys(names) if name != called[0]),
+        related=tuple(dict.fromkeys(_related(by_name))),
         emails=emails,
         phones=phones,
         addresses=_addresses(by_name, labels),
@@ -219,9 +226,25 @@ def _names(by_name: _Properties) -> Iterator[str]:
 
 def _nicknames(by_name: _Properties) -> Iterator[str]:
     yield from _listed((*by_name.get("NICKNAME", ()), *by_name.get("X-NICKNAME", ())))
+    yield from _android(by_name, _ANDROID_NICKNAME)
+
+
+def _related(by_name: _Properties) -> Iterator[str]:
+    """All whom the card names beside its own person; several in one line, and that line as a whole."""
+    for name in filter(names_related, by_name):
+        for one in by_name[name]:
+            for text in filter(None, map(_line, (one.text, *one.readings))):
+                if not _URI.fullmatch(text) or one.parameters.get("VALUE", "").upper() == "TEXT":
+                    yield text
+        yield from (text for text in _listed(by_name[name]) if not _URI.fullmatch(text))
+    yield from _android(by_name, _ANDROID_RELATION)
+
+
+def _android(by_name: _Properties, kind: str) -> Iterator[str]:
     for one in by_name.get("X-ANDROID-CUSTOM", ()):
-        if one.text.startswith(_ANDROID_NICKNAME):
-            yield from filter(None, (_parts(one.text)[1],))
+        for text in (one.text, *one.readings):
+            if text.startswith(kind):
+                yield from filter(None, (_parts(text)[1],))
 
 
 def _organisation(by_name: _Properties) -> tuple[str | None, str]:

@@ -68,6 +68,7 @@ def _contact(**more: Schema) -> Schema:
     found_by = {
         "nicknames": _list(_TEXT),
         "other_names": _list(_TEXT),
+        "related": _list(_TEXT),
         "emails": _list(_object(kind=_KIND, address=_TEXT)),
         "phones": _list(_object(kind=_KIND, number=_TEXT)),
         "department": _TEXT,

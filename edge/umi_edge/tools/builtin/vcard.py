@@ -14,7 +14,7 @@ from vobject.base import ParseError, parseLine
 
 from umi_edge.tools.builtin.card_text import decoded, has_utf8, transfer_decoded
 
-__all__ = ["MAX_CARD_BYTES", "Card", "Property", "read_cards"]
+__all__ = ["MAX_CARD_BYTES", "Card", "Property", "names_related", "read_cards"]
 
 MAX_CARD_BYTES = 1 << 20
 """The largest card that is read, in bytes, without its pictures, sounds and keys, which are not kept."""
@@ -25,6 +25,11 @@ _BEGIN, _END = b"BEGIN:VCARD", b"END:VCARD"
 _NOT_KEPT = frozenset({"PHOTO", "LOGO", "SOUND", "KEY", "X-MS-CARDPICTURE"})
 _NAMING = frozenset({"FN", "N", "ORG", "NICKNAME", "X-NICKNAME", "EMAIL", "TEL"})
 """What somebody is found by: a guess here would lose a name."""
+_RELATED = re.compile(
+    r"RELATED|X-ABRELATEDNAMES"
+    r"|X-(?:(?:MS|EVOLUTION|KADDRESSBOOK|GNOME)-)?(?:X-)?(?:SPOUSE|PARTNER|CHILD|CHILDREN|MANAGER|ASSISTANT)S?(?:NAME)?"
+)
+"""Whom a card names beside its own person: of vCard 4.0, and as Apple, Outlook, Evolution and KDE call them."""
 _OUTSIDE = "lines that belong to no card"
 _NO_COLON = "a line without a colon"
 _HEADER = re.compile(rb'(?:"[^"]*"|[^":])*:')
@@ -164,7 +169,7 @@ class _Lines:
     def _begin(self, line: bytes) -> None:
         header = line.partition(b":")[0].upper()
         name = _name(header)
-        self._naming = name in _NAMING
+        self._naming = _names(name)
         self._quoted = b"QUOTED-PRINTABLE" in header
         self._old = self._old or (name == "VERSION" and line.rpartition(b":")[2].strip() == b"2.1")
         self._open = None
@@ -191,9 +196,22 @@ class _Lines:
             try:
                 properties.append(_property(line, beside_utf8=beside_utf8))
             except ValueError as error:
-                if _name(line.partition(b":")[0]) in _NAMING:
+                if _names(_name(line.partition(b":")[0])):
                     problem = problem or str(error)
         return Card(line=self._number, properties=tuple(properties), problem=problem)
+
+
+def names_related(name: str) -> bool:
+    """Whether a property of this name, in capitals, says who somebody's spouse, child, assistant or the like is.
+
+    >>> [names_related(name) for name in ("RELATED", "X-MS-SPOUSE", "X-KADDRESSBOOK-X-MANAGERSNAME", "X-ASSISTANT-TEL")]
+    [True, True, True, False]
+    """
+    return _RELATED.fullmatch(name) is not None
+
+
+def _names(name: str) -> bool:
+    return name in _NAMING or names_related(name)
 
 
 def _name(header: bytes) -> str:
