@@ -15,6 +15,7 @@ from umi_cloud.admission import AdmissionLimits
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN
 from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.login import LoginSettings
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.engines.openai_server import OpenAIServer
@@ -240,6 +241,8 @@ class CloudConfig:
     admission: AdmissionLimits = field(default_factory=AdmissionLimits)
     quota: Quota = field(default_factory=Quota)
     enrolment: EnrolmentLimits = field(default_factory=EnrolmentLimits)
+    login: LoginSettings = field(default_factory=LoginSettings)
+    """How people enrol their laptops by logging in (OpenID Connect); without an issuer nobody does."""
     request_seconds: float = 120.0
     """How long a request may take, its wait in the queue included."""
     drain_seconds: float = 20.0

@@ -12,6 +12,7 @@ import grpc
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.live_authority import LiveAuthority
+from umi_cloud.auth.login import LoginDesk
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
@@ -96,7 +97,13 @@ class Deployment:
                 calendar=fleet.registry.store.now,
                 reflection=config.reflection,
             )
-            desk = EnrolmentDesk(live, fleet.registry, config.enrolment, refusals=server.refusals)
+            desk = EnrolmentDesk(
+                live,
+                fleet.registry,
+                config.enrolment,
+                login=LoginDesk(config.login),
+                refusals=server.refusals,
+            )
             enrolment_pb2_grpc.add_RenewalServicer_to_server(
                 RenewalServicer(desk, fleet.registry), server.server
             )

@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from umi_cloud.auth.allowance import Quota
@@ -38,8 +39,17 @@ class DeviceGate(Protocol):
 class EnrolledGate:
     """Lets enrolled devices in, each within its quota on all fronts together."""
 
-    def __init__(self, registry: Registry, quota: Quota, known: KnownDevices, calls: LiveCalls) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        quota: Quota,
+        known: KnownDevices,
+        calls: LiveCalls,
+        teams: Mapping[str, Quota] = MappingProxyType({}),
+    ) -> None:
+        """`teams` are the quotas of devices whose owners logged in as members of a group."""
         self._registry = registry
+        self._teams = teams
         self._quota = quota
         self._known = known
         self._calls = calls
@@ -72,7 +82,9 @@ class EnrolledGate:
     async def _begin(self, device: Device, call: str, version: str) -> None:
         if not self._known.lost:
             try:
-                expires_at = await self._registry.begin_call(device, call, self._quota, version=version)
+                expires_at = await self._registry.begin_call(
+                    device, call, self._quota, teams=self._teams, version=version
+                )
             except RegistryUnavailableError:
                 self._known.registry_failed()
             except asyncio.CancelledError:  # whether it took a place is not known

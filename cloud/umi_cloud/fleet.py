@@ -39,7 +39,7 @@ class Fleet:
         known = KnownDevices(config.quota, config.state_outage_seconds)
         calls = LiveCalls()
         await registry.store.open()
-        gate = EnrolledGate(registry, config.quota, known, calls)
+        gate = EnrolledGate(registry, config.quota, known, calls, config.login.quotas)
         return cls(registry=registry, gate=gate, _known=known, _calls=calls)
 
     def lost_seconds(self) -> float:

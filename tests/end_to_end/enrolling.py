@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.identity import identify
 from umi_cloud.auth.live_authority import LiveAuthority
+from umi_cloud.auth.login import LoginDesk, LoginSettings
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
@@ -76,16 +77,22 @@ def who(registry: Registry) -> grpc.GenericRpcHandler:
 
 
 @contextlib.asynccontextmanager
-async def serving(state: Path, clock: Clock, limits: EnrolmentLimits) -> AsyncIterator[Deployment]:
+async def serving(
+    state: Path,
+    clock: Clock,
+    limits: EnrolmentLimits,
+    login: Callable[[str], LoginSettings] = lambda _address: LoginSettings(),
+) -> AsyncIterator[Deployment]:
     authority = Authority.init(state, lifetimes=limits.lifetimes, clock=clock)
     async with registry_at(state, clock=clock) as registry:
-        live = LiveAuthority(state, lifetimes=limits.lifetimes, clock=clock)
-        desk = EnrolmentDesk(live, registry, limits, calendar=clock)
-        enrolment, enrolment_port = make_enrolment_server(desk, enrolment_credentials(state), "127.0.0.1:0")
         service = grpc.aio.server()
+        service_port = service.add_secure_port("127.0.0.1:0", server_credentials(state))
+        live = LiveAuthority(state, lifetimes=limits.lifetimes, clock=clock)
+        logins = LoginDesk(login(f"localhost:{service_port}"))
+        desk = EnrolmentDesk(live, registry, limits, login=logins, calendar=clock)
+        enrolment, enrolment_port = make_enrolment_server(desk, enrolment_credentials(state), "127.0.0.1:0")
         service.add_generic_rpc_handlers((who(registry),))
         pb_grpc.add_RenewalServicer_to_server(RenewalServicer(desk, registry), service)
-        service_port = service.add_secure_port("127.0.0.1:0", server_credentials(state))
         await enrolment.start()
         await service.start()
         try:

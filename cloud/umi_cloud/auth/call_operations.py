@@ -8,8 +8,8 @@ wait for each other.
 # ruff: noqa: S608  # statements are made of constants; values are bound
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from umi_cloud.auth.allowance import Quota, Use, day_of, drawn
@@ -33,6 +33,8 @@ class BegunCall:
     call: str
     device: Device
     quota: Quota
+    teams: Mapping[str, Quota] = field(default_factory=dict)
+    """What devices of a team have in place of the quota."""
     version: str = ""
 
 
@@ -59,8 +61,8 @@ def account(
     """
     names = sorted({one.device.name for one in begun} | {one.name for one in ended})
     locked = Read(
-        f"SELECT name, bucket_level, bucket_at FROM devices WHERE name IN (SELECT name FROM {given('name TEXT')})"
-        " ORDER BY name",
+        "SELECT name, bucket_level, bucket_at, team FROM devices"
+        f" WHERE name IN (SELECT name FROM {given('name TEXT')}) ORDER BY name",
         {"given": [{"name": name} for name in names]},
         True,
     )
@@ -89,7 +91,8 @@ class _Verdicts:
     def __init__(
         self, devices: Rows, certificates: Rows, open_calls: Rows, spent: Rows, *, now: float
     ) -> None:
-        self._levels = {name: (level, at) for name, level, at in devices}
+        self._levels = {name: (level, at) for name, level, at, _ in devices}
+        self._teams = {name: team or "" for name, _, _, team in devices}
         self._certificates: dict[tuple[str, str], Sequence[Any]] = {
             (name, serial): times for name, serial, *times in certificates
         }
@@ -102,8 +105,8 @@ class _Verdicts:
 
     def of(self, begun: BegunCall) -> Verdict:
         """When its certificate ends, or why it is refused."""
-        device, quota = begun.device, begun.quota
-        name = device.name
+        device, name = begun.device, begun.device.name
+        quota = begun.teams.get(self._teams.get(name, ""), begun.quota)
         certificate = self._certificates.get((name, device.serial), ())
         try:
             check_standing(device, _standing(certificate, self._now))

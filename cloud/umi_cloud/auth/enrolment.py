@@ -8,7 +8,9 @@ sees TOKEN_USED, and the operator revokes the name).
 """
 
 import asyncio
+import hashlib
 import ipaddress
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -32,7 +34,8 @@ from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.certificates import Lifetimes
 from umi_cloud.auth.identity import Device, host_of, identify
 from umi_cloud.auth.live_authority import AuthoritySource
-from umi_cloud.auth.registry import Registry
+from umi_cloud.auth.login import LoginDesk, LoginSettings, Person
+from umi_cloud.auth.registry import Ownership, Registry
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.refusal_log import RefusalLog, Refused
@@ -144,12 +147,14 @@ class EnrolmentDesk:
         registry: Registry,
         limits: EnrolmentLimits = EnrolmentLimits(),
         *,
+        login: LoginDesk | None = None,
         clock: Callable[[], float] = time.monotonic,
         calendar: Callable[[], datetime] = lambda: datetime.now(UTC),
         refusals: RefusalLog | None = None,
     ) -> None:
         self.refusals = refusals or RefusalLog()
         self.limits = limits
+        self.login = login or LoginDesk(LoginSettings())
         self._authority = authority
         self._registry = registry
         self._clock = clock
@@ -217,6 +222,30 @@ class EnrolmentDesk:
             by=Origin("token", address),
         )
         return Enrolled(signed.pem, authority.ca_pem)
+
+    async def enrol_by_login(
+        self, request: pb.EnrolByLoginRequest, *, address: str = ""
+    ) -> tuple[str, Enrolled]:
+        """A device's name and certificate for somebody who logged in.
+
+        Raises RefusedError as `LoginDesk.person` and `Registry.enrol_owned` do, and CSR_INVALID.
+        """
+        person = await self.login.person(request.id_token, request.csr_pem)
+        authority = self._authority.current()
+        name = laptop_name(person, request.laptop)
+        signed = await self._registry.enrol_owned(
+            Ownership(
+                name=name,
+                owner=person.subject,
+                label=person.name,
+                team=person.team,
+                devices=person.devices,
+                digest=hashlib.sha256(request.id_token.encode()).digest(),
+            ),
+            lambda name: authority.sign_device(request.csr_pem, name),
+            by=Origin("login", address),
+        )
+        return name, Enrolled(signed.pem, authority.ca_pem)
 
     async def renew(self, device: Device, csr_pem: bytes, *, address: str = "") -> Enrolled:
         """The next certificate of a device. Raises RefusedError: RENEWAL_TOO_EARLY, CSR_INVALID."""
@@ -295,6 +324,43 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
             await self._desk.refuse(context, error)
         return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
 
+    async def DescribeLogin(  # noqa: N802  # the RPC's name
+        self,
+        request: pb.DescribeLoginRequest,
+        context: grpc.aio.ServicerContext[pb.DescribeLoginRequest, pb.DescribeLoginResponse],
+    ) -> pb.DescribeLoginResponse:
+        """Say where people log in."""
+        settings = self._desk.login.settings
+        try:
+            self._desk.count_attempt(context.peer())
+            if not settings.issuer:
+                raise RefusedError("nobody can log in here", reason="LOGIN_UNAVAILABLE")
+        except Exception as error:  # as above
+            await abort(context, refusal_of(error))
+        return pb.DescribeLoginResponse(
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            scopes=settings.scopes,
+            service_address=settings.service_address,
+            without_browser=settings.without_browser,
+        )
+
+    async def EnrolByLogin(  # noqa: N802  # the RPC's name
+        self,
+        request: pb.EnrolByLoginRequest,
+        context: grpc.aio.ServicerContext[pb.EnrolByLoginRequest, pb.EnrolByLoginResponse],
+    ) -> pb.EnrolByLoginResponse:
+        """Exchange an ID token for a certificate."""
+        try:
+            self._desk.count_attempt(context.peer())
+            name, enrolled = await self._desk.enrol_by_login(request, address=host_of(context.peer()))
+        except Exception as error:  # as above
+            await abort(context, refusal_of(error))
+        return pb.EnrolByLoginResponse(
+            certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem, device=name
+        )
+
 
 class RenewalServicer(pb_grpc.RenewalServicer):
     """`Renew` on the mTLS port."""
@@ -360,6 +426,22 @@ async def _answer(requests: AsyncIterator[pb.RenewLateRequest]) -> pb.RenewLateR
         async with asyncio.timeout(ANSWER_SECONDS):
             return await anext(aiter(requests))
     raise RefusedError("no answer came to the challenge", reason="PROOF_INVALID")
+
+
+def laptop_name(person: Person, laptop: str) -> str:
+    """The name of a device, of its owner's and the laptop's; always one that a device may have.
+
+    >>> laptop_name(Person(subject="17", name="Alice.M@example.org", team="", devices=1), "ThinkPad X1")
+    'alice.m-thinkpad-x1'
+    """
+    words = (_plain(person.name.partition("@")[0]), _plain(laptop))
+    return (
+        "-".join(filter(None, words)) or f"device-{hashlib.sha256(person.subject.encode()).hexdigest()[:8]}"
+    )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text[:255].lower()).strip("-.")[:31].rstrip("-.")
 
 
 def _foreign() -> RefusedError:

@@ -9,9 +9,9 @@ what was revoked stays so after a crash or a power cut.
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from umi_cloud.auth import registry_operations as operations
@@ -30,13 +30,22 @@ from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.call_groups import CallGroups
 from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict, account, touch
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry_operations import Invitation, Revocations, Straggler
+from umi_cloud.auth.registry_operations import Invitation, Ownership, Revocations, Straggler
 from umi_cloud.auth.roster import roster
 from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing
 from umi_cloud.auth.store import Operation, Store
 from umi_shared.enrolment_token import check_device_name
 
-__all__ = ["DeviceRecord", "EndedCall", "Invitation", "Registry", "Revocations", "Standing", "Straggler"]
+__all__ = [
+    "DeviceRecord",
+    "EndedCall",
+    "Invitation",
+    "Ownership",
+    "Registry",
+    "Revocations",
+    "Standing",
+    "Straggler",
+]
 
 
 TOUCH_SECONDS = 3.0
@@ -100,6 +109,15 @@ class Registry:
         Raises RefusedError: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED.
         """
         return await self.store.write(lambda now: operations.redeem(digest, issue, now, by), durable=True)
+
+    async def enrol_owned(
+        self, mine: Ownership, issue: Callable[[str], SignedCertificate], *, by: Origin = PROGRAM
+    ) -> SignedCertificate:
+        """Record a laptop that somebody enrols by logging in, and the certificate that `issue(name)` signs.
+
+        Raises RefusedError: LOGIN_USED, NAME_TAKEN, CERTIFICATE_REVOKED, TOO_MANY_DEVICES.
+        """
+        return await self.store.write(lambda now: operations.enrol_owned(mine, issue, now, by), durable=True)
 
     async def add_certificate(
         self,
@@ -191,15 +209,25 @@ class Registry:
 
     # What devices use.
 
-    async def begin_call(self, device: Device, call: str, quota: Quota, *, version: str = "") -> float:
+    async def begin_call(
+        self,
+        device: Device,
+        call: str,
+        quota: Quota,
+        *,
+        teams: Mapping[str, Quota] = MappingProxyType({}),
+        version: str = "",
+    ) -> float:
         """Take one of the device's places for a call, which `end_call` gives back; a refused call takes nothing.
 
-        `call` is a new random word, `version` what the device says of itself. Returns when the certificate ends
-        (seconds since 1970).
+        `call` is a new random word, `version` what the device says of itself; a device of one of the `teams` has its
+        quota. Returns when the certificate ends (seconds since 1970).
 
         Raises RefusedError as `check` and `allowance.drawn` do.
         """
-        return await self._groups.begin(BegunCall(call=call, device=device, quota=quota, version=version))
+        return await self._groups.begin(
+            BegunCall(call=call, device=device, quota=quota, teams=teams, version=version)
+        )
 
     async def end_call(self, ended: EndedCall) -> None:
         """Give the place of a call back, and count its model tokens, also those of a call that had no place."""

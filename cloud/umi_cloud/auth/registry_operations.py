@@ -14,11 +14,13 @@ from umi_shared.errors import RefusedError
 
 __all__ = [
     "Invitation",
+    "Ownership",
     "Revocations",
     "Straggler",
     "add_certificate",
     "add_tokens",
     "authority_changed",
+    "enrol_owned",
     "life",
     "redeem",
     "release",
@@ -122,6 +124,75 @@ def redeem(
         audited(Event.ENROLLED, now, by, device=name, serial=certificate.serial),
     )
     return certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership:
+    """A laptop that somebody enrols by logging in."""
+
+    name: str
+    owner: str
+    """The issuer's name for them."""
+    label: str
+    team: str
+    devices: int
+    """Laptops that they may have."""
+    digest: bytes
+    """SHA-256 of their ID token, which is good once."""
+
+
+def enrol_owned(
+    mine: Ownership, issue: Callable[[str], SignedCertificate], now: float, by: Origin
+) -> Operation[SignedCertificate]:
+    """Record a laptop that its owner enrols, anew or again, and the certificate that `issue` signs for its name."""
+    values = {"name": mine.name, "owner": mine.owner, "digest": mine.digest, "now": now}
+    used, there, others = yield (
+        Read("SELECT name FROM tokens WHERE digest = :digest", values),
+        Read("SELECT owner, revoked_at FROM devices WHERE name = :name", values, True),
+        Read(
+            "SELECT count(*) FROM devices WHERE owner = :owner AND name <> :name AND revoked_at IS NULL",
+            values,
+        ),
+    )
+    _check_ownership(mine, used, there, others[0][0])
+    certificate = issue(mine.name)
+    yield (
+        Write(
+            "INSERT INTO tokens (digest, name, label, created_at, expires_at, used_at)"
+            " VALUES (:digest, :name, '', :now, :now, :now)",
+            values,
+        ),
+        Write(
+            "INSERT INTO devices (name, enrolled_at, label, last_seen_at, owner, team)"
+            " VALUES (:name, :now, :label, :now, :owner, :team)"
+            " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at,"
+            " last_seen_at = excluded.last_seen_at, label = excluded.label, team = excluded.team",
+            {**values, "label": mine.label, "team": mine.team},
+        ),
+        _revoke_certificates(mine.name, now),
+        _insert_certificate(certificate),
+        audited(Event.ENROLLED, now, by, device=mine.name, serial=certificate.serial, detail=mine.label),
+    )
+    return certificate
+
+
+def _check_ownership(mine: Ownership, used: Rows, there: Rows, others: int) -> None:
+    if used:
+        raise RefusedError("the login was used already", reason="LOGIN_USED", fix="log in again")
+    if there and there[0][0] != mine.owner:
+        raise RefusedError(
+            f"there is a device called {mine.name} already, which is somebody else's",
+            reason="NAME_TAKEN",
+            fix="choose another name with --name",
+        )
+    if there and there[0][1] is not None:  # only the operator lets in again what the operator shut out
+        check_standing(Device(mine.name, ""), Standing.REVOKED)
+    if others >= mine.devices:
+        raise RefusedError(
+            f"you have {others} laptops here already, which is the limit",
+            reason="TOO_MANY_DEVICES",
+            fix="ask the planner's operator to revoke one of them, or give it the name of the one that it replaces",
+        )
 
 
 def add_certificate(

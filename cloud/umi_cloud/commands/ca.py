@@ -67,6 +67,7 @@ def init(
         say(f"Certificate authority: {files.directory}, until {ca_expires:%Y-%m-%d}")
         say(f"Keep {files.ca_key} to yourself: whoever has it can admit devices.")
     say(f"Server certificate for {', '.join(authority.server_names)}, until {server_expires:%Y-%m-%d}")
+    say(f"Its fingerprint: {authority.server_fingerprint.hex()}")
     say("Next: `umi-cloud serve`, and `umi-cloud enroll NAME` for each laptop.")
 
 

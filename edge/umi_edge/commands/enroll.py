@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from umi_shared.screen.output import ask_secret, say, say_json
+
+if TYPE_CHECKING:
+    from umi_edge.connection.enroll import Enrolment
 
 MAX_INPUT_CHARACTERS = 4096
 
@@ -18,11 +22,18 @@ MAX_INPUT_CHARACTERS = 4096
     envvar="UMI_CONNECTION",
     help="Where to keep the connection.  [default: this user's configuration]",
 )
+@click.option(
+    "--name", default="", help="What to call this laptop, where you log in.  [default: its host name]"
+)
+@click.option(
+    "--no-browser", is_flag=True, help="Log in on another machine, with a code that is printed here."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(token: str, directory: Path | None, *, as_json: bool) -> None:
+def command(token: str, directory: Path | None, name: str, *, no_browser: bool, as_json: bool) -> None:
     """Connect this laptop to a planner, with the one-time TOKEN its operator gave you.
 
-    Give - as TOKEN to read it from standard input, so that it stays out of your shell's history.
+    Give - as TOKEN to read it from standard input, so that it stays out of your shell's history. Where you log in
+    instead, give the planner's address as TOKEN: https://HOST:PORT, with #FINGERPRINT if your operator gave you one.
     """
     import asyncio
 
@@ -30,7 +41,11 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     from umi_edge.connection.enroll import enroll
 
     text = _read_token() if token == "-" else token  # noqa: S105  # the dash
-    enrolment = asyncio.run(enroll(text, directory or default_directory()))
+    folder = directory or default_directory()
+    if text.strip().lower().startswith("https://"):
+        enrolment = asyncio.run(_log_in(text, folder, name, no_browser=no_browser))
+    else:
+        enrolment = asyncio.run(enroll(text, folder))
     connection = enrolment.connection
     if as_json:
         say_json(
@@ -49,6 +64,29 @@ def command(token: str, directory: Path | None, *, as_json: bool) -> None:
     if enrolment.replaced:
         say("The connection that was here before no longer counts.")
     say('Next: `umi doctor` checks the connection, `umi ask "..."` uses it.')
+
+
+async def _log_in(url: str, folder: Path, name: str, *, no_browser: bool) -> "Enrolment":
+    import platform
+    import webbrowser
+
+    from umi_edge.connection.enroll import enroll_by_login
+    from umi_edge.connection.login import Provider, log_in_elsewhere, log_in_here
+    from umi_edge.connection.login_address import LoginAddress
+
+    def browse(page: str) -> None:
+        say(f"Log in here, in this machine's browser: {page}", err=True)
+        webbrowser.open(page)
+
+    def show(page: str, code: str) -> None:
+        say(f"On any machine open {page} and type {code}", err=True)
+
+    async def log_in(provider: Provider, nonce: str) -> str:
+        if no_browser:
+            return await log_in_elsewhere(provider, nonce, show)
+        return await log_in_here(provider, nonce, browse)
+
+    return await enroll_by_login(LoginAddress.parse(url), folder, log_in, laptop=name or platform.node())
 
 
 def _read_token() -> str:

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from cryptography import x509
@@ -36,11 +37,14 @@ from umi_edge.connection.connection import (
     open_channel,
     open_enrolment_channel,
 )
+from umi_edge.connection.enrolment_refusals import explained
+from umi_edge.connection.login import Provider
+from umi_edge.connection.login_address import LoginAddress
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
-from umi_shared.enrolment_token import EnrolmentToken, split_address
-from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError
-from umi_shared.refusal import refusal_from_metadata
+from umi_shared.enrolment_token import EnrolmentToken, check_device_name, split_address
+from umi_shared.errors import MalformedError, PeerError, TransportError
+from umi_shared.login_nonce import login_nonce
 from umi_shared.renewal_proof import bundle_words, late_words
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "EnrolmentTimeouts",
     "check_certificate",
     "enroll",
+    "enroll_by_login",
     "names_in",
     "renew",
     "renew_late",
@@ -57,6 +62,7 @@ __all__ = [
 
 MAX_REPLY_BYTES = 64 * 1024
 MAX_AUTHORITIES = 4
+MAX_SCOPES = 16
 DEVICE_URI = "umi://device/"
 
 
@@ -116,6 +122,64 @@ async def enroll(
     return Enrolment(connection, replaced)
 
 
+async def enroll_by_login(
+    planner: LoginAddress,
+    directory: Path,
+    log_in: Callable[[Provider, str], Awaitable[str]],
+    *,
+    laptop: str,
+    timeouts: EnrolmentTimeouts = EnrolmentTimeouts(),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Enrolment:
+    """Log in for a certificate, and keep the connection in `directory`.
+
+    `log_in` is given where, and the nonce; it returns the ID token. Raises as `enroll` does, and what `log_in` raises.
+    """
+    # (1) The server shows a certificate that holds. (2) Where to log in. (3) A key, kept. (4) The login, bound to the
+    # key. (5) The call, trusting that certificate alone. (6) The reply is for our key. (7) Commit.
+    server = await _server_of(planner, timeouts)  # (1)
+    check_dates(server, clock(), "the planner's certificate")
+    described = await _by_login(
+        planner,
+        server,
+        lambda stub, seconds: stub.DescribeLogin(pb.DescribeLoginRequest(), timeout=seconds),
+        timeouts,
+    )  # (2)
+    split_address(described.service_address)
+    provider = Provider(
+        issuer=described.issuer,
+        client_id=described.client_id,
+        client_secret=described.client_secret,
+        scopes=tuple(described.scopes)[:MAX_SCOPES],
+    )
+    replaced = (directory / "connection.json").exists()
+    draft = ConnectionDraft(directory)
+    try:
+        key = ec.generate_private_key(ec.SECP256R1())  # (3)
+        draft.write_key(_key_pem(key))
+        csr_pem = _csr_pem(key, "laptop")
+        token = await log_in(provider, login_nonce(csr_pem))  # (4)
+        request = pb.EnrolByLoginRequest(id_token=token, csr_pem=csr_pem, laptop=laptop)
+        reply = await _by_login(
+            planner, server, lambda stub, seconds: stub.EnrolByLogin(request, timeout=seconds), timeouts
+        )  # (5)
+        device = check_device_name(reply.device)
+        trusted = _check_reply(reply.certificate_pem, reply.ca_pem, key, device, clock())  # (6)
+        _require_issued(server, trusted, "the server's certificate was not signed by the CA it sent")
+        connection = draft.commit(  # (7)
+            reply.certificate_pem,
+            reply.ca_pem,
+            device=device,
+            service_address=described.service_address,
+            enrolment_address=planner.address,
+            server_name=_server_name(server, described.service_address),
+        )
+    except BaseException:
+        draft.discard()
+        raise
+    return Enrolment(connection, replaced)
+
+
 async def renew(
     connection: Connection,
     *,
@@ -134,7 +198,7 @@ async def renew(
             try:
                 return await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)
             except grpc.aio.AioRpcError as error:
-                raise _explained(error, connection.service_address, connection.device) from error
+                raise explained(error, connection.service_address, connection.device) from error
 
     return await _renewed(connection, ask, clock)
 
@@ -173,7 +237,7 @@ async def renew_late(
                     raise _malformed("it ended without an answer")
                 return answered.renewed
         except grpc.aio.AioRpcError as error:
-            raise _explained(error, connection.enrolment_address, connection.device) from error
+            raise explained(error, connection.enrolment_address, connection.device) from error
         except TimeoutError as error:
             raise TransportError(
                 f"the planner at {connection.enrolment_address} does not renew this laptop's certificate in time",
@@ -240,17 +304,26 @@ async def _pinned_certificate(token: EnrolmentToken, timeouts: EnrolmentTimeouts
     return x509.load_der_x509_certificate(der)
 
 
-async def shown_certificate(address: str, timeout_seconds: float) -> bytes:
-    """The certificate that whoever answers at `address` shows, in DER; nothing is sent but the handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Not verified, for the certificate is only compared with the fingerprint; the call itself is verified.
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+async def shown_certificate(address: str, timeout_seconds: float, *, verified: bool = False) -> bytes:
+    """The certificate that whoever answers at `address` shows, in DER; nothing is sent but the handshake.
+
+    `verified`: an authority that this system trusts has to vouch for it.
+    """
+    context = ssl.create_default_context() if verified else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verified:
+        # For the certificate is only compared with the fingerprint; the call itself is verified.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     host, port = split_address(address)
     try:
         async with asyncio.timeout(timeout_seconds):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except ssl.SSLCertVerificationError as error:
+        raise PeerError(
+            f"no authority that this system trusts vouches for the planner at {address}. Nothing was sent",
+            fix="ask your operator for the address with the server's fingerprint: https://HOST:PORT#FINGERPRINT",
+        ) from error
     except ssl.SSLError as error:
         raise PeerError(
             f"whatever answers at {address} does not speak TLS",
@@ -268,21 +341,55 @@ async def shown_certificate(address: str, timeout_seconds: float) -> bytes:
     return der or b""
 
 
-async def _call_enrol(
-    token: EnrolmentToken, server: x509.Certificate, csr_pem: bytes, timeouts: EnrolmentTimeouts
-) -> pb.EnrolResponse:
-    credentials = grpc.ssl_channel_credentials(server.public_bytes(serialization.Encoding.PEM))
+async def _server_of(planner: LoginAddress, timeouts: EnrolmentTimeouts) -> x509.Certificate:
+    """The certificate of a planner that the address pins, or that an authority of this system vouches for."""
+    pinned = planner.fingerprint is not None
+    der = await shown_certificate(planner.address, timeouts.connect_seconds, verified=not pinned)
+    if pinned and not hmac.compare_digest(hashlib.sha256(der).digest(), planner.fingerprint or b""):
+        raise PeerError(
+            f"the server at {planner.address} is not the one that the address names: its certificate has another "
+            "fingerprint, so someone may be intercepting the connection. Nothing was sent",
+            fix="ask your operator for the address again (the server's certificate may have been renewed)",
+        )
+    return x509.load_der_x509_certificate(der)
+
+
+T = TypeVar("T")
+
+
+async def _by_login(
+    planner: LoginAddress,
+    server: x509.Certificate,
+    call: "Callable[[pb_grpc.EnrolmentAsyncStub, float], Awaitable[T]]",
+    timeouts: EnrolmentTimeouts,
+) -> T:
+    async with _pinned_channel(planner.address, server) as channel:
+        try:
+            return await call(pb_grpc.EnrolmentStub(channel), timeouts.call_seconds)
+        except grpc.aio.AioRpcError as error:
+            raise explained(error, planner.address, "NAME") from error
+
+
+def _pinned_channel(address: str, server: x509.Certificate) -> grpc.aio.Channel:
+    """A channel that trusts this very certificate."""
     options = [
         ("grpc.enable_http_proxy", 0),  # the certificate was fetched without one
         ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
-        ("grpc.ssl_target_name_override", _server_name(server, token.enrolment_address)),
+        ("grpc.ssl_target_name_override", _server_name(server, address)),
     ]
-    async with grpc.aio.secure_channel(token.enrolment_address, credentials, options=options) as channel:
+    credentials = grpc.ssl_channel_credentials(server.public_bytes(serialization.Encoding.PEM))
+    return grpc.aio.secure_channel(address, credentials, options=options)
+
+
+async def _call_enrol(
+    token: EnrolmentToken, server: x509.Certificate, csr_pem: bytes, timeouts: EnrolmentTimeouts
+) -> pb.EnrolResponse:
+    async with _pinned_channel(token.enrolment_address, server) as channel:
         request = pb.EnrolRequest(token_secret=token.secret_text, csr_pem=csr_pem)
         try:
             return await pb_grpc.EnrolmentStub(channel).Enrol(request, timeout=timeouts.call_seconds)
         except grpc.aio.AioRpcError as error:
-            raise _explained(error, token.enrolment_address, token.device) from error
+            raise explained(error, token.enrolment_address, token.device) from error
 
 
 def _check_reply(
@@ -358,47 +465,3 @@ def _csr_pem(key: ec.EllipticCurvePrivateKey, device: str) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.PEM)
-
-
-_NEW_TOKEN = "ask your operator for a new token: `umi-cloud enroll {device}`"  # noqa: S105  # advice
-_REASONS = {
-    "TOKEN_UNKNOWN": ("does not know this token", _NEW_TOKEN),
-    "TOKEN_EXPIRED": ("says that this token has expired", _NEW_TOKEN),
-    "TOKEN_USED": (
-        "says that this token was used already, or revoked",
-        _NEW_TOKEN + "; if it was not you who used it, have {device} revoked first",
-    ),
-    "CSR_INVALID": ("did not accept this device's key", "update umi here or on the server"),
-    "RATE_LIMITED": ("has had too many attempts", "wait a minute, then try again with the same token"),
-    "STATE_UNAVAILABLE": (
-        "cannot read its list of devices now",
-        "try again in a moment, with the same token",
-    ),
-    "RENEWAL_TOO_EARLY": ("says that it is too early to renew", "nothing needs doing yet"),
-    "CERTIFICATE_REVOKED": ("has revoked this device", _NEW_TOKEN),
-    "CERTIFICATE_EXPIRED": ("says that this device's certificate expired too long ago", _NEW_TOKEN),
-    "CERTIFICATE_UNKNOWN": ("does not know this device's certificate", _NEW_TOKEN),
-    "CERTIFICATE_HELD": (
-        "was restored from a backup, and holds this device back",
-        "ask your operator to release it",
-    ),
-    "CERTIFICATE_FOREIGN": ("does not know the authority that signed this device's certificate", _NEW_TOKEN),
-    "PROOF_INVALID": ("did not accept the proof of this device's key", _NEW_TOKEN),
-}
-
-
-def _explained(error: grpc.aio.AioRpcError, address: str, device: str) -> RefusedError | TransportError:
-    """A failed call in our words. The server's own text is not repeated: it is not trusted (I6)."""
-    refusal = refusal_from_metadata(error.trailing_metadata())
-    if refusal is not None:
-        what, fix = _REASONS.get(refusal.reason, (f"refused ({refusal.reason})", "ask your operator"))
-        return RefusedError(
-            f"the planner at {address} {what}",
-            reason=refusal.reason,
-            retry_after_seconds=refusal.retry_after_seconds,
-            fix=fix.format(device=device),
-        )
-    return TransportError(
-        f"the connection to the planner at {address} failed ({error.code().name})",
-        fix="check your network, and that `umi-cloud serve` is running there; then try again",
-    )

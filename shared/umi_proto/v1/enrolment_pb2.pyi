@@ -159,3 +159,99 @@ class RenewLateResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
 
 Global___RenewLateResponse: typing_extensions.TypeAlias = RenewLateResponse
+
+@typing.final
+class DescribeLoginRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___DescribeLoginRequest: typing_extensions.TypeAlias = DescribeLoginRequest
+
+@typing.final
+class DescribeLoginResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: builtins.int
+    CLIENT_ID_FIELD_NUMBER: builtins.int
+    SCOPES_FIELD_NUMBER: builtins.int
+    SERVICE_ADDRESS_FIELD_NUMBER: builtins.int
+    WITHOUT_BROWSER_FIELD_NUMBER: builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: builtins.int
+    issuer: builtins.str
+    """The OpenID Connect issuer, which describes itself at /.well-known/openid-configuration."""
+    client_id: builtins.str
+    """This deployment's public client there."""
+    service_address: builtins.str
+    """HOST:PORT of the planner and the summarizer."""
+    without_browser: builtins.bool
+    """Whether a login without a browser on the laptop is accepted (device authorization, RFC 8628)."""
+    client_secret: builtins.str
+    """Some providers want one of public clients, too. Everybody may know it."""
+    @property
+    def scopes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        issuer: builtins.str = ...,
+        client_id: builtins.str = ...,
+        scopes: collections.abc.Iterable[builtins.str] | None = ...,
+        service_address: builtins.str = ...,
+        without_browser: builtins.bool = ...,
+        client_secret: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "issuer", b"issuer", "scopes", b"scopes", "service_address", b"service_address", "without_browser", b"without_browser"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___DescribeLoginResponse: typing_extensions.TypeAlias = DescribeLoginResponse
+
+@typing.final
+class EnrolByLoginRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_TOKEN_FIELD_NUMBER: builtins.int
+    CSR_PEM_FIELD_NUMBER: builtins.int
+    LAPTOP_FIELD_NUMBER: builtins.int
+    id_token: builtins.str
+    """Its nonce is the unpadded base64url of the SHA-256 of "umi login" and the SHA-256 of csr_pem, so that it is good for
+    this request alone. A token of a device authorization may have none.
+    """
+    csr_pem: builtins.bytes
+    laptop: builtins.str
+    """What the user calls this laptop; the device's name is made of theirs and this."""
+    def __init__(
+        self,
+        *,
+        id_token: builtins.str = ...,
+        csr_pem: builtins.bytes = ...,
+        laptop: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["csr_pem", b"csr_pem", "id_token", b"id_token", "laptop", b"laptop"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___EnrolByLoginRequest: typing_extensions.TypeAlias = EnrolByLoginRequest
+
+@typing.final
+class EnrolByLoginResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CERTIFICATE_PEM_FIELD_NUMBER: builtins.int
+    CA_PEM_FIELD_NUMBER: builtins.int
+    DEVICE_FIELD_NUMBER: builtins.int
+    certificate_pem: builtins.bytes
+    ca_pem: builtins.bytes
+    device: builtins.str
+    """The name of the device."""
+    def __init__(
+        self,
+        *,
+        certificate_pem: builtins.bytes = ...,
+        ca_pem: builtins.bytes = ...,
+        device: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem", "device", b"device"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___EnrolByLoginResponse: typing_extensions.TypeAlias = EnrolByLoginResponse

@@ -40,6 +40,16 @@ class EnrolmentStub(object):
                 request_serializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
                 response_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolResponse.FromString,
                 _registered_method=True)
+        self.DescribeLogin = channel.unary_unary(
+                '/umi_proto.v1.Enrolment/DescribeLogin',
+                request_serializer=umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginRequest.SerializeToString,
+                response_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginResponse.FromString,
+                _registered_method=True)
+        self.EnrolByLogin = channel.unary_unary(
+                '/umi_proto.v1.Enrolment/EnrolByLogin',
+                request_serializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginRequest.SerializeToString,
+                response_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentServicer(object):
@@ -54,6 +64,22 @@ class EnrolmentServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeLogin(self, request, context):
+        """Where people log in who want to enrol a laptop. ErrorInfo reasons: LOGIN_UNAVAILABLE, RATE_LIMITED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnrolByLogin(self, request, context):
+        """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
+        ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
+        CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrolmentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +87,16 @@ def add_EnrolmentServicer_to_server(servicer, server):
                     servicer.Enrol,
                     request_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolRequest.FromString,
                     response_serializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolResponse.SerializeToString,
+            ),
+            'DescribeLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeLogin,
+                    request_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginRequest.FromString,
+                    response_serializer=umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginResponse.SerializeToString,
+            ),
+            'EnrolByLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrolByLogin,
+                    request_deserializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginRequest.FromString,
+                    response_serializer=umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +127,60 @@ class Enrolment(object):
             '/umi_proto.v1.Enrolment/Enrol',
             umi__proto_dot_v1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
             umi__proto_dot_v1_dot_enrolment__pb2.EnrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/umi_proto.v1.Enrolment/DescribeLogin',
+            umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginRequest.SerializeToString,
+            umi__proto_dot_v1_dot_enrolment__pb2.DescribeLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrolByLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/umi_proto.v1.Enrolment/EnrolByLogin',
+            umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginRequest.SerializeToString,
+            umi__proto_dot_v1_dot_enrolment__pb2.EnrolByLoginResponse.FromString,
             options,
             channel_credentials,
             insecure,

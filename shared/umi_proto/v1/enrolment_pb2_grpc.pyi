@@ -35,6 +35,13 @@ class EnrolmentStub:
     """Exchange a one-time token and a certificate signing request for a certificate.
     ErrorInfo reasons: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CSR_INVALID, RATE_LIMITED.
     """
+    DescribeLogin: grpc.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.DescribeLoginRequest, umi_proto.v1.enrolment_pb2.DescribeLoginResponse]
+    """Where people log in who want to enrol a laptop. ErrorInfo reasons: LOGIN_UNAVAILABLE, RATE_LIMITED."""
+    EnrolByLogin: grpc.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.EnrolByLoginRequest, umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]
+    """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
+    ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
+    CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+    """
 
 @typing.type_check_only
 class EnrolmentAsyncStub(EnrolmentStub):
@@ -44,6 +51,13 @@ class EnrolmentAsyncStub(EnrolmentStub):
     Enrol: grpc.aio.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.EnrolRequest, umi_proto.v1.enrolment_pb2.EnrolResponse]  # type: ignore[assignment]
     """Exchange a one-time token and a certificate signing request for a certificate.
     ErrorInfo reasons: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CSR_INVALID, RATE_LIMITED.
+    """
+    DescribeLogin: grpc.aio.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.DescribeLoginRequest, umi_proto.v1.enrolment_pb2.DescribeLoginResponse]  # type: ignore[assignment]
+    """Where people log in who want to enrol a laptop. ErrorInfo reasons: LOGIN_UNAVAILABLE, RATE_LIMITED."""
+    EnrolByLogin: grpc.aio.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.EnrolByLoginRequest, umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]  # type: ignore[assignment]
+    """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
+    ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
+    CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
     """
 
 class EnrolmentServicer(metaclass=abc.ABCMeta):
@@ -57,6 +71,25 @@ class EnrolmentServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[umi_proto.v1.enrolment_pb2.EnrolResponse, collections.abc.Awaitable[umi_proto.v1.enrolment_pb2.EnrolResponse]]:
         """Exchange a one-time token and a certificate signing request for a certificate.
         ErrorInfo reasons: TOKEN_UNKNOWN, TOKEN_USED, TOKEN_EXPIRED, CSR_INVALID, RATE_LIMITED.
+        """
+
+    @abc.abstractmethod
+    def DescribeLogin(
+        self,
+        request: umi_proto.v1.enrolment_pb2.DescribeLoginRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[umi_proto.v1.enrolment_pb2.DescribeLoginResponse, collections.abc.Awaitable[umi_proto.v1.enrolment_pb2.DescribeLoginResponse]]:
+        """Where people log in who want to enrol a laptop. ErrorInfo reasons: LOGIN_UNAVAILABLE, RATE_LIMITED."""
+
+    @abc.abstractmethod
+    def EnrolByLogin(
+        self,
+        request: umi_proto.v1.enrolment_pb2.EnrolByLoginRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[umi_proto.v1.enrolment_pb2.EnrolByLoginResponse, collections.abc.Awaitable[umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]]:
+        """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
+        ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
+        CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
