@@ -157,7 +157,7 @@ async def test_a_server_that_shows_the_right_certificate_but_lacks_its_key_gets_
     async def shown(address, timeout_seconds):
         return cloud.authority.server_certificate.public_bytes(Encoding.DER)
 
-    monkeypatch.setattr(umi_edge.connection.enroll, "_shown_certificate", shown)
+    monkeypatch.setattr(umi_edge.connection.enroll, "shown_certificate", shown)
     desk_seen = []
 
     class Listener(pb_grpc.EnrolmentServicer):

@@ -336,7 +336,7 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
             if not settings.issuer:
                 raise RefusedError("nobody can log in here", reason="LOGIN_UNAVAILABLE")
         except Exception as error:  # as above
-            await abort(context, refusal_of(error))
+            await self._desk.refuse(context, error)
         return pb.DescribeLoginResponse(
             issuer=settings.issuer,
             client_id=settings.client_id,
@@ -356,7 +356,7 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
             self._desk.count_attempt(context.peer())
             name, enrolled = await self._desk.enrol_by_login(request, address=host_of(context.peer()))
         except Exception as error:  # as above
-            await abort(context, refusal_of(error))
+            await self._desk.refuse(context, error)
         return pb.EnrolByLoginResponse(
             certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem, device=name
         )

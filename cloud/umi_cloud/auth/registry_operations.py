@@ -115,7 +115,8 @@ def redeem(
         Write(
             "INSERT INTO devices (name, enrolled_at, label, last_seen_at) VALUES (:name, :now, :label, :now)"
             " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, revoked_at = NULL,"
-            " held_at = NULL, last_seen_at = excluded.last_seen_at,"
+            # Who is given a token has the device now: whoever had enrolled it by a login does not get it back by one.
+            " held_at = NULL, owner = NULL, team = NULL, last_seen_at = excluded.last_seen_at,"
             " label = CASE WHEN excluded.label = '' THEN devices.label ELSE excluded.label END",
             {"name": name, "now": now, "label": found[0][3]},
         ),

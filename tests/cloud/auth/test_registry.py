@@ -480,6 +480,16 @@ async def test_nobody_takes_a_device_that_is_somebody_elses_or_nobodys(registry,
     assert await registry.standing(B) is Standing.ACTIVE
 
 
+async def test_a_device_that_the_operator_gave_to_another_is_not_taken_back_by_a_login(registry, clock):
+    assert await owned(registry, clock, ownership(team="research"), "01") == ""
+    await enrol(registry, clock, "a", "11")
+    assert await owned(registry, clock, ownership(token="t2"), "21") == "NAME_TAKEN"
+    teams, quota = {"research": Quota(requests_per_minute=9)}, Quota(requests_per_minute=1)
+    await registry.begin_call(Device("a", "11"), "first", quota, teams=teams)
+    with pytest.raises(RefusedError, match="more than 1 calls a minute"):
+        await registry.begin_call(Device("a", "11"), "second", quota, teams=teams)
+
+
 async def test_a_device_that_the_operator_shut_out_does_not_come_back_by_a_login(registry, clock):
     assert await owned(registry, clock, ownership(), "01") == ""
     await registry.revoke("a")
