@@ -11,7 +11,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,10 +35,10 @@ _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 class Provider:
     """Where people log in, and as which client."""
 
-    issuer: str
-    client_id: str
-    scopes: tuple[str, ...]
-    client_secret: str = ""
+    issuer: str = field(repr=False)
+    client_id: str = field(repr=False)
+    scopes: tuple[str, ...] = field(repr=False)
+    client_secret: str = field(default="", repr=False)
     """What some providers want of public clients, too; everybody may know it."""
 
     @property

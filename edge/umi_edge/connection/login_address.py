@@ -1,7 +1,7 @@
 """The address of a planner at which people log in: `https://HOST[:PORT]`, with the server's fingerprint or without."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from umi_shared.enrolment_token import join_address, split_address
@@ -16,9 +16,9 @@ DEFAULT_PORT = 7444
 class LoginAddress:
     """Where to enrol by logging in, and what its certificate must be."""
 
-    address: str
+    address: str = field(repr=False)
     """`HOST:PORT` of the enrolment port."""
-    fingerprint: bytes | None = None
+    fingerprint: bytes | None = field(default=None, repr=False)
     """SHA-256 of the server's certificate; None where an authority of this system has to vouch for it."""
 
     @classmethod
