@@ -135,15 +135,21 @@ class Scanner:
             for rank, detector in enumerate(self._detectors)
             if detector.kind is DetectorKind.PLUGIN
         ]
-        self._ranks: list[int] = []
+        self._ranks: list[list[int]] = []
+        """By word: the detectors that list it. Where an exception holds for one, the others find it still."""
         values = [
             (rank, detector, tuple(self._values(detector, gazetteers or {})))
             for rank, detector in enumerate(self._detectors)
         ]
         self._automaton = self._build(values)
-        self._names = NameFinder(
-            (value, rank) for rank, detector, those in values if detector.parts for value in those
-        )
+        names = [(rank, those) for rank, detector, those in values if detector.parts]
+        # A finder tells of one detector for each word, so one that has exceptions must not speak for another.
+        apart = [[one] for one in names if one[0] in self._excepted]
+        self._names = [
+            NameFinder((value, rank) for rank, those in some for value in those)
+            for some in ([one for one in names if one[0] not in self._excepted], *apart)
+            if some
+        ]
 
     @classmethod
     def of(cls, policy: Policy, gazetteers: Mapping[str, Iterable[str]]) -> "Scanner":
@@ -187,7 +193,7 @@ class Scanner:
         return [
             *self._by_pattern(text, view),
             *self._by_list(view),
-            *self._names.find(text, view),
+            *(found for names in self._names for found in names.find(text, view)),
             *self._by_plugin(text, view),
         ]
 
@@ -212,7 +218,7 @@ class Scanner:
             return
         for word, start, end in self._automaton.find_matches_as_indexes(view.text, overlapping=True):
             if stands_alone(view.text, start, end) or is_prefixed(view.text, start, end):
-                yield (*view.original(start, end), self._ranks[word])
+                yield from ((*view.original(start, end), rank) for rank in self._ranks[word])
 
     def _by_plugin(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
         """As written, because case tells names from words; and, where more than case is in disguise, projected."""
@@ -245,9 +251,13 @@ class Scanner:
         for rank, detector, those in values:
             for word in (form for value in those for form in forms(projected(value).strip())):
                 # What somebody is called by one word may be an everyday word: `NameFinder` tells.
-                if len(word) >= _SHORTEST and not (detector.parts and word.isalpha()) and word not in known:
-                    known[word] = len(self._ranks)
-                    self._ranks.append(rank)
+                if len(word) < _SHORTEST or (detector.parts and word.isalpha()):
+                    continue
+                place = known.setdefault(word, len(known))
+                if place == len(self._ranks):
+                    self._ranks.append([rank])
+                elif rank not in self._ranks[place]:
+                    self._ranks[place].append(rank)
         if not known:
             return None
         return AhoCorasick(

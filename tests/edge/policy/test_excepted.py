@@ -49,6 +49,14 @@ def test_another_detector_that_finds_it_too_keeps_it():
     assert finds(scanner_of(policy), "to Paris for Project Paris") == ["Paris", "Project Paris"]
 
 
+@pytest.mark.parametrize("parts", ["", ", parts: true"], ids=["values", "names"])
+def test_another_detector_that_lists_the_very_value_keeps_it(parts):
+    free = f"{{type: client, values: [Mark Rosewood, Rosewood]{parts}, except_values: [Rosewood]}}"
+    scanner = scanner_of(f"detect: [{free}, {{type: person, values: [Rosewood]{parts}}}]")
+    (found,) = scanner.scan("Dear Ms Rosewood!")
+    assert found.type == "person"
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

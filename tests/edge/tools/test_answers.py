@@ -117,6 +117,16 @@ async def test_a_row_of_a_table_is_told_with_the_names_of_its_columns(home: Home
     assert found["text"] == "course: N2, work: lab report 1, mark: 15/20"
 
 
+async def test_a_table_of_many_quotation_marks_holds_nobody_up(home: Home) -> None:
+    (home.config.files[0] / "marks.csv").write_text('course,"work",mark\n' + '"' * 3000 + "x\nN2,exam,61\n")
+    assert (await home.call("search.answer", question="mark of exam"))["answers"]
+
+
+async def test_what_is_not_read_is_counted_once(home: Home) -> None:
+    (home.config.calendar / "broken.ics").write_text("no calendar")
+    assert (await home.call("search.answer", question="do I have anything on 2026-12-03?"))["skipped"] == 1
+
+
 async def test_who_wrote_a_letter_is_told_where_it_is_asked_for_a_person(home: Home) -> None:
     found = (await home.call("search.answer", question="who got seats for the concert"))["answers"][0]
     assert found["text"] == "Ute Vogel <ute@example.org>: Seats 14 and 15, 60 euros."

@@ -49,6 +49,8 @@ _NUMBER = re.compile(r"\b(?:numbers?|tel|call|reach)\b", re.IGNORECASE)
 _INSIDE = frozenset({Kind.MONEY, Kind.CODE, Kind.AMOUNT, Kind.COLOUR, Kind.REASON, Kind.PERSON, Kind.LENGTH})
 """What is asked of the inside of a text, rather than of a card or an event."""
 _DUE = re.compile(r"\b(?:by|until|till) (?:when|what|which)\b|\bdue\b|\bdeadline\b|\bopens?\b", re.IGNORECASE)
+_BETWEEN = ",;\t|"
+"""What stands between the cells of a table; of those that its first line has as often, the first."""
 _TWO = re.compile(r" and | \+ |&|[?] ")
 """What joins two questions."""
 
@@ -132,7 +134,7 @@ def _on_days(calendar: Calendar, days: Sequence[tuple[date, date]], lost: list[L
     there: dict[str, _Known] = {}
     for first, last in days:
         found, events_lost = calendar.search(first, last, lambda _: True)
-        lost += events_lost
+        lost += [one for one in events_lost if one not in lost]
         there |= {f"{one.id} {one.component.start}": _event(calendar, one) for one in found}
     return list(there.values())[:_MAX_EVENTS]
 
@@ -213,8 +215,12 @@ def _rows_as_words(text: str) -> str:
     >>> _rows_as_words("tap,next due\nkitchen,2026-12-02\n")
     'tap: kitchen, next due: 2026-12-02'
     """
+    lines = text.splitlines()
+    first = next(filter(str.strip, lines), "")
+    # The csv module's own guess takes hours over a few thousand quotation marks.
+    between = max(_BETWEEN, key=first.count)
     try:
-        rows = list(csv.reader(text.splitlines(), csv.Sniffer().sniff(text[:4096], ",;\t|")))
+        rows = list(csv.reader(lines, delimiter=between, skipinitialspace=True))
     except csv.Error:
         return text
     names, *others = [
