@@ -201,7 +201,7 @@ async def test_a_program_over_a_pipe_is_served_by_the_daemon_and_asked_about_on_
         handle = await alice(client)
         sending = asyncio.create_task(client.call_tool("mail_send", letter(handle)))
         question = await page.question()
-        assert question["door"] == "claude"
+        assert question["door"] == "client:claude"
         assert ADDRESS in json.dumps(question)
         assert len(desk.outbox) == before
         await page.decide(question, True)

@@ -512,3 +512,23 @@ async def test_what_a_planner_on_this_device_was_told_does_not_go_to_the_shared_
         assert "there again" not in third.choices[0].message.model_extra["reasoning_content"]
         assert "rose" in w.prompts[4]
         assert "lily" not in w.prompts[4]
+
+
+async def test_it_does_not_go_there_after_a_change_of_the_policy_either(tmp_path):
+    async with world(tmp_path, plans=[DONE, "It is.", DONE, "Yes."], tools=[box()]) as w, served(w) as s:
+        here, another = [True], w.another
+
+        def opened(consent: Any) -> Any:
+            session = another(consent)
+            session.on_device = here[0]
+            if not here[0]:
+                session.labeller.policy = replace(session.labeller.policy)
+            return session
+
+        s.world.another = opened
+        await s.client.chat.completions.create(model="umi", messages=ask("Is the lily white?"))
+        here[0] = False
+        then = ask("And the rose?", ("user", "Is the lily white?"), ("assistant", "It is."))
+        await s.client.chat.completions.create(model="umi", messages=then)
+        assert "rose" in w.prompts[2]
+        assert "lily" not in w.prompts[2] + w.prompts[3]

@@ -67,7 +67,7 @@ class Waiting:
 
     id: str
     door: str
-    """Where it comes from: `chat`, `ask`, or the name of an MCP client."""
+    """Where it comes from: `chat`, `ask`, or `client:` with the name of an MCP client, which may be `ask`, too."""
     conversation: str
     kind: Kind
     request: Asked = field(repr=False)

@@ -88,6 +88,8 @@ class ChatDoor:
                         yield piece
                 finally:
                     turns = (*request.turns, Turn("assistant", "".join(answer)))
+                    if session.on_device:
+                        self.memory.note_told_here(turns)
                     if session.labeller.policy is self._policy:
                         self.memory.keep(turns, session.snapshot())
         except UmiError as error:
@@ -101,9 +103,8 @@ class ChatDoor:
         if session.labeller.policy is not self._policy:
             self._policy = session.labeller.policy
             self.memory.forget_sessions()
-        recalled = self.memory.recall(request.before)
-        told_here = recalled.snapshot is not None and recalled.snapshot.on_device and not session.on_device
-        if recalled.snapshot is not None and not told_here:
+        recalled = self.memory.recall(request.before, on_device=session.on_device)
+        if recalled.snapshot is not None:
             session.resume(recalled.snapshot)
         said = [(turn.role == "user", turn.bare) for turn in recalled.rest]
         session.take_over(
@@ -111,7 +112,7 @@ class ChatDoor:
             known=self.memory.kept_in([request.asked, *(turn.bare for turn in recalled.rest)]),
             quoted=quoted_chats([request.asked, *(words for by_user, words in said if by_user)]),
         )
-        return told_here
+        return recalled.stays
 
     async def _pieces(self, session: Session, request: ChatRequest, run: Run) -> AsyncIterator[Piece]:
         said = calling = False

@@ -32,6 +32,8 @@ class Limits:
     turns: int = 1000
     """Of all of them."""
     values: int = 50_000
+    told_here: int = 100_000
+    """Turns that a planner on this device was told."""
     seconds: float = 24 * 3600
     """Since a conversation was used."""
 
@@ -44,6 +46,8 @@ class Recalled:
     """The session after the last turn that is known."""
     rest: Sequence[Turn] = field(default=(), repr=False)
     """The turns after that one, of which umi knows nothing."""
+    stays: bool = False
+    """Whether turns before these are not told any more, since a planner on this device was told them."""
 
 
 @dataclass(slots=True)
@@ -68,17 +72,32 @@ class Memory:
         self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
         """By their first turn; the one that was used last at the end."""
         self._known = KnownValues(Vault())
+        self._told_here: OrderedDict[str, None] = OrderedDict()
+        """What a planner on this device was told in place of the shared one; it outlasts its sessions."""
 
-    def recall(self, turns: Sequence[Turn]) -> Recalled:
-        """The longest beginning of a conversation that is known, up to an answer of umi's."""
+    def recall(self, turns: Sequence[Turn], *, on_device: bool = True) -> Recalled:
+        """The longest beginning of a conversation that is known, up to an answer of umi's.
+
+        One that goes on with a planner elsewhere has nothing of what was told on this device.
+        """
         self.forget()
         keys = list(_keys(turns))
+        here = (
+            0 if on_device else max((n for n, key in enumerate(keys, 1) if key in self._told_here), default=0)
+        )
         if keys and (conversation := self._conversations.get(keys[0])) is not None:
             self._use(keys[0], conversation)
-            for length in range(len(turns), 0, -1):
+            for length in range(len(turns), here, -1):
                 if (known := conversation.snapshots.get(keys[length - 1])) is not None:
                     return Recalled(known, turns[length:])
-        return Recalled(None, turns)
+        return Recalled(None, turns[here:], stays=here > 0)
+
+    def note_told_here(self, turns: Sequence[Turn]) -> None:
+        """Remember that a planner on this device was told these turns; of the turns a hash is kept."""
+        *_, last = _keys(turns)
+        self._told_here[last] = None
+        while len(self._told_here) > self._limits.told_here:
+            self._told_here.popitem(last=False)
 
     def keep(self, turns: Sequence[Turn], snapshot: Snapshot) -> None:
         """Remember the session as it is after these turns, the last of which is umi's answer."""

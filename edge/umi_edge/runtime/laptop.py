@@ -166,13 +166,14 @@ class Laptop:
         client: str,
         *,
         consent: Callable[[str], Consent] = lambda _: DeclineAll(),
-        approver: Approver | None = None,
+        approver: Callable[[str], Approver | None] = lambda _: None,
         watch: Watch = unwatched,
     ) -> AsyncIterator[ToolSession]:
         """A session of the program of this name, which calls the tools itself; its end is a signed checkpoint.
 
         `consent` gives who is asked, by the session's name; without it every call that the policy wants confirmed is
-        declined. `watch` gives who observes it, by the same name, from its beginning to its end.
+        declined. `approver` gives who sees each message before it leaves, and `watch` who observes the session from its
+        beginning to its end, by the same name.
         """
         await self._take_up_tools()
         name = secrets.token_hex(8)
@@ -191,7 +192,7 @@ class Laptop:
                     hash_key=self.hash_key,
                     records=self.records,
                     approved=self.approved,
-                    approver=approver,
+                    approver=approver(name),
                     told_bars=told_bars(self.config.ledger.parent, client),
                 )
         finally:

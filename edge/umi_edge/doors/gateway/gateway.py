@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umi_edge.doors.gateway.schemas import given_result, widened
-from umi_edge.doors.gateway.sessions import Sessions, TooManySessionsError, UnknownSessionError
+from umi_edge.doors.gateway.sessions import (
+    EndedSessionError,
+    Sessions,
+    TooManySessionsError,
+    UnknownSessionError,
+)
 from umi_edge.doors.gateway.wire import SESSION_ARGUMENT, Offered, called, listed, spelled, wire_name
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy.checks import may_write
@@ -27,7 +32,7 @@ from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import Label
 from umi_shared.transcript import ToolCard
 
-__all__ = ["END_SESSION", "INSTRUCTIONS", "REVEAL", "Gateway", "NoSuchToolError", "Reveal"]
+__all__ = ["ENDED", "END_SESSION", "INSTRUCTIONS", "REVEAL", "Gateway", "NoSuchToolError", "Reveal"]
 
 REVEAL = "umi_reveal"
 END_SESSION = "umi_end_session"
@@ -39,6 +44,10 @@ INSTRUCTIONS = (
     "what they stand for, on their laptop and not here."
 )
 """What a model is told of handles: a constant of the program."""
+ENDED = (
+    "this call was not made: this session was not used for long, or newer ones took its place, so it has ended, and no "
+    "handle from before stands for anything now. Look up again what you need, and then call"
+)
 
 Reveal = Callable[[str, ToolSession, Sequence[Handle]], Awaitable[str]]
 """Shows the user some values on this device; gives words for the client of where they are, without them."""
@@ -91,7 +100,9 @@ class Gateway:
             return await self._end(word)
         try:
             word, opened = await self._session(word, explicit=explicit)
-        except UnknownSessionError:
+        except UnknownSessionError as error:
+            if isinstance(error, EndedSessionError) and not explicit:
+                return _said(ENDED, error=True)
             return _said(
                 f"no session has that {SESSION_ARGUMENT} now: it has ended, and its handles with it. Call without "
                 f"{SESSION_ARGUMENT} to begin a new one",
@@ -111,6 +122,8 @@ class Gateway:
             return (word, await self.sessions.find(word)) if word else await self.sessions.begin()
         try:
             return word, await self.sessions.find(word)
+        except EndedSessionError:  # a new one would give its handles to others
+            raise
         except UnknownSessionError:
             return await self.sessions.begin(word)
 

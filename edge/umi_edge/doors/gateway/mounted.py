@@ -119,15 +119,16 @@ class MountedGateways:
     @asynccontextmanager
     async def _gateway(self, name: str) -> "AsyncIterator[_Opened]":
         line, folder = self.line, window_folder(self.line.config.ledger.parent)
+        door = str(line.laptop.policy.client(name).sink)
         opened = open_gateway(
             line.laptop,
             name,
             reveal=self._reveal,
             watch=self._watched(name),
             consent=lambda word: PageConsent(
-                questions=line.approvals.of(word, name), open_page=self.open_page, address=self.page_url()
+                questions=line.approvals.of(word, door), open_page=self.open_page, address=self.page_url()
             ),
-            approver=line.approvals.of(f"mcp {name}", name).approver(line.laptop.config.preview),
+            approver=lambda word: line.approvals.of(word, door).approver(line.laptop.config.preview),
             complain=partial(self._complain, name),
         )
         async with (

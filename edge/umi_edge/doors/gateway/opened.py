@@ -24,14 +24,15 @@ async def open_gateway(
     *,
     reveal: Reveal,
     consent: Callable[[str], Consent] = lambda _: DeclineAll(),
-    approver: Approver | None = None,
+    approver: Callable[[str], Approver | None] = lambda _: None,
     watch: Watch = unwatched,
     complain: Callable[[str], None] = lambda _: None,
     limits: SessionLimits = BUILT_IN,
 ) -> AsyncIterator[Gateway]:
     """What the client of this name may do, once the self-test has found nothing; its sessions end with it.
 
-    `consent` gives who is asked, by a session's name, and `watch` who observes it. Raises `PrivacyError` where the
+    `consent` gives who is asked, by a session's name, `approver` who sees its messages before they leave, and `watch`
+    who observes it. Raises `PrivacyError` where the
     self-test says no.
     """
     await self_test()

@@ -49,6 +49,10 @@ class PageConsent:
         async with self._before_the_user():
             return await self.questions.answer(question)
 
+    @property
+    def _program(self) -> str:
+        return self.questions.door.removeprefix("client:")
+
     @asynccontextmanager
     async def _before_the_user(self) -> AsyncIterator[None]:
         elicit = current_elicitation()
@@ -57,9 +61,9 @@ class PageConsent:
             yield
             return
         seat = ExitStack()
-        where = f"on the page that {self.questions.door} leads to"
+        where = f"on the page that {self._program} leads to"
         approvals, conversation = self.questions.approvals, self.questions.conversation
-        seat.enter_context(approvals.answerer(self.questions.door, where, conversation=conversation))
+        seat.enter_context(approvals.answerer(f"program {self._program}", where, conversation=conversation))
         led = asyncio.create_task(self._led(elicit, seat))
         try:
             yield
@@ -93,6 +97,6 @@ class PageConsent:
             if action == "decline":
                 approvals = self.questions.approvals
                 for one in approvals.waiting(self.questions.conversation):
-                    approvals.decide(one.id, one.digest, False, by=self.questions.door)
+                    approvals.decide(one.id, one.digest, False, by=f"program {self._program}")
             if action == "accept" and await self.open_page(_VIEW):
                 await asyncio.sleep(self.opens_seconds)  # by then the page asks by itself

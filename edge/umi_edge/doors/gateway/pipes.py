@@ -13,12 +13,11 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import anyio
 from mcp.shared.memory import MessageStream, create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import JSONRPCMessage, jsonrpc_message_adapter
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -136,8 +135,9 @@ async def _tell(ours: MessageStream, pipe: _Pipe) -> None:
             await pipe.said.put(_spelled(item.message))
 
 
-def _spelled(message: Any) -> bytes:
-    return bytes(message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+def _spelled(message: JSONRPCMessage) -> bytes:
+    """A message in one line: some characters beyond ASCII end a line, too, for whoever reads it."""
+    return json.dumps(message.model_dump(mode="json", by_alias=True, exclude_unset=True)).encode()
 
 
 def _over() -> ApiError:

@@ -133,7 +133,7 @@ async def _gateway(config: EdgeConfig, client: str, around: Surroundings) -> Asy
             client,
             reveal=reveal_by_command,
             consent=lambda _: around.consent,
-            approver=around.approver,
+            approver=lambda _: around.approver,
             complain=around.complain,
         )
         async with opened as gateway:

@@ -19,6 +19,7 @@ from umi_edge.session.tool_session import ToolSession
 
 __all__ = [
     "BUILT_IN",
+    "EndedSessionError",
     "OpenSession",
     "SessionLimits",
     "Sessions",
@@ -31,6 +32,10 @@ OpenSession = Callable[[], AbstractAsyncContextManager[ToolSession]]
 
 class UnknownSessionError(Exception):
     """No session has this name now."""
+
+
+class EndedSessionError(UnknownSessionError):
+    """It has ended, and its program was not told so yet."""
 
 
 class TooManySessionsError(Exception):
@@ -67,14 +72,19 @@ class Sessions:
     count: DayCount = field(default_factory=DayCount, repr=False)
     now: Callable[[], float] = time.monotonic
     _open: "OrderedDict[str, _Open]" = field(default_factory=OrderedDict, init=False, repr=False)
+    _untold: set[str] = field(default_factory=set, init=False, repr=False)
+    """The words whose session has ended behind the program's back: it was idle, or another one took its place."""
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """One is opened at a time: calls that come at once under one word get one session."""
 
     async def find(self, word: str) -> ToolSession:
-        """The session of a word. Raises `UnknownSessionError`."""
+        """The session of a word. Raises `UnknownSessionError`; once `EndedSessionError`, where it ended by itself."""
         now = self.now()
         await self._end_idle(now)
         found = self._open.get(word)
+        if found is None and word in self._untold:
+            self._untold.discard(word)
+            raise EndedSessionError
         if found is None:
             raise UnknownSessionError
         found.used = now
@@ -100,7 +110,7 @@ class Sessions:
             if not await asyncio.to_thread(self.count.take, self.limits.a_day):
                 raise TooManySessionsError
             while len(self._open) >= self.limits.open_at_once:
-                await self.end(next(iter(self._open)))
+                await self._end_untold(next(iter(self._open)))
             ends = AsyncExitStack()
             session = await ends.enter_async_context(self.open_session())
             word = word or session.name
@@ -114,7 +124,8 @@ class Sessions:
                 await self.end(word)
 
     async def end(self, word: str) -> bool:
-        """End a session and its vault; whether there was one."""
+        """End a session and its vault, as its program knows; whether there was one."""
+        self._untold.discard(word)
         found = self._open.pop(word, None)
         if found is None:
             return False
@@ -129,7 +140,11 @@ class Sessions:
     async def _end_idle(self, now: float) -> None:
         for word, one in tuple(self._open.items()):
             if self._idle(one, now):
-                await self.end(word)
+                await self._end_untold(word)
+
+    async def _end_untold(self, word: str) -> None:
+        await self.end(word)
+        self._untold.add(word)
 
     def _idle(self, one: _Open, now: float) -> bool:
         return now - one.used > self.limits.idle_seconds

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.end_to_end.page.served import serving
 from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway import mounted, opened
+from umi_edge.doors.gateway.gateway import ENDED
 from umi_edge.doors.gateway.mounted import MountedGateways
 from umi_edge.doors.gateway.page_consent import ASKED
 from umi_edge.doors.gateway.window import look, window_folder
@@ -159,7 +161,7 @@ async def test_a_call_is_decided_where_all_questions_wait(desk, yes, mode):
                     if questions or calling.done():
                         break
             [question] = questions
-            assert question.door == "claude"
+            assert question.door == "client:claude"
             assert question.request.tool == "box.open"
             desk.line.approvals.decide(question.id, question.digest, yes, by="page")
             result = await calling
@@ -258,6 +260,48 @@ async def test_without_it_the_page_is_opened_where_nobody_can_be_asked(desk, mod
             desk.line.approvals.decide(question.id, question.digest, True, by="page")
             assert not (await calling).is_error
     assert desk.opened == ["approvals"]
+
+
+@pytest.mark.parametrize("name", ["ask", "chat", "page", "constructor"])
+async def test_a_program_cannot_pass_for_another_door_by_its_name(desk, name):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    with desk.line.approvals.answerer("page", "on the page"):
+        async with desk.program(name) as client:
+            calling, question = await waiting_call(desk, client)
+            assert question.door == f"client:{name}"
+            desk.line.approvals.decide(question.id, question.digest, False, by="page")
+            await calling
+
+
+async def test_the_first_message_of_each_session_is_shown_where_that_is_wanted(desk):
+    desk.line.laptop.config = replace(desk.line.laptop.config, preview="first")
+    shown: list[str] = []
+
+    async def say_yes() -> None:
+        async for questions in desk.line.approvals.subscribe():
+            for one in questions:
+                shown.append(one.request.message.decode())
+                desk.line.approvals.decide(one.id, one.digest, True, by="page")
+
+    with desk.line.approvals.answerer("page", "on the page"):
+        saying = asyncio.create_task(say_yes())
+        for _ in range(2):
+            async with desk.program("claude") as client:
+                for _ in range(2):
+                    assert not (await open_box(client)).is_error
+        saying.cancel()
+        await asyncio.wait([saying])
+    assert ["<text:1>" in one for one in shown if '"content"' in one] == [True, True]
+
+
+async def test_a_call_with_the_handles_of_a_session_that_ended_by_itself_is_not_made(desk):
+    async with desk.program("claude") as client:
+        assert not (await open_box(client)).is_error
+        sessions = (await desk.gateways.current("claude")).gateway.sessions
+        sessions.now = lambda: time.monotonic() + 3 * 3600
+        ended = await open_box(client)
+        assert (ended.is_error, ended.content[0].text) == (True, f"{ENDED[:1].upper()}{ENDED[1:]}.")
+        assert not (await open_box(client)).is_error
 
 
 async def test_without_a_page_it_is_declined(desk):

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from umi_edge.doors.gateway.day_count import DayCount, day_count
-from umi_edge.doors.gateway.sessions import SessionLimits, Sessions, TooManySessionsError, UnknownSessionError
+from umi_edge.doors.gateway.sessions import (
+    EndedSessionError,
+    SessionLimits,
+    Sessions,
+    TooManySessionsError,
+    UnknownSessionError,
+)
 
 HOUR = 3600
 
@@ -59,6 +65,29 @@ async def test_a_session_that_was_not_used_for_two_hours_has_ended():
     with pytest.raises(UnknownSessionError):
         await some.find(word)
     assert ended == [one]
+
+
+@pytest.mark.parametrize("why", ["it was idle", "others took its place"])
+async def test_who_has_a_session_that_ended_by_itself_is_told_once_before_a_new_one_begins(why):
+    clock = Clock()
+    some = sessions([], clock, open_at_once=2)
+    await some.begin("pipe")
+    if why == "it was idle":
+        clock.at += 2.1 * HOUR
+    else:
+        await some.begin("another")
+        await some.begin("a third")
+    with pytest.raises(EndedSessionError):
+        await some.find("pipe")
+    with pytest.raises(UnknownSessionError) as second:
+        await some.find("pipe")
+    assert not isinstance(second.value, EndedSessionError)
+    await some.begin("pipe")
+    await some.end("pipe")  # which its program knows of
+    with pytest.raises(UnknownSessionError) as known:
+        await some.find("pipe")
+    assert not isinstance(known.value, EndedSessionError)
+    await some.end_all()
 
 
 async def test_a_dropped_session_leaves_the_new_one_of_its_word():
