@@ -136,7 +136,7 @@ async def _fill_disk(world: World, fault: Fault) -> None:
         return
     full = world.disk / "full"
     with suppress(OSError):  # that is the point
-        await asyncio.to_thread(full.write_bytes, bytes(2 << 20))
+        await asyncio.to_thread(full.write_bytes, bytes(64 << 20))
     await asyncio.sleep(fault.lasts)
     await asyncio.to_thread(full.unlink)
 

@@ -23,7 +23,7 @@ from umi_lab.postgres_server import PostgresServer
 __all__ = ["FRONTS", "World", "world"]
 
 FRONTS = 2
-_DISK = "size=1m"
+_DISK = "size=32m"
 
 
 @dataclass(slots=True, kw_only=True)
