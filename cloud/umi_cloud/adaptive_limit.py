@@ -7,6 +7,7 @@ Decisions only; no I/O.
 """
 
 import math
+from statistics import median
 
 __all__ = ["FLOOR", "AdaptiveLimit"]
 
@@ -52,7 +53,8 @@ class AdaptiveLimit:
             self._close()
 
     def _close(self) -> None:
-        sample, most = sum(self._window) / len(self._window), self._most
+        # The median: one device that reads slowly on purpose makes no engine look slow.
+        sample, most = median(self._window), self._most
         self._window, self._most = [], 0
         self._now = self._now + _SMOOTHING * (sample - self._now) if self._now else sample
         if most <= self._floor:  # few at once: whatever it takes now is what it takes alone

@@ -72,6 +72,18 @@ def test_a_limit_that_nobody_comes_near_does_not_move():
     assert settle(limit, lambda _n: 0.2, asking=10) == 64
 
 
+def test_a_device_that_reads_slowly_on_purpose_takes_the_engine_from_nobody():
+    """Four answers in a hundred took a minute each: by the mean, the limit fell to its floor."""
+    limit, now, least = warmed(256, lambda _n: 0.2), 1e6, 256
+    settle(limit, lambda _n: 0.2)
+    for _ in range(60):
+        for number in range(100):
+            seconds = 60.0 if number % 25 == 0 else 0.2
+            limit.observe(seconds=seconds, tokens=TOKENS, running=limit.at_once, now=now + number / 100)
+        now, least = now + 1, min(least, limit.at_once)
+    assert least == 256
+
+
 async def test_with_a_scripted_engine_admission_holds_back_what_the_engine_would_only_queue():
     """Latency grows beyond eight at once; eighty ask all the time."""
     admission = Admission(AdmissionLimits(queued=1000))

@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def written(home: Path) -> list[str]:
-    return sorted(path.name for path in home.iterdir()) if home.exists() else []
+    return sorted(path.name for path in home.iterdir() if path.suffix != ".lock") if home.exists() else []
 
 
 async def test_an_enrolled_laptop_calls_under_its_own_name(cloud, home):

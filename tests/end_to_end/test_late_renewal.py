@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth import enrolment as enrolment_module
 from umi_cloud.auth.enrolment import EnrolmentLimits
-from umi_edge.connection.connection import Connection, open_enrolment_channel
-from umi_edge.connection.enroll import _csr_pem, enroll, renew_late
+from umi_edge.connection.connection import Connection, check_certificate, open_enrolment_channel
+from umi_edge.connection.enroll import _csr_pem, enroll, renew, renew_late
 from umi_edge.connection.renewal import in_date
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
@@ -108,6 +109,7 @@ async def test_a_certificate_that_a_later_one_has_followed_is_good_for_nothing(c
     old = await enrolled(MONTH)
     keys = [(path, path.read_bytes()) for path in (old.key, old.certificate, old.ca)]
     assert await ask(await now_in_date(old)) == "alices-laptop"
+    old = replace(old, directory=old.directory.parent / "thief")
     for path, content in keys:
         path.write_bytes(content)
     assert await reason(old) == "CERTIFICATE_EXPIRED"
@@ -189,6 +191,43 @@ async def test_who_answers_no_challenge_is_hung_up_on(cloud, enrolled, monkeypat
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call.read()
     assert refusal_from_metadata(caught.value.trailing_metadata()).reason == "PROOF_INVALID"
+
+
+async def test_a_stranger_who_leaves_challenges_unanswered_shuts_nobody_else_out(enrolled, tmp_path, cloud):
+    """He held all calls of the port, ten seconds each, over one connection."""
+    old = await enrolled(MONTH)
+    limits = EnrolmentLimits().concurrent_calls
+    async with AsyncExitStack() as stack:
+        stranger = pb_grpc.LateRenewalStub(await stack.enter_async_context(open_enrolment_channel(old)))
+        held = [stranger.RenewLate(timeout=20) for _ in range(limits // 2)]
+        for call in held:
+            assert (await call.read()).challenge
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stranger.RenewLate(timeout=20).read()
+        assert refusal_from_metadata(caught.value.trailing_metadata()).reason == "RATE_LIMITED"
+        bobs = (await enroll(await cloud.text("bobs-laptop"), tmp_path / "bob")).connection
+        assert await ask(bobs) == "bobs-laptop"
+        for call in held:
+            call.cancel()
+    assert await ask(await now_in_date(old)) == "alices-laptop"
+
+
+async def test_two_sessions_renew_at_once_and_have_the_same_certificate_afterwards(cloud, enrolled):
+    """One took the other's key away, and the laptop had to be enrolled again."""
+    old = await enrolled(MONTH)
+    first, second = await asyncio.gather(now_in_date(old), now_in_date(old))
+    assert first == second == Connection.load(old.directory)
+    check_certificate(first, datetime.now(UTC))
+    assert await ask(first) == "alices-laptop"
+
+
+async def test_a_program_whose_certificate_another_has_renewed_takes_that_one(cloud, enrolled):
+    """A daemon's, say, that slept meanwhile: the files of its own are gone."""
+    old = await enrolled(MONTH)
+    new = await now_in_date(old)
+    assert await ask(new) == "alices-laptop"
+    assert await now_in_date(old) == new
+    assert await renew(old) == new
 
 
 async def test_nothing_is_asked_while_the_certificate_is_good(cloud, enrolled):

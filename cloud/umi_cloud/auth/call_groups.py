@@ -9,6 +9,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict
+from umi_cloud.auth.store import RegistryUnavailableError
 from umi_shared.errors import RefusedError
 
 __all__ = ["CallGroups"]
@@ -69,6 +70,9 @@ class CallGroups:
         try:
             verdicts = iter(await self._run(begun, ended))
         except BaseException as error:
+            if isinstance(error, RegistryUnavailableError):
+                # A registry that hangs takes seconds to say so: once for all who wait, not for each group in turn.
+                group, self._waiting = [*group, *self._waiting], []
             for _, future in group:
                 if not future.done():
                     future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())

@@ -13,9 +13,9 @@ import ipaddress
 import re
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, NoReturn, Protocol
@@ -162,6 +162,30 @@ class EnrolmentDesk:
         self._everyone = TokenBucket(per_minute=limits.attempts_per_minute, now=clock())
         self._peers: OrderedDict[str, TokenBucket] = OrderedDict()
         self._renewals: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._challenged: Counter[str] = Counter()
+
+    @contextmanager
+    def challenged(self, peer: str) -> Iterator[None]:
+        """Wait for a stranger's answer to a challenge. Raises RefusedError (RATE_LIMITED).
+
+        Whoever waits holds one of the port's calls. Half of them are the most for an address, and a quarter is for
+        those who answer nothing because nothing is asked.
+        """
+        address = _address(peer)
+        calls = self.limits.concurrent_calls
+        if self._challenged[address] >= max(calls // 2, 1) or self._challenged.total() >= max(
+            calls * 3 // 4, 1
+        ):
+            raise RefusedError(
+                "too many renewals wait for an answer", reason="RATE_LIMITED", retry_after_seconds=1.0
+            )
+        self._challenged[address] += 1
+        try:
+            yield
+        finally:
+            self._challenged[address] -= 1
+            if not self._challenged[address]:
+                del self._challenged[address]
 
     async def refuse(self, context: Refusable, error: Exception, device: str = "") -> NoReturn:
         """End a call with what its device, or a stranger, may know of the error; the log has a line of it a minute."""
@@ -403,9 +427,11 @@ class LateRenewalServicer(pb_grpc.LateRenewalServicer):
     ) -> AsyncIterator[pb.RenewLateResponse]:
         """Exchange a certificate that has ended for the next."""
         challenge = secrets.token_bytes(32)
-        yield pb.RenewLateResponse(challenge=challenge)
         try:
-            enrolled = await self._renew(await _answer(request_iterator), challenge, context.peer())
+            with self._desk.challenged(context.peer()):
+                yield pb.RenewLateResponse(challenge=challenge)
+                answer = await _answer(request_iterator)
+            enrolled = await self._renew(answer, challenge, context.peer())
         except Exception as error:  # as above
             await self._desk.refuse(context, error)
         yield pb.RenewLateResponse(renewed=enrolled.renewal())

@@ -222,6 +222,11 @@ def add_certificate(
             {"name": device.name, "long_ago": now - CERTIFICATES_KEPT_SECONDS},
         ),
         _insert_certificate(certificate),
+        # To renew is to use: none that it had before is renewed late from now on.
+        Write(
+            "UPDATE certificates SET used_at = :now WHERE serial = :serial AND used_at IS NULL",
+            {"now": now, "serial": renewed},
+        ),
         Write("UPDATE devices SET last_seen_at = :now WHERE name = :name", {"now": now, "name": device.name}),
         audited(
             Event.RENEWED,

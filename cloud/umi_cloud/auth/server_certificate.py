@@ -29,15 +29,27 @@ class CertificateDates:
 
     server: datetime
     ca: datetime
+    retiring: datetime | None = None
+    """When the old authority ends, while the next one is trusted, too; the server's certificate is of the old one."""
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """What ends within 30 days, in plain words."""
+        retire = "`umi-cloud ca retire` ends it, once every laptop has renewed"
+        # No certificate of the server's outlasts its authority, so another one would change nothing.
+        renewable = self.server < (self.retiring or self.ca)
         ends = (
-            (self.server, "the server's certificate", "`umi-cloud ca init --renew-server` makes the next"),
+            (
+                self.server if renewable else None,
+                "the server's certificate",
+                "`umi-cloud ca init --renew-server` makes the next",
+            ),
+            (self.retiring, "the old certificate authority, and with it the server's certificate,", retire),
             (self.ca, "the certificate authority", "`umi-cloud ca rotate` makes the next"),
         )
         return tuple(
-            f"{what} ends at {end:%Y-%m-%d %H:%M} UTC: {fix}" for end, what, fix in ends if end - now <= WARN
+            f"{what} ends at {end:%Y-%m-%d %H:%M} UTC: {fix}"
+            for end, what, fix in ends
+            if end is not None and end - now <= WARN
         )
 
 
@@ -50,7 +62,6 @@ def check_certificates(folder: Path, now: datetime) -> CertificateDates:
     files = AuthorityFiles(folder)
     server = authority.server_certificate
     again = "run `umi-cloud ca init --renew-server`"
-    _check_dates(server, now, f"the server's certificate {files.server}", again)
     _check_dates(
         authority.ca_certificate,
         now,
@@ -59,6 +70,7 @@ def check_certificates(folder: Path, now: datetime) -> CertificateDates:
         if authority.following is None
         else "end it with `umi-cloud ca retire`",
     )
+    _check_dates(server, now, f"the server's certificate {files.server}", again)
     if not authority.has_issued(server):
         raise ConfigError(
             f"the server's certificate {files.server} is not of the authority {files.ca_certificate}:"
@@ -67,9 +79,8 @@ def check_certificates(folder: Path, now: datetime) -> CertificateDates:
         )
     if not _fits(files.server, server):
         raise ConfigError(f"the key in {files.server} is not that of its certificate", fix=again)
-    return CertificateDates(
-        server=server.not_valid_after_utc, ca=authority.trusted[-1].certificate.not_valid_after_utc
-    )
+    *old, last = (ca.certificate.not_valid_after_utc for ca in authority.trusted)
+    return CertificateDates(server=server.not_valid_after_utc, ca=last, retiring=old[0] if old else None)
 
 
 def renew_when_due(folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:

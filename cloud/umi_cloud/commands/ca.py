@@ -121,7 +121,7 @@ def retire(state: str, certificates: Path | None, *, lock_out: bool, as_json: bo
     authority = Authority.load(folder)
     if authority.following is None:
         raise ConfigError("there is no next authority", fix="`umi-cloud ca rotate` makes it")
-    waiting = asyncio.run(_stragglers(state, authority.following.name))
+    waiting = asyncio.run(_stragglers(state, authority.following.name, unknown=lock_out))
     if waiting and not lock_out:
         _list(waiting)
         raise ConfigError(
@@ -139,10 +139,17 @@ def retire(state: str, certificates: Path | None, *, lock_out: bool, as_json: bo
         say("These laptops must enrol again: `umi-cloud enroll NAME`.")
 
 
-async def _stragglers(state: str, authority: str) -> "tuple[Straggler, ...]":
+async def _stragglers(state: str, authority: str, *, unknown: bool) -> "tuple[Straggler, ...]":
+    """Who would be locked out; `unknown`: also where the registry knows nobody, and so cannot say."""
     from umi_cloud.auth.registry_at import registry_at
+    from umi_shared.errors import ConfigError
 
-    async with registry_at(state) as registry:
+    async with registry_at(state, existing=not unknown) as registry:
+        if not unknown and not await registry.devices():
+            raise ConfigError(
+                f"the registry in {registry.store.place} knows no laptop, so who would be locked out is not known",
+                fix="name the servers' state with --state; where no laptop was ever enrolled, say --lock-out",
+            )
         return await registry.stragglers(authority, _LATE)
 
 

@@ -6,10 +6,11 @@ the new ones; there is no moment at which half of each are.
 I7: docs/design.md#i7-the-ledger-has-every-byte-that-left
 """
 
+import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -22,6 +23,7 @@ import platformdirs
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from filelock import FileLock, Timeout
 
 from umi_shared.durable_file import make_private_directory, write_durably
 from umi_shared.enrolment_token import check_device_name, join_address, split_address
@@ -40,6 +42,7 @@ __all__ = [
     "check_dates",
     "default_directory",
     "device_private_key",
+    "drafted",
     "is_enrolled",
     "load_certificates",
     "open_channel",
@@ -49,6 +52,9 @@ __all__ = [
 FILE_NAME = "connection.json"
 VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
+LOCK_SECONDS = 45.0
+"""How long a change waits for another: longer than one takes."""
+_LOCK_LOOK_SECONDS = 0.05
 CLOCKS_DIFFER = timedelta(hours=1)
 """How far this device's clock and the planner's may be apart."""
 SENT_ONCE = ("grpc.enable_retries", 0)
@@ -140,7 +146,10 @@ class Connection:
 
 
 class ConnectionDraft:
-    """A connection being set up: the key is written first, and `commit` puts the connection into use."""
+    """A connection being set up: the key is written first, and `commit` puts the connection into use.
+
+    A commit removes the files of all others, drafts included: where several programs may be at it, use `drafted`.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Make the directory. Raises ConfigError when it cannot be written to."""
@@ -200,6 +209,36 @@ class ConnectionDraft:
             for path in set(self.directory.glob(pattern)) - ours:
                 with contextlib.suppress(OSError):  # Windows keeps a file that a program has open
                     path.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def drafted(directory: Path) -> AsyncIterator[ConnectionDraft]:
+    """A draft, while no other program and no other session has one; what is not committed is removed.
+
+    Raises ConfigError when the directory cannot be written to, or another takes too long.
+    """
+    make_private_directory(directory)
+    lock = FileLock(directory / "connection.lock", mode=0o600)
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + LOCK_SECONDS
+    while True:
+        try:
+            lock.acquire(blocking=False)
+            break
+        except Timeout as error:
+            if loop.time() >= patience:
+                raise ConfigError(
+                    f"{directory} is being changed by another program", fix="wait for it, or end it"
+                ) from error
+        await asyncio.sleep(_LOCK_LOOK_SECONDS)
+    try:
+        draft = ConnectionDraft(directory)
+        try:
+            yield draft
+        finally:
+            draft.discard()
+    finally:
+        lock.release()
 
 
 def check_certificate(connection: Connection, now: datetime) -> None:

@@ -29,10 +29,11 @@ from cryptography.x509.oid import NameOID
 
 from umi_edge.connection.connection import (
     Connection,
-    ConnectionDraft,
     check_certificate,
     check_dates,
     device_private_key,
+    drafted,
+    is_enrolled,
     load_certificates,
     open_channel,
     open_enrolment_channel,
@@ -100,9 +101,8 @@ async def enroll(
     token = EnrolmentToken.parse(token_text)  # (1)
     server = await _pinned_certificate(token, timeouts)  # (2)
     check_dates(server, clock(), "the planner's certificate")  # (3)
-    replaced = (directory / "connection.json").exists()
-    draft = ConnectionDraft(directory)
-    try:
+    async with drafted(directory) as draft:
+        replaced = is_enrolled(directory)
         key = ec.generate_private_key(ec.SECP256R1())  # (4)
         draft.write_key(_key_pem(key))
         reply = await _call_enrol(token, server, _csr_pem(key, token.device), timeouts)  # (5)
@@ -116,9 +116,6 @@ async def enroll(
             enrolment_address=token.enrolment_address,
             server_name=_server_name(server, token.service_address),
         )
-    except BaseException:
-        draft.discard()
-        raise
     return Enrolment(connection, replaced)
 
 
@@ -135,8 +132,8 @@ async def enroll_by_login(
 
     `log_in` is given where, and the nonce; it returns the ID token. Raises as `enroll` does, and what `log_in` raises.
     """
-    # (1) The server shows a certificate that holds. (2) Where to log in. (3) A key, kept. (4) The login, bound to the
-    # key. (5) The call, trusting that certificate alone. (6) The reply is for our key. (7) Commit.
+    # (1) The server shows a certificate that holds. (2) Where to log in. (3) A key. (4) The login, bound to the key.
+    # (5) The key is kept. (6) The call, trusting that certificate alone. (7) The reply is for our key. (8) Commit.
     server = await _server_of(planner, timeouts)  # (1)
     check_dates(server, clock(), "the planner's certificate")
     described = await _by_login(
@@ -152,21 +149,20 @@ async def enroll_by_login(
         client_secret=described.client_secret,
         scopes=tuple(described.scopes)[:MAX_SCOPES],
     )
-    replaced = (directory / "connection.json").exists()
-    draft = ConnectionDraft(directory)
-    try:
-        key = ec.generate_private_key(ec.SECP256R1())  # (3)
-        draft.write_key(_key_pem(key))
-        csr_pem = _csr_pem(key, "laptop")
-        token = await log_in(provider, login_nonce(csr_pem))  # (4)
-        request = pb.EnrolByLoginRequest(id_token=token, csr_pem=csr_pem, laptop=laptop)
+    key = ec.generate_private_key(ec.SECP256R1())  # (3)
+    csr_pem = _csr_pem(key, "laptop")
+    token = await log_in(provider, login_nonce(csr_pem))  # (4): minutes, in which sessions may renew
+    request = pb.EnrolByLoginRequest(id_token=token, csr_pem=csr_pem, laptop=laptop)
+    async with drafted(directory) as draft:
+        replaced = is_enrolled(directory)
+        draft.write_key(_key_pem(key))  # (5)
         reply = await _by_login(
             planner, server, lambda stub, seconds: stub.EnrolByLogin(request, timeout=seconds), timeouts
-        )  # (5)
+        )  # (6)
         device = check_device_name(reply.device)
-        trusted = _check_reply(reply.certificate_pem, reply.ca_pem, key, device, clock())  # (6)
+        trusted = _check_reply(reply.certificate_pem, reply.ca_pem, key, device, clock())  # (7)
         _require_issued(server, trusted, "the server's certificate was not signed by the CA it sent")
-        connection = draft.commit(  # (7)
+        connection = draft.commit(  # (8)
             reply.certificate_pem,
             reply.ca_pem,
             device=device,
@@ -174,9 +170,6 @@ async def enroll_by_login(
             enrolment_address=planner.address,
             server_name=_server_name(server, described.service_address),
         )
-    except BaseException:
-        draft.discard()
-        raise
     return Enrolment(connection, replaced)
 
 
@@ -188,11 +181,12 @@ async def renew(
 ) -> Connection:
     """Exchange a certificate that is about to expire for one with a new key; the old one stays valid until its end.
 
-    Raises RefusedError (RENEWAL_TOO_EARLY, CERTIFICATE_REVOKED, ...), TransportError, MalformedError.
+    Where another program has done it in the meantime, what it got is the result. Raises RefusedError
+    (RENEWAL_TOO_EARLY, CERTIFICATE_REVOKED, ...), TransportError, MalformedError.
     """
-    check_certificate(connection, clock())
 
     async def ask(csr_pem: bytes) -> pb.RenewResponse:
+        check_certificate(connection, clock())
         async with open_channel(connection) as channel:
             request = pb.RenewRequest(csr_pem=csr_pem)
             try:
@@ -211,13 +205,14 @@ async def renew_late(
 ) -> Connection:
     """Exchange a certificate that has ended, or is about to, at the port where TLS does not ask for it.
 
-    The old key proves who this device is. Raises RefusedError (CERTIFICATE_EXPIRED: too long ago, ...), TransportError,
+    The old key proves who this device is. Where another program has done it in the meantime, what it got is the
+    result. Raises RefusedError (CERTIFICATE_EXPIRED: too long ago, ...), TransportError,
     MalformedError, CertificateError (its files are damaged).
     """
-    certificate = load_certificates(connection.certificate)[0]
-    old_key = device_private_key(connection)
 
     async def ask(csr_pem: bytes) -> pb.RenewResponse:
+        certificate = load_certificates(connection.certificate)[0]
+        old_key = device_private_key(connection)
         try:
             async with asyncio.timeout(timeouts.call_seconds), open_enrolment_channel(connection) as channel:
                 call = pb_grpc.LateRenewalStub(channel).RenewLate()
@@ -253,8 +248,11 @@ async def _renewed(
     clock: Callable[[], datetime],
 ) -> Connection:
     """Put what `ask` gives for a signing request into use. Trust comes from an authority that is trusted already."""
-    draft = ConnectionDraft(connection.directory)
-    try:
+    async with drafted(connection.directory) as draft:
+        if is_enrolled(connection.directory):
+            latest = Connection.load(connection.directory)
+            if latest.certificate != connection.certificate:  # another program has renewed, or enrolled
+                return latest
         key = ec.generate_private_key(ec.SECP256R1())
         draft.write_key(_key_pem(key))
         csr_pem = _csr_pem(key, connection.device)
@@ -270,9 +268,6 @@ async def _renewed(
             enrolment_address=connection.enrolment_address,
             server_name=connection.server_name,
         )
-    except BaseException:
-        draft.discard()
-        raise
 
 
 def _require_handed_down(reply: pb.RenewResponse, csr_pem: bytes, connection: Connection) -> None:

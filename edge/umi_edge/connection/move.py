@@ -18,8 +18,8 @@ from cryptography import x509
 
 from umi_edge.connection.connection import (
     Connection,
-    ConnectionDraft,
     check_certificate,
+    drafted,
     load_certificates,
     open_channel,
 )
@@ -57,11 +57,16 @@ async def move(
     )
     load_certificates(moved.ca)
     await _check_server(moved, given=authorities is not None)  # (1)
-    moved = await in_date(moved, datetime.now(UTC))  # (2)
+    # (2) Another program may have renewed it just now, and for the old address.
+    moved = replace(
+        await in_date(moved, datetime.now(UTC)),
+        service_address=moved.service_address,
+        enrolment_address=moved.enrolment_address,
+        server_name=moved.server_name,
+    )
     check_certificate(moved, datetime.now(UTC))
     await _check_admission(moved)  # (3)
-    draft = ConnectionDraft(connection.directory)
-    try:
+    async with drafted(connection.directory) as draft:
         draft.write_key(moved.key.read_bytes())
         return draft.commit(  # (4)
             moved.certificate.read_bytes(),
@@ -71,9 +76,6 @@ async def move(
             enrolment_address=moved.enrolment_address,
             server_name=moved.server_name,
         )
-    except BaseException:
-        draft.discard()
-        raise
 
 
 async def _check_server(moved: Connection, *, given: bool) -> None:

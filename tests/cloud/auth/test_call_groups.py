@@ -84,3 +84,15 @@ async def test_who_gives_up_waiting_takes_nobody_along_and_is_not_asked_for():
     assert book.groups == [(1, 0), (1, 0)]
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_a_registry_that_hangs_is_waited_for_once_and_not_by_each_group_in_turn():
+    book = Book()
+    book.error = RegistryUnavailableError("hangs")
+    groups = CallGroups(book)
+    calls = [groups.begin(begun(number)) for number in range(1000)]
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(one, RegistryUnavailableError) for one in found)
+    assert len(book.groups) == 1
+    book.error = None
+    assert await groups.begin(begun(2)) == 2.0

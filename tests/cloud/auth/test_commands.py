@@ -21,6 +21,20 @@ def run(state: Path):
     return invoke
 
 
+def test_a_registry_that_knows_nobody_is_not_asked_who_would_be_locked_out(run, state, tmp_path):
+    """A mistyped --state: an empty registry was made there, said "nobody", and all laptops were locked out."""
+    run("ca", "init")
+    run("enroll", "alices-laptop")
+    mistyped = ("--state", str(tmp_path / "mistyped"), "--certificates", str(state))
+    CliRunner().invoke(umi_cloud, ["ca", "rotate", "--at-once", *mistyped])
+    result = CliRunner().invoke(umi_cloud, ["ca", "retire", *mistyped])
+    assert isinstance(result.exception, ConfigError)
+    assert "knows no laptop" in result.exception.message
+    assert Authority.load(state).following is not None
+    assert CliRunner().invoke(umi_cloud, ["ca", "retire", "--lock-out", *mistyped]).exit_code == 0
+    assert Authority.load(state).following is None
+
+
 def test_from_no_state_to_a_token(run, state):
     assert "Certificate authority" in run("ca", "init", "--host", "planner.example").stdout
     result = run("enroll", "alices-laptop")

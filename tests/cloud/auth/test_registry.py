@@ -389,6 +389,15 @@ async def test_a_revoked_or_replaced_device_does_not_come_back_late(registry, cl
     assert await late(registry, clock, "12", "02") == "CERTIFICATE_REVOKED"
 
 
+async def test_a_later_one_that_was_renewed_itself_was_used(registry, clock):
+    await enrol(registry, clock, "a", "01")
+    clock.advance(days=100)
+    assert await late(registry, clock, "11", "01") == ""
+    clock.advance(days=1)
+    assert await late(registry, clock, "12", "11") == ""
+    assert await late(registry, clock, "13", "01") == "CERTIFICATE_EXPIRED"
+
+
 async def test_a_key_from_an_old_backup_is_not_good_once_the_device_has_used_a_later_one(registry, clock):
     await enrol(registry, clock, "a", "01")
     clock.advance(days=80)

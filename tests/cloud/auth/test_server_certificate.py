@@ -63,6 +63,20 @@ def test_the_next_certificate_comes_thirty_days_ahead_and_once(authority, state,
     assert check_certificates(state, clock()).warnings(clock()) == ()
 
 
+def test_an_old_authority_that_is_about_to_end_is_to_be_retired(authority, state, clock):
+    """The advice was to renew the server's certificate, which cannot outlast it; then everything stood still."""
+    clock.advance(days=3640)
+    Authority.load(state, clock=clock).issue_server(state)
+    Authority.load(state, clock=clock).rotate(state, at_once=True)
+    (warning,) = check_certificates(state, clock()).warnings(clock())
+    assert "the old certificate authority" in warning
+    assert "`umi-cloud ca retire`" in warning
+    clock.advance(days=11)
+    assert "the certificate authority" in wrong(state, clock)
+    Authority.load(state, clock=clock).retire(state)
+    assert check_certificates(state, clock()).warnings(clock()) == ()
+
+
 def test_an_expired_certificate_is_renewed_too(authority, state, clock):
     clock.advance(days=400)
     assert renew_when_due(state, clock)

@@ -72,7 +72,7 @@ async def test_another_front_of_the_same_registry_takes_the_laptop_as_it_is(enro
         assert moved.certificate.read_bytes()
         by_address = await move(moved, second.address, enrolment_address=enrolment)
         assert by_address.server_name == "127.0.0.1"
-    assert sum(1 for _ in enrolled.directory.iterdir()) == 4
+    assert sum(1 for _ in enrolled.directory.iterdir()) == 5  # one is the lock
 
 
 async def refused(error: type[Exception], connection: Connection, address: str, **options) -> tuple[str, str]:
