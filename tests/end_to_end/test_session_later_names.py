@@ -154,8 +154,9 @@ async def test_where_a_tool_of_that_name_was_used_the_session_stops(tmp_path):
         await session.ask("Look.")
         home.learn()
         sent = len(w.capture.requests)
-        with pytest.raises(PrivacyError, match="must not be told of any more") as caught:
-            await session.ask("And now?")
+        for _ in range(2):  # asked again, it is as it was
+            with pytest.raises(PrivacyError, match="must not be told of any more") as caught:
+                await session.ask("And now?")
         assert len(w.capture.requests) == sent
     assert NAME.lower() not in str(caught.value).lower()
 

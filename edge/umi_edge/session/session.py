@@ -307,13 +307,14 @@ class Session:
         if self.read_gazetteers is None:
             return
         now = await self.read_gazetteers()
-        before, self._names, self.names_lost = self._names, now.values, now.notices
-        if now.values != before:
+        self.names_lost = now.notices
+        if now.values != self._names:
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
-            if added := added_names(before, now.values):
+            if added := added_names(self._names, now.values):
                 cards = self.cards
                 self._tell_of_tools()
                 self._withhold(added, CardWords.of(cards, self.cards, self.labeller))
+        self._names = now.values  # only now: what has failed is to fail again
 
     def _withhold(self, names: Mapping[str, Sequence[str]], cards: CardWords = CardWords()) -> None:  # noqa: B008
         """Take names out of all that was said before, since it is sent again. Raises `PrivacyError` where one stays."""

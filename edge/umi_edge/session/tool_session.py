@@ -232,14 +232,14 @@ class ToolSession:
         if self.read_gazetteers is None:
             return
         now = await self.read_gazetteers()
-        before, self._names = self._names, now.values
-        if now.values != before:
+        if now.values != self._names:
             cards = self.cards
             self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
             self._tell_of_tools()
             self._allow_catalogue()
             words = CardWords.of(cards, self.cards, self.labeller)
-            self.calls.withhold(added_names(before, now.values), words, self._allow_catalogue)
+            self.calls.withhold(added_names(self._names, now.values), words, self._allow_catalogue)
+        self._names = now.values  # only now: what has failed is to fail again
 
     async def _call(self, name: str, given: Mapping[str, Any]) -> None:
         tool, entries = self.catalogue[name], self.calls.entries
