@@ -122,6 +122,15 @@ async def test_a_table_of_many_quotation_marks_holds_nobody_up(home: Home) -> No
     assert (await home.call("search.answer", question="mark of exam"))["answers"]
 
 
+async def test_a_guest_with_a_name_of_any_length_holds_nobody_up(home: Home) -> None:
+    guest = f"ATTENDEE;CN={'a' * 200_000}:mailto:a@example.org"
+    (home.config.calendar / "exam.ics").write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1@x\nSUMMARY:Exam\nDTSTART:20261203T090000Z\n"
+        f"{guest}\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert (await home.call("search.answer", question="when is the exam"))["answers"]
+
+
 async def test_what_is_not_read_is_counted_once(home: Home) -> None:
     (home.config.calendar / "broken.ics").write_text("no calendar")
     assert (await home.call("search.answer", question="do I have anything on 2026-12-03?"))["skipped"] == 1

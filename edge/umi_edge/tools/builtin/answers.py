@@ -197,7 +197,7 @@ def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"[^\s<>]+@[^\s<>]+", text.casefold()))
+    return tuple(word for word in re.split(r"[\s<>]", text.casefold()) if "@" in word[1:-1])
 
 
 def _as_words(name: str) -> str:
