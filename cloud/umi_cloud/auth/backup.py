@@ -2,7 +2,7 @@
 
 Invariants: the rows are those of one moment; a restore revives neither what was revoked nor a token that was spent,
 also where that happened after the backup and nobody knows of it any more: what the registry does not know comes back
-held or spent (ADR 35). Not covered: whoever reads the file can admit devices; it is as secret as the authority's key.
+held or spent (ADR 36). Not covered: whoever reads the file can admit devices; it is as secret as the authority's key.
 """
 
 import shutil
