@@ -1,6 +1,7 @@
 """A laptop that its owner enrols by logging in. Real providers, a real front, real TLS; an HTTP client as browser."""
 
 import asyncio
+import base64
 import json
 import re
 import subprocess
@@ -101,6 +102,25 @@ async def test_an_operator_may_accept_tokens_that_the_provider_binds_to_no_lapto
     assert (
         await enrolled(cloud, tmp_path / "laptop", log_in=elsewhere)
     ).connection.device == "alice-thinkpad"
+
+
+@pytest.mark.parametrize("cloud", [{"without_browser": True}], indirect=True)
+async def test_a_token_is_good_once_also_with_the_other_signature_that_holds(cloud, provider, tmp_path):
+    """Of an ECDSA signature (r, s) everybody can make (r, -s)."""
+
+    async def elsewhere(where: Provider, nonce: str) -> str:
+        return await log_in_elsewhere(where, nonce, lambda *_: None)
+
+    await enrolled(cloud, tmp_path / "laptop", log_in=elsewhere)
+    signed, _, signature = provider.tokens[-1].rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    other = raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32)
+
+    async def stolen(_where: Provider, _nonce: str) -> str:
+        return f"{signed}.{base64.urlsafe_b64encode(other).decode().rstrip('=')}"
+
+    assert await refused(cloud, tmp_path / "thief", laptop="Thief", log_in=stolen) == "LOGIN_USED"
 
 
 async def test_a_login_that_is_denied_or_of_another_session_enrols_nobody(cloud, provider, tmp_path):

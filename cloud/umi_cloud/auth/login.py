@@ -33,6 +33,8 @@ FETCH_SECONDS = 5.0
 KEYS_KEPT_SECONDS = 3600.0
 KEYS_AGAIN_SECONDS = 30.0
 """The shortest time between two looks for a key that is not there."""
+FAILED_AGAIN_SECONDS = 5.0
+"""The shortest time after a look that failed: strangers do not queue here while the issuer is down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class LoginDesk:
         self._clock = clock
         self._client = client
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._failed_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def person(self, id_token: str, csr_pem: bytes) -> Person:
@@ -201,14 +203,24 @@ class LoginDesk:
         if age > KEYS_KEPT_SECONDS or (wanted not in self._keys and age > KEYS_AGAIN_SECONDS):
             async with self._fetching:
                 if self._clock() - self._fetched_at > KEYS_AGAIN_SECONDS:
-                    self._keys = await self._fetch_keys()
-                    self._fetched_at = self._clock()
+                    await self._look_for_keys()
         key = self._keys.get(wanted)
         if key is None and not wanted and len(self._keys) == 1:  # an issuer with one key need not name it
             (key,) = self._keys.values()
         if key is None:
             raise _invalid("is signed with a key that its issuer does not have")
         return key
+
+    async def _look_for_keys(self) -> None:
+        if self._clock() - self._failed_at <= FAILED_AGAIN_SECONDS:
+            raise _unavailable("who logs in can't be checked now")
+        try:
+            async with asyncio.timeout(2 * FETCH_SECONDS):
+                self._keys = await self._fetch_keys()
+        except (RefusedError, TimeoutError) as error:
+            self._failed_at = self._clock()
+            raise _unavailable("who logs in can't be checked now") from error
+        self._fetched_at = self._clock()
 
     async def _fetch_keys(self) -> dict[str, jwt.PyJWK]:
         issuer = self.settings.issuer

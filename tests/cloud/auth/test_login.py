@@ -172,11 +172,25 @@ async def test_an_issuer_that_is_down_or_another_one_refuses_nobody_for_good(iss
     issuer.down = True
     assert await refused(desk, issuer.token()) == "LOGIN_UNAVAILABLE"
     issuer.down = False
+    issuer.now += 6
     for wrong in ({"issuer": "https://id.example/realms/other"}, {"jwks_uri": "http://id.example/keys"}):
         before = dict(issuer.described)
         issuer.described |= wrong
         assert await refused(desk, issuer.token()) == "LOGIN_UNAVAILABLE"
         issuer.described = before
+        issuer.now += 6
+    assert (await desk.person(issuer.token(), CSR)).subject == "17"
+
+
+async def test_an_issuer_that_is_down_is_asked_once_in_five_seconds_however_many_ask(issuer):
+    """Bogus tokens queued for a fetch each, and held all calls of the enrolment port."""
+    desk, issuer.down = issuer.desk(), True
+    assert {await refused(desk, issuer.token(kid=f"bogus-{number}")) for number in range(20)} == {
+        "LOGIN_UNAVAILABLE"
+    }
+    assert len(issuer.asked) == 1
+    issuer.down = False
+    issuer.now += 6
     assert (await desk.person(issuer.token(), CSR)).subject == "17"
 
 
