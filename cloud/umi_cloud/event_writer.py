@@ -5,6 +5,7 @@ gRPC's price is that of a message, whatever its size: token by token it would be
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,10 @@ class EventWriter:
     async def __aenter__(self) -> "EventWriter":
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, Exception):  # what was said before it failed is not lost
+            with suppress(Exception):
+                await self._flush()
         if self._timer is not None:
             self._timer.cancel()
         if self._writing is not None:

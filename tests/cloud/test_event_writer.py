@@ -99,6 +99,20 @@ async def test_what_fails_beside_is_raised_by_the_next_event():
             await writer.take(Usage())
 
 
+async def test_what_was_said_before_a_failure_is_written():
+    wire = Wire()
+
+    async def answer() -> None:
+        async with EventWriter(wire.write) as writer:
+            await writer.take(AnswerDelta("a"))
+            await writer.take(AnswerDelta("b"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await answer()
+    assert wire.events == [AnswerDelta("a"), AnswerDelta("b")]
+
+
 async def test_nothing_is_written_after_the_end():
     wire = Wire()
     async with EventWriter(wire.write) as writer:

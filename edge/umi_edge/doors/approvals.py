@@ -30,6 +30,7 @@ from umi_edge.session.replies import ReplyRequest
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.running_call import ServerQuestion
 from umi_edge.tools.schemas import ArgumentCheck, SoundSchema
+from umi_shared.screen.text import one_line
 
 __all__ = ["Approvals", "Asked", "Decided", "Kind", "NotDecided", "Questions", "Reply", "Waiting", "Why"]
 
@@ -40,6 +41,7 @@ Reply = bool | str | Mapping[str, JSON]
 
 NOBODY = "nobody"
 """Who decided what nobody was there to decide."""
+_DOORS = {"chat": "a chat program", "ask": "umi ask"}
 _MOST_WAITING = 64
 _MOST_REMEMBERED = 256
 _LONGEST_REPLY = 20_000
@@ -76,6 +78,11 @@ class Waiting:
     """When it was asked, in seconds since 1970."""
     digest: str = field(repr=False)
     """Stands for the exact values in this process; a decision names it."""
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks, in words."""
+        return _DOORS.get(self.door) or one_line(self.door.removeprefix("client:"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ _MOMENT_SECONDS = 2.0
 """What is answered before is not told: its user looks at the question."""
 _SHOWN_SECONDS = 10
 """How long a program may take to show one."""
-_DOORS = {"chat": "a chat program", "ask": "umi ask"}
 _SCRIPT = "on run said\ndisplay notification (item 2 of said) with title (item 1 of said)\nend run"
 """The words are its arguments, so they are no part of the program."""
 
@@ -64,7 +63,7 @@ def notice_of(waiting: Sequence[Waiting]) -> str:
     if len(waiting) > 1:
         return f"{len(waiting)} questions wait for you."
     (one,) = waiting
-    return f"{_what(one)} Asked by {_DOORS.get(one.door, one_line(one.door.removeprefix('client:')))}."
+    return f"{_what(one)} Asked by {one.asked_by}."
 
 
 def _what(waiting: Waiting) -> str:

@@ -70,6 +70,8 @@ class TerminalAnswerer:
             self.console.print(_elsewhere(over.result(), waiting.kind), style="yellow", soft_wrap=True)
 
     async def _reply(self, waiting: Waiting) -> Reply:
+        if not self.conversation:  # it may be of any program
+            self.console.print(f"Asked by {waiting.asked_by}:", style="dim", markup=False, soft_wrap=True)
         match waiting.request:
             case ConsentRequest():
                 return await self._consent.approve(waiting.request)

@@ -40,7 +40,7 @@ _TITLE_CHARACTERS = 80
 _PLANNER_SECONDS = 2
 """How long the planner may take to say that it is there, before the command looks for itself."""
 _INTERRUPTED = 130
-_DOORS = {True: "ask", False: "chat"}
+_DOORS = {True: "ask", False: "umi chat"}
 
 
 @dataclass(slots=True)
@@ -170,6 +170,7 @@ class Visits:
     async def _conversation(self, visit: _Visit, asked: _Asked) -> int:
         output, laptop = visit.terminal.output, self.line.laptop
         door = _DOORS[asked.instruction is not None]
+        name = f"umi {door.removeprefix('umi ')}"
         tell_of_problems(laptop, output.console)
         self.line.planner.announce(output.console)
         questions = self.line.approvals.of(visit.id, door)
@@ -179,8 +180,8 @@ class Visits:
                     approvals=self.line.approvals,
                     console=output.console,
                     lines=output.lines,
-                    name=f"umi {door}",
-                    where=f"in the terminal of `umi {door}`",
+                    name=name,
+                    where=f"in the terminal of `{name}`",
                     conversation=visit.id,
                     shown=not output.quiet,
                     known=lambda: chain.from_iterable(laptop.gazetteers.values.values()),

@@ -58,6 +58,24 @@ async def test_a_question_is_put_to_the_person_and_their_answer_decides():
         assert await asked is True
 
 
+@pytest.mark.parametrize(
+    ("door", "words"),
+    [
+        ("chat", "a chat program"),
+        ("umi chat", "umi chat"),
+        ("client:claude", "claude"),
+        ("client:ask", "ask"),
+    ],
+)
+async def test_a_terminal_that_answers_for_all_says_who_asks(door, words):
+    async with terminal() as t:
+        asked = asyncio.create_task(t.approvals.of("c1", door).approve(CALL))
+        await t.shows("Go ahead?")
+        assert f"Asked by {words}:" in t.written.getvalue()
+        t.typed.put("n\n")
+        assert await asked is False
+
+
 async def test_questions_come_one_after_the_other():
     async with terminal() as t:
         first = asyncio.create_task(t.approvals.of("c1", "chat").approve(CALL))

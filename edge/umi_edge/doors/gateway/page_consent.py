@@ -88,11 +88,13 @@ class PageConsent:
             return
 
     async def _led(self, elicit: Elicit, seat: ExitStack) -> None:
-        """Have the client lead the user to the page; what it cannot do leaves the question to others."""
+        """Have the client lead the user to the page, which is opened where it cannot and nobody else can ask."""
         with seat:
             try:
                 action = await elicit(ASKED, f"{self.address}/#/{_VIEW}", secrets.token_hex(8))
-            except Exception:  # the client cannot, in words of its own
+            except Exception:  # the client cannot, in words of its own: it is as one that offers nothing
+                seat.close()
+                await self._opened()
                 return
             if action == "decline":
                 approvals = self.questions.approvals

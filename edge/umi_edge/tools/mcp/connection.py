@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from typing import Any
 
 import anyio
@@ -54,7 +55,8 @@ class Connection:
         # ends its server, and leave a process behind.
         self._scope = anyio.CancelScope()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._live())
+        # It outlasts the call that opens it, and takes nothing of that call's context along.
+        self._task = asyncio.create_task(self._live(), context=Context())
         # The exceptions are read where they matter; unread ones must not be logged by asyncio.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 

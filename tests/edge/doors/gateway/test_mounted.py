@@ -237,6 +237,25 @@ async def test_what_the_client_only_closes_or_cannot_show_is_left_to_the_page(de
             assert not (await calling).is_error
 
 
+async def test_the_page_is_opened_where_the_client_cannot_show_what_it_offers(desk):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    came = asyncio.Event()
+
+    async def open_page(view: str) -> bool:
+        desk.opened.append(view)
+        came.set()
+        return True
+
+    desk.open_page = open_page
+    async with desk.program("claude", elicited=Leads("no action of the protocol")) as client:
+        calling, question = await waiting_call(desk, client)
+        await asyncio.wait_for(came.wait(), 20)
+        with desk.line.approvals.answerer("page", "on the page"):
+            desk.line.approvals.decide(question.id, question.digest, True, by="page")
+            assert not (await calling).is_error
+    assert desk.opened == ["approvals"]
+
+
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_without_it_the_page_is_opened_where_nobody_can_be_asked(desk, mode):
     desk.policy.write_text(POLICY % ("always", "handle"))
