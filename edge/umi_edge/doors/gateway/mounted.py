@@ -83,8 +83,9 @@ class MountedGateways:
             )
         await self._keep_up()
         while True:
+            self._let_go_of_others(name)
             held = self._held.get(name)
-            if held is not None and (held.over or held.policy is not self.line.laptop.policy):
+            if held is not None and self._is_old(held):
                 await held.end()
                 if self._held.get(name) is held:
                     del self._held[name]
@@ -105,6 +106,17 @@ class MountedGateways:
                 )
             if not held.over and held.policy is self.line.laptop.policy:
                 return held
+
+    def _is_old(self, held: "HeldGateway") -> bool:
+        return held.over or held.policy is not self.line.laptop.policy
+
+    def _let_go_of_others(self, name: str) -> None:
+        """End those of other programs whose policy holds no more; nobody waits for it here."""
+        for other, held in tuple(self._held.items()):
+            if other != name and self._is_old(held):
+                held.cancel()
+                if held.has_ended:
+                    del self._held[other]
 
     async def _keep_up(self) -> None:
         try:
@@ -209,14 +221,24 @@ class HeldGateway:
             raise _ended()
         request.result()
 
-    async def end(self) -> None:
-        """End it and its sessions, whatever they are at."""
-        if self._task is None:
-            return
-        if not self.over:  # once: its own end is not to be cut short
+    def cancel(self) -> None:
+        """Begin to end it and its sessions, whatever they are at."""
+        if self._task is not None and not self.over:  # once: its own end is not to be cut short
             self.over = True
             self._task.cancel()
-        await asyncio.wait([self._task])
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._task is None or self._task.done()
+
+    async def end(self) -> None:
+        """End it, and wait until nothing of it is left."""
+        self.cancel()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        if not self.opened.done():  # it was ended before it began
+            self.opened.set_result(None)
 
     async def _hold(
         self, gateway: AbstractAsyncContextManager[_Opened], complain: Callable[[str], None]

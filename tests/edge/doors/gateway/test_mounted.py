@@ -417,16 +417,31 @@ async def test_a_changed_policy_ends_the_sessions_of_the_old_one(desk, tried):
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
-async def test_a_changed_policy_ends_a_call_that_is_under_way(desk, mode):
+@pytest.mark.parametrize("next_one", ["claude", "editor"])
+async def test_a_changed_policy_ends_a_call_that_is_under_way(desk, mode, next_one):
     async with desk.program("claude", mode) as client:
         calling = asyncio.create_task(client.call_tool("box_wait", {}))
         await asyncio.wait_for(desk.waiting.wait(), 20)
         desk.policy.write_text(POLICY % ("never", "planner"))
         async with asyncio.timeout(20):
-            async with desk.program("claude", mode) as again:
+            async with desk.program(next_one, mode) as again:
                 await again.list_tools()
             await asyncio.wait([calling])
         assert calling.exception() is not None
+
+
+async def test_programs_that_are_served_nothing_take_no_place(desk, monkeypatch):
+    async def says_no() -> None:
+        raise PrivacyError("the self-test found its probe", fix="report it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opened, "self_test", says_no)
+        async with desk.http() as http:
+            for number in range(20):
+                reply = await http.post(f"{desk.url}/mcp/p{number}", json=LISTING, headers=JSON_ONLY)
+                assert reply.status_code == 503
+    async with desk.program("claude") as client:
+        assert (await client.list_tools()).tools
 
 
 async def test_a_policy_that_does_not_load_lets_no_request_in(desk):
