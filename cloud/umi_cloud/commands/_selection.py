@@ -84,7 +84,9 @@ def device_filter(
 async def named(
     registry: "Registry", names: Sequence[str], source: Path | None, chosen: "DeviceFilter"
 ) -> list[str]:
-    """The names that are meant: those that are written, those of a file, and those of a filter; each once.
+    """The names that are meant: those that are written and those of a file, each once; or those of a filter.
+
+    A filter beside names leaves out those of them that it does not have.
 
     Raises `ConfigError` where nobody is meant.
     """
@@ -97,7 +99,8 @@ async def named(
         found += [laptop.name for laptop in read_laptops(source)]
     if chosen:
         records = [one for one in await registry.devices() if one.standing is not Standing.REVOKED]
-        found += [record.name for record in chosen.chosen(records, registry.now())]
+        fitting = [record.name for record in chosen.chosen(records, registry.now())]
+        found = [name for name in found if name in set(fitting)] if names or source else fitting
     elif not found:
         raise ConfigError(
             "nobody is named", fix="give a name, a file with --from, or a filter such as --idle 90d"

@@ -128,6 +128,12 @@ def test_a_list_is_shut_out_and_who_is_not_known_is_named(run, fleet, tmp_path):
     assert [name for name, standing in standings(run).items() if standing == "revoked"] == ["d2", "d4"]
 
 
+def test_a_filter_beside_names_takes_in_nobody_else(run, fleet):
+    said = run("revoke", "d0", "d3", "--label", "sales", "--yes")
+    assert said.exit_code == 0
+    assert [name for name, standing in standings(run).items() if standing == "revoked"] == ["d0"]
+
+
 def test_nobody_is_shut_out_by_a_command_that_names_nobody(run, fleet):
     assert isinstance(run("revoke").exception, ConfigError)
     assert set(standings(run).values()) == {"active"}
