@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 
 import httpx
 
-from umi_edge.tools.mcp.redirect import open_redirect
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError
 from umi_shared.secure_url import is_secure
 
@@ -54,6 +53,8 @@ async def log_in_here(provider: Provider, nonce: str, browse: Callable[[str], No
     Raises TransportError (nobody logged in in time, the provider does not answer), PeerError, MalformedError,
     RefusedError (LOGIN_DENIED).
     """
+    from umi_edge.tools.mcp.redirect import open_redirect  # noqa: PLC0415  # a slow import, for who logs in alone
+
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
