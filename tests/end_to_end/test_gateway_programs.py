@@ -201,10 +201,8 @@ async def test_the_inspector_starts_it_and_reads_handles(tmp_path, inspector):
         json.dumps({"home": {"contacts": str(contacts)}, "ledger": str(tmp_path / "ledger.jsonl")})
     )
     asked = ("--method", "tools/call", "--tool-name", "contacts_search", "--tool-arg", "name=Alice Moreau")
-    path = (
-        "-e",
-        f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}",
-    )  # it hands on little of its own environment
+    sources = os.environ.get("PYTHONPATH")
+    path = ("-e", f"PYTHONPATH={sources}") if sources else ()  # it hands on little of its own environment
     umi = (sys.executable, "-m", "umi_edge", "mcp", "serve", "--client", "inspector", "--config", config)
     said = await run(
         *inspector, "--cli", "--connect-timeout", "90000", *path, *asked, "--", *umi, cwd=tmp_path, code=0

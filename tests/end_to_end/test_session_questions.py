@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.end_to_end.harness import chat_plan, chat_question, plan, tool_of, world
+from umi_cloud.event_writer import PIECE_SECONDS
 from umi_edge.session.events import Answered, AskedUser, QuestionStreamed, Replied
 from umi_edge.session.report import Report
 from umi_edge.session.saved import restore, saved
@@ -60,7 +61,8 @@ async def test_a_question_is_shown_with_the_real_values_and_its_reply_goes_on(tm
     assert b"Zwolle" not in w.capture.bytes_out
 
 
-async def test_the_question_streams_while_the_planner_speaks(tmp_path):
+async def test_the_question_streams_while_the_planner_speaks(tmp_path, monkeypatch):
+    monkeypatch.setattr("umi_cloud.event_writer.PIECE_SECONDS", dict.fromkeys(PIECE_SECONDS, 0.0))
     async with session(tmp_path, chat_question("What is it called? " * 9)) as w:
         await w.session.ask("Do it.")
     assert len(w.of(QuestionStreamed)) > 1
