@@ -1,6 +1,6 @@
 """The options that say which laptops are meant, and the question before something is done to many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from umi_cloud.auth.device_filter import DeviceFilter
     from umi_cloud.auth.registry import Registry
 
-__all__ = ["agreed", "device_filter", "filter_options", "many_options", "named"]
+__all__ = ["agreed", "device_filter", "filter_options", "many_options", "named", "pages"]
 
 SHOWN = 20
+_PAGE = 500
 STATUSES = ("active", "expired", "held", "invited", "revoked")
 
 
@@ -99,13 +100,19 @@ async def named(
         found += [laptop.name for laptop in read_laptops(source)]
     if chosen:
         records = [one for one in await registry.devices() if one.standing is not Standing.REVOKED]
-        fitting = [record.name for record in chosen.chosen(records, registry.now())]
-        found = [name for name in found if name in set(fitting)] if names or source else fitting
+        fitting = dict.fromkeys(record.name for record in chosen.chosen(records, registry.now()))
+        found = [name for name in found if name in fitting] if names or source else list(fitting)
     elif not found:
         raise ConfigError(
             "nobody is named", fix="give a name, a file with --from, or a filter such as --idle 90d"
         )
     return list(dict.fromkeys(found))
+
+
+def pages(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many of the names as one transaction of the registry takes."""
+    for start in range(0, len(names), _PAGE):
+        yield names[start : start + _PAGE]
 
 
 def agreed(what: str, names: Sequence[str], *, dry_run: bool, yes: bool) -> bool:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_cloud.commands._options import state_option
-from umi_cloud.commands._selection import agreed, device_filter, many_options, named
+from umi_cloud.commands._selection import agreed, device_filter, many_options, named, pages
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_cloud.auth.device_filter import DeviceFilter
-
-PAGE = 500
 
 
 @click.command()
@@ -48,6 +46,6 @@ async def _release(
         if not meant:
             say("None of these is held back.")
         elif agreed("Release", meant, dry_run=dry_run, yes=yes):
-            for start in range(0, len(meant), PAGE):
-                await registry.release_all(meant[start : start + PAGE], by=operator())
+            for page in pages(meant):
+                await registry.release_all(page, by=operator())
             say(f"{len(meant):,} laptops may call again.")

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from umi_cloud.commands._options import state_option
-from umi_cloud.commands._selection import agreed, device_filter, many_options, named
+from umi_cloud.commands._selection import agreed, device_filter, many_options, named, pages
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
     from umi_cloud.auth.device_filter import DeviceFilter
     from umi_cloud.auth.registry import Registry
-
-PAGE = 500
 
 
 @click.command()
@@ -54,8 +52,8 @@ async def _shut_out(registry: "Registry", names: list[str]) -> None:
     from umi_shared.errors import ConfigError
 
     known: set[str] = set()
-    for start in range(0, len(names), PAGE):
-        known |= await registry.revoke_all(names[start : start + PAGE], by=operator())
+    for page in pages(names):
+        known |= await registry.revoke_all(page, by=operator())
     if len(known) == 1:
         (name,) = known
         say(f"{name} is shut out. `umi-cloud enroll {name}` lets it in again, with a new key.")
