@@ -16,6 +16,7 @@ from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.login import LoginSettings
+from umi_cloud.auth.proxies import ProxySettings
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.engines.openai_server import OpenAIServer
@@ -243,6 +244,8 @@ class CloudConfig:
     enrolment: EnrolmentLimits = field(default_factory=EnrolmentLimits)
     login: LoginSettings = field(default_factory=LoginSettings)
     """How people enrol their laptops by logging in (OpenID Connect); without an issuer nobody does."""
+    proxy: ProxySettings = field(default_factory=ProxySettings)
+    """Which proxies may end TLS before this server; without names none may."""
     request_seconds: float = 120.0
     """How long a request may take, its wait in the queue included."""
     drain_seconds: float = 20.0

@@ -42,6 +42,8 @@ class ConnectionWatch:
         self._shown: dict[Peer, str] = {}
         """The serial number of the certificate that a peer has shown."""
         self._admitted: set[Peer] = set()
+        self._proxies: set[Peer] = set()
+        """Connections of named proxies, which bring the calls of many."""
         self._port = 0
 
     def note(self, context: AuthContext, peer: str) -> None:
@@ -51,6 +53,11 @@ class ConnectionWatch:
             return
         with suppress(RefusedError):
             self._shown[found] = identify(context).serial
+
+    def note_proxy(self, peer: str) -> None:
+        """A request came over this connection, which a named proxy has made: no cap of one device counts for it."""
+        if (found := _peer(peer)) is not None:
+            self._proxies.add(found)
 
     def admitted(self, peer: str) -> None:
         """A request that came over this connection was let in; until then it is a stranger's."""
@@ -92,9 +99,11 @@ class ConnectionWatch:
         self._since = {peer: self._since.get(peer, now) for peer in sockets}
         self._shown = {peer: serial for peer, serial in self._shown.items() if peer in sockets}
         self._admitted &= self._shown.keys()
+        self._proxies &= sockets.keys()
         certificates = {peer: self._shown[peer] for peer in self._admitted}
-        seen = [Seen(peer, since) for peer, since in self._since.items()]
-        ending = excess(seen, certificates, self._limits, now)
+        seen = [Seen(peer, since) for peer, since in self._since.items() if peer not in self._proxies]
+        networks = frozenset(peer.network for peer in self._proxies)
+        ending = excess(seen, certificates, self._limits, now, proxies=networks)
         return sum(_shut_down(sockets[peer], peer) for peer in ending)
 
 

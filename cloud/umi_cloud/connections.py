@@ -7,7 +7,7 @@ fill the connections of this port, and not those of the other.
 
 import ipaddress
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 __all__ = ["ConnectionLimits", "Peer", "Seen", "excess"]
@@ -67,11 +67,17 @@ class Seen:
 
 
 def excess(
-    connections: Iterable[Seen], certificates: Mapping[Peer, str], limits: ConnectionLimits, now: float
+    connections: Iterable[Seen],
+    certificates: Mapping[Peer, str],
+    limits: ConnectionLimits,
+    now: float,
+    *,
+    proxies: Collection[str] = (),
 ) -> frozenset[Peer]:
     """The connections to end: strangers that are silent for too long, and the newest above a cap.
 
-    `certificates` has the serial number for each peer whose device was let in.
+    `certificates` has the serial number for each peer whose device was let in. From the networks of `proxies` come
+    named proxies, which open many at once when they start: no cap by address there.
     """
     strangers: Counter[str] = Counter()
     owned: defaultdict[str, int] = defaultdict(int)
@@ -80,7 +86,10 @@ def excess(
         certificate = certificates.get(seen.peer)
         if certificate is None:
             strangers[seen.peer.network] += 1
-            over = strangers[seen.peer.network] > limits.strangers_per_address
+            over = (
+                strangers[seen.peer.network] > limits.strangers_per_address
+                and seen.peer.network not in proxies
+            )
             if over or now - seen.since > limits.silent_seconds:
                 ended.add(seen.peer)
         else:

@@ -13,6 +13,7 @@ from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
 from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
 from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.login import LoginDesk
+from umi_cloud.auth.proxies import Proxies
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
@@ -84,7 +85,8 @@ class Deployment:
         _make_room(config)
         live = LiveAuthority(config.certificates_folder, lifetimes=config.enrolment.lifetimes)
         authority = live.current()
-        credentials = server_credentials(config.certificates_folder)
+        credentials = server_credentials(config.certificates_folder, config.proxy)
+        proxies = Proxies(config.proxy, live) if config.proxy.names else None
         fleet = await Fleet.join(config)
         observation = Observation()
         try:
@@ -96,6 +98,7 @@ class Deployment:
                 tickets=Tickets(authority.derived_key(b"umi admission tickets")),
                 calendar=fleet.registry.store.now,
                 reflection=config.reflection,
+                proxies=proxies,
             )
             desk = EnrolmentDesk(
                 live,
@@ -105,7 +108,7 @@ class Deployment:
                 refusals=server.refusals,
             )
             enrolment_pb2_grpc.add_RenewalServicer_to_server(
-                RenewalServicer(desk, fleet.registry), server.server
+                RenewalServicer(desk, fleet.registry, proxies), server.server
             )
             observation = await Observation.begin(config, server, fleet)
             enrolment, enrol_address = None, ""

@@ -5,11 +5,13 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
+from umi_cloud.auth.proxies import Proxies, RelayedCall
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.connection_watch import ConnectionWatch
 from umi_cloud.connections import ConnectionLimits
@@ -75,12 +77,16 @@ class CloudServer:
         tickets: Tickets | None = None,
         calendar: Callable[[], float] = time.time,
         reflection: bool = False,
+        proxies: Proxies | None = None,
     ) -> None:
         """Without `namespaces`, each device gets one that lasts as long as this server; `tickets` likewise.
+
+        `proxies` tells calls that a named proxy brings from those that a device makes itself.
 
         `calendar` is the time (seconds since 1970) that all fronts agree on.
         """
         self._limits = limits
+        self._proxies = proxies
         self._roles: Roles | None = None
         self._in_flight = InFlightRequests(limits.request_seconds)
         self._admission = Admission(limits.admission, calendar=calendar, tickets=tickets)
@@ -231,8 +237,12 @@ class CloudServer:
         # Requests come as bytes: parsed by gRPC, a malformed one would be logged with its trace, and answered
         # with an exception's text.
         async def behaviour(request: bytes, context: Context) -> None:
-            self.connections.note(context, context.peer())
-            await self.answer(method, request, context)
+            caller = context if self._proxies is None else self._proxies.caller(context)
+            if isinstance(caller, RelayedCall):
+                self.connections.note_proxy(context.peer())
+            else:
+                self.connections.note(context, context.peer())
+            await self.answer(method, request, cast("Context", caller))
 
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.method_handlers_generic_handler(service, {method: handler})

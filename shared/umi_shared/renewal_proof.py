@@ -1,8 +1,13 @@
-"""What is signed when a certificate is renewed: by whoever asks late, and by an authority that names the next."""
+"""What is signed when a certificate is renewed: by whoever asks, and by an authority that names the next."""
 
 import hashlib
 
-__all__ = ["bundle_words", "late_words"]
+__all__ = ["bundle_words", "late_words", "renewal_words"]
+
+
+def renewal_words(certificate_der: bytes, csr_pem: bytes) -> bytes:
+    """What the key of a certificate that is good signs: what is asked for, by whoever brings it."""
+    return b"umi renewal" + _digest(certificate_der) + _digest(csr_pem)
 
 
 def late_words(challenge: bytes, certificate_der: bytes, csr_pem: bytes) -> bytes:

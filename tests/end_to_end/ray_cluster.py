@@ -25,6 +25,8 @@ import grpc
 import httpx
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from umi_cloud.auth.credentials import server_credentials
 
@@ -224,8 +226,9 @@ class Proxy:
         """Overwritten, as `append_action` says."""
         assert self._manager["forward_client_cert_details"] == "SANITIZE_SET"
         (pem,) = context.auth_context()["x509_pem_cert"]
+        digest = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()).hex()
         said = dict(context.invocation_metadata()) | {
-            "x-forwarded-client-cert": f'Hash=00;Cert="{quote_from_bytes(pem, safe="")}"'
+            "x-forwarded-client-cert": f'Hash={digest};Cert="{quote_from_bytes(pem, safe="")}"'
         }
         for one in (
             *self._manager["route_config"]["request_headers_to_add"],

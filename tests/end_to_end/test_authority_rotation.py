@@ -101,8 +101,8 @@ async def test_laptops_move_to_the_next_authority_with_their_renewals_and_the_ol
         if entry.event == "authority"
     ]
     assert said == [
-        f"the next authority {following.name[:16]} was made",
-        "the old authority was retired; locked out: 0",
+        f"the next authority {following.name[:16]} is made",
+        "the old authority is retired; locked out: 0",
     ]
 
 

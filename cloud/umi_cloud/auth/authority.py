@@ -151,10 +151,31 @@ class Authority:
         write_durably(AuthorityFiles(state).server, _server_pem(key, server))
         return replace(self, server_certificate=server)
 
-    def rotate(self, state: Path, *, at_once: bool = False) -> "Authority":
+    def issue_proxy(self, name: str, hosts: Iterable[str], target: Path, days: int) -> x509.Certificate:
+        """Write the key and the certificate of a proxy that is to be named in `proxy: {names: …}` into a new file.
+
+        With `hosts` it can show the certificate to laptops, too. Raises ConfigError.
+        """
+        if target.exists():
+            raise ConfigError(f"there is a file {target} already", fix="name another with --to")
+        signer = self.signer
+        key, certificate = certificates.make_proxy(
+            signer.certificate,
+            signer.key,
+            check_device_name(name),
+            tuple(hosts),
+            now=self.clock(),
+            lifetimes=replace(self.lifetimes, server_days=days),
+        )
+        write_durably(target, _server_pem(key, certificate))
+        return certificate
+
+    def rotate(
+        self, state: Path, *, at_once: bool = False, announce: Callable[[str], None] = lambda _name: None
+    ) -> "Authority":
         """Make the next CA, which is trusted from now on, and signs devices' certificates in an hour (or at once).
 
-        Raises ConfigError when there is one already.
+        `announce` is told its name before it is. Raises ConfigError when there is one already.
         """
         if self.following is not None:
             raise ConfigError(
@@ -164,6 +185,7 @@ class Authority:
         made = self.clock() - SETTLING if at_once else self.clock()
         key, certificate = certificates.make_ca(made, self.lifetimes)
         rotated = replace(self, following=KeyPair(certificate, key))
+        announce(KeyPair(certificate, key).name)
         files = AuthorityFiles(state)
         write_durably(files.ca_key, certificates.key_pem(self.ca_key) + certificates.key_pem(key))
         write_durably(files.ca_certificate, rotated.ca_pem, private=False)

@@ -1,4 +1,4 @@
-"""The three kinds of certificate in a deployment: its CA's, its server's and its devices'. No files here."""
+"""The kinds of certificate in a deployment: its CA's, its server's, its devices' and its proxies'. No files here."""
 
 import ipaddress
 import re
@@ -17,6 +17,7 @@ from umi_shared.errors import ConfigError
 __all__ = [
     "DEFAULT_LIFETIMES",
     "DEVICE_URI",
+    "PROXY_URI",
     "Lifetimes",
     "certificate_pem",
     "device_name",
@@ -24,12 +25,15 @@ __all__ = [
     "key_pem",
     "make_ca",
     "make_device",
+    "make_proxy",
     "make_server",
     "serial_text",
     "server_names",
+    "subject_names",
 ]
 
 DEVICE_URI = "umi://device/"
+PROXY_URI = "umi://proxy/"
 
 _DNS_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*")
 
@@ -89,7 +93,7 @@ def make_server(
         key.public_key(),
         common_name="umi server",
         names=[_general_name(host) for host in hosts],
-        usage=ExtendedKeyUsageOID.SERVER_AUTH,
+        usages=[ExtendedKeyUsageOID.SERVER_AUTH],
         now=now,
         life=timedelta(days=lifetimes.server_days),
         lifetimes=lifetimes,
@@ -113,11 +117,37 @@ def make_device(
         public_key,
         common_name=name,
         names=[x509.UniformResourceIdentifier(DEVICE_URI + name)],
-        usage=ExtendedKeyUsageOID.CLIENT_AUTH,
+        usages=[ExtendedKeyUsageOID.CLIENT_AUTH],
         now=now,
         life=timedelta(days=lifetimes.device_days),
         lifetimes=lifetimes,
     )
+
+
+def make_proxy(
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    name: str,
+    hosts: Sequence[str],
+    *,
+    now: datetime,
+    lifetimes: Lifetimes,
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A new key and the certificate of a proxy: to fronts it is `name`, to laptops a server of `hosts`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if hosts else [])]
+    certificate = _make_leaf(
+        ca,
+        ca_key,
+        key.public_key(),
+        common_name=f"umi proxy {name}"[:64],
+        names=[*map(_general_name, hosts), x509.UniformResourceIdentifier(PROXY_URI + name)],
+        usages=usages,
+        now=now,
+        life=timedelta(days=lifetimes.server_days),
+        lifetimes=lifetimes,
+    )
+    return key, certificate
 
 
 def device_name(certificate: x509.Certificate) -> str | None:
@@ -129,6 +159,18 @@ def device_name(certificate: x509.Certificate) -> str | None:
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     devices = [uri.removeprefix(DEVICE_URI) for uri in uris if uri.startswith(DEVICE_URI)]
     return devices[0] if len(devices) == 1 else None
+
+
+def subject_names(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The DNS names and the URIs that a certificate is made out to."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return (), ()
+    return (
+        tuple(names.get_values_for_type(x509.DNSName)),
+        tuple(names.get_values_for_type(x509.UniformResourceIdentifier)),
+    )
 
 
 def server_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -169,7 +211,7 @@ def _make_leaf(
     *,
     common_name: str,
     names: Sequence[x509.GeneralName],
-    usage: x509.ObjectIdentifier,
+    usages: Sequence[x509.ObjectIdentifier],
     now: datetime,
     life: timedelta,
     lifetimes: Lifetimes,
@@ -189,7 +231,7 @@ def _make_leaf(
     authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     builder = builder.add_extension(authority_key, critical=False)
     return builder.sign(ca_key, hashes.SHA256())

@@ -32,9 +32,10 @@ from umi_cloud.auth.abort import Abortable
 from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.bucket import TokenBucket
 from umi_cloud.auth.certificates import Lifetimes
-from umi_cloud.auth.identity import Device, host_of, identify
+from umi_cloud.auth.identity import AuthContext, Device, host_of, identify
 from umi_cloud.auth.live_authority import AuthoritySource
 from umi_cloud.auth.login import LoginDesk, LoginSettings, Person
+from umi_cloud.auth.proxies import Proxies, RelayedCall
 from umi_cloud.auth.registry import Ownership, Registry
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
@@ -43,7 +44,7 @@ from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.errors import ConfigError, RefusedError
-from umi_shared.renewal_proof import late_words
+from umi_shared.renewal_proof import late_words, renewal_words
 from umi_shared.settings import MAY_BE_ZERO
 
 __all__ = [
@@ -136,6 +137,10 @@ class Refusable(Abortable, Protocol):
 
     def peer(self) -> str:
         """Who calls, as gRPC writes it."""
+
+
+class RenewalCall(AuthContext, Refusable, Protocol):
+    """The part that a renewal needs."""
 
 
 class EnrolmentDesk:
@@ -282,8 +287,25 @@ class EnrolmentDesk:
 
         Raises RefusedError: CERTIFICATE_FOREIGN, PROOF_INVALID.
         """
+        certificate, name, key = self._of_ours(request.certificate_pem)
+        words = late_words(challenge, certificate.public_bytes(Encoding.DER), request.csr_pem)
+        _check_signed(key, request.signature, words)
+        return Device(name, certificates.serial_text(certificate))
+
+    def check_signed(self, request: pb.RenewRequest, certificate_pem: bytes) -> None:
+        """Whether a renewal that a proxy brings is signed with the certificate's key.
+
+        Without that, a proxy could have its own keys certified, and be laptops when it is no longer believed.
+        Raises RefusedError: CERTIFICATE_FOREIGN, PROOF_INVALID.
+        """
+        certificate, _, key = self._of_ours(certificate_pem)
+        _check_signed(
+            key, request.signature, renewal_words(certificate.public_bytes(Encoding.DER), request.csr_pem)
+        )
+
+    def _of_ours(self, pem: bytes) -> tuple[x509.Certificate, str, ec.EllipticCurvePublicKey]:
         try:
-            certificate = x509.load_pem_x509_certificate(request.certificate_pem)
+            certificate = x509.load_pem_x509_certificate(pem)
             name = certificates.device_name(certificate)
             key = certificate.public_key()
         except Exception as error:  # whatever a hostile certificate makes the parser raise
@@ -291,14 +313,7 @@ class EnrolmentDesk:
         ours = self._authority.current().has_issued(certificate)
         if name is None or not ours or not isinstance(key, ec.EllipticCurvePublicKey):
             raise _foreign()
-        words = late_words(challenge, certificate.public_bytes(Encoding.DER), request.csr_pem)
-        try:
-            key.verify(request.signature, words, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature as error:
-            raise RefusedError(
-                "the request is not signed with the certificate's key", reason="PROOF_INVALID"
-            ) from error
-        return Device(name, certificates.serial_text(certificate))
+        return certificate, name, key
 
     async def renew_late(self, device: Device, csr_pem: bytes, *, address: str = "") -> Enrolled:
         """The next certificate of a device that has `proven` who it is, and whose certificate may have ended.
@@ -390,9 +405,10 @@ class EnrolmentServicer(pb_grpc.EnrolmentServicer):
 class RenewalServicer(pb_grpc.RenewalServicer):
     """`Renew` on the mTLS port."""
 
-    def __init__(self, desk: EnrolmentDesk, registry: Registry) -> None:
+    def __init__(self, desk: EnrolmentDesk, registry: Registry, proxies: Proxies | None = None) -> None:
         self._desk = desk
         self._registry = registry
+        self._proxies = proxies
 
     async def Renew(  # noqa: N802  # the RPC's name
         self,
@@ -400,15 +416,23 @@ class RenewalServicer(pb_grpc.RenewalServicer):
         context: grpc.aio.ServicerContext[pb.RenewRequest, pb.RenewResponse],
     ) -> pb.RenewResponse:
         """Exchange a certificate that is about to expire for the next one."""
+        caller = context if self._proxies is None else self._proxies.caller(context)
+        return await self.answer(request, caller, relayed=isinstance(caller, RelayedCall))
+
+    async def answer(self, request: pb.RenewRequest, call: RenewalCall, *, relayed: bool) -> pb.RenewResponse:
+        """The next certificate of the device that a call comes from; `relayed`: by the word of a proxy."""
         name = ""
         try:
-            device = identify(context)
+            device = identify(call)
             name = device.name
             await self._registry.check(device)
             self._desk.count_renewal(device)
-            enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(context.peer()))
+            if relayed:
+                (pem, *_) = call.auth_context()["x509_pem_cert"]
+                self._desk.check_signed(request, pem)
+            enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(call.peer()))
         except Exception as error:  # as above
-            await self._desk.refuse(context, error, name)
+            await self._desk.refuse(call, error, name)
         return enrolled.renewal()
 
 
@@ -469,6 +493,17 @@ def laptop_name(person: Person, laptop: str) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text[:255].lower()).strip("-.")[:31].rstrip("-.")
+
+
+def _check_signed(key: ec.EllipticCurvePublicKey, signature: bytes, words: bytes) -> None:
+    try:
+        key.verify(signature, words, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise RefusedError(
+            "the request is not signed with the certificate's key",
+            reason="PROOF_INVALID",
+            fix="update umi on the laptop; an older one renews at the enrolment port once its certificate has ended",
+        ) from error
 
 
 def _foreign() -> RefusedError:

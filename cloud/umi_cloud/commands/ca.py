@@ -71,6 +71,56 @@ def init(
     say("Next: `umi-cloud serve`, and `umi-cloud enroll NAME` for each laptop.")
 
 
+@command.command(short_help="Make the certificate of a proxy before the servers.")
+@click.argument("name")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A new file for key and certificate, that only you can read.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    help="A name or address laptops reach the proxy at; repeatable. Without, it is for the servers alone.",
+)
+@click.option(
+    "--days", default=365, type=click.IntRange(1, 825), show_default=True, help="How long it is good."
+)
+@state_option
+@certificates_option
+@json_option
+def proxy(
+    name: str,
+    target: Path,
+    hosts: tuple[str, ...],
+    days: int,
+    state: str,
+    certificates: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Make the certificate by which servers believe a proxy that ends TLS before them.
+
+    Servers believe it once their cloud.yaml has its name: `proxy: {names: [NAME]}`. Without the name it is nobody.
+    """
+    from umi_cloud.auth.authority import Authority
+    from umi_shared.enrolment_token import check_device_name
+
+    authority = Authority.load(certificates_folder(state, certificates))
+    check_device_name(name)
+    _note(state, f"a certificate for the proxy {name} is made")
+    made = authority.issue_proxy(name, hosts, target, days)
+    expires = made.not_valid_after_utc
+    if as_json:
+        say_json({"name": name, "file": str(target), "expires": expires.isoformat()})
+        return
+    say(f"Key and certificate of the proxy {name}: {target}, until {expires:%Y-%m-%d}")
+    say(f"Next: `proxy: {{names: [{name}]}}` in the servers' cloud.yaml, and start them again.")
+
+
 @command.command(short_help="Make the next authority; the old one stays trusted.")
 @state_option
 @certificates_option
@@ -89,10 +139,14 @@ def rotate(state: str, certificates: Path | None, *, at_once: bool, as_json: boo
     from umi_cloud.auth.authority import Authority
 
     folder = certificates_folder(state, certificates)
-    rotated = Authority.load(folder).rotate(folder, at_once=at_once)
+    rotated = Authority.load(folder).rotate(
+        folder,
+        at_once=at_once,
+        # First, so that none is trusted of which the audit knows nothing.
+        announce=lambda name: _note(state, f"the next authority {name[:16]} is made"),
+    )
     assert rotated.following is not None  # noqa: S101  # it was just made
     expires = rotated.following.certificate.not_valid_after_utc
-    _note(state, f"the next authority {rotated.following.name[:16]} was made")
     if as_json:
         say_json({"authority": rotated.following.name, "expires": expires.isoformat()})
         return
@@ -128,8 +182,8 @@ def retire(state: str, certificates: Path | None, *, lock_out: bool, as_json: bo
             f"{len(waiting)} laptops would be locked out",
             fix="wait until they have renewed, revoke those that never will, or say --lock-out",
         )
+    _note(state, f"the old authority is retired; locked out: {len(waiting)}")
     authority.retire(folder)
-    _note(state, f"the old authority was retired; locked out: {len(waiting)}")
     if as_json:
         say_json({"authority": authority.following.name, "locked_out": [one.name for one in waiting]})
         return

@@ -193,6 +193,9 @@ async def _check(config: "CloudConfig", say: _Voice) -> None:
         dates = check_certificates(config.certificates_folder, datetime.now(UTC))
         for warning in dates.warnings(datetime.now(UTC)):
             say("warning", warning)
+        config.proxy.authority_pem()
+        if config.proxy.names:
+            say("proxies", f"believed to say whose calls they bring: {', '.join(config.proxy.names)}")
         async with registry_at(config.state):
             pass
     for address in filter(None, (config.listen, config.enrol_listen, config.watch_listen)):

@@ -87,7 +87,7 @@ class HostedFront:
         call = HostedCall(grpc_context, self._key)
         try:
             asked = enrolment_pb2.RenewRequest.FromString(request)
-            return await renewal.Renew(asked, cast("Any", call))
+            return await renewal.answer(asked, call, relayed=True)
         except EndedError:
             pass
         except Exception:  # Serve would answer with its text

@@ -13,16 +13,17 @@ import hmac
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
-from urllib.parse import unquote_to_bytes
 
 import grpc
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from umi_cloud.auth.forwarded_certificate import FORWARDED_KEY, forwarded_certificates
+from umi_shared.errors import MalformedError
 
 __all__ = ["HostedCall", "ServeContext", "streamed"]
 
 PROXY_KEY = "umi-proxy-key"
-FORWARDED = "x-forwarded-client-cert"
 TIMEOUT = "umi-timeout"
-_FORWARDED_CHARACTERS = 8 * 1024
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
@@ -63,15 +64,19 @@ class HostedCall:
         return [
             (name, value)
             for name, value in self.context.invocation_metadata()
-            if name not in (PROXY_KEY, FORWARDED, TIMEOUT)
+            if name not in (PROXY_KEY, FORWARDED_KEY, TIMEOUT)
         ]
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         """The device's certificate, where the Envoy vouches for it."""
         if not self._vouched:
             return {}
-        pem = forwarded_certificate(self._value(FORWARDED))
-        return {"x509_pem_cert": (pem,)} if pem else {}
+        try:
+            (element,) = forwarded_certificates(self._value(FORWARDED_KEY))
+            pem = element.certificate().public_bytes(Encoding.PEM)
+        except (MalformedError, ValueError):  # none, or more: its Envoy writes one
+            return {}
+        return {"x509_pem_cert": (pem,)}
 
     def peer(self) -> str:
         """The connection that the call came over: the Envoy's."""
@@ -133,20 +138,6 @@ async def streamed(
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError, EndedError):
             await serving
-
-
-def forwarded_certificate(header: str) -> bytes:
-    r"""The certificate of the one client that a `x-forwarded-client-cert` names; empty where there is none, or more.
-
-    >>> forwarded_certificate('Hash=ab;Cert="-----BEGIN%20C%0A"')
-    b'-----BEGIN C\n'
-    >>> forwarded_certificate('Cert="a",Cert="b"')
-    b''
-    """
-    if len(header) > _FORWARDED_CHARACTERS or "," in header:
-        return b""
-    found = [part.partition("=")[2].strip('"') for part in header.split(";") if part.startswith("Cert=")]
-    return unquote_to_bytes(found[0]) if len(found) == 1 else b""
 
 
 def seconds_of(timeout: str) -> float | None:

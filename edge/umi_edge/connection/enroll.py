@@ -46,7 +46,7 @@ from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.enrolment_token import EnrolmentToken, check_device_name, split_address
 from umi_shared.errors import MalformedError, PeerError, TransportError
 from umi_shared.login_nonce import login_nonce
-from umi_shared.renewal_proof import bundle_words, late_words
+from umi_shared.renewal_proof import bundle_words, late_words, renewal_words
 
 __all__ = [
     "Connection",
@@ -188,7 +188,11 @@ async def renew(
     async def ask(csr_pem: bytes) -> pb.RenewResponse:
         check_certificate(connection, clock())
         async with open_channel(connection) as channel:
-            request = pb.RenewRequest(csr_pem=csr_pem)
+            words = renewal_words(
+                load_certificates(connection.certificate)[0].public_bytes(Encoding.DER), csr_pem
+            )
+            signature = device_private_key(connection).sign(words, ec.ECDSA(hashes.SHA256()))
+            request = pb.RenewRequest(csr_pem=csr_pem, signature=signature)
             try:
                 return await pb_grpc.RenewalStub(channel).Renew(request, timeout=timeouts.call_seconds)
             except grpc.aio.AioRpcError as error:

@@ -52,6 +52,10 @@ _REASONS = {
         "ask your operator to release it",
     ),
     "CERTIFICATE_FOREIGN": ("does not know the authority that signed this device's certificate", _NEW_TOKEN),
+    "PROXY_INVALID": (
+        "cannot tell which laptop calls: a proxy before it does not say",
+        "tell your operator",
+    ),
     "PROOF_INVALID": ("did not accept the proof of this device's key", _NEW_TOKEN),
 }
 

@@ -37,6 +37,7 @@ _REASONS: dict[str, tuple[str, str]] = {
         "try again, or another dialect or model",
     ),
     "OVERLOADED": ("it is overloaded", "wait, then try again"),
+    "PROXY_INVALID": ("a proxy before it does not say which laptop calls", _TELL),
     "RATE_LIMITED": ("this laptop asks too often", "wait, then try again"),
     "REQUEST_MALFORMED": ("the request passes one of its limits", "offer fewer tools, or ask its operator"),
     "STATE_UNAVAILABLE": ("it cannot read its list of devices now", "try again in a moment"),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cumi_proto/v1/enrolment.proto\x12\x0cumi_proto.v1\":\n\x0c\x45nrolRequest\x12\x19\n\x0ctoken_secret\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"8\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\"\x1f\n\x0cRenewRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"O\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_signatures\x18\x03 \x03(\x0c\"O\n\x10RenewLateRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"`\n\x11RenewLateResponse\x12\x13\n\tchallenge\x18\x01 \x01(\x0cH\x00\x12.\n\x07renewed\x18\x02 \x01(\x0b\x32\x1b.umi_proto.v1.RenewResponseH\x00\x42\x06\n\x04step\"\x16\n\x14\x44\x65scribeLoginRequest\"\x93\x01\n\x15\x44\x65scribeLoginResponse\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x17\n\x0fservice_address\x18\x04 \x01(\t\x12\x17\n\x0fwithout_browser\x18\x05 \x01(\x08\x12\x15\n\rclient_secret\x18\x06 \x01(\t\"M\n\x13\x45nrolByLoginRequest\x12\x15\n\x08id_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06laptop\x18\x03 \x01(\t\"O\n\x14\x45nrolByLoginResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t2\xfe\x01\n\tEnrolment\x12@\n\x05\x45nrol\x12\x1a.umi_proto.v1.EnrolRequest\x1a\x1b.umi_proto.v1.EnrolResponse\x12X\n\rDescribeLogin\x12\".umi_proto.v1.DescribeLoginRequest\x1a#.umi_proto.v1.DescribeLoginResponse\x12U\n\x0c\x45nrolByLogin\x12!.umi_proto.v1.EnrolByLoginRequest\x1a\".umi_proto.v1.EnrolByLoginResponse2K\n\x07Renewal\x12@\n\x05Renew\x12\x1a.umi_proto.v1.RenewRequest\x1a\x1b.umi_proto.v1.RenewResponse2_\n\x0bLateRenewal\x12P\n\tRenewLate\x12\x1e.umi_proto.v1.RenewLateRequest\x1a\x1f.umi_proto.v1.RenewLateResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cumi_proto/v1/enrolment.proto\x12\x0cumi_proto.v1\":\n\x0c\x45nrolRequest\x12\x19\n\x0ctoken_secret\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\"8\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\"2\n\x0cRenewRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"O\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_signatures\x18\x03 \x03(\x0c\"O\n\x10RenewLateRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"`\n\x11RenewLateResponse\x12\x13\n\tchallenge\x18\x01 \x01(\x0cH\x00\x12.\n\x07renewed\x18\x02 \x01(\x0b\x32\x1b.umi_proto.v1.RenewResponseH\x00\x42\x06\n\x04step\"\x16\n\x14\x44\x65scribeLoginRequest\"\x93\x01\n\x15\x44\x65scribeLoginResponse\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x17\n\x0fservice_address\x18\x04 \x01(\t\x12\x17\n\x0fwithout_browser\x18\x05 \x01(\x08\x12\x15\n\rclient_secret\x18\x06 \x01(\t\"M\n\x13\x45nrolByLoginRequest\x12\x15\n\x08id_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06laptop\x18\x03 \x01(\t\"O\n\x14\x45nrolByLoginResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t2\xfe\x01\n\tEnrolment\x12@\n\x05\x45nrol\x12\x1a.umi_proto.v1.EnrolRequest\x1a\x1b.umi_proto.v1.EnrolResponse\x12X\n\rDescribeLogin\x12\".umi_proto.v1.DescribeLoginRequest\x1a#.umi_proto.v1.DescribeLoginResponse\x12U\n\x0c\x45nrolByLogin\x12!.umi_proto.v1.EnrolByLoginRequest\x1a\".umi_proto.v1.EnrolByLoginResponse2K\n\x07Renewal\x12@\n\x05Renew\x12\x1a.umi_proto.v1.RenewRequest\x1a\x1b.umi_proto.v1.RenewResponse2_\n\x0bLateRenewal\x12P\n\tRenewLate\x12\x1e.umi_proto.v1.RenewLateRequest\x1a\x1f.umi_proto.v1.RenewLateResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,25 +40,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLRESPONSE']._serialized_start=106
   _globals['_ENROLRESPONSE']._serialized_end=162
   _globals['_RENEWREQUEST']._serialized_start=164
-  _globals['_RENEWREQUEST']._serialized_end=195
-  _globals['_RENEWRESPONSE']._serialized_start=197
-  _globals['_RENEWRESPONSE']._serialized_end=276
-  _globals['_RENEWLATEREQUEST']._serialized_start=278
-  _globals['_RENEWLATEREQUEST']._serialized_end=357
-  _globals['_RENEWLATERESPONSE']._serialized_start=359
-  _globals['_RENEWLATERESPONSE']._serialized_end=455
-  _globals['_DESCRIBELOGINREQUEST']._serialized_start=457
-  _globals['_DESCRIBELOGINREQUEST']._serialized_end=479
-  _globals['_DESCRIBELOGINRESPONSE']._serialized_start=482
-  _globals['_DESCRIBELOGINRESPONSE']._serialized_end=629
-  _globals['_ENROLBYLOGINREQUEST']._serialized_start=631
-  _globals['_ENROLBYLOGINREQUEST']._serialized_end=708
-  _globals['_ENROLBYLOGINRESPONSE']._serialized_start=710
-  _globals['_ENROLBYLOGINRESPONSE']._serialized_end=789
-  _globals['_ENROLMENT']._serialized_start=792
-  _globals['_ENROLMENT']._serialized_end=1046
-  _globals['_RENEWAL']._serialized_start=1048
-  _globals['_RENEWAL']._serialized_end=1123
-  _globals['_LATERENEWAL']._serialized_start=1125
-  _globals['_LATERENEWAL']._serialized_end=1220
+  _globals['_RENEWREQUEST']._serialized_end=214
+  _globals['_RENEWRESPONSE']._serialized_start=216
+  _globals['_RENEWRESPONSE']._serialized_end=295
+  _globals['_RENEWLATEREQUEST']._serialized_start=297
+  _globals['_RENEWLATEREQUEST']._serialized_end=376
+  _globals['_RENEWLATERESPONSE']._serialized_start=378
+  _globals['_RENEWLATERESPONSE']._serialized_end=474
+  _globals['_DESCRIBELOGINREQUEST']._serialized_start=476
+  _globals['_DESCRIBELOGINREQUEST']._serialized_end=498
+  _globals['_DESCRIBELOGINRESPONSE']._serialized_start=501
+  _globals['_DESCRIBELOGINRESPONSE']._serialized_end=648
+  _globals['_ENROLBYLOGINREQUEST']._serialized_start=650
+  _globals['_ENROLBYLOGINREQUEST']._serialized_end=727
+  _globals['_ENROLBYLOGINRESPONSE']._serialized_start=729
+  _globals['_ENROLBYLOGINRESPONSE']._serialized_end=808
+  _globals['_ENROLMENT']._serialized_start=811
+  _globals['_ENROLMENT']._serialized_end=1065
+  _globals['_RENEWAL']._serialized_start=1067
+  _globals['_RENEWAL']._serialized_end=1142
+  _globals['_LATERENEWAL']._serialized_start=1144
+  _globals['_LATERENEWAL']._serialized_end=1239
 # @@protoc_insertion_point(module_scope)

@@ -68,13 +68,19 @@ class RenewRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     CSR_PEM_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
     csr_pem: builtins.bytes
+    signature: builtins.bytes
+    """ECDSA with SHA-256, by the present certificate's key, over "umi renewal", and the SHA-256 of that certificate (DER)
+    and of csr_pem. Where a proxy ends TLS, a renewal counts with it alone: the proxy has a word, and no key.
+    """
     def __init__(
         self,
         *,
         csr_pem: builtins.bytes = ...,
+        signature: builtins.bytes = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["csr_pem", b"csr_pem"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["csr_pem", b"csr_pem", "signature", b"signature"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___RenewRequest: typing_extensions.TypeAlias = RenewRequest

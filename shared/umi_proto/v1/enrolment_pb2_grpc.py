@@ -215,7 +215,7 @@ class RenewalServicer(object):
 
     def Renew(self, request, context):
         """Exchange a certificate that is about to expire for the next one, over a new key.
-        ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, and those of a refused certificate.
+        ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, PROOF_INVALID, and those of a refused certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

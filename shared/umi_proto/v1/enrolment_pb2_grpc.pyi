@@ -103,7 +103,7 @@ class RenewalStub:
     def __new__(cls, channel: grpc.aio.Channel) -> RenewalAsyncStub: ...
     Renew: grpc.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.RenewRequest, umi_proto.v1.enrolment_pb2.RenewResponse]
     """Exchange a certificate that is about to expire for the next one, over a new key.
-    ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, and those of a refused certificate.
+    ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, PROOF_INVALID, and those of a refused certificate.
     """
 
 @typing.type_check_only
@@ -113,7 +113,7 @@ class RenewalAsyncStub(RenewalStub):
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Renew: grpc.aio.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.RenewRequest, umi_proto.v1.enrolment_pb2.RenewResponse]  # type: ignore[assignment]
     """Exchange a certificate that is about to expire for the next one, over a new key.
-    ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, and those of a refused certificate.
+    ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, PROOF_INVALID, and those of a refused certificate.
     """
 
 class RenewalServicer(metaclass=abc.ABCMeta):
@@ -126,7 +126,7 @@ class RenewalServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[umi_proto.v1.enrolment_pb2.RenewResponse, collections.abc.Awaitable[umi_proto.v1.enrolment_pb2.RenewResponse]]:
         """Exchange a certificate that is about to expire for the next one, over a new key.
-        ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, and those of a refused certificate.
+        ErrorInfo reasons: RENEWAL_TOO_EARLY, CSR_INVALID, PROOF_INVALID, and those of a refused certificate.
         """
 
 def add_RenewalServicer_to_server(servicer: RenewalServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

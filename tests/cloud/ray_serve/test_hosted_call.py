@@ -1,16 +1,29 @@
 """A call that Serve took in: who is believed, and how a refusal leaves."""
 
 import asyncio
+from datetime import UTC, datetime
 from urllib.parse import quote_from_bytes
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from umi_cloud.ray_serve.hosted_call import HostedCall, forwarded_certificate, seconds_of, streamed
+from umi_cloud.auth.certificates import DEFAULT_LIFETIMES, certificate_pem, make_ca, make_device
+from umi_cloud.ray_serve.hosted_call import HostedCall, seconds_of, streamed
 
 KEY = b"k" * 40
-PEM = b"-----BEGIN CERTIFICATE-----\nAA+/==\n-----END CERTIFICATE-----\n"
-SHOWN = ("x-forwarded-client-cert", f'Hash=ab;Cert="{quote_from_bytes(PEM, safe="")}";URI=x')
+
+
+def _device() -> bytes:
+    now = datetime.now(UTC)
+    ca_key, ca = make_ca(now, DEFAULT_LIFETIMES)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    made = make_device(ca, ca_key, key, name="a", now=now, lifetimes=DEFAULT_LIFETIMES)
+    return certificate_pem(made)
+
+
+PEM = _device()
+SHOWN = ("x-forwarded-client-cert", f'Cert="{quote_from_bytes(PEM, safe="")}";URI=umi://device/a')
 VOUCHED = ("umi-proxy-key", KEY.decode())
 
 
@@ -50,6 +63,7 @@ def test_the_certificate_is_that_of_the_device():
     [
         (SHOWN,),
         (VOUCHED,),
+        (("x-forwarded-client-cert", "By=x;Hash=y"), VOUCHED),
         (SHOWN, ("umi-proxy-key", "")),
         (SHOWN, ("umi-proxy-key", "k" * 39)),
         (SHOWN, VOUCHED, VOUCHED),
@@ -113,7 +127,3 @@ async def test_whoever_hangs_up_ends_the_work():
 @pytest.mark.parametrize("text", ["", "S", "-", "1", "1 S", "-1S", "1.5S", "123456789S", "１S"])
 def test_a_timeout_that_is_none_is_no_limit(text):
     assert seconds_of(text) is None
-
-
-def test_a_header_without_a_certificate_has_none():
-    assert forwarded_certificate("By=x;Hash=y") == b""
