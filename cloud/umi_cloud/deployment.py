@@ -20,7 +20,8 @@ from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, OpenAISettings, capacity_of, listen_host
 from umi_cloud.connection_watch import ConnectionWatch, make_room
 from umi_cloud.device_gate import UnsafeLoopbackGate
-from umi_cloud.engines.loading import Announce, Loaded, load
+from umi_cloud.engine_wait import load_when_there
+from umi_cloud.engines.loading import Announce, Loaded
 from umi_cloud.fleet import Fleet
 from umi_cloud.observation.observation import Observation
 from umi_cloud.server import CloudServer
@@ -148,8 +149,11 @@ class Deployment:
         return self._observation.address
 
     async def load(self, announce: Announce = lambda _line: None) -> Loaded:
-        """Load the configured engine and serve. Raises what `umi_cloud.engines.loading.load` does."""
-        loaded = await load(self.config, announce)
+        """Load the configured engine and serve; wait for one elsewhere that is not there yet.
+
+        Raises what `load_when_there` does.
+        """
+        loaded = await load_when_there(self.config, announce, self.server.await_engine)
         await self.open(loaded)
         return loaded
 

@@ -88,6 +88,7 @@ class CloudServer:
         self._limits = limits
         self._proxies = proxies
         self._roles: Roles | None = None
+        self._engine_awaited = False
         self._in_flight = InFlightRequests(limits.request_seconds)
         self._admission = Admission(limits.admission, calendar=calendar, tickets=tickets)
         self.observers: list[Observer] = []
@@ -182,6 +183,10 @@ class CloudServer:
         await self._server.start()
         return port
 
+    def await_engine(self) -> None:
+        """The engine is elsewhere, and cannot be reached; laptops are told until `open`."""
+        self._engine_awaited = True
+
     async def open(self, roles: Roles, *, capacity: int = 0, adaptive: bool = False) -> None:
         """Answer requests from now on; health says SERVING. `capacity`: requests that the engine takes at once.
 
@@ -252,6 +257,13 @@ class CloudServer:
         return read_request(raw, self._limits.wire).view
 
     def _opened(self) -> Roles:
+        if self._roles is None and self._engine_awaited:
+            raise RefusedError(
+                "the planner's engine is not there yet",
+                reason="ENGINE_UNREACHABLE",
+                retry_after_seconds=5.0,
+                fix="try again in a moment; if it stays so, tell the operator",
+            )
         if self._roles is None:
             raise RefusedError(
                 "the server is still loading its model",

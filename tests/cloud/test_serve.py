@@ -232,10 +232,9 @@ async def test_a_port_that_is_taken_is_named(tmp_path):
     [
         ({"model": "missing.gguf"}, 3, "missing.gguf"),
         ({"model": "torn.gguf"}, 3, "not a GGUF"),
-        ({"kind": "openai", "url": "http://127.0.0.1:9/v1", "model": "m"}, 6, "127.0.0.1:9"),
         ({"dialect": "klingon"}, 2, "klingon"),
     ],
-    ids=["missing", "torn", "unreachable", "dialect"],
+    ids=["missing", "torn", "dialect"],
 )
 @pytest.mark.parametrize("flag", [(), ("--check",)], ids=["serve", "check"])
 async def test_an_engine_that_cannot_be_had_is_one_clear_error(tmp_path, engine, code, says, flag):
@@ -245,6 +244,31 @@ async def test_an_engine_that_cannot_be_had_is_one_clear_error(tmp_path, engine,
     assert (seen, "Traceback" in err) == (code, False), err
     assert says in err
     assert "Fix: " in err
+
+
+async def test_a_check_finds_that_an_endpoint_is_not_there(tmp_path):
+    engine = {"kind": "openai", "url": "http://127.0.0.1:9/v1", "model": "m"}
+    path = write(tmp_path, engine=engine, unsafe_plaintext_loopback=True)
+    code, err = await fails("serve", "--config", str(path), "--check")
+    assert (code, "Traceback" in err) == (6, False), err
+    assert "127.0.0.1:9" in err
+    assert "Fix: " in err
+
+
+@posix_only
+async def test_a_server_that_waits_for_its_endpoint_says_so_and_stops_well(tmp_path):
+    engine = {"kind": "openai", "url": "http://127.0.0.1:9/v1", "model": "m"}
+    path = write(tmp_path, engine=engine, unsafe_plaintext_loopback=True)
+    process = await umi_cloud("serve", "--config", str(path), "--json")
+    async with asyncio.timeout(30):
+        lines = [json.loads(await process.stdout.readline()) for _ in range(2)]
+    assert "not there yet" in lines[-1]["text"]
+    process.send_signal(signal.SIGTERM)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert json.loads(out.splitlines()[-1]) == {"event": "stopped", "ended": 0}
+    assert b"waiting for the engine: http://127.0.0.1:9/v1 cannot be reached: ConnectError" in err
+    assert b"Traceback" not in err
 
 
 async def test_check_reads_everything_and_serves_nothing(tmp_path):

@@ -132,6 +132,8 @@ class OpenAIEngine:
             raise _unreachable(url, error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise MalformedError(f"{url} does not answer as an OpenAI endpoint does") from error
+        if not served:  # a router whose models are still being started
+            raise TransportError(f"{url} has no model yet", fix="look into its log")
         for name in (self._options.model, *self._options.adapters.values()):
             if name not in served and self._options.server is OpenAIServer.VLLM:
                 raise ModelError(

@@ -264,6 +264,9 @@ async def test_a_check_finds_a_model_that_is_not_served():
         assert "base" in caught.value.fix
     async with endpoint(models("base", "p")) as here, engine(here.url) as made:
         await made.check()
+    async with endpoint(models()) as here, engine(here.url) as made:
+        with pytest.raises(TransportError, match="no model yet"):
+            await made.check()
 
 
 async def test_a_check_finds_that_it_is_no_such_endpoint():
