@@ -12,6 +12,7 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+from umi_edge.policy.alphabet import reduced
 from umi_edge.policy.detector import Detector, DetectorKind, Incomplete
 from umi_edge.policy.document import Policy
 from umi_edge.policy.listed_value import forms
@@ -198,10 +199,11 @@ class Scanner:
         ]
 
     def _by_pattern(self, text: str, view: Projection) -> Iterator[tuple[int, int, int]]:
+        plain = reduced(view.text)
         present = (one for needs, those in self._builtin.items() if needs.search(view.text) for one in those)
         for rank, detector in present:
             pattern = BUILTIN_PATTERNS[detector.pattern]
-            for start, end in pattern.find(view.text, detector.regions):
+            for start, end in pattern.find(view.text, plain, detector.regions):
                 if not pattern.whole or stands_alone(view.text, start, end):
                     yield (*view.original(start, end), rank)
         for rank, (exact, folded) in self._regexes.items():

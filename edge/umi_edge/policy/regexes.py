@@ -11,6 +11,8 @@ from typing import Any
 import re2  # type: ignore[import-untyped]  # the binding has no types
 from iregexp_check import check
 
+from umi_edge.policy.alphabet import in_alphabet
+
 __all__ = [
     "MAX_PATTERN_LENGTH",
     "Regex",
@@ -23,7 +25,7 @@ __all__ = [
 
 MAX_PATTERN_LENGTH = 1000
 _MAX_MEMORY_BYTES = 2 << 20
-_MAX_OWN_MEMORY_BYTES = 64 << 20
+_MAX_OWN_MEMORY_BYTES = 8 << 20
 
 Regex = Any
 """A compiled RE2 pattern; the binding has no types."""
@@ -49,12 +51,12 @@ def compile_regex(pattern: str, *, ignore_case: bool = False, dot_all: bool = Fa
 
 @lru_cache(maxsize=128)
 def compile_own(pattern: str) -> Regex:
-    """A pattern of the program's own, as long as its lists of words make it; `.` is any character."""
+    """A pattern of the program's own, for texts in its `alphabet`; `.` is any character."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MAX_OWN_MEMORY_BYTES
     options.dot_nl = True
-    return re2.compile(pattern, options)
+    return re2.compile(in_alphabet(pattern), options)
 
 
 def full_match(pattern: Any, text: Any, *, ignore_case: bool = False) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import phonenumbers
 
+from umi_edge.policy.alphabet import reduced
 from umi_edge.policy.patterns.pattern import Check, Found, Regions
 from umi_edge.policy.patterns.vocabulary import alternatives, words
 from umi_edge.policy.regexes import compile_own
 
-__all__ = ["card", "iban", "ip", "phone", "spoken"]
+__all__ = ["card", "cue", "extension", "iban", "ip", "phone", "spoken"]
 
 # Registered lengths by country (ISO 13616): without them the words after an IBAN would be tried as part of it.
 _IBAN_LENGTHS = {
@@ -150,8 +151,13 @@ def _is_code(text: str, start: int) -> bool:
 
 
 def _has_cue(text: str, start: int) -> bool:
-    before = text[max(0, start - _CUE_REACH) : start]
-    return compile_own(rf"(?:^|[^\pL]){alternatives('phone')}[^\d\n!?]{{0,24}}$").search(before) is not None
+    before = reduced(text[max(0, start - _CUE_REACH) : start])
+    return compile_own(cue()).search(before) is not None
+
+
+def cue() -> str:
+    """A word for telephones at the end of what stands before a number."""
+    return rf"(?:^|[^\pL]){alternatives('phone')}[^\d\n!?]{{0,24}}$"
 
 
 _REGIONS = (
@@ -173,9 +179,13 @@ def _region_of(text: str) -> str:
 
 
 def _with_extension(text: str, end: int) -> int:
-    pattern = compile_own(rf"^[ ,;(]{{0,3}}{alternatives('extension')}[ :]{{0,2}}\d{{1,6}}")
-    match = pattern.search(text[end : end + 32])
+    match = compile_own(extension()).search(reduced(text[end : end + 32]))
     return end + match.end() if match is not None else end
+
+
+def extension() -> str:
+    """An extension at the beginning of what stands behind a number."""
+    return rf"^[ ,;(]{{0,3}}{alternatives('extension')}[ :]{{0,2}}\d{{1,6}}"
 
 
 _in_digits = _of_groups(_accepts_phone)

@@ -35,30 +35,32 @@ class BuiltinPattern:
     whole: bool = True
     """Whether a finding may not be part of a longer word."""
 
-    def find(self, text: str, regions: Regions = ()) -> Iterator[Found]:
-        """Findings in a projected text."""
+    def find(self, text: str, plain: str, regions: Regions = ()) -> Iterator[Found]:
+        """Findings in a projected text, which `plain` is in the patterns' alphabet (`reduced`)."""
         if self.needs.search(text) is None:
             return
         for pattern in self.patterns:
             regex = compile_own(pattern())
-            for match in regex.finditer(text):
+            for match in regex.finditer(plain):
                 start, end = _found(match)
                 yield from self._checked(text, start, end, regions)
-                if match.end() > end:
-                    yield from self._next_to(text, regex, end, match.end(), regions)
-
-    def _next_to(self, text: str, regex: Regex, end: int, taken: int, regions: Regions) -> Iterator[Found]:
-        """What begins in the characters behind a finding that its match has taken along."""
-        match = regex.search(text[end : end + _REACH])
-        if match is not None and end + match.start() < taken:
-            start, stop = _found(match)
-            yield from self._checked(text, end + start, end + stop, regions)
+                if match.end() > end and (found := _next_to(plain, regex, end, match.end())):
+                    yield from self._checked(text, *found, regions)
 
     def _checked(self, text: str, start: int, end: int, regions: Regions) -> Iterator[Found]:
         if self.check is None:
             yield start, end
         else:
             yield from self.check(text, start, end, regions)
+
+
+def _next_to(plain: str, regex: Regex, end: int, taken: int) -> Found | None:
+    """What begins in the characters behind a finding that its match has taken along."""
+    match = regex.search(plain[end : end + _REACH])
+    if match is None or end + match.start() >= taken:
+        return None
+    start, stop = _found(match)
+    return end + start, end + stop
 
 
 def _found(match: "re.Match[str]") -> Found:
