@@ -38,4 +38,4 @@ class CacheNamespaces:
         return self._word(f"session\0{word}" if word else f"request\0{secrets.token_hex(_KEY_BYTES)}")
 
     def _word(self, text: str) -> str:
-        return hmac.new(self.key, text.encode(), "sha256").hexdigest()[:_CHARACTERS]
+        return hmac.digest(self.key, text.encode(), "sha256").hex()[:_CHARACTERS]

@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -152,7 +153,9 @@ def _shut_down(descriptor: int, peer: Peer) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _peer(text: str) -> Peer | None:
+    """Read what gRPC calls a peer; cached, because a connection has the same at every call."""
     host, _, port = unquote(text).partition(":")[2].rpartition(":")
     try:
         return Peer.of(host.strip("[]"), int(port))

@@ -59,6 +59,9 @@ class EnrolledGate:
     async def admit(self, context: CallContext) -> AsyncIterator[AdmittedCall]:
         """Identify the device and hold one of its places.
 
+        It leaves without waiting for the registry: the place is given back, and the tokens are counted, before the next
+        call that begins here is looked at, and on other fronts a moment later.
+
         Raises `RefusedError` as `identify`, `Registry.begin_call` and `KnownDevices.begin_call` do, and
         CERTIFICATE_REVOKED when the device is shut out while the call runs.
         """
@@ -73,10 +76,9 @@ class EnrolledGate:
             ending = asyncio.create_task(self._end(EndedCall(call=call, name=device.name, tokens=sum(spent))))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
-            await asyncio.shield(ending)
 
     async def close(self) -> None:
-        """Wait for the accounts of calls that were cut off."""
+        """Wait for the accounts of the calls that have ended."""
         await asyncio.gather(*self._endings)
 
     async def _begin(self, device: Device, call: str, version: str) -> None:
@@ -98,7 +100,7 @@ class EnrolledGate:
     async def _end(self, ended: EndedCall) -> None:
         if not self._known.lost:
             try:
-                await self._registry.end_call(ended)
+                await self._registry.end_call(ended, patient=True)
             except RegistryUnavailableError:
                 self._known.registry_failed()
             else:

@@ -1,4 +1,4 @@
-"""Writes the events of one answer: the first at once, and text that comes faster than people read in larger pieces.
+"""Writes the events of one answer: what people read at once, and text that comes faster in larger pieces.
 
 gRPC's price is that of a message, whatever its size: token by token it would be most of what a plan costs a front.
 """
@@ -6,7 +6,6 @@ gRPC's price is that of a message, whatever its size: token by token it would be
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from umi_shared.transcript import AnswerDelta, QuestionDelta, RationaleDelta
@@ -15,7 +14,9 @@ __all__ = ["PIECE_SECONDS", "EventWriter"]
 
 PIECE_SECONDS = {RationaleDelta: 0.25, QuestionDelta: 0.1, AnswerDelta: 0.1}
 """The least time between two pieces of a text: what is read by people comes ten times a second, what a caller reads
-ahead four times. Nothing else waits."""
+ahead four times, and for the first time after so long. Nothing else waits."""
+_LATE_SECONDS = 0.05
+"""Text that is due goes with the next that comes; this long after, without it."""
 _PIECE_CHARACTERS = 8192
 """A piece does not grow beyond this while the device reads slowly."""
 
@@ -26,9 +27,12 @@ class EventWriter:
     def __init__(self, write: Callable[[Any], Awaitable[None]]) -> None:
         self._write = write
         self._loop = asyncio.get_running_loop()
-        self._held: RationaleDelta | QuestionDelta | AnswerDelta | None = None
-        self._text_at = 0.0
-        """When text may be written again."""
+        self._kind: type[RationaleDelta | QuestionDelta | AnswerDelta] | None = None
+        """Of what is held."""
+        self._held: list[str] = []
+        self._characters = 0
+        self._text_at: dict[type, float] = {RationaleDelta: self._loop.time() + PIECE_SECONDS[RationaleDelta]}
+        """When a kind of text may be written again; any other at once."""
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -47,22 +51,29 @@ class EventWriter:
 
     async def take(self, event: Any) -> None:
         """Write an event, or hold a text until it is due. Raises what writing raises, of earlier texts, too."""
-        held = self._held
-        if held is not None and type(event) is type(held) and len(held.text) < _PIECE_CHARACTERS:
-            self._held = replace(held, text=held.text + event.text)
+        kind = type(event)
+        if kind is self._kind and self._characters < _PIECE_CHARACTERS:
+            self._hold(event.text)
+            if self._loop.time() >= self._text_at[kind]:
+                await self._flush()
             return
         await self._flush()
-        if type(event) not in PIECE_SECONDS:
+        if kind not in PIECE_SECONDS:
             await self._write(event)
-        elif self._loop.time() >= self._text_at:
+        elif self._loop.time() >= (due := self._text_at.get(kind, 0.0)):
             await self._write_text(event)
         else:
-            self._held = event
-            self._timer = self._loop.call_at(self._text_at, self._due)
+            self._kind = kind
+            self._hold(event.text)
+            self._timer = self._loop.call_at(due + _LATE_SECONDS, self._due)
 
     async def finish(self) -> None:
         """Write what is held."""
         await self._flush()
+
+    def _hold(self, text: str) -> None:
+        self._held.append(text)
+        self._characters += len(text)
 
     def _due(self) -> None:
         self._writing = asyncio.ensure_future(self._write_held())
@@ -76,10 +87,11 @@ class EventWriter:
             await self._write_held()
 
     async def _write_held(self) -> None:
-        self._timer, held, self._held = None, self._held, None
-        if held is not None:
-            await self._write_text(held)
+        kind, text = self._kind, "".join(self._held)
+        self._timer, self._kind, self._held, self._characters = None, None, [], 0
+        if kind is not None:
+            await self._write_text(kind(text))
 
     async def _write_text(self, event: Any) -> None:
-        self._text_at = self._loop.time() + PIECE_SECONDS[type(event)]
+        self._text_at[type(event)] = self._loop.time() + PIECE_SECONDS[type(event)]
         await self._write(event)

@@ -12,6 +12,7 @@ from umi_shared.transcript import Usage
 __all__ = ["RequestRecord", "session_key"]
 
 _log = logging.getLogger("umi_cloud.requests")
+_written = json.JSONEncoder(separators=(",", ":")).encode
 # New with each process: the log's session words cannot be matched with what a device's user calls a session.
 _SALT = secrets.token_bytes(16)
 
@@ -60,4 +61,4 @@ class RequestRecord:
             "queued_ms": self.queued_ms,
             "ms": self.milliseconds(),
         }
-        _log.info("%s", json.dumps(line, separators=(",", ":")), extra={"fields": line})
+        _log.info("%s", _written(line), extra={"fields": line})

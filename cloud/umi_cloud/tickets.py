@@ -45,6 +45,8 @@ class Tickets:
 
     def read(self, device: str, ticket: str, now: float) -> float | None:
         """When the request came first; None for a ticket that is not ours, not this device's, or too old."""
+        if not ticket:
+            return None
         try:
             raw = base64.urlsafe_b64decode(ticket.encode())
         except ValueError:
@@ -56,4 +58,4 @@ class Tickets:
         return min(arrived, now) if now - SECONDS_MAX <= arrived <= now + SKEW_SECONDS else None
 
     def _tag(self, device: str, packed: bytes) -> bytes:
-        return hmac.new(self.key, packed + device.encode(), "sha256").digest()[:_TAG_BYTES]
+        return hmac.digest(self.key, packed + device.encode(), "sha256")[:_TAG_BYTES]

@@ -67,7 +67,20 @@ async def test_order_is_kept_and_what_is_no_text_waits_for_nothing():
     async with EventWriter(wire.write) as writer:
         for event in taken:
             await writer.take(event)
-        assert wire.events == taken
+        assert wire.events == [RationaleDelta("ab"), *taken[2:]]
+
+
+async def test_a_rationale_waits_for_its_first_piece_since_nobody_reads_it_word_by_word():
+    wire = Wire()
+    async with EventWriter(wire.write) as writer:
+        for _ in range(5):
+            await writer.take(RationaleDelta("a"))
+            await asyncio.sleep(0.01)
+        assert wire.events == []
+        async with asyncio.timeout(5):
+            while not wire.events:  # noqa: ASYNC110  # a timer of the writer's
+                await asyncio.sleep(0.01)
+    assert wire.events == [RationaleDelta("a" * 5)]
 
 
 async def test_a_device_that_reads_slowly_gets_the_same_text_in_the_same_order():

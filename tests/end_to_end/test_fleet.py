@@ -19,10 +19,11 @@ from umi_cloud.auth.allowance import STREAM_RETRY_SECONDS, Quota
 from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.backup import back_up, restore
+from umi_cloud.auth.call_groups import PATIENCE_SECONDS
 from umi_cloud.auth.call_operations import FRONT_SILENT_SECONDS
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
-from umi_cloud.auth.store import Operation, Write
+from umi_cloud.auth.store import Operation, Read, Write
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
@@ -91,6 +92,15 @@ class Fronts:
             secret=bytes(SECRET_BYTES),
         ).text()
 
+    async def none_open(self) -> bool:
+        """Whether every call is accounted for, which it is a moment after its end."""
+
+        def open_calls(_now: float) -> Operation[int]:
+            (rows,) = yield (Read("SELECT count(*) FROM calls", {}),)
+            return int(rows[0][0])
+
+        return await self.operator.store.read(open_calls) == 0
+
     async def health(self, name: str, service: str = "") -> list[str]:
         """What each server says of a service."""
         said = []
@@ -128,6 +138,7 @@ async def fronts(request, tmp_path: Path, database: str) -> AsyncIterator[Fronts
 async def plan(stub: "pb_grpc.PlannerAsyncStub") -> None:
     events = [event async for event in stub.Plan(REQUEST, timeout=20)]
     assert events[-1].WhichOneof("event") == "usage"
+    await asyncio.sleep(4 * PATIENCE_SECONDS)  # other fronts know of its end a moment later
 
 
 async def reason(stub: "pb_grpc.PlannerAsyncStub") -> str:
@@ -212,6 +223,7 @@ async def test_limits_hold_over_all_fronts(fronts):
         for stub in alice:
             await plan(stub)
     assert [await reason(stub) for stub in alice] == ["RATE_LIMITED"] * 3
+    await until(fronts.none_open)
     (record,) = await fronts.operator.devices()
     assert record.requests == 6
     assert record.tokens == await fronts.operator.tokens_spent("alice") > 0
@@ -221,6 +233,7 @@ async def test_a_database_that_is_gone_keeps_known_devices_refuses_others_and_co
     alice, bob = await fronts.laptop("alice"), await fronts.laptop("bob")
     for stub in alice:
         await plan(stub)
+    await until(fronts.none_open)
     used = await fronts.operator.tokens_spent("alice")
     await fronts.operator.add_token(
         "carol", bytes(32), timedelta(hours=1)

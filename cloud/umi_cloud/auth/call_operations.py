@@ -69,7 +69,7 @@ def account(
     if not begun:
         yield (locked, *_ended(ended, now))
         return []
-    verdicts = _Verdicts(*(yield (locked, *_ended(ended, now), *_reads(begun, front, now))), now=now)
+    verdicts = _Verdicts(*(yield (locked, *_ended(ended, now), _certificates(begun, front, now))), now=now)
     found = [verdicts.of(one) for one in begun]
     let_in = [one for one, verdict in zip(begun, found, strict=True) if isinstance(verdict, float)]
     yield [
@@ -88,16 +88,14 @@ def touch(front: str, now: float) -> Operation[None]:
 class _Verdicts:
     """Decides call by call; what one takes, the next of the same device has not."""
 
-    def __init__(
-        self, devices: Rows, certificates: Rows, open_calls: Rows, spent: Rows, *, now: float
-    ) -> None:
+    def __init__(self, devices: Rows, certificates: Rows, *, now: float) -> None:
         self._levels = {name: (level, at) for name, level, at, _ in devices}
         self._teams = {name: team or "" for name, _, _, team in devices}
         self._certificates: dict[tuple[str, str], Sequence[Any]] = {
-            (name, serial): times for name, serial, *times in certificates
+            (name, serial): times for name, serial, _, _, *times in certificates
         }
-        self._open: Counter[str] = Counter(dict(open_calls))
-        self._spent: dict[str, int] = dict(spent)
+        self._open: Counter[str] = Counter({name: count for name, _, count, *_ in certificates})
+        self._spent: dict[str, int] = {name: tokens for name, _, _, tokens, *_ in certificates}
         self._now = now
         self.buckets: dict[str, TokenBucket] = {}
         self.new: set[str] = set()
@@ -112,7 +110,7 @@ class _Verdicts:
             check_standing(device, _standing(certificate, self._now))
             use = Use(
                 open_calls=self._open[name],
-                tokens_today=self._spent.get(name, 0),
+                tokens_today=self._spent[name],
                 bucket=self.buckets.get(name) or self._bucket(name, quota),
             )
             self.buckets[name] = drawn(name, use, quota, self._now)
@@ -137,26 +135,24 @@ def _standing(times: Sequence[Any], now: float) -> Standing:
     return standing_of(revoked_at, expires_at, now, held_at)
 
 
-def _reads(begun: Sequence[BegunCall], front: str, now: float) -> tuple[Read, Read, Read]:
-    rows = [{"name": one.device.name, "serial": one.device.serial} for one in begun]
-    names = f"(SELECT name FROM {given('name TEXT')})"
-    return (
-        Read(
-            "SELECT c.name, c.serial, coalesce(c.revoked_at, d.revoked_at), c.expires_at, d.held_at, c.used_at"
-            f" FROM {given('name TEXT', 'serial TEXT')}"
-            " JOIN certificates c ON c.serial = given.serial AND c.name = given.name JOIN devices d ON d.name = c.name",
-            {"given": rows},
-        ),
-        Read(
-            "SELECT calls.name, count(*) FROM calls JOIN fronts ON fronts.id = calls.front"
-            f" WHERE calls.name IN {names} AND (calls.front = :front OR fronts.seen_at > :silent)"
-            " GROUP BY calls.name",
-            {"given": rows, "front": front, "silent": now - FRONT_SILENT_SECONDS},
-        ),
-        Read(
-            f"SELECT name, tokens FROM spending WHERE name IN {names} AND day = :day",
-            {"given": rows, "day": day_of(now)},
-        ),
+def _certificates(begun: Sequence[BegunCall], front: str, now: float) -> Read:
+    """The certificates that are shown, and what their devices have open and spent: one statement, for each costs."""
+    open_calls = (
+        "SELECT count(*) FROM calls JOIN fronts ON fronts.id = calls.front"
+        " WHERE calls.name = c.name AND (calls.front = :front OR fronts.seen_at > :silent)"
+    )
+    spent = "SELECT tokens FROM spending WHERE spending.name = c.name AND spending.day = :day"
+    return Read(
+        f"SELECT c.name, c.serial, ({open_calls}), coalesce(({spent}), 0),"
+        " coalesce(c.revoked_at, d.revoked_at), c.expires_at, d.held_at, c.used_at"
+        f" FROM {given('name TEXT', 'serial TEXT')}"
+        " JOIN certificates c ON c.serial = given.serial AND c.name = given.name JOIN devices d ON d.name = c.name",
+        {
+            "given": [{"name": one.device.name, "serial": one.device.serial} for one in begun],
+            "front": front,
+            "silent": now - FRONT_SILENT_SECONDS,
+            "day": day_of(now),
+        },
     )
 
 

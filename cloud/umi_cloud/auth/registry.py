@@ -229,9 +229,12 @@ class Registry:
             BegunCall(call=call, device=device, quota=quota, teams=teams, version=version)
         )
 
-    async def end_call(self, ended: EndedCall) -> None:
-        """Give the place of a call back, and count its model tokens, also those of a call that had no place."""
-        await self._groups.end(ended)
+    async def end_call(self, ended: EndedCall, *, patient: bool = False) -> None:
+        """Give the place of a call back, and count its model tokens, also those of a call that had no place.
+
+        With `patient` that is done together with the next call that begins here, and before it; or a moment later.
+        """
+        await self._groups.end(ended, patient=patient)
 
     async def _account(self, begun: Sequence[BegunCall], ended: Sequence[EndedCall]) -> list[Verdict]:
         touched_at = self._touched_at

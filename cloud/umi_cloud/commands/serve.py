@@ -102,6 +102,7 @@ class _Voice:
 
 
 async def _serve(config: "CloudConfig", say: _Voice) -> None:
+    from umi_cloud.collection import collect_rarely
     from umi_cloud.deployment import Deployment
     from umi_cloud.engines.loading import check_dialect
     from umi_shared.errors import ModelError
@@ -115,6 +116,7 @@ async def _serve(config: "CloudConfig", say: _Voice) -> None:
     try:
         await asyncio.wait((loading, stopped), return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
+            collect_rarely()
             _say_ready(say, deployment, loading.result().dialect)
             await asyncio.wait((stopped, dead), return_when=asyncio.FIRST_COMPLETED)
         else:

@@ -14,6 +14,10 @@ __all__ = ["H100", "Card", "CardEngine", "PLAN", "PLAN_TOKENS"]
 PLAN = "To find the address of <person:1> and of all who wrote of it, use contacts.search. Next: caller."
 PLAN_TOKENS = 35
 _PROMPT_TOKENS = 700
+_PIECES = tuple(
+    Delta(PLAN[len(PLAN) * number // PLAN_TOKENS : len(PLAN) * (number + 1) // PLAN_TOKENS])
+    for number in range(PLAN_TOKENS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class CardEngine:
     plans: int = 0
     seconds: list[float] = field(default_factory=list, repr=False)
     """How long each plan took in the engine."""
-    _step: asyncio.Future[None] | None = field(default=None, repr=False)
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+    """Those who wait for the step under way."""
     _places: asyncio.Semaphore | None = field(default=None, repr=False)
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
@@ -69,10 +74,9 @@ class CardEngine:
         async with self._places:
             self.running += 1
             try:
-                for number in range(PLAN_TOKENS):
+                for piece in _PIECES:
                     await self._next_step(loop)
-                    start, end = (len(PLAN) * (number + one) // PLAN_TOKENS for one in (0, 1))
-                    yield Delta(PLAN[start:end])
+                    yield piece
             finally:
                 self.running -= 1
         self.plans += 1
@@ -83,12 +87,14 @@ class CardEngine:
         """There is nothing to close."""
 
     async def _next_step(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._step is None:
-            self._step = loop.create_future()
+        if not self._waiting:
             loop.call_later(self.card.plan_seconds(self.running) / PLAN_TOKENS, self._end_step)
-        await asyncio.shield(self._step)
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+        await waiter
 
     def _end_step(self) -> None:
-        step, self._step = self._step, None
-        if step is not None and not step.done():
-            step.set_result(None)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)

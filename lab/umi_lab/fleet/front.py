@@ -2,7 +2,7 @@
 
     python -m umi_lab.fleet.front CONFIG
 
-Beside the service port it has an echo: the same events from the same engine over grpc.aio and mTLS, and nothing else
+Beside the service port it has an echo: the same messages from the same engine over grpc.aio and mTLS, and nothing else
 of umi. It says where both are, and then answers one JSON object a line.
 """
 
@@ -14,7 +14,7 @@ import logging
 import pstats
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ import grpc
 import psutil
 
 from umi_cloud.auth.credentials import server_credentials
+from umi_cloud.collection import collect_rarely
 from umi_cloud.config import CloudConfig
 from umi_cloud.deployment import Deployment
 from umi_cloud.engines.loading import Loaded
+from umi_cloud.event_writer import EventWriter
 from umi_lab.fleet.card import CardEngine
-from umi_shared.engine import Delta, Generation, RawPrompt
-from umi_shared.transcript import RationaleDelta
+from umi_shared.engine import Delta, Finished, Generation, RawPrompt
+from umi_shared.transcript import Decision, Next, PlanEvent, RationaleDelta
 from umi_shared.wire import plan_event_message
 
 __all__ = ["ECHO", "FRONT"]
@@ -82,14 +84,21 @@ class _Front:
 
 
 async def _echo(engine: CardEngine, folder: Path) -> tuple[grpc.aio.Server, int]:
-    """A servicer that writes the engine's pieces as they come."""
+    """A servicer that writes what a front writes, in the same messages."""
+
+    def write(context: Context) -> Callable[[PlanEvent], Awaitable[None]]:
+        return lambda event: context.write(plan_event_message(event).SerializeToString())
 
     async def behaviour(request: bytes, context: Context) -> None:
         asked = Generation(prompt=RawPrompt(str(len(request))))
-        async with aclosing(engine.generate(asked)) as stream:
+        async with aclosing(engine.generate(asked)) as stream, EventWriter(write(context)) as writer:
             async for chunk in stream:
-                text = chunk.text if isinstance(chunk, Delta) else ""
-                await context.write(plan_event_message(RationaleDelta(text)).SerializeToString())
+                match chunk:
+                    case Delta(text):
+                        await writer.take(RationaleDelta(text))
+                    case Finished(_, usage):
+                        await writer.take(Decision(Next.CALLER, "contacts.search"))
+                        await writer.take(usage)
 
     server = grpc.aio.server()
     service, _, method = ECHO[1:].partition("/")
@@ -107,6 +116,7 @@ async def _running(config: CloudConfig) -> AsyncIterator[_Front]:
     echo, port = await _echo(engine, config.certificates_folder)
     try:
         await deployment.open(Loaded.of(engine, "umi", ("planner", "summarizer")))
+        collect_rarely()
         yield _Front(deployment, engine, port)
     finally:
         await echo.stop(0)

@@ -30,7 +30,7 @@ class FleetReport:
     whole: Crowded
     """The whole fleet; some of its laptops are revoked half-way."""
     echo: Crowded
-    """One front's process at 64 at once: grpc.aio with mTLS and the engine, and nothing of umi."""
+    """One front's process at 64 at once: grpc.aio with mTLS, the engine and as many messages, and nothing of umi."""
     front: Crowded
     """The same with umi."""
     growth: tuple[tuple[int, Crowded], ...]

@@ -96,3 +96,46 @@ async def test_a_registry_that_hangs_is_waited_for_once_and_not_by_each_group_in
     assert len(book.groups) == 1
     book.error = None
     assert await groups.begin(begun(2)) == 2.0
+
+
+async def test_an_end_that_nobody_waits_for_goes_with_the_next_call_that_begins():
+    book = Book()
+    groups = CallGroups(book)
+    ending = asyncio.create_task(groups.end(EndedCall(call="0", name="d0", tokens=1), patient=True))
+    await asyncio.sleep(0.01)
+    assert book.groups == []
+    assert await groups.begin(begun(2)) == 2.0
+    await ending
+    assert book.groups == [(1, 1)]
+
+
+async def test_an_end_that_no_call_follows_is_not_kept_for_long():
+    book = Book()
+    async with asyncio.timeout(5):
+        await CallGroups(book).end(EndedCall(call="0", name="d0", tokens=1), patient=True)
+    assert book.groups == [(0, 1)]
+
+
+async def test_an_end_that_somebody_waits_for_waits_for_no_call(monkeypatch):
+    monkeypatch.setattr("umi_cloud.auth.call_groups.PATIENCE_SECONDS", 60.0)
+    book = Book()
+    groups = CallGroups(book)
+    patient = asyncio.create_task(groups.end(EndedCall(call="0", name="d0", tokens=1), patient=True))
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await groups.end(EndedCall(call="1", name="d0", tokens=1))
+        await patient
+    assert book.groups == [(0, 2)]
+
+
+async def test_at_the_end_nobody_is_patient(monkeypatch):
+    monkeypatch.setattr("umi_cloud.auth.call_groups.PATIENCE_SECONDS", 60.0)
+    book = Book()
+    groups = CallGroups(book)
+    ending = asyncio.create_task(groups.end(EndedCall(call="0", name="d0", tokens=1), patient=True))
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await groups.settle()
+        await ending
+        await groups.end(EndedCall(call="1", name="d0", tokens=1), patient=True)
+    assert book.groups == [(0, 1), (0, 1)]
