@@ -95,6 +95,8 @@ def evidence_of(text: str, passages: Sequence[Passage], question: Question) -> l
     missing = [weight for term, weight in enumerate(weights) if term not in anywhere]
     found: list[Evidence] = []
     for number, passage in enumerate(passages):
+        if question.repeated_by(text[passage.start : passage.end]):
+            continue
         beside = set(stands[number - 1]) if passage.before else set()
         if number + 1 < len(passages) and passages[number + 1].before:
             beside |= stands[number + 1]

@@ -8,11 +8,12 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from umi_edge.policy.person_names.words import english_words
 from umi_edge.reading.question import Question, alike, words_of
 
-__all__ = ["Page", "ranked", "spelt_as_there"]
+__all__ = ["Page", "Ranked", "ranked", "spelt_as_there"]
 
 _IN_TITLE = 1.5
 _FEWEST_LETTERS = 4
@@ -34,17 +35,27 @@ class Page:
     """How much what speaks for it counts, beside others: more for letters where a letter is asked for."""
 
 
-def ranked(pages: Sequence[Page], question: Question) -> list[tuple[int, float]]:
-    """The numbers of the texts that a question may mean, the likeliest first, each with what speaks for it.
+class Ranked(NamedTuple):
+    """A text that a question may mean."""
+
+    number: int
+    score: float
+    """What speaks for it."""
+    held: float
+    """The share that it has of the words of the question, by their weight; words that no text has do not count."""
+
+
+def ranked(pages: Sequence[Page], question: Question) -> list[Ranked]:
+    """The texts that a question may mean, the likeliest first.
 
     >>> pages = Page(title="Boiler", text="Press 4711."), Page(title="Wifi", text="The password is hunter2.")
-    >>> [number for number, _ in ranked(pages, Question.of("what is the wifi password"))]
+    >>> [one.number for one in ranked(pages, Question.of("what is the wifi password"))]
     [1]
     """
     titles = [frozenset(words_of(page.title)) for page in pages]
     words = [title | frozenset(words_of(page.text)) for title, page in zip(titles, pages, strict=True)]
     standing = [_Standing(term) for term in question.terms]
-    told = [0.0] * len(pages)
+    told, held, total = [0.0] * len(pages), [0.0] * len(pages), 0.0
     for term in standing:
         having = [
             _IN_TITLE if term.stands(titles[number]) else 1.0 if term.stands(words[number]) else 0.0
@@ -52,13 +63,19 @@ def ranked(pages: Sequence[Page], question: Question) -> list[tuple[int, float]]
         ]
         count = sum(1 for one in having if one)
         weight = math.log(1 + (len(pages) - count + 0.5) / (count + 0.5))
+        total += weight if count else 0.0
         told = [sum_ + weight * one for sum_, one in zip(told, having, strict=True)]
+        held = [sum_ + weight * bool(one) for sum_, one in zip(held, having, strict=True)]
     found = [
-        (number, pages[number].worth * (one - _LONG * math.log(1 + len(words[number]))))
+        Ranked(
+            number,
+            pages[number].worth * (one - _LONG * math.log(1 + len(words[number]))),
+            held[number] / total,
+        )
         for number, one in enumerate(told)
         if one
     ]
-    return sorted(found, key=lambda one: -one[1])
+    return sorted(found, key=lambda one: -one.score)
 
 
 def spelt_as_there(pages: Sequence[Page], question: str) -> str:

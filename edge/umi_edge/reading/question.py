@@ -11,6 +11,14 @@ from umi_edge.policy.projection import projected
 __all__ = ["Kind", "Question", "alike", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_SHORT_AND_REST = re.compile(r"(?<![^\W_])([^\W\d_]{1,2})-(?=[^\W\d_])")
+"""What is written with a hyphen and without: `Wi-Fi`, `e-mail`."""
+_MONTH_OF = re.compile(r"(?<!\d)(?:19|20)\d\d-(0[1-9]|1[0-2])(?!\d)")
+"""The month of a date in figures, as tables and calendars have it."""
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 _SHARED = 4
 """The letters that two forms of one word begin with, at least."""
 _STEM = 3
@@ -131,6 +139,10 @@ _ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.PERSON, r"\bname\b|\bcalled\b"),
     )
 )
+_YES_OR_NO = re.compile(
+    r"\s*(?:(?:so|and|hey|hi|ok|please)\b[ ,]*)*(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|"
+    r"should|must|may|ist|sind|hat|habe|kann|soll|muss|darf)\b"
+)
 _COMMON = frozenset(
     files("umi_edge.reading").joinpath("common_words.txt").read_text(encoding="utf-8").split()
 )
@@ -138,12 +150,14 @@ _COMMON = frozenset(
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text, without case and accents.
+    """The words of a text, without case and accents; a date in figures has the name of its month beside it.
 
-    >>> words_of("Bake it for 40 minutes, Zoë!")
-    ('bake', 'it', 'for', '40', 'minutes', 'zoe')
+    >>> words_of("Bake it for 40 minutes, Zoë!"), words_of("Wi-Fi, 2026-09-03")
+    (('bake', 'it', 'for', '40', 'minutes', 'zoe'), ('wifi', '2026', '09', '03', 'september'))
     """
-    return tuple(_WORD.findall(projected(text)))
+    plain = _SHORT_AND_REST.sub(r"\1", projected(text))
+    months = (_MONTHS[int(month) - 1] for month in _MONTH_OF.findall(plain))
+    return (*_WORD.findall(plain), *dict.fromkeys(months))
 
 
 def alike(one: str, other: str) -> bool:
@@ -203,6 +217,25 @@ class Question:
             return any(not self._has(found[0]) for found in _NAME.finditer(text))
         pattern = _FITS.get(self.kind)
         return pattern is None or any(not self._has(found[0]) for found in pattern.finditer(projected(text)))
+
+    def repeated_by(self, text: str) -> bool:
+        """Whether a text says nothing but words of the question: it may be what is asked about, but is no answer.
+
+        >>> Question.of("what should I get Sophie?").repeated_by("Sophie")
+        True
+        """
+        words = [word.removesuffix("'s") for word in words_of(text)]
+        own = [word for word in words if word not in _COMMON]
+        return (
+            bool(own)
+            and not self.of_yes_or_no
+            and all(any(alike(word, one) for one in self.terms) for word in own)
+        )
+
+    @property
+    def of_yes_or_no(self) -> bool:
+        """Whether it asks if something is so."""
+        return _YES_OR_NO.match(projected(self.text)) is not None
 
     def _has(self, text: str) -> bool:
         words = words_of(text)

@@ -141,6 +141,25 @@ async def test_who_wrote_a_letter_is_told_where_it_is_asked_for_a_person(home: H
     assert found["text"] == "Ute Vogel <ute@example.org>: Seats 14 and 15, 60 euros."
 
 
+async def test_a_text_without_half_of_the_words_is_not_sure_and_the_next_is_told_beside_it(
+    home: Home,
+) -> None:
+    (home.config.notes / "wifi.md").write_text("# Wi-Fi password\n\nThe Wi-Fi password is torte-8.\n")
+    (home.config.notes / "trip.md").write_text("# Trip\n\nA tent in Xanadu.\n")
+    found = (await home.call("search.answer", question="wifi password of the tent in Xanadu"))["answers"]
+    assert [(one["title"], one["sure"]) for one in found] == [("Wi-Fi password", False), ("Trip", False)]
+    (found,) = (await home.call("search.answer", question="wifi password"))["answers"]
+    assert found["sure"]
+
+
+async def test_a_month_is_found_in_the_figures_of_a_table(home: Home) -> None:
+    (home.config.files[0] / "time.csv").write_text(
+        "day,client,hours\n2026-08-05,Okada,3.5\n2026-09-03,Okada,5.5\n"
+    )
+    (found,) = (await home.call("search.answer", question="hours on okada in september"))["answers"]
+    assert found["text"] == "day: 2026-09-03, client: Okada, hours: 5.5"
+
+
 async def test_nothing_that_tells_of_it_is_no_answer(home: Home) -> None:
     assert await home.call("search.answer", question="zebra crossing?") == {"answers": []}
 

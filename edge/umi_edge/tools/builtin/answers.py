@@ -33,6 +33,16 @@ _MAX_EVENTS = 8
 """Events that are told of the days that a question asks about."""
 _AS_GOOD = 0.95
 """How much must speak for a second text, as a share of what speaks for the best, to be told beside it."""
+_NEARLY_AS_GOOD = 0.6
+"""The same where the best is not sure to answer."""
+_HELD = 0.6
+"""The share of the question's words, of those that stand anywhere, that a text has which surely answers."""
+_HELD_BY_WHOLE = 0.4
+"""The same of what is short."""
+_NEARLY_AS_GOOD = 0.6
+"""The same where the best is not sure to answer."""
+_HELD = 0.6
+"""The share of the question's words that a text has which surely answers, of those that stand anywhere."""
 _FAVOURED = 1.3
 """How much more what speaks for a text counts where the question names its kind."""
 _WHOLE = frozenset({"contact", "event"})
@@ -68,6 +78,8 @@ class _Known:
     people: tuple[str, ...] = field(default=(), repr=False)
     """The addresses of those who wrote it, who come, or whom it is of."""
     record: Record | None = field(default=None, repr=False)
+    held: float = 1.0
+    """The share of the question's words that it has."""
 
 
 def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
@@ -83,18 +95,21 @@ def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
         """
         lost: list[Lost] = []
         known = await asyncio.to_thread(lambda: list(_known(shelves, lost)))
-        spelt, meant = await asyncio.to_thread(_meant, known, question)
+        spelt, meant, others = await asyncio.to_thread(_meant, known, question)
         if days := asked_days(question, TimePhrases(shelves.calendar.now())):
             there = await asyncio.to_thread(_on_days, shelves.calendar, days, lost)
             rest = [one for one in meant if one.kind != "event"] if _TWO.search(question) else []
-            meant = [*there, *rest[:1]]
-        told: list[JSON] = [await _told(reads, one, spelt) for one in meant]
+            meant, others = [*there, *rest[:1]], []
+        told = [await _told(reads, one, spelt) for one in meant]
+        if not any(one["sure"] for one in told):
+            told += [{**await _told(reads, one, spelt), "sure": False} for one in others]
+            meant = [*meant, *others]
         records = tuple(
             replace(one.record, at=("answers", index))
             for index, one in enumerate(meant)
             if one.record is not None
         )
-        return Sourced(Partial.counted({"answers": told}, tuple(lost)), records)
+        return Sourced(Partial.counted({"answers": [*told]}, tuple(lost)), records)
 
     return answer
 
@@ -106,6 +121,7 @@ async def _told(reading: Reading, one: _Known, question: str) -> dict[str, JSON]
         text, sure = read.words, read.sure
     if one.kind == "mail" and Question.of(question).kind is Kind.PERSON:
         text = f"{one.called}: {text}"  # who wrote it may be the answer
+    sure = sure and one.held >= (_HELD_BY_WHOLE if one.kind in _WHOLE else _HELD)
     return {"kind": one.kind, "id": one.id, "title": one.title, "text": text, "sure": sure}
 
 
@@ -114,19 +130,24 @@ def _headed(one: _Known) -> str:
     return one.text if one.text.lstrip().startswith("#") else f"# {one.title}\n\n{one.text}"
 
 
-def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known]]:
-    """The question as it is spelt there, and what it means: one thing, or two that fit as well."""
+def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
+    """The question as it is spelt there, what it means, one thing or two as good, and what it may mean besides."""
     pages = [Page(title=f"{one.title} {one.called}", text=one.text) for one in known]
     spelt = spelt_as_there(pages, question)
     asked = Question.of(spelt)
     worth = [
         replace(page, worth=_worth(one.kind, asked, spelt)) for one, page in zip(known, pages, strict=True)
     ]
-    best = ranked(worth, asked)[:_MAX_ANSWERS]
-    meant = [known[number] for number, score in best if score >= _AS_GOOD * best[0][1]]
+    best = ranked(worth, asked)
+    fitting = [
+        [replace(known[one.number], held=one.held) for one in best if one.score >= share * best[0].score]
+        for share in (_AS_GOOD, _NEARLY_AS_GOOD)
+    ]
+    meant = fitting[0][:_MAX_ANSWERS]
+    others = [one for one in fitting[1] if one not in meant][: _MAX_ANSWERS - len(meant)]
     if _is_of_somebody(asked, spelt) and meant and meant[0].kind != "contact":
         meant = [*_whose(known, meant[0]), *meant][:_MAX_ANSWERS]
-    return spelt, meant
+    return spelt, meant, others
 
 
 def _on_days(calendar: Calendar, days: Sequence[tuple[date, date]], lost: list[Lost]) -> list[_Known]:
