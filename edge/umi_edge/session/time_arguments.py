@@ -7,15 +7,17 @@ Not covered: times inside of other texts; a caller that sees values, whose words
 I3: docs/design.md#i3-noninterference
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from umi_edge.values.time_words import TimePhrases
+from umi_edge.values.time_words.shifts import spoken_shift
 from umi_edge.values.time_words.spoken import (
     spoken_days,
     spoken_lengths,
@@ -28,6 +30,7 @@ from umi_shared.transcript import Instruction, Observation, View, text_of
 __all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "time_kinds"]
 
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_MOMENT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2})?(?![\d])")
 _TIME = re.compile(r"(?<![\d:])([01]\d|2[0-3]):[0-5]\d(?![\d])")
 
 
@@ -110,12 +113,27 @@ class SpokenTimes:
         return {**written, "properties": properties}
 
     def known(self, kind: TimeKind) -> tuple[str, ...]:
-        """The days or times that the requests and the results spell out."""
+        """The days or times that the requests and the results spell out, or that a request makes of them."""
         pattern = {TimeKind.TIME: _TIME, **dict.fromkeys(_BY_DATE, _DATE)}.get(kind)
         if pattern is None:
             return ()
         texts = [*self.requests, *self.results]
-        return tuple(dict.fromkeys(match[0] for text in texts for match in pattern.finditer(text)))
+        spelled = (match[0] for text in texts for match in pattern.finditer(text))
+        return tuple(dict.fromkeys((*spelled, *self._moved(kind))))
+
+    def _moved(self, kind: TimeKind) -> Iterator[str]:
+        """What the days or times of results become where the newest request moves something by a length of time."""
+        shift = spoken_shift(self.requests[-1], self.words) if self.requests else None
+        if shift is None:
+            return
+        for moment in (match for text in self.results for match in _MOMENT.finditer(text)):
+            with contextlib.suppress(ValueError, OverflowError):  # no such day, or none after it
+                before = datetime.fromisoformat(moment[0])
+                after = before + shift
+                if kind is TimeKind.TIME and before.date() == after.date():
+                    yield after.strftime("%H:%M")
+                if kind is TimeKind.DATE and not shift % timedelta(days=1):
+                    yield after.date().isoformat()
 
     def names(self, kind: TimeKind, value: str, beside: str = "") -> bool:
         """Whether the user's words or a result say this day or time, in words or in figures.

@@ -41,8 +41,9 @@ _PLANNER = (
     "up), next (caller to call a tool, summarizer when everything asked for is done or found, give up when no tool "
     "can help), and when next is caller the tool and its arguments, as far as you know them. Handles may stand in "
     "arguments, alone or inside a text. Write days and times in the user's own words, or as a result says them: they "
-    "are worked out on the user's device. The caller fills what you leave out. When a tool failed, try another that "
-    "could do the same. Never plan a call twice that has already succeeded.\n"
+    "are worked out on the user's device; what is moved by a length of time gets the day or time that comes of it. "
+    "The caller fills what you leave out. When a tool failed, try another that could do the same. Never plan a call "
+    "twice that has already succeeded.\n"
 )
 _ASKING = (
     "When only the user can tell what is missing, next is ask user, with your question to them: one question, at most "

@@ -7,7 +7,7 @@ import pytest
 
 from umi_edge.caller.schemas import HandleRule, call_schemas
 from umi_edge.session.draft import CheckedDraft, Draft
-from umi_edge.session.time_arguments import SpokenTimes, time_kinds
+from umi_edge.session.time_arguments import SpokenTimes, UnclearTimeError, time_kinds
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.handles import Handle
 
@@ -183,3 +183,50 @@ def test_a_draft_and_a_rationale_of_any_size_are_read_in_no_time():
     assert drafted(json.dumps({"body": "x" * 60_000})) is not None
     assert drafted("", "mail.send " + 'body "xy' * 9_000) is None
     assert drafted("", "mail.send " + '{"' * 9_000) is None
+
+
+FOUND = (
+    '{"events":[{"start":"2026-11-26T13:00+01:00","end":"2026-11-26T14:30+01:00"},'
+    '{"start":"2026-11-26T23:40+01:00"}]}'
+)
+MOVE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "date": {"type": "string", "format": "date"},
+        "time": {"type": "string", "format": "time"},
+    },
+    "required": ["id"],
+}
+
+
+@pytest.mark.parametrize(
+    ("request_", "moved"),
+    [
+        ("postpone the meeting by half an hour", {"time": "13:30"}),
+        ("push it back by 15 minutes", {"time": "13:15"}),
+        ("make it an hour earlier", {"time": "12:00"}),
+        ("put it off by two days", {"date": "2026-11-28"}),
+    ],
+)
+def test_what_the_user_moves_by_a_length_is_kept_where_a_result_says_from_when(request_, moved):
+    times = SpokenTimes(TimePhrases(WEDNESDAY, "en_GB"), [request_], [FOUND])
+    assert checked({"id": "x", **moved}, MOVE, request=request_, results=[FOUND]).kept == {"id": "x", **moved}
+    assert times.timed({"id": "x", **moved}, MOVE, read_only=False).arguments == {"id": "x", **moved}
+
+
+@pytest.mark.parametrize(
+    ("request_", "made_up"),
+    [
+        ("postpone the meeting by half an hour", {"time": "13:45"}),
+        ("postpone the meeting by half an hour", {"time": "12:30"}),
+        ("postpone the meeting by half an hour", {"time": "00:10"}),  # another day
+        ("move the meeting by half an hour", {"time": "13:30"}),
+        ("put it off by two days", {"date": "2026-11-29"}),
+        ("put it off by an hour", {"date": "2026-11-27"}),
+    ],
+)
+def test_another_day_or_time_is_asked_about(request_, made_up):
+    times = SpokenTimes(TimePhrases(WEDNESDAY, "en_GB"), [request_], [FOUND])
+    with pytest.raises(UnclearTimeError):
+        times.timed({"id": "x", **made_up}, MOVE, read_only=False)

@@ -17,6 +17,7 @@ from umi_edge.tools.builtin.card_change import CardChange, changed_cards
 from umi_edge.tools.builtin.contact import Contact, contact_of
 from umi_edge.tools.builtin.copied_folder import CopiedFolder, beside, gaps_of_copies, source_of
 from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
+from umi_edge.tools.builtin.trades import is_of_trade
 from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
 from umi_edge.tools.json_type import JSON
@@ -177,7 +178,7 @@ def _parsed(path: Path, shelf: _Shelf, stream: BinaryIO) -> Contents:
 def found(contacts: Iterable[Contact], query: str, *, anywhere: bool = False) -> list[Contact]:
     """Those whom the words mean: who is called so, else whose name begins so, else in whom they occur at all.
 
-    `anywhere`: also in roles, categories, postal addresses and notes.
+    `anywhere`: also in roles, categories, postal addresses and notes; and at last those of the trade that is meant.
     """
     ranked: dict[int, list[Contact]] = {}
     for contact in contacts:
@@ -198,7 +199,12 @@ def _rank_anywhere(contact: Contact, query: str) -> int:
     if has_words(said, query):
         return _IN_WHAT_IS_KNOWN
     rest = " ".join((said, contact.birthday, contact.note, *(one.value for one in contact.addresses)))
-    return 6 if has_words(rest, query) else _NOT_MEANT
+    if has_words(rest, query):
+        return 6
+    does = " ".join(
+        (contact.company or "", contact.department, contact.role, *contact.categories, contact.note)
+    )
+    return 7 if is_of_trade(does, query) else _NOT_MEANT
 
 
 def _rank(contact: Contact, query: str) -> int:

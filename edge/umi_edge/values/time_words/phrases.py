@@ -424,8 +424,9 @@ def _hours(rest: list[tuple[str, object]], words: Vocabulary) -> Iterator[tuple[
     """The hour and the minute that words say, before it is known of which half of the day."""
     spoken = [word for word in rest if word[0] != "oclock"]
     match [word for word in spoken if word != ("unit", "minute")]:
-        case [("number" | "one", int(hour))]:
-            yield hour, 0
+        case [("number" | "one" as kind, int(hour))]:
+            if len(spoken) == 1 and (kind, words.language) != ("one", "en"):  # no `20 minutes`, and no `a`
+                yield hour, 0
         case [("number" | "one", int(hour)), ("number", int(minute))]:
             yield hour, minute
         case [("half", _), ("past", _), ("number", int(hour))] | [
