@@ -210,6 +210,13 @@ class Shapes:
         self._add("relations of names", tool, pairs)
         return True
 
+    def chosen(self, tool: str, among: int) -> None:
+        """Charge that it shows which of so many it is: a thing that the user meant, or whether their words tell it.
+
+        Raises as `succeeded` does.
+        """
+        self._charge(tool, {"choices": math.log2(among)})
+
     def replied(self, clear: str) -> None:
         """Charge what the user replied to the planner's question, as far as it leaves: eight bits a byte.
 

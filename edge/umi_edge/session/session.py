@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from umi_edge.caller import HandleRule, WrittenCall, call_schemas, whole_words
@@ -18,15 +19,15 @@ from umi_edge.egress.cloud_client import Restarted, Sent, UnapprovedError
 from umi_edge.egress.guard import EgressGuard, GuardedError
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers
-from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.labeller import LabelledArguments, Labeller
 from umi_edge.labelling.later_names import CardWords, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, Span, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
 from umi_edge.policy import Policy, Scanner
-from umi_edge.policy.checks import LOOSE_TYPES
-from umi_edge.policy.document import ClockWord
+from umi_edge.policy.checks import LOOSE_TYPES, may_write
+from umi_edge.policy.document import ClockWord, RelationsWord
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.calls import Calls, SaidNoTwiceError
@@ -56,7 +57,9 @@ from umi_edge.session.events import (
     Retrying,
     Stopped,
 )
+from umi_edge.session.item_evidence import Said
 from umi_edge.session.noes import Noes
+from umi_edge.session.own_words import typed_words
 from umi_edge.session.pending_question import (
     ASKED_BY_DEVICE,
     DEVICES_OWN,
@@ -67,12 +70,14 @@ from umi_edge.session.pending_question import (
 from umi_edge.session.ports import CallerPort, CloudPort
 from umi_edge.session.public_text import PublicText
 from umi_edge.session.read_ahead import ReadAhead, reading_ahead
+from umi_edge.session.ready_call import ReadyCall, UnclearChoiceError, WaitingCall
 from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve
 from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
+from umi_edge.session.unclear_choice import choices_of, turns_of
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
@@ -88,7 +93,6 @@ from umi_shared.transcript import (
     Call,
     Clock,
     Decision,
-    DraftUse,
     Instruction,
     Next,
     Observation,
@@ -172,6 +176,8 @@ class Session:
     """When the user asked: what they say of days and times counts from then."""
     _caller_is_warm: bool = field(default=False, init=False)
     _busy: bool = field(default=False, init=False, repr=False)
+    _unclear: WaitingCall | None = field(default=None, init=False, repr=False)
+    """The call that waits for a reply."""
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _approved: ApprovedCards = field(init=False, repr=False)
 
@@ -331,12 +337,13 @@ class Session:
         await self._look_up_names()
         self.calls.unread.clear()
         question = pending_question(self.calls.entries)
+        self._unclear = self._unclear if question else None
         self._tell_clock()
         text = self._replied(instruction, question) if question else self._typed(instruction)
         await self._take_words(text)
         self.observe(Instructed(text))
         try:
-            ending = await self._steps_and_questions()
+            ending = await self._steps_and_questions(instruction)
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
         except SaidNoTwiceError:
@@ -358,24 +365,35 @@ class Session:
         self.calls.public.allow_clear(text)
         self.calls.entries.append(LabelledEntry(Instruction(()), text))
 
-    async def _steps_and_questions(self) -> Ending:
-        """The steps; and again once the user has replied to this device's own question of a day or a time."""
-        for _ in range(MOST_QUESTIONS):
+    async def _steps_and_questions(self, instruction: str) -> Ending:
+        """The steps; and again once the user has replied to this device's own question."""
+        reply = instruction
+        for number in range(MOST_QUESTIONS + 1):
             try:
+                await self._settle(reply)
                 return await self._steps()
             except UnclearTimeError as error:
-                answered = self._ask_back(str(error))
-            reply = (await self.replies.reply(answered.answer)).strip()
-            if not reply:
-                return answered
+                answered = self._ask_back(_WHICH_DAY if self._hides_clock else str(error), str(error))
+            except UnclearChoiceError as error:
+                self._unclear = error.waiting
+                answered = self._ask_back(str(error), self._rehydrated(error.waiting.question))
+            if number == MOST_QUESTIONS or not (reply := (await self.replies.reply(answered.answer)).strip()):
+                break
             await self._look_up_names()
             text = self._replied(reply, pending_question(self.calls.entries) or DEVICES_OWN)
             await self._take_words(text)
             self.observe(Replied(text))
-        try:
-            return await self._steps()
-        except UnclearTimeError as error:
-            return self._ask_back(str(error))
+        return answered
+
+    async def _settle(self, reply: str) -> None:
+        """Make the call that waits for the user's choice, where their reply makes one; else it is planned anew."""
+        waiting, self._unclear = self._unclear, None
+        if waiting is None or (arguments := waiting.settled(reply, self._read)) is None:
+            return
+        self.labeller.shapes.chosen(waiting.call.tool, len(waiting.choice.items))
+        timed = Timed(arguments=arguments, said=waiting.call.timed.said)
+        ready = self._clear(replace(waiting.call, timed=timed))
+        await self._make(ready, self._labelled(ready))
 
     @property
     def _may_ask(self) -> bool:
@@ -427,14 +445,28 @@ class Session:
         if leaves:
             self.labeller.shapes.replied(leaves)
 
-    def _ask_back(self, question: str) -> Answered:
-        """End the instruction with a question of the device's own; nothing was done for the plan that led to it."""
-        hidden = self.labeller.policy.clock is ClockWord.HIDDEN  # the readings tell what day it is
-        text = (constant(escape(_WHICH_DAY if hidden else question), ASKED_BY_DEVICE),)
+    def _ask_back(self, told: str, question: str) -> Answered:
+        """End the instruction with a question of the device's own; nothing was done for the plan that led to it.
+
+        `told` is what of it the models are told.
+        """
+        text = (constant(escape(told), ASKED_BY_DEVICE),)
         self.calls.public.allow_clear(text)
         self.calls.entries.append(LabelledEntry(Answer(()), text))
         self.observe(AnswerStarted())
         return Answered(self._stream_answer(question))
+
+    @property
+    def _hides_clock(self) -> bool:
+        """Whether no model may know what day it is: what a day may mean tells it."""
+        return self.labeller.policy.clock is ClockWord.HIDDEN
+
+    def _read(self, text: str, *, beside: Sequence[str] = ()) -> Said:
+        return Said(text, TimePhrases(self._told_now, self.locale), tuple(beside))
+
+    def _rehydrated(self, text: str) -> str:
+        rehydrator = Rehydrator(self.labeller.vault)
+        return rehydrator.feed(text) + rehydrator.finish()
 
     def _tell_clock(self) -> None:
         """Tell the models what of now the policy lets out, unless that is what they were told last."""
@@ -548,22 +580,63 @@ class Session:
                 same = {written.tool: schemas[written.tool]}
                 checked = None
                 written, timed = await self._write_again(told, same, times, hidden=not refusal.public)
-            arguments = timed.arguments
-            planned = frozenset(checked.kept) if checked is not None else frozenset[str]()
-            labelled = self.labeller.arguments(
-                written.tool,
-                arguments,
-                shown,
-                names=declared_names(self.catalogue[written.tool].input_schema),
-                values_seen=unseen,
-                drafted=_own_words(checked, arguments),
+            ready = self._clear(
+                ReadyCall(
+                    written=written,
+                    timed=timed,
+                    shown=shown,
+                    unseen=unseen,
+                    planned=bool(plan.tool),
+                    draft=draft,
+                    checked=checked,
+                )
             )
+            labelled = self._labelled(ready)
         except (MalformedError, UnknownHandleError) as error:
             self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
             return
+        await self._make(ready, labelled)
+
+    def _labelled(self, ready: ReadyCall) -> LabelledArguments:
+        return self.labeller.arguments(
+            ready.tool,
+            ready.timed.arguments,
+            ready.shown,
+            names=declared_names(self.catalogue[ready.tool].input_schema),
+            values_seen=ready.unseen,
+            drafted=ready.planners_words,
+        )
+
+    def _clear(self, ready: ReadyCall) -> ReadyCall:
+        """The call, once the user's words tell what it takes of several things that a search found.
+
+        Raises `UnclearChoiceError` where they tell no one of them. Looked at only where the policy tells what a name
+        has to do with what was typed, and charged each time: what comes of it shows in what happens next.
+        """
+        one = self.catalogue[ready.tool]
+        told = self.labeller.policy.relations is RelationsWord.TOLD
+        if not told or ready.unseen or not may_write(one.hints, one.source):
+            return ready
+        turns = turns_of(self.calls.entries, typed_words(self.calls.entries))
+        said = partial(self._read, beside=tuple(ready.timed.said.values()))
+        beside = time_kinds(one.check.sound.schema)
+        for choice in choices_of(ready.timed.arguments, self.calls.entries, beside=beside):
+            self.labeller.shapes.chosen(ready.tool, 2)
+            if (number := choice.instead(turns, said)) is not None:
+                arguments = choice.with_item(ready.timed.arguments, number)
+                if arguments is not None:
+                    self.labeller.shapes.chosen(ready.tool, len(choice.items))
+                    ready = replace(ready, timed=Timed(arguments=arguments, said=ready.timed.said))
+            elif not choice.is_told(turns, said):
+                raise UnclearChoiceError(
+                    WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
+                )
+        return ready
+
+    async def _make(self, ready: ReadyCall, labelled: LabelledArguments) -> None:
+        written, seen = ready.written, ready.seen
         self.totals.ahead_tokens += written.ahead_tokens
-        use = DraftUse.NONE if unseen else _use_of(draft, arguments)
-        self.calls.entries.append(LabelledEntry(Call(written.tool, (), use), labelled.text))
+        self.calls.entries.append(LabelledEntry(Call(written.tool, (), ready.draft_use), labelled.text))
         self.calls.public.allow_clear(labelled.text)
         self.observe(
             CallWritten(
@@ -571,14 +644,13 @@ class Session:
                 arguments=labelled.text,
                 usage=written.usage,
                 ahead_tokens=written.ahead_tokens,
-                drafted=planned,
+                drafted=ready.drafted,
             )
         )
         before = len(self.calls.entries)
         try:
-            seen = shown if unseen else PUBLIC
             await self.calls.make(
-                written.tool, timed, labelled, seen, planned=bool(plan.tool), drafted=planned
+                written.tool, ready.timed, labelled, seen, planned=ready.planned, drafted=ready.drafted
             )
         finally:
             if len(self.calls.entries) == before:  # every call has its observation, whatever came between
@@ -784,12 +856,6 @@ class Session:
         self.observe(sent)
 
 
-def _own_words(checked: CheckedDraft | None, arguments: Mapping[str, Any]) -> frozenset[str]:
-    """The arguments that are as the planner wrote them: a day that was worked out tells of the clock."""
-    kept = checked.kept if checked is not None else {}
-    return frozenset(name for name in kept if name in arguments and arguments[name] == kept[name])
-
-
 def _with_plan(view: View, rationale: str) -> View:
     """The view with what the planner has said so far: a guess at what a caller of handles will see, for it alone.
 
@@ -801,10 +867,3 @@ def _with_plan(view: View, rationale: str) -> View:
     said = parts_of(rationale if named else whole_words(rationale))
     plan = Plan(said, Next.CALLER, end[:-1] if named else "")
     return View(catalogue=view.catalogue, entries=(*view.entries, plan))
-
-
-def _use_of(draft: Draft | None, arguments: Mapping[str, Any]) -> DraftUse:
-    """What became of a draft, as models are told of it; what a rationale only spells is none."""
-    if draft is None or not draft.carried:
-        return DraftUse.NONE
-    return DraftUse.KEPT if draft.arguments == arguments else DraftUse.CHANGED

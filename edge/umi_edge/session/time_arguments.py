@@ -27,7 +27,7 @@ from umi_edge.values.time_words.spoken import (
 )
 from umi_shared.transcript import Instruction, Observation, View, text_of
 
-__all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "time_kinds"]
+__all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "in_words", "time_kinds"]
 
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _MOMENT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2})?(?![\d])")
@@ -264,18 +264,18 @@ def _question(phrase: str, readings: Sequence[Any]) -> str:
     >>> _question("next Friday", [date(2026, 11, 27), date(2026, 12, 4)])
     'Which do you mean by “next Friday”: Friday 27 November 2026 or Friday 4 December 2026?'
     """
-    said = [_in_words(one) for one in readings]
+    said = [in_words(one) for one in readings]
     return f"Which do you mean by “{phrase}”: {', '.join(said[:-1])} or {said[-1]}?"
 
 
-def _in_words(reading: Any) -> str:
+def in_words(reading: Any) -> str:
     match reading:
         case datetime():
-            return f"{_in_words(reading.date())} at {reading:%H:%M}"
+            return f"{in_words(reading.date())} at {reading:%H:%M}"
         case date():
             return f"{_DAYS[reading.weekday()]} {reading.day} {_MONTHS[reading.month - 1]} {reading.year}"
         case (first, last):
-            return _in_words(first) if first == last else f"{_in_words(first)} to {_in_words(last)}"
+            return in_words(first) if first == last else f"{in_words(first)} to {in_words(last)}"
     return _figures(reading)
 
 

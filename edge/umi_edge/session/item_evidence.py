@@ -1,0 +1,266 @@
+"""Item evidence: what in the user's words speaks for each of several things that a search found.
+
+Covered: names, also bent ("nishas"), and any other word of a thing, such as a company, a role or a title; its day and
+its time; which is the newest, the first or the next. Not covered: what a word means, as "the seal guy" for a plumber.
+
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from umi_edge.reading.question import Question, alike, words_of
+from umi_edge.values.json_walk import walk
+from umi_edge.values.time_words import TimePhrases
+from umi_edge.values.time_words.spoken import spoken_days, spoken_times
+
+__all__ = ["MOMENTS", "Said", "picked", "strength", "told"]
+
+MOMENTS = ("date", "start", "due")
+"""The members that say when a thing is, of which one counts."""
+_NAMES = frozenset({"name", "nicknames", "other_names", "from"})
+_INSIDE = frozenset({"text", "snippet", "body", "note", "related", "addresses"})
+"""Members that speak of others, too: they count only where nothing else tells."""
+_LONG = 120
+_ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
+_DIGITS = re.compile(r"\D")
+_FEWEST_DIGITS = 5
+_BENT = 2
+"""Letters that a language puts behind a name: `nishas`, `Lenas`."""
+_LEAST_BENT = 3
+
+_NEWEST = re.compile(
+    r"\b(?:newest|latest|last|most recent|letzte\w*|neue?ste\w*|derni[eè]re?s?|[uú]ltim[ao]s?)\b",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(
+    r"\b(?:first|earliest|oldest|erste\w*|[aä]lteste\w*|premi[eè]re?s?|primer[ao]?s?)\b", re.IGNORECASE
+)
+_NEXT = re.compile(r"\b(?:next|upcoming|n[aä]chste\w*|prochaine?s?|pr[oó]xim[ao]s?)\b", re.IGNORECASE)
+
+
+def _each(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_NO = _each(
+    "no not don't dont neither none never stop cancel forget wait nein nicht kein keine keinen keiner non pas ni "
+    "ninguno ninguna"
+)
+_FILLING = _each(
+    "one ones guy man woman lady person mr mrs ms dr mister mean meant please yes yeah yep ok okay thanks want from "
+    "works work working with who which den dem ich meine bitte ja vom von beim bei celui celle de du chez oui el la "
+    "los las del se le les plait por favor si"
+)
+"""Words that a reply may have beside those of what it picks."""
+_PLACES = (
+    _each("first 1 1st erste ersten erster premier premiere primero primera former"),
+    _each("second 2 2nd zweite zweiten zweiter deuxieme seconde segundo segunda"),
+    _each("third 3 3rd dritte dritten dritter troisieme tercero tercera"),
+    _each("fourth 4 4th vierte vierten vierter quatrieme cuarto cuarta"),
+)
+_LAST = _each("last latter letzte letzten letzter dernier derniere ultimo ultima")
+
+
+class _Evidence(NamedTuple):
+    """What speaks for one thing; the first that differs decides."""
+
+    whole: int
+    """Whether its whole name, its address or its number was said."""
+    name: int
+    """How much of its name was said in one go."""
+    words: int
+    """How many of its words were said."""
+    inside: int
+    """How many were said of what it holds, or of what is told beside it."""
+    moment: int
+    """Whether its day and its time were said."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user said, and when; `beside` is what of it names another day, such as the one that a call moves to."""
+
+    text: str = field(repr=False)
+    phrases: TimePhrases = field(repr=False)
+    beside: tuple[str, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Every word, in order."""
+        return tuple(word.removesuffix("'s") for word in words_of(self.text))
+
+    @cached_property
+    def terms(self) -> tuple[str, ...]:
+        """The words that tell something."""
+        return tuple(one for one in Question.of(self._without_moments).terms if len(one) > 1)
+
+    @cached_property
+    def days(self) -> frozenset[date]:
+        """The days that it names."""
+        found = spoken_days(self.text, self.phrases)
+        return frozenset(day for phrase, days in found.items() if phrase not in self.beside for day in days)
+
+    @cached_property
+    def clocks(self) -> frozenset[str]:
+        """The times that it names, as 17:00."""
+        found = spoken_times(self.text, self.phrases)
+        return frozenset(
+            f"{one:%H:%M}" for phrase, times in found.items() if phrase not in self.beside for one in times
+        )
+
+    @cached_property
+    def order(self) -> "re.Pattern[str] | None":
+        """Which by time it asks for: a next Friday asks for none."""
+        found = (one for one in (_NEXT, _NEWEST, _FIRST) if one.search(self._without_moments))
+        return next(found, None)
+
+    @cached_property
+    def _without_moments(self) -> str:
+        text = self.text
+        for phrase in (*spoken_days(text, self.phrases), *spoken_times(text, self.phrases)):
+            text = text.replace(phrase, " ")
+        return text
+
+
+def told(said: Said, items: Sequence[Any]) -> int | None:
+    """The one of these items that the words mean more than any other; None where they mean two as much."""
+    found = [_evidence(said, item) for item in items]
+    best = max(found)
+    tied = [number for number, one in enumerate(found) if one == best]
+    if len(tied) == 1:
+        return tied[0]
+    return _by_time(said, {number: items[number] for number in tied})
+
+
+def strength(said: Said, items: Sequence[Any]) -> list[_Evidence]:
+    """What speaks for each of these items, to be compared."""
+    return [_evidence(said, item) for item in items]
+
+
+def picked(said: Said, items: Sequence[Any]) -> int | None:
+    """The item that a reply picks and says nothing else: by its place, or by words all of which are its own."""
+    words = [word for word in said.words if word not in _FILLING]
+    if _NO & set(words):
+        return None
+    places = [number for number, names in enumerate(_PLACES) if names & set(words)]
+    places += [len(items) - 1] if _LAST & set(words) else []
+    rest = [word for word in words if word in said.terms and not _is_place(word)]
+    if len(places) == 1 and not rest:
+        return places[0] if places[0] < len(items) else None
+    number = told(said, items)
+    if number is None or not rest:
+        return None
+    known = _words_in(_texts(items[number], everything=True))
+    return number if all(_says(word, known) for word in rest) else None
+
+
+def _is_place(word: str) -> bool:
+    return word in _LAST or any(word in names for names in _PLACES)
+
+
+def _evidence(said: Said, item: Any) -> _Evidence:
+    names = [_ADDRESS.sub(" ", text) for text in _texts(item, only=_NAMES)]
+    runs = [_run(said.words, words_of(name)) for name in names]
+    short, inside = _words_in(_texts(item)), _words_in(_texts(item, everything=True))
+    return _Evidence(
+        whole=int(any(whole for whole, _ in runs) or _is_reached(said, item)),
+        name=max((length for _, length in runs), default=0),
+        words=sum(_says(term, short) for term in said.terms),
+        inside=sum(_says(term, inside) for term in said.terms),
+        moment=_moments_said(said, item),
+    )
+
+
+def _run(said: Sequence[str], name: Sequence[str]) -> tuple[bool, int]:
+    """Whether a name was said whole, and how much of it in one go: two for each word, one for a bent one."""
+    best, most, at = 0, 0, 0
+    while at < len(said):
+        left, length, count = list(name), 0, 0
+        while at < len(said) and (found := max(left, key=lambda one: _called(said[at], one), default="")):
+            if not (worth := _called(said[at], found)):
+                break
+            left.remove(found)
+            length, count, at = length + worth, count + 1, at + 1
+        best, most = max(best, length), max(most, count)
+        at += not count
+    return bool(name) and most == len(name), best
+
+
+def _called(said: str, name: str) -> int:
+    if said == name:
+        return 2
+    bent = said.startswith(name) and len(said) - len(name) <= _BENT and len(name) >= _LEAST_BENT
+    return int(bent)
+
+
+def _is_reached(said: Said, item: Any) -> bool:
+    """Whether an address or a number of it was said."""
+    text, digits = said.text.casefold(), _DIGITS.sub("", said.text)
+    for value in _texts(item):
+        if "@" in value and _ADDRESS.fullmatch(value) and value.strip("<>").casefold() in text:
+            return True
+        number = _DIGITS.sub("", value)
+        if len(number) >= _FEWEST_DIGITS and not re.search(r"[^\W\d_]", value) and number in digits:
+            return True
+    return False
+
+
+def _says(term: str, words: frozenset[str]) -> int:
+    if term in words:
+        return 2
+    return int(any(alike(term, word) or _called(term, word) for word in words))
+
+
+def _words_in(texts: Iterator[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in words_of(text))
+
+
+def _texts(item: Any, *, only: frozenset[str] | None = None, everything: bool = False) -> Iterator[str]:
+    """The texts of an item: those of some members, all, or all but long ones and those that speak of others."""
+    for step in walk(item):
+        if not isinstance(step.value, str) or step.punctuation:
+            continue
+        members = {part for part in step.location if isinstance(part, str)}
+        if only is not None:
+            if members & only:
+                yield step.value
+        elif everything or not (members & _INSIDE or len(step.value) > _LONG):
+            yield step.value
+
+
+def _moments_said(said: Said, item: Any) -> int:
+    moment = _moment(item)
+    if moment is None:
+        return 0
+    on_day = moment.date() in said.days
+    return int(on_day) + int(f"{moment:%H:%M}" in said.clocks)
+
+
+def _moment(item: Any) -> datetime | None:
+    """When a thing is, as the clock there showed it."""
+    if not isinstance(item, Mapping):
+        return None
+    text = next((item[name] for name in MOMENTS if isinstance(item.get(name), str)), "")
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _by_time(said: Said, items: Mapping[int, Any]) -> int | None:
+    moments = {number: moment for number, item in items.items() if (moment := _moment(item)) is not None}
+    if said.order is None or len(moments) != len(items):
+        return None
+    if said.order is _NEXT:
+        now = said.phrases.now.replace(tzinfo=None)
+        moments = {number: moment for number, moment in moments.items() if moment >= now}
+    if not moments:
+        return None
+    end = max(moments.values()) if said.order is _NEWEST else min(moments.values())
+    there = [number for number, moment in moments.items() if moment == end]
+    return there[0] if len(there) == 1 else None

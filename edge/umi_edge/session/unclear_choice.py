@@ -1,0 +1,368 @@
+"""Unclear choices: a call takes one of several things that a search found, and the user's words do not say which.
+
+What a call takes is found in what the planner was shown, by handles and clear text. Whether the user's words tell it
+from the others is a fact of values that stay, so it is looked at only where the policy tells such facts, and charged.
+
+Covered: whom a call writes to, invites or calls, and what it changes, cancels or answers; through one thing that was
+read, too. Not covered: what is told in a letter or a note; a caller that sees values.
+
+I3: docs/design.md#i3-noninterference
+I8: docs/design.md#i8-no-private-value-in-what-umi-says
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import zip_longest
+from typing import Any
+
+from umi_edge.labelling.text import DEVICE, LabelledEntry
+from umi_edge.policy import Location
+from umi_edge.session.item_evidence import MOMENTS, Said, picked, strength, told
+from umi_edge.session.pending_question import pending_question
+from umi_edge.session.time_arguments import in_words
+from umi_edge.values.json_walk import walk
+from umi_shared.handles import Handle, parts_of
+from umi_shared.labels import PLANNER, Sink
+from umi_shared.transcript import Call, Instruction, Observation
+
+__all__ = ["Choice", "Turn", "choices_of", "turns_of"]
+
+_THINGS = frozenset(
+    (
+        "account",
+        "contact",
+        "card",
+        "email",
+        "event",
+        "file",
+        "iban",
+        "mail",
+        "note",
+        "person",
+        "phone",
+        "todo",
+    )
+)
+"""Types of handles that stand for somebody, or for one thing."""
+_CHOOSERS = re.compile(
+    r"(?:.*[_-])?(?:ids?|uid|to|cc|bcc|recipients?|guests?|attendees?|invitees?|e?mails?|phone|number|person|people|"
+    r"contacts?|account|iban|path|title|name)|.*Id",
+)
+"""Names of arguments that choose somebody or something; a text is none."""
+_NAMED = frozenset({"id", "name", "path", "subject", "title", "uid"})
+"""Members of an item by which a call may take it in clear."""
+_LEAST = 3
+_MOST_SHOWN = 5
+_CALLED = ("name", "title", "subject", "path")
+_TOLD_BY = ("company", "department", "role", "from", *MOMENTS, "location", "email", "phone")
+"""What tells items apart for a person, the best first."""
+_MOST_TOLD = 2
+_LONGEST = 80
+_DEPTH = 3
+"""Readings one behind the other that are followed back."""
+_BOTH = re.compile(
+    r"\b(?:both|each of|everybody|everyone|all (?:of (?:them|us|those)|two|three|four|five)|beide[nr]?|"
+    r"alle (?:zwei|drei|vier)|tou(?:s|tes) les (?:deux|trois|quatre)|amb[oa]s)\b",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"\b(?:other|ander\w+|autre|otr[oa])\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One thing of a result; no two are the same, whatever they hold."""
+
+    seen: Any = field(repr=False)
+    """As the planner was shown it."""
+    known: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user said in a row: a request, and their replies to what they were asked then."""
+
+    said: tuple[str, ...] = field(repr=False)
+    asked_at: int = -1
+    """The entry of the last question; -1 where there was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of several things, or some of them, as a call takes it."""
+
+    items: tuple[Item, ...] = field(repr=False)
+    taken: frozenset[int]
+    listed_at: int
+    """The entry of the result that lists them."""
+
+    def is_told(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> bool:
+        """Whether what the user said, the last turn at the end, tells what was taken from the rest.
+
+        Where they were asked since, it does: nobody is asked twice.
+        """
+        latest, known = turns[-1], self._known
+        text = " ".join(latest.said)
+        if latest.asked_at > self.listed_at or _BOTH.search(text):
+            return True
+        words = said(text)
+        if picked(words, known) in self.taken or told(words, known) in self.taken:
+            return True
+        worth = strength(words, known)
+        rest = [one for number, one in enumerate(worth) if number not in self.taken]
+        if min(worth[number] for number in self.taken) > max(rest):
+            return True
+        topic = self._topic(turns[:-1], said)
+        if topic is None or max(rest) > min(worth[number] for number in self.taken):
+            return False
+        return self.taken == {topic} if not _OTHER.search(text) else topic not in self.taken
+
+    def instead(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
+        """The item that the user's reply meant, where what was taken is another."""
+        latest = turns[-1]
+        if latest.asked_at <= self.listed_at or len(latest.said) < 2 or len(self.taken) != 1:
+            return None
+        number = picked(said(latest.said[-1]), self._known)
+        return None if number in self.taken else number
+
+    def _topic(self, earlier: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
+        """The item that was spoken of before."""
+        found = (told(said(" ".join(turn.said)), self._known) for turn in reversed(earlier))
+        return next((number for number in found if number is not None), None)
+
+    def shown(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> tuple[int, ...]:
+        """The items that the user is asked about: those that their words mean no less than what was taken."""
+        worth = strength(said(" ".join(turns[-1].said)), self._known)
+        least = min(worth[number] for number in self.taken)
+        meant = [number for number, one in enumerate(worth) if one >= least]
+        return tuple(meant if len(meant) > 1 else range(len(self.items)))
+
+    def picked(self, reply: str, said: Callable[[str], Said], shown: Sequence[int]) -> int | None:
+        """The item that a reply to the question means, where it says nothing else."""
+        number = picked(said(reply), [self.items[at].known for at in shown[:_MOST_SHOWN]])
+        return shown[number] if number is not None else None
+
+    def question(self, shown: Sequence[int]) -> str:
+        """What the user is asked, with handles as the planner was shown them: their values are for the user's eyes."""
+        first = shown[:_MOST_SHOWN]
+        told_by = [name for name in _TOLD_BY if self._differs(name, first)]
+        described = [_described(self.items[number], told_by) for number in first]
+        *all_but_last, last = described + (["another"] if len(shown) > len(first) else [])
+        return f"Which one do you mean: {', '.join(all_but_last)} or {last}?"
+
+    def with_item(self, arguments: Mapping[str, Any], number: int) -> dict[str, Any] | None:
+        """The arguments with another item in the place of the one that was taken; None where it lacks what they say."""
+        if number in self.taken:
+            return dict(arguments)
+        if len(self.taken) != 1:
+            return None
+        before, after = self.items[next(iter(self.taken))], dict(_leaves(self.items[number].seen))
+        instead: dict[str, Any] = {}
+        for place, value in _leaves(before.seen):
+            if isinstance(value, str):
+                instead.setdefault(value, after.get(place))
+        changed: dict[str, Any] = {}
+        for name, value in arguments.items():
+            try:
+                changed[name] = _replaced(value, instead)
+            except LookupError:
+                return None
+        return changed
+
+    @property
+    def _known(self) -> list[Any]:
+        return [item.known for item in self.items]
+
+    def _differs(self, name: str, numbers: Sequence[int]) -> bool:
+        values = [_member(self.items[number].known, name) for number in numbers]
+        return any(values) and len({json.dumps(value) for value in values}) > 1
+
+
+def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str]) -> list[Turn]:
+    """What the user said, turn by turn; `words` are what they typed, instruction by instruction."""
+    turns: list[Turn] = []
+    typed = iter(words)
+    for at, entry in enumerate(entries):
+        if not isinstance(entry.template, Instruction):
+            continue
+        said = next(typed)
+        if turns and pending_question(entries[:at]):
+            turns[-1] = Turn((*turns[-1].said, said), at - 1)
+        else:
+            turns.append(Turn((said,)))
+    return turns
+
+
+def choices_of(
+    arguments: Mapping[str, Any], entries: Sequence[LabelledEntry], *, beside: Collection[str] = ()
+) -> list[Choice]:
+    """What a call takes of results that list several; nothing of those of which it takes all.
+
+    `arguments` are as they were written, handles unresolved; those `beside` choose nothing, as days do.
+    """
+    results = _results(entries)
+    found: dict[tuple[int, tuple[Item, ...]], frozenset[int]] = {}
+    for token in _taken({name: value for name, value in arguments.items() if name not in beside}):
+        if (choice := _choice(token, results, _DEPTH)) is not None:
+            place = (choice.listed_at, choice.items)
+            found[place] = found.get(place, frozenset()) | choice.taken
+    return [
+        Choice(items=items, taken=taken, listed_at=at)
+        for (at, items), taken in found.items()
+        if len(taken) < len(items)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a call gave: lists of things, or the one thing that it is."""
+
+    at: int
+    given: Mapping[str, Any] = field(repr=False)
+    lists: tuple[tuple[Item, ...], ...] = field(repr=False)
+
+
+def _choice(token: str, results: Sequence[_Result], depth: int) -> Choice | None:
+    """The choice among the things of the newest result that has one; of a result that is one, what it was read by."""
+    for number in range(len(results) - 1, -1, -1):
+        result = results[number]
+        for items in result.lists:
+            taken = frozenset(at for at, item in enumerate(items) if token in _marks(item))
+            if taken and len(items) > 1:
+                return Choice(items=items, taken=taken, listed_at=result.at)
+            if taken:
+                read_by = _taken(result.given) if depth else []
+                behind = (_choice(one, results[:number], depth - 1) for one in read_by)
+                return next((one for one in behind if one is not None), None)
+    return None
+
+
+def _taken(arguments: Mapping[str, Any]) -> list[str]:
+    """What arguments may take things by, each once."""
+    return list(dict.fromkeys(token for at, text in _texts(arguments) for token in _tokens(str(at[0]), text)))
+
+
+def _results(entries: Sequence[LabelledEntry]) -> list[_Result]:
+    found: list[_Result] = []
+    given: Mapping[str, Any] = {}
+    for at, entry in enumerate(entries):
+        match entry.template:
+            case Call():
+                arguments = _json(entry, PLANNER)
+                given = arguments if isinstance(arguments, Mapping) else {}
+            case Observation(failure=""):
+                seen, known = _json(entry, PLANNER), _json(entry, DEVICE)
+                lists = tuple(_lists(seen, known))
+                found += [_Result(at, given, lists)] if lists else []
+    return found
+
+
+def _json(entry: LabelledEntry, sink: Sink) -> Any:
+    """The JSON of an entry as a sink sees it; None for what is none."""
+    try:
+        return json.loads("".join(str(part) for span in entry.text for part in span.seen_by(sink)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lists(seen: Any, known: Any) -> Iterator[tuple[Item, ...]]:
+    """The outermost lists of things; a thing that is in none stands alone."""
+    places = [(seen, known)]
+    if isinstance(seen, Mapping) and isinstance(known, Mapping):
+        places += [(child, known.get(name)) for name, child in seen.items()]
+    several = [pair for pair in places if _is_list(pair[0]) and _is_list(pair[1])]
+    for those, these in several:
+        yield tuple(Item(one, other) for one, other in zip_longest(those, these))
+    if not several and isinstance(seen, Mapping):
+        yield (Item(seen, known),)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
+
+
+def _marks(item: Item) -> set[str]:
+    """What of an item a call may take it by: its handles, and its names in clear."""
+    return {
+        value
+        for place, value in _leaves(item.seen)
+        if isinstance(value, str) and (_handle(value) or (place and place[-1] in _NAMED))
+    }
+
+
+def _tokens(name: str, text: str) -> Iterator[str]:
+    """What a text in an argument of that name may take a thing by."""
+    chooses = _CHOOSERS.fullmatch(name) is not None
+    if _handle(text) is None:
+        if chooses and len(text) >= _LEAST:
+            yield text
+        parts: tuple[str | Handle, ...] = parts_of(text) if chooses else ()
+    else:
+        parts = parts_of(text)
+    for part in parts:
+        if isinstance(part, Handle) and (chooses or part.type in _THINGS):
+            yield str(part)
+
+
+def _handle(text: str) -> Handle | None:
+    parts = parts_of(text)
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Handle) else None
+
+
+def _texts(arguments: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+    return ((at, value) for at, value in _leaves(arguments) if isinstance(value, str) and at)
+
+
+def _leaves(value: Any) -> Iterator[tuple[Location, Any]]:
+    return ((step.location, step.value) for step in walk(value) if not step.punctuation)
+
+
+def _replaced(value: Any, instead: Mapping[str, Any]) -> Any:
+    """A value with what stands for another item. Raises `LookupError` where that item has nothing in its place."""
+    if isinstance(value, list):
+        return [_replaced(one, instead) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _replaced(one, instead) for name, one in value.items()}
+    if not isinstance(value, str):
+        return value
+    if value in instead:
+        return _found(instead[value])
+    parts = parts_of(value)
+    return "".join(
+        str(_found(instead[str(part)])) if isinstance(part, Handle) and str(part) in instead else str(part)
+        for part in parts
+    )
+
+
+def _found(value: Any) -> Any:
+    if value is None:
+        raise LookupError
+    return value
+
+
+def _member(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, Mapping) else None
+
+
+def _described(item: Item, told_by: Sequence[str]) -> str:
+    """A thing as a person knows it, and what tells it from the others; in handles, where it has them."""
+    known = item.known if isinstance(item.known, Mapping) else {}
+    seen = {name: one for name, one in dict(item.seen or {}).items() if isinstance(known.get(name), str)}
+    called = next((line for name in _CALLED if (line := _line(seen.get(name)))), "")
+    called = called or next(filter(None, map(_line, seen.values())), "one")
+    more = [line for name in told_by if (line := _line(seen.get(name))) and line != called][:_MOST_TOLD]
+    return f"{called} ({', '.join(more)})" if more else called
+
+
+def _line(value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return in_words(read(value))
+        except ValueError:
+            continue
+    line = " ".join(value.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

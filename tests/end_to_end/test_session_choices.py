@@ -1,0 +1,187 @@
+"""Which of several is meant: the device asks where a call takes one that the user's words do not tell from the rest."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.end_to_end.harness import plan, world
+from tests.end_to_end.test_session_questions import Says
+from umi_edge.policy import default_policy
+from umi_edge.policy.document import RelationsWord
+from umi_edge.session.events import Answered
+from umi_edge.tools.builtin import HomeConfig, builtin_tools
+from umi_edge.tools.sample_home import make_sample_home
+from umi_shared.transcript import Answer, Instruction
+
+NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+KELLER = ("Wendel Kellerqx", "m.keller@dichtungen.example", "Dichtungen Zwolle", "sales")
+VOSS = ("Wendel Vossqx", "voss@pumpen.example", "Pumpen Ahoy", "engineer")
+ASKED = "Which one do you mean: Wendel Kellerqx (Dichtungen Zwolle, sales) or Wendel Vossqx (Pumpen Ahoy, engineer)?"
+LOOK, SEND = plan("To find them, use contacts.search."), plan("To write to them, use mail.send.")
+DONE = [plan("Done.", "summarizer"), "It is sent."]
+FIND = ("contacts.search", '{"name":"Wendel"}')
+
+
+def letter(handle: str, body: str = "I will be late.") -> tuple[str, str]:
+    return "mail.send", json.dumps({"to": handle, "subject": "Tonight", "body": body})
+
+
+def home(folder) -> HomeConfig:
+    made = make_sample_home(folder / "home", NOON.date())
+    for name, address, company, role in (KELLER, VOSS):
+        card = [
+            "BEGIN:VCARD",
+            "VERSION:3.0",
+            f"FN:{name}",
+            f"EMAIL:{address}",
+            f"ORG:{company}",
+            f"TITLE:{role}",
+        ]
+        (made.contacts / f"{address}.vcf").write_text("\r\n".join([*card, f"UID:{address}", "END:VCARD", ""]))
+    return made
+
+
+def session(folder, *, plans, calls, policy=None, **more):
+    rules = policy or default_policy()
+    tools = builtin_tools(home(folder))
+    return world(folder, plans=plans, calls=calls, tools=tools, policy=rules, **more)
+
+
+def sent(w) -> list[str]:
+    return [
+        action.arguments["to"] for action in w.session.record if action.tool == "mail.send" and action.done
+    ]
+
+
+async def test_the_user_is_asked_with_the_real_values_and_the_call_is_made_for_whom_they_name(tmp_path):
+    says = Says("the one from Pumpen Ahoy")
+    calls = [FIND, letter("<email:1>", "Dear <person:2>, I will be late.")]
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=calls, replies=says) as w:
+        assert await w.session.ask("tell wendel that I will be late") == Answered("It is sent.")
+    assert says.asked == [ASKED]
+    [mail] = [action for action in w.session.record if action.tool == "mail.send"]
+    assert (mail.arguments["to"], mail.arguments["body"]) == (VOSS[1], f"Dear {VOSS[0]}, I will be late.")
+    assert len(w.session.record) == 2
+
+
+async def test_the_models_are_told_that_there_was_a_question_and_no_more(tmp_path):
+    says = Says("Wendel Vossqx")
+    async with session(
+        tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter("<email:1>")], replies=says
+    ) as w:
+        await w.session.ask("tell wendel that I will be late")
+    said = [
+        "".join(span.clear for span in one.text)
+        for one in w.session.snapshot().entries
+        if isinstance(one.template, Answer | Instruction)
+    ]
+    assert said[1:3] == ["Which one do you mean?", "Wendel Vossqx"]
+    assert "<email:2>" in w.prompts[-1]
+    for secret in (*KELLER, *VOSS):
+        assert secret.encode() not in w.capture.bytes_out
+
+
+async def test_where_nobody_can_be_asked_the_question_is_the_end_and_the_next_words_are_the_reply(tmp_path):
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter("<email:1>")]) as w:
+        assert await w.session.ask("tell wendel that I will be late") == Answered(ASKED)
+        assert sent(w) == []
+        assert await w.session.ask("the second") == Answered("It is sent.")
+    assert sent(w) == [VOSS[1]]
+
+
+async def test_a_reply_that_picks_nobody_is_planned_anew_and_nobody_is_asked_twice(tmp_path):
+    says = Says("whoever sells the seals, of course")
+    calls = [FIND, letter("<email:1>"), letter("<email:1>")]
+    async with session(tmp_path, plans=[LOOK, SEND, SEND, *DONE], calls=calls, replies=says) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert (len(says.asked), sent(w)) == (1, [KELLER[1]])
+    assert "whoever sells the seals" in w.prompts[2]
+
+
+@pytest.mark.parametrize("reply", ["no, don't write to Vossqx", "what is the weather?", ""])
+async def test_what_picks_nobody_makes_no_call(tmp_path, reply):
+    says = Says(reply)
+    plans = [LOOK, SEND, plan("They want nothing.", "give up")]
+    async with session(tmp_path, plans=plans, calls=[FIND, letter("<email:1>")], replies=says) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert sent(w) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "handle"),
+    [
+        ("tell Wendel Vossqx that I will be late", "<email:2>"),
+        ("tell wendel from Pumpen Ahoy that I will be late", "<email:2>"),
+        ("tell wendel the engineer that I will be late", "<email:2>"),
+        ("write to m.keller@dichtungen.example that I will be late", "<email:1>"),
+        ("tell both Wendels that I will be late", "<email:1>"),
+    ],
+)
+async def test_whom_the_words_tell_apart_is_written_to_unasked(tmp_path, request_, handle):
+    says = Says()
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter(handle)], replies=says) as w:
+        await w.session.ask(request_)
+    assert (says.asked, len(sent(w))) == ([], 1)
+
+
+async def test_a_planner_that_takes_another_than_the_words_say_is_asked_about(tmp_path):
+    says = Says("Vossqx")
+    async with session(
+        tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter("<email:1>")], replies=says
+    ) as w:
+        await w.session.ask("tell Wendel Vossqx that I will be late")
+    assert (len(says.asked), sent(w)) == (1, [VOSS[1]])
+
+
+async def test_who_writes_to_all_of_them_is_not_asked(tmp_path):
+    calls = [FIND, ("mail.send", json.dumps({"to": ["<email:1>", "<email:2>"], "subject": "a", "body": "b"}))]
+    says = Says()
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=calls, replies=says) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert (says.asked, sent(w)) == ([], [[KELLER[1], VOSS[1]]])
+
+
+async def test_one_that_was_read_alone_was_chosen_too(tmp_path):
+    """The planner looks the first of two up again, by the handle of the name, and finds that one only."""
+    says = Says("the second one")
+    again = ("contacts.search", '{"name":"<person:2>"}')
+    plans = [LOOK, LOOK, SEND, plan("To write to them, use mail.send."), *DONE]
+    async with session(
+        tmp_path, plans=plans, calls=[FIND, again, letter("<email:1>"), letter("<email:2>")], replies=says
+    ) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert len(says.asked) == 1
+    assert sent(w)[0] == VOSS[1]
+
+
+async def test_what_is_looked_at_is_charged(tmp_path):
+    says = Says("the second")
+    async with session(
+        tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter("<email:1>")], replies=says
+    ) as w:
+        await w.session.ask("tell wendel that I will be late")
+    charged = w.session.labeller.shapes.charged
+    assert charged["choices", "mail.send"] == 3  # whether to ask; which of two; whether to ask again
+    assert charged["replies", "the user"] == 8 * len("the second")
+
+
+async def test_a_policy_that_tells_no_relations_has_nobody_asked(tmp_path):
+    rules = replace(default_policy(), relations=RelationsWord.HIDDEN)
+    says = Says()
+    async with session(
+        tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, letter("<email:1>")], replies=says, policy=rules
+    ) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert (says.asked, len(w.session.record)) == ([], 2)
+
+
+async def test_the_other_one_is_told_from_the_one_before(tmp_path):
+    says = Says()
+    plans = [LOOK, SEND, *DONE, SEND, *DONE]
+    calls = [FIND, letter("<email:2>"), letter("<email:1>")]
+    async with session(tmp_path, plans=plans, calls=calls, replies=says) as w:
+        await w.session.ask("tell Wendel Vossqx that I will be late")
+        await w.session.ask("and tell the other wendel, too")
+    assert (says.asked, sent(w)) == ([], [VOSS[1], KELLER[1]])
