@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.docs.pages import DOCS, blocks_of
+from tests.end_to_end import test_session_choices as choices
 from tests.end_to_end.harness import chat_plan, chat_question, plan, tool_of, world
 from tests.end_to_end.serving import CALL, CANARY, DONE, KEY, OPEN, POLICY, ask, box, served, true
 from umi_edge.egress.guard import EgressGuard
@@ -486,6 +487,26 @@ async def test_a_planners_question_is_the_answer_and_the_next_message_replies_to
         assert '"question":"Is <text:1> yours?"' in w.prompts[2]
         assert "Request: It is mine." in w.prompts[2]
         assert CANARY.encode() not in s.left
+
+
+async def test_a_question_which_is_meant_is_the_answer_and_the_next_message_says_it(tmp_path):
+    async with (
+        choices.session(
+            tmp_path,
+            plans=[choices.LOOK, choices.SEND, *choices.DONE],
+            calls=[choices.FIND, choices.letter("<email:1>")],
+        ) as w,
+        served(w) as s,
+    ):
+        asked = "tell wendel that I will be late"
+        first = await s.client.chat.completions.create(model="umi", messages=ask(asked))
+        question = first.choices[0].message.content
+        assert question == choices.ASKED
+        then = ask("the second", ("user", asked), ("assistant", question))
+        second = await s.client.chat.completions.create(model="umi", messages=then)
+        assert second.choices[0].message.content.startswith("It is sent.")
+        assert '"to":"<email:2>"' in w.prompts[-1]
+        assert not any(one.encode() in s.left for one in (*choices.KELLER, *choices.VOSS))
 
 
 async def test_what_a_planner_on_this_device_was_told_does_not_go_to_the_shared_one_that_returns(tmp_path):

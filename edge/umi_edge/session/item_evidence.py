@@ -205,7 +205,9 @@ def _is_reached(said: Said, item: Any) -> bool:
         if "@" in value and _ADDRESS.fullmatch(value) and value.strip("<>").casefold() in text:
             return True
         number = _DIGITS.sub("", value)
-        if len(number) >= _FEWEST_DIGITS and not re.search(r"[^\W\d_]", value) and number in digits:
+        if re.search(r"[^\W\d_]", value) or min(len(number), len(digits)) < _FEWEST_DIGITS:
+            continue
+        if number in digits or digits in number:
             return True
     return False
 

@@ -239,6 +239,7 @@ class Session:
             shapes=dict(self.labeller.shapes.charged),
             record=tuple(self.record),
             on_device=self.on_device,
+            waiting=self._unclear,
         )
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -251,6 +252,7 @@ class Session:
         self.labeller.shapes.restore(snapshot.shapes)
         self.calls.record += snapshot.record
         self.calls.entries[:] = snapshot.entries
+        self._unclear = snapshot.waiting
         self.calls.noes = Noes.in_transcript(self.calls.entries)
         self.calls.public.allow_transcript(self.calls.entries, snapshot.read_by)
         self._withhold(added_names({}, self._names))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.labelling.vault import Kept
 from umi_edge.session.events import Action
+from umi_edge.session.ready_call import WaitingCall
 from umi_shared.handles import Handle
 from umi_shared.labels import Sink
 
@@ -30,3 +31,5 @@ class Snapshot:
     record: tuple[Action, ...] = field(repr=False)
     on_device: bool = False
     """Whether the planner that was told it is on this device."""
+    waiting: WaitingCall | None = field(default=None, repr=False)
+    """The call that waits for the user to say which is meant. On the disk it is not saved, and planned anew."""

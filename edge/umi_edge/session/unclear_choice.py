@@ -253,8 +253,8 @@ def _results(entries: Sequence[LabelledEntry]) -> list[_Result]:
                 arguments = _json(entry, PLANNER)
                 given = arguments if isinstance(arguments, Mapping) else {}
             case Observation(failure=""):
-                seen, known = _json(entry, PLANNER), _json(entry, DEVICE)
-                lists = tuple(_lists(seen, known))
+                known = _json(entry, DEVICE)
+                lists = tuple(_lists(_named(_json(entry, PLANNER), known), known))
                 found += [_Result(at, given, lists)] if lists else []
     return found
 
@@ -265,6 +265,16 @@ def _json(entry: LabelledEntry, sink: Sink) -> Any:
         return json.loads("".join(str(part) for span in entry.text for part in span.seen_by(sink)))
     except (ValueError, RecursionError):
         return None
+
+
+def _named(seen: Any, known: Any) -> Any:
+    """What was seen, under the members' real names: those of foreign tools are values, too."""
+    if isinstance(seen, Mapping) and isinstance(known, Mapping) and len(seen) == len(known):
+        both = zip(seen.values(), known.items(), strict=True)
+        return {name: _named(child, real) for child, (name, real) in both}
+    if isinstance(seen, list) and isinstance(known, list) and len(seen) == len(known):
+        return [_named(child, real) for child, real in zip(seen, known, strict=True)]
+    return seen
 
 
 def _lists(seen: Any, known: Any) -> Iterator[tuple[Item, ...]]:

@@ -89,6 +89,7 @@ def _outcome(
             (*wanted.state, *_toy_tools_used(scenario, wanted)),
             scenario.task.facts,
             played.before,
+            scenario.home.words,
         ),
         steps=totals.steps,
         invalid_calls=sum(action.result in _INVALID for action in played.record),

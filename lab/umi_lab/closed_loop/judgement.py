@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from umi_edge.session.events import Answered, AskedUser, Ending, GaveUp, Stopped
+from umi_edge.values.time_words import TimePhrases
+from umi_edge.values.time_words.spoken import spoken_days, spoken_times
 from umi_lab.closed_loop.home_state import HomeState, Item
 from umi_shared.errors import RefusedError
 
@@ -13,6 +15,7 @@ __all__ = ["Verdict", "judge", "overlap", "same_state"]
 
 _CLOSE = 0.8
 """How close two texts that may be worded differently must be, as their `overlap`."""
+_MOMENT = re.compile(r"(?<!\d)(?:\d{4}-\d{2}-\d{2}|\d{2}:\d{2})(?!\d)")
 _NO = re.compile(r"\bI did not\b|, so I \w+ nothing\b")
 
 
@@ -56,20 +59,24 @@ def judge(
     oracle_state: HomeState,
     facts: Sequence[str] = (),
     before: HomeState | None = None,
+    times: TimePhrases | None = None,
 ) -> Verdict:
     """Compare a session with the oracle's.
 
-    An answer is right where it says nearly the same as the oracle's, or holds all of the facts. `before` is what the
-    home held when the user asked.
+    An answer is right where it says nearly the same as the oracle's, and no other day or time; or holds all of the
+    facts. `before` is what the home held when the user asked. `times` is what words of time meant then, so that a day
+    is the same in words and in figures.
     """
-    answer, wanted = text_of(ending), text_of(oracle_ending)
-    told = overlap(answer, wanted) >= _CLOSE or (bool(facts) and not _words(" ".join(facts)) - _words(answer))
+    answer, wanted = (_in_figures(text_of(one), times) for one in (ending, oracle_ending))
+    same = overlap(answer, wanted) >= _CLOSE and _moments(answer) <= _moments(wanted)
+    stated = _words(_in_figures(" ".join(facts), times))
+    told = same or (bool(facts) and not stated - _words(answer))
     return Verdict(
         ended=word_of(ending),
         should_end=word_of(oracle_ending),
         right_state=same_state(state, oracle_state),
         right_answer=isinstance(oracle_ending, GaveUp) or told,
-        says_no=before is not None and same_state(state, before) and _NO.search(answer) is not None,
+        says_no=before is not None and same_state(state, before) and _NO.search(text_of(ending)) is not None,
     )
 
 
@@ -133,6 +140,24 @@ def overlap(one: str, other: str) -> float:
     if not a and not b:
         return 1.0
     return 2 * sum((a & b).values()) / (sum(a.values()) + sum(b.values()))
+
+
+def _in_figures(text: str, times: TimePhrases | None) -> str:
+    """The text with days and times in figures, as far as they mean one."""
+    if times is None:
+        return text
+    spoken: dict[str, str] = {}
+    for phrase, days in spoken_days(text, times).items():
+        spoken |= {phrase: days[0].isoformat()} if len(days) == 1 else {}
+    for phrase, clocks in spoken_times(text, times).items():
+        spoken |= {phrase: f"{clocks[0]:%H:%M}"} if len(clocks) == 1 and phrase not in spoken else {}
+    longest = sorted(spoken, key=len, reverse=True)
+    found = re.compile("|".join(rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in longest))
+    return found.sub(lambda match: spoken[match[0]], text) if spoken else text
+
+
+def _moments(text: str) -> frozenset[str]:
+    return frozenset(_MOMENT.findall(text))
 
 
 def _words(text: str) -> Counter[str]:

@@ -62,7 +62,7 @@ def asked(
         clocks = {"t": clock} if clock else {}
         text = phrase(draw, family, **slots, **said, **clocks)
         told = {slot: f"on {day}" for slot, day in days.items()} | clocks
-        return Asked(text=text, spelt={}, given=said | clocks, told=told)
+        return Asked(text=text, spelt=said | clocks, given=said | clocks, told=told)
     given = _days_and_clock(home, days, clock)
     return _asked(draw, home, days, given, lambda said: phrase(draw, family, **slots, **said), clock=clock)
 

@@ -78,6 +78,12 @@ def test_next_is_clear_or_both_on_every_day_of_the_week(today: datetime) -> None
         ("meet Paul on 2026-06-02 at 15:00.", {"2026-06-02": "2026-06-02"}, {"15:00": "15:00"}, {}),
         ("Trage übermorgen um halb zehn den Zahnarzt ein, eine halbe Stunde", {"übermorgen": "2026-11-27"},
          {"halb zehn": "09:30"}, {"eine halbe Stunde": "30"}),
+        ("band practice on Friday at 4 please", {"Friday": "2026-11-27"}, {"4": "16:00"}, {}),  # the 4th is one, too
+        ("cancel Friday's dentist", {"Friday's": "2026-11-27"}, {}, {}),
+        ("tomorrow's lunch", {"tomorrow's": "2026-11-26"}, {}, {}),
+        ("lunch Friday 4 pm", {"Friday": "2026-11-27"}, {"4 pm": "16:00"}, {}),
+        ("Freitag um 4 Uhr", {"Freitag": "2026-11-27"}, {"4 Uhr": "16:00"}, {}),
+        ("dinner Friday 4 at 6 pm", {"Friday 4": "2026-12-04"}, {"6 pm": "18:00"}, {}),
         ("wake me tomorrow at 7 am", {"tomorrow": "2026-11-26"}, {"7 am": "07:00"}, {}),
         ("next friday?", {"next friday": "2026-11-27 2026-12-04"}, {}, {}),
         ("one of the three letters of May", {}, {}, {}),

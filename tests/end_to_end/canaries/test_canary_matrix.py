@@ -2,6 +2,7 @@
 
 import base64
 import json
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from tests.end_to_end.canaries.fields import CLASSIFIED, REQUESTS, fields_of, leaf_fields, values_in
 from tests.end_to_end.harness import plan, tool_of, world
+from tests.end_to_end.test_session_questions import Says
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.reading import Reading
 from umi_edge.records import Records, SealedLog
@@ -262,6 +264,42 @@ async def test_a_value_that_two_rules_disagree_on_stops_at_the_guard_only_where_
             await w.session.ask("Look.")
         except UmiError as error:
             pytest.fail(str(error))
+
+
+CHOICE = """
+limits: {steps: 5}
+relations: told
+detect:
+  - {type: email, pattern: builtin}
+  - {type: phone, pattern: builtin}
+  - {type: person, values_from: {tool: people.names, path: "$[*]"}, parts: true}
+tools:
+  people.names: {runs: device, card: hidden}
+  people.find: {runs: device, confirm: never, integrity: trusted, results: {"$[*].email": {type: email}}}
+  data.send: {runs: device, arguments: {to: {type: email, requires: trusted}}}
+"""
+
+
+@pytest.mark.parametrize("reply", [f"{WIDE} of course", "the second", ""])
+async def test_no_canary_leaves_by_a_question_which_of_two_is_meant(tmp_path, reply, caplog, capfd):
+    caplog.set_level(0)
+    both = [{"name": NAME, "email": MAIL, "role": MARKS}, {"name": WIDE, "email": f"x{MAIL}", "role": PHONE}]
+    given = {"people.names": [NAME, WIDE], "people.find": both}
+    some = [tool_of(name, lambda _, name=name: given[name]) for name in given]
+    some += [one for one in tools() if one.name == "data.send"]
+    says = Says(reply)
+    plans = [plan(f"To go on, use {tool}.") for tool in ("people.find", "data.send")]
+    plans += [plan("Done.", "summarizer"), "See <email:1>."] * 2
+    calls = [("people.find", "{}"), ("data.send", '{"to":"<email:1>","body":"","note":""}')]
+    async with world(tmp_path, plans=plans, calls=calls, tools=some, policy=CHOICE, replies=says) as w:
+        await w.session.ask("Write to them.")
+    [question] = says.asked
+    assert NAME in question
+    assert unicodedata.normalize("NFKC", WIDE) in unicodedata.normalize("NFKC", question)
+    seen = [w.capture.bytes_out, repr(w.events).encode(), "".join(capfd.readouterr()).encode()]
+    seen += ["\n".join(record.getMessage() for record in caplog.records).encode()]
+    found = {name for name, needle in everything() for one in seen if needle in one}
+    assert found == set()
 
 
 STORE = """

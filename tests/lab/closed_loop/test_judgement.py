@@ -1,8 +1,11 @@
 """Judging sessions: by the state of the home and by what the user was told."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from umi_edge.session.events import Answered, GaveUp
+from umi_edge.values.time_words import TimePhrases
 from umi_lab.closed_loop.home_state import Item
 from umi_lab.closed_loop.judgement import judge, same_state
 from umi_shared.errors import MalformedError
@@ -83,3 +86,41 @@ def test_where_wording_cannot_be_foreseen_the_facts_must_be_there():
     assert judge(right, BEFORE, wanted, BEFORE, facts).success
     assert not judge(right, BEFORE, wanted, BEFORE).success
     assert not judge(Answered("I found a recipe of paella."), BEFORE, wanted, BEFORE, facts).success
+
+
+TIMES = TimePhrases(datetime(2028, 3, 30, 9, 0, tzinfo=UTC), "en_GB")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The haircut is on 3 April 2028 at 10:00.",
+        "The haircut is on April 3rd at 10:00.",
+        "The haircut is on Monday at 10 am.",
+        "The haircut is in four days at 10:00.",
+    ],
+)
+def test_a_day_is_the_same_in_words_and_in_figures(told: str):
+    wanted = Answered("The haircut is on 2028-04-03 at 10:00.")
+    assert judge(Answered(told), BEFORE, wanted, BEFORE, times=TIMES).success
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The haircut is on 4 April 2028 at 10:00.",
+        "The haircut is on 2028-04-04 at 10:00.",
+        "The haircut is on 3 April 2028 at 11:00.",
+        "The haircut is tomorrow at 10:00.",
+    ],
+)
+def test_another_day_or_time_is_wrong_however_much_else_is_the_same(told: str):
+    wanted = Answered("The haircut is on 2028-04-03 at 10:00.")
+    assert not judge(Answered(told), BEFORE, wanted, BEFORE, times=TIMES).right_answer
+
+
+def test_facts_are_days_in_words_too():
+    wanted = Answered("Something else altogether was said here.")
+    told = Answered("It is on the third of April 2028, says the letter from the barber.")
+    assert judge(told, BEFORE, wanted, BEFORE, ("2028-04-03",), times=TIMES).right_answer
+    assert not judge(told, BEFORE, wanted, BEFORE, ("2028-04-04",), times=TIMES).right_answer

@@ -27,6 +27,11 @@ T = TypeVar("T")
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _FIGURES = re.compile(r"(\d{1,2})([./-])(\d{1,2})(?:\2(\d{4}|\d{2})?)?")
 _CLOCK = re.compile(r"(\d{1,2})([:.h])(\d{2})(?:\s*(?:uhr|h|hrs))?|(\d{2})(\d{2})")
+_OF_A_CLOCK = re.compile(
+    r"\b(?:at|um|gegen|à|vers|las?)\s+\d{1,2}$|(?<![\d.:])\d{1,2}\s*(?:[ap]\.?m\b\.?|uhr|o'?clock)\s*$",
+    re.IGNORECASE,
+)
+"""A number that is an hour, and no day of a month: `Friday at 4`, `Monday 10 am`."""
 _JUST_PASSED = timedelta(days=60)
 """A day of a month without a year that was within this time may be meant as well as the next one."""
 _MONDAY = 0
@@ -59,6 +64,8 @@ class TimePhrases:
             return _possible([tuple(map(int, match.groups()))])
         if match := _FIGURES.fullmatch(clean):
             return self._in_figures(int(match[1]), int(match[3]), match[4])
+        if _OF_A_CLOCK.search(clean):
+            return ()
         figures = any(character.isdigit() for character in clean)
         return self._read(clean, lambda phrase, _: _days(phrase, self.today, figures=figures))
 

@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 _WORD = re.compile(r"\S+")
 _EDGES = "\"'()[]{}<>,;:!?…“”„«»"
+_HOUR = re.compile(r"(?<![\d.:/-])\d{1,2}$")
+_OF_HOURS = re.compile(r"\s*(?:[ap]\.?m\b|uhr\b|o'?clock\b)", re.IGNORECASE)
+"""What makes an hour of the number before it, so that no phrase ends between the two: `Monday 10 am`."""
 _LONGEST = 8
 _MOST_WORDS = 400
 _BEFORE_TIME = frozenset(
@@ -159,6 +162,8 @@ def _phrases(text: str, words: TimePhrases, read: Callable[[str], tuple[T, ...]]
             if words.is_empty(_between(text, places[end - 1 : end])):
                 continue
             phrase = _between(text, places[at:end])
+            if _HOUR.search(phrase) and _OF_HOURS.match(text, places[end - 1][1]):
+                continue
             if found := read(phrase):
                 phrase = phrase.rstrip(".") if read(phrase.rstrip(".")) == found else phrase
             elif found := read(phrase.rstrip(".")):

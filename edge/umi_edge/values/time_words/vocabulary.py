@@ -31,13 +31,14 @@ _LONGEST = 5
 
 
 def normal(text: str) -> str:
-    """Small letters without accents, hyphens as spaces, `a.m.` as `am`.
+    """Small letters without accents, hyphens as spaces, `a.m.` as `am`, `Friday's` as `friday`.
 
-    >>> normal("Übermorgen, at 5 P.M.")
-    'ubermorgen, at 5 pm'
+    >>> normal("Übermorgen, at 5 P.M."), normal("Friday’s")
+    ('ubermorgen, at 5 pm', 'friday')
     """
     folded = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     plain = "".join(character for character in folded if not unicodedata.combining(character))
+    plain = re.sub(r"(?<=[^\W\d_]{3})'s\b", "", plain)
     return re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", re.sub(r"\b([dl])'", r"\1' ", plain.replace("-", " ")))
 
 
