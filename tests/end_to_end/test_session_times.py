@@ -232,3 +232,45 @@ async def test_a_caller_that_sees_values_has_its_words_left_alone(tmp_path):
     written = call("calendar.list", date="next Friday")
     w, _ = await session(tmp_path, "What is on next Friday?", plans=LIST, calls=[written] * 2, policy=policy)
     assert w.session.record[0].result == "invalid-arguments"
+
+
+DINNER = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:dinner
+SUMMARY:Dinner
+DTSTAMP:20261101T000000Z
+DTSTART:20261126T193000Z
+DTEND:20261126T210000Z
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.mark.parametrize("written", ["eight o'clock", "20:00"])
+async def test_a_time_of_two_readings_is_the_one_near_to_what_is_moved(tmp_path, written):
+    home = replace(make_sample_home(tmp_path / "home", WEDNESDAY.date()), more=True)
+    (home.calendar / "dinner.ics").write_text(DINNER)
+    plans = [plan("To see it, use calendar.list."), plan("To move it, use calendar.update."), *LIST[1:]]
+    calls = [call("calendar.list", date="tomorrow"), call("calendar.update", id="<event:4>", time=written)]
+    w, ending = await session(
+        tmp_path, "Move dinner tomorrow to eight o'clock", plans=plans, calls=calls, tools=builtin_tools(home)
+    )
+    assert ending == Answered("That is your day.")
+    assert w.session.record[-1].arguments["time"] == "20:00"
+
+
+@pytest.mark.parametrize("said", ["wednesday (today)", "today, wednesday", "Wednesday - today -"])
+async def test_a_day_of_two_readings_is_the_one_that_is_said_beside_it(tmp_path, said):
+    day = "Wednesday" if said.startswith("W") else "wednesday"
+    w, _ = await session(tmp_path, f"What is on {said}?", plans=LIST, calls=[call("calendar.list", date=day)])
+    assert w.session.record[0].arguments == {"date": "2026-11-25"}
+
+
+async def test_a_day_elsewhere_in_the_request_does_not_choose_between_two_readings(tmp_path):
+    written = call("calendar.list", date="next Friday")
+    _, ending = await session(
+        tmp_path, "Is Friday's talk on next Friday's list, too?", plans=LIST, calls=[written]
+    )
+    assert ending.answer.startswith("Which do you mean by “next Friday")

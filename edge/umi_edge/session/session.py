@@ -77,7 +77,7 @@ from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
-from umi_edge.session.unclear_choice import choices_of, turns_of
+from umi_edge.session.unclear_choice import begins_at, choices_of, turns_of
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
@@ -744,7 +744,8 @@ class Session:
         if times is None:
             return Timed(arguments=arguments)
         one = self.catalogue[tool]
-        return times.timed(arguments, one.check.sound.schema, read_only=one.hints.read_only)
+        now_at = None if one.hints.read_only else begins_at(arguments, self.calls.entries)
+        return times.timed(arguments, one.check.sound.schema, read_only=one.hints.read_only, now_at=now_at)
 
     def _schemas(
         self, view: View, planned: str, times: SpokenTimes | None

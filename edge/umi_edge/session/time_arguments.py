@@ -144,8 +144,15 @@ class SpokenTimes:
             return True
         return any(value in map(_figures, readings) for readings in self._spoken(kind).values())
 
-    def timed(self, arguments: Mapping[str, Any], schema: Mapping[str, Any], *, read_only: bool) -> Timed:
-        """The arguments with days and times in figures.
+    def timed(
+        self,
+        arguments: Mapping[str, Any],
+        schema: Mapping[str, Any],
+        *,
+        read_only: bool,
+        now_at: time | None = None,
+    ) -> Timed:
+        """The arguments with days and times in figures; `now_at` is when a thing that the call changes is as yet.
 
         What a model has made up goes to no tool: it is left out where a tool that only reads can do without. Raises
         `UnclearTimeError` where it cannot, and for what may mean several days or times.
@@ -161,11 +168,13 @@ class SpokenTimes:
             )
             found = self._readings(kind, value, beside)
             if len(found) > 1:
+                found = self._beside(kind, value, found) or _near(found, now_at) or found
+            if len(found) > 1:
                 raise UnclearTimeError(_question(value, found))
             if found:
                 written[name] = found[0] if kind is TimeKind.MINUTES else _figures(found[0])
                 said[name] = value
-            elif phrase := self._phrase_of(kind, value):
+            elif phrase := self._phrase_of(kind, value, now_at):
                 said[name] = phrase
             elif value not in self.known(kind):
                 if not read_only or name in must:
@@ -194,13 +203,30 @@ class SpokenTimes:
             case TimeKind.MOMENT:
                 return self._moments(value)
 
-    def _phrase_of(self, kind: TimeKind, value: str) -> str:
+    def _beside(self, kind: TimeKind, value: str, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The reading that the words beside it say, too, as in `Tuesday (today)`; nothing where they say none."""
+        meant = [
+            readings
+            for phrase, readings in self._spoken(kind).items()
+            if len(readings) == 1 and readings[0] in found and self._stand_together(value, phrase)
+        ]
+        return meant[0] if meant else ()
+
+    def _stand_together(self, one: str, other: str) -> bool:
+        one, other = re.escape(one), re.escape(other)
+        pair = re.compile(rf"\b(?:{one}\W{{1,3}}{other}|{other}\W{{1,3}}{one})\b", re.IGNORECASE)
+        return any(pair.search(text) for text in self.requests)
+
+    def _phrase_of(self, kind: TimeKind, value: str, now_at: time | None) -> str:
         """The words that say what a model has written in figures. Raises `UnclearTimeError` where they say more."""
-        for phrase, readings in self._spoken(kind).items():
-            if value in map(_figures, readings):
-                if len(readings) > 1 and value not in self.known(kind):
-                    raise UnclearTimeError(_question(phrase, readings))
-                return phrase
+        said = [
+            (phrase, found) for phrase, found in self._spoken(kind).items() if value in map(_figures, found)
+        ]
+        for phrase, readings in sorted(said, key=lambda one: len(one[1])):
+            clear = len(readings) == 1 or value in self.known(kind)
+            if not clear and value not in map(_figures, _near(readings, now_at)):
+                raise UnclearTimeError(_question(phrase, readings))
+            return phrase
         return ""
 
     def _spoken(self, kind: TimeKind) -> Mapping[str, tuple[Any, ...]]:
@@ -233,6 +259,7 @@ class SpokenTimes:
         return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
 
 
+_NEAR_MINUTES = 180
 _BY_DATE = (TimeKind.DATE, TimeKind.DAYS, TimeKind.PAST_DAYS)
 _WHICH_DAYS = "Which days do you mean? Neither your words nor what was found say any."
 _MISSING = {
@@ -243,6 +270,22 @@ _MISSING = {
     TimeKind.MOMENT: "When? Neither your words nor what was found say a day and a time.",
     TimeKind.MINUTES: "How long? Your words do not say.",
 }
+
+
+def _near(readings: tuple[Any, ...], now_at: time | None) -> tuple[Any, ...]:
+    """The time that is by far the nearest to when a thing is as yet; nothing where none is.
+
+    >>> _near((time(8), time(20)), time(19, 30)), _near((time(8), time(20)), time(13))
+    ((datetime.time(20, 0),), ())
+    """
+    if now_at is None or not all(isinstance(one, time) for one in readings):
+        return ()
+    apart = sorted((abs(_minutes(one) - _minutes(now_at)), one) for one in readings)
+    return (apart[0][1],) if apart[0][0] <= _NEAR_MINUTES and apart[1][0] >= 2 * _NEAR_MINUTES else ()
+
+
+def _minutes(clock: time) -> int:
+    return 60 * clock.hour + clock.minute
 
 
 def _figures(reading: Any) -> str:

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import zip_longest
 from typing import Any
 
@@ -28,7 +28,7 @@ from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, Sink
 from umi_shared.transcript import Call, Instruction, Observation
 
-__all__ = ["Choice", "Turn", "choices_of", "turns_of"]
+__all__ = ["Choice", "Turn", "begins_at", "choices_of", "turns_of"]
 
 _THINGS = frozenset(
     (
@@ -213,6 +213,22 @@ def choices_of(
         for (at, items), taken in found.items()
         if len(taken) < len(items)
     ]
+
+
+def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) -> time | None:
+    """When the one thing begins that a call takes by its id, as the planner was shown it."""
+    identity = arguments.get("id")
+    if not isinstance(identity, str):
+        return None
+    things = (
+        item.seen for result in reversed(_results(entries)) for items in result.lists for item in items
+        if identity in _marks(item)
+    )  # fmt: skip
+    start = _member(next(things, None), "start")
+    try:
+        return datetime.fromisoformat(start).time() if isinstance(start, str) and "T" in start else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

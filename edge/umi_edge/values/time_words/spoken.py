@@ -174,7 +174,8 @@ def _phrases(text: str, words: TimePhrases, read: Callable[[str], tuple[T, ...]]
                     shorter = _between(text, places[first + 1 : end])
                     if read(shorter) != found and read(shorter.rstrip(".")) != found:
                         break
-                    first, phrase = first + 1, shorter if read(shorter) == found else shorter.rstrip(".")
+                    plain = shorter.rstrip(".")
+                    first, phrase = first + 1, plain if read(plain) == found else shorter
                 before = normal(_between(text, places[first - 1 : first])) if first else ""
                 yield _Found(phrase, found, text.index(phrase, places[first][0]), before)
                 at = end - 1

@@ -31,14 +31,13 @@ _LONGEST = 5
 
 
 def normal(text: str) -> str:
-    """Small letters without accents, hyphens as spaces, `a.m.` as `am`, `Friday's` as `friday`.
+    """Small letters without accents, hyphens as spaces, `a.m.` as `am`.
 
-    >>> normal("Übermorgen, at 5 P.M."), normal("Friday’s")
-    ('ubermorgen, at 5 pm', 'friday')
+    >>> normal("Übermorgen, at 5 P.M.")
+    'ubermorgen, at 5 pm'
     """
     folded = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     plain = "".join(character for character in folded if not unicodedata.combining(character))
-    plain = re.sub(r"(?<=[^\W\d_]{3})'s\b", "", plain)
     return re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", re.sub(r"\b([dl])'", r"\1' ", plain.replace("-", " ")))
 
 
@@ -135,6 +134,7 @@ def vocabulary(language: str, *, short_names: bool = True) -> Vocabulary:
             for day, name in locale.days[form][width].items():
                 if width == "wide" or (short_names and len(name.rstrip(".")) > 2):
                     add(name, ("weekday", day))
+                    add(f"{name}{data.get('possessive', '')}", ("weekday", day))
             for month, name in locale.months[form][width].items():
                 add(name, ("month", month))
     return Vocabulary(
