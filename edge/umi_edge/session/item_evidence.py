@@ -13,12 +13,13 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from umi_edge.policy.projection import projected
 from umi_edge.reading.question import Question, alike, words_of
 from umi_edge.values.json_walk import walk
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.spoken import spoken_days, spoken_times
 
-__all__ = ["MOMENTS", "Said", "picked", "strength", "told"]
+__all__ = ["MOMENTS", "Evidence", "Said", "picked", "strength", "told"]
 
 MOMENTS = ("date", "start", "due")
 """The members that say when a thing is, of which one counts."""
@@ -66,7 +67,7 @@ _PLACES = (
 _LAST = _each("last latter letzte letzten letzter dernier derniere ultimo ultima")
 
 
-class _Evidence(NamedTuple):
+class Evidence(NamedTuple):
     """What speaks for one thing; the first that differs decides."""
 
     whole: int
@@ -99,6 +100,14 @@ class Said:
         """The words that tell something."""
         return tuple(one for one in Question.of(self._without_moments).terms if len(one) > 1)
 
+    def begins_in(self, text: str) -> bool:
+        """Whether a text has the beginning of a word of it; what has none has no form of one."""
+        return any(one in text for one in self._beginnings)
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(word[:_LEAST_BENT] for word in self.words)
+
     @cached_property
     def days(self) -> frozenset[date]:
         """The days that it names."""
@@ -127,9 +136,17 @@ class Said:
         return text
 
 
-def told(said: Said, items: Sequence[Any]) -> int | None:
-    """The one of these items that the words mean more than any other; None where they mean two as much."""
-    found = [_evidence(said, item) for item in items]
+def strength(said: Said, items: Sequence[Any]) -> list[Evidence]:
+    """What speaks for each of these items, to be compared."""
+    return [_evidence(said, item) for item in items]
+
+
+def told(said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = None) -> int | None:
+    """The one of these items that the words mean more than any other; None where they mean two as much.
+
+    `worth` is their strength, where it is known already.
+    """
+    found = strength(said, items) if worth is None else worth
     best = max(found)
     tied = [number for number, one in enumerate(found) if one == best]
     if len(tied) == 1:
@@ -137,12 +154,7 @@ def told(said: Said, items: Sequence[Any]) -> int | None:
     return _by_time(said, {number: items[number] for number in tied})
 
 
-def strength(said: Said, items: Sequence[Any]) -> list[_Evidence]:
-    """What speaks for each of these items, to be compared."""
-    return [_evidence(said, item) for item in items]
-
-
-def picked(said: Said, items: Sequence[Any]) -> int | None:
+def picked(said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = None) -> int | None:
     """The item that a reply picks and says nothing else: by its place, or by words all of which are its own."""
     words = [word for word in said.words if word not in _FILLING]
     if _NO & set(words):
@@ -152,8 +164,8 @@ def picked(said: Said, items: Sequence[Any]) -> int | None:
     rest = [word for word in words if word in said.terms and not _is_place(word)]
     if len(places) == 1 and not rest:
         return places[0] if places[0] < len(items) else None
-    number = told(said, items)
-    if number is None or not rest:
+    number = told(said, items, worth) if rest else None
+    if number is None:
         return None
     known = _words_in(_texts(items[number], everything=True))
     return number if all(_says(word, known) for word in rest) else None
@@ -163,11 +175,13 @@ def _is_place(word: str) -> bool:
     return word in _LAST or any(word in names for names in _PLACES)
 
 
-def _evidence(said: Said, item: Any) -> _Evidence:
+def _evidence(said: Said, item: Any) -> Evidence:
+    if not said.begins_in(projected(" ".join(_texts(item, everything=True)))):
+        return Evidence(int(_is_reached(said, item)), 0, 0, 0, _moments_said(said, item))
     names = [_ADDRESS.sub(" ", text) for text in _texts(item, only=_NAMES)]
     runs = [_run(said.words, words_of(name)) for name in names]
     short, inside = _words_in(_texts(item)), _words_in(_texts(item, everything=True))
-    return _Evidence(
+    return Evidence(
         whole=int(any(whole for whole, _ in runs) or _is_reached(said, item)),
         name=max((length for _, length in runs), default=0),
         words=sum(_says(term, short) for term in said.terms),

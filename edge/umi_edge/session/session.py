@@ -26,8 +26,9 @@ from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, Span, c
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
 from umi_edge.policy import Policy, Scanner
-from umi_edge.policy.checks import LOOSE_TYPES, may_write
+from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.policy.document import ClockWord, RelationsWord
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.calls import Calls, SaidNoTwiceError
@@ -77,7 +78,7 @@ from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
-from umi_edge.session.unclear_choice import begins_at, choices_of, turns_of
+from umi_edge.session.unclear_choice import begins_at, choices_of, reads, turns_of
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
@@ -617,7 +618,7 @@ class Session:
         """
         one = self.catalogue[ready.tool]
         told = self.labeller.policy.relations is RelationsWord.TOLD
-        if not told or ready.unseen or not may_write(one.hints, one.source):
+        if not told or ready.unseen or one.hints.read_only or (one.source != BUILT_IN and reads(one.name)):
             return ready
         turns = turns_of(self.calls.entries, typed_words(self.calls.entries))
         said = partial(self._read, beside=tuple(ready.timed.said.values()))

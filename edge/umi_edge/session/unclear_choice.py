@@ -28,7 +28,7 @@ from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, Sink
 from umi_shared.transcript import Call, Instruction, Observation
 
-__all__ = ["Choice", "Turn", "begins_at", "choices_of", "turns_of"]
+__all__ = ["Choice", "Turn", "begins_at", "choices_of", "reads", "turns_of"]
 
 _THINGS = frozenset(
     (
@@ -67,6 +67,10 @@ _BOTH = re.compile(
     r"\b(?:both|each of|everybody|everyone|all (?:of (?:them|us|those)|two|three|four|five)|beide[nr]?|"
     r"alle (?:zwei|drei|vier)|tou(?:s|tes) les (?:deux|trois|quatre)|amb[oa]s)\b",
     re.IGNORECASE,
+)
+_READS = re.compile(
+    r"(?:.*[._/-])?(?:check|count|describe|download|fetch|find|get|list|look|lookup|open|query|read|search|show|view)"
+    r"(?:[._-].*|[A-Z].*)?"
 )
 _OTHER = re.compile(r"\b(?:other|ander\w+|autre|otr[oa])\b", re.IGNORECASE)
 
@@ -108,14 +112,15 @@ class Choice:
         if latest.asked_at > self.listed_at or _BOTH.search(text):
             return True
         words = said(text)
-        if picked(words, known) in self.taken or told(words, known) in self.taken:
-            return True
         worth = strength(words, known)
-        rest = [one for number, one in enumerate(worth) if number not in self.taken]
-        if min(worth[number] for number in self.taken) > max(rest):
+        if picked(words, known, worth) in self.taken or told(words, known, worth) in self.taken:
+            return True
+        least = min(worth[number] for number in self.taken)
+        most = max(one for number, one in enumerate(worth) if number not in self.taken)
+        if least > most:
             return True
         topic = self._topic(turns[:-1], said)
-        if topic is None or max(rest) > min(worth[number] for number in self.taken):
+        if topic is None or most > least:
             return False
         return self.taken == {topic} if not _OTHER.search(text) else topic not in self.taken
 
@@ -178,6 +183,15 @@ class Choice:
     def _differs(self, name: str, numbers: Sequence[int]) -> bool:
         values = [_member(self.items[number].known, name) for number in numbers]
         return any(values) and len({json.dumps(value) for value in values}) > 1
+
+
+def reads(tool: str) -> bool:
+    """Whether a foreign tool only reads, by its name: its server may not have said so, and no harm comes of it.
+
+    >>> reads("get_issue"), reads("github.getIssue"), reads("issues.list"), reads("send_mail"), reads("target.move")
+    (True, True, True, False, False)
+    """
+    return _READS.fullmatch(tool) is not None
 
 
 def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str]) -> list[Turn]:
