@@ -70,7 +70,7 @@ class WaitingCall:
 
     call: ReadyCall
     choice: Choice
-    shown: tuple[int, ...]
+    shown: tuple[int, ...] = field(repr=False)
     """The things that the user is asked about."""
 
     @property

@@ -98,7 +98,7 @@ class Choice:
     """One of several things, or some of them, as a call takes it."""
 
     items: tuple[Item, ...] = field(repr=False)
-    taken: frozenset[int]
+    taken: frozenset[int] = field(repr=False)
     listed_at: int
     """The entry of the result that lists them."""
 
