@@ -6,37 +6,29 @@ change.
 """
 
 import asyncio
-import json
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 from playwright.async_api import async_playwright
 
 from umi_edge.doors.background import page_address
-from umi_edge.doors.place import Place, Running
-from umi_edge.tools.sample_home import make_sample_home
+from umi_edge.doors.place import Running
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.memory import kv_bytes
 from umi_lab.bench.served import scripted, served
 from umi_lab.bench.setting import CONTEXT_TOKENS, Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.workload import CALLS, instruction
-from umi_shared.errors import ConfigError
+from umi_lab.daemon_process import daemon_process
 
 __all__ = ["measure"]
 
 _MB = 1e6
-_TODAY = date(2026, 6, 1)
-_STARTS_SECONDS = 120
-_ANSWERS_SECONDS = 300
 _SETTLES_SECONDS = 5
 _IDLE_SECONDS = 60
 _UNASKED = 5
@@ -56,15 +48,15 @@ async def measure(setting: Setting) -> Outcome:
         async with served(folder, scripted(0.0, replies)) as server:
             (connection,) = await server.enrol(1, folder)
             async with (
-                _daemon(setting, connection.directory, folder) as (process, running, key),
-                _page(running) as browser,
+                daemon_process(folder, connection.directory, _caller(setting)) as daemon,
+                _page(daemon.running) as browser,
             ):
-                await _ask(running, key)
+                await daemon.ask(instruction(0))
                 await asyncio.sleep(_SETTLES_SECONDS)
-                before = process.cpu_times()
+                before = daemon.process.cpu_times()
                 await asyncio.sleep(idle_seconds)
-                after = process.cpu_times()
-                resident = process.memory_info().rss
+                after = daemon.process.cpu_times()
+                resident = daemon.process.memory_info().rss
     setting.tell("daemon", 1, 1)
     used = after.user + after.system - before.user - before.system
     kv = kv_bytes(setting.model_file, CONTEXT_TOKENS)
@@ -87,46 +79,11 @@ async def measure(setting: Setting) -> Outcome:
     return Outcome(figures=[over, idle], details={"resident": resident, "GGUF": gguf, "KV": kv}, notes=notes)
 
 
-@asynccontextmanager
-async def _daemon(
-    setting: Setting, connection: Path, folder: Path
-) -> AsyncIterator[tuple[psutil.Process, Running, str]]:
-    """A daemon that runs, and the key of chat programs."""
-    home = make_sample_home(folder / "home", _TODAY)
-    config = folder / "config.yaml"
+def _caller(setting: Setting) -> dict[str, Any]:
     caller: dict[str, Any] = {"model": str(setting.model_file), "context_tokens": CONTEXT_TOKENS}
     if setting.caller_adapter:
         caller |= {"adapter": str(setting.caller_adapter), "dialect": "umi"}
-    config.write_text(
-        json.dumps(
-            {
-                "connection": str(connection),
-                "ledger": str(folder / "edge" / "ledger.jsonl"),
-                "home": {
-                    one: str(getattr(home, one))
-                    for one in ("contacts", "calendar", "mail", "outbox", "notes")
-                },
-                "caller": caller,
-                "operators": False,
-                "notifications": False,
-            }
-        )
-    )
-    place = Place(folder / "edge")
-    command = (sys.executable, "-m", "umi_edge", "serve", "--config", str(config), "--port", "0")
-    null = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=null, stderr=null)
-    try:
-        async with asyncio.timeout(_STARTS_SECONDS):
-            while (running := place.running()) is None and process.returncode is None:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-        if running is None:
-            raise ConfigError("the daemon does not start", fix="start `umi serve` to see why")
-        yield psutil.Process(process.pid), running, place.key()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    return caller
 
 
 @asynccontextmanager
@@ -156,12 +113,3 @@ async def _page(running: Running) -> AsyncIterator[bool]:
 async def _read(stream: httpx.Response) -> None:
     async for _ in stream.aiter_bytes():
         pass
-
-
-async def _ask(running: Running, key: str) -> None:
-    body = {"model": "umi", "messages": [{"role": "user", "content": instruction(0)}]}
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(timeout=_ANSWERS_SECONDS, trust_env=False) as http:
-        answer = await http.post(f"{running.url}/v1/chat/completions", json=body, headers=headers)
-    if answer.status_code != httpx.codes.OK:
-        raise ConfigError(f"the daemon answered {answer.status_code}: {answer.text[:300]}")

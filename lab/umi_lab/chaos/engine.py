@@ -17,18 +17,24 @@ __all__ = ["ENGINE", "MODEL"]
 ENGINE = (sys.executable, "-m", "umi_lab.chaos.engine")
 MODEL = "scripted"
 _STEPS = re.compile(r"in (\d+) steps")
+_TOOL = re.compile(r"steps with ([a-z]+\.[a-z]+)")
 _CALLS = "<|im_start|>caller\n"
 _PAUSE_SECONDS = 0.01
 
 
 def answer(prompt: str) -> str:
-    """What is said to a prompt of the `umi` dialect: as many calls as the request wants, then the end."""
+    r"""What is said to a prompt of the `umi` dialect: as many calls as the request wants, then the end.
+
+    >>> answer("<|im_start|>user\nTidy up in 2 steps with notes.search.<|im_end|>\n<|im_start|>planner\n")
+    'To take the next step, use notes.search. Next: caller.'
+    """
     if prompt.rstrip().endswith("<|im_start|>summarizer"):
         return "All steps are done."
     found = _STEPS.findall(prompt)
     wanted = int(found[-1]) if found else 1
     if prompt.count(_CALLS) < wanted:
-        return "To mark the next step, use chaos.mark. Next: caller."
+        named = _TOOL.findall(prompt)
+        return f"To take the next step, use {named[-1] if named else 'chaos.mark'}. Next: caller."
     return "Nothing is left to do. Next: summarizer."
 
 

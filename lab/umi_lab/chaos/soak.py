@@ -1,21 +1,22 @@
 """Sessions one after another for as long as one likes, and what the memory of each process does meanwhile."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psutil
 
+from umi_lab.chaos.growth import Growth, Sample, growth
 from umi_lab.chaos.trial import ask
 from umi_lab.chaos.world import World
+from umi_lab.daemon_process import DaemonProcess
+from umi_shared.errors import ConfigError
 
-__all__ = ["Soaked", "slope", "soak"]
+__all__ = ["Soaked", "soak"]
 
 _WARM = 0.25
 """The share of the time in which caches fill, and which does not count."""
-_SAMPLE_SECONDS = 1.0
-
-Tell = Callable[[str], None]
+_SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,52 +24,69 @@ class Soaked:
     """What became of a soak."""
 
     seconds: float
-    answered: int
+    answered: dict[str, int]
+    """Sessions, by who asked."""
     wrong: tuple[str, ...]
-    bytes_an_hour: dict[str, float]
-    """How fast each process grew, by least squares over all but the first quarter of the time."""
+    growth: dict[str, Growth]
+    """Of each process, over all but the first quarter of the time."""
     memory: dict[str, int]
     """Bytes at the end."""
 
 
-async def soak(world: World, seconds: float) -> Soaked:
-    """Ask until the time is over."""
+async def soak(world: World, seconds: float, daemon: DaemonProcess | None = None) -> Soaked:
+    """Ask until the time is over: a laptop's session after another, and a daemon's beside where there is one."""
     loop = asyncio.get_running_loop()
-    watched = {
-        "laptop": world.laptop.pid,
-        **{f"front {number}": front.pid for number, front in enumerate(world.fronts, 1)},
-    }
-    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in watched}
+    began = loop.time()
     wrong: list[str] = []
-    began, answered, sampled = loop.time(), 0, 0.0
-    while (now := loop.time() - began) < seconds:
-        outcome = await ask(world, f"soak-{answered}", wrong)
-        answered += outcome == "answered"
-        if outcome != "answered":
-            wrong.append(f"a session was not answered, but {outcome}, with nothing in its way")
-        if now - sampled >= _SAMPLE_SECONDS:
-            sampled = now
+    watched = {
+        "laptop": psutil.Process(world.laptop.pid),
+        **{f"front {number}": psutil.Process(front.pid) for number, front in enumerate(world.fronts, 1)},
+    }
+    asked = {"laptop": lambda number: _of_laptop(world, number, wrong)}
+    if daemon is not None:
+        watched["daemon"] = daemon.process
+        asked["daemon"] = lambda number: _of_daemon(daemon, number, wrong)
+    samples: dict[str, list[Sample]] = {name: [] for name in watched}
+
+    async def sample() -> None:
+        while (now := loop.time() - began) < seconds:
             if now >= _WARM * seconds:
-                for name, pid in watched.items():
-                    samples[name].append((now, psutil.Process(pid).memory_info().rss))
+                for name, process in watched.items():
+                    samples[name].append((now, process.memory_info().rss))
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+    async def sessions(one: Callable[[int], Awaitable[bool]]) -> int:
+        number = answered = 0
+        while loop.time() - began < seconds:
+            answered += await one(number)
+            number += 1
+        return answered
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sample())
+        asking = {name: group.create_task(sessions(one)) for name, one in asked.items()}
     return Soaked(
         seconds=loop.time() - began,
-        answered=answered,
+        answered={name: task.result() for name, task in asking.items()},
         wrong=tuple(wrong),
-        bytes_an_hour={name: 3600 * slope(found) for name, found in samples.items()},
-        memory={name: psutil.Process(pid).memory_info().rss for name, pid in watched.items()},
+        growth={name: growth(found) for name, found in samples.items()},
+        memory={name: process.memory_info().rss for name, process in watched.items()},
     )
 
 
-def slope(samples: list[tuple[float, float]]) -> float:
-    """The line's rise through some points, by least squares; 0 for fewer than two.
+async def _of_laptop(world: World, number: int, wrong: list[str]) -> bool:
+    outcome = await ask(world, f"soak-{number}", wrong)
+    if outcome != "answered":
+        wrong.append(f"a session of the laptop was not answered, but {outcome}, with nothing in its way")
+    return outcome == "answered"
 
-    >>> slope([(0.0, 5.0), (1.0, 7.0), (2.0, 9.0)])
-    2.0
-    """
-    if len(samples) < 2:
-        return 0.0
-    middle = sum(at for at, _ in samples) / len(samples)
-    mean = sum(value for _, value in samples) / len(samples)
-    spread = sum((at - middle) ** 2 for at, _ in samples)
-    return sum((at - middle) * (value - mean) for at, value in samples) / spread
+
+async def _of_daemon(daemon: DaemonProcess, number: int, wrong: list[str]) -> bool:
+    try:
+        answer = await daemon.ask(f"Look for note {number} in 1 steps with notes.search.")
+    except (ConfigError, OSError) as error:
+        wrong.append(f"a session of the daemon was not answered: {error}")
+        return False
+    if not answer.strip():
+        wrong.append("a session of the daemon ended with no word")
+    return bool(answer.strip())

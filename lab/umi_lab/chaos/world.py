@@ -31,6 +31,8 @@ class World:
     """Everything that can be hurt."""
 
     home: Path
+    connection: Path
+    """The laptop's, which a daemon may have, too."""
     disk: Path | None
     """The laptop's disk, a small one of its own; None where none can be mounted."""
     laptop: Process
@@ -76,6 +78,7 @@ async def world(
         state = f"postgresql://postgres@127.0.0.1:{to_database.port}/{name}"
         made = World(
             home=home,
+            connection=folder / "connection",
             disk=disk if mounted else None,
             laptop=Process(
                 (*LAPTOP, home, folder / "connection", f"localhost:{to_fronts.port}"), folder / "laptop.log"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,36 +17,62 @@ _MIB = 2**20
 
 
 @click.command(name="soak")
-@click.option("--minutes", default=10.0, show_default=True, help="How long.")
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.1), help="How long.")
+@click.option("--daemon/--no-daemon", default=True, show_default=True, help="Also ask `umi serve`.")
+@click.option(
+    "--most", default=20.0, show_default=True, help="MiB an hour that a process may grow; beyond doubt fails."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(minutes: float, *, as_json: bool) -> None:
+def command(minutes: float, most: float, *, daemon: bool, as_json: bool) -> None:
     """Play sessions one after another, and see whether memory stays flat.
 
-    A laptop's process, two servers, their engine and PostgreSQL. It fails where a session is not answered.
+    A laptop's process, its daemon with the embedded model, two servers, their engine and PostgreSQL. Growth is told
+    with an interval of 95 %, over all but the first quarter of the time. It fails where a session is not answered, or a
+    process grows beyond doubt.
     """
     from umi_lab.postgres_server import binaries
     from umi_shared.errors import ConfigError
 
     if binaries() is None:
         raise ConfigError("there is no PostgreSQL here", fix="`make postgres` installs it on Debian")
-    soaked = asyncio.run(_soak(60 * minutes))
+    soaked = asyncio.run(_soak(60 * minutes, daemon=daemon))
+    grown = [name for name, one in soaked.growth.items() if one.surely_above(most * _MIB)]
     if as_json:
         click.echo(json.dumps(asdict(soaked)))
     else:
-        click.echo(f"{soaked.answered:,} sessions in {soaked.seconds / 60:.1f} minutes")
-        for name, grown in soaked.bytes_an_hour.items():
-            click.echo(f"{name}: {soaked.memory[name] / _MIB:.0f} MiB, {grown / _MIB:+.1f} MiB an hour")
-        for line in soaked.wrong:
+        sessions = ", ".join(f"{count:,} of the {name}" for name, count in soaked.answered.items())
+        click.echo(f"sessions in {soaked.seconds / 60:.1f} minutes: {sessions}")
+        for name, one in soaked.growth.items():
+            click.echo(
+                f"{name}: {soaked.memory[name] / _MIB:.0f} MiB, {one.bytes_an_hour / _MIB:+.1f} MiB an hour "
+                f"({one.low / _MIB:+.1f} to {one.high / _MIB:+.1f})"
+            )
+        for line in (*soaked.wrong, *(f"the memory of {name} grows" for name in grown)):
             click.echo(f"WRONG: {line}")
-    if soaked.wrong:
+    if soaked.wrong or grown:
         raise SystemExit(1)
 
 
-async def _soak(seconds: float) -> "Soaked":
+async def _soak(seconds: float, *, daemon: bool) -> "Soaked":
     from umi_lab.chaos.soak import soak
     from umi_lab.chaos.world import world
+    from umi_lab.daemon_process import daemon_process
     from umi_lab.postgres_server import postgres_server
+    from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     with postgres_server() as postgres, tempfile.TemporaryDirectory(prefix="umi-soak-") as folder:
-        async with world(Path(folder) / "world", postgres, "soak", small_disk=False) as made:
-            return await soak(made, seconds)
+        async with AsyncExitStack() as stack:
+            made = await stack.enter_async_context(
+                world(Path(folder) / "world", postgres, "soak", small_disk=False)
+            )
+            beside = None
+            if daemon:
+                caller = {
+                    "model": str(ModelStore.local().path_of(EMBEDDED)),
+                    "adapter": str(shipped_adapter("caller")),
+                    "dialect": "umi",
+                }
+                beside = await stack.enter_async_context(
+                    daemon_process(Path(folder), made.connection, caller)
+                )
+            return await soak(made, seconds, beside)

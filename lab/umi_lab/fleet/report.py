@@ -93,8 +93,12 @@ async def measure(
         at_once = min(enrolled, size.at_once)
         grows = FleetSize(enrolled=enrolled, at_once=at_once, fronts=1, running=size.running)
         async with fleet(grows, folder / f"growth-{enrolled}", postgres, f"growth_{enrolled}") as one:
+            # Fewer laptops think less, so that all do about as many plans: what a front does by itself is shared alike.
             run = await one.run(
-                at_once=at_once, seconds=seconds, messages=messages, think_seconds=think_seconds
+                at_once=at_once,
+                seconds=seconds,
+                messages=messages,
+                think_seconds=think_seconds * at_once / size.at_once,
             )
         grown.append((enrolled, run))
     return FleetReport(size=size, whole=whole, echo=echo, front=front, growth=tuple(grown), profile=told)

@@ -81,5 +81,5 @@ async def test_a_soak_answers_every_session_and_tells_what_each_process_has(tmp_
     async with world(tmp_path / "world", postgres, "soak_test", small_disk=False) as made:
         soaked = await soak(made, 5.0)
     assert soaked.wrong == ()
-    assert soaked.answered > 0
-    assert set(soaked.memory) == set(soaked.bytes_an_hour) == {"laptop", "front 1", "front 2"}
+    assert soaked.answered["laptop"] > 0
+    assert set(soaked.memory) == set(soaked.growth) == {"laptop", "front 1", "front 2"}
