@@ -227,6 +227,8 @@ class CloudConfig:
     """How lines of the log are written on standard error."""
     audit_days: int = 400
     """How long the audit is kept; 30 days at least."""
+    use_days: int = 400
+    """How long what a device used is kept, day by day (`umi-cloud devices --days`); 2 days at least."""
     traces: str = ""
     """Where spans of requests go, as `http://HOST:4318/v1/traces` (OTLP); empty for nowhere. They hold no content."""
     state: StateText = field(default_factory=lambda: str(user_data_path("umi-cloud", appauthor=False)))
@@ -266,6 +268,10 @@ class CloudConfig:
                 "audit_days",
                 f"`audit_days` is below {KEPT_DAYS_MIN}, and the registry keeps its audit for as long",
                 fix=f"say {KEPT_DAYS_MIN} or more",
+            )
+        if self.use_days < 2:  # a day's tokens are counted to its end, by clocks that may differ
+            raise SettingError(
+                "use_days", "`use_days` is below 2, and a day's tokens are counted by it", fix="say 2 or more"
             )
         host = _checked_host("listen", self.listen)
         if self.enrol_listen:

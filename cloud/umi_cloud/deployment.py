@@ -124,7 +124,8 @@ class Deployment:
             fleet.watch(server)
             fleet.attend(server.connections.run(port))
             fleet.attend(server.refusals.run())
-            fleet.attend(fleet.forget_old(config.audit_days))
+            fleet.attend(fleet.forget_old(audit_days=config.audit_days, use_days=config.use_days))
+            fleet.attend(fleet.watch_backups())
             fleet.attend(CertificateWatch(config.certificates_folder, _teller(server), renews=renews).run())
             if config.enrol_listen:
                 strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)

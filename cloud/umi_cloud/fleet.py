@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from umi_cloud.server import CloudServer
 __all__ = ["Fleet"]
 
 _FORGET_SECONDS = 6 * 3600.0
+_BACKUP_SECONDS = 300.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Fleet:
     gate: EnrolledGate
     _known: KnownDevices
     _calls: LiveCalls
+    _backup_at: float | None = math.nan
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -50,12 +53,25 @@ class Fleet:
         """Seconds that this machine's clock is ahead of the registry's."""
         return time.time() - self.registry.store.now()
 
-    async def forget_old(self, days: int) -> None:
-        """Forget now and then what the audit has kept for long enough; for `attend`."""
+    async def forget_old(self, *, audit_days: int, use_days: int) -> None:
+        """Forget now and then what was kept for long enough; for `attend`."""
         while True:
             with contextlib.suppress(RegistryUnavailableError):
-                await self.registry.forget_audit(days)
+                await self.registry.forget_audit(audit_days)
+                await self.registry.forget_use(use_days)
             await asyncio.sleep(_FORGET_SECONDS)
+
+    def backup_age(self) -> float:
+        """Seconds since the newest backup; NaN until it was looked for, infinity where there is none."""
+        made = self._backup_at
+        return math.inf if made is None else self.registry.store.now() - made
+
+    async def watch_backups(self) -> None:
+        """Look now and then when the newest backup was made; for `attend`."""
+        while True:
+            with contextlib.suppress(RegistryUnavailableError):
+                self._backup_at = await self.registry.last_backup()
+            await asyncio.sleep(_BACKUP_SECONDS)
 
     def watch(self, server: CloudServer) -> None:
         """Follow the registry from now on, and let the server's health say how it is."""

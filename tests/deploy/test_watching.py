@@ -37,6 +37,7 @@ def served() -> str:
             ready=lambda: True,
             registry_lost_seconds=lambda: 0.0,
             clock_skew=lambda: -2.5,
+            backup_age=lambda: 60.0,
             certificates=lambda: {"server": datetime.now(UTC)},
         )
     )

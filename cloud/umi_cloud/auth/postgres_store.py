@@ -37,7 +37,7 @@ from umi_shared.errors import ConfigError
 __all__ = ["SCHEMA_REVISION", "PostgresStore", "place_of", "unavailable"]
 
 T = TypeVar("T")
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest step in `migrations/versions`."""
 CONNECTIONS = 8
 """At most, for each front; one more listens."""

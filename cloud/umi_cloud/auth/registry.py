@@ -15,7 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from umi_cloud.auth import registry_operations as operations
-from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.allowance import Quota, day_of
 from umi_cloud.auth.audit import (
     KEPT_DAYS_MIN,
     PROGRAM,
@@ -30,7 +30,8 @@ from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.call_groups import CallGroups
 from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict, account, touch
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry_operations import Invitation, Ownership, Revocations, Straggler
+from umi_cloud.auth.people import KnownPerson, Ownership, enrol_owned, person, release_person, revoke_person
+from umi_cloud.auth.registry_operations import Invitation, Revocations, Straggler
 from umi_cloud.auth.roster import roster
 from umi_cloud.auth.standing import DeviceRecord, Standing, check_standing
 from umi_cloud.auth.store import Operation, Store
@@ -40,6 +41,7 @@ __all__ = [
     "DeviceRecord",
     "EndedCall",
     "Invitation",
+    "KnownPerson",
     "Ownership",
     "Registry",
     "Revocations",
@@ -115,9 +117,24 @@ class Registry:
     ) -> SignedCertificate:
         """Record a laptop that somebody enrols by logging in, and the certificate that `issue(name)` signs.
 
-        Raises RefusedError: LOGIN_USED, NAME_TAKEN, CERTIFICATE_REVOKED, TOO_MANY_DEVICES.
+        Raises RefusedError: PERSON_REVOKED, PERSON_HELD, LOGIN_USED, NAME_TAKEN, CERTIFICATE_REVOKED, TOO_MANY_DEVICES.
         """
-        return await self.store.write(lambda now: operations.enrol_owned(mine, issue, now, by), durable=True)
+        return await self.store.write(lambda now: enrol_owned(mine, issue, now, by), durable=True)
+
+    async def person(self, who: str) -> KnownPerson | None:
+        """Somebody who has logged in, by the issuer's name for them or their mail address; None for nobody.
+
+        Raises ConfigError where that means several.
+        """
+        return await self.store.read(lambda _now: person(who))
+
+    async def revoke_person(self, who: str, *, by: Origin = PROGRAM) -> KnownPerson | None:
+        """Shut somebody out, with all their laptops: they enrol none any more. As `person` finds them."""
+        return await self.store.write(lambda now: revoke_person(who, now, by), durable=True)
+
+    async def release_person(self, who: str, *, by: Origin = PROGRAM) -> KnownPerson | None:
+        """Let somebody log in again. As `person` finds them."""
+        return await self.store.write(lambda now: release_person(who, now, by), durable=True)
 
     async def add_certificate(
         self,
@@ -207,6 +224,10 @@ class Registry:
         kept = max(days, KEPT_DAYS_MIN) * 86_400
         await self.store.write(lambda now: forget(now - kept), durable=False)
 
+    async def last_backup(self) -> float | None:
+        """When the newest backup was made (seconds since 1970); None where the audit knows of none."""
+        return await self.store.read(lambda _now: operations.last_backup())
+
     # What devices use.
 
     async def begin_call(
@@ -252,6 +273,12 @@ class Registry:
     async def tokens_spent(self, name: str) -> int:
         """Model tokens the device used today (UTC)."""
         return await self.store.read(lambda now: operations.tokens_spent(name, now))
+
+    async def forget_use(self, days: int) -> None:
+        """Forget what devices used on days before the last so many; today counts as one."""
+        await self.store.write(
+            lambda now: operations.forget_use(day_of(now - (days - 1) * 86_400)), durable=False
+        )
 
     async def touch(self) -> None:
         """Say that this process lives. The calls of one that is silent for 10 s don't count any more."""

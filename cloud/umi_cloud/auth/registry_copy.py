@@ -108,6 +108,12 @@ _TABLES = (
         ),
     ),
     _Table(
+        name="people",
+        columns=("subject", "name", "seen_at", "revoked_at", "held_at"),
+        key=("subject",),
+        merge=f"revoked_at = coalesce(people.revoked_at, excluded.revoked_at), {_larger('people', 'seen_at')}",
+    ),
+    _Table(
         name="spending",
         columns=("name", "day", "tokens"),
         key=("name", "day"),
@@ -125,7 +131,7 @@ _TABLES = (
 def _restored(table: _Table) -> _Table:
     """The table as a restore writes it: what is new there lets nobody in."""
     match table.name:
-        case "devices":
+        case "devices" | "people":
             return replace(table, inserted={"held_at": "coalesce(:held_at, :now)"})
         case "certificates":
             # A device that is there and not held back has certificates that the backup does not know.

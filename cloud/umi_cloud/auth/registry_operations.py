@@ -14,17 +14,19 @@ from umi_shared.errors import RefusedError
 
 __all__ = [
     "Invitation",
-    "Ownership",
     "Revocations",
     "Straggler",
     "add_certificate",
     "add_tokens",
     "authority_changed",
-    "enrol_owned",
+    "forget_use",
+    "insert_certificate",
+    "last_backup",
     "life",
     "redeem",
     "release",
     "revoke",
+    "revoke_certificates",
     "revoked_since",
     "standing",
     "stragglers",
@@ -34,6 +36,10 @@ __all__ = [
 TOKENS_KEPT_SECONDS = 30 * 86_400
 CERTIFICATES_KEPT_SECONDS = 400 * 86_400
 """So long after its end a certificate is of no use to anybody: no late renewal is granted after a year."""
+RENEWALS_A_DAY = 24
+"""How often one certificate is followed by another in a day (UTC): a reply may get lost, but not that often."""
+CERTIFICATES_MAX = 200
+"""How many good certificates a device has at once."""
 COMMIT_SECONDS_MAX = 60.0
 """A revocation is seen although its transaction began this long before it was committed."""
 
@@ -120,80 +126,11 @@ def redeem(
             " label = CASE WHEN excluded.label = '' THEN devices.label ELSE excluded.label END",
             {"name": name, "now": now, "label": found[0][3]},
         ),
-        _revoke_certificates(name, now),
-        _insert_certificate(certificate),
+        revoke_certificates(name, now),
+        insert_certificate(certificate),
         audited(Event.ENROLLED, now, by, device=name, serial=certificate.serial),
     )
     return certificate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ownership:
-    """A laptop that somebody enrols by logging in."""
-
-    name: str
-    owner: str
-    """The issuer's name for them."""
-    label: str
-    team: str
-    devices: int
-    """Laptops that they may have."""
-    digest: bytes
-    """SHA-256 of their ID token, which is good once."""
-
-
-def enrol_owned(
-    mine: Ownership, issue: Callable[[str], SignedCertificate], now: float, by: Origin
-) -> Operation[SignedCertificate]:
-    """Record a laptop that its owner enrols, anew or again, and the certificate that `issue` signs for its name."""
-    values = {"name": mine.name, "owner": mine.owner, "digest": mine.digest, "now": now}
-    used, there, others = yield (
-        Read("SELECT name FROM tokens WHERE digest = :digest", values),
-        Read("SELECT owner, revoked_at FROM devices WHERE name = :name", values, True),
-        Read(
-            "SELECT count(*) FROM devices WHERE owner = :owner AND name <> :name AND revoked_at IS NULL",
-            values,
-        ),
-    )
-    _check_ownership(mine, used, there, others[0][0])
-    certificate = issue(mine.name)
-    yield (
-        Write(
-            "INSERT INTO tokens (digest, name, label, created_at, expires_at, used_at)"
-            " VALUES (:digest, :name, '', :now, :now, :now)",
-            values,
-        ),
-        Write(
-            "INSERT INTO devices (name, enrolled_at, label, last_seen_at, owner, team)"
-            " VALUES (:name, :now, :label, :now, :owner, :team)"
-            " ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at,"
-            " last_seen_at = excluded.last_seen_at, label = excluded.label, team = excluded.team",
-            {**values, "label": mine.label, "team": mine.team},
-        ),
-        _revoke_certificates(mine.name, now),
-        _insert_certificate(certificate),
-        audited(Event.ENROLLED, now, by, device=mine.name, serial=certificate.serial, detail=mine.label),
-    )
-    return certificate
-
-
-def _check_ownership(mine: Ownership, used: Rows, there: Rows, others: int) -> None:
-    if used:
-        raise RefusedError("the login was used already", reason="LOGIN_USED", fix="log in again")
-    if there and there[0][0] != mine.owner:
-        raise RefusedError(
-            f"there is a device called {mine.name} already, which is somebody else's",
-            reason="NAME_TAKEN",
-            fix="choose another name with --name",
-        )
-    if there and there[0][1] is not None:  # only the operator lets in again what the operator shut out
-        check_standing(Device(mine.name, ""), Standing.REVOKED)
-    if others >= mine.devices:
-        raise RefusedError(
-            f"you have {others} laptops here already, which is the limit",
-            reason="TOO_MANY_DEVICES",
-            fix="ask the planner's operator to revoke one of them, or give it the name of the one that it replaces",
-        )
 
 
 def add_certificate(
@@ -203,9 +140,11 @@ def add_certificate(
 
     One that expired less than `late_seconds` ago is accepted, too, unless its device has used a later one: whoever
     comes with a key that the device has replaced found it somewhere.
+
+    Raises RefusedError (RATE_LIMITED) where it was followed too often: each renewal is rows here and in the audit.
     """
     device = Device(certificate.name, renewed)
-    _, found, later = yield (
+    _, found, later, followed, good = yield (
         Read("SELECT name FROM devices WHERE name = :name", {"name": device.name}, True),  # as in `redeem`
         _certificate(device),
         Read(
@@ -214,18 +153,34 @@ def add_certificate(
             " AND later.issued_at >= mine.issued_at AND later.used_at IS NOT NULL LIMIT 1",
             {"serial": renewed},
         ),
+        Read(
+            "SELECT followed FROM certificates WHERE serial = :serial AND followed_day = :day",
+            {"serial": renewed, "day": day_of(now)},
+        ),
+        Read(
+            "SELECT count(*) FROM certificates WHERE name = :name AND revoked_at IS NULL AND expires_at > :now",
+            {"name": device.name, "now": now},
+        ),
     )
     check_standing(device, _standing(found, now, 0.0 if later else late_seconds))
+    times = followed[0][0] if followed else 0
+    if times >= RENEWALS_A_DAY or good[0][0] >= CERTIFICATES_MAX:
+        raise RefusedError(
+            f"the certificate of {device.name} was renewed {times} times today, and {good[0][0]} are good",
+            reason="RATE_LIMITED",
+            retry_after_seconds=3600.0,
+        )
     yield (
         Write(
             "DELETE FROM certificates WHERE name = :name AND expires_at < :long_ago",
             {"name": device.name, "long_ago": now - CERTIFICATES_KEPT_SECONDS},
         ),
-        _insert_certificate(certificate),
+        insert_certificate(certificate),
         # To renew is to use: none that it had before is renewed late from now on.
         Write(
-            "UPDATE certificates SET used_at = :now WHERE serial = :serial AND used_at IS NULL",
-            {"now": now, "serial": renewed},
+            "UPDATE certificates SET used_at = coalesce(used_at, :now), followed_day = :day, followed = :times"
+            " WHERE serial = :serial",
+            {"now": now, "serial": renewed, "day": day_of(now), "times": times + 1},
         ),
         Write("UPDATE devices SET last_seen_at = :now WHERE name = :name", {"now": now, "name": device.name}),
         audited(
@@ -251,7 +206,7 @@ def revoke(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset[
 
 
 def release(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset[str]]:
-    """Let devices in again that are held back, and not revoked; returns the names of those that were."""
+    """Let devices in again that are held back, and not revoked, and their owners; returns the names of those."""
     found = yield [
         Read(
             "UPDATE devices SET held_at = NULL WHERE name = :name AND held_at IS NOT NULL AND revoked_at IS NULL"
@@ -261,6 +216,13 @@ def release(names: Sequence[str], now: float, by: Origin) -> Operation[frozenset
         for name in names
     ]
     released = frozenset(row[0] for rows in found for row in rows)
+    yield [
+        Write(
+            "UPDATE people SET held_at = NULL WHERE subject IN (SELECT owner FROM devices WHERE name = :name)",
+            {"name": name},
+        )
+        for name in sorted(released)
+    ]
     yield [audited(Event.RELEASED, now, by, device=name) for name in names if name in released]
     return released
 
@@ -326,6 +288,17 @@ def tokens_spent(name: str, now: float) -> Operation[int]:
     return int(found[0][0]) if found else 0
 
 
+def forget_use(before_day: str) -> Operation[None]:
+    """Forget what devices used before a day (UTC)."""
+    yield (Write("DELETE FROM spending WHERE day < :day", {"day": before_day}),)
+
+
+def last_backup() -> Operation[float | None]:
+    """When the newest backup was made, as the audit has it."""
+    (found,) = yield (Read("SELECT max(at) FROM audit WHERE event = 'backed-up'", {}),)
+    return None if found[0][0] is None else float(found[0][0])
+
+
 # Their parts.
 
 
@@ -380,18 +353,18 @@ def _revocation(name: str, now: float) -> tuple[Read, Read, Write]:
             "UPDATE devices SET revoked_at = coalesce(revoked_at, :now) WHERE name = :name RETURNING name",
             values,
         ),
-        _revoke_certificates(name, now),
+        revoke_certificates(name, now),
     )
 
 
-def _revoke_certificates(name: str, now: float) -> Write:
+def revoke_certificates(name: str, now: float) -> Write:
     return Write(
         "UPDATE certificates SET revoked_at = :now WHERE name = :name AND revoked_at IS NULL",
         {"name": name, "now": now},
     )
 
 
-def _insert_certificate(certificate: SignedCertificate) -> Write:
+def insert_certificate(certificate: SignedCertificate) -> Write:
     return Write(
         "INSERT INTO certificates (serial, name, issued_at, expires_at, revoked_at, authority)"
         " VALUES (:serial, :name, :issued_at, :expires_at, NULL, :authority)",

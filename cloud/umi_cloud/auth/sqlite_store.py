@@ -34,7 +34,7 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 FILE_NAME = "devices.sqlite"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BUSY_TIMEOUT_SECONDS = 5.0
 POLL_SECONDS = 0.5
 """How soon a revocation by another process is seen; within a second, as everywhere."""
@@ -91,6 +91,16 @@ ALTER TABLE devices ADD COLUMN owner TEXT;
 ALTER TABLE devices ADD COLUMN team TEXT;
 ALTER TABLE certificates ADD COLUMN authority TEXT;
 ALTER TABLE certificates ADD COLUMN used_at REAL;
+""",
+    5: """
+CREATE TABLE people (
+    subject TEXT PRIMARY KEY, name TEXT NOT NULL, seen_at REAL NOT NULL, revoked_at REAL, held_at REAL
+) STRICT;
+INSERT INTO people (subject, name, seen_at)
+    SELECT owner, max(label), max(enrolled_at) FROM devices WHERE owner IS NOT NULL GROUP BY owner;
+ALTER TABLE certificates ADD COLUMN followed_day TEXT;
+ALTER TABLE certificates ADD COLUMN followed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX audit_backups ON audit (at) WHERE event = 'backed-up';
 """,
 }
 

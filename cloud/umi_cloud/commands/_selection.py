@@ -12,9 +12,19 @@ from umi_shared.screen.output import ask_yes, say
 
 if TYPE_CHECKING:
     from umi_cloud.auth.device_filter import DeviceFilter
-    from umi_cloud.auth.registry import Registry
+    from umi_cloud.auth.registry import KnownPerson, Registry
 
-__all__ = ["agreed", "device_filter", "filter_options", "many_options", "named", "pages"]
+__all__ = [
+    "agreed",
+    "device_filter",
+    "filter_options",
+    "many_options",
+    "known_person",
+    "named",
+    "pages",
+    "person_alone",
+    "person_option",
+]
 
 SHOWN = 20
 _PAGE = 500
@@ -59,6 +69,32 @@ def many_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def person_option(help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--person WHO`: somebody who has logged in."""
+    return click.option("--person", "who", default="", metavar="SUBJECT|MAIL", help=help_text)
+
+
+def person_alone(who: str, names: Sequence[str], source: Path | None, chosen: "DeviceFilter") -> bool:
+    """Whether a person is meant. Raises `ConfigError` where laptops are named beside."""
+    from umi_shared.errors import ConfigError
+
+    if who and (names or source is not None or chosen):
+        raise ConfigError("a person is named, and laptops beside", fix="say --person alone")
+    return bool(who)
+
+
+def known_person(found: "KnownPerson | None", who: str) -> "KnownPerson":
+    """Raise `ConfigError` where nobody is meant."""
+    from umi_shared.errors import ConfigError
+
+    if found is None:
+        raise ConfigError(
+            f"nobody has logged in as {who[:80]!r}",
+            fix="write the provider's name for them (`sub`), or the mail address as `umi-cloud devices` has it",
+        )
+    return found
 
 
 def device_filter(

@@ -29,6 +29,8 @@ class ServerState:
     """How long the registry of devices has been lost; 0 while it can be used."""
     clock_skew: Callable[[], float]
     """Seconds that this machine's clock is ahead of the registry's."""
+    backup_age: Callable[[], float]
+    """Seconds since the newest backup; infinity where there is none, NaN where it is not known."""
     certificates: Callable[[], Mapping[str, datetime]]
     """When certificates end, by whose they are."""
 
@@ -133,6 +135,11 @@ class _StateCollector:
             "umi_clock_skew_seconds",
             "How far this machine's clock is ahead of the registry's.",
             value=state.clock_skew(),
+        )
+        yield GaugeMetricFamily(
+            "umi_backup_age_seconds",
+            "How long ago the newest backup of the registry was made; +Inf where none was.",
+            value=state.backup_age(),
         )
         ends = GaugeMetricFamily(
             "umi_certificate_end_seconds",

@@ -1,6 +1,7 @@
 """What watches one server, as its configuration says: metrics and probes on the watch port, traces to a collector."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,6 +67,7 @@ async def _watch_port(config: CloudConfig, server: CloudServer, fleet: Fleet | N
             ready=lambda: server.readiness.serves,
             registry_lost_seconds=lambda: fleet.lost_seconds() if fleet is not None else 0.0,
             clock_skew=lambda: fleet.clock_skew() if fleet is not None else 0.0,
+            backup_age=lambda: fleet.backup_age() if fleet is not None else math.nan,
             certificates=lambda: (
                 {} if config.unsafe_plaintext_loopback else _certificate_ends(config.certificates_folder)
             ),

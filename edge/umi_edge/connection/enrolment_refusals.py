@@ -38,6 +38,11 @@ _REASONS = {
         "lets in certain groups only, and you are in none",
         "ask your operator which group you need",
     ),
+    "PERSON_REVOKED": ("has shut you out", "ask your operator"),
+    "PERSON_HELD": (
+        "was restored from a backup, and lets nobody log in yet",
+        "ask your operator to release you",
+    ),
     "NAME_TAKEN": (
         "has somebody else's device of this name",
         "choose another name for this laptop with --name",

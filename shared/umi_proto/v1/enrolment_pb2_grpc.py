@@ -74,7 +74,7 @@ class EnrolmentServicer(object):
     def EnrolByLogin(self, request, context):
         """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
         ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
-        CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+        PERSON_REVOKED, PERSON_HELD, CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class EnrolmentStub:
     EnrolByLogin: grpc.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.EnrolByLoginRequest, umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]
     """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
     ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
-    CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+    PERSON_REVOKED, PERSON_HELD, CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
     """
 
 @typing.type_check_only
@@ -57,7 +57,7 @@ class EnrolmentAsyncStub(EnrolmentStub):
     EnrolByLogin: grpc.aio.UnaryUnaryMultiCallable[umi_proto.v1.enrolment_pb2.EnrolByLoginRequest, umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]  # type: ignore[assignment]
     """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
     ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
-    CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+    PERSON_REVOKED, PERSON_HELD, CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
     """
 
 class EnrolmentServicer(metaclass=abc.ABCMeta):
@@ -89,7 +89,7 @@ class EnrolmentServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[umi_proto.v1.enrolment_pb2.EnrolByLoginResponse, collections.abc.Awaitable[umi_proto.v1.enrolment_pb2.EnrolByLoginResponse]]:
         """Exchange an ID token (OpenID Connect) and a certificate signing request for a certificate.
         ErrorInfo reasons: LOGIN_UNAVAILABLE, LOGIN_INVALID, LOGIN_USED, TEAM_REFUSED, NAME_TAKEN, TOO_MANY_DEVICES,
-        CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
+        PERSON_REVOKED, PERSON_HELD, CERTIFICATE_REVOKED, CSR_INVALID, RATE_LIMITED.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

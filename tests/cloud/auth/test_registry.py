@@ -12,7 +12,7 @@ import pytest
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
-from umi_cloud.auth.registry import EndedCall, Ownership, Registry, Standing
+from umi_cloud.auth.registry import EndedCall, Registry, Standing
 from umi_cloud.auth.registry_at import registry_at
 from umi_shared.errors import ConfigError, RefusedError
 
@@ -447,88 +447,3 @@ async def test_calls_of_one_moment_share_a_transaction_and_their_devices_limits_
         *(registry.begin_call(devices[name], f"{name}3", quota) for name in "ab"),
     )
     assert [(one.requests, one.tokens) for one in await registry.devices()] == [(3, 10), (3, 10)]
-
-
-def ownership(
-    name: str = "a", owner: str = "17", token: str = "t", devices: int = 2, team: str = ""
-) -> Ownership:
-    return Ownership(
-        name=name, owner=owner, label="alice@example.org", team=team, devices=devices, digest=digest(token)
-    )
-
-
-async def owned(registry, clock, mine: Ownership, serial: str) -> str:
-    """Enrol by login; what is refused, or nothing."""
-    try:
-        await registry.enrol_owned(mine, lambda name: certificate(clock, name, serial))
-    except RefusedError as error:
-        return error.reason
-    return ""
-
-
-async def test_who_logs_in_owns_a_laptop_and_may_replace_it(registry, clock):
-    assert await owned(registry, clock, ownership(), "01") == ""
-    assert await owned(registry, clock, ownership(token="t2"), "11") == ""
-    assert await standings(registry, "01", "11") == [Standing.REVOKED, Standing.ACTIVE]
-    (device,) = await registry.devices()
-    assert (device.name, device.label) == ("a", "alice@example.org")
-
-
-async def test_a_login_is_good_once(registry, clock):
-    assert await owned(registry, clock, ownership(), "01") == ""
-    assert await owned(registry, clock, ownership(), "11") == "LOGIN_USED"
-    assert await owned(registry, clock, ownership(name="b"), "12") == "LOGIN_USED"
-    assert await standings(registry, "01") == [Standing.ACTIVE]
-
-
-async def test_nobody_takes_a_device_that_is_somebody_elses_or_nobodys(registry, clock):
-    assert await owned(registry, clock, ownership(), "01") == ""
-    assert await owned(registry, clock, ownership(owner="18", token="t2"), "11") == "NAME_TAKEN"
-    await enrol(registry, clock, "b", "02")
-    assert await owned(registry, clock, ownership(name="b", token="t3"), "12") == "NAME_TAKEN"
-    assert await registry.standing(B) is Standing.ACTIVE
-
-
-async def test_a_device_that_the_operator_gave_to_another_is_not_taken_back_by_a_login(registry, clock):
-    assert await owned(registry, clock, ownership(team="research"), "01") == ""
-    await enrol(registry, clock, "a", "11")
-    assert await owned(registry, clock, ownership(token="t2"), "21") == "NAME_TAKEN"
-    teams, quota = {"research": Quota(requests_per_minute=9)}, Quota(requests_per_minute=1)
-    await registry.begin_call(Device("a", "11"), "first", quota, teams=teams)
-    with pytest.raises(RefusedError, match="more than 1 calls a minute"):
-        await registry.begin_call(Device("a", "11"), "second", quota, teams=teams)
-
-
-async def test_a_device_that_the_operator_shut_out_does_not_come_back_by_a_login(registry, clock):
-    assert await owned(registry, clock, ownership(), "01") == ""
-    await registry.revoke("a")
-    assert await owned(registry, clock, ownership(token="t2"), "11") == "CERTIFICATE_REVOKED"
-
-
-async def test_a_person_has_so_many_laptops_and_revoked_ones_do_not_count(registry, clock):
-    assert await owned(registry, clock, ownership(name="b"), "02") == ""
-    assert await owned(registry, clock, ownership(name="c", token="t2"), "03") == ""
-    assert await owned(registry, clock, ownership(name="d", token="t3"), "04") == "TOO_MANY_DEVICES"
-    assert await owned(registry, clock, ownership(name="c", token="t3"), "13") == ""
-    await registry.revoke("b")
-    assert await owned(registry, clock, ownership(name="d", token="t4"), "04") == ""
-
-
-async def test_a_signing_request_that_is_refused_leaves_the_login_unused(registry, clock):
-    def issue(_name: str) -> SignedCertificate:
-        raise RefusedError("no", reason="CSR_INVALID")
-
-    with pytest.raises(RefusedError):
-        await registry.enrol_owned(ownership(), issue)
-    assert await owned(registry, clock, ownership(), "01") == ""
-
-
-async def test_a_teams_quota_is_that_of_its_laptops(registry, clock):
-    assert await owned(registry, clock, ownership(team="research"), "01") == ""
-    await enrol(registry, clock, "b", "02")
-    teams = {"research": Quota(requests_per_minute=2)}
-    for device, allowed in ((A, 2), (B, 1)):
-        for _ in range(allowed):
-            await registry.begin_call(device, secrets.token_hex(8), Quota(requests_per_minute=1), teams=teams)
-        with pytest.raises(RefusedError, match=f"more than {allowed} calls a minute"):
-            await registry.begin_call(device, secrets.token_hex(8), Quota(requests_per_minute=1), teams=teams)

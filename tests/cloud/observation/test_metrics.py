@@ -23,6 +23,7 @@ def metrics() -> ServerMetrics:
             ready=lambda: True,
             registry_lost_seconds=lambda: 0.0,
             clock_skew=lambda: -2.5,
+            backup_age=lambda: 60.0,
             certificates=lambda: {"server": ENDS},
         )
     )
