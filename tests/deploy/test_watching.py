@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from umi_cloud.config import CloudConfig
+from umi_cloud.config import CloudConfig, LogForm
 from umi_cloud.observation.metrics import ServerMetrics, ServerState
 from umi_cloud.request_log import RequestRecord
 from umi_cloud.status import code_of
@@ -70,6 +70,7 @@ def test_what_compose_mounts_is_there_and_its_front_reads_its_configuration() ->
             assert (DEPLOY / source).exists() if source.startswith("./") else source in COMPOSE["volumes"]
     config = CloudConfig.read(DEPLOY / "cloud.yaml")
     assert config.watch_listen == "0.0.0.0:9090"
+    assert config.log is LogForm.JSON
     assert COMPOSE["services"]["front"]["read_only"]
 
 

@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth import enrolment as enrolment_module
 from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_edge.connection import renewal as renewal_module
 from umi_edge.connection.connection import Connection, check_certificate, open_enrolment_channel
 from umi_edge.connection.enroll import _csr_pem, enroll, renew, renew_late
+from umi_edge.connection.enrolment_refusals import explained
+from umi_edge.connection.move import move
 from umi_edge.connection.renewal import in_date
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
-from umi_shared.errors import RefusedError, TransportError
+from umi_shared.errors import PeerError, RefusedError, TransportError
 from umi_shared.refusal import refusal_from_metadata
 from umi_shared.renewal_proof import late_words
 
@@ -263,3 +266,57 @@ async def test_a_planner_that_is_not_the_one_gets_no_proof(cloud, enrolled, tmp_
         asked = replace(old, enrolment_address=impostor.enrolment_address)
         with pytest.raises(TransportError):
             await now_in_date(asked)
+
+
+async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(cloud, enrolled):
+    """Trial: it committed the renewal, for the new address, before that had admitted the laptop."""
+    old = await enrolled(MONTH)
+    with pytest.raises(PeerError, match="UNIMPLEMENTED"):  # the service port here plans nothing
+        await move(old, cloud.service_address, enrolment_address=cloud.enrolment_address)
+    entries = [entry async for entry in cloud.registry.audit(datetime.now(UTC) - MONTH)]
+    assert entries[-1].event == "renewed"
+    assert Connection.load(old.directory) == old
+    assert not list(old.directory.glob(".move-*"))
+    assert await ask(await now_in_date(old)) == "alices-laptop"
+
+
+async def test_laptops_that_come_back_at_once_all_renew_though_the_port_is_full(tmp_path, monkeypatch):
+    """Trial: a thousand laptops after a holiday, and 32 calls; who found the port full had no session."""
+    monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
+    clock = Clock()
+    limits = EnrolmentLimits(concurrent_calls=4, attempts_per_minute_per_peer=100)
+    async with serving(tmp_path / "cloud", clock, limits) as cloud:
+        clock.offset = -MONTH
+        laptops = [
+            (await enroll(await cloud.text(f"d{number}"), tmp_path / f"d{number}", clock=clock)).connection
+            for number in range(8)
+        ]
+        clock.offset = timedelta()
+        told: list[str] = []
+        renewed = await asyncio.gather(
+            *(in_date(one, datetime.now(UTC), tell=told.append) for one in laptops)
+        )
+        assert [one.device for one in renewed] == [one.device for one in laptops]
+    assert 0 < len(told) <= len(laptops)  # once each
+    assert all("trying to renew this laptop's certificate for two minutes" in line for line in told)
+
+
+async def test_a_laptop_that_is_refused_for_good_or_is_offline_does_not_wait(cloud, enrolled, monkeypatch):
+    monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
+    told: list[str] = []
+    old = await enrolled(70 * DAYS)
+    with pytest.raises(RefusedError):
+        await in_date(old, datetime.now(UTC), tell=told.append)
+    assert told == []
+    with pytest.raises(TransportError, match="has ended, and it cannot be renewed now"):
+        await in_date(replace(old, enrolment_address="127.0.0.1:9"), datetime.now(UTC), tell=told.append)
+    assert len(told) == 1
+
+
+def test_a_port_that_takes_no_more_calls_says_so():
+    """gRPC itself refuses then, with a text of its own."""
+    error = grpc.aio.AioRpcError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata(), "Concurrent RPC limit"
+    )
+    refused = explained(error, "planner.example:7444", "a")
+    assert (refused.reason, refused.retry_after_seconds) == ("OVERLOADED", 1.0)

@@ -76,6 +76,13 @@ def explained(error: grpc.aio.AioRpcError, address: str, device: str) -> Refused
             retry_after_seconds=refusal.retry_after_seconds,
             fix=fix.format(device=device),
         )
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:  # gRPC's own: as many calls as the port takes
+        return RefusedError(
+            f"the planner at {address} has all hands full",
+            reason="OVERLOADED",
+            retry_after_seconds=1.0,
+            fix="try again in a moment",
+        )
     return TransportError(
         f"the connection to the planner at {address} failed ({error.code().name})",
         fix="check your network, and that `umi-cloud serve` is running there; then try again",

@@ -12,6 +12,7 @@ import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import grpc
 from cryptography import x509
@@ -45,9 +46,10 @@ async def move(
     Raises TransportError (nothing answers), PeerError (not a planner that this laptop trusts, or by another name),
     RefusedError (it does not know this laptop), ConfigError (a file or an address is wrong).
     """
-    # (1) What answers is trusted, by its new name. (2) An expired certificate is renewed there. (3) It accepts this
-    # laptop. (4) Commit.
+    # (1) What answers is trusted, by its new name. (2) An expired certificate is renewed there, aside. (3) It accepts
+    # this laptop. (4) Commit.
     host, port = split_address(address)
+    connection = Connection.load(connection.directory)  # another program may have renewed it just now
     moved = replace(
         connection,
         service_address=address,
@@ -57,25 +59,20 @@ async def move(
     )
     load_certificates(moved.ca)
     await _check_server(moved, given=authorities is not None)  # (1)
-    # (2) Another program may have renewed it just now, and for the old address.
-    moved = replace(
-        await in_date(moved, datetime.now(UTC)),
-        service_address=moved.service_address,
-        enrolment_address=moved.enrolment_address,
-        server_name=moved.server_name,
-    )
-    check_certificate(moved, datetime.now(UTC))
-    await _check_admission(moved)  # (3)
-    async with drafted(connection.directory) as draft:
-        draft.write_key(moved.key.read_bytes())
-        return draft.commit(  # (4)
-            moved.certificate.read_bytes(),
-            moved.ca.read_bytes(),
-            device=moved.device,
-            service_address=moved.service_address,
-            enrolment_address=moved.enrolment_address,
-            server_name=moved.server_name,
-        )
+    with TemporaryDirectory(prefix=".move-", dir=connection.directory, ignore_cleanup_errors=True) as aside:
+        moved = await in_date(replace(moved, directory=Path(aside)), datetime.now(UTC))  # (2)
+        check_certificate(moved, datetime.now(UTC))
+        await _check_admission(moved)  # (3)
+        async with drafted(connection.directory) as draft:
+            draft.write_key(moved.key.read_bytes())
+            return draft.commit(  # (4)
+                moved.certificate.read_bytes(),
+                moved.ca.read_bytes(),
+                device=moved.device,
+                service_address=moved.service_address,
+                enrolment_address=moved.enrolment_address,
+                server_name=moved.server_name,
+            )
 
 
 async def _check_server(moved: Connection, *, given: bool) -> None:
@@ -133,7 +130,10 @@ async def _not_trusted(error: ssl.SSLCertVerificationError, address: str, *, giv
 async def _check_admission(moved: Connection) -> None:
     async with open_channel(moved) as channel:
         code, reason = await admission(channel, _SECONDS)
-    if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED) or reason == "LOADING":
+    if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED) or reason in (
+        "LOADING",
+        "ENGINE_UNREACHABLE",
+    ):
         return
     if code is grpc.StatusCode.UNAVAILABLE and not reason:
         raise RefusedError(

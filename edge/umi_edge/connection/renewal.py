@@ -6,12 +6,14 @@ the laptop was off, is renewed before the session: nothing could be done with it
 
 import asyncio
 import hashlib
+import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from umi_edge.connection.connection import CLOCKS_DIFFER, Connection
 from umi_edge.connection.enroll import EnrolmentTimeouts, renew, renew_late
-from umi_shared.errors import TransportError, UmiError
+from umi_shared.errors import RefusedError, TransportError, UmiError
 
 __all__ = ["Renewals", "in_date", "renewal_due"]
 
@@ -21,6 +23,11 @@ LEAVE_SECONDS = 3.0
 """How long a program that ends waits for a renewal that it has begun."""
 _SHARE = 3
 """A certificate is renewed in the last third of its life."""
+PATIENCE_SECONDS = 120.0
+"""How long a planner that is full is asked again."""
+_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 15.0
+_BUSY = ("RATE_LIMITED", "OVERLOADED", "STATE_UNAVAILABLE")
 _IN_DOUBT = EnrolmentTimeouts(call_seconds=5.0)
 """How long a session waits where the certificate may be good yet."""
 
@@ -73,17 +80,20 @@ class Renewals:
             return None
 
 
-async def in_date(connection: Connection, now: datetime) -> Connection:
+async def in_date(
+    connection: Connection, now: datetime, *, tell: Callable[[str], None] = lambda _line: None
+) -> Connection:
     """The same connection; or a new one, where the certificate has ended, or ends within what clocks may be apart.
 
-    Raises RefusedError where the planner does not renew it, TransportError, MalformedError; nothing while the
-    certificate may still be good.
+    A planner that is full, as when all laptops of a company come back at once, is asked again for two minutes; `tell`
+    is given a line for the user then. Raises RefusedError where the planner does not renew it, TransportError,
+    MalformedError; nothing while the certificate may still be good.
     """
     if now < connection.expires - CLOCKS_DIFFER:
         return connection
     ended = now >= connection.expires + CLOCKS_DIFFER
     try:
-        return await renew_late(connection, timeouts=EnrolmentTimeouts() if ended else _IN_DOUBT)
+        return await (_patiently(connection, tell) if ended else renew_late(connection, timeouts=_IN_DOUBT))
     except TransportError as error:
         if not ended:
             return connection
@@ -95,6 +105,31 @@ async def in_date(connection: Connection, now: datetime) -> Connection:
         if not ended:
             return connection
         raise
+
+
+async def _patiently(connection: Connection, tell: Callable[[str], None]) -> Connection:
+    """Renew late, however many others do. Raises as `renew_late` does."""
+    loop = asyncio.get_running_loop()
+    end, pause, lost = loop.time() + PATIENCE_SECONDS, _PAUSE_SECONDS, False
+    while True:
+        try:
+            return await renew_late(connection)
+        except RefusedError as error:
+            wait = error.retry_after_seconds or 0.0
+            if error.reason not in _BUSY:
+                raise
+            failure: UmiError = error
+        except TransportError as error:
+            if lost:  # once more: a port that is full ends connections, too
+                raise
+            failure, wait, lost = error, 0.0, True
+        wait += random.uniform(0.5, 1.5) * pause  # noqa: S311  # a spread, and no secret
+        if loop.time() + wait > end:
+            raise failure
+        if pause == _PAUSE_SECONDS:
+            tell(f"{failure.message}: trying to renew this laptop's certificate for two minutes.")
+        await asyncio.sleep(wait)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def renewal_due(connection: Connection, now: datetime) -> bool:

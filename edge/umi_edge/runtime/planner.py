@@ -70,7 +70,11 @@ async def open_planner(config: EdgeConfig, console: Screen, policy: Policy, stac
         said = "Planning on this device: it is not enrolled with any planner."
         return await _on_device(console, stack, said, stands_in=True)
     try:
-        connection = await in_date(Connection.load(config.connection), datetime.now(UTC))
+        connection = await in_date(
+            Connection.load(config.connection),
+            datetime.now(UTC),
+            tell=lambda line: console.print(line, style="yellow", soft_wrap=True),
+        )
     except TransportError as error:
         if config.offline != "device":
             raise

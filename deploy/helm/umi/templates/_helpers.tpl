@@ -13,11 +13,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "umi.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{- end }}
 
-{{- /* The file cloud.yaml: what the chart decides counts over `settings`. */ -}}
+{{- /* The file cloud.yaml: what the chart decides counts over `settings`, and those over a log as text. */ -}}
 {{- define "umi.config" -}}
 {{- $engine := merge (dict "kind" "openai" "url" (required "engine.url is needed: http://HOST:PORT/v1" .Values.engine.url) "model" (required "engine.model is needed: the model's name at the engine" .Values.engine.model)) .Values.engine.settings -}}
 {{- $own := dict "listen" "0.0.0.0:7443" "enrol_listen" "0.0.0.0:7444" "watch_listen" "0.0.0.0:9090" "state" (required "database.url is needed: postgresql://USER@HOST/DATABASE" .Values.database.url) "certificates" "/certificates" "drain_seconds" .Values.drainSeconds "engine" $engine -}}
-{{- toYaml (merge $own .Values.settings) -}}
+{{- toYaml (merge $own .Values.settings (dict "log" "json")) -}}
 {{- end }}
 
 {{- define "umi.pod" -}}
