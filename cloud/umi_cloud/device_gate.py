@@ -84,7 +84,7 @@ class EnrolledGate:
     async def _begin(self, device: Device, call: str, version: str) -> None:
         if not self._known.lost:
             try:
-                expires_at = await self._registry.begin_call(
+                let_in = await self._registry.begin_call(
                     device, call, self._quota, teams=self._teams, version=version
                 )
             except RegistryUnavailableError:
@@ -93,7 +93,7 @@ class EnrolledGate:
                 self._known.end_call(EndedCall(call=call, name=device.name, tokens=0))
                 raise
             else:
-                self._known.remember(device, expires_at)
+                self._known.remember(device, let_in)
                 return
         self._known.begin_call(device, call)
 

@@ -39,7 +39,7 @@ class Fleet:
     async def join(cls, config: CloudConfig) -> Self:
         """Open the registry. Raises `ConfigError`, `RegistryUnavailableError`."""
         registry = registry_at(config.state)
-        known = KnownDevices(config.quota, config.state_outage_seconds)
+        known = KnownDevices(config.state_outage_seconds)
         calls = LiveCalls()
         await registry.store.open()
         gate = EnrolledGate(registry, config.quota, known, calls, config.login.quotas)

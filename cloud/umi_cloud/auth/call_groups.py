@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict
+from umi_cloud.auth.call_operations import BegunCall, EndedCall, LetIn, Verdict
 from umi_cloud.auth.store import RegistryUnavailableError
 from umi_shared.errors import RefusedError
 
@@ -34,16 +34,18 @@ class CallGroups:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._waiting: list[tuple[BegunCall | EndedCall, asyncio.Future[float]]] = []
+        self._waiting: list[tuple[BegunCall | EndedCall, asyncio.Future[LetIn | None]]] = []
         self._working: asyncio.Task[None] | None = None
         self._hurried = asyncio.Event()
         """Set while somebody waits for one of those that wait here."""
         self._patience = PATIENCE_SECONDS
         self._began_at = -math.inf
 
-    async def begin(self, begun: BegunCall) -> float:
-        """Let a call in; returns when its certificate ends. Raises RefusedError, and what `run` raises."""
-        return await self._joined(begun)
+    async def begin(self, begun: BegunCall) -> LetIn:
+        """Let a call in. Raises RefusedError, and what `run` raises."""
+        verdict = await self._joined(begun)
+        assert verdict is not None  # noqa: S101  # of a call that begins
+        return verdict
 
     async def end(self, ended: EndedCall, *, patient: bool = False) -> None:
         """Account for a call that is over; a `patient` end goes with the next call that begins, or somewhat later.
@@ -59,8 +61,8 @@ class CallGroups:
         while self._working is not None and not self._working.done():
             await asyncio.wait((self._working,))
 
-    def _joined(self, one: BegunCall | EndedCall, *, patient: bool = False) -> asyncio.Future[float]:
-        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    def _joined(self, one: BegunCall | EndedCall, *, patient: bool = False) -> asyncio.Future[LetIn | None]:
+        future: asyncio.Future[LetIn | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, future))
         if not patient:
             self._hurried.set()
@@ -84,7 +86,7 @@ class CallGroups:
             if group:
                 await self._account(group)
 
-    async def _account(self, group: list[tuple[BegunCall | EndedCall, asyncio.Future[float]]]) -> None:
+    async def _account(self, group: list[tuple[BegunCall | EndedCall, asyncio.Future[LetIn | None]]]) -> None:
         begun = [one for one, _ in group if isinstance(one, BegunCall)]
         ended = [one for one, _ in group if isinstance(one, EndedCall)]
         try:
@@ -100,7 +102,7 @@ class CallGroups:
                 raise
             return
         for one, future in group:
-            verdict = next(verdicts) if isinstance(one, BegunCall) else 0.0
+            verdict = next(verdicts) if isinstance(one, BegunCall) else None
             if future.done():
                 continue
             if isinstance(verdict, RefusedError):

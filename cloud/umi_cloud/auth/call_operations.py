@@ -19,7 +19,7 @@ from umi_cloud.auth.standing import Standing, check_standing, standing_of
 from umi_cloud.auth.store import Operation, Read, Rows, Write, given
 from umi_shared.errors import RefusedError
 
-__all__ = ["BegunCall", "EndedCall", "account", "touch"]
+__all__ = ["BegunCall", "EndedCall", "LetIn", "account", "touch"]
 
 FRONT_SILENT_SECONDS = 10.0
 """After this long without a sign of life, a process is taken to be dead: its calls hold no places any more."""
@@ -48,8 +48,16 @@ class EndedCall:
     """Model tokens, read and written."""
 
 
-Verdict = float | RefusedError
-"""When the certificate of a call that was let in ends; or why it was not let in."""
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """A call that was let in: when its certificate ends (seconds since 1970), and what its device may use."""
+
+    expires_at: float
+    quota: Quota
+
+
+Verdict = LetIn | RefusedError
+"""Or why it was not let in."""
 
 
 def account(
@@ -71,7 +79,7 @@ def account(
         return []
     verdicts = _Verdicts(*(yield (locked, *_ended(ended, now), _certificates(begun, front, now))), now=now)
     found = [verdicts.of(one) for one in begun]
-    let_in = [one for one, verdict in zip(begun, found, strict=True) if isinstance(verdict, float)]
+    let_in = [one for one, verdict in zip(begun, found, strict=True) if isinstance(verdict, LetIn)]
     yield [
         *(_signs_of_life(front, now) if touches else ()),
         *_first_uses(verdicts.new, now),
@@ -102,7 +110,7 @@ class _Verdicts:
         """Serial numbers of certificates that are used for the first time."""
 
     def of(self, begun: BegunCall) -> Verdict:
-        """When its certificate ends, or why it is refused."""
+        """Until when and with what it is let in, or why it is refused."""
         device, name = begun.device, begun.device.name
         quota = begun.teams.get(self._teams.get(name, ""), begun.quota)
         certificate = self._certificates.get((name, device.serial), ())
@@ -119,7 +127,7 @@ class _Verdicts:
         self._open[name] += 1
         if certificate[3] is None:
             self.new.add(device.serial)
-        return float(certificate[1])
+        return LetIn(float(certificate[1]), quota)
 
     def _bucket(self, name: str, quota: Quota) -> TokenBucket | None:
         level, filled_at = self._levels[name]

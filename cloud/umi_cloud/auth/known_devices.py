@@ -10,8 +10,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from umi_cloud.auth.allowance import Quota, Use, drawn
+from umi_cloud.auth.allowance import Use, drawn
 from umi_cloud.auth.bucket import TokenBucket
+from umi_cloud.auth.call_operations import LetIn
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.registry import EndedCall
 from umi_cloud.auth.store import registry_gone
@@ -24,7 +25,7 @@ ENDED_MAX = 100_000
 
 @dataclass(slots=True)
 class _Known:
-    expires_at: float
+    let_in: LetIn
     bucket: TokenBucket | None = None
 
 
@@ -33,7 +34,6 @@ class KnownDevices:
 
     def __init__(
         self,
-        quota: Quota,
         outage_seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -41,7 +41,6 @@ class KnownDevices:
     ) -> None:
         self.lost = False
         """Whether the registry could not be used when it was last tried."""
-        self._quota = quota
         self._outage_seconds = outage_seconds
         self._clock = clock
         self._calendar = calendar
@@ -71,9 +70,10 @@ class KnownDevices:
         """Whether the registry has been lost for so long that nobody is let in any more."""
         return self.lost_seconds > self._outage_seconds
 
-    def remember(self, device: Device, expires_at: float) -> None:
-        """The registry accepted this device, whose certificate ends then (seconds since 1970)."""
-        known = self._devices.pop(device, None) or _Known(expires_at)
+    def remember(self, device: Device, let_in: LetIn) -> None:
+        """The registry accepted this device, until then and for so much."""
+        known = self._devices.pop(device, None) or _Known(let_in)
+        known.let_in = let_in
         self._devices[device] = known
         if len(self._devices) > DEVICES_MAX:
             self._devices.popitem(last=False)
@@ -89,14 +89,14 @@ class KnownDevices:
     def begin_call(self, device: Device, call: str) -> None:
         """Let a call in without the registry. Raises RefusedError: STATE_UNAVAILABLE, or what the quota says."""
         known = self._devices.get(device)
-        if known is None or self.expired or known.expires_at <= self._calendar():
+        if known is None or self.expired or known.let_in.expires_at <= self._calendar():
             raise registry_gone()
         use = Use(
             open_calls=Counter(self._open.values())[device.name],
             tokens_today=sum(ended.tokens for ended in self._ended if ended.name == device.name),
             bucket=known.bucket,
         )
-        known.bucket = drawn(device.name, use, self._quota, self._calendar())
+        known.bucket = drawn(device.name, use, known.let_in.quota, self._calendar())
         self._open[call] = device.name
 
     def settled(self, call: str) -> None:

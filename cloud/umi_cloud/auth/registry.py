@@ -28,7 +28,7 @@ from umi_cloud.auth.audit import (
 )
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.call_groups import CallGroups
-from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict, account, touch
+from umi_cloud.auth.call_operations import BegunCall, EndedCall, LetIn, Verdict, account, touch
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.people import KnownPerson, Ownership, enrol_owned, person, release_person, revoke_person
 from umi_cloud.auth.registry_operations import Invitation, Revocations, Straggler
@@ -238,11 +238,11 @@ class Registry:
         *,
         teams: Mapping[str, Quota] = MappingProxyType({}),
         version: str = "",
-    ) -> float:
+    ) -> LetIn:
         """Take one of the device's places for a call, which `end_call` gives back; a refused call takes nothing.
 
         `call` is a new random word, `version` what the device says of itself; a device of one of the `teams` has its
-        quota. Returns when the certificate ends (seconds since 1970).
+        quota.
 
         Raises RefusedError as `check` and `allowance.drawn` do.
         """

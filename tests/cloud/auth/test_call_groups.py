@@ -7,7 +7,7 @@ import pytest
 
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.call_groups import CallGroups
-from umi_cloud.auth.call_operations import BegunCall, EndedCall, Verdict
+from umi_cloud.auth.call_operations import BegunCall, EndedCall, LetIn, Verdict
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.store import RegistryUnavailableError
 from umi_shared.errors import RefusedError
@@ -15,6 +15,10 @@ from umi_shared.errors import RefusedError
 
 def begun(number: int) -> BegunCall:
     return BegunCall(call=str(number), device=Device(f"d{number}", str(number)), quota=Quota())
+
+
+def let_in(number: int) -> LetIn:
+    return LetIn(float(number), Quota())
 
 
 class Book:
@@ -32,7 +36,7 @@ class Book:
         if self.error is not None:
             raise self.error
         return [
-            RefusedError("odd", reason="RATE_LIMITED") if int(one.call) % 2 else float(one.call)
+            RefusedError("odd", reason="RATE_LIMITED") if int(one.call) % 2 else let_in(int(one.call))
             for one in begun
         ]
 
@@ -51,8 +55,8 @@ async def test_one_alone_goes_at_once_and_those_who_come_meanwhile_go_together()
     book.gate.set()
     told = await asyncio.gather(first, *others, return_exceptions=True)
     assert book.groups == [(1, 0), (5, 1)]
-    assert [one if isinstance(one, float) else type(one) for one in told[:6]] == [
-        *(0.0, RefusedError, 2.0, RefusedError, 4.0, RefusedError)
+    assert [one if isinstance(one, LetIn) else type(one) for one in told[:6]] == [
+        *(let_in(0), RefusedError, let_in(2), RefusedError, let_in(4), RefusedError)
     ]
 
 
@@ -63,7 +67,7 @@ async def test_a_database_that_is_gone_is_told_to_all_of_the_group_and_the_next_
     told = await asyncio.gather(*(groups.begin(begun(2 * n)) for n in range(4)), return_exceptions=True)
     assert {type(one) for one in told} == {RegistryUnavailableError}
     book.error = None
-    assert await groups.begin(begun(8)) == 8.0
+    assert await groups.begin(begun(8)) == let_in(8)
 
 
 async def test_who_gives_up_waiting_takes_nobody_along_and_is_not_asked_for():
@@ -79,7 +83,7 @@ async def test_who_gives_up_waiting_takes_nobody_along_and_is_not_asked_for():
         one.cancel()
     await asyncio.sleep(0)
     book.gate.set()
-    assert await third == 4.0
+    assert await third == let_in(4)
     await groups.settle()
     assert book.groups == [(1, 0), (1, 0)]
     with pytest.raises(asyncio.CancelledError):
@@ -95,7 +99,7 @@ async def test_a_registry_that_hangs_is_waited_for_once_and_not_by_each_group_in
     assert all(isinstance(one, RegistryUnavailableError) for one in found)
     assert len(book.groups) == 1
     book.error = None
-    assert await groups.begin(begun(2)) == 2.0
+    assert await groups.begin(begun(2)) == let_in(2)
 
 
 async def test_an_end_that_nobody_waits_for_goes_with_the_next_call_that_begins():
@@ -104,7 +108,7 @@ async def test_an_end_that_nobody_waits_for_goes_with_the_next_call_that_begins(
     ending = asyncio.create_task(groups.end(EndedCall(call="0", name="d0", tokens=1), patient=True))
     await asyncio.sleep(0.01)
     assert book.groups == []
-    assert await groups.begin(begun(2)) == 2.0
+    assert await groups.begin(begun(2)) == let_in(2)
     await ending
     assert book.groups == [(1, 1)]
 

@@ -3,21 +3,21 @@
 import pytest
 
 from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.call_operations import LetIn
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.registry import EndedCall
 from umi_shared.errors import RefusedError
 
 A, B = Device("a", "01"), Device("b", "02")
+QUOTA = Quota(requests_per_minute=3, concurrent=2)
 
 
 @pytest.fixture
 def known(clock) -> KnownDevices:
     """The registry accepted `a`, then went away."""
-    known = KnownDevices(
-        Quota(requests_per_minute=3, concurrent=2), 600, clock=clock.seconds, calendar=clock.seconds
-    )
-    known.remember(A, clock.seconds() + 3600)
+    known = KnownDevices(600, clock=clock.seconds, calendar=clock.seconds)
+    known.remember(A, LetIn(clock.seconds() + 3600, QUOTA))
     known.registry_failed()
     return known
 
@@ -60,8 +60,8 @@ def test_a_revocation_that_was_heard_of_before_holds(known):
 
 
 def test_a_certificate_that_ends_meanwhile_is_refused(known, clock):
-    known.remember(A, clock.seconds() + 10)
-    known.remember(B, clock.seconds() + 10)
+    known.remember(A, LetIn(clock.seconds() + 10, QUOTA))
+    known.remember(B, LetIn(clock.seconds() + 10, QUOTA))
     clock.advance(seconds=10)
     assert reason(known, B) == "STATE_UNAVAILABLE"
 
@@ -76,6 +76,14 @@ def test_the_quota_holds_meanwhile(known):
     assert reason(known, A) == "RATE_LIMITED"
 
 
+def test_a_device_of_a_team_keeps_the_teams_quota_meanwhile(known, clock):
+    """Trial: it had the quota of those who are in no team, until the registry was back."""
+    known.remember(B, LetIn(clock.seconds() + 3600, Quota(requests_per_minute=9, concurrent=4)))
+    for number in range(4):
+        known.begin_call(B, f"{number}")
+    assert reason(known, B) == "TOO_MANY_STREAMS"
+
+
 def test_what_was_used_meanwhile_is_kept_for_the_registry(known):
     known.begin_call(A, "1")
     ended = EndedCall(call="1", name="a", tokens=5)
@@ -85,8 +93,8 @@ def test_what_was_used_meanwhile_is_kept_for_the_registry(known):
 
 
 def test_a_zero_outage_serves_nobody(clock):
-    known = KnownDevices(Quota(), 0, clock=clock.seconds, calendar=clock.seconds)
-    known.remember(A, clock.seconds() + 3600)
+    known = KnownDevices(0, clock=clock.seconds, calendar=clock.seconds)
+    known.remember(A, LetIn(clock.seconds() + 3600, QUOTA))
     known.registry_failed()
     clock.advance(seconds=0.1)
     assert reason(known, A) == "STATE_UNAVAILABLE"

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.live_calls import LiveCalls
 from umi_cloud.auth.registry import EndedCall, Revocations
@@ -44,7 +43,7 @@ class ScriptedRegistry:
 @pytest.fixture
 def known() -> KnownDevices:
     """One account could not be told."""
-    known = KnownDevices(Quota(), 600)
+    known = KnownDevices(600)
     known.registry_failed()
     known.end_call(LATE)
     return known
