@@ -3,6 +3,9 @@
 A batch makes each of its requests slower, and all of them together faster, up to a knee; beyond it requests only wait
 in the engine, where no turn is fair. So the limit follows latency, after Netflix's concurrency-limits (Gradient2): it
 grows while a token takes less than `slowdown` times what it took with few at once, and shrinks by the ratio beyond.
+Where the engine says itself that requests wait in it, or that its cache is full, the limit shrinks whatever latency
+says, and does not grow until that is over: fronts that share an engine see the same, and each gives a tenth.
+
 Decisions only; no I/O.
 """
 
@@ -18,6 +21,8 @@ _WINDOW_SAMPLES = 8
 _STEP = 0.2
 """How far the limit goes at once towards where it should be."""
 _SMOOTHING = 0.3
+_CROWDED = 0.9
+"""What is left of the limit after each look at an engine that is crowded."""
 
 
 class AdaptiveLimit:
@@ -35,11 +40,18 @@ class AdaptiveLimit:
         self._window: list[float] = []
         self._most = 0
         self._opened_at = -math.inf
+        self._crowded = False
 
     @property
     def at_once(self) -> int:
         """Requests that may run."""
         return int(self._limit)
+
+    def engine(self, *, crowded: bool) -> None:
+        """What the engine says of itself, about once a second."""
+        self._crowded = crowded
+        if crowded:
+            self._limit = max(self._limit * _CROWDED, self._floor)
 
     def observe(self, *, seconds: float, tokens: int, running: int, now: float) -> None:
         """A request wrote so many tokens in so many seconds, with so many running beside it."""
@@ -64,5 +76,7 @@ class AdaptiveLimit:
             return  # nothing is learned of a limit that nobody comes near
         gradient = min(max(self._slowdown * self._alone / self._now, 0.5), 1.0)
         target = self._limit * gradient + math.sqrt(self._limit)
+        if self._crowded:
+            target = min(target, self._limit)
         self._limit += _STEP * (target - self._limit)
         self._limit = min(max(self._limit, self._floor), self._ceiling)

@@ -109,6 +109,11 @@ class Admission:
             )
         self._admit_next()
 
+    def engine(self, *, crowded: bool) -> None:
+        """The engine says whether it has more requests than it takes; matters where the number follows the engine."""
+        if self._adaptive is not None:
+            self._adaptive.engine(crowded=crowded)
+
     @asynccontextmanager
     async def slot(self, device: str, ticket: str = "") -> AsyncIterator[Turn]:
         """Wait for a turn, and give it back at the end; `ticket` is what an earlier refusal gave.

@@ -21,6 +21,7 @@ from umi_cloud.config import CloudConfig, OpenAISettings, capacity_of, listen_ho
 from umi_cloud.connection_watch import ConnectionWatch, make_room
 from umi_cloud.device_gate import UnsafeLoopbackGate
 from umi_cloud.engine_wait import load_when_there
+from umi_cloud.engine_watch import follow_load
 from umi_cloud.engines.loading import Announce, Loaded
 from umi_cloud.fleet import Fleet
 from umi_cloud.observation.observation import Observation
@@ -52,6 +53,7 @@ class Deployment:
     _enrolment: grpc.aio.Server | None
     _observation: Observation
     _loaded: Loaded | None = None
+    _following: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, config: CloudConfig) -> Self:
@@ -163,6 +165,8 @@ class Deployment:
         self._loaded = loaded
         elsewhere = isinstance(self.config.engine, OpenAISettings)
         await self.server.open(loaded.roles, capacity=capacity_of(self.config.engine), adaptive=elsewhere)
+        if loaded.ask_load is not None:
+            self._following = asyncio.create_task(follow_load(loaded.ask_load, self.server.tell_load))
 
     async def stop(self, seconds: float | None = None) -> int:
         """Let requests end within `seconds` (None: the configured time), then free everything.
@@ -171,6 +175,9 @@ class Deployment:
         """
         enrolment = self._enrolment.stop(1.0) if self._enrolment is not None else asyncio.sleep(0)
         late, _ = await asyncio.gather(self.server.drain(seconds), enrolment)
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         if self._loaded is not None:
             await self._loaded.engine.close()
         if self._fleet is not None:

@@ -16,6 +16,7 @@ from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.connection_watch import ConnectionWatch
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.device_gate import DeviceGate
+from umi_cloud.engines.engine_load import EngineLoad
 from umi_cloud.in_flight import InFlightRequests
 from umi_cloud.planner import Planner
 from umi_cloud.readiness import Readiness
@@ -197,6 +198,10 @@ class CloudServer:
         self._roles = roles
         self.readiness.engine = True
         await self.tell_health()
+
+    def tell_load(self, load: EngineLoad | None) -> None:
+        """How busy the engine is, as it says itself; None where it does not."""
+        self._admission.engine(crowded=load is not None and load.crowded)
 
     async def answer(self, method: str, request: bytes, context: Context) -> None:
         """Answer a `Plan` or a `Summarize` that another host took in, as on this server's own port."""

@@ -106,3 +106,22 @@ async def test_with_a_scripted_engine_admission_holds_back_what_the_engine_would
     async with asyncio.timeout(60):
         await asyncio.gather(*(ask(str(number)) for number in range(80)))
     assert served > 80
+
+
+def test_an_engine_that_says_it_is_crowded_is_given_fewer_though_it_answers_well():
+    """Its latency says nothing where another front fills it, or where its cache is full."""
+    limit = warmed(1024, lambda _n: 0.1)
+    settle(limit, lambda _n: 0.1, rounds=50)
+    before = limit.at_once
+    for _ in range(5):
+        limit.engine(crowded=True)
+    held = limit.at_once
+    assert held == pytest.approx(before * 0.9**5, abs=1)
+    settle(limit, lambda _n: 0.1, rounds=100)
+    assert limit.at_once == held
+    limit.engine(crowded=False)
+    settle(limit, lambda _n: 0.1)
+    assert limit.at_once > before
+    for _ in range(100):
+        limit.engine(crowded=True)
+    assert limit.at_once == FLOOR

@@ -1,12 +1,12 @@
 """From the configuration to a running engine and the roles over it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from umi_cloud.config import (
     CacheSharing,
@@ -16,6 +16,8 @@ from umi_cloud.config import (
     ScriptedSettings,
     VllmSettings,
 )
+from umi_cloud.engines.engine_load import EngineLoad
+from umi_cloud.engines.openai_server import OpenAIServer
 from umi_cloud.model_role import RoleLimits
 from umi_cloud.planner import Planner
 from umi_cloud.server import Roles
@@ -24,6 +26,9 @@ from umi_shared.dialects import dialect_named
 from umi_shared.engine import Engine
 from umi_shared.errors import ConfigError
 from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
+
+if TYPE_CHECKING:
+    from umi_cloud.engines.openai import OpenAIEngine
 
 __all__ = ["Loaded", "load"]
 
@@ -41,6 +46,8 @@ class Loaded:
     """The name of the dialect that the roles use."""
     adapters: frozenset[str] = frozenset()
     """The roles that the engine has an adapter for."""
+    ask_load: Callable[[], Awaitable[EngineLoad | None]] | None = None
+    """Asks an engine elsewhere how busy it is."""
 
     @classmethod
     def of(
@@ -78,20 +85,25 @@ async def load(config: CloudConfig, announce: Announce = lambda _line: None) -> 
     Raises `ModelError`, `ConfigError`, or `TransportError` for an endpoint that is not there.
     """
     settings = config.engine
+    ask_load: Callable[[], Awaitable[EngineLoad | None]] | None = None
+    engine: Engine
     match settings:
         case LlamaCppSettings():
             engine, adapters, dialect = await _llama_cpp(settings, announce)
         case VllmSettings():
             engine, adapters, dialect = await _vllm(settings, announce)
         case OpenAISettings():
-            engine, adapters, dialect = await _openai(settings, announce)
+            engine, adapters, dialect = elsewhere = await _openai(settings, announce)
+            if settings.server is OpenAIServer.VLLM:
+                ask_load = elsewhere[0].load
         case ScriptedSettings():
             engine, adapters, dialect = _scripted(settings)
     share = isinstance(settings, LlamaCppSettings) and settings.cache_sharing is CacheSharing.CATALOGUE
     thinking = settings.thinking_tokens if isinstance(settings, OpenAISettings) else {}
-    return Loaded.of(
+    loaded = Loaded.of(
         engine, dialect, adapters, config.output, share_catalogue=share, thinking_tokens=thinking
     )
+    return loaded if ask_load is None else replace(loaded, ask_load=ask_load)
 
 
 def check_dialect(config: CloudConfig) -> None:
@@ -162,7 +174,7 @@ async def _vllm(settings: VllmSettings, announce: Announce) -> Made:
     return engine, frozenset(settings.adapters), settings.dialect
 
 
-async def _openai(settings: OpenAISettings, announce: Announce) -> Made:
+async def _openai(settings: OpenAISettings, announce: Announce) -> "tuple[OpenAIEngine, frozenset[str], str]":
     from umi_cloud.engines.openai import OpenAIEngine, OpenAIOptions  # noqa: PLC0415
 
     announce(f"looking for {settings.url}")

@@ -7,6 +7,7 @@ there, as `vllm serve --lora-modules NAME=PATH` makes it. For compact JSON from 
 usage, with `--enable-prompt-tokens-details`.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -19,6 +20,7 @@ import httpx
 
 from umi_cloud.engines.control_tokens import COMMON, neutralise
 from umi_cloud.engines.endpoints import Endpoints
+from umi_cloud.engines.engine_load import EngineLoad
 from umi_cloud.engines.errors import UnknownAdapterError
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_shared.chat_template import without_system_turn
@@ -39,6 +41,9 @@ from umi_shared.errors import LimitError, MalformedError, ModelError, TransportE
 from umi_shared.transcript import Usage
 
 __all__ = ["OpenAIEngine", "OpenAIOptions"]
+
+_METRICS_SECONDS = 2.0
+_METRICS_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,28 @@ class OpenAIEngine:
                     f"{url} has no model {name!r}",
                     fix=f"it serves {', '.join(sorted(served))}; see --lora-modules of `vllm serve`",
                 )
+
+    async def load(self) -> EngineLoad | None:
+        """How busy the endpoints are, as vLLM's own metrics have it; None where none says."""
+        found = await asyncio.gather(*map(self._load, self._endpoints.weights))
+        return EngineLoad.of_all(load for load in found if load is not None)
+
+    async def _load(self, url: str) -> EngineLoad | None:
+        try:
+            async with (
+                asyncio.timeout(_METRICS_SECONDS),
+                self._client.stream("GET", _at(url.rstrip("/").removesuffix("/v1"), "metrics")) as response,
+            ):
+                body = b""
+                if response.status_code != httpx.codes.OK:
+                    return None
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if len(body) > _METRICS_BYTES:
+                        return None
+        except (httpx.HTTPError, TimeoutError):
+            return None
+        return EngineLoad.read(body.decode("utf-8", "replace"))
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream one generation.
