@@ -249,7 +249,8 @@ class CloudServer:
         async def behaviour(request: bytes, context: Context) -> None:
             caller = context if self._proxies is None else self._proxies.caller(context)
             if isinstance(caller, RelayedCall):
-                self.connections.note_proxy(context.peer())
+                if caller.named:
+                    self.connections.note_proxy(context.peer())
             else:
                 self.connections.note(context, context.peer())
             await self.answer(method, request, cast("Context", caller))

@@ -112,6 +112,8 @@ class RelayedCall:
     context: "Context"
     shown: bytes | RefusedError = field(repr=False)
     """The device's certificate, or why nobody is believed to call."""
+    named: bool = True
+    """Whether a named proxy has brought it."""
     address_header: str = ""
 
     def invocation_metadata(self) -> list[tuple[str, str | bytes]]:
@@ -185,14 +187,15 @@ class Proxies:
             return context
         if isinstance(kind, _Foreign):
             self._say("a certificate of the proxies' authority has no name of `proxy: {names: …}`", 60.0)
-            return RelayedCall(shown, _refused("the certificate is neither a device's nor a named proxy's"))
+            refused = _refused("the certificate is neither a device's nor a named proxy's")
+            return RelayedCall(shown, refused, named=False)
         try:
             self._check_dates(kind)
             device: bytes | RefusedError = self._device(_only(shown, FORWARDED_KEY))
         except MalformedError as error:
             self._say(f"the proxy {kind.name} is not believed: {error.message}", 60.0)
             device = _refused(f"the proxy {kind.name} does not say whose call this is")
-        return RelayedCall(shown, device, self._settings.address_header.lower())
+        return RelayedCall(shown, device, address_header=self._settings.address_header.lower())
 
     def _kind(self, pem: bytes) -> _Proxy | _Foreign | None:
         """None for a certificate of umi's that is no named proxy's: what it is, others say."""
@@ -200,7 +203,10 @@ class Proxies:
         if pem not in self._kinds:
             if len(self._kinds) >= _CACHED:
                 self._kinds.clear()
-            self._kinds[pem] = self._kind_of(x509.load_pem_x509_certificate(pem), authority)
+            try:
+                self._kinds[pem] = self._kind_of(x509.load_pem_x509_certificate(pem), authority)
+            except Exception:  # TLS takes certificates of the proxies' authority that the parser does not
+                self._kinds[pem] = _Foreign()
         return self._kinds[pem]
 
     def _kind_of(self, certificate: x509.Certificate, authority: Authority) -> _Proxy | _Foreign | None:

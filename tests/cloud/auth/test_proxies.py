@@ -242,11 +242,17 @@ async def test_an_authority_for_proxies_says_nothing_of_devices(tmp_path, plan_r
         other = of_mesh([x509.DNSName("other.example")], 2)
         forged = of_mesh([x509.UniformResourceIdentifier("umi://device/alice")], number)
         header = says(alice.certificate_pem)
+        watch = front.deployment.server.connections
+        for identity, headers, expected in (
+            (forged, (), "PROXY_INVALID"),
+            (other, (header,), "PROXY_INVALID"),
+        ):
+            async with front.channel(identity) as channel:
+                assert await front.plan(channel, plan_request, *headers) == expected
+        assert watch._proxies == set()  # a stranger's connection has a stranger's limits
         for identity, headers, expected in (
             (named, (header,), "ok"),
             (named, (says(forged.certificate_pem),), "PROXY_INVALID"),
-            (other, (header,), "PROXY_INVALID"),
-            (forged, (), "PROXY_INVALID"),
             (alice, (), "ok"),
         ):
             async with front.channel(identity) as channel:
