@@ -284,6 +284,7 @@ async def test_laptops_that_come_back_at_once_all_renew_though_the_port_is_full(
     """Trial: a thousand laptops after a holiday, and 32 calls; who found the port full had no session."""
     monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
     clock = Clock()
+    clock.offset = -100 * DAYS
     limits = EnrolmentLimits(concurrent_calls=4, attempts_per_minute_per_peer=100)
     async with serving(tmp_path / "cloud", clock, limits) as cloud:
         clock.offset = -MONTH
