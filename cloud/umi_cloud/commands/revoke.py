@@ -1,87 +1,46 @@
-"""`umi-cloud revoke`: shut laptops out."""
+"""`umi-cloud revoke`: shut laptops out, or people with theirs."""
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from umi_cloud.commands._options import state_option
-from umi_cloud.commands._selection import (
-    agreed,
-    device_filter,
-    known_person,
-    many_options,
-    named,
-    pages,
-    person_alone,
-    person_option,
-)
+from umi_cloud.commands._selection import Selection, agreed, many_options, named, pages, person_meant
 from umi_shared.screen.output import say
 
 if TYPE_CHECKING:
-    from umi_cloud.auth.device_filter import DeviceFilter
     from umi_cloud.auth.registry import Registry
 
 
 @click.command()
-@person_option("Somebody who enrolled by logging in, and all their laptops: they enrol none any more.")
-@many_options
-@state_option
-def command(
-    names: tuple[str, ...],
-    source: Path | None,
-    who: str,
-    state: str,
-    *,
-    dry_run: bool,
-    yes: bool,
-    **options: Any,
-) -> None:
+@many_options("Somebody who enrolled by logging in, and all their laptops: they enrol none any more.")
+def command(state: str, meant: Selection) -> None:
     """Shut laptops out, on every server within a second; their unused tokens stop working too.
 
     One NAME is shut out at once. Several, those of a file, or those that a filter finds, are shown first, and you are
     asked.
     """
-    chosen = device_filter(**options)
-    if person_alone(who, names, source, chosen):
-        asyncio.run(_revoke_person(state, who, dry_run=dry_run))
-    else:
-        asyncio.run(_revoke(state, names, source, chosen, dry_run=dry_run, yes=yes))
+    asyncio.run(_revoke_person(state, meant) if meant.who else _revoke(state, meant))
 
 
-async def _revoke_person(state: str, who: str, *, dry_run: bool) -> None:
-    from umi_cloud.auth.registry_at import registry_at
-    from umi_cloud.commands._operator import operator
-
-    async with registry_at(state, existing=True) as registry:
-        found = known_person(
-            await registry.person(who) if dry_run else await registry.revoke_person(who, by=operator()), who
-        )
-    say(f"{found.name} ({found.subject}), with {len(found.devices):,} laptops:", err=dry_run)
-    say(*(f"  {name}" for name in found.devices), err=dry_run)
-    if dry_run:
-        say("Nothing was done: this was a dry run.", err=True)
-    else:
-        say("They are shut out. `umi-cloud release --person` lets them log in again.")
-
-
-async def _revoke(
-    state: str,
-    names: tuple[str, ...],
-    source: Path | None,
-    chosen: "DeviceFilter",
-    *,
-    dry_run: bool,
-    yes: bool,
-) -> None:
+async def _revoke_person(state: str, meant: Selection) -> None:
     from umi_cloud.auth.registry_at import registry_at
 
-    alone = len(names) == 1 and source is None and not chosen
     async with registry_at(state, existing=True) as registry:
-        meant = await named(registry, names, source, chosen)
-        if (alone and not dry_run) or agreed("Revoke", meant, dry_run=dry_run, yes=yes):
-            await _shut_out(registry, meant)
+        found = await person_meant(registry, meant, registry.revoke_person)
+    if not meant.dry_run:
+        say(f"{found.name} ({found.subject}) is shut out, with {len(found.devices):,} laptops:")
+        say(*(f"  {name}" for name in found.devices))
+        say("`umi-cloud release --person` lets them log in again.")
+
+
+async def _revoke(state: str, meant: Selection) -> None:
+    from umi_cloud.auth.registry_at import registry_at
+
+    async with registry_at(state, existing=True) as registry:
+        names = await named(registry, meant)
+        if (meant.one_name and not meant.dry_run) or agreed("Revoke", names, meant):
+            await _shut_out(registry, names)
 
 
 async def _shut_out(registry: "Registry", names: list[str]) -> None:

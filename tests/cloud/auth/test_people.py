@@ -267,7 +267,7 @@ def test_an_operator_shuts_a_person_out_by_the_mail_address(place, clock, author
     assert "dry run" in run("revoke", "--person", "alice@example.org", "--dry-run").stderr
     assert "alices" in run("devices", "--status", "active").stdout
     said = run("revoke", "--person", "alice@example.org").stdout
-    assert "alice@example.org (17), with 1 laptops:" in said
+    assert "alice@example.org (17) is shut out, with 1 laptops:" in said
     assert "alices" in run("devices", "--status", "revoked").stdout
     assert "may log in again" in run("release", "--person", "17").stdout
     for arguments in (("--person", "bob"), ("alices", "--person", "17"), ("--person", "")):
