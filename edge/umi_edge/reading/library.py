@@ -16,6 +16,8 @@ from umi_edge.reading.question import Question, alike, words_of
 __all__ = ["Page", "Ranked", "ranked", "spelt_as_there"]
 
 _IN_TITLE = 1.5
+_A_FORM = 0.9
+"""What a form of a word counts, beside the word itself."""
 _FEWEST_LETTERS = 4
 """A shorter word is near to too many others."""
 _NEAR = 0.8
@@ -58,8 +60,8 @@ def ranked(pages: Sequence[Page], question: Question) -> list[Ranked]:
     told, held, total = [0.0] * len(pages), [0.0] * len(pages), 0.0
     for term in standing:
         having = [
-            _IN_TITLE if term.stands(titles[number]) else 1.0 if term.stands(words[number]) else 0.0
-            for number in range(len(pages))
+            max(_IN_TITLE * term.stands(title), term.stands(all_))
+            for title, all_ in zip(titles, words, strict=True)
         ]
         count = sum(1 for one in having if one)
         weight = math.log(1 + (len(pages) - count + 0.5) / (count + 0.5))
@@ -104,10 +106,11 @@ class _Standing:
     term: str = field(repr=False)
     _known: dict[str, bool] = field(default_factory=dict, repr=False)
 
-    def stands(self, words: frozenset[str]) -> bool:
+    def stands(self, words: frozenset[str]) -> float:
+        """How surely it stands there: a form of it counts for a little less than the word itself."""
         if self.term in words:
-            return True
-        return any(self._is(word) for word in words)
+            return 1.0
+        return _A_FORM if any(self._is(word) for word in words) else 0.0
 
     def _is(self, word: str) -> bool:
         found = self._known.get(word)

@@ -128,7 +128,7 @@ _ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (
             Kind.MONEY,
             r"\b(?:cost|costs|price|pay|pays|paid|fee|fees|rent|salary|charge|earn|budget|deposit|spend|fare|"
-            r"kostet|preis|miete|gehalt|bill|rate|discount|worth)\b|how much (?:money|is|are|was)\b",
+            r"kostet|preis|miete|gehalt|bill|rate|discount|worth)\b|how much (?:money|is|are|was|were)\b",
         ),
         (Kind.AMOUNT, r"\bhow much\b"),
         (

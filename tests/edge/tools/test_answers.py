@@ -166,3 +166,51 @@ async def test_nothing_that_tells_of_it_is_no_answer(home: Home) -> None:
 
 async def test_without_more_tools_there_is_no_such_tool(tmp_path: Path) -> None:
     assert "search.answer" not in {tool.name for tool in home_under(tmp_path).tools}
+
+
+async def test_the_inside_of_a_text_is_asked_for_and_a_card_of_the_same_word_is_no_answer(home: Home) -> None:
+    await home.call(
+        "contacts.add", name="Lea Fontaine", company="Piano school Fontaine", phone="+44 7700 900034"
+    )
+    (home.config.notes / "exams.md").write_text("# Exams\n\nThe fee for piano grade 3 is 52 pounds.\n")
+    (found,) = (await home.call("search.answer", question="piano exam fee"))["answers"]
+    assert (found["kind"], found["title"]) == ("note", "Exams")
+
+
+async def test_words_with_a_short_beginning_are_found_with_a_hyphen_and_without(home: Home) -> None:
+    (home.config.notes / "wifi.md").write_text("# Wi-Fi at home\n\nkabeljau-52\n")
+    (home.config.notes / "bank.md").write_text("# Password of the bank\n\nIs in the safe.\n")
+    found = (await home.call("search.answer", question="wifi password"))["answers"]
+    assert "Wi-Fi at home" in {one["title"] for one in found}
+
+
+async def test_all_who_are_at_a_place_are_told_where_it_is_asked_who_is(home: Home) -> None:
+    for name in ("Emi Sato", "Kenji Mori", "Ada Bell"):
+        await home.call("contacts.add", name=name, company="Okada Robotics")
+    found = (await home.call("search.answer", question="which of my contacts are with Okada?"))["answers"]
+    assert {one["title"] for one in found} == {"Emi Sato", "Kenji Mori", "Ada Bell"}
+
+
+async def test_the_number_of_the_place_of_an_event_is_told(home: Home) -> None:
+    await home.call("contacts.add", name="Werft Hansen", phone="+49 4122 555031")
+    await home.call(
+        "calendar.create",
+        title="Boat to winter storage",
+        date="2026-12-03",
+        time="10:00",
+        location="Werft Hansen, Hamburg",
+    )
+    asked = "the yard that takes our boat, what's their phone number?"
+    found = (await home.call("search.answer", question=asked))["answers"][0]
+    assert (found["kind"], found["title"]) == ("contact", "Werft Hansen")
+
+
+async def test_each_of_two_questions_is_answered_by_its_own(home: Home) -> None:
+    await home.call("contacts.add", name="Marty Gray", phone="+44 7700 900331")
+    await home.call("contacts.add", name="Martin Price", phone="+44 7700 900332")
+    (home.config.notes / "fair.md").write_text(
+        "# Fair\n\nStalls at the fair. Tombola: Marty. Cakes: Claire.\n"
+    )
+    found = (await home.call("search.answer", question="marty's number and his stall at the fair"))["answers"]
+    assert {one["title"] for one in found} >= {"Marty Gray", "Fair"}
+    assert found[0]["title"] == "Marty Gray"

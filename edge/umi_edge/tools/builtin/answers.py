@@ -29,6 +29,8 @@ __all__ = ["answer_tool"]
 Words = Annotated[str, Field(min_length=1, max_length=300)]
 
 _MAX_ANSWERS = 2
+_MAX_CARDS = 5
+"""Cards that are told where it is asked who is there."""
 _MAX_EVENTS = 8
 """Events that are told of the days that a question asks about."""
 _AS_GOOD = 0.95
@@ -39,12 +41,10 @@ _HELD = 0.6
 """The share of the question's words, of those that stand anywhere, that a text has which surely answers."""
 _HELD_BY_WHOLE = 0.4
 """The same of what is short."""
-_NEARLY_AS_GOOD = 0.6
-"""The same where the best is not sure to answer."""
-_HELD = 0.6
-"""The share of the question's words that a text has which surely answers, of those that stand anywhere."""
 _FAVOURED = 1.3
 """How much more what speaks for a text counts where the question names its kind."""
+_OUTSIDE = 0.6
+"""How much what speaks for a card or an event counts, where the inside of a text is asked for."""
 _WHOLE = frozenset({"contact", "event"})
 """Kinds that are short, and told whole."""
 _NAMED = {
@@ -55,9 +55,12 @@ _NAMED = {
 _NOT_SPOKEN = frozenset({"fax", "pager"})
 """Numbers that answer nobody who asks for a number; `contacts.search` has them."""
 _REACHED = frozenset({Kind.PHONE, Kind.EMAIL})
+_OF_CARDS = frozenset({Kind.PERSON, Kind.PLACE, Kind.ANY})
+"""What a card may answer, beside a number and an address."""
 _NUMBER = re.compile(r"\b(?:numbers?|tel|call|reach)\b", re.IGNORECASE)
 _INSIDE = frozenset({Kind.MONEY, Kind.CODE, Kind.AMOUNT, Kind.COLOUR, Kind.REASON, Kind.PERSON, Kind.LENGTH})
 """What is asked of the inside of a text, rather than of a card or an event."""
+_WHO = re.compile(r"\bcontacts\b|\bwho(?: all)? (?:works?|is|are)\b", re.IGNORECASE)
 _DUE = re.compile(r"\b(?:by|until|till) (?:when|what|which)\b|\bdue\b|\bdeadline\b|\bopens?\b", re.IGNORECASE)
 _BETWEEN = ",;\t|"
 """What stands between the cells of a table; of those that its first line has as often, the first."""
@@ -95,7 +98,7 @@ def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
         """
         lost: list[Lost] = []
         known = await asyncio.to_thread(lambda: list(_known(shelves, lost)))
-        spelt, meant, others = await asyncio.to_thread(_meant, known, question)
+        spelt, meant, others = await asyncio.to_thread(_all_meant, known, question)
         if days := asked_days(question, TimePhrases(shelves.calendar.now())):
             there = await asyncio.to_thread(_on_days, shelves.calendar, days, lost)
             rest = [one for one in meant if one.kind != "event"] if _TWO.search(question) else []
@@ -130,20 +133,46 @@ def _headed(one: _Known) -> str:
     return one.text if one.text.lstrip().startswith("#") else f"# {one.title}\n\n{one.text}"
 
 
+def _all_meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
+    """As `_meant`; of two questions in one, what each means."""
+    spelt, meant, others = _meant(known, question)
+    parts = _TWO.split(question)
+    if len(parts) < 2:
+        return spelt, meant, others
+    asking = [part for part in parts if Question.of(part).kind is not Kind.ANY]
+    each = [one for part in asking for one in _meant(known, part)[1][:1]]
+    once = {
+        (one.kind, one.id, one.text): one for one in (*meant, *each)
+    }  # a part's own answer is held by its part
+    order = dict.fromkeys((one.kind, one.id, one.text) for one in (*each, *meant))
+    return spelt, [once[key] for key in order][: _MAX_ANSWERS + 1], others
+
+
 def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
     """The question as it is spelt there, what it means, one thing or two as good, and what it may mean besides."""
-    pages = [Page(title=f"{one.title} {one.called}", text=one.text) for one in known]
-    spelt = spelt_as_there(pages, question)
+    spelt = spelt_as_there(
+        [Page(title=one.title, text=f"{one.called} {one.text}") for one in known], question
+    )
     asked = Question.of(spelt)
-    worth = [
-        replace(page, worth=_worth(one.kind, asked, spelt)) for one, page in zip(known, pages, strict=True)
+    of_somebody = _is_of_somebody(asked, spelt) or asked.kind in _OF_CARDS
+    pages = [
+        Page(
+            # What somebody is, and where, names a card where somebody is asked for, and nothing else.
+            title=f"{one.title} {one.called}" if of_somebody or one.kind != "contact" else one.title,
+            text=one.text,
+            worth=_worth(one.kind, asked, spelt),
+        )
+        for one in known
     ]
-    best = ranked(worth, asked)
+    best = ranked(pages, asked)
     fitting = [
         [replace(known[one.number], held=one.held) for one in best if one.score >= share * best[0].score]
         for share in (_AS_GOOD, _NEARLY_AS_GOOD)
     ]
-    meant = fitting[0][:_MAX_ANSWERS]
+    meant = fitting[0]
+    if meant and meant[0].kind == "contact" and _WHO.search(spelt):
+        return spelt, [one for one in meant if one.kind == "contact"][:_MAX_CARDS], []
+    meant = meant[:_MAX_ANSWERS]
     others = [one for one in fitting[1] if one not in meant][: _MAX_ANSWERS - len(meant)]
     if _is_of_somebody(asked, spelt) and meant and meant[0].kind != "contact":
         meant = [*_whose(known, meant[0]), *meant][:_MAX_ANSWERS]
@@ -173,12 +202,17 @@ def _worth(kind: str, asked: Question, question: str) -> float:
         return _FAVOURED
     if asked.kind is Kind.MOMENT and not _DUE.search(question):
         return _FAVOURED if kind == "event" else 1.0
-    return 1 / _FAVOURED if kind in _WHOLE and asked.kind in _INSIDE else 1.0
+    if kind == "contact" and _WHO.search(question):
+        return _FAVOURED
+    return _OUTSIDE if kind in _WHOLE and asked.kind in _INSIDE else 1.0
 
 
 def _whose(known: Sequence[_Known], one: _Known) -> list[_Known]:
-    """The cards of those who wrote something, or come to it."""
-    return [card for card in known if card.kind == "contact" and not {*card.people}.isdisjoint(one.people)]
+    """The cards of those who wrote something, or come to it, or where it is."""
+    cards = [card for card in known if card.kind == "contact"]
+    where = one.called.casefold() if one.kind == "event" else ""
+    at = [card for card in cards if where and card.title.casefold() in where]
+    return at or [card for card in cards if not {*card.people}.isdisjoint(one.people)]
 
 
 def _known(shelves: Shelves, lost: list[Lost]) -> Iterator[_Known]:
