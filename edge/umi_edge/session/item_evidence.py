@@ -17,7 +17,7 @@ from umi_edge.policy.projection import projected
 from umi_edge.reading.question import Question, alike, words_of
 from umi_edge.values.json_walk import walk
 from umi_edge.values.time_words import TimePhrases
-from umi_edge.values.time_words.spoken import spoken_days, spoken_times
+from umi_edge.values.time_words.spoken import spoken_days, spoken_past, spoken_spans, spoken_times
 
 __all__ = ["MOMENTS", "Evidence", "Said", "picked", "strength", "told"]
 
@@ -108,11 +108,15 @@ class Said:
     def _beginnings(self) -> frozenset[str]:
         return frozenset(word[:_LEAST_BENT] for word in self.words)
 
+    def names_day(self, day: date) -> bool:
+        """Whether it names the day, or days of which it is one, such as next week."""
+        named = (readings for phrase, readings in self._spans.items() if phrase not in self.beside)
+        spans = (span for readings in named for span in readings)
+        return any(first <= day <= last for first, last in spans)
+
     @cached_property
-    def days(self) -> frozenset[date]:
-        """The days that it names."""
-        found = spoken_days(self.text, self.phrases)
-        return frozenset(day for phrase, days in found.items() if phrase not in self.beside for day in days)
+    def _spans(self) -> Mapping[str, tuple[tuple[date, date], ...]]:
+        return spoken_spans(self.text, self.phrases)
 
     @cached_property
     def clocks(self) -> frozenset[str]:
@@ -124,14 +128,20 @@ class Said:
 
     @cached_property
     def order(self) -> "re.Pattern[str] | None":
-        """Which by time it asks for: a next Friday asks for none."""
+        """Which by time it asks for: a next Friday asks for none, nor does a last week."""
         found = (one for one in (_NEXT, _NEWEST, _FIRST) if one.search(self._without_moments))
         return next(found, None)
 
     @cached_property
     def _without_moments(self) -> str:
-        text = self.text
-        for phrase in (*spoken_days(text, self.phrases), *spoken_times(text, self.phrases)):
+        text, words = self.text, self.phrases
+        spoken = (
+            *self._spans,
+            *spoken_past(text, words),
+            *spoken_days(text, words),
+            *spoken_times(text, words),
+        )
+        for phrase in sorted(spoken, key=len, reverse=True):
             text = text.replace(phrase, " ")
         return text
 
@@ -253,8 +263,7 @@ def _moments_said(said: Said, item: Any) -> int:
     moment = _moment(item)
     if moment is None:
         return 0
-    on_day = moment.date() in said.days
-    return int(on_day) + int(f"{moment:%H:%M}" in said.clocks)
+    return int(said.names_day(moment.date())) + int(f"{moment:%H:%M}" in said.clocks)
 
 
 def _moment(item: Any) -> datetime | None:

@@ -72,6 +72,9 @@ MOVES = [
         ("cancel the dentist", (), None),
         ("cancel the dentist on 4 December", (), 2),
         ("cancel my next dentist", (), 0),
+        ("cancel the dentist next week", (), 2),
+        ("cancel the dentist of last week", (), 3),
+        ("cancel the dentist in December", (), 2),
         ("cancel the last dentist", (), 2),
         ("cancel the first dentist", (), 3),
         ("move the dentist to next Monday", (), None),  # a next Monday is no next dentist
