@@ -8,7 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from umi_cloud.config import CloudConfig, OpenAISettings
+from umi_cloud.config import CloudConfig, LogForm, OpenAISettings
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "umi"
 NEEDED = ("engine.url=http://vllm:8000/v1", "engine.model=m", "database.url=postgresql://umi@db/umi")
@@ -59,6 +59,9 @@ def test_the_server_reads_its_configuration(helm: str, tmp_path: Path) -> None:
     assert config.admission.running == 64
     assert config.state == "postgresql://umi@db/umi"
     assert config.watch_listen == "0.0.0.0:9090"
+    assert config.log is LogForm.JSON
+    text = of_kind(rendered(helm, *NEEDED, "settings.log=text"), "ConfigMap")["data"]["cloud.yaml"]
+    assert yaml.safe_load(text)["log"] == "text"
 
 
 @pytest.mark.parametrize("without", NEEDED)
