@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 __all__ = [
+    "HANDLE_NUMBER_PATTERN",
     "HANDLE_PATTERN",
     "HANDLE_TYPE_PATTERN",
+    "MAX_HANDLE_NUMBER",
     "Handle",
     "Text",
     "escape",
@@ -28,13 +30,15 @@ __all__ = [
 ]
 
 HANDLE_TYPE_PATTERN = r"[a-z][a-z0-9_]{0,31}"
-HANDLE_PATTERN = rf"<({HANDLE_TYPE_PATTERN}):([1-9][0-9]{{0,6}})>"
+HANDLE_NUMBER_PATTERN = "[1-9][0-9]{0,8}"
+HANDLE_PATTERN = rf"<({HANDLE_TYPE_PATTERN}):({HANDLE_NUMBER_PATTERN})>"
+MAX_HANDLE_NUMBER = 999_999_999
+"""The highest number of a handle; it fits the wire's 32 bits."""
 
 _HANDLE = re.compile(HANDLE_PATTERN)
 _LOOKALIKE = re.compile(rf"<(\\*)({HANDLE_TYPE_PATTERN}:[0-9]+)>")
 _ESCAPED = re.compile(rf"<\\(\\*{HANDLE_TYPE_PATTERN}:[0-9]+)>")
 _TYPE = re.compile(HANDLE_TYPE_PATTERN)
-_MAX_NUMBER = 9_999_999
 _is_type = lru_cache(maxsize=1024)(_TYPE.fullmatch)
 
 
@@ -55,7 +59,7 @@ class Handle:
     def __post_init__(self) -> None:
         if not _is_type(self.type):
             raise ValueError(f"not a handle type: {self.type!r}")
-        if not 1 <= self.number <= _MAX_NUMBER:
+        if not 1 <= self.number <= MAX_HANDLE_NUMBER:
             raise ValueError(f"not a handle number: {self.number!r}")
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from umi_edge.doors.gateway.sessions import BUILT_IN, SessionLimits, Sessions
 from umi_edge.egress.guard import EgressGuard, UnsafeNoGuard
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import load_gazetteers
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.policy import Policy
 from umi_edge.session.consent import Consent, DeclineAll
@@ -74,7 +75,7 @@ async def told(
     names = (await load_gazetteers(rules, catalogue)).values
     ledger = Ledger.open(folder / "ledger.jsonl", KEY, lambda: "2026-06-01T00:00:00Z")
 
-    def made() -> ToolSession:
+    def made(vault: Vault | None = None) -> ToolSession:
         return ToolSession(
             policy=rules,
             client=rules.client(name),
@@ -82,14 +83,15 @@ async def told(
             gazetteers=names,
             consent=consent or DeclineAll(),
             ledger=ledger,
+            vault=vault,
             guarded_by=guard,
             approved=approved,
             told_bars=told_bars(folder, name),
         )
 
     @asynccontextmanager
-    async def session() -> AsyncIterator[ToolSession]:
-        yield made()
+    async def session(vault: Vault) -> AsyncIterator[ToolSession]:
+        yield made(vault)
 
     sessions = Sessions(session, limits)
     complaints: list[str] = []

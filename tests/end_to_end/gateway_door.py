@@ -46,12 +46,12 @@ class Door:
     views: list[str] = field(default_factory=list)
 
     @asynccontextmanager
-    async def program(self, mode: str) -> AsyncIterator[Client]:
-        """One over HTTP."""
+    async def program(self, mode: str, elicited: Any = None) -> AsyncIterator[Client]:
+        """One over HTTP; `elicited` shows its user addresses."""
         key = {"authorization": f"Bearer {PROGRAMS_KEY}"}
         async with httpx2.AsyncClient(headers=key, timeout=30) as http:
             transport = streamable_http_client(f"{self.url}/mcp/claude", http_client=http)
-            async with Client(transport, mode=mode, cache=None) as client:
+            async with Client(transport, mode=mode, cache=None, elicitation_callback=elicited) as client:
                 yield client
 
     @asynccontextmanager

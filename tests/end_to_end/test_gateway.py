@@ -192,7 +192,8 @@ async def test_arguments_that_do_not_fit_are_said_only_as_far_as_the_client_wrot
         assert "the arguments: additionalProperties" in missing.content[0].text
         assert b"zq" not in b"".join(t.frames)
         opened = await t.call("box_open")
-        secret = await t.call("box_say", text="x", times="<text:1>", **session_of(opened))
+        given = opened.structured_content["result"]["said"]
+        secret = await t.call("box_say", text="x", times=given, **session_of(opened))
         assert secret.is_error
         assert secret.content[0].text.startswith("failed: invalid-arguments")
         unknown = await t.call("box_say", text="<text:7>", **session_of(opened))
@@ -226,10 +227,11 @@ async def test_a_vault_ends_with_its_session(tmp_path):
     async with told(tmp_path, box(), POLICY, modern=True) as t:
         first, second = await t.call("box_open"), await t.call("box_open")
         assert session_of(first) != session_of(second)
-        other = await t.call("box_say", text="<text:1>", **session_of(second))
-        assert not other.is_error
+        handle, other = (one.structured_content["result"]["said"] for one in (first, second))
+        assert not (await t.call("box_say", text=other, **session_of(second))).is_error
+        assert (await t.call("box_say", text=handle, **session_of(second))).is_error
         assert not (await t.call(END_SESSION, **session_of(first))).is_error
-        gone = await t.call("box_say", text="<text:1>", **session_of(first))
+        gone = await t.call("box_say", text=handle, **session_of(first))
         assert gone.is_error
         assert "no session has that" in gone.content[0].text.lower()
         assert (await t.call(END_SESSION, **session_of(first))).is_error

@@ -88,11 +88,18 @@ class Labeller:
 
     @classmethod
     def fresh(
-        cls, policy: Policy, scanner: Scanner, sources: Mapping[str, str], *, hash_key: bytes = b""
+        cls,
+        policy: Policy,
+        scanner: Scanner,
+        sources: Mapping[str, str],
+        *,
+        hash_key: bytes = b"",
+        vault: Vault | None = None,
     ) -> "Labeller":
         """A labeller with an empty vault; without a `hash_key`, `show: hash` differs from session to session."""
         keeper = Keeper(
             scanner,
+            Vault() if vault is None else vault,
             declassified_bits=policy.limits.declassified_bits,
             hash_key=hash_key or secrets.token_bytes(32),
         )

@@ -97,7 +97,9 @@ class Vault:
     `link=False` every occurrence gets its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: range = range(1, _MAX_VALUES + 1)) -> None:
+        """`numbers` are those that its handles have, of each type."""
+        self._of_handles = numbers
         self._concealed = 0
         self._kept: dict[Handle, Kept] = {}
         self._order: list[Kept] = []
@@ -122,7 +124,9 @@ class Vault:
         if link and (known := self._linked.get(key)) is not None:
             return known
         self._make_sure_of_room()
-        number = self._numbers.get(type, 0) + 1
+        number = self._numbers.get(type, self._of_handles.start - 1) + 1
+        if number not in self._of_handles:
+            raise _full(f"{len(self._of_handles)} values of type {type}")
         handle = Handle(type, number)
         self._numbers[type] = number
         self._kept[handle] = kept = Kept(handle, value, label, origin, link)
@@ -160,7 +164,7 @@ class Vault:
 
     def _make_sure_of_room(self) -> None:
         if len(self._order) >= _MAX_VALUES:
-            raise PrivacyError(f"the vault holds {_MAX_VALUES} values, its limit", fix="start a new session")
+            raise _full(f"{_MAX_VALUES} values")
 
     def __getitem__(self, handle: Handle) -> Kept:
         try:
@@ -185,3 +189,7 @@ class Vault:
 
     def __repr__(self) -> str:
         return f"<Vault of {len(self)} values>"
+
+
+def _full(of: str) -> PrivacyError:
+    return PrivacyError(f"the vault holds {of}, its limit", fix="start a new session")

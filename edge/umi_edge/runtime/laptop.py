@@ -23,6 +23,7 @@ from umi_edge.connection.renewal import in_date
 from umi_edge.egress.cloud_client import Approver, Cloud, CloudConfig
 from umi_edge.labelling.approved_cards import NONE_APPROVED, ApprovedCards
 from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
+from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy, gazetteer_sources
 from umi_edge.policy.families import BUILT_IN
@@ -165,6 +166,7 @@ class Laptop:
     async def tool_session(
         self,
         client: str,
+        vault: Vault | None = None,
         *,
         consent: Callable[[str], Consent] = lambda _: DeclineAll(),
         approver: Callable[[str], Approver | None] = lambda _: None,
@@ -172,6 +174,7 @@ class Laptop:
     ) -> AsyncIterator[ToolSession]:
         """A session of the program of this name, which calls the tools itself; its end is a signed checkpoint.
 
+        Without an empty `vault` its handles begin with the first number.
         `consent` gives who is asked, by the session's name; without it every call that the policy wants confirmed is
         declined. `approver` gives who sees each message before it leaves, and `watch` who observes the session from its
         beginning to its end, by the same name.
@@ -191,6 +194,7 @@ class Laptop:
                     name=name,
                     observer=observe,
                     hash_key=self.hash_key,
+                    vault=vault,
                     records=self.records,
                     approved=self.approved,
                     approver=approver(name),

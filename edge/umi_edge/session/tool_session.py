@@ -27,7 +27,7 @@ from umi_edge.labelling.later_names import CardWords, added_names
 from umi_edge.labelling.release import LabelledCard, release
 from umi_edge.labelling.text import LabelledEntry, constant
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
-from umi_edge.labelling.vault import Kept, UnknownHandleError
+from umi_edge.labelling.vault import Kept, UnknownHandleError, Vault
 from umi_edge.ledger import Ledger
 from umi_edge.policy import Policy, Scanner
 from umi_edge.policy.client import Client
@@ -68,6 +68,8 @@ class ToolSession:
     """The word under which the ledger has its messages."""
     observer: InitVar[Observer] = lambda _: lambda _: None
     hash_key: InitVar[bytes] = b""
+    vault: InitVar[Vault | None] = None
+    """An empty one; without it, one whose handles begin with the first number."""
     guarded_by: InitVar[type[EgressGuard]] = EgressGuard
     records: InitVar[Records | None] = None
     approved: InitVar[ApprovedCards] = NONE_APPROVED
@@ -99,6 +101,7 @@ class ToolSession:
         ledger: Ledger,
         observer: Observer,
         hash_key: bytes,
+        vault: Vault | None,
         guarded_by: type[EgressGuard],
         records: Records | None,
         approved: ApprovedCards,
@@ -106,7 +109,8 @@ class ToolSession:
         self._names, self._approved = gazetteers, approved
         self.catalogue = Catalogue(tool for tool in self.catalogue if self.client.has(tool.name))
         sources = {tool.name: tool.source for tool in self.catalogue}
-        self.labeller = Labeller.fresh(policy, Scanner.of(policy, gazetteers), sources, hash_key=hash_key)
+        scanner = Scanner.of(policy, gazetteers)
+        self.labeller = Labeller.fresh(policy, scanner, sources, hash_key=hash_key, vault=vault)
         guard = guarded_by(self.labeller.vault)
         self.way_out = WayOut(guard, ledger, self.name, f"the program {self.client.name}")
         self.observe = observer(self.labeller.vault)

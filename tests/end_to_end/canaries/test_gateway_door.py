@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp.types import ElicitResult
 
 from tests.end_to_end.canaries.test_page_door import VALUES, found_in
 from tests.end_to_end.gateway_door import Door, Piped, gateway_door
@@ -28,8 +29,8 @@ async def approved(door: Door) -> None:
                 return
 
 
-async def over_http(door: Door, mode: str) -> None:
-    async with door.program(mode) as client:
+async def over_http(door: Door, mode: str, elicited: Any = None) -> None:
+    async with door.program(mode, elicited) as client:
         await client.list_tools()
         found = await client.call_tool("contacts_search", {"name": "Alice Moreau"})
         word = {"umi_session": found.structured_content["umi_session"]} if mode != "legacy" else {}
@@ -41,6 +42,21 @@ async def over_http(door: Door, mode: str) -> None:
         await client.call_tool("umi_reveal", {"handles": [alice["email"]]} | word)
         await client.call_tool("contacts_search", {"nobody": alice["name"]} | word)
         await client.call_tool("mail_search", {"query": alice["email"]} | word)
+
+
+async def led_to_the_page(door: Door, mode: str) -> None:
+    """By a client that shows addresses: in 2026-07-28 its call is answered, and repeated."""
+    shown: list[Any] = []
+
+    async def elicited(_: Any, params: Any) -> ElicitResult:
+        shown.append(params)
+        return ElicitResult(action="accept")
+
+    await over_http(door, mode, elicited)
+    [asked] = shown
+    assert asked.url == f"{door.url}/#/approvals"
+    if mode != "legacy":
+        assert b"input_required" in door.answered
 
 
 async def over_a_pipe(door: Door, _: str) -> None:
@@ -74,8 +90,14 @@ def letter(to: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("way", "mode"),
-    [(over_http, "legacy"), (over_http, "2026-07-28"), (over_a_pipe, "legacy")],
-    ids=["http", "http-2026", "pipe"],
+    [
+        (over_http, "legacy"),
+        (over_http, "2026-07-28"),
+        (led_to_the_page, "legacy"),
+        (led_to_the_page, "2026-07-28"),
+        (over_a_pipe, "legacy"),
+    ],
+    ids=["http", "http-2026", "led", "led-2026", "pipe"],
 )
 async def test_no_canary_is_in_what_a_program_is_answered(tmp_path, way: Any, mode, caplog, capfd):
     caplog.set_level(logging.DEBUG)

@@ -2,8 +2,7 @@
 
 That is the daemon while it runs, and this process where it does not. Where it ends in the midst, or takes up another
 policy, the program is told so for each request that was under way, and none is made again. Its next request begins a
-new session, with whoever is there then. The first call in it is not made: it is answered with the word that no handle
-from before stands for anything, since the same handle may come to stand for something else.
+new session, with whoever is there then, in which no handle from before stands for anything.
 
 I2: docs/design.md#i2-fail-closed
 I4: docs/design.md#i4-handles-resolve-in-one-place
@@ -33,10 +32,6 @@ __all__ = ["Bridge", "FarEnd", "LostError", "NotTakenError"]
 LOST = (
     "umi was stopped, or has taken up another policy, in the midst of this. What it had begun may have been done: the "
     "user sees it on the laptop. umi does not do it again by itself"
-)
-NO_HANDLES = (
-    "this call was not made: umi has begun a new session, since it was stopped or has taken up another policy, and no "
-    "handle from before stands for anything now. Look up again what you need, and then call"
 )
 _REPLAYED = "umi-begins-again"
 
@@ -88,8 +83,6 @@ class Bridge:
     _handshake: JSONRPCRequest | None = field(default=None, init=False, repr=False)
     _under_way: dict[str | int, bool] = field(default_factory=dict, init=False, repr=False)
     """The program's requests that are not answered; whether each was taken by the far end."""
-    _called: bool = field(default=False, init=False)
-    """Whether a call was made in a session that a handshake began: its handles are known to the program."""
 
     async def begin(self) -> None:
         """Find somebody for the first time. Raises `UmiError`."""
@@ -117,19 +110,13 @@ class Bridge:
 
     async def _carry(self, message: JSONRPCRequest) -> None:
         """Give a request to the far end; where that has ended before it took it, to another one."""
-        calls = message.method == "tools/call"
         for _ in range(2):
-            if calls and self._called and (self._talk is None or self._talk.over):
-                self._called = False  # it is told once
-                await self._refuse(message.id, NO_HANDLES)
-                return
             talk = await self._reach(introduced=message.method != "initialize")
             try:
                 await talk.end.send(message)
             except NotTakenError:
                 talk.over = True
                 continue
-            self._called = self._called or (calls and self._handshake is not None)
             if message.id in self._under_way:
                 self._under_way[message.id] = True
                 if talk.over:

@@ -9,43 +9,53 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 from mcp.server.context import ServerRequestContext
-from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-__all__ = ["Elicit", "current_elicitation", "elicitation_of"]
+__all__ = [
+    "Action",
+    "Elicit",
+    "NotShownError",
+    "current_elicitation",
+    "elicited_by",
+    "in_midst_of",
+    "is_offered",
+]
 
-Elicit = Callable[[str, str, str], Awaitable[Literal["accept", "decline", "cancel"]]]
+Action = Literal["accept", "decline", "cancel"]
+Elicit = Callable[[str, str, str], Awaitable[Action]]
 """Shows the user words and an address, under a name of its own; what they do about it."""
 _CURRENT: ContextVar[Elicit | None] = ContextVar("elicitation", default=None)
 
 
+class NotShownError(Exception):
+    """The client does not say what became of it: it is as one that offers nothing."""
+
+
 def current_elicitation() -> Elicit | None:
-    """That of the request that is carried out now; None where its client offers none."""
+    """That of the call that is made now; None where its client offers none."""
     return _CURRENT.get()
 
 
 @contextmanager
-def elicitation_of(context: ServerRequestContext[Any]) -> Iterator[None]:
-    """While it holds, it is that of this request.
-
-    Covered: MCP up to 2025-11-25, where a server may ask in the midst of a call. Not covered: 2026-07-28, where a call
-    would have to be answered first, and be sent again.
-    """
-    offered = context.session.client_capabilities
-    token = None
-    if (
-        offered is not None
-        and offered.elicitation is not None
-        and offered.elicitation.url is not None
-        and context.protocol_version not in MODERN_PROTOCOL_VERSIONS
-    ):
-
-        async def elicit(words: str, address: str, name: str) -> Literal["accept", "decline", "cancel"]:
-            result = await context.session.elicit_url(words, address, name, context.request_id)
-            return result.action
-
-        token = _CURRENT.set(elicit)
+def elicited_by(elicit: Elicit) -> Iterator[None]:
+    """While it holds, calls that are made have this elicitation."""
+    token = _CURRENT.set(elicit)
     try:
         yield
     finally:
-        if token is not None:
-            _CURRENT.reset(token)
+        _CURRENT.reset(token)
+
+
+def is_offered(context: ServerRequestContext[Any]) -> bool:
+    """Whether the client of a request shows addresses."""
+    offered = context.session.client_capabilities
+    return offered is not None and offered.elicitation is not None and offered.elicitation.url is not None
+
+
+def in_midst_of(context: ServerRequestContext[Any]) -> Elicit:
+    """The elicitation of a request under MCP up to 2025-11-25, where a server may ask while it carries one out."""
+
+    async def elicit(words: str, address: str, name: str) -> Action:
+        result = await context.session.elicit_url(words, address, name, context.request_id)
+        return result.action
+
+    return elicit

@@ -13,14 +13,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from umi_edge.doors.gateway.kept_calls import KeptCalls
 from umi_edge.doors.gateway.schemas import given_result, widened
-from umi_edge.doors.gateway.sessions import (
-    EndedSessionError,
-    Sessions,
-    TooManySessionsError,
-    UnknownSessionError,
+from umi_edge.doors.gateway.sessions import Sessions, TooManySessionsError, UnknownSessionError
+from umi_edge.doors.gateway.wire import (
+    OTHER_SESSION,
+    SESSION_ARGUMENT,
+    Offered,
+    called,
+    listed,
+    spelled,
+    wire_name,
 )
-from umi_edge.doors.gateway.wire import SESSION_ARGUMENT, Offered, called, listed, spelled, wire_name
 from umi_edge.labelling.vault import UnknownHandleError
 from umi_edge.policy.checks import may_write
 from umi_edge.policy.families import BUILT_IN, PYTHON
@@ -32,7 +36,7 @@ from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import Label
 from umi_shared.transcript import ToolCard
 
-__all__ = ["ENDED", "END_SESSION", "INSTRUCTIONS", "REVEAL", "Gateway", "NoSuchToolError", "Reveal"]
+__all__ = ["END_SESSION", "INSTRUCTIONS", "REVEAL", "Gateway", "NoSuchToolError", "Reveal"]
 
 REVEAL = "umi_reveal"
 END_SESSION = "umi_end_session"
@@ -44,10 +48,6 @@ INSTRUCTIONS = (
     "what they stand for, on their laptop and not here."
 )
 """What a model is told of handles: a constant of the program."""
-ENDED = (
-    "this call was not made: this session was not used for long, or newer ones took its place, so it has ended, and no "
-    "handle from before stands for anything now. Look up again what you need, and then call"
-)
 
 Reveal = Callable[[str, ToolSession, Sequence[Handle]], Awaitable[str]]
 """Shows the user some values on this device; gives words for the client of where they are, without them."""
@@ -66,6 +66,8 @@ class Gateway:
     reveal: Reveal = field(repr=False)
     complain: Callable[[str], None] = field(default=lambda _: None, repr=False)
     """Told, in words without values, what has gone wrong: for the user's eyes."""
+    kept: KeptCalls = field(default_factory=KeptCalls, repr=False)
+    """Those of its calls that wait for their client to come again."""
     _names: Mapping[str, str] = field(init=False, repr=False)
     """The tools by their names on the wire."""
 
@@ -100,9 +102,7 @@ class Gateway:
             return await self._end(word)
         try:
             word, opened = await self._session(word, explicit=explicit)
-        except UnknownSessionError as error:
-            if isinstance(error, EndedSessionError) and not explicit:
-                return _said(ENDED, error=True)
+        except UnknownSessionError:
             return _said(
                 f"no session has that {SESSION_ARGUMENT} now: it has ended, and its handles with it. Call without "
                 f"{SESSION_ARGUMENT} to begin a new one",
@@ -122,8 +122,6 @@ class Gateway:
             return (word, await self.sessions.find(word)) if word else await self.sessions.begin()
         try:
             return word, await self.sessions.find(word)
-        except EndedSessionError:  # a new one would give its handles to others
-            raise
         except UnknownSessionError:
             return await self.sessions.begin(word)
 
@@ -156,7 +154,7 @@ class Gateway:
         try:
             known = [session.kept(handle).handle for handle in handles]
         except UnknownHandleError:
-            return _said("a handle in it is of another session, or of none", error=True)
+            return _said(f"{OTHER_SESSION}. Look up again what you need", error=True)
         if not known:
             return _said('give `handles`: a list such as ["<email:1>"]', error=True)
         return _said(await self.reveal(word, session, known))

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
-from umi_edge.doors.gateway.day_count import day_count
 from umi_edge.doors.gateway.gateway import Gateway, Reveal
+from umi_edge.doors.gateway.handle_numbers import OF_CATALOGUE
 from umi_edge.doors.gateway.self_test import self_test
+from umi_edge.doors.gateway.session_count import session_count
 from umi_edge.doors.gateway.sessions import BUILT_IN, SessionLimits, Sessions
 from umi_edge.egress.cloud_client import Approver
+from umi_edge.labelling.vault import Vault
 from umi_edge.runtime.laptop import Laptop
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.recording import Watch, unwatched
@@ -39,9 +41,13 @@ async def open_gateway(
     opened: Callable[..., AbstractAsyncContextManager[ToolSession]] = partial(
         laptop.tool_session, client, consent=consent, approver=approver
     )
-    sessions = Sessions(partial(opened, watch=watch), limits, day_count(laptop.config.ledger.parent, client))
-    async with opened() as catalogue:
+    sessions = Sessions(
+        partial(opened, watch=watch), limits, session_count(laptop.config.ledger.parent, client)
+    )
+    async with opened(Vault(OF_CATALOGUE)) as catalogue:
+        gateway = Gateway(catalogue=catalogue, sessions=sessions, reveal=reveal, complain=complain)
         try:
-            yield Gateway(catalogue=catalogue, sessions=sessions, reveal=reveal, complain=complain)
+            yield gateway
         finally:
+            await gateway.kept.end_all()
             await sessions.end_all()

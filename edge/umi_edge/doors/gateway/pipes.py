@@ -125,6 +125,7 @@ class Pipes:
                 pipe.ours = None
                 telling.cancel()
                 await asyncio.wait([telling])
+                await gateway.kept.end(pipe.id)
                 await gateway.sessions.end(pipe.id)
         await pipe.said.put(None)
 

@@ -6,7 +6,7 @@ from typing import Any
 from umi_edge.policy import Location
 from umi_edge.policy.checks import LOOSE_TYPES
 from umi_edge.policy.rules import ANY_TYPE, Resolution, Shape
-from umi_shared.handles import HANDLE_TYPE_PATTERN
+from umi_shared.handles import HANDLE_NUMBER_PATTERN, HANDLE_TYPE_PATTERN
 
 __all__ = ["ResolvedAt", "given_result", "widened"]
 
@@ -26,7 +26,7 @@ def widened(schema: Mapping[str, Any], types: Callable[[str], str]) -> dict[str,
     `types` gives the only type of handle that an argument takes, by its name; empty where any type fits.
 
     >>> widened({"properties": {"to": {"type": "string", "format": "email"}}}, lambda _: "email")["properties"]["to"]
-    {'anyOf': [{'type': 'string', 'format': 'email'}, {'type': 'string', 'pattern': '^<email:[1-9][0-9]{0,6}>$'}]}
+    {'anyOf': [{'type': 'string', 'format': 'email'}, {'type': 'string', 'pattern': '^<email:[1-9][0-9]{0,8}>$'}]}
     """
     written = dict(schema)
     written["properties"] = {
@@ -71,7 +71,7 @@ def _within(schema: Mapping[str, Any], kind: str, depth: int) -> dict[str, Any]:
 
 
 def _pattern(kind: str) -> str:
-    return rf"^<{kind if kind not in ('', *LOOSE_TYPES) else HANDLE_TYPE_PATTERN}:[1-9][0-9]{{0,6}}>$"
+    return rf"^<{kind if kind not in ('', *LOOSE_TYPES) else HANDLE_TYPE_PATTERN}:{HANDLE_NUMBER_PATTERN}>$"
 
 
 def given_result(

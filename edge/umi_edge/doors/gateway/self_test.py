@@ -35,6 +35,7 @@ from mcp.types import (
 from mcp.types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from umi_edge.doors.gateway.gateway import REVEAL, Gateway
+from umi_edge.doors.gateway.handle_numbers import OF_CATALOGUE
 from umi_edge.doors.gateway.mcp_server import mcp_server
 from umi_edge.doors.gateway.sessions import Sessions
 from umi_edge.doors.gateway.wire import SESSION_ARGUMENT
@@ -136,12 +137,12 @@ async def _server(probe: Probe, file: Path) -> AsyncIterator[tuple[Gateway, Any]
     policy, tools = load_policy(_policy(probe)), Catalogue(_tools(probe))
 
     @asynccontextmanager
-    async def session() -> AsyncIterator[ToolSession]:
-        yield _session(policy, tools, ledger)
+    async def session(vault: Vault) -> AsyncIterator[ToolSession]:
+        yield _session(policy, tools, ledger, vault)
 
     sessions = Sessions(session)
     gateway = Gateway(
-        catalogue=_session(policy, tools, ledger),
+        catalogue=_session(policy, tools, ledger, Vault(OF_CATALOGUE)),
         sessions=sessions,
         reveal=_shown_elsewhere,
     )
@@ -152,7 +153,7 @@ async def _server(probe: Probe, file: Path) -> AsyncIterator[tuple[Gateway, Any]
         ledger.close()
 
 
-def _session(policy: Policy, tools: Catalogue, ledger: Ledger) -> ToolSession:
+def _session(policy: Policy, tools: Catalogue, ledger: Ledger, vault: Vault) -> ToolSession:
     return ToolSession(
         policy=policy,
         client=Client(name="self-test"),
@@ -160,6 +161,7 @@ def _session(policy: Policy, tools: Catalogue, ledger: Ledger) -> ToolSession:
         gazetteers={},
         consent=DeclineAll(),
         ledger=ledger,
+        vault=vault,
         guarded_by=UnsafeNoGuard,
     )
 

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
-from umi_edge.doors.gateway.day_count import DayCount
+from umi_edge.doors.gateway.handle_numbers import numbers_of
+from umi_edge.doors.gateway.session_count import SessionCount
+from umi_edge.labelling.vault import Vault
 from umi_edge.session.tool_session import ToolSession
 
 __all__ = [
     "BUILT_IN",
-    "EndedSessionError",
     "OpenSession",
     "SessionLimits",
     "Sessions",
@@ -27,15 +28,12 @@ __all__ = [
     "UnknownSessionError",
 ]
 
-OpenSession = Callable[[], AbstractAsyncContextManager[ToolSession]]
+OpenSession = Callable[[Vault], AbstractAsyncContextManager[ToolSession]]
+"""Opens one with an empty vault, whose numbers no other session of the program has had."""
 
 
 class UnknownSessionError(Exception):
     """No session has this name now."""
-
-
-class EndedSessionError(UnknownSessionError):
-    """It has ended, and its program was not told so yet."""
 
 
 class TooManySessionsError(Exception):
@@ -69,22 +67,17 @@ class Sessions:
 
     open_session: OpenSession = field(repr=False)
     limits: SessionLimits = field(default_factory=SessionLimits)
-    count: DayCount = field(default_factory=DayCount, repr=False)
+    count: SessionCount = field(default_factory=SessionCount, repr=False)
     now: Callable[[], float] = time.monotonic
     _open: "OrderedDict[str, _Open]" = field(default_factory=OrderedDict, init=False, repr=False)
-    _untold: set[str] = field(default_factory=set, init=False, repr=False)
-    """The words whose session has ended behind the program's back: it was idle, or another one took its place."""
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """One is opened at a time: calls that come at once under one word get one session."""
 
     async def find(self, word: str) -> ToolSession:
-        """The session of a word. Raises `UnknownSessionError`; once `EndedSessionError`, where it ended by itself."""
+        """The session of a word. Raises `UnknownSessionError`."""
         now = self.now()
         await self._end_idle(now)
         found = self._open.get(word)
-        if found is None and word in self._untold:
-            self._untold.discard(word)
-            raise EndedSessionError
         if found is None:
             raise UnknownSessionError
         found.used = now
@@ -101,18 +94,19 @@ class Sessions:
     async def begin(self, word: str = "") -> tuple[str, ToolSession]:
         """A new session under its own name; or the one of a transport's word, new where that has none.
 
-        Raises `TooManySessionsError`.
+        Raises `TooManySessionsError`, and `PrivacyError` where no numbers are left for its handles.
         """
         async with self._opening:
             await self._end_idle(self.now())
             if word in self._open:
                 return word, self._open[word].session
-            if not await asyncio.to_thread(self.count.take, self.limits.a_day):
+            before = await asyncio.to_thread(self.count.take, self.limits.a_day)
+            if before is None:
                 raise TooManySessionsError
             while len(self._open) >= self.limits.open_at_once:
-                await self._end_untold(next(iter(self._open)))
-            ends = AsyncExitStack()
-            session = await ends.enter_async_context(self.open_session())
+                await self.end(next(iter(self._open)))
+            ends, vault = AsyncExitStack(), Vault(numbers_of(before))
+            session = await ends.enter_async_context(self.open_session(vault))
             word = word or session.name
             self._open[word] = _Open(session, ends, self.now())
             return word, session
@@ -124,8 +118,7 @@ class Sessions:
                 await self.end(word)
 
     async def end(self, word: str) -> bool:
-        """End a session and its vault, as its program knows; whether there was one."""
-        self._untold.discard(word)
+        """End a session and its vault; whether there was one."""
         found = self._open.pop(word, None)
         if found is None:
             return False
@@ -140,11 +133,7 @@ class Sessions:
     async def _end_idle(self, now: float) -> None:
         for word, one in tuple(self._open.items()):
             if self._idle(one, now):
-                await self._end_untold(word)
-
-    async def _end_untold(self, word: str) -> None:
-        await self.end(word)
-        self._untold.add(word)
+                await self.end(word)
 
     def _idle(self, one: _Open, now: float) -> bool:
         return now - one.used > self.limits.idle_seconds

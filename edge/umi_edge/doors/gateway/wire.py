@@ -14,11 +14,12 @@ from umi_shared.handles import render
 from umi_shared.released import Released
 from umi_shared.transcript import Observation, ToolCard, View
 
-__all__ = ["SESSION_ARGUMENT", "Offered", "called", "listed", "spelled", "wire_name"]
+__all__ = ["OTHER_SESSION", "SESSION_ARGUMENT", "Offered", "called", "listed", "spelled", "wire_name"]
 
 SESSION_ARGUMENT = "umi_session"
 """The argument, and the member of a result, that names the session where the protocol has none."""
 
+OTHER_SESSION = "a handle in it is of a session that has ended, of another one, or of none"
 _SESSION_SCHEMA = {
     "type": "string",
     "description": "The session that the handles are of, as an earlier result named it. Without it a new one begins.",
@@ -29,8 +30,8 @@ _ADVICE = {
     "explain --tool`)",
     "denied": "umi's policy on the laptop does not allow this call with these values. A handle whose type fits, from "
     "the user's own data, may be allowed; `umi policy explain --tool` on the laptop says what decides",
-    "unknown-handle": "a handle in it is of another session, or of none. Handles are copied as they are, from results "
-    "of this session",
+    "unknown-handle": f"{OTHER_SESSION}, and stands for nothing now: nothing was done with it. Look up again what you "
+    "need, and copy the handles of that result as they are",
     "invalid-call": "the arguments are not a JSON object that umi can read",
     "stopped": "umi kept this result on the laptop, and this session has ended, its handles with it; a new one can "
     "begin. What stopped it stands in umi's own output there",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from umi_edge.doors.gateway.bridge import LOST, NO_HANDLES, Bridge, LostError, NotTakenError
+from umi_edge.doors.gateway.bridge import LOST, Bridge, LostError, NotTakenError
 from umi_shared.errors import TransportError
 
 
@@ -147,29 +147,17 @@ async def test_what_was_under_way_is_answered_and_not_made_again(program):
     ]
 
 
-async def test_the_first_call_of_a_new_session_is_not_made_and_the_next_is(program):
+async def test_the_next_far_end_has_the_handshake_before_the_first_call(program):
     first, second, _ = program.ends
     await program.says(*HANDSHAKE, request(1))
     first.end()
     await settled()
-    await program.says(request(2), request(3))
-    assert says(program.answer(2), NO_HANDLES)
-    assert program.answer(3) == {"by": 3}
+    await program.says(request(2))
+    assert program.answer(2) == {"by": 3}
     assert second.methods == ["initialize", "notifications/initialized", "tools/call"]
 
 
-async def test_without_a_call_before_the_first_one_is_made(program):
-    first, second, _ = program.ends
-    await program.says(*HANDSHAKE)
-    first.end()
-    await settled()
-    await program.says(request(1))
-    assert program.answer(1) == {"by": 3}
-    assert second.methods[-1] == "tools/call"
-
-
-async def test_a_request_without_a_handshake_names_its_session_itself(program):
-    """In MCP of 2026-07-28 a handle is of the session that an argument names, which nobody knows any more."""
+async def test_a_request_without_a_handshake_needs_none(program):
     first, second, _ = program.ends
     await program.says(request(1))
     first.end()
@@ -189,15 +177,6 @@ async def test_a_request_that_was_not_taken_goes_to_the_next(program, ends_first
     await program.says(request(1, "tools/list"))
     assert program.answer(1) == {"by": 3}
     assert second.methods[-1] == "tools/list"
-
-
-async def test_a_call_that_was_not_taken_is_not_made_with_handles_from_before(program):
-    first, second, _ = program.ends
-    await program.says(*HANDSHAKE, request(1))
-    first.failing = NotTakenError()
-    await program.says(request(2))
-    assert says(program.answer(2), NO_HANDLES)
-    assert second.took == []
 
 
 async def test_a_request_that_may_have_been_taken_is_not_sent_again(program):

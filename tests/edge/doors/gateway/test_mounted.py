@@ -23,7 +23,6 @@ from tests.end_to_end.page.served import serving
 from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway import mounted, opened
-from umi_edge.doors.gateway.gateway import ENDED
 from umi_edge.doors.gateway.mounted import MountedGateways
 from umi_edge.doors.gateway.page_consent import ASKED
 from umi_edge.doors.gateway.window import look, window_folder
@@ -149,6 +148,11 @@ async def open_box(client: Client) -> Any:
     return await client.call_tool("box_open", {})
 
 
+async def said(client: Client) -> str:
+    """The handle of the secret."""
+    return str((await open_box(client)).structured_content["result"]["said"])
+
+
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 @pytest.mark.parametrize("yes", [True, False])
 async def test_a_call_is_decided_where_all_questions_wait(desk, yes, mode):
@@ -196,11 +200,12 @@ async def waiting_call(desk: Desk, client: Client) -> tuple["asyncio.Task[Any]",
     return calling, None
 
 
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 @pytest.mark.parametrize("yes", [True, False])
-async def test_a_client_that_offers_it_leads_the_user_to_the_page_where_they_decide(desk, yes):
+async def test_a_client_that_offers_it_leads_the_user_to_the_page_where_they_decide(desk, yes, mode):
     desk.policy.write_text(POLICY % ("always", "handle"))
     leads = Leads("accept")
-    async with desk.program("claude", elicited=leads) as client:
+    async with desk.program("claude", mode, elicited=leads) as client:
         calling, question = await waiting_call(desk, client)
         await asyncio.wait_for(leads.shown.wait(), 20)
         [asked] = leads.asked
@@ -216,21 +221,25 @@ async def test_a_client_that_offers_it_leads_the_user_to_the_page_where_they_dec
         assert desk.opened in ([], ["approvals"])
 
 
-async def test_a_no_in_the_client_is_a_no(desk):
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_a_no_in_the_client_is_a_no(desk, mode):
     desk.policy.write_text(POLICY % ("always", "handle"))
     with desk.line.approvals.answerer("page", "on the page"):
-        async with desk.program("claude", elicited=Leads("decline")) as client:
+        async with desk.program("claude", mode, elicited=Leads("decline")) as client:
             result = await asyncio.wait_for(open_box(client), 20)
     assert result.is_error
     assert "declined" in result.content[0].text
 
 
-@pytest.mark.parametrize("action", ["cancel", "no action of the protocol"])
-async def test_what_the_client_only_closes_or_cannot_show_is_left_to_the_page(desk, action):
+@pytest.mark.parametrize(
+    ("mode", "action"),
+    [("legacy", "cancel"), ("legacy", "no action of the protocol"), ("2026-07-28", "cancel")],
+)
+async def test_what_the_client_only_closes_or_cannot_show_is_left_to_the_page(desk, mode, action):
     desk.policy.write_text(POLICY % ("always", "handle"))
     leads = Leads(action)
     with desk.line.approvals.answerer("page", "on the page"):
-        async with desk.program("claude", elicited=leads) as client:
+        async with desk.program("claude", mode, elicited=leads) as client:
             calling, question = await waiting_call(desk, client)
             await asyncio.wait_for(leads.shown.wait(), 20)
             desk.line.approvals.decide(question.id, question.digest, True, by="page")
@@ -254,6 +263,90 @@ async def test_the_page_is_opened_where_the_client_cannot_show_what_it_offers(de
             desk.line.approvals.decide(question.id, question.digest, True, by="page")
             assert not (await calling).is_error
     assert desk.opened == ["approvals"]
+
+
+class Repeats:
+    """A client of 2026-07-28 that repeats its calls by itself."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def call(self, state: str | None = None, action: Any = None, **arguments: Any) -> Any:
+        """The answer to a call, which may be that something is to be shown."""
+        responses = None if action is None else {"consent": ElicitResult(action=action)}
+        return await self.client.session.call_tool(
+            "box_open", arguments, input_responses=responses, request_state=state, allow_input_required=True
+        )
+
+
+@asynccontextmanager
+async def repeating(desk: Desk) -> AsyncIterator[Repeats]:
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    async with desk.program("claude", "2026-07-28", elicited=Leads("accept")) as client:
+        yield Repeats(client)
+
+
+async def test_the_answer_that_something_is_to_be_shown_has_the_pages_address_and_no_key(desk):
+    async with repeating(desk) as client:
+        asked = await client.call()
+        assert asked.result_type == "input_required"
+        [request] = asked.input_requests.values()
+        assert (request.params.mode, request.params.url) == ("url", "http://127.0.0.1:4864/#/approvals")
+        assert request.params.message == ASKED
+        [question] = desk.line.approvals.waiting()
+        for word in (question.id, question.conversation, question.digest):
+            assert word not in asked.model_dump_json()
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_what_is_decided_before_the_client_comes_again_holds(desk, yes):
+    async with repeating(desk) as client:
+        asked = await client.call()
+        [question] = desk.line.approvals.waiting()
+        desk.line.approvals.decide(question.id, question.digest, yes, by="page")
+        result = await client.call(asked.request_state, "decline" if yes else "accept")
+        assert result.is_error is not yes
+        assert desk.line.approvals.waiting() == ()
+
+
+async def test_a_repetition_of_another_call_does_nothing_and_leaves_the_question(desk):
+    async with repeating(desk) as client:
+        asked = await client.call()
+        for state, arguments in ((asked.request_state, {"more": "x"}), ("0" * 32, {}), ("", {})):
+            with pytest.raises(MCPError, match="no call waits"):
+                await client.call(state, "accept", **arguments)
+        [question] = desk.line.approvals.waiting()
+        desk.line.approvals.decide(question.id, question.digest, True, by="page")
+        assert not (await client.call(asked.request_state, "accept")).is_error
+        with pytest.raises(MCPError, match="no call waits"):
+            await client.call(asked.request_state, "accept")
+
+
+async def test_another_program_cannot_take_up_the_call(desk):
+    async with repeating(desk) as client, desk.program("editor", "2026-07-28", Leads("accept")) as editor:
+        asked = await client.call()
+        with pytest.raises(MCPError, match="no call waits"):
+            await Repeats(editor).call(asked.request_state, "accept")
+
+
+async def test_a_client_that_comes_again_without_an_answer_is_as_one_that_shows_nothing(desk):
+    async with repeating(desk) as client:
+        asked = await client.call()
+        assert desk.opened == []
+        coming = asyncio.create_task(client.call(asked.request_state))
+        with desk.line.approvals.answerer("page", "on the page"):
+            [question] = desk.line.approvals.waiting()
+            desk.line.approvals.decide(question.id, question.digest, True, by="page")
+            assert not (await coming).is_error
+
+
+async def test_a_call_that_waits_ends_with_its_policy(desk):
+    async with repeating(desk) as client:
+        asked = await client.call()
+        desk.policy.write_text(POLICY % ("always", "planner"))
+        with pytest.raises(MCPError, match="no call waits"):
+            await client.call(asked.request_state, "accept")
+        assert desk.line.approvals.waiting() == ()
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
@@ -310,17 +403,26 @@ async def test_the_first_message_of_each_session_is_shown_where_that_is_wanted(d
                     assert not (await open_box(client)).is_error
         saying.cancel()
         await asyncio.wait([saying])
-    assert ["<text:1>" in one for one in shown if '"content"' in one] == [True, True]
+    assert ["<text:" in one for one in shown if '"content"' in one] == [True, True]
 
 
-async def test_a_call_with_the_handles_of_a_session_that_ended_by_itself_is_not_made(desk):
+@pytest.mark.parametrize("why", ["it was idle", "its connection ended", "the policy has changed"])
+async def test_a_handle_of_a_session_that_ended_is_refused_plainly_and_means_nothing_else(desk, why):
     async with desk.program("claude") as client:
-        assert not (await open_box(client)).is_error
-        sessions = (await desk.gateways.current("claude")).gateway.sessions
-        sessions.now = lambda: time.monotonic() + 3 * 3600
-        ended = await open_box(client)
-        assert (ended.is_error, ended.content[0].text) == (True, f"{ENDED[:1].upper()}{ENDED[1:]}.")
-        assert not (await open_box(client)).is_error
+        old = await said(client)
+        assert await said(client) == old
+    if why == "the policy has changed":
+        desk.policy.write_text(POLICY % ("never", "handle") + "# changed\n")
+    async with desk.program("claude") as client:
+        if why == "it was idle":
+            old = await said(client)
+            sessions = (await desk.gateways.current("claude")).gateway.sessions
+            sessions.now = lambda: time.monotonic() + 3 * 3600
+        new = await said(client)
+        assert new != old
+        refused = await client.call_tool("box_open", {"key": old})
+        assert refused.is_error
+        assert "is of a session that has ended" in refused.content[0].text
 
 
 async def test_without_a_page_it_is_declined(desk):
@@ -397,7 +499,7 @@ async def test_two_names_have_two_sinks_and_each_one_gateway(desk, tried):
         assert (await open_box(editor)).structured_content["result"]["said"] == SECRET
         assert (await open_box(claude)).structured_content["result"]["said"] == "<text:1>"
         async with desk.program("claude") as another:
-            assert (await open_box(another)).structured_content["result"]["said"] == "<text:1>"
+            assert await said(another) != await said(claude)
     assert SECRET.encode() in desk.sent("client:editor")
     assert b"<text:1>" in desk.sent("client:claude")
     assert SECRET.encode() not in desk.sent("client:claude")
@@ -412,7 +514,7 @@ async def test_a_changed_policy_ends_the_sessions_of_the_old_one(desk, tried):
         with pytest.raises(MCPError):
             await open_box(client)
     async with desk.program("editor") as client:
-        assert (await open_box(client)).structured_content["result"]["said"] == "<text:1>"
+        assert (await said(client)).startswith("<text:")
     assert len(tried) == 2
 
 
@@ -451,7 +553,7 @@ async def test_a_policy_that_does_not_load_lets_no_request_in(desk):
         refused = await http.post(f"{desk.url}/mcp", json=LISTING, headers=JSON_ONLY)
         assert refused.status_code == 503
         desk.policy.write_text(POLICY % ("never", "handle"))
-        assert (await open_box(client)).structured_content["result"]["said"] == "<text:1>"
+        assert (await said(client)).startswith("<text:")
 
 
 async def test_where_the_self_test_says_no_a_name_is_served_nothing(desk, monkeypatch):
