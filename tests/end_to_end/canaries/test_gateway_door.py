@@ -19,9 +19,24 @@ from umi_edge.tools.sample_home import make_sample_home
 pytestmark = pytest.mark.timeout(120)
 
 
-async def approved(door: Door) -> None:
+class Leads:
+    """A program that shows its user addresses."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+        self.shown = asyncio.Event()
+
+    async def __call__(self, _: Any, params: Any) -> ElicitResult:
+        self.addresses.append(params.url)
+        self.shown.set()
+        return ElicitResult(action="accept")
+
+
+async def approved(door: Door, leads: Leads | None = None) -> None:
     """A yes to the next question, once the user has seen the values."""
     async with asyncio.timeout(30):
+        if leads is not None:
+            await leads.shown.wait()
         async for waiting in door.line.approvals.subscribe():
             for one in waiting:
                 assert VALUES[1] in str(one.request.arguments)
@@ -29,14 +44,14 @@ async def approved(door: Door) -> None:
                 return
 
 
-async def over_http(door: Door, mode: str, elicited: Any = None) -> None:
-    async with door.program(mode, elicited) as client:
+async def over_http(door: Door, mode: str, leads: Leads | None = None) -> None:
+    async with door.program(mode, leads) as client:
         await client.list_tools()
         found = await client.call_tool("contacts_search", {"name": "Alice Moreau"})
         word = {"umi_session": found.structured_content["umi_session"]} if mode != "legacy" else {}
         [alice] = found.structured_content["result"]["matches"]
         sent, _ = await asyncio.gather(
-            client.call_tool("mail_send", letter(alice["email"]) | word), approved(door)
+            client.call_tool("mail_send", letter(alice["email"]) | word), approved(door, leads)
         )
         assert not sent.is_error
         await client.call_tool("umi_reveal", {"handles": [alice["email"]]} | word)
@@ -46,17 +61,10 @@ async def over_http(door: Door, mode: str, elicited: Any = None) -> None:
 
 async def led_to_the_page(door: Door, mode: str) -> None:
     """By a client that shows addresses: in 2026-07-28 its call is answered, and repeated."""
-    shown: list[Any] = []
-
-    async def elicited(_: Any, params: Any) -> ElicitResult:
-        shown.append(params)
-        return ElicitResult(action="accept")
-
-    await over_http(door, mode, elicited)
-    [asked] = shown
-    assert asked.url == f"{door.url}/#/approvals"
-    if mode != "legacy":
-        assert b"input_required" in door.answered
+    leads = Leads()
+    await over_http(door, mode, leads)
+    assert leads.addresses == [f"{door.url}/#/approvals"]
+    assert (b"input_required" in door.answered) == (mode != "legacy")
 
 
 async def over_a_pipe(door: Door, _: str) -> None:
