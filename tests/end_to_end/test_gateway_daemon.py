@@ -238,7 +238,7 @@ async def test_an_mcp_client_asks_the_page_approves_the_mail_is_in_the_outbox_an
         await tab.to("Approvals")
         card = tab.page.locator("form.question")
         await expect(card.get_by_role("heading")).to_have_text("May mail.send do this?")
-        await expect(card.get_by_text(f"Asked by {name}")).to_be_visible()
+        await expect(card.get_by_text(f"Asked by client: {name}")).to_be_visible()
         await expect(card.locator("dd").last).to_contain_text(ADDRESS)
         assert desk.outbox == before
         await card.get_by_role("button", name="Approve").click()
@@ -249,10 +249,10 @@ async def test_an_mcp_client_asks_the_page_approves_the_mail_is_in_the_outbox_an
         assert ADDRESS.encode() in mail
 
         await tab.to("Live")
-        lane = tab.page.get_by_role("region", name=f"A conversation by {name}")
+        lane = tab.page.get_by_role("region", name=f"A conversation by client: {name}")
         await expect(lane.get_by_text("Calls of")).to_be_visible()
         await expect(
-            lane.get_by_role("button", name=f"{ADDRESS}: did not reach the {name}").first
+            lane.get_by_role("button", name=f"{ADDRESS}: did not reach the client: {name}").first
         ).to_be_visible()
         await tab.to("Ledger")
         await tab.page.get_by_label("Went to").select_option(f"client:{name}")

@@ -81,8 +81,8 @@ class Waiting:
 
     @property
     def asked_by(self) -> str:
-        """Who asks, in words."""
-        return _DOORS.get(self.door) or one_line(self.door.removeprefix("client:"))
+        """Who asks, in words: of a program that chose its name itself, that it is one."""
+        return _DOORS.get(self.door) or one_line(self.door.replace("client:", "client: ", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

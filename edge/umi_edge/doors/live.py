@@ -74,9 +74,9 @@ class Live:
     @contextmanager
     def watching(self, conversation: str, client: ClientSink) -> Iterator[Observer]:
         """The observer of a session in which a program makes the calls, until it ends."""
-        door = client.removeprefix("client:")
+        door, title = str(client), f"Calls of {client.removeprefix('client:')}"
         try:
-            yield self.observer(conversation, door, title=f"Calls of {door}", client=client)
+            yield self.observer(conversation, door, title=title, client=client)
         finally:
             self.conclude(conversation, door, "over")
 

@@ -90,6 +90,8 @@ class Laptop:
     """The clock; its zone is the user's."""
     approved: ApprovedCards = NONE_APPROVED
     """What the user lets the cloud read of foreign tools."""
+    follow_policy: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    """Called once another policy is taken up: whoever serves for long lets go of what was begun under the old one."""
 
     @asynccontextmanager
     async def session(
@@ -222,7 +224,7 @@ class Laptop:
         return Catalogue(offered)
 
     async def take_up_policy(self) -> None:
-        """Have new sessions follow what the policy's file says now; running ones go on under theirs.
+        """Have new sessions follow what the policy's file says now; running ones that plan go on under theirs.
 
         Raises `PolicyError` for one that does not load, and what reading the detectors' lists raises: then nothing
         is changed.
@@ -230,6 +232,8 @@ class Laptop:
         policy = read_laptop_policy(self.config)
         self.gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
         self.policy = policy
+        for follow in self.follow_policy:
+            follow()
 
     def changed_tools(self) -> list[str]:
         """What servers have changed of their tools since this was last asked, a sentence each, for the user's eyes.

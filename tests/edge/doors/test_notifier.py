@@ -32,7 +32,7 @@ def notified(approvals: Approvals, moment: float = 0.0) -> Iterator["asyncio.Que
     ("asked", "door", "said"),
     [
         (CALL, "chat", "mail.send wants your yes. Asked by a chat program."),
-        (CALL, "client:claude", "mail.send wants your yes. Asked by claude."),
+        (CALL, "client:claude", "mail.send wants your yes. Asked by client: claude."),
         (MESSAGE, "ask", "A message to the planner wants your yes. Asked by umi ask."),
         (QUESTION, "ask", "tables asks you something. Asked by umi ask."),
         (HELD, "ask", "tables asks you something. Asked by umi ask."),

@@ -63,8 +63,8 @@ async def test_a_question_is_put_to_the_person_and_their_answer_decides():
     [
         ("chat", "a chat program"),
         ("umi chat", "umi chat"),
-        ("client:claude", "claude"),
-        ("client:ask", "ask"),
+        ("client:claude", "client: claude"),
+        ("client:ask", "client: ask"),
     ],
 )
 async def test_a_terminal_that_answers_for_all_says_who_asks(door, words):

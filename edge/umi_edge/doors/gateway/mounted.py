@@ -1,7 +1,7 @@
 """The gateways of the daemon: one for each program that comes to `/mcp/NAME`, over the daemon's laptop and approvals.
 
-A gateway is opened at the first request of its name that has the key, and lasts until the daemon ends, or the policy
-changes: then it is ended with its sessions, whatever they are at, and opened anew.
+A gateway is opened at the first request of its name that has the key, and lasts until the daemon ends, or takes up
+another policy, for whichever door: then it is ended at once with its sessions, whatever they are at, and opened anew.
 
 I2: docs/design.md#i2-fail-closed
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
@@ -53,6 +53,9 @@ class MountedGateways:
     _held: "dict[str, HeldGateway]" = field(default_factory=dict, init=False, repr=False)
     _over: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        self.line.laptop.follow_policy.append(self._let_go_of_old)
+
     def routes(self) -> list[Route]:
         """What an application serves for them."""
         return [Route("/mcp", self), Route("/mcp/{name}", self)]
@@ -83,7 +86,6 @@ class MountedGateways:
             )
         await self._keep_up()
         while True:
-            self._let_go_of_others(name)
             held = self._held.get(name)
             if held is not None and self._is_old(held):
                 await held.end()
@@ -92,31 +94,38 @@ class MountedGateways:
                 continue
             if self._over:
                 raise _ended()
+            if held is None:
+                self._let_go_of_ended()
             if held is None and len(self._held) >= _MOST:
                 raise ApiError(f"umi serves {_MOST} programs at most until it is started again", status=429)
             if held is None:
                 held = self._held[name] = HeldGateway(self.line.laptop.policy)
                 held.begin(self._gateway(name), partial(self._complain, name))
             await asyncio.wait([held.opened])
+            if held.policy is not self.line.laptop.policy:
+                continue  # another one was taken up meanwhile
             if held.opened.result() is None:
                 raise ApiError(
                     "umi serves nobody here: its self-test, or what else comes first, has failed. Its own output on "
                     "the laptop says more",
                     status=503,
                 )
-            if not held.over and held.policy is self.line.laptop.policy:
+            if not held.over:
                 return held
 
     def _is_old(self, held: "HeldGateway") -> bool:
         return held.over or held.policy is not self.line.laptop.policy
 
-    def _let_go_of_others(self, name: str) -> None:
-        """End those of other programs whose policy holds no more; nobody waits for it here."""
-        for other, held in tuple(self._held.items()):
-            if other != name and self._is_old(held):
+    def _let_go_of_old(self) -> None:
+        """End those whose policy holds no more, whoever has taken up the new one; nobody waits for it here."""
+        for held in self._held.values():
+            if self._is_old(held):
                 held.cancel()
-                if held.has_ended:
-                    del self._held[other]
+
+    def _let_go_of_ended(self) -> None:
+        for name, held in tuple(self._held.items()):
+            if held.has_ended and self._is_old(held):
+                del self._held[name]
 
     async def _keep_up(self) -> None:
         try:
@@ -158,7 +167,7 @@ class MountedGateways:
         """Show the values in the record of the session on the page; how to get there where it cannot be opened."""
         sink = session.client.sink
         shown = shown_to_user(handles, session.labeller.vault, sink)
-        self.line.live.add(session.name, sink.removeprefix("client:"), shown)
+        self.line.live.add(session.name, str(sink), shown)
         if await self.open_page(f"live/{session.name}"):
             return "the values stay on the laptop. The user sees them there, on the page of umi that is open"
         return f"{await reveal_by_command(word, session, handles)}. `umi open` shows them on a page"

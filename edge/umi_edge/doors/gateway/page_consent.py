@@ -61,7 +61,7 @@ class PageConsent:
             yield
             return
         seat = ExitStack()
-        where = f"on the page that {self._program} leads to"
+        where = f"on the page that the program {self._program} leads to"
         approvals, conversation = self.questions.approvals, self.questions.conversation
         seat.enter_context(approvals.answerer(f"program {self._program}", where, conversation=conversation))
         led = asyncio.create_task(self._led(elicit, seat))

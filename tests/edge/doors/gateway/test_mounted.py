@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from tests.end_to_end.harness import tool_of
 from tests.end_to_end.page.served import serving
-from umi_edge.doors.approvals import Approvals
+from umi_edge.doors.approvals import Approvals, NotDecided
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway import mounted, opened
 from umi_edge.doors.gateway.mounted import MountedGateways
@@ -381,8 +381,11 @@ async def test_a_program_cannot_pass_for_another_door_by_its_name(desk, name):
         async with desk.program(name) as client:
             calling, question = await waiting_call(desk, client)
             assert question.door == f"client:{name}"
+            assert question.asked_by == f"client: {name}"
             desk.line.approvals.decide(question.id, question.digest, False, by="page")
             await calling
+            await client.call_tool("umi_reveal", {"handles": ["<text:1>"]})
+    assert {step.door for step in desk.line.live.steps()} == {f"client:{name}"}
 
 
 async def test_the_first_message_of_each_session_is_shown_where_that_is_wanted(desk):
@@ -457,7 +460,7 @@ async def test_reveal_opens_the_page_at_the_record_of_the_session_and_tells_no_v
         assert (steps[-1].what.kind, steps[-1].what.by, steps[-1].door) == (
             "shown",
             "client:claude",
-            "claude",
+            "client:claude",
         )
         assert [(piece.shown, piece.value) for piece in steps[-1].what.seen[0].pieces] == [(handle, SECRET)]
         call, result = (
@@ -519,17 +522,34 @@ async def test_a_changed_policy_ends_the_sessions_of_the_old_one(desk, tried):
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
-@pytest.mark.parametrize("next_one", ["claude", "editor"])
-async def test_a_changed_policy_ends_a_call_that_is_under_way(desk, mode, next_one):
+@pytest.mark.parametrize("next_one", ["claude", "editor", ""], ids=["itself", "another program", "umi ask"])
+async def test_a_policy_that_is_taken_up_ends_a_call_that_is_under_way(desk, mode, next_one):
     async with desk.program("claude", mode) as client:
         calling = asyncio.create_task(client.call_tool("box_wait", {}))
         await asyncio.wait_for(desk.waiting.wait(), 20)
         desk.policy.write_text(POLICY % ("never", "planner"))
         async with asyncio.timeout(20):
-            async with desk.program(next_one, mode) as again:
-                await again.list_tools()
+            if next_one:
+                async with desk.program(next_one, mode) as again:
+                    await again.list_tools()
+            else:
+                await desk.line.keep_up()  # as before each session that plans
             await asyncio.wait([calling])
         assert calling.exception() is not None
+
+
+async def test_a_question_under_the_old_policy_is_gone_once_another_is_taken_up(desk):
+    desk.policy.write_text(POLICY % ("always", "handle"))
+    with desk.line.approvals.answerer("page", "on the page"):
+        async with desk.program("claude") as client:
+            calling, question = await waiting_call(desk, client)
+            desk.policy.write_text(POLICY % ("never", "handle"))
+            await desk.line.keep_up()
+            async with asyncio.timeout(20):
+                await asyncio.wait([calling])
+            decided = desk.line.approvals.decide(question.id, question.digest, True, by="page")
+            assert isinstance(decided, NotDecided)
+            assert calling.exception() is not None
 
 
 async def test_programs_that_are_served_nothing_take_no_place(desk, monkeypatch):

@@ -52,7 +52,8 @@ export function who(name) {
 }
 
 const WHO = { you: "You", planner: "Planner", summarizer: "Summarizer", caller: "Caller", umi: "umi" };
-export const shortWho = (name) => WHO[name] ?? name.replace(/^(tool|client):/, "");
+/** A program chooses its name itself, so it is shown as one: `ask` is no "umi ask", and `planner` no planner. */
+export const shortWho = (name) => WHO[name] ?? name.replace(/^tool:/, "").replace(/^client:/, "client: ");
 
 /** What went wrong, for the eyes and for a screen reader. */
 export function trouble(error) {
