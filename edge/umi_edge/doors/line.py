@@ -1,7 +1,7 @@
 """The line to the planner of a process that runs for long, and the sessions over it, which can be watched.
 
 Before each session a certificate that is about to end is renewed, and a policy whose file has changed is taken up: one
-that does not load lets no session begin.
+that does not load lets no session begin, and one that keeps the instruction on this device has a planner here plan it.
 
 I2: docs/design.md#i2-fail-closed
 """
@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.chat_door import DOOR
 from umi_edge.doors.live import Live
+from umi_edge.policy.document import Instruction
 from umi_edge.policy.loader import read_policy_text
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import tell_of_changes
 from umi_edge.runtime.laptop import Laptop
 from umi_edge.runtime.machine_config import check_machine
-from umi_edge.runtime.planner import Planner, renewed_planner, returned_planner
+from umi_edge.runtime.planner import Planner, open_planner, renewed_planner, returned_planner
 from umi_edge.session.consent import Consent
 from umi_edge.session.recording import Observer
 from umi_edge.session.replies import Replies
@@ -74,6 +75,7 @@ class Line:
         Raises `PolicyError` for a changed policy that does not load, and what `Laptop.session` raises.
         """
         await self.keep_up()
+        await self._stay_here()
         planner = self.planner
         self._sessions[planner.where] += 1
         try:
@@ -97,11 +99,12 @@ class Line:
     async def let_shared_planner_return(self) -> None:
         """While a planner on this device stands in: have the shared one plan all new sessions once it is there.
 
-        Sessions that are open go on with the one that they began with, which ends with the last of them.
+        Sessions that are open go on with the one that they began with, which ends with the last of them. As long as the
+        policy keeps the instruction on this device, nothing is given to the shared one.
         """
         while (stand_in := self.planner).stands_in:
             await asyncio.sleep(self.look_seconds)
-            if (shared := await returned_planner(self.config, self.stack)) is None:
+            if self._keeps_instruction or (shared := await returned_planner(self.config, self.stack)) is None:
                 continue
             async with self._changing:
                 self.planner = shared
@@ -112,6 +115,16 @@ class Line:
                 await self._idle.wait()
             if stand_in.close is not None:
                 await stand_in.close()
+
+    @property
+    def _keeps_instruction(self) -> bool:
+        return self.laptop.policy.defaults.instruction is Instruction.DEVICE
+
+    async def _stay_here(self) -> None:
+        """Have a planner on this device where the policy of now wants one, and a shared one planned so far."""
+        async with self._changing:
+            if self._keeps_instruction and not self.planner.on_device:
+                self.planner = await open_planner(self.config, self.console, self.laptop.policy, self.stack)
 
     async def keep_up(self) -> None:
         """Renew the certificate and take up the policy, where it is time; raises as `session` does."""

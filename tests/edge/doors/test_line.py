@@ -13,6 +13,7 @@ from umi_edge.connection.connection import Connection
 from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
+from umi_edge.policy import load_policy
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop
 from umi_edge.runtime.planner import Planner, returned_planner
@@ -27,6 +28,7 @@ class Sessions:
     """A laptop that notes what its sessions were opened with."""
 
     on_device: list[bool] = field(default_factory=list)
+    policy: Any = field(default_factory=lambda: load_policy("version: 1\n"))
     changed_tools: Any = tuple
 
     @asynccontextmanager
@@ -80,6 +82,56 @@ async def test_it_gives_way_once_the_shared_one_is_there_and_ends_with_its_last_
             await returning
     assert closed.is_set()
     assert laptop.on_device == [True, False]
+
+
+HERE = load_policy("version: 1\ndefaults: {instruction: device}\n")
+
+
+async def test_it_does_not_give_way_as_long_as_the_policy_keeps_the_instruction_here(monkeypatch):
+    looks, rounds, slept, real = 0, 0, asyncio.Event(), asyncio.sleep
+
+    async def returned(_: EdgeConfig, __: AsyncExitStack) -> Planner | None:
+        nonlocal looks
+        looks += 1
+        return Planner(NOWHERE, "planner.example:443")
+
+    async def sleep(_: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds > 5:
+            slept.set()
+        await real(0)
+
+    monkeypatch.setattr("umi_edge.doors.line.returned_planner", returned)
+    monkeypatch.setattr("umi_edge.doors.line.asyncio.sleep", sleep)
+    async with standing_in(asyncio.Event()) as (line, laptop):
+        laptop.policy = HERE
+        returning = asyncio.create_task(line.let_shared_planner_return())
+        await asyncio.wait_for(slept.wait(), 10)
+        assert looks == 0
+        assert line.planner.stands_in
+        laptop.policy = load_policy("version: 1\n")
+        await asyncio.wait_for(returning, 10)
+        assert not line.planner.stands_in
+
+
+async def test_a_policy_that_keeps_the_instruction_here_has_the_next_session_planned_here(monkeypatch):
+    opened = []
+
+    async def open_planner(*_: Any) -> Planner:
+        opened.append("here")
+        return Planner(NOWHERE)
+
+    monkeypatch.setattr("umi_edge.doors.line.open_planner", open_planner)
+    async with standing_in(asyncio.Event()) as (line, laptop):
+        line.planner = Planner(NOWHERE, "planner.example:443")
+        async with line.session(DeclineAll(), "c1", "one"):
+            laptop.policy = HERE
+            await line.keep_up()  # which a program's request does, too: nothing is planned for it
+            assert opened == []
+            async with line.session(DeclineAll(), "c2", "two"), line.session(DeclineAll(), "c3", "three"):
+                assert opened == ["here"]
+    assert laptop.on_device == [False, True, True]
 
 
 async def test_a_shared_planner_is_not_looked_for():
