@@ -9,7 +9,9 @@ from umi_shared.handles import Handle, escape, inert, parts_of, render, unescape
 # Texts that are mostly made of what handles are made of.
 PIECES = ["<", ">", "\\", ":", "email", "a", "1", "0", "99999999", "_", " ", "é"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
-HANDLES = st.builds(Handle, st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True), st.integers(1, 9_999_999))
+HANDLES = st.builds(
+    Handle, st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True), st.integers(1, 999_999_999)
+)
 
 
 def handles_in(text: str) -> list[Handle]:
@@ -42,7 +44,7 @@ def test_a_handle_reads_as_itself(handle):
 
 @pytest.mark.parametrize(
     "text",
-    ["<email:0>", "<email:01>", "<email:-1>", "<Email:1>", "<é:1>", "<email:1", "<email :1>", "<email:12345678>",
+    ["<email:0>", "<email:01>", "<email:-1>", "<Email:1>", "<é:1>", "<email:1", "<email :1>", "<email:1234567890>",
      "<" + "a" * 33 + ":1>", "<1a:1>", "＜email:1＞", "<email:１>", "<\\email:1>", "<>", "<:1>"],
 )  # fmt: skip
 def test_what_is_nearly_a_handle_is_text(text):

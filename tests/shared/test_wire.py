@@ -45,7 +45,7 @@ from umi_shared.wire import (
 
 LIMITS = WireLimits()
 CLEAR = st.text(st.characters(codec="utf-8"), max_size=20)
-HANDLES = st.builds(Handle, st.sampled_from(["email", "person"]), st.integers(1, 9_999_999))
+HANDLES = st.builds(Handle, st.sampled_from(["email", "person"]), st.integers(1, 999_999_999))
 TEXT = st.lists(CLEAR | HANDLES, max_size=4).map(tuple)
 NAME = st.from_regex(r"[a-z.]{1,20}", fullmatch=True)
 ENTRIES = st.one_of(
