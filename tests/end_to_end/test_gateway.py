@@ -277,7 +277,7 @@ async def test_after_two_noes_nobody_is_promised_to_be_asked(tmp_path):
     async with told(tmp_path, box(), policy) as t:
         for text in "abc":
             said = (await t.call("box_say", text=text)).content[0].text
-        assert "after two noes, no more in this session" in said
+        assert "after two noes, nobody is asked any more in this session" in said
 
 
 async def test_a_fault_tells_nothing_but_that_there_was_one(tmp_path, monkeypatch, caplog, capfd):

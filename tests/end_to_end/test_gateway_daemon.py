@@ -319,7 +319,7 @@ async def test_a_changed_policy_is_said_to_a_program_over_a_pipe_which_goes_on(d
 
 
 async def test_a_daemon_that_stops_in_the_midst_is_said_and_nothing_is_done_twice(desk):
-    """The last one: it stops the daemon, and what was under way is answered."""
+    """The last one: it stops the daemon, what was under way is answered, and a new daemon takes over."""
     before = len(desk.outbox)
     async with desk.pipe("witness") as client:
         handle = await alice(client)
@@ -338,7 +338,15 @@ async def test_a_daemon_that_stops_in_the_midst_is_said_and_nothing_is_done_twic
         declined = await client.call_tool("mail_send", letter(again))
         assert declined.is_error
         assert "declined" in declined.content[0].text
+        assert "`umi open`" in declined.content[0].text
         async with desk.pipe("second") as second:  # beside the first, as ever
             assert (await alice(second)).startswith("<email:")
-    assert len(desk.outbox) == before
+        assert len(desk.outbox) == before
+        await asyncio.to_thread(desk.start)
+        async with desk.page() as page:  # by the daemon again, which asks
+            handle = await alice(client)
+            sending = asyncio.create_task(client.call_tool("mail_send", letter(handle)))
+            await page.decide(await page.question(), True)
+            assert not (await sending).is_error
+    assert len(desk.outbox) == before + 1
     assert umi("ledger", "verify", "--config", desk.config).returncode == 0

@@ -16,6 +16,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
 from umi_edge.ledger import read_ledger
 from umi_edge.tools.sample_home import make_sample_home
@@ -156,3 +157,39 @@ async def test_bad_input_at_the_port_is_refused_and_others_are_served(config):
             Client(streamable_http_client(address, http_client=other), mode="legacy") as client,
         ):
             assert (await client.list_tools()).tools
+
+
+@pytest.fixture
+def policy(config: Path) -> Path:
+    """The file of a policy that lets every tool be called."""
+    file = config.with_name("policy.yaml")
+    file.write_text("version: 1\n")
+    config.write_text(json.dumps({**json.loads(config.read_text()), "policy": str(file)}))
+    return file
+
+
+async def test_a_program_that_is_served_alone_is_served_under_the_policy_of_now(config, policy, tmp_path):
+    command = ["-m", "umi_edge", "mcp", "serve", "--client", "claude", "--config", str(config)]
+    server = StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ))
+    with (tmp_path / "stderr").open("w") as log:
+        async with Client(stdio_client(server, errlog=log), mode="legacy") as client:
+            assert not (await client.call_tool("contacts_search", {"name": "Alice Moreau"})).is_error
+            policy.write_text("version: 1\nclients: {claude: {tools: [calendar.*]}}\n")
+            with pytest.raises(MCPError, match="no tool of that name"):
+                await client.call_tool("contacts_search", {"name": "Alice Moreau"})
+            policy.write_text("version: 1\ntools: [")
+            with pytest.raises(MCPError, match=r"policy\.yaml"):
+                await client.call_tool("calendar_search", {})
+            policy.write_text("version: 1\n")
+            assert not (await client.call_tool("contacts_search", {"name": "Alice Moreau"})).is_error
+
+
+async def test_at_a_port_nobody_is_served_under_a_policy_that_has_changed(config, policy):
+    async with served(config) as (address, key), _client(key) as http:
+        headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+        body = b'{"jsonrpc":"2.0","id":1,"method":"no/such"}'
+        assert 400 <= (await http.post(address, content=body, headers=headers)).status_code < 500
+        policy.write_text("version: 1\n# changed\n")
+        refused = await http.post(address, content=body, headers=headers)
+        assert refused.status_code == 503
+        assert "has changed" in refused.json()["error"]["message"]

@@ -148,6 +148,7 @@ class Bridge:
             if not self._talk.over:
                 return self._talk
             await self._leave(self._talk)
+            await self._tell_lost()
         async with AsyncExitStack() as stack:
             end = await stack.enter_async_context(self.connect())
             talk = _Talk(end, stack.pop_all())
@@ -187,6 +188,10 @@ class Bridge:
         talk.over = True
         if not talk.begun.done():
             talk.begun.set_result(False)
+        await self._tell_lost()
+
+    async def _tell_lost(self) -> None:
+        """Answer what a far end has taken that is there no more."""
         for known in [one for one, taken in self._under_way.items() if taken]:
             await self._refuse(known, LOST)
 

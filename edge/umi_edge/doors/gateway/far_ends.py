@@ -5,7 +5,7 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +13,14 @@ import anyio
 import httpx
 from mcp.shared.memory import MessageStream, create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCMessage, jsonrpc_message_adapter
+from mcp.types import (
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
 
 from umi_edge.doors.daemon_request import Alone, begun, refusal
 from umi_edge.doors.gateway.bridge import FarEnd, LostError, NotTakenError
@@ -26,6 +33,8 @@ from umi_shared.errors import TransportError
 
 __all__ = ["daemon_end", "own_end"]
 
+IsOld = Callable[[bool], bool]
+"""Whether somebody else is to take the next request, who may be waited for where this one is at another (False)."""
 _FIX = "the output of `umi serve` on the laptop says more"
 
 
@@ -83,13 +92,13 @@ class _Daemon:
 
 
 @asynccontextmanager
-async def own_end(gateway: Gateway) -> AsyncIterator[FarEnd]:
-    """A gateway of this process."""
+async def own_end(gateway: Gateway, is_old: IsOld) -> AsyncIterator[FarEnd]:
+    """A gateway of this process, which takes no request once it is old."""
     server = mcp_server(gateway)
     async with create_client_server_memory_streams() as (ours, theirs):
         serving = asyncio.create_task(server.run(*theirs, server.create_initialization_options()))
         try:
-            yield _Own(ours)
+            yield _Own(ours, is_old)
         finally:
             serving.cancel()
             await asyncio.wait([serving])
@@ -98,8 +107,17 @@ async def own_end(gateway: Gateway) -> AsyncIterator[FarEnd]:
 @dataclass(frozen=True, slots=True)
 class _Own:
     streams: MessageStream = field(repr=False)
+    is_old: IsOld = field(repr=False)
+    unanswered: set[str | int] = field(default_factory=set, repr=False)
 
     async def send(self, message: JSONRPCMessage) -> None:
+        match message:
+            case JSONRPCRequest(id=known):
+                if await asyncio.to_thread(self.is_old, not self.unanswered):
+                    raise NotTakenError
+                self.unanswered.add(known)
+            case JSONRPCNotification(method="notifications/cancelled", params={"requestId": cancelled}):
+                self.unanswered.discard(cancelled)
         try:
             await self.streams[1].send(SessionMessage(message))
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -108,4 +126,6 @@ class _Own:
     async def messages(self) -> AsyncIterator[JSONRPCMessage]:
         async for item in self.streams[0]:
             if isinstance(item, SessionMessage):
+                if isinstance(item.message, JSONRPCResponse | JSONRPCError) and item.message.id is not None:
+                    self.unanswered.discard(item.message.id)
                 yield item.message

@@ -10,28 +10,35 @@ from functools import partial
 import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCMessage
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from umi_edge.doors.chat_request import ApiError
 from umi_edge.doors.daemon_request import Alone
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway.bridge import Bridge, FarEnd
 from umi_edge.doors.gateway.far_ends import daemon_end, own_end
 from umi_edge.doors.gateway.gateway import Gateway
-from umi_edge.doors.gateway.http import gateway_app
-from umi_edge.doors.gateway.mcp_server import mcp_server
+from umi_edge.doors.gateway.http import gateway_app, refused
 from umi_edge.doors.gateway.opened import open_gateway
 from umi_edge.doors.gateway.window import window, window_folder
 from umi_edge.doors.place import Place
 from umi_edge.egress.cloud_client import Approver
+from umi_edge.policy.loader import read_policy_text
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.session.consent import Consent, DeclineAll
 from umi_edge.session.tool_session import ToolSession
-from umi_shared.errors import ConfigError
+from umi_shared.errors import ConfigError, PolicyError
 from umi_shared.handles import Handle
 
 __all__ = ["Surroundings", "serve_http", "serve_stdio"]
 
 _LAST_SECONDS = 5
+_OLD_POLICY = (
+    "the policy's file has changed since this umi was started, so it serves nobody: start it again. "
+    "`umi serve` takes up a changed policy by itself"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,44 +56,64 @@ class Surroundings:
 async def serve_stdio(config: EdgeConfig, client: str, around: Surroundings) -> None:
     """Serve the program at the other end of standard input and output until it closes them.
 
-    The daemon carries out what it asks, where one runs. Raises what `open_laptop` raises, `PrivacyError` where the
-    self-test says no, and `TransportError` where the daemon serves nobody now.
+    The daemon carries out what it asks, as soon as one runs, and this process where none does. Raises what
+    `open_laptop` raises, `PrivacyError` where the self-test says no, and `TransportError` where the daemon serves
+    nobody now.
     """
-    if Place.beside(config.ledger).running() is not None:
-        await _bridge_stdio(config, client, around)
-        return
-    async with _gateway(config, client, around) as gateway:
-        server = mcp_server(gateway)
+    ends = _FarEnds(config=config, client=client, around=around)
+    bridge = Bridge(tell=_unheard, connect=ends.somebody)
+    await bridge.begin()  # what goes wrong here is said, and nobody waits for an answer yet
+    try:
         async with stdio_server() as (reading, writing):
-            await server.run(reading, writing, server.create_initialization_options())
-
-
-async def _bridge_stdio(config: EdgeConfig, client: str, around: Surroundings) -> None:
-    async with stdio_server() as (reading, writing):
-        bridge = Bridge(
-            tell=lambda message: writing.send(SessionMessage(message)),
-            connect=partial(_somebody, config, client, around),
-        )
-        try:
-            await bridge.begin()
+            bridge.tell = lambda message: writing.send(SessionMessage(message))
             async for item in reading:
                 if isinstance(item, SessionMessage):
                     await bridge.hear(item.message)
-        finally:
-            await bridge.end()
+    finally:
+        await bridge.end()
 
 
-@asynccontextmanager
-async def _somebody(config: EdgeConfig, client: str, around: Surroundings) -> AsyncIterator[FarEnd]:
-    """The daemon where it runs and takes this, else a gateway of this process."""
-    async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(daemon_end(config, client))
-        if isinstance(found, Alone):
-            if found.reason:
-                around.complain(f"The running umi serve is not used: {found.reason}.")
-            gateway = await stack.enter_async_context(_gateway(config, client, around))
-            found = await stack.enter_async_context(own_end(gateway))
-        yield found
+async def _unheard(_: JSONRPCMessage) -> None:
+    """Nothing is said to a program that has said nothing yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _FarEnds:
+    """Whoever carries out the requests of one program: the daemon while it takes them, else a gateway of this process.
+
+    A gateway of this process is old once a daemon runs that may take them, and once the policy's file says another
+    thing than it was opened with.
+    """
+
+    config: EdgeConfig
+    client: str
+    around: Surroundings
+    _sent_away_by: str = field(default="", init=False, repr=False)
+    """The key of the daemon that does not take them: it has other settings, and there is another key at each start."""
+
+    @asynccontextmanager
+    async def somebody(self) -> AsyncIterator[FarEnd]:
+        async with AsyncExitStack() as stack:
+            running = Place.beside(self.config.ledger).running()
+            found = await stack.enter_async_context(daemon_end(self.config, self.client))
+            if isinstance(found, Alone):
+                self._sent_away_by = running.key if running is not None else ""
+                if found.reason:
+                    self.around.complain(f"The running umi serve is not used: {found.reason}.")
+                policy = _policy_file(self.config)
+                gateway = await stack.enter_async_context(_gateway(self.config, self.client, self.around))
+                found = await stack.enter_async_context(own_end(gateway, partial(self._is_old, policy)))
+            yield found
+
+    def _is_old(self, policy: str, is_idle: bool) -> bool:
+        if _policy_file(self.config) != policy:
+            return True
+        running = Place.beside(self.config.ledger).running() if is_idle else None
+        return running is not None and running.key != self._sent_away_by
+
+
+def _policy_file(config: EdgeConfig) -> str:
+    return read_policy_text(config.policy) if config.policy else ""
 
 
 async def serve_http(
@@ -108,11 +135,12 @@ async def serve_http(
             f"umi cannot listen on port {port}: {getattr(error, 'strerror', error)}",
             fix="another umi may be running; or choose another port with --port",
         ) from error
+    policy = _policy_file(config)
     with own:
         async with _gateway(config, client, around) as gateway, gateway_app(gateway, keeper) as app:
             server = uvicorn.Server(
                 uvicorn.Config(
-                    app,
+                    _under_policy(config, policy, app),
                     log_level="warning",
                     access_log=False,
                     server_header=False,
@@ -122,6 +150,22 @@ async def serve_http(
             )
             listening(f"http://127.0.0.1:{own.getsockname()[1]}/mcp")
             await server.serve(sockets=[own])
+
+
+def _under_policy(config: EdgeConfig, policy: str, app: ASGIApp) -> ASGIApp:
+    """The app, as long as the policy's file says what it was opened with."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            same = _policy_file(config) == policy
+        except PolicyError:
+            same = False
+        if same:
+            await app(scope, receive, send)
+        else:
+            await refused(ApiError(_OLD_POLICY, status=503))(scope, receive, send)
+
+    return checked
 
 
 @asynccontextmanager

@@ -25,9 +25,9 @@ _SESSION_SCHEMA = {
     "description": "The session that the handles are of, as an earlier result named it. Without it a new one begins.",
 }
 _ADVICE = {
-    "declined": "nobody approved this call. Where umi runs with its page or at a terminal, the user is asked there; "
-    "after two noes, no more in this session. The policy can say that this tool is not confirmed (`umi policy "
-    "explain --tool`)",
+    "declined": "nobody approved this call. The user is asked where `umi serve` runs, on its page: `umi open` on the "
+    "laptop starts it and shows the page, and then such a call can be made again; after two noes, nobody is asked any "
+    "more in this session. The policy can say that this tool is not confirmed (`umi policy explain --tool`)",
     "denied": "umi's policy on the laptop does not allow this call with these values. A handle whose type fits, from "
     "the user's own data, may be allowed; `umi policy explain --tool` on the laptop says what decides",
     "unknown-handle": f"{OTHER_SESSION}, and stands for nothing now: nothing was done with it. Look up again what you "

@@ -186,6 +186,17 @@ async def test_a_request_that_may_have_been_taken_is_not_sent_again(program):
     assert program.connected == 1
 
 
+async def test_what_the_one_before_had_taken_is_answered_where_another_takes_its_place(program):
+    first, second, _ = program.ends
+    first.silent = True
+    await program.says(request(1))
+    first.failing = NotTakenError()  # and it says nothing more
+    await program.says(request(2, "tools/list"))
+    assert says(program.answer(1), LOST)
+    assert program.answer(2) == {"by": 1}
+    assert second.methods == ["tools/list"]
+
+
 async def test_a_refusal_is_told_and_the_next_request_is_tried(program):
     program.ends[0].failing = TransportError("the policy cannot be read", fix="look")
     await program.says(request(1), request(2))
