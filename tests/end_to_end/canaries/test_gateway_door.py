@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,9 +13,12 @@ from mcp.types import ElicitResult
 
 from tests.end_to_end.canaries.test_page_door import VALUES, found_in
 from tests.end_to_end.gateway_door import Door, Piped, gateway_door
+from umi_edge.doors.gateway.page_consent import ASKED
 from umi_edge.ledger import read_ledger
 from umi_edge.policy.loader import default_policy_text
 from umi_edge.runtime.config import HomeSettings
+from umi_edge.tools.mcp import McpServers, open_mcp
+from umi_edge.tools.running_call import ServerQuestion
 from umi_edge.tools.sample_home import make_sample_home
 
 pytestmark = pytest.mark.timeout(120)
@@ -24,10 +29,12 @@ class Leads:
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
+        self.words: list[str] = []
         self.shown = asyncio.Event()
 
     async def __call__(self, _: Any, params: Any) -> ElicitResult:
         self.addresses.append(params.url)
+        self.words.append(params.message)
         self.shown.set()
         return ElicitResult(action="accept")
 
@@ -131,3 +138,45 @@ async def test_no_canary_is_in_what_a_program_is_answered(tmp_path, way: Any, mo
         assert found_in(said) == set()
     sinks = {one["sink"] for one in read_ledger(door.config.ledger) if one["kind"] == "sent"}
     assert sinks == {"client:claude"}  # nothing went to a planner
+
+
+CODE = "zq-4410-canary"
+ASKS = """
+version: 1
+tools: {asking.*: {confirm: never, stored_as: nowhere, results: {"$": scan}}}
+"""
+
+
+async def typed_on_the_page(door: Door) -> None:
+    """What the user types to the server's question, once they have read it."""
+    async with asyncio.timeout(30):
+        async for waiting in door.line.approvals.subscribe():
+            for one in waiting:
+                assert isinstance(one.request, ServerQuestion)
+                assert one.request.message.startswith("For whom?")
+                door.line.approvals.decide(one.id, one.digest, {"code": CODE}, by="page")
+                return
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("server", ["asking_mcp_server.py", "old_asking_mcp_server.py"])
+async def test_a_servers_question_is_answered_on_the_page_and_never_in_the_program(tmp_path, mode, server):
+    """Though the program declares that it has forms: what is typed there its model may read."""
+    started = {"command": sys.executable, "args": [str(Path(__file__).parents[1] / server)]}
+    servers = McpServers.parse({"mcpServers": {"asking": started}})
+    leads = Leads()
+    async with (
+        open_mcp(servers, {}) as (source,),
+        gateway_door(tmp_path / "state", source.tools, ASKS) as door,
+    ):
+        with door.line.approvals.answerer("page", "on the page"):
+            async with door.program(mode, leads) as client:
+                typing = asyncio.create_task(typed_on_the_page(door))
+                booked = await client.call_tool("asking_book", {})
+                await typing
+        answered = bytes(door.answered)
+    assert "door [hidden]" in booked.content[0].text
+    assert set(leads.addresses) <= {f"{door.url}/#/approvals"}
+    assert set(leads.words) <= {ASKED}
+    assert CODE.encode() not in answered
+    assert b"For whom" not in answered
