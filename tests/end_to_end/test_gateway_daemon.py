@@ -71,7 +71,9 @@ class Desk:
         return file.read_text().splitlines() if file.exists() else []
 
     def start(self) -> None:
-        """Start the daemon, and wait until it can be found."""
+        """Start the daemon, once one before has ended, and wait until it can be found."""
+        if self.process is not None:
+            self.process.wait(60)
         browser = self.folder / "browser"
         browser.write_text(f'#!/bin/sh\necho "$1" >> {self.folder}/browsed\n')
         browser.chmod(0o700)

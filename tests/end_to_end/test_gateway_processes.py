@@ -178,10 +178,12 @@ async def test_a_program_that_is_served_alone_is_served_under_the_policy_of_now(
             with pytest.raises(MCPError, match="no tool of that name"):
                 await client.call_tool("contacts_search", {"name": "Alice Moreau"})
             policy.write_text("version: 1\ntools: [")
-            with pytest.raises(MCPError, match=r"policy\.yaml"):
+            with pytest.raises(MCPError, match="serves nobody here now") as refused:
                 await client.call_tool("calendar_search", {})
+            assert str(tmp_path) not in str(refused.value)
             policy.write_text("version: 1\n")
             assert not (await client.call_tool("contacts_search", {"name": "Alice Moreau"})).is_error
+    assert "policy.yaml:" in (tmp_path / "stderr").read_text()
 
 
 async def test_at_a_port_nobody_is_served_under_a_policy_that_has_changed(config, policy):

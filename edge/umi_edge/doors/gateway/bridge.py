@@ -25,14 +25,15 @@ from mcp.types import (
     JSONRPCResponse,
 )
 
-from umi_shared.errors import UmiError
+from umi_shared.errors import TransportError, UmiError
 
-__all__ = ["Bridge", "FarEnd", "LostError", "NotTakenError"]
+__all__ = ["Bridge", "FarEnd", "LostError", "NotTakenError", "RefusedError"]
 
 LOST = (
     "umi was stopped, or has taken up another policy, in the midst of this. What it had begun may have been done: the "
     "user sees it on the laptop. umi does not do it again by itself"
 )
+UNSERVED = "umi serves nobody here now, and this was not done. Its own output on the laptop says more; so does `umi doctor`"
 _REPLAYED = "umi-begins-again"
 
 
@@ -44,11 +45,15 @@ class LostError(Exception):
     """The far end has ended, and may have taken a message."""
 
 
+class RefusedError(TransportError):
+    """The far end refuses something, in words that may be told to the program."""
+
+
 class FarEnd(Protocol):
     """Whoever carries out the requests."""
 
     async def send(self, message: JSONRPCMessage) -> None:
-        """Give it a message. Raises `NotTakenError`, `LostError`; and `UmiError` where it refuses this one."""
+        """Give it a message. Raises `NotTakenError`, `LostError`; and `RefusedError` where it refuses this one."""
 
     def messages(self) -> AsyncIterator[JSONRPCMessage]:
         """What it says, until it ends."""
@@ -79,6 +84,8 @@ class Bridge:
     tell: Callable[[JSONRPCMessage], Awaitable[None]] = field(repr=False)
     """Says something to the program."""
     connect: Connect = field(repr=False)
+    complain: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    """Told, for the user's eyes, what may not be told to the program: it may name their files."""
     _talk: _Talk | None = field(default=None, init=False, repr=False)
     _handshake: JSONRPCRequest | None = field(default=None, init=False, repr=False)
     _under_way: dict[str | int, bool] = field(default_factory=dict, init=False, repr=False)
@@ -103,8 +110,11 @@ class Bridge:
         self._under_way[message.id] = False
         try:
             await self._carry(message)
-        except UmiError as error:
+        except RefusedError as error:
             await self._refuse(message.id, f"{error.message}; {error.fix}")
+        except UmiError as error:
+            self.complain(f"{error.message}; {error.fix}")
+            await self._refuse(message.id, UNSERVED)
         except (LostError, NotTakenError):
             await self._refuse(message.id, LOST)
 

@@ -23,13 +23,12 @@ from mcp.types import (
 )
 
 from umi_edge.doors.daemon_request import Alone, begun, refusal
-from umi_edge.doors.gateway.bridge import FarEnd, LostError, NotTakenError
+from umi_edge.doors.gateway.bridge import FarEnd, LostError, NotTakenError, RefusedError
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.mcp_server import mcp_server
 from umi_edge.doors.place import Place, settings_digest
 from umi_edge.doors.user_key import StrangerError, proved_client
 from umi_edge.runtime.config import EdgeConfig
-from umi_shared.errors import TransportError
 
 __all__ = ["daemon_end", "own_end"]
 
@@ -40,7 +39,7 @@ _FIX = "the output of `umi serve` on the laptop says more"
 
 @asynccontextmanager
 async def daemon_end(config: EdgeConfig, client: str) -> AsyncIterator[FarEnd | Alone]:
-    """The daemon, where one runs with this configuration. Raises `TransportError` where it serves nobody now."""
+    """The daemon, where one runs with this configuration. Raises `RefusedError` where it serves nobody now."""
     running = Place.beside(config.ledger).running()
     if running is None:
         yield Alone()
@@ -57,7 +56,7 @@ async def daemon_end(config: EdgeConfig, client: str) -> AsyncIterator[FarEnd | 
             return
         try:
             if reply.status_code != httpx.codes.OK:
-                raise TransportError(refusal(reply), fix=_FIX)
+                raise RefusedError(refusal(reply), fix=_FIX)
             lines = reply.aiter_lines()
             yield _Daemon(http, str(json.loads(await anext(lines))["pipe"]), lines)
         finally:
@@ -81,7 +80,7 @@ class _Daemon:
         if reply.status_code == httpx.codes.GONE:
             raise NotTakenError
         if reply.status_code != httpx.codes.NO_CONTENT:
-            raise TransportError(refusal(reply), fix=_FIX)
+            raise RefusedError(refusal(reply), fix=_FIX)
 
     async def messages(self) -> AsyncIterator[JSONRPCMessage]:
         try:

@@ -61,7 +61,7 @@ async def serve_stdio(config: EdgeConfig, client: str, around: Surroundings) -> 
     nobody now.
     """
     ends = _FarEnds(config=config, client=client, around=around)
-    bridge = Bridge(tell=_unheard, connect=ends.somebody)
+    bridge = Bridge(tell=_unheard, connect=ends.somebody, complain=around.complain)
     await bridge.begin()  # what goes wrong here is said, and nobody waits for an answer yet
     try:
         async with stdio_server() as (reading, writing):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from umi_edge.doors.gateway.bridge import LOST, Bridge, LostError, NotTakenError
-from umi_shared.errors import TransportError
+from umi_edge.doors.gateway.bridge import LOST, UNSERVED, Bridge, LostError, NotTakenError, RefusedError
+from umi_shared.errors import PolicyError
 
 
 def request(number: int, method: str = "tools/call", **params: Any) -> JSONRPCRequest:
@@ -68,10 +68,11 @@ class Program:
     told: list[Any] = field(default_factory=list)
     connected: int = 0
     refusing: Exception | None = None
+    complaints: list[str] = field(default_factory=list)
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(tell=self._tell, connect=self._connect)
+        self.bridge = Bridge(tell=self._tell, connect=self._connect, complain=self.complaints.append)
 
     async def _tell(self, message: JSONRPCMessage) -> None:
         self.told.append(message)
@@ -198,7 +199,7 @@ async def test_what_the_one_before_had_taken_is_answered_where_another_takes_its
 
 
 async def test_a_refusal_is_told_and_the_next_request_is_tried(program):
-    program.ends[0].failing = TransportError("the policy cannot be read", fix="look")
+    program.ends[0].failing = RefusedError("the policy cannot be read", fix="look")
     await program.says(request(1), request(2))
     assert program.answer(1) == "The policy cannot be read; look."
     assert program.answer(2)
@@ -207,9 +208,16 @@ async def test_a_refusal_is_told_and_the_next_request_is_tried(program):
 async def test_where_nobody_can_be_reached_each_request_is_told_so(program):
     program.ends[0].end()
     await settled()
-    program.refusing = TransportError("nobody", fix="start it")
+    program.refusing = RefusedError("nobody", fix="start it")
     await program.says(request(1), request(2), note("notifications/x"))
     assert program.answer(1) == program.answer(2) == "Nobody; start it."
+    program.refusing = PolicyError(
+        "an unknown tool", file="/home/zqcanary/policy.yaml", line=3, fix="mend it"
+    )
+    await program.says(request(4))
+    assert says(program.answer(4), UNSERVED)
+    assert program.complaints == ["/home/zqcanary/policy.yaml:3: an unknown tool; mend it"]
+    assert "zqcanary" not in repr(program.told)
     program.refusing = None
     await program.says(request(3))
     assert program.answer(3)
