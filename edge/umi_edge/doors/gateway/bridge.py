@@ -33,7 +33,7 @@ LOST = (
     "umi was stopped, or has taken up another policy, in the midst of this. What it had begun may have been done: the "
     "user sees it on the laptop. umi does not do it again by itself"
 )
-UNSERVED = "umi serves nobody here now, and this was not done. Its own output on the laptop says more; so does `umi doctor`"
+UNSERVED = "umi serves nobody here now, and this was not done; its own output on the laptop says more, and `umi doctor`"
 _REPLAYED = "umi-begins-again"
 
 

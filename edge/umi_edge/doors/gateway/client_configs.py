@@ -35,9 +35,14 @@ class Program:
     """Its file on macOS, on Windows and elsewhere; `~` is the home, `*` the folder of the user's configurations."""
     more: tuple[tuple[str, str], ...] = ()
     """What else its entries say."""
+    pointer: str = ""
+    """The file in the home that says where the program's own folder is, where that is elsewhere."""
 
     def file(self, home: Path, config: Path, system: str) -> Path:
-        """Where its configuration is, or would be."""
+        """Where its configuration is, or would be. Raises `OSError` and `UnicodeDecodeError`."""
+        pointer = home / self.pointer
+        if self.pointer and pointer.is_file() and (folder := pointer.read_text("utf-8").strip()):
+            return Path(folder) / self.places[0][-1]
         place = self.places[{"darwin": 0, "win32": 1}.get(system, 2) if len(self.places) > 1 else 0]
         root = {"~": home, "*": config}[place[0]]
         return root.joinpath(*place[1:])
@@ -82,7 +87,12 @@ PROGRAMS: Mapping[str, Program] = {
             ),
             more=(("source", "custom"),),
         ),
-        Program(client="lm-studio", key="mcpServers", places=(("~", ".lmstudio", "mcp.json"),)),
+        Program(
+            client="lm-studio",
+            key="mcpServers",
+            places=(("~", ".lmstudio", "mcp.json"),),
+            pointer=".lmstudio-home-pointer",
+        ),
     )
 }
 

@@ -55,6 +55,22 @@ class _Kept:
     """Whether a request of its client waits for it."""
     over: asyncio.TimerHandle | None = field(default=None, repr=False)
 
+    async def need(self) -> ToShow | None:
+        """What it needs shown next; None once it is made."""
+        while not self.task.done():
+            needs = asyncio.create_task(self.needs.wait())
+            try:
+                await asyncio.wait([self.task, needs], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                needs.cancel()
+            self.needs.clear()
+            waits = (
+                self.shown is not None and not self.shown.done()
+            )  # else it was decided elsewhere meanwhile
+            if waits and not self.task.done():
+                return self.to_show
+        return None
+
 
 @dataclass(slots=True, kw_only=True)
 class KeptCalls:
@@ -104,7 +120,6 @@ class KeptCalls:
         kept.waited_for = True
         if kept.over is not None:
             kept.over.cancel()
-        kept.needs.clear()
         if kept.shown is not None and not kept.shown.done():
             if action is None:
                 kept.shown.set_exception(NotShownError())
@@ -121,20 +136,17 @@ class KeptCalls:
         await asyncio.gather(*(self._stop(one) for one in tuple(self._kept.values())))
 
     async def _next(self, kept: _Kept) -> Answer | ToShow:
-        needs = asyncio.create_task(kept.needs.wait())
         try:
-            await asyncio.wait([kept.task, needs], return_when=asyncio.FIRST_COMPLETED)
+            to_show = await kept.need()
         except asyncio.CancelledError:
             await self._stop(kept)
             raise
-        finally:
-            needs.cancel()
-        if kept.task.done() or kept.to_show is None:
+        if to_show is None:
             self._kept.pop(kept.word, None)
             return kept.task.result()
         kept.waited_for = False
         kept.over = asyncio.get_running_loop().call_later(self.seconds, self._give_up, kept)
-        return kept.to_show
+        return to_show
 
     def _give_up(self, kept: _Kept) -> None:
         self._kept.pop(kept.word, None)

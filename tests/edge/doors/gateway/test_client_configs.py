@@ -94,3 +94,11 @@ def test_umi_does_not_take_itself_over(tmp_path):
     found = read_foreign(file)
     assert [*found.servers] == ["git"]
     assert found.left == {"umi": "it is umi itself"}
+
+
+@pytest.mark.parametrize("pointer", [None, "", "{}/studio\n"])
+def test_lm_studio_is_found_where_its_folder_was_moved(tmp_path, pointer):
+    if pointer is not None:
+        (tmp_path / ".lmstudio-home-pointer").write_text(pointer.format(tmp_path))
+    folder = tmp_path / ("studio" if pointer else ".lmstudio")
+    assert PROGRAMS["lm-studio"].file(tmp_path, tmp_path, "linux") == folder / "mcp.json"

@@ -65,6 +65,22 @@ async def test_the_repetition_is_given_what_comes_of_the_call_that_waits(action)
     assert call.actions == [action, "accept"]
 
 
+async def test_what_needs_showing_no_more_is_not_shown():
+    """It was decided elsewhere at once, and the call is at its work."""
+
+    async def decided_elsewhere() -> dict[str, Any]:
+        elicit = current_elicitation()
+        assert elicit is not None
+        showing = asyncio.create_task(elicit("see", ADDRESS, "x"))
+        await asyncio.sleep(0)
+        showing.cancel()
+        await asyncio.wait([showing])
+        await asyncio.sleep(0.01)
+        return {"made": 1}
+
+    assert await KeptCalls().begin(WHAT, decided_elsewhere) == {"made": 1}
+
+
 async def test_what_the_call_raises_is_raised_to_the_repetition():
     async def failing() -> dict[str, Any]:
         elicit = current_elicitation()
