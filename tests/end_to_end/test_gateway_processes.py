@@ -195,3 +195,5 @@ async def test_at_a_port_nobody_is_served_under_a_policy_that_has_changed(config
         refused = await http.post(address, content=body, headers=headers)
         assert refused.status_code == 503
         assert "has changed" in refused.json()["error"]["message"]
+        nobody = await http.post(address, content=body, headers={**headers, "authorization": "Bearer wrong"})
+        assert nobody.status_code == 401

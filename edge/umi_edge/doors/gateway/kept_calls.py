@@ -64,11 +64,8 @@ class _Kept:
             finally:
                 needs.cancel()
             self.needs.clear()
-            waits = (
-                self.shown is not None and not self.shown.done()
-            )  # else it was decided elsewhere meanwhile
-            if waits and not self.task.done():
-                return self.to_show
+            if self.shown is not None and not (self.shown.done() or self.task.done()):
+                return self.to_show  # which nobody has decided elsewhere meanwhile
         return None
 
 

@@ -19,7 +19,7 @@ from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway.bridge import Bridge, FarEnd
 from umi_edge.doors.gateway.far_ends import daemon_end, own_end
 from umi_edge.doors.gateway.gateway import Gateway
-from umi_edge.doors.gateway.http import gateway_app, refused
+from umi_edge.doors.gateway.http import gateway_app, headers_of, refused
 from umi_edge.doors.gateway.opened import open_gateway
 from umi_edge.doors.gateway.window import window, window_folder
 from umi_edge.doors.place import Place
@@ -140,7 +140,7 @@ async def serve_http(
         async with _gateway(config, client, around) as gateway, gateway_app(gateway, keeper) as app:
             server = uvicorn.Server(
                 uvicorn.Config(
-                    _under_policy(config, policy, app),
+                    _under_policy(config, policy, keeper, app),
                     log_level="warning",
                     access_log=False,
                     server_header=False,
@@ -152,20 +152,29 @@ async def serve_http(
             await server.serve(sockets=[own])
 
 
-def _under_policy(config: EdgeConfig, policy: str, app: ASGIApp) -> ASGIApp:
-    """The app, as long as the policy's file says what it was opened with."""
+def _under_policy(config: EdgeConfig, policy: str, keeper: Doorkeeper, app: ASGIApp) -> ASGIApp:
+    """The app, as long as the policy's file says what it was opened with; who has no key is not told of that."""
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
         try:
-            same = _policy_file(config) == policy
-        except PolicyError:
-            same = False
-        if same:
-            await app(scope, receive, send)
-        else:
-            await refused(ApiError(_OLD_POLICY, status=503))(scope, receive, send)
+            keeper.check(headers_of(scope))
+            if not _says(config, policy):
+                raise ApiError(_OLD_POLICY, status=503)
+        except ApiError as error:
+            await refused(error)(scope, receive, send)
+            return
+        await app(scope, receive, send)
 
     return checked
+
+
+def _says(config: EdgeConfig, policy: str) -> bool:
+    try:
+        return _policy_file(config) == policy
+    except PolicyError:
+        return False
 
 
 @asynccontextmanager
