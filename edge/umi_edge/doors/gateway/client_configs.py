@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Program:
     """Its file on macOS, on Windows and elsewhere; `~` is the home, `*` the folder of the user's configurations."""
     more: tuple[tuple[str, str], ...] = ()
     """What else its entries say."""
-    pointer: str = ""
+    pointer: str = field(default="", repr=False)
     """The file in the home that says where the program's own folder is, where that is elsewhere."""
 
     def file(self, home: Path, config: Path, system: str) -> Path:
