@@ -35,7 +35,7 @@ class NotKeptError(Exception):
 class ToShow:
     """What a client is to show its user, and the word that it comes again with."""
 
-    words: str
+    words: str = field(repr=False)
     address: str = field(repr=False)
     word: str = field(repr=False)
 

@@ -86,7 +86,7 @@ class _FarEnds:
     """
 
     config: EdgeConfig
-    client: str
+    client: str = field(repr=False)
     around: Surroundings
     _sent_away_by: str = field(default="", init=False, repr=False)
     """The key of the daemon that does not take them: it has other settings, and there is another key at each start."""
