@@ -51,3 +51,13 @@ async def test_a_search_takes_the_trade_where_nothing_else_is_meant(tmp_path: Pa
     assert await found("locksmith") == []  # a name is no trade
     await home.call("contacts.add", name="Ann Plumber")
     assert await found("plumber") == ["Ann Plumber"]
+
+
+async def test_a_bent_name_is_found_beside_what_else_is_known(tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    home = home_under(tmp_path, more=True)
+    for name, company in (("Martin Osei", "Housemates"), ("Martin Adler", "Adler Roofs")):
+        await home.call("contacts.add", name=name, company=company)
+    (found,) = (await home.call("contacts.search", name="martins roofs"))["matches"]
+    assert found["name"] == "Martin Adler"
+    assert (await home.call("contacts.search", name=" "))["matches"] == []

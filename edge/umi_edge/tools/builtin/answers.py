@@ -37,7 +37,7 @@ _AS_GOOD = 0.95
 """How much must speak for a second text, as a share of what speaks for the best, to be told beside it."""
 _NEARLY_AS_GOOD = 0.6
 """The same where the best is not sure to answer."""
-_HELD = 0.6
+_HELD = 0.7
 """The share of the question's words, of those that stand anywhere, that a text has which surely answers."""
 _HELD_BY_WHOLE = 0.4
 """The same of what is short."""
@@ -118,13 +118,13 @@ def answer_tool(shelves: Shelves, reading: Reading | None = None) -> Tool:
 
 
 async def _told(reading: Reading, one: _Known, question: str) -> dict[str, JSON]:
-    text, sure = one.text, True
+    text, sure = one.text, one.held >= (_HELD_BY_WHOLE if one.kind in _WHOLE else _HELD)
     if one.kind not in _WHOLE:
-        read = await reading.around(_headed(one), question, wide=_TWO.search(question) is not None)
-        text, sure = read.words, read.sure
+        wide = not sure or _TWO.search(question) is not None
+        read = await reading.around(_headed(one), question, wide=wide)
+        text, sure = read.words, read.sure and sure
     if one.kind == "mail" and Question.of(question).kind is Kind.PERSON:
         text = f"{one.called}: {text}"  # who wrote it may be the answer
-    sure = sure and one.held >= (_HELD_BY_WHOLE if one.kind in _WHOLE else _HELD)
     return {"kind": one.kind, "id": one.id, "title": one.title, "text": text, "sure": sure}
 
 

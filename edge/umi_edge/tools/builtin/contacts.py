@@ -201,10 +201,13 @@ def _rank_anywhere(contact: Contact, query: str) -> int:
     rest = " ".join((said, contact.birthday, contact.note, *(one.value for one in contact.addresses)))
     if has_words(rest, query):
         return 6
+    asked, names = folded(query).split(), folded(" ".join(contact.known_by())).split()
+    if asked and all(has_words(rest, one) or any(_bent(one, name) for name in names) for one in asked):
+        return 7
     does = " ".join(
         (contact.company or "", contact.department, contact.role, *contact.categories, contact.note)
     )
-    return 7 if is_of_trade(does, query) else _NOT_MEANT
+    return 8 if is_of_trade(does, query) else _NOT_MEANT
 
 
 def _rank(contact: Contact, query: str) -> int:
