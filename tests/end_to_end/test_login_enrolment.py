@@ -22,8 +22,9 @@ from umi_cloud.auth.login import LoginSettings, Team
 from umi_edge.cli import umi
 from umi_edge.connection import login as login_module
 from umi_edge.connection.enroll import Enrolment, enroll_by_login
-from umi_edge.connection.login import Provider, log_in_elsewhere, log_in_here
+from umi_edge.connection.login import log_in_elsewhere, log_in_here
 from umi_edge.connection.login_address import LoginAddress
+from umi_edge.connection.provider import Provider
 from umi_shared.errors import ConfigError, PeerError, RefusedError, TransportError
 
 MANY = EnrolmentLimits(attempts_per_minute_per_peer=100)

@@ -71,8 +71,9 @@ async def _log_in(url: str, folder: Path, name: str, *, no_browser: bool) -> "En
     import webbrowser
 
     from umi_edge.connection.enroll import enroll_by_login
-    from umi_edge.connection.login import Provider, log_in_elsewhere, log_in_here
+    from umi_edge.connection.login import log_in_elsewhere, log_in_here
     from umi_edge.connection.login_address import LoginAddress
+    from umi_edge.connection.provider import Provider
 
     def browse(page: str) -> None:
         say(f"Log in here, in this machine's browser: {page}", err=True)

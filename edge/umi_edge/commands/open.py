@@ -16,8 +16,9 @@ def command(config: Path | None, *, printed: bool) -> int:
     Starts `umi serve` in the background where it does not run; `umi stop` ends it. The address that is printed opens
     the page once, within a minute: whoever opens it can use your tools.
     """
-    from umi_edge.doors.background import browse, page_address, start
+    from umi_edge.doors.background import page_address, start
     from umi_edge.doors.place import Place
+    from umi_edge.doors.shortcut import browse
     from umi_shared.screen.output import say
 
     settings = read_config(config)

@@ -39,8 +39,8 @@ from umi_edge.connection.connection import (
     open_enrolment_channel,
 )
 from umi_edge.connection.enrolment_refusals import explained
-from umi_edge.connection.login import Provider
 from umi_edge.connection.login_address import LoginAddress
+from umi_edge.connection.provider import Provider
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
 from umi_shared.enrolment_token import EnrolmentToken, check_device_name, split_address

@@ -11,16 +11,16 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
+from umi_edge.connection.provider import Provider
 from umi_shared.errors import MalformedError, PeerError, RefusedError, TransportError
 from umi_shared.secure_url import is_secure
 
-__all__ = ["Provider", "log_in_elsewhere", "log_in_here"]
+__all__ = ["log_in_elsewhere", "log_in_here"]
 
 FETCH_SECONDS = 15.0
 WAIT_SECONDS = 900.0
@@ -28,23 +28,6 @@ WAIT_SECONDS = 900.0
 POLL_SECONDS = 5.0
 MAX_ANSWER_BYTES = 256 * 1024
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """Where people log in, and as which client."""
-
-    issuer: str = field(repr=False)
-    client_id: str = field(repr=False)
-    scopes: tuple[str, ...] = field(repr=False)
-    client_secret: str = field(default="", repr=False)
-    """What some providers want of public clients, too; everybody may know it."""
-
-    @property
-    def client(self) -> dict[str, str]:
-        """How this program says which client it is."""
-        named = {"client_id": self.client_id}
-        return {**named, "client_secret": self.client_secret} if self.client_secret else named
 
 
 async def log_in_here(provider: Provider, nonce: str, browse: Callable[[str], None]) -> str:

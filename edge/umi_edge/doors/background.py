@@ -1,22 +1,20 @@
-"""The daemon in the background: started where a command needs it, ended by another, and its page in the browser."""
+"""The daemon in the background: started where a command needs it, ended by another, and the address of its page."""
 
-import html
 import os
 import socket
 import subprocess
 import sys
 import time
-import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import httpx
 
 from umi_edge.doors.place import Place, Running
-from umi_edge.doors.user_key import ProvedFirst
+from umi_edge.doors.proved_client import ProvedFirst
 from umi_shared.errors import ConfigError, TransportError
 
-__all__ = ["browse", "page_address", "start", "stop"]
+__all__ = ["page_address", "start", "stop"]
 
 _STARTS_SECONDS = 120
 _STOPS_SECONDS = 30
@@ -82,24 +80,6 @@ def _post(running: Running, path: str) -> httpx.Response:
     auth = ProvedFirst(running.key)
     reply = httpx.post(f"{running.url}{path}", auth=auth, trust_env=False, timeout=_ANSWERS_SECONDS)
     return reply.raise_for_status()
-
-
-def browse(place: Place, page: str, open_browser: Callable[[str], bool] = webbrowser.open) -> bool:
-    """Open the page in the browser, at an address of `page_address`; whether there is one.
-
-    The code is not among the words of a command, which other users of this machine can see: the browser opens a file
-    that only this user can read, and that leads on.
-    """
-    address = html.escape(page)
-    file = place.shortcut
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-        written.write(
-            f'<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>umi</title>'
-            f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">umi</a>\n'
-        )
-    return open_browser(file.resolve().as_uri())
 
 
 def _free_port() -> int:

@@ -15,8 +15,7 @@ from umi_edge.doors.approvals import Approvals
 from umi_edge.doors.chat_door import ChatDoor
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.endpoint import Endpoint, Reasoning
-from umi_edge.doors.gateway.mounted import MountedGateways
-from umi_edge.doors.gateway.pipes import Pipes
+from umi_edge.doors.gateway.door import Behind, GatewayDoor
 from umi_edge.doors.line import Line
 from umi_edge.doors.live import Live
 from umi_edge.doors.notifier import Notifier, show
@@ -99,17 +98,12 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         )
         page = Page(laptop=laptop, key=user_key, approvals=line.approvals, live=line.live)
         opener = PageOpener(place=place, key=user_key, is_followed=lambda: page.is_followed)
-        gateways = MountedGateways(
-            line=line,
-            keeper=keeper,
-            open_page=opener.open,
-            page_url=lambda: opener.url,
-            complain=partial(_complain, output),
+        programs = GatewayDoor(
+            partial(_behind, line, keeper, opener, user_key.keeper(), settings, partial(_complain, output))
         )
-        stack.push_async_callback(gateways.stop)
-        pipes = Pipes(gateways=gateways, keeper=user_key.keeper(), settings=settings, preview=config.preview)
-        app = endpoint.app([*visits.routes(), *gateways.routes(), *pipes.routes(), *page_routes(page)])
-        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop, gateways.stop], place)
+        stack.push_async_callback(programs.stop)
+        app = endpoint.app([*visits.routes(), *programs.routes(), *page_routes(page)])
+        server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop, programs.stop], place)
         for one in listening:
             one.listen()  # who finds it from here on waits for an answer, and is not refused
         port = listening[0].getsockname()[1]
@@ -117,6 +111,24 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         place.note(port, user_key.text)
         _announce(output, listening, planner)
         await server.serve(sockets=listening)
+
+
+def _behind(
+    line: Line,
+    keeper: Doorkeeper,
+    opener: PageOpener,
+    commands: Doorkeeper,
+    settings: str,
+    complain: Callable[[str], None],
+) -> Behind:
+    from umi_edge.doors.gateway.mounted import MountedGateways  # noqa: PLC0415  # see `GatewayDoor`
+    from umi_edge.doors.gateway.pipes import Pipes  # noqa: PLC0415
+
+    gateways = MountedGateways(
+        line=line, keeper=keeper, open_page=opener.open, page_url=lambda: opener.url, complain=complain
+    )
+    pipes = Pipes(gateways=gateways, keeper=commands, settings=settings, preview=line.config.preview)
+    return Behind([*gateways.routes(), *pipes.routes()], gateways.stop)
 
 
 def _terminal(output: Output, line: Line) -> TerminalAnswerer:

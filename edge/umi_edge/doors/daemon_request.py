@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from umi_edge.doors.user_key import StrangerError
+from umi_edge.doors.proved_client import StrangerError
 
 __all__ = ["Alone", "begun", "refusal"]
 

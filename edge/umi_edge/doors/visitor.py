@@ -15,7 +15,7 @@ import httpx
 
 from umi_edge.doors.daemon_request import Alone, begun
 from umi_edge.doors.place import Place, settings_digest
-from umi_edge.doors.user_key import proved_client
+from umi_edge.doors.proved_client import proved_client
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.conversation import Output
 from umi_shared.errors import TransportError

@@ -16,10 +16,11 @@ import httpx
 from lxml import etree
 
 from umi_edge.sync.account import Account
+from umi_edge.sync.certificates import trusted_context
 from umi_edge.sync.login import Login
 from umi_shared.errors import LimitError, MalformedError, RefusedError, TransportError
 
-__all__ = ["CALDAV", "CALENDARSERVER", "CARDDAV", "DAV", "DavServer", "Resource", "trusted_context"]
+__all__ = ["CALDAV", "CALENDARSERVER", "CARDDAV", "DAV", "DavServer", "Resource"]
 
 DAV = "{DAV:}"
 CALDAV = "{urn:ietf:params:xml:ns:caldav}"
@@ -214,14 +215,6 @@ class DavServer:
 
 
 _ADDRESS = "check the `url` of the account"
-
-
-def trusted_context(account: Account) -> ssl.SSLContext:
-    """What certificates are checked with: whom the system trusts, or whom the account names."""
-    try:
-        return ssl.create_default_context(cafile=str(account.ca_file) if account.ca_file else None)
-    except (OSError, ssl.SSLError):
-        raise TransportError(f"{account.ca_file} has no certificates", fix="correct `ca_file`") from None
 
 
 def _asked(body: Any, names: tuple[str, ...]) -> None:

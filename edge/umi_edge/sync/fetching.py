@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from filelock import Timeout
 
 from umi_edge.sync.account import Account
-from umi_edge.sync.dav import DavServer
-from umi_edge.sync.dav_copy import fetch_dav
 from umi_edge.sync.imap import ImapServer
 from umi_edge.sync.imap_copy import fetch_mail
 from umi_edge.sync.local_copy import LocalCopy
@@ -87,7 +85,10 @@ def _into(
         if account.store == "mail":
             with ImapServer(account, login) as mail:
                 fetch_mail(account, mail, copy)
-        else:
+        else:  # with httpx and lxml, 7 MB, which who has no such account does not need
+            from umi_edge.sync.dav import DavServer  # noqa: PLC0415
+            from umi_edge.sync.dav_copy import fetch_dav  # noqa: PLC0415
+
             with DavServer(account, login) as server:
                 fetch_dav(account, server, copy, let_go=let_go)
     except UmiError as error:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from umi_edge.sync.account import Account, is_this_device
-from umi_edge.sync.dav import trusted_context
+from umi_edge.sync.certificates import trusted_context
 from umi_edge.sync.login import Login
 from umi_shared.errors import LimitError, MalformedError, RefusedError, TransportError
 

@@ -28,7 +28,7 @@ _NEVER = Cancellation()
 _ASIDE = 1
 """The sequence of the context that holds nothing, but while a state is taken out or put back."""
 _GPU_BATCH = 512
-_CPU_BATCH = 128 + MAX_DRAFT_TOKENS
+_CPU_BATCH = 64 + MAX_DRAFT_TOKENS
 """A CPU reads no faster in larger batches (SmolLM2, 1,400 tokens: 10.5 s of processor time in batches of 96 to 512),
 and llama.cpp's working memory grows with them. Small batches also keep more of a text whose reading is cancelled.
 """

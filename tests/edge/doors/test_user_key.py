@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from umi_edge.doors.user_key import PROOF_HEADER, PROOF_PATH, ProvedFirst, StrangerError, UserKey
+from umi_edge.doors.proved_client import ProvedFirst, StrangerError
+from umi_edge.doors.user_key import PROOF_HEADER, PROOF_PATH, UserKey
 
 
 def test_it_is_another_each_time_and_not_in_a_repr() -> None:

@@ -59,3 +59,11 @@ def test_what_puts_a_session_together_loads_no_model_library_and_no_server_of_to
     _, modules = modules_after(program)
     assert "umi_edge.caller.caller" in modules
     assert not {"llama_cpp", "llguidance", "numpy", "mcp", "huggingface_hub"} & modules
+
+
+def test_a_daemon_loads_only_what_its_own_doors_need():
+    """What MCP, accounts elsewhere and clients need takes 40 MB, which most daemons do without."""
+    program = "import json, sys, umi_edge.doors.daemon; print('\\n' + json.dumps([0, sorted(sys.modules)]))"
+    _, modules = modules_after(program)
+    assert "umi_edge.doors.page.page" in modules
+    assert not {"httpx", "httpx2", "lxml", "mcp", "mcp_types", "numpy", "pygments"} & modules

@@ -1,14 +1,17 @@
 """Days, times and lengths as people say them, at half past two on Wednesday 25 November 2026 in Berlin."""
 
 import csv
+import itertools
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.spoken import spoken_days, spoken_lengths, spoken_times
+from umi_edge.values.time_words.vocabulary import LANGUAGES, vocabulary
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 LOCALES = {"en": "en_GB", "en-US": "en_US", "de": "de_DE", "fr": "fr_FR", "es": "es_ES", "": ""}
@@ -135,3 +138,14 @@ def test_a_week_begins_when_the_locale_says() -> None:
 def test_a_long_text_costs_little() -> None:
     text = "next Friday at half past nine and then " * 2000
     assert spoken_days(text, TimePhrases(NOW, "en_GB"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_names_of_days_and_months_are_those_of_babel(language: str) -> None:
+    locale, words = Locale(language), vocabulary(language)
+    for form, width in itertools.product(("format", "stand-alone"), ("wide", "abbreviated")):
+        for day, name in locale.days[form][width].items():
+            if width == "wide" or len(name.rstrip(".")) > 2:
+                assert (("weekday", day),) in words.readings(name), name
+        for month, name in locale.months[form][width].items():
+            assert (("month", month),) in words.readings(name), name

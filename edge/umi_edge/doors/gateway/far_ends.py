@@ -27,7 +27,7 @@ from umi_edge.doors.gateway.bridge import FarEnd, LostError, NotTakenError, Refu
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.mcp_server import mcp_server
 from umi_edge.doors.place import Place, settings_digest
-from umi_edge.doors.user_key import StrangerError, proved_client
+from umi_edge.doors.proved_client import StrangerError, proved_client
 from umi_edge.runtime.config import EdgeConfig
 
 __all__ = ["daemon_end", "own_end"]

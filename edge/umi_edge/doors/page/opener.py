@@ -13,8 +13,8 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from umi_edge.doors.background import browse
 from umi_edge.doors.place import Place
+from umi_edge.doors.shortcut import browse
 from umi_edge.doors.user_key import UserKey
 
 __all__ = ["PageOpener"]

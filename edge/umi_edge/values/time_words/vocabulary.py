@@ -1,4 +1,4 @@
-"""What words mean when they speak of time: one language's, from `words.yaml` and CLDR's names of months and days."""
+"""What words mean when they speak of time: one language's, from `words.yaml`."""
 
 import itertools
 import re
@@ -9,7 +9,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from babel import Locale
 from ruamel.yaml import YAML
 
 __all__ = ["LANGUAGES", "Vocabulary", "Word", "normal"]
@@ -20,8 +19,11 @@ Phrase = tuple[Word, ...]
 
 _KINDS = {
     "units": "unit", "parts": "part", "relative": "relative", "days": "weekday", "months": "month",
-    "numbers": "number", "ordinals": "ordinal",
+    "numbers": "number", "ordinals": "ordinal", "day_names": "weekday", "short_day_names": "weekday",
+    "month_names": "month",
 }  # fmt: skip
+_SHORT = ("days", "short_day_names")
+_DAY_NAMES = ("day_names", "short_day_names")
 _TOKEN = re.compile(
     r"(\d+(?:[.,]\d+)?)(st|nd|rd|th|er|ere|e|º|ª|\.)?(?![^\W_])|(\d+)|([^\W\d_]+(?:['.][^\W\d_]+)*'?)|[^\s\w]"
 )
@@ -119,24 +121,17 @@ def vocabulary(language: str, *, short_names: bool = True) -> Vocabulary:
         words.setdefault(tuple(token for _, token in _tokens(normal(text))), set()).add(word)
 
     for key, entry in data.items():
-        if key == "days" and not short_names:
+        if key in _SHORT and not short_names:
             continue
         if isinstance(entry, Mapping):
             for value, texts in entry.items():
                 for text in texts:
                     add(text, (_KINDS[key], value))
+                    if key in _DAY_NAMES:
+                        add(f"{text}{data.get('possessive', '')}", (_KINDS[key], value))
         elif isinstance(entry, list):
             for text in entry:
                 add(text, (key, 1))
-    locale = Locale(language)
-    for form in ("format", "stand-alone"):
-        for width in ("wide", "abbreviated"):
-            for day, name in locale.days[form][width].items():
-                if width == "wide" or (short_names and len(name.rstrip(".")) > 2):
-                    add(name, ("weekday", day))
-                    add(f"{name}{data.get('possessive', '')}", ("weekday", day))
-            for month, name in locale.months[form][width].items():
-                add(name, ("month", month))
     return Vocabulary(
         language,
         words={text: frozenset(found) for text, found in words.items()},

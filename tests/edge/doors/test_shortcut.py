@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from umi_edge.doors.background import browse
 from umi_edge.doors.place import Place
+from umi_edge.doors.shortcut import browse
 
 PAGE = "http://127.0.0.1:4864/#code=" + "c" * 43
 
