@@ -59,11 +59,13 @@ def command(
     """
     import asyncio
 
+    from umi_edge.doors.allocator import give_back_early
     from umi_edge.doors.daemon import ServerOptions, serve
     from umi_edge.doors.place import Place
     from umi_edge.runtime.conversation import Output
     from umi_shared.screen.output import say
 
+    give_back_early()
     settings = read_config(config, policy=policy, offline=offline)
     place = Place.beside(settings.ledger)
     key = place.key()

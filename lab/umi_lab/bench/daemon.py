@@ -1,8 +1,12 @@
 """The daemon: its memory beyond its models and their cache, and what it costs the machine while nothing is asked.
 
 The page is open in a real browser where one is installed; else its stream is followed without one. Both are measured
-after a whole session. What a process has used of the processor is the kernel's own count, which other programs do not
-change.
+after a whole session with the tools of the home. What a process has used of the processor is the kernel's own count,
+which other programs do not change.
+
+Memory is what the kernel calls resident, with what libraries map of their files, less two sizes: those of the files of
+the model and its adapter, and that of the keys and values of one context in 16 bits. What a second conversation makes
+the daemon keep beside the context, and what programs that speak MCP make it load, is told beside it.
 """
 
 import asyncio
@@ -24,13 +28,14 @@ from umi_lab.bench.served import scripted, served
 from umi_lab.bench.setting import CONTEXT_TOKENS, Outcome, Setting
 from umi_lab.bench.spread import Spread
 from umi_lab.bench.workload import CALLS, instruction
-from umi_lab.daemon_process import daemon_process
+from umi_lab.daemon_process import DaemonProcess, daemon_process
 
 __all__ = ["measure"]
 
 _MB = 1e6
 _SETTLES_SECONDS = 5
 _IDLE_SECONDS = 60
+_GREETS_SECONDS = 60
 _UNASKED = 5
 """The calls that change nothing, and so want nobody's yes."""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -57,6 +62,12 @@ async def measure(setting: Setting) -> Outcome:
                 await asyncio.sleep(idle_seconds)
                 after = daemon.process.cpu_times()
                 resident = daemon.process.memory_info().rss
+                await daemon.ask(instruction(1))
+                await asyncio.sleep(_SETTLES_SECONDS)
+                second = daemon.process.memory_info().rss
+                await _greet(daemon)
+                await asyncio.sleep(_SETTLES_SECONDS)
+                third = daemon.process.memory_info().rss
     setting.tell("daemon", 1, 1)
     used = after.user + after.system - before.user - before.system
     kv = kv_bytes(setting.model_file, CONTEXT_TOKENS)
@@ -75,8 +86,17 @@ async def measure(setting: Setting) -> Outcome:
         repeats=1,
         profile=f"{used:.2f} s in {idle_seconds} s.",
     )
+    then = [
+        Figure(title=title, goal=None, value=Spread.of([(more - gguf - kv) / _MB]), repeats=1, unit="MB")
+        for title, more in (
+            ("the same, after a conversation about something else, whose beginning is kept", second),
+            ("the same, after a program at `/mcp` too", third),
+        )
+    ]
     notes = [] if browser else ["no browser is installed: the page's stream was followed without one"]
-    return Outcome(figures=[over, idle], details={"resident": resident, "GGUF": gguf, "KV": kv}, notes=notes)
+    return Outcome(
+        figures=[over, idle, *then], details={"resident": resident, "GGUF": gguf, "KV": kv}, notes=notes
+    )
 
 
 def _caller(setting: Setting) -> dict[str, Any]:
@@ -113,3 +133,14 @@ async def _page(running: Running) -> AsyncIterator[bool]:
 async def _read(stream: httpx.Response) -> None:
     async for _ in stream.aiter_bytes():
         pass
+
+
+async def _greet(daemon: DaemonProcess) -> None:
+    """Say hello as a program that speaks MCP."""
+    client = {"name": "bench", "version": "1"}
+    greeting = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+    said = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": greeting}
+    headers = {"authorization": f"Bearer {daemon.key}", "accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(timeout=_GREETS_SECONDS, trust_env=False) as http:
+        answer = await http.post(f"{daemon.running.url}/mcp/bench", json=said, headers=headers)
+    answer.raise_for_status()
