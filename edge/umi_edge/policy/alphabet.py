@@ -31,15 +31,16 @@ _BLOCKS = (
 ALPHABET = "".join(
     sorted({*STAND_INS, *(chr(code) for first, last in _BLOCKS for code in range(first, last + 1))})
 )
-_OTHERS = re.compile(
-    "[^" + "".join(rf"\U{first:08x}-\U{last:08x}" for first, last in _BLOCKS) + STAND_INS + "]+"
-)
+_OTHER = re.compile("[^" + "".join(rf"\U{first:08x}-\U{last:08x}" for first, last in _BLOCKS) + "]")
+_OTHERS = re.compile(f"{_OTHER.pattern}+")
 _TOKEN = re.compile(r"\\x\{\w+\}|\\[pP](?:\{\^?\w+\}|\w)|\\.|.", re.DOTALL)
 
 
 def reduced(text: str) -> str:
     """A text in the alphabet, as long as it was; most are in it already. A lone surrogate raises `UnicodeError`."""
-    return text if text.isascii() else _OTHERS.sub(lambda others: others[0].translate(_STAND_IN_OF), text)
+    if text.isascii() or _OTHER.search(text) is None:  # the usual case, and the quicker search
+        return text
+    return _OTHERS.sub(lambda others: others[0].translate(_STAND_IN_OF), text)
 
 
 def in_alphabet(pattern: str) -> str:
