@@ -222,7 +222,8 @@ class ToolSession:
             )
             if not await self.approver.approve(shown):
                 raise UnapprovedError(view.sink)
-        self.told_bars.add(self._read().bars)
+        if bars := self._read().bars:
+            await asyncio.to_thread(self.told_bars.add, bars)  # another process may hold the file's lock
         digest = self.way_out.let_out(message, view, request_id)
         self.calls.public.has_read(view.sink, self.calls.entries)
         self.observe(Sent(view.sink, len(message), digest, 1))
