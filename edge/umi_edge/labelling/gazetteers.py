@@ -9,6 +9,7 @@ I2: docs/design.md#i2-fail-closed
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from umi_edge.labelling.source_gaps import gaps_of
 from umi_edge.policy import GazetteerSource, Policy, gazetteer_sources
@@ -107,7 +108,7 @@ async def read_gazetteers(
         lost: tuple[Lost, ...] = ()
         match await _read(tool, catalogue, missing):
             case Succeeded(result, _, unread):
-                found = {source.rule_id: source.values(result) for source in sources}
+                found = await asyncio.to_thread(_found, sources, result)
                 values |= found
                 lost = (*unread, *gaps_of(result, sources, sum(map(len, found.values()))))
             case Lost() as whole:
@@ -115,6 +116,11 @@ async def read_gazetteers(
         if lost:
             lost_sources.append(_lost_source(tool, sources, lost))
     return Gazetteers(values, tuple(lost_sources))
+
+
+def _found(sources: Sequence[GazetteerSource], result: Any) -> dict[str, tuple[str, ...]]:
+    """What each source takes out of a result; of thousands of contacts that takes a while."""
+    return {source.rule_id: source.values(result) for source in sources}
 
 
 async def _read(tool: str, catalogue: Catalogue, missing: Sequence[ToolSource]) -> Succeeded | Lost | None:

@@ -5,6 +5,7 @@ I6: docs/design.md#i6-cloud-text-is-untrusted-input
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
+import asyncio
 import json
 import math
 import secrets
@@ -318,7 +319,9 @@ class Session:
         now = await self.read_gazetteers()
         self.names_lost = now.notices
         if now.values != self._names:
-            self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
+            self.labeller.keeper.scanner = await asyncio.to_thread(
+                Scanner.of, self.labeller.policy, now.values
+            )
             if added := added_names(self._names, now.values):
                 cards = self.cards
                 self._tell_of_tools()

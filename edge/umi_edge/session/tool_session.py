@@ -238,8 +238,10 @@ class ToolSession:
             return
         now = await self.read_gazetteers()
         if now.values != self._names:
+            self.labeller.keeper.scanner = await asyncio.to_thread(
+                Scanner.of, self.labeller.policy, now.values
+            )
             cards = self.cards
-            self.labeller.keeper.scanner = Scanner.of(self.labeller.policy, now.values)
             self._tell_of_tools()
             self._allow_catalogue()
             words = CardWords.of(cards, self.cards, self.labeller)
