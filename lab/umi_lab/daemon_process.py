@@ -30,12 +30,12 @@ class DaemonProcess:
         """`key` is that of chat programs."""
         self.process = process
         self.running = running
-        self._key = key
+        self.key = key
 
     async def ask(self, text: str) -> str:
         """What it answers to a new conversation. Raises ConfigError with what it says instead."""
         body = {"model": "umi", "messages": [{"role": "user", "content": text}]}
-        headers = {"authorization": f"Bearer {self._key}"}
+        headers = {"authorization": f"Bearer {self.key}"}
         async with httpx.AsyncClient(timeout=_ANSWERS_SECONDS, trust_env=False) as http:
             answer = await http.post(f"{self.running.url}/v1/chat/completions", json=body, headers=headers)
         if answer.status_code != httpx.codes.OK:
