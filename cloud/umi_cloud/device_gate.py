@@ -14,6 +14,7 @@ from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.live_calls import LiveCalls
 from umi_cloud.auth.registry import EndedCall, Registry
 from umi_cloud.auth.store import RegistryUnavailableError
+from umi_shared.errors import RefusedError
 
 __all__ = ["DeviceGate", "EnrolledGate", "UnsafeLoopbackGate", "AdmittedCall"]
 
@@ -82,7 +83,8 @@ class EnrolledGate:
         await asyncio.gather(*self._endings)
 
     async def _begin(self, device: Device, call: str, version: str) -> None:
-        if not self._known.lost:
+        asked = not self._known.lost
+        if asked:
             try:
                 let_in = await self._registry.begin_call(
                     device, call, self._quota, teams=self._teams, version=version
@@ -95,7 +97,12 @@ class EnrolledGate:
             else:
                 self._known.remember(device, let_in)
                 return
-        self._known.begin_call(device, call)
+        try:
+            self._known.begin_call(device, call)
+        except RefusedError:
+            if asked:  # as above: the registry may have been lost after it gave a place
+                self._known.end_call(EndedCall(call=call, name=device.name, tokens=0))
+            raise
 
     async def _end(self, ended: EndedCall) -> None:
         if not self._known.lost:

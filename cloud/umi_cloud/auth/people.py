@@ -134,7 +134,9 @@ def _words(one: KnownPerson) -> str:
 def _found(who: str) -> Operation[KnownPerson | None]:
     (rows,) = yield (
         Read(
-            "SELECT subject, name, revoked_at FROM people WHERE subject = :who OR name = :who ORDER BY subject",
+            "SELECT subject, name, revoked_at FROM people WHERE subject = :who OR name = :who"
+            # Laptops keep the address that their owner had, which may be somebody else's by now.
+            " OR subject IN (SELECT owner FROM devices WHERE label = :who AND revoked_at IS NULL) ORDER BY subject",
             {"who": who},
             True,
         ),

@@ -28,7 +28,7 @@ from umi_edge.connection.enroll import names_in, shown_certificate
 from umi_edge.connection.reachability import admission
 from umi_edge.connection.renewal import in_date
 from umi_shared.enrolment_token import join_address, split_address
-from umi_shared.errors import PeerError, RefusedError, TransportError
+from umi_shared.errors import ConfigError, PeerError, RefusedError, TransportError
 
 __all__ = ["move"]
 
@@ -64,6 +64,7 @@ async def move(
         check_certificate(moved, datetime.now(UTC))
         await _check_admission(moved)  # (3)
         async with drafted(connection.directory) as draft:
+            _check_unchanged(connection)
             draft.write_key(moved.key.read_bytes())
             return draft.commit(  # (4)
                 moved.certificate.read_bytes(),
@@ -73,6 +74,15 @@ async def move(
                 enrolment_address=moved.enrolment_address,
                 server_name=moved.server_name,
             )
+
+
+def _check_unchanged(connection: Connection) -> None:
+    """Raise ConfigError where another program has renewed or enrolled meanwhile: what it got is not to be lost."""
+    if Connection.load(connection.directory) != connection:
+        raise ConfigError(
+            "another program has renewed this laptop's certificate meanwhile; this laptop stays where it was",
+            fix="run `umi connection move` again",
+        )
 
 
 async def _check_server(moved: Connection, *, given: bool) -> None:

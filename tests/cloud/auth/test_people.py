@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -171,6 +172,20 @@ async def test_a_person_who_is_shut_out_enrols_nothing_under_any_name(registry, 
         ("revoked", "d0", ""),
         ("revoked", "d1", ""),
     ]
+
+
+async def test_a_mail_address_that_passed_to_somebody_else_means_several(registry, clock):
+    """Trial: it shut out its new owner, and the laptop that `umi-cloud devices` has under it went on."""
+    assert await owned(registry, clock, ownership(), "01") == ""
+    renamed = replace(ownership(name="b", token="b"), label="alice.b@example.org")
+    assert await owned(registry, clock, renamed, "02") == ""
+    found = await registry.person("alice@example.org")
+    assert (found.subject, found.devices) == ("17", ("a", "b"))
+    assert await owned(registry, clock, ownership(name="c", owner="18", token="c"), "03") == ""
+    with pytest.raises(ConfigError, match="several people"):
+        await registry.revoke_person("alice@example.org")
+    assert (await registry.revoke_person("alice.b@example.org")).subject == "17"
+    assert (await registry.revoke_person("alice@example.org")).subject == "18"
 
 
 async def test_a_login_beside_a_revocation_leaves_no_laptop(registry, clock):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +17,8 @@ from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
 from umi_edge.cli import umi
-from umi_edge.connection.connection import Connection
+from umi_edge.connection import move as move_module
+from umi_edge.connection.connection import Connection, drafted
 from umi_edge.connection.enroll import enroll
 from umi_edge.connection.move import move
 from umi_shared.errors import ConfigError, PeerError, RefusedError, TransportError
@@ -156,3 +158,32 @@ async def test_the_command_says_where_the_laptop_is_now(enrolled, first):
     arguments = ["connection", "move", named(first)[0], "--directory", str(enrolled.directory), "--json"]
     result = await asyncio.to_thread(lambda: CliRunner().invoke(umi, arguments))
     assert json.loads(result.stdout)["service_address"] == named(first)[0]
+
+
+async def test_a_certificate_that_another_program_got_meanwhile_is_not_lost(enrolled, first, monkeypatch):
+    """Trial: the older one came back in its place, and was renewed late no more, for the newer one had been used."""
+    original = enrolled.certificate.read_bytes()
+    asked = move_module.admission
+
+    async def meanwhile(*arguments) -> tuple[grpc.StatusCode, str]:
+        async with drafted(enrolled.directory) as draft:
+            draft.write_key(enrolled.key.read_bytes())
+            draft.commit(
+                original,
+                enrolled.ca.read_bytes(),
+                device=enrolled.device,
+                service_address=enrolled.service_address,
+                enrolment_address=enrolled.enrolment_address,
+                server_name=enrolled.server_name,
+            )
+        return await asked(*arguments)
+
+    monkeypatch.setattr(move_module, "admission", meanwhile)
+    with pytest.raises(ConfigError) as caught:
+        await move(enrolled, first.address, enrolment_address=first.enrol_address)
+    assert "another program has renewed" in caught.value.message
+    kept = Connection.load(enrolled.directory)
+    assert kept.certificate != enrolled.certificate
+    assert kept.service_address == enrolled.service_address
+    monkeypatch.undo()
+    assert (await move(enrolled, first.address)).service_address == first.address
