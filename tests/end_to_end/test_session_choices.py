@@ -1,6 +1,7 @@
 """Which of several is meant: the device asks where a call takes one that the user's words do not tell from the rest."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -163,7 +164,9 @@ async def test_what_is_looked_at_is_charged(tmp_path):
     ) as w:
         await w.session.ask("tell wendel that I will be late")
     charged = w.session.labeller.shapes.charged
-    assert charged["choices", "mail.send"] == 3  # whether to ask; which of two; whether to ask again
+    assert charged["choices", "mail.send"] == pytest.approx(
+        1 + math.log2(3)
+    )  # whether to ask; which of two, or none
     assert charged["replies", "the user"] == 8 * len("the second")
 
 
@@ -185,3 +188,29 @@ async def test_the_other_one_is_told_from_the_one_before(tmp_path):
         await w.session.ask("tell Wendel Vossqx that I will be late")
         await w.session.ask("and tell the other wendel, too")
     assert (says.asked, sent(w)) == ([], [VOSS[1], KELLER[1]])
+
+
+def add_card(folder, name: str, uid: str, company: str, role: str, address: str = "") -> None:
+    lines = ["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", *([f"EMAIL:{address}"] if address else [])]
+    lines += [f"ORG:{company}", f"TITLE:{role}", f"UID:{uid}", "END:VCARD", ""]
+    (folder / "home" / "contacts" / f"{uid}.vcf").write_text("\r\n".join(lines))
+
+
+async def test_the_second_is_the_second_of_those_that_the_user_was_shown(tmp_path):
+    says = Says("the second")
+    calls = [FIND, letter("<email:2>")]
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=calls, replies=says) as w:
+        add_card(tmp_path, "Wendel Aabelqx", "a", "Alles", "engineer", "aabel@alles.example")
+        add_card(tmp_path, "Wendel Zabelqx", "z", "Ventile", "sales", "zabel@ventile.example")
+        await w.session.ask("tell wendel from sales that I will be late")
+    assert says.asked[0].startswith("Which one do you mean: Wendel Kellerqx")
+    assert sent(w) == ["zabel@ventile.example"]
+
+
+async def test_nobody_else_is_written_to_where_the_one_who_is_meant_has_no_address(tmp_path):
+    says = Says("the one from Ventile", "")
+    calls = [FIND, letter("<email:1>"), letter("<email:1>")]
+    async with session(tmp_path, plans=[LOOK, SEND, SEND, *DONE], calls=calls, replies=says) as w:
+        add_card(tmp_path, "Wendel Zabelqx", "z", "Ventile", "engineer")
+        await w.session.ask("tell wendel that I will be late")
+    assert (len(says.asked), len(w.session.record)) == (2, 1)

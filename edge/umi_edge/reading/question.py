@@ -67,8 +67,8 @@ _FITS: dict[Kind, re.Pattern[str]] = {
         rf"{_NUMBER}[\w ,./-]{{0,12}}?\s?{_UNIT}\b|\d:\d\d|\d\s?(?:m|km|cm|metres?)\b|\b(?:from|until|till|since|bis)\b"
     ),
     Kind.MONEY: re.compile(
-        rf"[£$€]\s?\d|{_NUMBER}[\w.,-]*\s?(?:euros?|eur|pounds?|quid|dollars?|usd|gbp|zl|pln|chf|cents?|pence|p|k)\b|"
-        rf"(?<![\d:.])\d+(?:[.,]\d+)*(?![\d:]|[.,]\d|\s?(?:{_UNIT}|{_MONTH}|km|kg|g|ml|l|m|mm|cm|m2|m3|rps|x|st|nd|rd|th)\b)|"
+        rf"[£$€]\s?\d|{_NUMBER}[\w.,-]{{0,24}}\s?(?:euros?|eur|pounds?|quid|dollars?|usd|gbp|zl|pln|chf|cents?|pence|p|k)\b|"
+        rf"(?<![\d:.])\d+(?:[.,]\d+){{0,8}}(?![\d:]|[.,]\d|\s?(?:{_UNIT}|{_MONTH}|km|kg|g|ml|l|m|mm|cm|m2|m3|rps|x|st|nd|rd|th)\b)|"
         r"\bfree\b|\bgratis\b|percent|%|\bnothing\b"
     ),
     Kind.AMOUNT: re.compile(rf"{_NUMBER}|\bevery\b|\bdaily\b|ty-"),

@@ -27,7 +27,7 @@ _NAMES = frozenset({"name", "nicknames", "other_names", "from"})
 _INSIDE = frozenset({"text", "snippet", "body", "note", "related", "addresses"})
 """Members that speak of others, too: they count only where nothing else tells."""
 _LONG = 120
-_ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
+_ADDRESS = re.compile(r"<?[^\s<>]{1,254}@[^\s<>]{1,254}>?")
 _DIGITS = re.compile(r"\D")
 _FEWEST_DIGITS = 5
 _BENT = 2
@@ -164,8 +164,13 @@ def told(said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = No
     return _by_time(said, {number: items[number] for number in tied})
 
 
-def picked(said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = None) -> int | None:
-    """The item that a reply picks and says nothing else: by its place, or by words all of which are its own."""
+def picked(
+    said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = None, *, by_place: bool = True
+) -> int | None:
+    """The item that a reply picks and says nothing else: by its place, or by words all of which are its own.
+
+    By its place only where the user was shown these very items, in this order.
+    """
     words = [word for word in said.words if word not in _FILLING]
     if _NO & set(words):
         return None
@@ -173,7 +178,7 @@ def picked(said: Said, items: Sequence[Any], worth: Sequence[Evidence] | None = 
     places += [len(items) - 1] if _LAST & set(words) else []
     rest = [word for word in words if word in said.terms and not _is_place(word)]
     if len(places) == 1 and not rest:
-        return places[0] if places[0] < len(items) else None
+        return places[0] if by_place and places[0] < len(items) else None
     number = told(said, items, worth) if rest else None
     if number is None:
         return None

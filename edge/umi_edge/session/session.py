@@ -79,7 +79,7 @@ from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
-from umi_edge.session.unclear_choice import begins_at, choices_of, reads, turns_of
+from umi_edge.session.unclear_choice import Choice, begins_at, choices_of, reads, turns_of
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
@@ -394,11 +394,14 @@ class Session:
     async def _settle(self, reply: str) -> None:
         """Make the call that waits for the user's choice, where their reply makes one; else it is planned anew."""
         waiting, self._unclear = self._unclear, None
-        if waiting is None or (arguments := waiting.settled(reply, self._read)) is None:
+        if waiting is None:
             return
-        self.labeller.shapes.chosen(waiting.call.tool, len(waiting.choice.items))
+        # It shows which one is meant, or that the reply means none of them.
+        self.labeller.shapes.chosen(waiting.call.tool, len(waiting.choice.items) + 1)
+        if (arguments := waiting.settled(reply, self._read)) is None:
+            return
         timed = Timed(arguments=arguments, said=waiting.call.timed.said)
-        ready = self._clear(replace(waiting.call, timed=timed))
+        ready = self._clear(replace(waiting.call, timed=timed), settled=waiting.choice)
         await self._make(ready, self._labelled(ready))
 
     @property
@@ -613,11 +616,12 @@ class Session:
             drafted=ready.planners_words,
         )
 
-    def _clear(self, ready: ReadyCall) -> ReadyCall:
+    def _clear(self, ready: ReadyCall, *, settled: Choice | None = None) -> ReadyCall:
         """The call, once the user's words tell what it takes of several things that a search found.
 
         Raises `UnclearChoiceError` where they tell no one of them. Looked at only where the policy tells what a name
-        has to do with what was typed, and charged each time: what comes of it shows in what happens next.
+        has to do with what was typed, and charged each time: what comes of it shows in what happens next. `settled` is
+        the one that the user has just made.
         """
         one = self.catalogue[ready.tool]
         told = self.labeller.policy.relations is RelationsWord.TOLD
@@ -627,13 +631,15 @@ class Session:
         said = partial(self._read, beside=tuple(ready.timed.said.values()))
         beside = time_kinds(one.check.sound.schema)
         for choice in choices_of(ready.timed.arguments, self.calls.entries, beside=beside):
+            if settled is not None and choice.is_among(settled):
+                continue
             self.labeller.shapes.chosen(ready.tool, 2)
-            if (number := choice.instead(turns, said)) is not None:
-                arguments = choice.with_item(ready.timed.arguments, number)
-                if arguments is not None:
-                    self.labeller.shapes.chosen(ready.tool, len(choice.items))
-                    ready = replace(ready, timed=Timed(arguments=arguments, said=ready.timed.said))
-            elif not choice.is_told(turns, said):
+            number = choice.instead(turns, said)
+            arguments = None if number is None else choice.with_item(ready.timed.arguments, number)
+            if arguments is not None:
+                self.labeller.shapes.chosen(ready.tool, len(choice.items))
+                ready = replace(ready, timed=Timed(arguments=arguments, said=ready.timed.said))
+            elif number is not None or not choice.is_told(turns, said):
                 raise UnclearChoiceError(
                     WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
                 )

@@ -26,7 +26,7 @@ from umi_edge.session.time_arguments import in_words
 from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, parts_of
 from umi_shared.labels import PLANNER, Sink
-from umi_shared.transcript import Call, Instruction, Observation
+from umi_shared.transcript import Call, Clock, Instruction, Observation
 
 __all__ = ["Choice", "Turn", "begins_at", "choices_of", "reads", "turns_of"]
 
@@ -129,8 +129,16 @@ class Choice:
         latest = turns[-1]
         if latest.asked_at <= self.listed_at or len(latest.said) < 2 or len(self.taken) != 1:
             return None
-        number = picked(said(latest.said[-1]), self._known)
+        worth = strength(said(" ".join(latest.said[:-1])), self._known)
+        all_shown = len(self.items) <= _MOST_SHOWN and len(set(worth)) == 1
+        number = picked(said(latest.said[-1]), self._known, by_place=all_shown)
         return None if number in self.taken else number
+
+    def is_among(self, other: "Choice") -> bool:
+        """Whether it is a choice among the same things."""
+        return self.listed_at == other.listed_at and [one.seen for one in self.items] == [
+            one.seen for one in other.items
+        ]
 
     def _topic(self, earlier: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
         """The item that was spoken of before."""
@@ -163,15 +171,21 @@ class Choice:
             return dict(arguments)
         if len(self.taken) != 1:
             return None
-        before, after = self.items[next(iter(self.taken))], dict(_leaves(self.items[number].seen))
-        instead: dict[str, Any] = {}
+        before, other = self.items[next(iter(self.taken))], self.items[number]
+        empty = {place for place, value in _leaves(other.known) if value is None or value == ""}
+        after = {place: value for place, value in _leaves(other.seen) if place not in empty}
+        handles: dict[str, Any] = {}
+        names: dict[str, Any] = {}
         for place, value in _leaves(before.seen):
-            if isinstance(value, str):
-                instead.setdefault(value, after.get(place))
+            if isinstance(value, str) and _handle(value):
+                handles.setdefault(value, after.get(place))
+            elif isinstance(value, str) and place and place[-1] in _NAMED:
+                names.setdefault(value, after.get(place))
         changed: dict[str, Any] = {}
         for name, value in arguments.items():
+            chooses = _CHOOSERS.fullmatch(name) is not None
             try:
-                changed[name] = _replaced(value, instead)
+                changed[name] = _replaced(value, handles | names if chooses else handles)
             except LookupError:
                 return None
         return changed
@@ -202,7 +216,7 @@ def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str]) -> list[Tur
         if not isinstance(entry.template, Instruction):
             continue
         said = next(typed)
-        if turns and pending_question(entries[:at]):
+        if turns and pending_question([one for one in entries[:at] if not isinstance(one.template, Clock)]):
             turns[-1] = Turn((*turns[-1].said, said), at - 1)
         else:
             turns.append(Turn((said,)))

@@ -49,3 +49,8 @@ def test_a_text_holds_the_share_of_the_words_that_stand_anywhere() -> None:
     held = {one.number: one.held for one in found}
     assert held[0] < 0.6 < held[1]
     assert all(one.held == 1 for one in ranked(pages, Question.of("arbitration")))
+
+
+@pytest.mark.parametrize("text", ["1," * 100_000 + "1:", "a-" * 100_000])
+def test_a_long_run_of_figures_or_words_is_no_sum_and_is_looked_through_soon(text: str) -> None:
+    assert not Question.of("how much is the rent?").fits(text)

@@ -12,7 +12,7 @@ from umi_edge.session.unclear_choice import Turn, choices_of, turns_of
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.handles import parts_of
 from umi_shared.labels import Label, Locality
-from umi_shared.transcript import Answer, Call, Instruction, Observation
+from umi_shared.transcript import Answer, Call, Clock, Instruction, Observation
 
 NOW = TimePhrases(datetime(2026, 11, 25, 12, 0, tzinfo=UTC), "en_GB")
 ANNA = {"name": "Anna Berg", "email": "anna@berg.example", "company": "Nordlys", "phone": "+45 20 12 34 56"}
@@ -197,3 +197,24 @@ def test_turns_are_a_request_and_the_replies_to_its_questions():
 
     entries = [typed("a"), answered("Which?", ASKED_BY_DEVICE), typed("b"), answered("Done."), typed("c")]
     assert turns_of(entries, ["a", "b", "c"]) == [Turn(("a", "b"), 1), Turn(("c",))]
+
+
+def test_a_clock_that_ticks_between_a_question_and_its_reply_changes_nothing():
+    asked = LabelledEntry(Answer(()), (constant("Which one do you mean?", ASKED_BY_DEVICE),))
+    entries = [
+        LabelledEntry(Instruction(()), (constant("tell anna"),)),
+        asked,
+        LabelledEntry(Clock(()), (constant("12:01"),)),
+        LabelledEntry(Instruction(()), (constant("the second"),)),
+    ]
+    assert [turn.said for turn in turns_of(entries, ["tell anna", "the second"])] == [
+        ("tell anna", "the second")
+    ]
+
+
+def test_another_item_changes_nothing_that_only_reads_the_same():
+    one = {"id": "t-1", "title": "Tax", "due": "2026-12-01", "role": "Friend"}
+    other = {"id": "t-2", "title": "Taxi", "due": "2026-12-09", "role": "Boss"}
+    arguments = {"id": "t-1", "due": "2026-12-01", "text": "Friend"}
+    [choice] = choices_of(arguments, found(one, other))
+    assert choice.with_item(arguments, 1) == {"id": "t-2", "due": "2026-12-01", "text": "Friend"}
