@@ -5,6 +5,7 @@ from pathlib import Path
 
 from umi_cloud.adapters import peft_to_gguf
 from umi_cloud.episodes import Role
+from umi_cloud.glpft.averaged import average_adapters
 from umi_cloud.glpft.base_model import base_path
 from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.adapter_folder import ROLES, write_manifest
@@ -15,6 +16,8 @@ __all__ = ["export_adapters", "newest_weights"]
 
 def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
     """Write the roles' adapters in float16, with a list that says which file each role uses; returns that list.
+
+    Where the recipe says so, it is the mean of several stages' adapters.
 
     Roles whose newest weights are the same share one file: `umi.gguf` where all do, else one named after them. A role
     whose own stage has not begun gets the stage it starts from. `<role>.gguf` files of an earlier export are removed.
@@ -28,8 +31,13 @@ def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
         )
     base = base_path(recipe.base)
     sharing: defaultdict[Path, list[str]] = defaultdict(list)
-    for role in ROLES:
-        sharing[newest_weights(recipe, Role(role))].append(role)
+    if recipe.averaged:
+        mean = recipe.output / "averaged"
+        average_adapters({recipe.result_of(stage): share for stage, share in recipe.averaged.items()}, mean)
+        sharing[mean] = list(ROLES)
+    else:
+        for role in ROLES:
+            sharing[newest_weights(recipe, Role(role))].append(role)
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for weights, roles in sharing.items():

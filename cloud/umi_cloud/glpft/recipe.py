@@ -13,6 +13,9 @@ from umi_shared.settings import MAY_BE_ZERO, SettingError, SettingsFile
 __all__ = ["Layout", "Recipe", "Stage", "Tuning", "read_recipe", "recipe_files"]
 
 
+_ALL = (Role.PLANNER, Role.CALLER, Role.SUMMARIZER)
+
+
 class Tuning(StrEnum):
     """What is trained."""
 
@@ -124,6 +127,8 @@ class Recipe:
     recompute: bool = False
     """Compute activations again for the gradients, which is slower and takes much less memory."""
     stages: tuple[Stage, ...]
+    averaged: Mapping[str, float] = field(default_factory=dict)
+    """The stages whose adapters' mean is exported for all roles, by weight; else the newest."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """How the laboratory makes the episodes (`python -m umi_lab data`); the trainer does not read it."""
 
@@ -137,12 +142,28 @@ class Recipe:
             done.add(stage.name)
         if self.tuning is not Tuning.LORA and any(stage.starts_from_file for stage in self.stages):
             raise SettingError("stages", "only adapters start from a GGUF file: `tuning: lora`")
+        if self.averaged:
+            self._check_averaged()
         if self.cpu_kernels and (self.tuning, self.layout) != (Tuning.LORA, Layout.TREE):
             raise SettingError(
                 "cpu_kernels",
                 "`cpu_kernels` is for `tuning: lora` with `layout: tree`",
                 fix="leave it out here",
             )
+
+    def _check_averaged(self) -> None:
+        stages = {stage.name: stage for stage in self.stages}
+        if unknown := sorted(set(self.averaged) - set(stages)):
+            raise SettingError("averaged", f"there is no stage {unknown[0]!r} to average")
+        if self.tuning is not Tuning.LORA:
+            raise SettingError("averaged", "only adapters are averaged: `tuning: lora`")
+        few = [name for name in self.averaged if set(_ALL) - set(stages[name].roles)]
+        if few:
+            raise SettingError(
+                "averaged", f"the stage {few[0]!r} has not trained all roles, and cannot be averaged"
+            )
+        if min(self.averaged.values()) <= 0 or abs(sum(self.averaged.values()) - 1) > 1e-6:
+            raise SettingError("averaged", "the weights of `averaged` are positive, and sum to 1")
 
     def result_of(self, stage: str) -> Path:
         """The folder with the result of a finished stage: an adapter in PEFT's format, or a whole model."""

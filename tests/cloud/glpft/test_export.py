@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from umi_cloud.episodes import Role
@@ -11,8 +13,10 @@ from umi_cloud.glpft.export import export_adapters
 from umi_cloud.glpft.recipe import Recipe, Stage, Tuning
 from umi_shared.adapter_folder import adapters_in
 from umi_shared.errors import ConfigError, ModelError
+from umi_shared.settings import SettingError
 
 pytest.importorskip("gguf", reason="adapters are written with gguf")
+load_file = pytest.importorskip("safetensors.numpy", reason="adapters are kept in safetensors").load_file
 ALL = (Role.PLANNER, Role.CALLER, Role.SUMMARIZER)
 
 
@@ -96,3 +100,38 @@ def test_what_is_not_trained_or_no_adapter_is_not_exported(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="tunes whole models"):
         export_adapters(a_recipe(tmp_path, a_stage("all", *ALL), tuning=Tuning.FULL), tmp_path / "gguf")
     assert not (tmp_path / "gguf").exists()
+
+
+def test_the_mean_of_stages_is_exported_for_all_roles(trained: Callable[..., Recipe], tmp_path: Path) -> None:
+    recipe = trained(a_stage("one", *ALL), a_stage("two", *ALL))
+    mean = replace(recipe, averaged={"one": 0.75, "two": 0.25})
+    written = export_adapters(mean, tmp_path / "gguf")
+    assert {path.name for path in written.values()} == {"umi.gguf"}
+    one, two = (load_file(recipe.result_of(name) / "adapter_model.safetensors") for name in ("one", "two"))
+    got = load_file(recipe.output / "averaged/adapter_model.safetensors")
+    assert set(got) == set(one)
+    for name, matrix in got.items():
+        np.testing.assert_allclose(matrix, 0.75 * one[name] + 0.25 * two[name], rtol=1e-6)
+    assert any((one[name] != two[name]).any() for name in got)
+
+
+def test_what_cannot_be_averaged_is_refused(
+    trained: Callable[..., Recipe], make_peft: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = trained(a_stage("one", *ALL), a_stage("two", *ALL))
+    for averaged, why in (
+        ({"one": 0.5, "three": 0.5}, "no stage 'three'"),
+        ({"one": 0.5, "two": 0.6}, "sum to 1"),
+        ({"one": 1.5, "two": -0.5}, "sum to 1"),
+    ):
+        with pytest.raises(SettingError, match=why):
+            replace(recipe, averaged=averaged)
+    with pytest.raises(SettingError, match="has not trained all roles"):
+        replace(recipe, stages=(a_stage("one", Role.PLANNER),), averaged={"one": 1.0})
+    halves = replace(recipe, averaged={"one": 0.5, "two": 0.5})
+    make_peft(recipe.result_of("two"), seed=3, rank=2)
+    with pytest.raises(ModelError, match="other ranks"):
+        export_adapters(halves, tmp_path / "gguf")
+    shutil.rmtree(recipe.result_of("two"))
+    with pytest.raises(ModelError, match="no adapter in"):
+        export_adapters(halves, tmp_path / "gguf")
