@@ -202,10 +202,10 @@ class HomeSettings:
     mail: PathText = ""
     outbox: PathText = ""
     notes: PathText = ""
-    more_tools: bool | None = None
-    """Whether more tools are offered: search, changes, free time and to-dos of the calendar; wider searches, answers
-    to questions; changes of contacts and notes; replies, forwarded mail and copies. None: to planners elsewhere
-    and to programs that call tools themselves; the embedded planner on this device was not trained with them."""
+    more_tools: bool = True
+    """Whether all tools are offered: search, changes, free time and to-dos of the calendar; wider searches, answers to
+    questions; changes of contacts and notes; replies, forwarded mail and copies. False: only those that came first,
+    for adapters that were trained with no others."""
     files: tuple[PathText, ...] = ()
     addresses: tuple[str, ...] = ()
     """Your own e-mail addresses; `smtp.sender` is one of them. An event of the calendar that somebody else organizes is

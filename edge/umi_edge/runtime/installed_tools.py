@@ -64,8 +64,6 @@ class InstalledTools:
     own: tuple[Tool, ...]
     """Those that come from no server."""
     servers: "OpenServers | None"
-    fewer: tuple[Tool, ...] | None = field(default=None, repr=False)
-    """The built-in ones as the embedded planner was trained with them, where it is to have no others; None: all."""
     sources: tuple[ToolSource, ...] = field(default=(), repr=False)
     """What each server gave."""
 
@@ -103,11 +101,8 @@ async def open_tools(
     Raises `ConfigError`, `ToolError`, and the problem of a server that is required.
     """
     own = (*home_tools(config.home, environment), *map(python_tool, config.tools))
-    fewer = None
-    if config.home.more_tools is None:
-        fewer = home_tools(replace(config.home, more_tools=False), environment)
     if not config.mcp:
-        yield InstalledTools(own, None, fewer)
+        yield InstalledTools(own, None)
         return
     from umi_edge.tools.mcp import McpServers, open_servers  # noqa: PLC0415  # a slow import
 
@@ -117,7 +112,7 @@ async def open_tools(
         servers, environment, log_folder=folder, last_offers=folder / "offers", needed=needed
     )
     async with opened as running:
-        installed = InstalledTools(own, running, fewer, await running.sources())
+        installed = InstalledTools(own, running, await running.sources())
         for source in installed.missing:
             if source.required and source.problem is not None:
                 raise source.problem
@@ -173,7 +168,7 @@ def _home_config(settings: HomeSettings, environment: Mapping[str, str]) -> Home
         files=tuple(map(Path, settings.files)),
         addresses=settings.addresses,
         smtp=_smtp(settings, environment),
-        more=settings.more_tools is not False,
+        more=settings.more_tools,
     )
 
 

@@ -26,7 +26,6 @@ from umi_edge.labelling.gazetteers import Gazetteers, load_gazetteers
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger, LedgerConfig
 from umi_edge.policy import Policy, gazetteer_sources
-from umi_edge.policy.families import BUILT_IN
 from umi_edge.reading import Reading
 from umi_edge.reading.model import ReadingModel
 from umi_edge.records import Records
@@ -213,15 +212,10 @@ class Laptop:
         return event_stream(session, instruction, self.ledger)
 
     def _catalogue_for(self, *, on_device: bool) -> Catalogue:
-        """The tools of a session; the planner that ships has those of its training, where no setting says more."""
-        if not on_device:
+        """The tools of a session; the planner that ships is offered no operators, unless the configuration says so."""
+        if self.config.operators is not None or not on_device:
             return self.catalogue
-        offered = [tool for tool in self.catalogue if self.config.operators or not tool.hints.derived]
-        if self.installed is not None and self.installed.fewer is not None:
-            trained = {tool.name: tool for tool in self.installed.fewer}
-            given = {tool.name for tool in self.installed.own if tool.source == BUILT_IN} - set(trained)
-            offered = [trained.get(tool.name, tool) for tool in offered if tool.name not in given]
-        return Catalogue(offered)
+        return Catalogue(tool for tool in self.catalogue if not tool.hints.derived)
 
     async def take_up_policy(self) -> None:
         """Have new sessions follow what the policy's file says now; running ones that plan go on under theirs.

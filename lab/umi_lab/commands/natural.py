@@ -54,7 +54,12 @@ class _Options(PlannerOptions):
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes side by side."
 )
-@click.option("--more-tools", is_flag=True, help="Offer the tools of `home: {more_tools: true}`, too.")
+@click.option(
+    "--more-tools/--fewer-tools",
+    default=True,
+    show_default=True,
+    help="Offer all tools, or the first ones only (`home: {more_tools: false}`).",
+)
 @play_options(threads=1)
 @planner_options
 def command(**options: object) -> None:
@@ -120,7 +125,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
         more_tools=options.more_tools,
     )
     header = RunHeader(
-        kind="natural-more-tools" if options.more_tools else "natural",
+        kind="natural" if options.more_tools else "natural-fewer-tools",
         seed=0,  # which requests are drawn does not change what becomes of one
         model=f"{model.name} {fingerprint(model)}",
         adapters={role: fingerprint(path) for role, path in adapters.items()},

@@ -28,8 +28,8 @@ class RequestJob:
     kind: str = ""
     seed: int = 1
     limit: int | None = None
-    more_tools: bool = False
-    """Whether the tools of `home: {more_tools: true}` are offered, too."""
+    more_tools: bool = True
+    """Whether all tools are offered (`home: {more_tools: true}`)."""
 
     def chosen(self) -> dict[int, Request]:
         """The requests by number, in the order that the seed gives; a larger limit keeps those of a smaller one."""

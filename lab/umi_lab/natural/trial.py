@@ -84,7 +84,7 @@ def _count(value: Any) -> Any:
     return len(value) if isinstance(value, tuple) else value
 
 
-async def play(request: Request, home: Home, agent: Agent, *, more_tools: bool = False) -> Trial:
+async def play(request: Request, home: Home, agent: Agent, *, more_tools: bool = True) -> Trial:
     """Have the agent carry out all turns in one session; an error ends it."""
     with tempfile.TemporaryDirectory(prefix="umi-natural-") as folder:
         config = replace(home.copy_to(Path(folder)), more=more_tools)

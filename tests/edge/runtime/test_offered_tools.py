@@ -41,11 +41,10 @@ async def test_a_planner_elsewhere_has_all_tools(tmp_path: Path) -> None:
     assert takes(found, "mail.search") >= {"when", "unread"}
 
 
-async def test_the_embedded_planner_has_those_that_it_was_trained_with(tmp_path: Path) -> None:
+async def test_the_embedded_planner_has_all_but_the_operators(tmp_path: Path) -> None:
     found = await offered(tmp_path, on_device=True)
-    assert not names(found) & (MORE | {"value.select"})
-    assert names(found) >= {"calendar.list", "mail.search", "contacts.search", "search.everywhere"}
-    assert takes(found, "mail.search") == {"query", "sender"}
+    assert names(found) >= MORE
+    assert "value.select" not in names(found)
 
 
 @pytest.mark.parametrize("on_device", [True, False])
