@@ -192,6 +192,7 @@ async def test_all_who_are_at_a_place_are_told_where_it_is_asked_who_is(home: Ho
 
 
 async def test_the_number_of_the_place_of_an_event_is_told(home: Home) -> None:
+    await home.call("contacts.add", name="a", phone="+49 1")
     await home.call("contacts.add", name="Werft Hansen", phone="+49 4122 555031")
     await home.call(
         "calendar.create",

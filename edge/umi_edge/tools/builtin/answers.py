@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.reading import Page, Question, Reading, ranked, spelt_as_there
-from umi_edge.reading.question import Kind
+from umi_edge.reading.question import Kind, words_of
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.asked_days import asked_days
 from umi_edge.tools.builtin.calendar_folder import Calendar, Occurrence
@@ -210,8 +210,8 @@ def _worth(kind: str, asked: Question, question: str) -> float:
 def _whose(known: Sequence[_Known], one: _Known) -> list[_Known]:
     """The cards of those who wrote something, or come to it, or where it is."""
     cards = [card for card in known if card.kind == "contact"]
-    where = one.called.casefold() if one.kind == "event" else ""
-    at = [card for card in cards if where and card.title.casefold() in where]
+    where = f" {' '.join(words_of(one.called))} " if one.kind == "event" else ""
+    at = [card for card in cards if (name := " ".join(words_of(card.title))) and f" {name} " in where]
     return at or [card for card in cards if not {*card.people}.isdisjoint(one.people)]
 
 
