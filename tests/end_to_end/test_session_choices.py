@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.end_to_end.harness import plan, world
+from tests.end_to_end.harness import plan, tool_of, world
+from tests.end_to_end.test_session_later_names import refreshed
 from tests.end_to_end.test_session_questions import Says
-from umi_edge.policy import default_policy
+from umi_edge.policy import default_policy, load_policy
 from umi_edge.policy.document import RelationsWord
 from umi_edge.session.events import Answered
+from umi_edge.session.saved import restore, saved
+from umi_edge.tools import Hints
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
+from umi_shared.errors import PrivacyError
 from umi_shared.transcript import Answer, Instruction
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -214,3 +218,70 @@ async def test_nobody_else_is_written_to_where_the_one_who_is_meant_has_no_addre
         add_card(tmp_path, "Wendel Zabelqx", "z", "Ventile", "engineer")
         await w.session.ask("tell wendel that I will be late")
     assert (len(says.asked), len(w.session.record)) == (2, 1)
+
+
+PEOPLE = [
+    {"name": "Wendel Aqx", "email": "a@a.example"},
+    {"name": "Bernd Xqx", "email": "x@x.example"},
+    {"name": "Wendel Bqx", "email": "b@b.example"},
+]
+OWN_RULES = """
+version: 1
+detect_also: [{type: client, values_file: clients.txt}]
+relations: told
+never: [{type: client}]
+defaults: {instruction: scan}
+tools:
+  "*": {runs: device, confirm: never, stored_as: nowhere, arguments: {"$": scan}}
+  people.find: {results: {"$": scan}}
+"""
+
+
+def own_world(folder, *, plans, calls, sends="crm.send", **more):
+    """Two tools of the user's own: one finds people, the other writes to them; and what it was asked."""
+    (folder / "clients.txt").write_text("Nobody Else\n")
+    done: list[str] = []
+    takes = {"type": "object", "properties": {"to": {"type": "string"}}}
+    tools = [
+        tool_of("people.find", lambda _: PEOPLE, hints=Hints(read_only=True)),
+        tool_of(sends, lambda a: (done.append(a["to"]), "ok")[1], schema=takes, description="Sends."),
+    ]
+    rules = load_policy(OWN_RULES, str(folder / "policy.yaml"))
+    return done, world(folder, plans=plans, calls=calls, tools=tools, policy=rules, **more)
+
+
+async def test_a_question_of_a_saved_conversation_is_asked_anew_where_its_call_is_lost(tmp_path):
+    finds = [plan("Use people.find."), plan("Use crm.send.")]
+    calls = [("people.find", "{}"), ("crm.send", '{"to":"<email:1>"}')]
+    done, first = own_world(tmp_path, plans=finds, calls=calls)
+    async with first as w:
+        asked = await w.session.ask("write to wendel")
+        assert asked.answer.startswith("Which one do you mean: Wendel Aqx")
+        content = saved(w.session, "these tools")
+    (tmp_path / "later").mkdir()
+    says = Says("b@b.example")
+    again = [("crm.send", '{"to":"<email:2>"}')]
+    done, second = own_world(tmp_path / "later", plans=[finds[1], *DONE], calls=again, replies=says)
+    async with second as w:
+        restore(w.session, content, "these tools")
+        await w.session.ask("the second")
+    assert [one[:21] for one in says.asked] == ["Which one do you mean"]
+    assert done == ["b@b.example"]
+
+
+@pytest.mark.parametrize("reply", ["the second", "forget it"])
+async def test_a_tool_that_must_not_be_told_of_any_more_ends_the_call_that_waits(tmp_path, reply):
+    name = "crm.kestrelwoodqx"
+    calls = [("people.find", "{}"), (name, '{"to":"<email:1>"}')]
+    plans = [plan("Use people.find."), plan(f"Use {name}."), *DONE]
+    done, here = own_world(tmp_path, plans=plans, calls=calls, sends=name)
+    async with here as w:
+        session = refreshed(w)
+        await session.ask("write to Wendel")
+        before = len(w.capture.requests)
+        (tmp_path / "clients.txt").write_text("Nobody Else\nKestrelwoodqx\n")
+        with pytest.raises(PrivacyError, match="must not be told of any more"):
+            await session.ask(reply)
+        later = b"".join(request.message for request in w.capture.requests[before:])
+    assert done == []
+    assert b"kestrelwoodqx" not in later.lower()

@@ -165,7 +165,12 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
     from umi_shared.screen.console import Screen
 
     program = PROGRAMS[client]
-    path = file or program.file(Path.home(), config_path().parent.parent, sys.platform)
+    try:
+        path = file or program.file(Path.home(), config_path().parent.parent, sys.platform)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"where {client} keeps its configuration cannot be read", fix="name its file with --file"
+        ) from error
     found = shutil.which("umi")
     entry = program.entry([found] if found else [sys.executable, "-m", "umi_edge"])
 
@@ -175,7 +180,7 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
     try:
         before = path.read_bytes() if path.exists() else b""
         after = edited(before, edit)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read", fix="name another file with --file") from error
     if after == before:
         say(f"{path} is as it should be already.")

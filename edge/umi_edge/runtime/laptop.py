@@ -80,6 +80,12 @@ class Laptop:
     installed: InstalledTools | None = field(default=None, repr=False)
     """Where the tools come from that may change; None where they are given."""
     _fresh_until: float = field(default_factory=lambda: time.monotonic() + _FRESH_SECONDS)
+    _readings: int = field(default=0, init=False, repr=False)
+    """How many readings of policy or names have begun."""
+    _newest: int = field(default=0, init=False, repr=False)
+    """The reading that `gazetteers` are of."""
+    _taken_up: int = field(default=0, init=False, repr=False)
+    """The reading that `policy` is of."""
     hash_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """The key of the hashes that `show: hash` gives, made from the device's key."""
 
@@ -223,9 +229,13 @@ class Laptop:
         Raises `PolicyError` for one that does not load, and what reading the detectors' lists raises: then nothing
         is changed.
         """
+        begun = self._begin_reading()
         policy = read_laptop_policy(self.config)
-        self.gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
-        self.policy = policy
+        gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
+        if begun < self._taken_up:
+            return  # what the file said later is in force already
+        self.policy, self.gazetteers = policy, gazetteers
+        self._taken_up = self._newest = begun
         for follow in self.follow_policy:
             follow()
 
@@ -256,8 +266,18 @@ class Laptop:
         if policy is not self.policy:  # of a session that began before the policy was changed
             return await load_gazetteers(policy, self.catalogue, self.missing)
         if self.reads_again and not fresh:
-            self.gazetteers = await load_gazetteers(self.policy, self.catalogue, self.missing)
+            begun = self._begin_reading()
+            gazetteers = await load_gazetteers(policy, self.catalogue, self.missing)
+            if policy is not self.policy:
+                return gazetteers
+            if begun > self._newest:
+                self.gazetteers, self._newest = gazetteers, begun
         return self.gazetteers
+
+    def _begin_reading(self) -> int:
+        """The number of a reading: of two that overlap, the one that began later is kept."""
+        self._readings += 1
+        return self._readings
 
 
 @asynccontextmanager

@@ -104,6 +104,7 @@ def saved(session: Session, depends_on: str) -> bytes:
         "read_by": now.read_by,
         "declassified": [[str(handle), show, bits] for (handle, show), bits in now.declassified.items()],
         "shapes": [[what, tool, bits] for (what, tool), bits in now.shapes.items()],
+        "lost_at": len(now.entries) - 1 if now.waiting is not None else now.lost_at,
         "record": [
             [one.tool, dict(one.arguments), one.result, one.detail, one.seconds] for one in now.record
         ],
@@ -136,6 +137,7 @@ def _restore(session: Session, state: Mapping[str, Any], depends_on: str) -> str
                 (_handle(handle), str(show)): int(bits) for handle, show, bits in state["declassified"]
             },
             shapes={(str(what), str(tool)): float(bits) for what, tool, bits in state["shapes"]},
+            lost_at=int(state.get("lost_at", -1)),
             record=tuple(
                 Action(tool=tool, arguments=arguments, result=result, detail=detail, seconds=seconds)
                 for tool, arguments, result, detail, seconds in state["record"]

@@ -179,6 +179,7 @@ class Session:
     _caller_is_warm: bool = field(default=False, init=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _unclear: WaitingCall | None = field(default=None, init=False, repr=False)
+    _lost_at: int = field(default=-1, init=False, repr=False)
     """The call that waits for a reply."""
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _approved: ApprovedCards = field(init=False, repr=False)
@@ -242,6 +243,7 @@ class Session:
             record=tuple(self.record),
             on_device=self.on_device,
             waiting=self._unclear,
+            lost_at=self._lost_at,
         )
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -255,6 +257,7 @@ class Session:
         self.calls.record += snapshot.record
         self.calls.entries[:] = snapshot.entries
         self._unclear = snapshot.waiting
+        self._lost_at = snapshot.lost_at
         self.calls.noes = Noes.in_transcript(self.calls.entries)
         self.calls.public.allow_transcript(self.calls.entries, snapshot.read_by)
         self._withhold(added_names({}, self._names))
@@ -330,8 +333,10 @@ class Session:
 
     def _withhold(self, names: Mapping[str, Sequence[str]], cards: CardWords = CardWords()) -> None:  # noqa: B008
         """Take names out of all that was said before, since it is sent again. Raises `PrivacyError` where one stays."""
-        entries, told = self.calls.entries, {card.name for card, _ in self.cards}
-        if any(isinstance(one.template, Call) and one.template.tool not in told for one in entries):
+        told = {card.name for card, _ in self.cards}
+        used = {one.template.tool for one in self.calls.entries if isinstance(one.template, Call | Plan)}
+        used |= {self._unclear.call.tool} if self._unclear is not None else set()
+        if used & {tool.name for tool in self.catalogue} - told:
             raise PrivacyError(
                 "a tool that this session has used must not be told of any more, for the name of it: "
                 f"{'; '.join(one.because for one in self.withheld)}; nothing more was sent",
@@ -401,8 +406,12 @@ class Session:
         if (arguments := waiting.settled(reply, self._read)) is None:
             return
         timed = Timed(arguments=arguments, said=waiting.call.timed.said)
-        ready = self._clear(replace(waiting.call, timed=timed), settled=waiting.choice)
-        await self._make(ready, self._labelled(ready))
+        try:
+            ready = self._clear(replace(waiting.call, timed=timed), settled=waiting.choice)
+            labelled = self._labelled(ready)
+        except (MalformedError, UnknownHandleError):
+            return  # what was put in makes no call
+        await self._make(ready, labelled)
 
     @property
     def _may_ask(self) -> bool:
@@ -627,7 +636,7 @@ class Session:
         told = self.labeller.policy.relations is RelationsWord.TOLD
         if not told or ready.unseen or one.hints.read_only or (one.source != BUILT_IN and reads(one.name)):
             return ready
-        turns = turns_of(self.calls.entries, typed_words(self.calls.entries))
+        turns = turns_of(self.calls.entries, typed_words(self.calls.entries), self._lost_at)
         said = partial(self._read, beside=tuple(ready.timed.said.values()))
         beside = time_kinds(one.check.sound.schema)
         for choice in choices_of(ready.timed.arguments, self.calls.entries, beside=beside):

@@ -33,3 +33,5 @@ class Snapshot:
     """Whether the planner that was told it is on this device."""
     waiting: WaitingCall | None = field(default=None, repr=False)
     """The call that waits for the user to say which is meant. On the disk it is not saved, and planned anew."""
+    lost_at: int = -1
+    """The entry of the last question whose call was lost like this: it has told nobody what is meant."""

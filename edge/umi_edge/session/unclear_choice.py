@@ -208,16 +208,21 @@ def reads(tool: str) -> bool:
     return _READS.fullmatch(tool) is not None
 
 
-def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str]) -> list[Turn]:
-    """What the user said, turn by turn; `words` are what they typed, instruction by instruction."""
+def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str], lost_at: int = -1) -> list[Turn]:
+    """What the user said, turn by turn; `words` are what they typed, instruction by instruction.
+
+    The question at `lost_at` has lost the call that waited for it: the reply goes on with the turn, and settles none.
+    """
     turns: list[Turn] = []
     typed = iter(words)
     for at, entry in enumerate(entries):
         if not isinstance(entry.template, Instruction):
             continue
         said = next(typed)
-        if turns and pending_question([one for one in entries[:at] if not isinstance(one.template, Clock)]):
-            turns[-1] = Turn((*turns[-1].said, said), at - 1)
+        before = [number for number in range(at) if not isinstance(entries[number].template, Clock)]
+        if turns and pending_question([entries[number] for number in before]):
+            asked_at = turns[-1].asked_at if before[-1] == lost_at else at - 1
+            turns[-1] = Turn((*turns[-1].said, said), asked_at)
         else:
             turns.append(Turn((said,)))
     return turns

@@ -46,15 +46,23 @@ class GatewayDoor:
                 await Response("umi is ending", status_code=503)(scope, receive, send)
                 return
             self._behind = asyncio.create_task(self._build())
-        router, _ = await asyncio.shield(self._behind)
+        building = self._behind
+        try:
+            router, _ = await asyncio.shield(building)
+        except BaseException:
+            if building.done() and self._behind is building:
+                self._behind = None  # the next request tries again
+            raise
         await router(scope, receive, send)
 
     async def stop(self) -> None:
         """End all that programs are at."""
         self._over = True
-        if self._behind is not None:
-            _, behind = await self._behind
-            await behind.stop()
+        if self._behind is None:
+            return
+        await asyncio.wait([self._behind])
+        if not self._behind.cancelled() and self._behind.exception() is None:
+            await self._behind.result()[1].stop()
 
     async def _build(self) -> tuple[Router, Behind]:
         for name in _SLOW:

@@ -258,6 +258,8 @@ class HeldGateway:
                 try:
                     await asyncio.Event().wait()  # until it is cancelled
                 finally:
+                    # First what waits for a yes: it is not to be made while the requests come to their ends.
+                    await opened.gateway.kept.end_all()
                     await self._end_requests()
         except Exception as error:
             complain(_words(error))

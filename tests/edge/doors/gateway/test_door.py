@@ -86,3 +86,37 @@ async def test_an_end_while_it_is_built_stops_it(inner: Inner) -> None:
         await http.post("/mcp/one")
         await ends[0]
     assert inner.stopped == 1
+
+
+async def test_a_build_that_fails_is_tried_again_and_cuts_no_end_short(inner: Inner) -> None:
+    fails = [OSError("no room"), OSError("no room")]
+
+    def build() -> Behind:
+        if fails:
+            raise fails.pop()
+        return inner.build()
+
+    door = GatewayDoor(build)
+    async with client(door) as http:
+        with pytest.raises(OSError, match="no room"):
+            await http.post("/mcp/one")
+        with pytest.raises(OSError, match="no room"):
+            await http.post("/mcp/one")
+        assert (await http.post("/mcp/one")).text == "one"
+    await door.stop()
+    assert inner.stopped == 1
+
+
+async def test_an_end_after_a_build_that_failed_is_an_end(inner: Inner) -> None:
+    begun = asyncio.Event()
+
+    def build() -> Behind:
+        begun.set()
+        raise OSError("no room")
+
+    door = GatewayDoor(build)
+    async with client(door) as http:
+        with pytest.raises(OSError, match="no room"):
+            await http.post("/mcp/one")
+    assert begun.is_set()
+    await door.stop()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -23,6 +24,8 @@ from tests.end_to_end.page.served import serving
 from umi_edge.doors.approvals import Approvals, NotDecided
 from umi_edge.doors.doorkeeper import Doorkeeper
 from umi_edge.doors.gateway import mounted, opened
+from umi_edge.doors.gateway.elicitation import current_elicitation
+from umi_edge.doors.gateway.kept_calls import KeptCalls
 from umi_edge.doors.gateway.mounted import MountedGateways
 from umi_edge.doors.gateway.page_consent import ASKED
 from umi_edge.doors.gateway.window import look, window_folder
@@ -611,3 +614,38 @@ async def test_the_end_of_the_daemon_ends_a_call_that_is_under_way_and_opens_not
         assert calling.exception() is not None
         refused = await http.post(f"{desk.url}/mcp/editor", json=LISTING, headers=JSON_ONLY)
         assert refused.status_code == 503
+
+
+async def test_what_waits_for_a_yes_is_over_before_the_requests_of_a_gateway_have_ended() -> None:
+    """A yes in that time would make a call under the policy of before."""
+    kept, yes, made = KeptCalls(), asyncio.Event(), []
+
+    async def call() -> dict[str, Any]:
+        shows = asyncio.create_task(current_elicitation()("words", "address", "name"))  # type: ignore[misc]
+        await yes.wait()
+        made.append("under the old policy")
+        shows.cancel()
+        return {}
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.2)
+
+    @asynccontextmanager
+    async def gateway() -> AsyncIterator[Any]:
+        yield SimpleNamespace(gateway=SimpleNamespace(kept=kept), app=None)
+
+    held = mounted.HeldGateway("old policy")
+    held.begin(gateway(), print)
+    await held.opened
+    await kept.begin(b"what", call)
+    request = asyncio.create_task(held.carry_out(slow()))
+    await asyncio.sleep(0.01)
+    held.cancel()
+    await asyncio.sleep(0.05)
+    yes.set()
+    await held.end()
+    assert made == []
+    await asyncio.gather(request, return_exceptions=True)
