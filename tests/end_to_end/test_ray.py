@@ -68,7 +68,8 @@ def world(tmp_path_factory, postgres, smollm2) -> Iterator[World]:
     Authority.init(folder)
     (folder / "proxy.key").write_text(KEY)
     engine = {"kind": "llama.cpp", "context_tokens": 2048, "sequences_per_adapter": 2, "threads": 1}
-    quota = {"concurrent": 16}  # the places of what is killed are held for ten seconds
+    # The places of what is killed are held for ten seconds, and what is left plans on without a pause.
+    quota = {"concurrent": 16, "requests_per_minute": 6000}
     settings = {"state": database, "certificates": str(folder), "engine": engine, "quota": quota}
     (folder / "cloud.yaml").write_text(yaml.safe_dump(settings))
     replicas = ["--least", "2", "--most", "2"]
@@ -95,7 +96,7 @@ def world(tmp_path_factory, postgres, smollm2) -> Iterator[World]:
             enrol_listen="127.0.0.1:0",
             state=database,
             certificates=folder,
-            quota=Quota(concurrent=16),
+            quota=Quota(**quota),
             engine=OpenAISettings(
                 url=f"http://127.0.0.1:{head.http}/v1",
                 replicas={f"http://127.0.0.1:{worker.http}/v1": 1.0},
