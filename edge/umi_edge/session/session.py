@@ -179,8 +179,9 @@ class Session:
     _caller_is_warm: bool = field(default=False, init=False)
     _busy: bool = field(default=False, init=False, repr=False)
     _unclear: WaitingCall | None = field(default=None, init=False, repr=False)
-    _lost_at: int = field(default=-1, init=False, repr=False)
     """The call that waits for a reply."""
+    _lost_at: int = field(default=-1, init=False, repr=False)
+    """The entry of a question whose call a saved conversation has lost; -1 where there is none."""
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _approved: ApprovedCards = field(init=False, repr=False)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from umi_edge.labelling.gazetteers import Gazetteers
 from umi_edge.runtime import laptop as laptop_module
 from umi_edge.runtime.config import EdgeConfig, HomeSettings
 from umi_edge.runtime.laptop import Laptop, open_laptop
@@ -50,15 +51,21 @@ def known(laptop: Laptop) -> set[str]:
     return {name for names in laptop.gazetteers.values.values() for name in names}
 
 
+async def begun(laptop: Laptop, waits: list[float]) -> "asyncio.Task[Gazetteers]":
+    """A slow reading that has seen what there is, and is not over; the next one is quick."""
+    laptop._fresh_until = 0
+    waits += [SLOW, QUICK]
+    older = asyncio.create_task(laptop._read_gazetteers(laptop.policy))
+    await asyncio.sleep(QUICK * 5)
+    return older
+
+
 async def test_an_older_reading_of_names_does_not_replace_a_later_one(
     tmp_path: Path, waits: list[float]
 ) -> None:
     add_card(tmp_path, "Wendel Oldqx")
     async with open_laptop(configured(tmp_path), calls=False) as laptop:
-        laptop._fresh_until = 0
-        waits += [SLOW, QUICK]
-        older = asyncio.create_task(laptop._read_gazetteers(laptop.policy))
-        await asyncio.sleep(QUICK * 5)
+        older = await begun(laptop, waits)
         add_card(tmp_path, "Wendel Newqx")
         await laptop._read_gazetteers(laptop.policy)
         assert "Wendel Newqx" in known(laptop)
@@ -72,10 +79,7 @@ async def test_a_reading_under_the_policy_of_before_is_not_kept_for_the_next(
 ) -> None:
     add_card(tmp_path, "Wendel Oldqx")
     async with open_laptop(configured(tmp_path), calls=False) as laptop:
-        laptop._fresh_until = 0
-        waits += [SLOW, QUICK]
-        older = asyncio.create_task(laptop._read_gazetteers(laptop.policy))
-        await asyncio.sleep(QUICK * 5)
+        older = await begun(laptop, waits)
         add_card(tmp_path, "Wendel Newqx")
         policy(tmp_path, "another")
         await laptop.take_up_policy()

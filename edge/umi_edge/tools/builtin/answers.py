@@ -134,25 +134,29 @@ def _headed(one: _Known) -> str:
 
 
 def _all_meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
-    """As `_meant`; of two questions in one, what each means."""
-    spelt, meant, others = _meant(known, question)
-    parts = _TWO.split(question)
-    if len(parts) < 2:
-        return spelt, meant, others
-    asking = [part for part in parts if Question.of(part).kind is not Kind.ANY]
-    each = [one for part in asking for one in _meant(known, part)[1][:1]]
-    once = {
-        (one.kind, one.id, one.text): one for one in (*meant, *each)
-    }  # a part's own answer is held by its part
-    order = dict.fromkeys((one.kind, one.id, one.text) for one in (*each, *meant))
-    return spelt, [once[key] for key in order][: _MAX_ANSWERS + 1], others
-
-
-def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
-    """The question as it is spelt there, what it means, one thing or two as good, and what it may mean besides."""
+    """The question as it is spelt there, and what `_meant` says of it; of two questions in one, of each."""
     spelt = spelt_as_there(
         [Page(title=one.title, text=f"{one.called} {one.text}") for one in known], question
     )
+    meant, others = _meant(known, spelt)
+    parts = _TWO.split(spelt)
+    if len(parts) < 2:
+        return spelt, meant, others
+    asking = [part for part in parts if Question.of(part).kind is not Kind.ANY]
+    each = [one for part in asking for one in _meant(known, part)[0][:1]]
+    # What a part means holds of that part's words, and so stands in place of what the whole says of it.
+    once = {_key(one): one for one in (*meant, *each)}
+    order = dict.fromkeys(map(_key, (*each, *meant)))
+    told = [once[key] for key in order][: _MAX_ANSWERS + 1]
+    return spelt, told, [one for one in others if _key(one) not in order]
+
+
+def _key(one: _Known) -> tuple[str, str, str]:
+    return one.kind, one.id, one.text
+
+
+def _meant(known: Sequence[_Known], spelt: str) -> tuple[list[_Known], list[_Known]]:
+    """What a question means, one thing or two as good, and what it may mean besides."""
     asked = Question.of(spelt)
     of_somebody = _is_of_somebody(asked, spelt) or asked.kind in _OF_CARDS
     pages = [
@@ -171,12 +175,12 @@ def _meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], l
     ]
     meant = fitting[0]
     if meant and meant[0].kind == "contact" and _WHO.search(spelt):
-        return spelt, [one for one in meant if one.kind == "contact"][:_MAX_CARDS], []
+        return [one for one in meant if one.kind == "contact"][:_MAX_CARDS], []
     meant = meant[:_MAX_ANSWERS]
     others = [one for one in fitting[1] if one not in meant][: _MAX_ANSWERS - len(meant)]
     if _is_of_somebody(asked, spelt) and meant and meant[0].kind != "contact":
         meant = [*_whose(known, meant[0]), *meant][:_MAX_ANSWERS]
-    return spelt, meant, others
+    return meant, others
 
 
 def _on_days(calendar: Calendar, days: Sequence[tuple[date, date]], lost: list[Lost]) -> list[_Known]:
