@@ -9,7 +9,7 @@ from typing import Protocol
 
 import openai
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from tests.end_to_end.page.served import MAIL, PROGRAMS_KEY, ServedPage, served_page
 from tests.end_to_end.test_session_flows import MAIL_CALLS, MAIL_PLANS
@@ -148,6 +148,34 @@ async def test_everything_is_reached_and_a_call_is_approved_by_keyboard_alone(se
         await _tab_to(page, "button.path")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Which line decides")).to_be_visible()
+
+
+async def test_who_stands_on_a_link_keeps_their_place_when_something_asks_and_when_it_is_answered(
+    served, chromium
+):
+    async with tabs(chromium, served) as [tab]:
+        page = tab.page
+        await _tab_to(page, "nav a[href='#/approvals']")
+        work = asyncio.create_task(served.session().ask(MAIL))
+        await expect(page.get_by_role("link", name="Approvals")).to_contain_text("1")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Approvals")
+
+        said = asyncio.Event()
+
+        async def after_that(route: Route) -> None:
+            await said.wait()
+            await route.continue_()
+
+        await page.route("**/api/approvals/*", after_that)
+        await expect(page.locator("form.question button[type=submit]")).to_be_enabled()
+        await _tab_to(page, "form.question button[type=submit]")
+        await page.keyboard.press("Enter")
+        await _tab_to(page, "nav a[href='#/health']")
+        said.set()
+        await expect(page.get_by_text("You approved it.").first).to_be_attached()
+        assert isinstance(await work, Answered)
+        await expect(page.locator("nav a[href='#/health']")).to_be_focused()
 
 
 async def _tab_to(page: Page, selector: str) -> None:

@@ -111,10 +111,11 @@ function question(one, closed) {
     try {
       const said = await post(`/api/approvals/${one.id}`, { digest: one.digest, reply: wanted });
       if (said.mine && said.approved && /^https?:/.test(one.url ?? "")) window.open(one.url, "_blank", "noopener,noreferrer");
+      const here = card.contains(document.activeElement) || document.activeElement === document.body;
       const words = !said.approved ? "declined" : asks(one) && !one.url ? "answered" : "approved";
       closed(said.mine ? `You ${words} it.` : `It was ${words} before, ${said.by === "page" ? "on this page in another tab" : `in the ${said.by}`}.`, said.approved ? "good" : "quiet");
       say(said.mine ? `You ${words} it.` : `It was ${words} before.`);
-      document.querySelector(".question h2, h1")?.focus();
+      if (here) document.querySelector(".question h2, h1")?.focus();
     } catch (error) {
       fill(trouble_, trouble(error));
       if (error.status === 404) { closed(error.message); return; }

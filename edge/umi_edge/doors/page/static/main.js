@@ -14,12 +14,19 @@ const main = document.getElementById("main");
 const line = document.getElementById("line");
 let shown = null;
 
-function links() {
+const links = Object.fromEntries(Object.entries(VIEWS).map(([name, [words]]) => [name, h("a", { href: `#/${name}` }, words)]));
+const count = h("span", { class: "count" });
+
+/** What the frame says. The links stay the same elements: who stands on one with the keyboard keeps their place. */
+function frame() {
   const waiting = questions.waiting.length;
   const current = route().name;
-  fill(document.getElementById("views"), Object.entries(VIEWS).map(([name, [words]]) =>
-    h("li", {}, h("a", { href: `#/${name}`, "aria-current": name === current ? "page" : null }, words,
-      name === "approvals" && waiting ? h("span", { class: "count", "aria-label": `${waiting} waiting` }, String(waiting)) : null))));
+  for (const [name, link] of Object.entries(links)) {
+    if (name === current) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+  }
+  count.textContent = waiting;
+  count.setAttribute("aria-label", `${waiting} waiting`);
+  if (waiting) links.approvals.append(count); else count.remove();
   document.title = `${waiting ? `(${waiting}) ` : ""}${VIEWS[current][0]} · umi`;
   const asks = document.getElementById("asks");
   asks.hidden = !waiting || current === "approvals";
@@ -34,7 +41,7 @@ function route() {
 function show(focus) {
   const { name, rest } = route();
   shown?.leave?.();
-  links();
+  frame();
   main.className = `view-${name}`;
   shown = VIEWS[name][1](main, rest) ?? null;
   if (focus) main.querySelector("h1")?.focus();
@@ -58,7 +65,7 @@ async function follow() {
         line.className = "line is-on";
         if (kind === "begun" && data.process !== conversations.process) { after = 0; conversations.begin(data.process); }
         if (kind === "step") { after = data.number; conversations.add(data); }
-        if (kind === "waiting") { questions.set(data); links(); }
+        if (kind === "waiting") { questions.set(data); frame(); }
       }
     } catch (error) {
       if (error.status === 401) return;
@@ -66,7 +73,7 @@ async function follow() {
     line.textContent = "Not connected: trying again";
     line.className = "line is-off";
     questions.forget();
-    links();
+    frame();
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
@@ -77,4 +84,8 @@ addEventListener("hashchange", () => {
 });
 addEventListener("umi-key", () => { forgetKey(); locked(); say("The key is not umi’s any more."); });
 
-if (await takeKey()) { show(false); follow(); } else locked();
+if (await takeKey()) {
+  fill(document.getElementById("views"), Object.values(links).map((link) => h("li", {}, link)));
+  show(false);
+  follow();
+} else locked();
