@@ -47,7 +47,9 @@ class KnownDevices:
         self._answered_at = clock()
         self._devices: OrderedDict[Device, _Known] = OrderedDict()
         self._open: dict[str, str] = {}
+        self._open_of: Counter[str] = Counter()
         self._ended: list[EndedCall] = []
+        self._tokens_of: Counter[str] = Counter()
 
     # What the registry said.
 
@@ -92,24 +94,32 @@ class KnownDevices:
         if known is None or self.expired or known.let_in.expires_at <= self._calendar():
             raise registry_gone()
         use = Use(
-            open_calls=Counter(self._open.values())[device.name],
-            tokens_today=sum(ended.tokens for ended in self._ended if ended.name == device.name),
+            open_calls=self._open_of[device.name],
+            tokens_today=self._tokens_of[device.name],
             bucket=known.bucket,
         )
         known.bucket = drawn(device.name, use, known.let_in.quota, self._calendar())
         self._open[call] = device.name
+        self._open_of[device.name] += 1
 
     def settled(self, call: str) -> None:
         """The registry was told of the end of a call."""
-        self._open.pop(call, None)
+        name = self._open.pop(call, None)
+        if name is None:
+            return
+        self._open_of[name] -= 1
+        if not self._open_of[name]:
+            del self._open_of[name]
 
     def end_call(self, ended: EndedCall) -> None:
         """Keep what a call used until the registry can be told."""
         self.settled(ended.call)
+        self._tokens_of[ended.name] += ended.tokens
         if len(self._ended) < ENDED_MAX:
             self._ended.append(ended)
 
     def take_ended(self) -> list[EndedCall]:
         """The calls that the registry was not told of; give back with `end_call` what it can't be told now."""
         ended, self._ended = self._ended, []
+        self._tokens_of.clear()
         return ended

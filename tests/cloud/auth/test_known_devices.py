@@ -2,6 +2,7 @@
 
 import pytest
 
+from umi_cloud.auth import known_devices
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.call_operations import LetIn
 from umi_cloud.auth.identity import Device
@@ -90,6 +91,44 @@ def test_what_was_used_meanwhile_is_kept_for_the_registry(known):
     known.end_call(ended)
     assert known.take_ended() == [ended]
     assert known.take_ended() == []
+
+
+def test_what_was_used_meanwhile_counts_against_the_day_of_its_device_alone(known, clock):
+    quota = Quota(requests_per_minute=100, concurrent=2, tokens_per_day=10)
+    for device in (A, B):
+        known.remember(device, LetIn(clock.seconds() + 3600, quota))
+    for call, tokens in (("1", 4), ("2", 6)):
+        known.begin_call(A, call)
+        known.end_call(EndedCall(call=call, name="a", tokens=tokens))
+    assert reason(known, A) == "TOKENS_SPENT"
+    known.begin_call(B, "3")
+    late = known.take_ended()  # the registry counts it from here on
+    known.begin_call(A, "4")
+    for ended in late:  # and could not be told, after all
+        known.end_call(ended)
+    assert reason(known, A) == "TOKENS_SPENT"
+
+
+def test_what_is_too_much_to_keep_counts_all_the_same(known, clock, monkeypatch):
+    monkeypatch.setattr(known_devices, "ENDED_MAX", 1)
+    quota = Quota(requests_per_minute=100, concurrent=2, tokens_per_day=10)
+    known.remember(A, LetIn(clock.seconds() + 3600, quota))
+    for call in ("1", "2"):
+        known.end_call(EndedCall(call=call, name="a", tokens=5))
+    assert reason(known, A) == "TOKENS_SPENT"
+    assert len(known.take_ended()) == 1
+
+
+def test_a_call_costs_the_same_however_long_the_outage_has_lasted(known, monkeypatch):
+    """Trial: each call added up every end that was kept, up to 100,000 of them."""
+
+    class Kept(list):
+        def __iter__(self):
+            raise AssertionError("looked through all that is kept")
+
+    monkeypatch.setattr(known, "_ended", Kept())
+    known.end_call(EndedCall(call="0", name="b", tokens=1))
+    known.begin_call(A, "1")
 
 
 def test_a_zero_outage_serves_nobody(clock):
