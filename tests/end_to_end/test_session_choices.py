@@ -140,12 +140,48 @@ async def test_a_planner_that_takes_another_than_the_words_say_is_asked_about(tm
     assert (len(says.asked), sent(w)) == (1, [VOSS[1]])
 
 
-async def test_who_writes_to_all_of_them_is_not_asked(tmp_path):
-    calls = [FIND, ("mail.send", json.dumps({"to": ["<email:1>", "<email:2>"], "subject": "a", "body": "b"}))]
+BOTH = ("mail.send", json.dumps({"to": ["<email:1>", "<email:2>"], "subject": "a", "body": "b"}))
+OR_BOTH = ASKED.replace("?", ", or both?")
+
+
+async def test_who_says_that_several_are_meant_is_not_asked(tmp_path):
     says = Says()
-    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=calls, replies=says) as w:
-        await w.session.ask("tell wendel that I will be late")
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, BOTH], replies=says) as w:
+        await w.session.ask("tell the wendels that I will be late")
     assert (says.asked, sent(w)) == ([], [[KELLER[1], VOSS[1]]])
+
+
+@pytest.mark.parametrize(
+    ("reply", "to"),
+    [
+        ("the second", [VOSS[1]]),
+        ("Kellerqx", [KELLER[1]]),
+        ("both, please", [KELLER[1], VOSS[1]]),
+    ],
+)
+async def test_a_planner_that_takes_all_of_them_where_one_was_named_is_asked_about(tmp_path, reply, to):
+    says = Says(reply)
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, BOTH], replies=says) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert (says.asked, sent(w)) == ([OR_BOTH], [to])
+    for secret in (*KELLER, *VOSS):
+        assert secret.encode() not in w.capture.bytes_out
+
+
+async def test_of_several_that_a_call_takes_only_the_one_whom_the_words_mean_is_left(tmp_path):
+    says = Says()
+    async with session(tmp_path, plans=[LOOK, SEND, *DONE], calls=[FIND, BOTH], replies=says) as w:
+        await w.session.ask("tell wendel from Pumpen Ahoy that I will be late")
+    assert (says.asked, sent(w)) == ([], [[VOSS[1]]])
+
+
+async def test_several_are_asked_about_again_where_the_reply_tells_nobody(tmp_path):
+    """One who is taken may be whom they mean; all of them are not."""
+    says = Says("whoever sells the seals, of course", "the first")
+    plans, calls = [LOOK, SEND, SEND, *DONE], [FIND, BOTH, BOTH]
+    async with session(tmp_path, plans=plans, calls=calls, replies=says) as w:
+        await w.session.ask("tell wendel that I will be late")
+    assert (says.asked, sent(w)) == ([OR_BOTH] * 2, [[KELLER[1]]])
 
 
 async def test_one_that_was_read_alone_was_chosen_too(tmp_path):

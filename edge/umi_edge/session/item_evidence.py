@@ -19,7 +19,7 @@ from umi_edge.values.json_walk import walk
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.spoken import spoken_days, spoken_past, spoken_spans, spoken_times
 
-__all__ = ["MOMENTS", "Evidence", "Said", "picked", "strength", "told"]
+__all__ = ["MOMENTS", "Evidence", "Said", "name_words", "picked", "short_words", "strength", "told"]
 
 MOMENTS = ("date", "start", "due")
 """The members that say when a thing is, of which one counts."""
@@ -186,6 +186,16 @@ def picked(
     return number if all(_says(word, known) for word in rest) else None
 
 
+def name_words(item: Any) -> frozenset[str]:
+    """The words of an item's names."""
+    return _words_in(_ADDRESS.sub(" ", text) for text in _texts(item, only=_NAMES))
+
+
+def short_words(item: Any) -> frozenset[str]:
+    """The words of an item but for those of long texts, and of what speaks of others."""
+    return _words_in(_texts(item))
+
+
 def _is_place(word: str) -> bool:
     return word in _LAST or any(word in names for names in _PLACES)
 
@@ -195,7 +205,7 @@ def _evidence(said: Said, item: Any) -> Evidence:
         return Evidence(int(_is_reached(said, item)), 0, 0, 0, _moments_said(said, item))
     names = [_ADDRESS.sub(" ", text) for text in _texts(item, only=_NAMES)]
     runs = [_run(said.words, words_of(name)) for name in names]
-    short, inside = _words_in(_texts(item)), _words_in(_texts(item, everything=True))
+    short, inside = short_words(item), _words_in(_texts(item, everything=True))
     return Evidence(
         whole=int(any(whole for whole, _ in runs) or _is_reached(said, item)),
         name=max((length for _, length in runs), default=0),

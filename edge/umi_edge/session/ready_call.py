@@ -10,6 +10,7 @@ from typing import Any
 from umi_edge.caller import WrittenCall
 from umi_edge.session.draft import CheckedDraft, Draft
 from umi_edge.session.item_evidence import Said
+from umi_edge.session.several_meant import says_all
 from umi_edge.session.time_arguments import Timed
 from umi_edge.session.unclear_choice import Choice
 from umi_shared.labels import PUBLIC, Label
@@ -80,6 +81,8 @@ class WaitingCall:
 
     def settled(self, reply: str, said: Callable[[str], Said]) -> dict[str, Any] | None:
         """The arguments with what the reply means; None where it does not tell."""
+        if says_all(reply) and self.choice.may_be_all(self.shown):
+            return dict(self.call.timed.arguments)
         number = self.choice.picked(reply, said, self.shown)
         return None if number is None else self.choice.with_item(self.call.timed.arguments, number)
 

@@ -22,6 +22,7 @@ from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.policy import Location
 from umi_edge.session.item_evidence import MOMENTS, Said, picked, strength, told
 from umi_edge.session.pending_question import pending_question
+from umi_edge.session.several_meant import ALL_OF_THEM, means_several, says_all
 from umi_edge.session.time_arguments import in_words
 from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, parts_of
@@ -61,13 +62,9 @@ _TOLD_BY = ("company", "department", "role", "from", *MOMENTS, "location", "emai
 """What tells items apart for a person, the best first."""
 _MOST_TOLD = 2
 _LONGEST = 80
+_BETWEEN = re.compile("[,;]")
 _DEPTH = 3
 """Readings one behind the other that are followed back."""
-_BOTH = re.compile(
-    r"\b(?:both|each of|everybody|everyone|all (?:of (?:them|us|those)|two|three|four|five)|beide[nr]?|"
-    r"alle (?:zwei|drei|vier)|tou(?:s|tes) les (?:deux|trois|quatre)|amb[oa]s)\b",
-    re.IGNORECASE,
-)
 _READS = re.compile(
     r"(?:.*[._/-])?(?:check|count|describe|download|fetch|find|get|list|look|lookup|open|query|read|search|show|view)"
     r"(?:[._-].*|[A-Z].*)?"
@@ -101,15 +98,20 @@ class Choice:
     taken: frozenset[int] = field(repr=False)
     listed_at: int
     """The entry of the result that lists them."""
+    several: bool = False
+    """Whether one argument takes several of them."""
 
     def is_told(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> bool:
         """Whether what the user said, the last turn at the end, tells what was taken from the rest.
 
-        Where they were asked since, it does: nobody is asked twice.
+        Where they were asked since, it does: nobody is asked twice, but about several of whom nothing tells that more
+        than one is meant.
         """
         latest, known = turns[-1], self._known
+        if self.several:
+            return self._all_are_meant(latest, said)
         text = " ".join(latest.said)
-        if latest.asked_at > self.listed_at or _BOTH.search(text):
+        if latest.asked_at > self.listed_at or ALL_OF_THEM.search(text):
             return True
         words = said(text)
         worth = strength(words, known)
@@ -125,14 +127,35 @@ class Choice:
         return self.taken == {topic} if not _OTHER.search(text) else topic not in self.taken
 
     def instead(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
-        """The item that the user's reply meant, where what was taken is another."""
+        """The item that the user's reply meant, where what was taken is another; that of several that they meant."""
         latest = turns[-1]
+        if self.several:
+            return None if self._all_are_meant(latest, said) else self._meant_of_several(turns, said)
         if latest.asked_at <= self.listed_at or len(latest.said) < 2 or len(self.taken) != 1:
             return None
         worth = strength(said(" ".join(latest.said[:-1])), self._known)
         all_shown = len(self.items) <= _MOST_SHOWN and len(set(worth)) == 1
         number = picked(said(latest.said[-1]), self._known, by_place=all_shown)
         return None if number in self.taken else number
+
+    def _all_are_meant(self, turn: Turn, said: Callable[[str], Said]) -> bool:
+        if any(says_all(reply) for reply in turn.said[1:]):
+            return True
+        return means_several([said(one) for one in turn.said], [self._known[at] for at in sorted(self.taken)])
+
+    def _meant_of_several(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
+        """The one that the user's words mean, of several that a call takes at once."""
+        latest, known = turns[-1], self._known
+        if latest.asked_at > self.listed_at and len(latest.said) > 1:
+            shown = self.shown([Turn(latest.said[:-1])], said)
+            if (number := self.picked(latest.said[-1], said, shown)) is not None:
+                return number
+        words = said(" ".join(latest.said))
+        worth = strength(words, known)
+        if (number := told(words, known, worth)) is not None or _OTHER.search(words.text):
+            return number
+        topic = self._topic(turns[:-1], said)
+        return topic if topic is not None and worth[topic] == max(worth) else None
 
     def is_among(self, other: "Choice") -> bool:
         """Whether it is a choice among the same things."""
@@ -163,15 +186,22 @@ class Choice:
         told_by = [name for name in _TOLD_BY if self._differs(name, first)]
         described = [_described(self.items[number], told_by) for number in first]
         *all_but_last, last = described + (["another"] if len(shown) > len(first) else [])
-        return f"Which one do you mean: {', '.join(all_but_last)} or {last}?"
+        both = (", or both" if len(shown) == 2 else ", or all of them") if self.may_be_all(shown) else ""
+        return f"Which one do you mean: {', '.join(all_but_last)} or {last}{both}?"
+
+    def may_be_all(self, shown: Sequence[int]) -> bool:
+        """Whether "both" is a reply, too: the call takes all that the user is shown."""
+        return self.several and self.taken == set(shown)
 
     def with_item(self, arguments: Mapping[str, Any], number: int) -> dict[str, Any] | None:
         """The arguments with another item in the place of the one that was taken; None where it lacks what they say."""
-        if number in self.taken:
+        if len(self.taken) == 1 and number in self.taken:
             return dict(arguments)
-        if len(self.taken) != 1:
-            return None
-        before, other = self.items[next(iter(self.taken))], self.items[number]
+        if len(self.taken) != 1 and not self.several:
+            return dict(arguments) if number in self.taken else None
+        kept = number if number in self.taken else min(self.taken)
+        before, other = self.items[kept], self.items[number]
+        dropped = frozenset().union(*(_marks(self.items[at]) for at in self.taken - {kept})) - _marks(before)
         empty = {place for place, value in _leaves(other.known) if value is None or value == ""}
         after = {place: value for place, value in _leaves(other.seen) if place not in empty}
         handles: dict[str, Any] = {}
@@ -181,11 +211,13 @@ class Choice:
                 handles.setdefault(value, after.get(place))
             elif isinstance(value, str) and place and place[-1] in _NAMED:
                 names.setdefault(value, after.get(place))
+        nobody = dict.fromkeys(filter(_handle, dropped))
         changed: dict[str, Any] = {}
         for name, value in arguments.items():
             chooses = _CHOOSERS.fullmatch(name) is not None
             try:
-                changed[name] = _replaced(value, handles | names if chooses else handles)
+                left = _without(value, dropped) if chooses else value
+                changed[name] = _replaced(left, (handles | names if chooses else handles) | nobody)
             except LookupError:
                 return None
         return changed
@@ -231,20 +263,27 @@ def turns_of(entries: Sequence[LabelledEntry], words: Sequence[str], lost_at: in
 def choices_of(
     arguments: Mapping[str, Any], entries: Sequence[LabelledEntry], *, beside: Collection[str] = ()
 ) -> list[Choice]:
-    """What a call takes of results that list several; nothing of those of which it takes all.
+    """What a call takes of results that list several; nothing of those of which it takes all, but in one argument.
 
     `arguments` are as they were written, handles unresolved; those `beside` choose nothing, as days do.
     """
     results = _results(entries)
     found: dict[tuple[int, tuple[Item, ...]], frozenset[int]] = {}
-    for token in _taken({name: value for name, value in arguments.items() if name not in beside}):
-        if (choice := _choice(token, results, _DEPTH)) is not None:
-            place = (choice.listed_at, choice.items)
-            found[place] = found.get(place, frozenset()) | choice.taken
+    several: set[tuple[int, tuple[Item, ...]]] = set()
+    for name, value in arguments.items():
+        here: dict[tuple[int, tuple[Item, ...]], list[frozenset[int]]] = {}
+        for token in _taken({name: value}) if name not in beside else ():
+            if (choice := _choice(token, results, _DEPTH)) is not None:
+                here.setdefault((choice.listed_at, choice.items), []).append(choice.taken)
+        for place, taken in here.items():
+            found[place] = found.get(place, frozenset()).union(*taken)
+            # Two cards may have one address: whoever is taken by one of them is not several.
+            if _CHOOSERS.fullmatch(name) and frozenset().union(*taken) not in taken:
+                several.add(place)
     return [
-        Choice(items=items, taken=taken, listed_at=at)
-        for (at, items), taken in found.items()
-        if len(taken) < len(items)
+        Choice(items=place[1], taken=taken, listed_at=place[0], several=place in several)
+        for place, taken in found.items()
+        if len(taken) < len(place[1]) or place in several
     ]
 
 
@@ -376,6 +415,16 @@ def _texts(arguments: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
 
 def _leaves(value: Any) -> Iterator[tuple[Location, Any]]:
     return ((step.location, step.value) for step in walk(value) if not step.punctuation)
+
+
+def _without(value: Any, dropped: Collection[str]) -> Any:
+    """A list without what stands for things that are dropped; a line of addresses likewise."""
+    if isinstance(value, list):
+        return [one for one in value if one not in dropped]
+    parts = [part.strip() for part in _BETWEEN.split(value)] if isinstance(value, str) else []
+    if len(parts) > 1 and all(map(_handle, parts)):
+        return ", ".join(part for part in parts if part not in dropped)
+    return value
 
 
 def _replaced(value: Any, instead: Mapping[str, Any]) -> Any:

@@ -138,7 +138,9 @@ ONE, TWO = {"id": "p-1", "email": "<email:1>"}, {"id": "p-2", "email": "<email:2
         ({"to": ["<email:1>"]}, [{0}]),
         ({"id": "p-2"}, [{1}]),
         ({"to": "Anna <<email:2>>"}, [{1}]),
-        ({"to": ["<email:1>", "<email:2>"]}, []),
+        ({"to": ["<email:1>", "<email:2>"]}, [{0, 1}]),
+        ({"to": "<email:1>, <email:2>"}, [{0, 1}]),
+        ({"to": "<email:1>", "id": "p-2"}, []),
         ({"to": "<email:3>"}, []),
         ({"body": "I met p-1 and <email:1>"}, []),
         ({"date": "p-1"}, []),
@@ -218,3 +220,34 @@ def test_another_item_changes_nothing_that_only_reads_the_same():
     arguments = {"id": "t-1", "due": "2026-12-01", "text": "Friend"}
     [choice] = choices_of(arguments, found(one, other))
     assert choice.with_item(arguments, 1) == {"id": "t-2", "due": "2026-12-01", "text": "Friend"}
+
+
+SEVERAL = {"to": ["<email:1>", "<email:2>"], "body": "I will be late."}
+
+
+def test_one_is_left_of_several_that_one_argument_takes():
+    [choice] = choices_of(SEVERAL, found(ONE, TWO))
+    assert choice.with_item(SEVERAL, 1) == {"to": ["<email:2>"], "body": "I will be late."}
+    assert choice.with_item({"to": "<email:1>, <email:2>"}, 0) == {"to": "<email:1>"}
+
+
+def test_another_of_three_takes_the_place_of_two():
+    three = {"id": "p-3", "email": "<email:3>"}
+    [choice] = choices_of(SEVERAL, found(ONE, TWO, three))
+    assert choice.with_item(SEVERAL, 2) == {"to": ["<email:3>"], "body": "I will be late."}
+
+
+def test_a_message_that_speaks_of_one_who_is_left_out_is_not_sent_as_it_is():
+    arguments = {**SEVERAL, "body": "Dear <person:1> and <person:2>"}
+    one, two = {**ONE, "name": "<person:1>"}, {**TWO, "name": "<person:2>"}
+    [choice] = choices_of(arguments, found(one, two))
+    assert choice.with_item(arguments, 0) is None
+
+
+def test_one_address_that_two_cards_have_is_one():
+    assert choices_of({"to": ["<email:1>"]}, found(ONE, {"id": "p-2", "email": "<email:1>"})) == []
+
+
+def test_the_question_about_several_offers_both():
+    [choice] = choices_of(SEVERAL, found({**ONE, "name": "Bea"}, {**TWO, "name": "Doug"}))
+    assert choice.question((0, 1)) == "Which one do you mean: Bea (<email:1>) or Doug (<email:2>), or both?"
