@@ -10,7 +10,7 @@ from umi_lab.synthesis.script import GiveUp, Script, ScriptContext, Use
 from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.task import Task
 
-__all__ = ["out_of_scope_task"]
+__all__ = ["out_of_scope_task", "refused"]
 
 _ASKS = texts(read_data("out_of_scope"))
 
@@ -24,14 +24,19 @@ def out_of_scope_task(draw: Draw) -> Task:
     """A request that the planner gives up on at once; with `peoples_words` in people's words, and in many."""
     varied = draw.has(Switch.PEOPLES_WORDS) and not draw.held_out
     text = draw.rng.choice(phrasings_of("no_tool")) if varied and draw.chance(0.7) else draw.one(_ASKS)
-    number = draw.rng.random() if varied else 0
+    written = varied or text[:1].isupper()
+    return refused(text if written else text[:1].upper() + text[1:], draw.rng.random() if varied else None)
+
+
+def refused(text: str, number: float | None) -> Task:
+    """A request that the planner gives up on at once; `number` chooses the words, and None has always the same."""
 
     def script(context: ScriptContext) -> Script:
         kinds = dict.fromkeys(tool.partition(".")[0] for tool in sorted(context.tools))
         there = tuple(_KINDS[kind] for kind in kinds if kind in _KINDS)
-        refused = refusal_without(random.Random(number), there)  # noqa: S311  # no secret
-        return GiveUp(refused if varied else "No tool here can do this.")
+        if number is None:
+            return GiveUp("No tool here can do this.")
+        return GiveUp(refusal_without(random.Random(number), there))  # noqa: S311  # no secret
         yield Use("")  # makes it a generator, as every script is
 
-    written = varied or text[:1].isupper()
-    return Task(instruction=text if written else text[:1].upper() + text[1:], script=script)
+    return Task(instruction=text, script=script)

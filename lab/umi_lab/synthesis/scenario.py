@@ -11,7 +11,7 @@ from umi_edge.reading import Reading
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.operators import operator_tools
-from umi_lab.synthesis.families import ANSWER_FAMILIES, FAMILIES, MORE_FAMILIES
+from umi_lab.synthesis.families import ANSWER_FAMILIES, ERRAND_FAMILIES, FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
@@ -158,7 +158,7 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
         )
     toy_tools = tuple(draw.rng.sample(_toy_tools(draw), draw.rng.randint(1, 3)))
     needed = set(family.tools if family else ())
-    if family and draw.chance(config.missing):
+    if family and draw.chance(config.missing) and family.tools:
         needed.discard(draw.rng.choice(family.tools))
         pool = [tool.name for tool in builtin if tool.name not in {*family.tools, *family.detours}]
     else:
@@ -223,7 +223,7 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
             task = out_of_scope_task(draw)
     else:
         task = _drawn(draw, home, family)
-        if draw.chance(config.broken):
+        if draw.chance(config.broken) and family.tools:
             broken[draw.rng.choice(family.tools)] = draw.rng.choice(_FAILURES)
     approves = not draw.chance(config.declines)
     in_clear, lets_out = _draw_policy(draw, config)
@@ -277,6 +277,8 @@ def draw_family(
         families += MORE_FAMILIES
         if config.has(Switch.QUESTIONS):
             families += ANSWER_FAMILIES
+        if config.has(Switch.ERRANDS):
+            families += ERRAND_FAMILIES
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:

@@ -25,6 +25,9 @@ class Switch(StrEnum):
     QUESTIONS = "questions"
     """Questions about what is inside of texts, the calendar and the contacts, follow-ups and corrections; most
     catalogues have more tools, some have operators."""
+    ERRANDS = "errands"
+    """Errands in few words: events that are called by name and not dated, to-dos, lines for notes, replies, two people,
+    two errands at once; questions without a verb, and more that no tool is for."""
 
 
 def all_until(last: Switch) -> frozenset[Switch]:

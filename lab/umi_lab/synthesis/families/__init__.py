@@ -7,6 +7,7 @@ from umi_lab.synthesis.families import (
     calendar_more,
     contacts,
     conversations,
+    errands,
     mail,
     mail_more,
     notes_and_files,
@@ -16,7 +17,7 @@ from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 
-__all__ = ["ANSWER_FAMILIES", "FAMILIES", "MORE_FAMILIES"]
+__all__ = ["ANSWER_FAMILIES", "ERRAND_FAMILIES", "FAMILIES", "MORE_FAMILIES"]
 
 FAMILIES = (
     Family(
@@ -131,6 +132,24 @@ _ANSWERS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
     conversations.todo_done: (4, "calendar.todos calendar.finish_todo"),
 }
 
+_ERRANDS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
+    errands.event_cancel_called: (16, "calendar.search calendar.cancel"),
+    errands.event_move_called: (22, "calendar.search calendar.update"),
+    errands.event_called: (22, "calendar.create"),
+    errands.event_with_then: (10, "contacts.search calendar.create calendar.update"),
+    errands.todo_add: (12, "calendar.add_todo"),
+    errands.todo_tick: (12, "calendar.todos calendar.finish_todo"),
+    errands.note_line: (14, "notes.append"),
+    errands.tell_shortly: (16, "contacts.search mail.send"),
+    errands.tell_two: (18, "contacts.search mail.send"),
+    errands.reply_shortly: (16, "mail.search mail.reply"),
+    errands.two_errands: (22, "calendar.search calendar.cancel calendar.add_todo contacts.search mail.send"),
+    errands.ask_shortly: (34, "search.answer"),
+    errands.fact_shortly: (14, "contacts.search"),
+    errands.fact_and_question: (10, "contacts.search search.answer"),
+    errands.no_tool: (30, ""),
+}
+
 
 def _families(drawn: dict[Callable[[Draw, Home], Task], tuple[float, str]]) -> tuple[Family, ...]:
     return tuple(
@@ -149,3 +168,5 @@ MORE_FAMILIES = _families(_MORE)
 """With `peoples_words`, for training alone, where the catalogue has more tools."""
 ANSWER_FAMILIES = _families(_ANSWERS)
 """With `questions`, where the catalogue has more tools: questions about what is inside, and conversations."""
+ERRAND_FAMILIES = _families(_ERRANDS)
+"""With `errands`, where the catalogue has more tools."""

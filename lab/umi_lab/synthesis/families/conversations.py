@@ -13,7 +13,7 @@ from umi_lab.synthesis.steps import carried_out, failed, person_of, require, sen
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import phrase
 
-__all__ = ["event_then", "mail_then", "tell", "todo_done"]
+__all__ = ["event_then", "mail_then", "mail_to", "tell", "todo_done"]
 
 
 def tell(draw: Draw, home: Home) -> Task:

@@ -4,14 +4,23 @@ import re
 
 from umi_lab.synthesis.asked import asked, asked_since
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
-from umi_lab.synthesis.messages import message_of
+from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import Done, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import carried_out, failed, person_of, require, send
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import named, phrase
 
-__all__ = ["event_and_mail", "find_and_tell", "mail_range", "mail_reply", "mail_two", "mail_unread"]
+__all__ = [
+    "event_and_mail",
+    "find_and_tell",
+    "mail_range",
+    "mail_reply",
+    "mail_reply_to",
+    "mail_to_both",
+    "mail_two",
+    "mail_unread",
+]
 
 
 def mail_unread(draw: Draw, home: Home) -> Task:
@@ -61,7 +70,11 @@ def mail_reply(draw: Draw, home: Home) -> Task:
     """Reply to what somebody wrote last."""
     who = draw.rng.choice(home.mails).sender.name if draw.chance(0.85) else named(draw, home)
     message = message_of(draw)
-    text = phrase(draw, "mail_reply", n=who, m=message.clause)
+    return mail_reply_to(who, message, phrase(draw, "mail_reply", n=who, m=message.clause))
+
+
+def mail_reply_to(who: str, message: Message, text: str) -> Task:
+    """Reply to what somebody wrote last, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "mail.search", "mail.reply")
@@ -88,6 +101,11 @@ def mail_two(draw: Draw, home: Home) -> Task:
     first, second = (one.name for one in draw.rng.sample(home.people, 2))
     message = message_of(draw)
     text = phrase(draw, "mail_two", n=first, n2=second, m=message.clause)
+    return mail_to_both(first, second, message, text)
+
+
+def mail_to_both(first: str, second: str, message: Message, text: str) -> Task:
+    """Write one mail to two people, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "contacts.search", "mail.send")

@@ -19,6 +19,7 @@ from umi_lab.synthesis.words import COMPANIES, ROLES
 
 __all__ = [
     "ASKS",
+    "answered",
     "ask_company",
     "ask_event",
     "ask_latest",
@@ -28,6 +29,7 @@ __all__ = [
     "ask_then",
     "ask_two",
     "contact_then",
+    "mistyped",
     "said_loosely",
 ]
 
@@ -49,11 +51,12 @@ def said_loosely(draw: Draw, text: str) -> str:
     if text.endswith("?") and draw.chance(0.4):
         text = text[:-1]
     if draw.chance(0.12) and not draw.held_out:
-        text = _mistyped(draw, text)
+        text = mistyped(draw, text)
     return text
 
 
-def _mistyped(draw: Draw, text: str) -> str:
+def mistyped(draw: Draw, text: str) -> str:
+    """The text with a letter of one word missing, or two of them in the wrong order."""
     words = text.split(" ")
     fit = [place for place, word in enumerate(words) if len(word) > 4 and word.isalpha() and word.islower()]
     if not fit:
@@ -102,7 +105,9 @@ def _event_question(draw: Draw, home: Home) -> tuple[str, Home]:
     return text, home
 
 
-def _answered(text: str, home: Home) -> Task:
+def answered(text: str, home: Home) -> Task:
+    """A question that the device answers from all that there is."""
+
     def script(context: ScriptContext) -> Script:
         return (yield from answer_of(context, context.seen(text)))
 
@@ -111,12 +116,12 @@ def _answered(text: str, home: Home) -> Task:
 
 def ask_text(draw: Draw, home: Home) -> Task:
     """Ask what a note, a file or a mail says of something."""
-    return _answered(*_text_question(draw, home))
+    return answered(*_text_question(draw, home))
 
 
 def ask_event(draw: Draw, home: Home) -> Task:
     """Ask when or where something is, or who comes, without saying a day."""
-    return _answered(*_event_question(draw, home))
+    return answered(*_event_question(draw, home))
 
 
 def ask_person(draw: Draw, home: Home) -> Task:
@@ -125,7 +130,7 @@ def ask_person(draw: Draw, home: Home) -> Task:
     role = home.roles[person.name] if draw.chance(0.85) else draw.one(ROLES)
     called = draw.one(ASKS["called"]).format(r=role, x=topic_of(draw))
     text = said_loosely(draw, draw.one(ASKS["people"])).format(r=called, c=person.company)
-    return _answered(text, home)
+    return answered(text, home)
 
 
 def ask_company(draw: Draw, home: Home) -> Task:
@@ -203,7 +208,7 @@ def ask_two(draw: Draw, home: Home) -> Task:
 def ask_then(draw: Draw, home: Home) -> Task:
     """Ask something, then more of it: a follow-up is asked together with what it follows."""
     first, home = draw.rng.choice((_text_question, _event_question))(draw, home)
-    return replace(_answered(first, home), then=(_follow_up(draw, first),))
+    return replace(answered(first, home), then=(_follow_up(draw, first),))
 
 
 def _follow_up(draw: Draw, first: str) -> Task:
