@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from umi_edge.session.events import Answered
+from umi_edge.session.events import Answered, GaveUp
 from umi_edge.values.time_words.spoken import spoken_days
-from umi_lab.synthesis.families import ANSWER_FAMILIES, MORE_FAMILIES
+from umi_lab.synthesis.families import ANSWER_FAMILIES, ERRAND_FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.pools import Draw
@@ -18,7 +18,7 @@ from umi_lab.synthesis.scenario import Scenario, ScenarioConfig, draw_scenario, 
 from umi_lab.synthesis.switches import Switch, all_until
 from umi_lab.synthesis.task import Family
 
-SEEDS = 10
+SEEDS = 7
 UNTIL_6 = all_until(Switch.PEOPLES_WORDS)
 CONFIG = ScenarioConfig(broken=0, missing=0, toy_tools=0, declines=0, own_names=1, switches=UNTIL_6)
 CHANGES = {
@@ -36,17 +36,29 @@ CHANGES = {
     "mail_then": {"mail": 2},
     "event_then": {"event": 1},
     "todo_done": {"todo": 1},
+    "event_cancel_called": {"event": 1},
+    "event_move_called": {"event": 1},
+    "event_called": {"event": 1},
+    "event_with_then": {"event": 1},
+    "todo_add": {"todo": 1},
+    "todo_tick": {"todo": 1},
+    "note_line": {"note": 1},
+    "tell_shortly": {"mail": 1},
+    "tell_two": {"mail": 1},
+    "reply_shortly": {"mail": 1},
+    "two_errands": {"mail": 1},
 }
 """What is new in the home once a request of the family is carried out, or gone where nothing is; nothing for one that
 only asks."""
 ALSO = {"ask_note_then": {"value.answer"}}
 """What a family uses only where the catalogue has it."""
 NOT_DONE = ("so I", "Which", "On which day", "I found no", "did not")
-ALL = (*MORE_FAMILIES, *ANSWER_FAMILIES)
+ALL = (*MORE_FAMILIES, *ANSWER_FAMILIES, *ERRAND_FAMILIES)
 
 
 def scenario_of(family: Family, seed: int) -> Scenario:
-    config = replace(CONFIG, switches=all_until(Switch.QUESTIONS)) if family in ANSWER_FAMILIES else CONFIG
+    last = Switch.ERRANDS if family in ERRAND_FAMILIES else Switch.QUESTIONS
+    config = CONFIG if family in MORE_FAMILIES else replace(CONFIG, switches=all_until(last))
     draw = Draw(random.Random(seed), held_out=False, switches=config.switches)
     toolset = draw_toolset(draw, config, family, more=True)
     return draw_scenario(draw, config, toolset, family)
@@ -68,9 +80,14 @@ def test_an_oracle_does_what_is_asked_for_and_nothing_else(family: Family) -> No
     rollouts = played(family)
     done = 0
     for scenario, rollout in rollouts:
-        assert isinstance(rollout.ending, Answered), scenario.task.instruction
+        ended = GaveUp if family.name == "no_tool" else Answered
+        assert isinstance(rollout.ending, ended), scenario.task.instruction
         new, gone = set(rollout.state) - set(rollout.before), set(rollout.before) - set(rollout.state)
         changed = Counter(item.kind for item in new or gone)
+        if family.name == "two_errands":
+            first = changed.pop("todo", 0) + sum(item.kind == "event" for item in gone)
+            assert first == 1 or not changed, scenario.task.instruction
+            changed.pop("event", 0)  # of the other errand nothing is done where its person is not clear
         if changed:
             assert changed == CHANGES[family.name], scenario.task.instruction
             assert not any(said in rollout.ending.answer for said in NOT_DONE), rollout.ending.answer

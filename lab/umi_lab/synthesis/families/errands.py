@@ -1,5 +1,5 @@
-"""Errands in few words: events that are called by name and not dated, to-dos, lines for notes, replies, two errands in one
-request; and beside them questions without a verb, and what no tool is for.
+"""Errands in few words: events that are called by name and not dated, to-dos, lines for notes, replies, two errands at
+once; and beside them questions without a verb, and what no tool is for.
 """
 
 from collections.abc import Mapping
