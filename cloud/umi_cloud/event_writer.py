@@ -1,10 +1,11 @@
 """Writes the events of one answer: what people read at once, and text that comes faster in larger pieces.
 
-gRPC's price is that of a message, whatever its size: token by token it would be most of what a plan costs a front.
+gRPC's price is that of a message, whatever its size: token by token it would be most of what a plan costs a front. So
+what ends an answer (the last text, the decision, the usage) is one message, where the device reads such.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,16 +25,21 @@ _PIECE_CHARACTERS = 8192
 class EventWriter:
     """Takes events and writes them in their order. `async with` ends its work; for one event loop."""
 
-    def __init__(self, write: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[[Sequence[Any]], Awaitable[None]], *, several: bool = False) -> None:
+        """`write` sends one message: of one event, or with `several` of those of one moment."""
         self._write = write
+        self._several = several
         self._loop = asyncio.get_running_loop()
         self._kind: type[RationaleDelta | QuestionDelta | AnswerDelta] | None = None
         """Of what is held."""
         self._held: list[str] = []
         self._characters = 0
+        self._ending: list[Any] = []
+        """What goes with the text that is held."""
         self._text_at: dict[type, float] = {RationaleDelta: self._loop.time() + PIECE_SECONDS[RationaleDelta]}
         """When a kind of text may be written again; any other at once."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        """Set while something is held."""
         self._writing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "EventWriter":
@@ -52,14 +58,18 @@ class EventWriter:
     async def take(self, event: Any) -> None:
         """Write an event, or hold a text until it is due. Raises what writing raises, of earlier texts, too."""
         kind = type(event)
-        if kind is self._kind and self._characters < _PIECE_CHARACTERS:
+        if kind is self._kind and not self._ending and self._characters < _PIECE_CHARACTERS:
             self._hold(event.text)
             if self._loop.time() >= self._text_at[kind]:
                 await self._flush()
             return
+        if self._several and kind not in PIECE_SECONDS:
+            await self._end_writing()
+            self._join(event)
+            return
         await self._flush()
         if kind not in PIECE_SECONDS:
-            await self._write(event)
+            await self._write((event,))
         elif self._loop.time() >= (due := self._text_at.get(kind, 0.0)):
             await self._write_text(event)
         else:
@@ -75,23 +85,36 @@ class EventWriter:
         self._held.append(text)
         self._characters += len(text)
 
+    def _join(self, event: Any) -> None:
+        """Let an event go with what is held and with what follows at once."""
+        if not self._ending:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_soon(self._due)
+        self._ending.append(event)
+
     def _due(self) -> None:
         self._writing = asyncio.ensure_future(self._write_held())
 
-    async def _flush(self) -> None:
+    async def _end_writing(self) -> None:
         if self._writing is not None:
             writing, self._writing = self._writing, None
             await writing
+
+    async def _flush(self) -> None:
+        await self._end_writing()
         if self._timer is not None:
             self._timer.cancel()
             await self._write_held()
 
     async def _write_held(self) -> None:
-        kind, text = self._kind, "".join(self._held)
-        self._timer, self._kind, self._held, self._characters = None, None, [], 0
+        kind, text, ending = self._kind, "".join(self._held), self._ending
+        self._timer, self._kind, self._held, self._characters, self._ending = None, None, [], 0, []
         if kind is not None:
-            await self._write_text(kind(text))
+            await self._write_text(kind(text), ending)
+        elif ending:
+            await self._write(ending)
 
-    async def _write_text(self, event: Any) -> None:
+    async def _write_text(self, event: Any, ending: Sequence[Any] = ()) -> None:
         self._text_at[type(event)] = self._loop.time() + PIECE_SECONDS[type(event)]
-        await self._write(event)
+        await self._write((event, *ending))

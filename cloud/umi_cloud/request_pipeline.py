@@ -1,7 +1,7 @@
 """The steps of every request: deadline, identity and quota, limits, a turn, the answer, accounting and a log line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from umi_cloud.status import abort, refusal_of, request_malformed
 from umi_cloud.tickets import TICKET_KEY
 from umi_shared.errors import MalformedError, RefusedError
 from umi_shared.transcript import Usage, View
+from umi_shared.wire import Request
 
 __all__ = ["Context", "Observer", "RequestPipeline", "Rpc"]
 
@@ -39,10 +40,11 @@ class Rpc:
     """One kind of request: its name in the log, and how to read it, answer it and write the answer's events."""
 
     name: str
-    read: Callable[[bytes], View]
+    read: Callable[[bytes], Request]
     role: Callable[[], Callable[[View, str, str], AsyncGenerator[Any, None]]]
     """The function that answers a view, for a session's word and a cache namespace."""
-    write: Callable[[Any], bytes]
+    write: Callable[[Sequence[Any]], bytes]
+    """One message of these events: of one, or of several for a device that reads them."""
 
 
 class RequestPipeline:
@@ -117,17 +119,19 @@ class RequestPipeline:
                 else self._namespaces.of_session(word)
             )
             try:
-                view = rpc.read(request)  # (3)
+                asked = rpc.read(request)  # (3)
             except MalformedError as error:
                 raise request_malformed(error) from error
             async with (
                 self._admission.slot(call.device, _ticket(context)) as turn,
-                _account(call, view, record),
+                _account(call, asked.view, record),
             ):  # (4)
                 record.queued_ms, record.begun = record.milliseconds(), True
                 async with (
-                    aclosing(rpc.role()(view, record.session, namespace)) as stream,
-                    EventWriter(lambda event: context.write(rpc.write(event))) as writer,
+                    aclosing(rpc.role()(asked.view, record.session, namespace)) as stream,
+                    EventWriter(
+                        lambda events: context.write(rpc.write(events)), several=asked.reads_several
+                    ) as writer,
                 ):  # (5)
                     async for event in stream:
                         if isinstance(event, Usage):

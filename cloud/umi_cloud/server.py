@@ -25,8 +25,7 @@ from umi_cloud.request_pipeline import Context, Observer, RequestPipeline, Rpc
 from umi_cloud.summarizer import Summarizer
 from umi_cloud.tickets import Tickets
 from umi_shared.errors import ConfigError, RefusedError
-from umi_shared.transcript import View
-from umi_shared.wire import WireLimits, plan_event_message, read_request, summarize_event_message
+from umi_shared.wire import Request, WireLimits, plan_events_message, read_request, summarize_events_message
 
 __all__ = ["CloudServer", "Roles", "ServerLimits"]
 
@@ -231,15 +230,15 @@ class CloudServer:
     def _made_rpcs(self) -> dict[str, Rpc]:
         plan = Rpc(
             name="plan",
-            read=self._view,
+            read=self._read,
             role=lambda: self._opened().planner.plan,
-            write=lambda event: plan_event_message(event).SerializeToString(),
+            write=lambda events: plan_events_message(events).SerializeToString(),
         )
         summarize = Rpc(
             name="summarize",
-            read=self._view,
+            read=self._read,
             role=lambda: self._opened().summarizer.summarize,
-            write=lambda event: summarize_event_message(event).SerializeToString(),
+            write=lambda events: summarize_events_message(events).SerializeToString(),
         )
         return {"Plan": plan, "Summarize": summarize}
 
@@ -258,9 +257,9 @@ class CloudServer:
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.method_handlers_generic_handler(service, {method: handler})
 
-    def _view(self, raw: bytes) -> View:
+    def _read(self, raw: bytes) -> Request:
         self._opened()  # before anything is charged or queued
-        return read_request(raw, self._limits.wire).view
+        return read_request(raw, self._limits.wire)
 
     def _opened(self) -> Roles:
         if self._roles is None and self._engine_awaited:

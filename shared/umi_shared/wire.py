@@ -9,6 +9,7 @@ I6: docs/design.md#i6-cloud-text-is-untrusted-input
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,14 +46,16 @@ __all__ = [
     "WireLimits",
     "plan_event",
     "plan_event_message",
+    "plan_events_message",
     "plan_request",
-    "read_plan_event",
+    "read_plan_events",
     "read_request",
-    "read_summarize_event",
+    "read_summarize_events",
     "read_view",
     "strings_of",
     "summarize_event",
     "summarize_event_message",
+    "summarize_events_message",
     "summarize_request",
 ]
 
@@ -98,6 +101,8 @@ class WireLimits:
     """Bytes in one streamed piece of text, as a device reads it."""
     draft_bytes: int = 64 * 1024
     """Bytes in the draft of a call's arguments, as a device reads it."""
+    events: int = 16
+    """Events in one streamed message, as a device reads it."""
     padding_bytes: int = 1024 * 1024
     """Bytes of padding."""
 
@@ -107,14 +112,16 @@ class WireLimits:
 
 def plan_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.PlanRequest:
     """The request for one plan, padded with zero bytes to a multiple of `bucket_bytes`."""
-    request = pb.PlanRequest(request_id=request_id, view=_view_message(_released(view)))
+    request = pb.PlanRequest(request_id=request_id, view=_view_message(_released(view)), reads_several=True)
     request.padding = _padding(request.ByteSize(), bucket_bytes)
     return request
 
 
 def summarize_request(request_id: str, view: Released[View], *, bucket_bytes: int = 0) -> pb.SummarizeRequest:
     """The request for the answer, padded like a plan's."""
-    request = pb.SummarizeRequest(request_id=request_id, view=_view_message(_released(view)))
+    request = pb.SummarizeRequest(
+        request_id=request_id, view=_view_message(_released(view)), reads_several=True
+    )
     request.padding = _padding(request.ByteSize(), bucket_bytes)
     return request
 
@@ -246,6 +253,8 @@ class Request:
     request_id: str
     view: View
     padding_bytes: int
+    reads_several: bool
+    """Whether the device reads messages of several events."""
 
 
 def read_request(raw: bytes, limits: WireLimits) -> Request:
@@ -258,17 +267,31 @@ def read_request(raw: bytes, limits: WireLimits) -> Request:
         request_id=request.request_id,
         view=read_view(request, limits),
         padding_bytes=len(request.padding),
+        reads_several=request.reads_several,
     )
 
 
-def read_plan_event(raw: bytes, limits: WireLimits) -> PlanEvent:
-    """The planner's event in these bytes; raises `MalformedError`."""
-    return plan_event(_parsed(pb.PlanEvent, raw), limits)
+def read_plan_events(raw: bytes, limits: WireLimits) -> tuple[PlanEvent, ...]:
+    """The planner's events in these bytes, one or several; raises `MalformedError`."""
+    return tuple([plan_event(one, limits) for one in _each(_parsed(pb.PlanEvent, raw), limits)])
 
 
-def read_summarize_event(raw: bytes, limits: WireLimits) -> SummarizeEvent:
-    """The summarizer's event in these bytes; raises `MalformedError`."""
-    return summarize_event(_parsed(pb.SummarizeEvent, raw), limits)
+def read_summarize_events(raw: bytes, limits: WireLimits) -> tuple[SummarizeEvent, ...]:
+    """The summarizer's events in these bytes, one or several; raises `MalformedError`."""
+    return tuple([summarize_event(one, limits) for one in _each(_parsed(pb.SummarizeEvent, raw), limits)])
+
+
+Events = TypeVar("Events", pb.PlanEvent, pb.SummarizeEvent)
+
+
+def _each(message: Events, limits: WireLimits) -> Sequence[Events]:
+    if message.WhichOneof("event") != "several":
+        return (message,)
+    events: Sequence[Events] = message.several.events
+    if not events:  # or nothing could be said for ever
+        raise MalformedError("a message of several events has none")
+    _at_most("events in one message", len(events), limits.events)
+    return events
 
 
 M = TypeVar("M", bound=Message)
@@ -438,8 +461,22 @@ def summarize_event_message(event: SummarizeEvent) -> pb.SummarizeEvent:
             return pb.SummarizeEvent(usage=_usage_message(event))
 
 
+def plan_events_message(events: Sequence[PlanEvent]) -> pb.PlanEvent:
+    """What the server streams for events of one moment; for a device that reads several in a message."""
+    if len(events) == 1:
+        return plan_event_message(events[0])
+    return pb.PlanEvent(several=pb.PlanEvents(events=map(plan_event_message, events)))
+
+
+def summarize_events_message(events: Sequence[SummarizeEvent]) -> pb.SummarizeEvent:
+    """What the server streams for events of one moment; for a device that reads several in a message."""
+    if len(events) == 1:
+        return summarize_event_message(events[0])
+    return pb.SummarizeEvent(several=pb.SummarizeEvents(events=map(summarize_event_message, events)))
+
+
 def plan_event(message: pb.PlanEvent, limits: WireLimits) -> PlanEvent:
-    """An event as the device reads it; raises `MalformedError`."""
+    """One event as the device reads it; raises `MalformedError`, for several in one, too."""
     match message.WhichOneof("event"):
         case "rationale_delta":
             _at_most("bytes in one delta", len(message.rationale_delta.encode()), limits.delta_bytes)
@@ -453,18 +490,18 @@ def plan_event(message: pb.PlanEvent, limits: WireLimits) -> PlanEvent:
             return Decision(_read_next(message.decision.next), message.decision.tool, message.decision.draft)
         case "usage":
             return _read_usage(message.usage)
-    raise MalformedError("the planner sent an empty event")
+    raise MalformedError("the planner sent an empty event, or several within several")
 
 
 def summarize_event(message: pb.SummarizeEvent, limits: WireLimits) -> SummarizeEvent:
-    """An event as the device reads it; raises `MalformedError`."""
+    """One event as the device reads it; raises `MalformedError`, for several in one, too."""
     match message.WhichOneof("event"):
         case "answer_delta":
             _at_most("bytes in one delta", len(message.answer_delta.encode()), limits.delta_bytes)
             return AnswerDelta(message.answer_delta)
         case "usage":
             return _read_usage(message.usage)
-    raise MalformedError("the summarizer sent an empty event")
+    raise MalformedError("the summarizer sent an empty event, or several within several")
 
 
 def _usage_message(usage: Usage) -> pb.Usage:

@@ -1,6 +1,7 @@
 """Events of one answer: their order, their pieces, and what becomes of them when writing fails or ends."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -14,16 +15,18 @@ class Wire:
 
     def __init__(self, *, failing_from: int = 1_000, gate: asyncio.Event | None = None) -> None:
         self.events: list[object] = []
+        self.messages: list[tuple[object, ...]] = []
         self.times: list[float] = []
         self._failing_from = failing_from
         self._gate = gate
 
-    async def write(self, event: object) -> None:
+    async def write(self, events: Sequence[object]) -> None:
         if self._gate is not None:
             await self._gate.wait()
         if len(self.events) >= self._failing_from:
             raise ConnectionError("gone")
-        self.events.append(event)
+        self.events += events
+        self.messages.append(tuple(events))
         self.times.append(asyncio.get_running_loop().time())
 
 
@@ -133,3 +136,43 @@ async def test_nothing_is_written_after_the_end():
         await writer.take(AnswerDelta("b"))
     await asyncio.sleep(2 * PIECE_SECONDS[AnswerDelta])
     assert wire.events == [AnswerDelta("a")]
+
+
+ENDING = (Decision(Next.CALLER, "notes.read"), Usage(prompt_tokens=1))
+
+
+async def test_what_ends_an_answer_is_one_message_where_the_device_reads_several():
+    wire = Wire()
+    async with EventWriter(wire.write, several=True) as writer:
+        for event in (RationaleDelta("a"), RationaleDelta("b"), *ENDING):
+            await writer.take(event)
+        assert wire.messages == []
+        await writer.finish()
+    assert wire.messages == [(RationaleDelta("ab"), *ENDING)]
+
+
+async def test_a_decision_waits_for_nothing_that_does_not_come_at_once():
+    wire = Wire()
+    async with EventWriter(wire.write, several=True) as writer:
+        await writer.take(RationaleDelta("a"))
+        await writer.take(ENDING[0])
+        async with asyncio.timeout(PIECE_SECONDS[RationaleDelta] / 2):
+            while not wire.messages:  # noqa: ASYNC110  # a timer of the writer's
+                await asyncio.sleep(0)
+        await writer.take(ENDING[1])
+        await writer.finish()
+    assert wire.messages == [(RationaleDelta("a"), ENDING[0]), (ENDING[1],)]
+
+
+async def test_a_message_that_is_still_on_its_way_comes_before_what_ends_the_answer():
+    gate = asyncio.Event()
+    wire = Wire(gate=gate)
+    async with EventWriter(wire.write, several=True) as writer:
+        await writer.take(ENDING[0])
+        await asyncio.sleep(0.01)  # due, and stuck on its way
+        later = asyncio.create_task(writer.take(ENDING[1]))
+        await asyncio.sleep(0)
+        gate.set()
+        await later
+        await writer.finish()
+    assert wire.messages == [(ENDING[0],), (ENDING[1],)]

@@ -35,6 +35,26 @@ async def test_a_plan_streams_the_rationale_then_the_decision_then_the_usage(pla
     assert generation.adapter == "planner"
 
 
+async def test_a_device_that_reads_several_gets_what_ends_a_plan_as_one_message(plan_request):
+    plan_request.reads_several = True
+    async with serve_scripted([CALLER]) as cloud, connect(cloud.address) as client:
+        events = [event async for event in client.planner.Plan(plan_request)]
+    assert [event.WhichOneof("event") for event in events] == ["several"]
+    kinds = [one.WhichOneof("event") for one in events[0].several.events]
+    assert kinds == ["rationale_delta", "decision", "usage"]
+    assert events[0].several.events[1].decision.tool == "contacts.search"
+
+
+async def test_a_summary_for_a_device_that_reads_several_streams_first_and_ends_in_one_message(
+    summarize_request,
+):
+    summarize_request.reads_several = True
+    async with serve_scripted(["I wrote to <person:1>."]) as cloud, connect(cloud.address) as client:
+        events = [event async for event in client.summarizer.Summarize(summarize_request)]
+    assert events[0].answer_delta
+    assert [one.WhichOneof("event") for one in events[-1].several.events] == ["answer_delta", "usage"]
+
+
 async def test_the_rationale_arrives_while_the_model_still_writes(plan_request):
     reply = Reply(text="To find <person:1> among all the people, use", ending=Ending.HANG)
     async with serve_scripted([reply]) as cloud, connect(cloud.address) as client:

@@ -35,11 +35,16 @@ from umi_shared.wire import (
     WireLimits,
     plan_event,
     plan_event_message,
+    plan_events_message,
     plan_request,
+    read_plan_events,
+    read_request,
+    read_summarize_events,
     read_view,
     strings_of,
     summarize_event,
     summarize_event_message,
+    summarize_events_message,
     summarize_request,
 )
 
@@ -112,9 +117,11 @@ def test_any_bytes_are_a_view_or_a_refusal(raw):
 @settings(max_examples=300)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_an_event_or_a_refusal(raw):
-    for kind, read in ((pb.PlanEvent, plan_event), (pb.SummarizeEvent, summarize_event)):
-        with contextlib.suppress(MalformedError, DecodeError):
-            assert dataclasses.is_dataclass(read(kind.FromString(raw), LIMITS))
+    for read in (read_plan_events, read_summarize_events):
+        with contextlib.suppress(MalformedError):
+            events = read(raw, LIMITS)
+            assert events
+            assert all(map(dataclasses.is_dataclass, events))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +143,50 @@ def test_a_planners_event_comes_back(event):
 @pytest.mark.parametrize("event", [AnswerDelta("a"), Usage(completion_tokens=3)])
 def test_a_summarizers_event_comes_back(event):
     assert summarize_event(summarize_event_message(event), LIMITS) == event
+
+
+PLAN_EVENTS = (RationaleDelta("a"), Decision(Next.CALLER, "notes.search"), Usage(prompt_tokens=3))
+ANSWER_EVENTS = (AnswerDelta("a"), Usage(completion_tokens=3))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_events_of_one_moment_come_back_in_their_order(count):
+    plan, answer = PLAN_EVENTS[:count], ANSWER_EVENTS[:count]
+    assert read_plan_events(plan_events_message(plan).SerializeToString(), LIMITS) == plan
+    assert read_summarize_events(summarize_events_message(answer).SerializeToString(), LIMITS) == answer
+
+
+def test_one_event_is_spelt_as_a_device_of_an_earlier_version_reads_it():
+    assert plan_events_message(PLAN_EVENTS[:1]) == plan_event_message(PLAN_EVENTS[0])
+    assert summarize_events_message(ANSWER_EVENTS[:1]) == summarize_event_message(ANSWER_EVENTS[0])
+
+
+@pytest.mark.parametrize("encode", [plan_request, summarize_request])
+def test_a_request_says_that_its_device_reads_several_and_an_earlier_one_does_not(encode):
+    made = encode("r1", mint(View(catalogue=(), entries=(Instruction(("a",)),)), PLANNER, ()))
+    assert read_request(made.SerializeToString(), LIMITS).reads_several
+    made.ClearField("reads_several")
+    assert not read_request(made.SerializeToString(), LIMITS).reads_several
+
+
+@pytest.mark.parametrize(
+    ("read", "one", "several"),
+    [
+        (read_plan_events, pb.PlanEvent(rationale_delta="a"), pb.PlanEvents),
+        (read_summarize_events, pb.SummarizeEvent(answer_delta="a"), pb.SummarizeEvents),
+    ],
+)
+def test_no_events_too_many_and_several_within_several_are_refused(read, one, several):
+    kind = type(one)
+    assert len(read(kind(several=several(events=[one] * LIMITS.events)).SerializeToString(), LIMITS)) == 16
+    for wrong in (
+        several(),
+        several(events=[one] * (LIMITS.events + 1)),
+        several(events=[kind()]),
+        several(events=[one, kind(several=several(events=[one]))]),
+    ):
+        with pytest.raises(MalformedError):
+            read(kind(several=wrong).SerializeToString(), LIMITS)
 
 
 def request(**changes: object) -> pb.PlanRequest:

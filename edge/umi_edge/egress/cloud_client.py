@@ -44,9 +44,9 @@ from umi_shared.transcript import (
 from umi_shared.wire import (
     WireLimits,
     plan_request,
-    read_plan_event,
+    read_plan_events,
     read_request,
-    read_summarize_event,
+    read_summarize_events,
     summarize_request,
 )
 
@@ -161,7 +161,7 @@ class Cloud:
             message,
             view,
             request_id,
-            lambda raw: read_plan_event(raw, self.limits),
+            lambda raw: read_plan_events(raw, self.limits),
             _PlanRules,
         )
 
@@ -179,7 +179,7 @@ class Cloud:
             message,
             view,
             request_id,
-            lambda raw: read_summarize_event(raw, self.limits),
+            lambda raw: read_summarize_events(raw, self.limits),
             _AnswerRules,
         )
 
@@ -189,7 +189,7 @@ class Cloud:
         message: bytes,
         view: Released[View],
         request_id: str,
-        read: Callable[[bytes], E],
+        read: Callable[[bytes], tuple[E, ...]],
         rules: "type[_PlanRules | _AnswerRules]",
     ) -> AsyncIterator[E | Restarted | Sent]:
         await self._approved(message, view)
@@ -204,9 +204,9 @@ class Cloud:
             check = rules(self.config.stream_bytes)
             try:
                 async for raw in self._stream(method, message, end, ticket):
-                    event = read(raw)
-                    check.event(event)
-                    yield event
+                    for event in read(raw):
+                        check.event(event)
+                        yield event
                 check.end()
                 return
             except grpc.aio.AioRpcError as error:

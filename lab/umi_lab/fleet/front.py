@@ -14,7 +14,7 @@ import logging
 import pstats
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from umi_cloud.event_writer import EventWriter
 from umi_lab.fleet.card import CardEngine
 from umi_shared.engine import Delta, Finished, Generation, RawPrompt
 from umi_shared.transcript import Decision, Next, PlanEvent, RationaleDelta
-from umi_shared.wire import plan_event_message
+from umi_shared.wire import plan_events_message
 
 __all__ = ["ECHO", "FRONT"]
 
@@ -86,12 +86,15 @@ class _Front:
 async def _echo(engine: CardEngine, folder: Path) -> tuple[grpc.aio.Server, int]:
     """A servicer that writes what a front writes, in the same messages."""
 
-    def write(context: Context) -> Callable[[PlanEvent], Awaitable[None]]:
-        return lambda event: context.write(plan_event_message(event).SerializeToString())
+    def write(context: Context) -> Callable[[Sequence[PlanEvent]], Awaitable[None]]:
+        return lambda events: context.write(plan_events_message(events).SerializeToString())
 
     async def behaviour(request: bytes, context: Context) -> None:
         asked = Generation(prompt=RawPrompt(str(len(request))))
-        async with aclosing(engine.generate(asked)) as stream, EventWriter(write(context)) as writer:
+        async with (
+            aclosing(engine.generate(asked)) as stream,
+            EventWriter(write(context), several=True) as writer,
+        ):
             async for chunk in stream:
                 match chunk:
                     case Delta(text):
@@ -99,6 +102,7 @@ async def _echo(engine: CardEngine, folder: Path) -> tuple[grpc.aio.Server, int]
                     case Finished(_, usage):
                         await writer.take(Decision(Next.CALLER, "contacts.search"))
                         await writer.take(usage)
+            await writer.finish()
 
     server = grpc.aio.server()
     service, _, method = ECHO[1:].partition("/")

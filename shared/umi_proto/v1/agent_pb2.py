@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18umi_proto/v1/agent.proto\x12\x0cumi_proto.v1\"&\n\x06Handle\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"J\n\x07Segment\x12\x0f\n\x05\x63lear\x18\x01 \x01(\tH\x00\x12&\n\x06handle\x18\x02 \x01(\x0b\x32\x14.umi_proto.v1.HandleH\x00\x42\x06\n\x04part\"/\n\x04Text\x12\'\n\x08segments\x18\x01 \x03(\x0b\x32\x15.umi_proto.v1.Segment\"W\n\x08ToolCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x0b\x64\x65scription\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\x14\n\x0cinput_schema\x18\x03 \x01(\t\"/\n\x0bInstruction\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\")\n\x05\x43lock\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\"]\n\x04Plan\x12%\n\trationale\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12 \n\x04next\x18\x02 \x01(\x0e\x32\x12.umi_proto.v1.Next\x12\x0c\n\x04tool\x18\x03 \x01(\t\"_\n\x04\x43\x61ll\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12%\n\targuments\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\"\n\x05\x64raft\x18\x03 \x01(\x0e\x32\x13.umi_proto.v1.Draft\"S\n\x08Relation\x12#\n\x05whole\x18\x01 \x01(\x0b\x32\x14.umi_proto.v1.Handle\x12\"\n\x04part\x18\x02 \x01(\x0b\x32\x14.umi_proto.v1.Handle\"|\n\x0bObservation\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12#\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\x12)\n\trelations\x18\x04 \x03(\x0b\x32\x16.umi_proto.v1.Relation\"*\n\x06\x41nswer\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\"\x8a\x02\n\x05\x45ntry\x12\x30\n\x0binstruction\x18\x01 \x01(\x0b\x32\x19.umi_proto.v1.InstructionH\x00\x12\"\n\x04plan\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.PlanH\x00\x12\"\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x12.umi_proto.v1.CallH\x00\x12\x30\n\x0bobservation\x18\x04 \x01(\x0b\x32\x19.umi_proto.v1.ObservationH\x00\x12&\n\x06\x61nswer\x18\x05 \x01(\x0b\x32\x14.umi_proto.v1.AnswerH\x00\x12$\n\x05\x63lock\x18\x06 \x01(\x0b\x32\x13.umi_proto.v1.ClockH\x00\x42\x07\n\x05\x65ntry\"h\n\x04View\x12)\n\tcatalogue\x18\x01 \x03(\x0b\x32\x16.umi_proto.v1.ToolCard\x12$\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x13.umi_proto.v1.Entry\x12\x0f\n\x07may_ask\x18\x03 \x01(\x08\"N\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\rJ\x04\x08\x02\x10\x03R\rcached_tokens\"T\n\x0bPlanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12 \n\x04view\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.View\x12\x0f\n\x07padding\x18\x03 \x01(\x0c\"I\n\x08\x44\x65\x63ision\x12 \n\x04next\x18\x01 \x01(\x0e\x32\x12.umi_proto.v1.Next\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\r\n\x05\x64raft\x18\x03 \x01(\t\"\x9b\x01\n\tPlanEvent\x12\x19\n\x0frationale_delta\x18\x01 \x01(\tH\x00\x12*\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x16.umi_proto.v1.DecisionH\x00\x12$\n\x05usage\x18\x03 \x01(\x0b\x32\x13.umi_proto.v1.UsageH\x00\x12\x18\n\x0equestion_delta\x18\x04 \x01(\tH\x00\x42\x07\n\x05\x65vent\"Y\n\x10SummarizeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12 \n\x04view\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.View\x12\x0f\n\x07padding\x18\x03 \x01(\x0c\"W\n\x0eSummarizeEvent\x12\x16\n\x0c\x61nswer_delta\x18\x01 \x01(\tH\x00\x12$\n\x05usage\x18\x02 \x01(\x0b\x32\x13.umi_proto.v1.UsageH\x00\x42\x07\n\x05\x65vent*g\n\x04Next\x12\x14\n\x10NEXT_UNSPECIFIED\x10\x00\x12\x0f\n\x0bNEXT_CALLER\x10\x01\x12\x13\n\x0fNEXT_SUMMARIZER\x10\x02\x12\x10\n\x0cNEXT_GIVE_UP\x10\x03\x12\x11\n\rNEXT_ASK_USER\x10\x04*A\n\x05\x44raft\x12\x15\n\x11\x44RAFT_UNSPECIFIED\x10\x00\x12\x0e\n\nDRAFT_KEPT\x10\x01\x12\x11\n\rDRAFT_CHANGED\x10\x02\x32G\n\x07Planner\x12<\n\x04Plan\x12\x19.umi_proto.v1.PlanRequest\x1a\x17.umi_proto.v1.PlanEvent0\x01\x32Y\n\nSummarizer\x12K\n\tSummarize\x12\x1e.umi_proto.v1.SummarizeRequest\x1a\x1c.umi_proto.v1.SummarizeEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18umi_proto/v1/agent.proto\x12\x0cumi_proto.v1\"&\n\x06Handle\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"J\n\x07Segment\x12\x0f\n\x05\x63lear\x18\x01 \x01(\tH\x00\x12&\n\x06handle\x18\x02 \x01(\x0b\x32\x14.umi_proto.v1.HandleH\x00\x42\x06\n\x04part\"/\n\x04Text\x12\'\n\x08segments\x18\x01 \x03(\x0b\x32\x15.umi_proto.v1.Segment\"W\n\x08ToolCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x0b\x64\x65scription\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\x14\n\x0cinput_schema\x18\x03 \x01(\t\"/\n\x0bInstruction\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\")\n\x05\x43lock\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\"]\n\x04Plan\x12%\n\trationale\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12 \n\x04next\x18\x02 \x01(\x0e\x32\x12.umi_proto.v1.Next\x12\x0c\n\x04tool\x18\x03 \x01(\t\"_\n\x04\x43\x61ll\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12%\n\targuments\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\"\n\x05\x64raft\x18\x03 \x01(\x0e\x32\x13.umi_proto.v1.Draft\"S\n\x08Relation\x12#\n\x05whole\x18\x01 \x01(\x0b\x32\x14.umi_proto.v1.Handle\x12\"\n\x04part\x18\x02 \x01(\x0b\x32\x14.umi_proto.v1.Handle\"|\n\x0bObservation\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12#\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.Text\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\x12)\n\trelations\x18\x04 \x03(\x0b\x32\x16.umi_proto.v1.Relation\"*\n\x06\x41nswer\x12 \n\x04text\x18\x01 \x01(\x0b\x32\x12.umi_proto.v1.Text\"\x8a\x02\n\x05\x45ntry\x12\x30\n\x0binstruction\x18\x01 \x01(\x0b\x32\x19.umi_proto.v1.InstructionH\x00\x12\"\n\x04plan\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.PlanH\x00\x12\"\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x12.umi_proto.v1.CallH\x00\x12\x30\n\x0bobservation\x18\x04 \x01(\x0b\x32\x19.umi_proto.v1.ObservationH\x00\x12&\n\x06\x61nswer\x18\x05 \x01(\x0b\x32\x14.umi_proto.v1.AnswerH\x00\x12$\n\x05\x63lock\x18\x06 \x01(\x0b\x32\x13.umi_proto.v1.ClockH\x00\x42\x07\n\x05\x65ntry\"h\n\x04View\x12)\n\tcatalogue\x18\x01 \x03(\x0b\x32\x16.umi_proto.v1.ToolCard\x12$\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x13.umi_proto.v1.Entry\x12\x0f\n\x07may_ask\x18\x03 \x01(\x08\"N\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\rJ\x04\x08\x02\x10\x03R\rcached_tokens\"k\n\x0bPlanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12 \n\x04view\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.View\x12\x0f\n\x07padding\x18\x03 \x01(\x0c\x12\x15\n\rreads_several\x18\x04 \x01(\x08\"I\n\x08\x44\x65\x63ision\x12 \n\x04next\x18\x01 \x01(\x0e\x32\x12.umi_proto.v1.Next\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\r\n\x05\x64raft\x18\x03 \x01(\t\"\xc8\x01\n\tPlanEvent\x12\x19\n\x0frationale_delta\x18\x01 \x01(\tH\x00\x12*\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x16.umi_proto.v1.DecisionH\x00\x12$\n\x05usage\x18\x03 \x01(\x0b\x32\x13.umi_proto.v1.UsageH\x00\x12\x18\n\x0equestion_delta\x18\x04 \x01(\tH\x00\x12+\n\x07several\x18\x05 \x01(\x0b\x32\x18.umi_proto.v1.PlanEventsH\x00\x42\x07\n\x05\x65vent\"5\n\nPlanEvents\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.umi_proto.v1.PlanEvent\"p\n\x10SummarizeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12 \n\x04view\x18\x02 \x01(\x0b\x32\x12.umi_proto.v1.View\x12\x0f\n\x07padding\x18\x03 \x01(\x0c\x12\x15\n\rreads_several\x18\x04 \x01(\x08\"\x89\x01\n\x0eSummarizeEvent\x12\x16\n\x0c\x61nswer_delta\x18\x01 \x01(\tH\x00\x12$\n\x05usage\x18\x02 \x01(\x0b\x32\x13.umi_proto.v1.UsageH\x00\x12\x30\n\x07several\x18\x03 \x01(\x0b\x32\x1d.umi_proto.v1.SummarizeEventsH\x00\x42\x07\n\x05\x65vent\"?\n\x0fSummarizeEvents\x12,\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1c.umi_proto.v1.SummarizeEvent*g\n\x04Next\x12\x14\n\x10NEXT_UNSPECIFIED\x10\x00\x12\x0f\n\x0bNEXT_CALLER\x10\x01\x12\x13\n\x0fNEXT_SUMMARIZER\x10\x02\x12\x10\n\x0cNEXT_GIVE_UP\x10\x03\x12\x11\n\rNEXT_ASK_USER\x10\x04*A\n\x05\x44raft\x12\x15\n\x11\x44RAFT_UNSPECIFIED\x10\x00\x12\x0e\n\nDRAFT_KEPT\x10\x01\x12\x11\n\rDRAFT_CHANGED\x10\x02\x32G\n\x07Planner\x12<\n\x04Plan\x12\x19.umi_proto.v1.PlanRequest\x1a\x17.umi_proto.v1.PlanEvent0\x01\x32Y\n\nSummarizer\x12K\n\tSummarize\x12\x1e.umi_proto.v1.SummarizeRequest\x1a\x1c.umi_proto.v1.SummarizeEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'umi_proto.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NEXT']._serialized_start=1789
-  _globals['_NEXT']._serialized_end=1892
-  _globals['_DRAFT']._serialized_start=1894
-  _globals['_DRAFT']._serialized_end=1959
+  _globals['_NEXT']._serialized_start=2051
+  _globals['_NEXT']._serialized_end=2154
+  _globals['_DRAFT']._serialized_start=2156
+  _globals['_DRAFT']._serialized_end=2221
   _globals['_HANDLE']._serialized_start=42
   _globals['_HANDLE']._serialized_end=80
   _globals['_SEGMENT']._serialized_start=82
@@ -64,17 +64,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGE']._serialized_start=1210
   _globals['_USAGE']._serialized_end=1288
   _globals['_PLANREQUEST']._serialized_start=1290
-  _globals['_PLANREQUEST']._serialized_end=1374
-  _globals['_DECISION']._serialized_start=1376
-  _globals['_DECISION']._serialized_end=1449
-  _globals['_PLANEVENT']._serialized_start=1452
-  _globals['_PLANEVENT']._serialized_end=1607
-  _globals['_SUMMARIZEREQUEST']._serialized_start=1609
-  _globals['_SUMMARIZEREQUEST']._serialized_end=1698
-  _globals['_SUMMARIZEEVENT']._serialized_start=1700
-  _globals['_SUMMARIZEEVENT']._serialized_end=1787
-  _globals['_PLANNER']._serialized_start=1961
-  _globals['_PLANNER']._serialized_end=2032
-  _globals['_SUMMARIZER']._serialized_start=2034
-  _globals['_SUMMARIZER']._serialized_end=2123
+  _globals['_PLANREQUEST']._serialized_end=1397
+  _globals['_DECISION']._serialized_start=1399
+  _globals['_DECISION']._serialized_end=1472
+  _globals['_PLANEVENT']._serialized_start=1475
+  _globals['_PLANEVENT']._serialized_end=1675
+  _globals['_PLANEVENTS']._serialized_start=1677
+  _globals['_PLANEVENTS']._serialized_end=1730
+  _globals['_SUMMARIZEREQUEST']._serialized_start=1732
+  _globals['_SUMMARIZEREQUEST']._serialized_end=1844
+  _globals['_SUMMARIZEEVENT']._serialized_start=1847
+  _globals['_SUMMARIZEEVENT']._serialized_end=1984
+  _globals['_SUMMARIZEEVENTS']._serialized_start=1986
+  _globals['_SUMMARIZEEVENTS']._serialized_end=2049
+  _globals['_PLANNER']._serialized_start=2223
+  _globals['_PLANNER']._serialized_end=2294
+  _globals['_SUMMARIZER']._serialized_start=2296
+  _globals['_SUMMARIZER']._serialized_end=2385
 # @@protoc_insertion_point(module_scope)

@@ -421,10 +421,13 @@ class PlanRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
     PADDING_FIELD_NUMBER: builtins.int
+    READS_SEVERAL_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The same for every try of one step, so that a retry is known for one."""
     padding: builtins.bytes
     """Zero bytes that round the message up to a size bucket."""
+    reads_several: builtins.bool
+    """Whether events may come several in a message; a device of an earlier version does not say so, and could not read it."""
     @property
     def view(self) -> Global___View: ...
     def __init__(
@@ -433,10 +436,11 @@ class PlanRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         view: Global___View | None = ...,
         padding: builtins.bytes = ...,
+        reads_several: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["view", b"view"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["padding", b"padding", "request_id", b"request_id", "view", b"view"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["padding", b"padding", "reads_several", b"reads_several", "request_id", b"request_id", "view", b"view"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___PlanRequest: typing_extensions.TypeAlias = PlanRequest
@@ -474,6 +478,7 @@ class PlanEvent(google.protobuf.message.Message):
     DECISION_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
     QUESTION_DELTA_FIELD_NUMBER: builtins.int
+    SEVERAL_FIELD_NUMBER: builtins.int
     rationale_delta: builtins.str
     question_delta: builtins.str
     """The next piece of the question to the user, after a rationale."""
@@ -481,6 +486,10 @@ class PlanEvent(google.protobuf.message.Message):
     def decision(self) -> Global___Decision: ...
     @property
     def usage(self) -> Global___Usage: ...
+    @property
+    def several(self) -> Global___PlanEvents:
+        """Only where the request says `reads_several`."""
+
     def __init__(
         self,
         *,
@@ -488,16 +497,36 @@ class PlanEvent(google.protobuf.message.Message):
         decision: Global___Decision | None = ...,
         usage: Global___Usage | None = ...,
         question_delta: builtins.str = ...,
+        several: Global___PlanEvents | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "usage", b"usage"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "several", b"several", "usage", b"usage"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "usage", b"usage"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["decision", b"decision", "event", b"event", "question_delta", b"question_delta", "rationale_delta", b"rationale_delta", "several", b"several", "usage", b"usage"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["rationale_delta", "decision", "usage", "question_delta"]
+    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["rationale_delta", "decision", "usage", "question_delta", "several"]
     _WhichOneofArgType_event: typing_extensions.TypeAlias = typing.Literal["event", b"event"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___PlanEvent: typing_extensions.TypeAlias = PlanEvent
+
+@typing.final
+class PlanEvents(google.protobuf.message.Message):
+    """What was to be said at one moment, in order, and none of it several again: a message costs, whatever its size."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: builtins.int
+    @property
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PlanEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: collections.abc.Iterable[Global___PlanEvent] | None = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["events", b"events"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___PlanEvents: typing_extensions.TypeAlias = PlanEvents
 
 @typing.final
 class SummarizeRequest(google.protobuf.message.Message):
@@ -506,8 +535,10 @@ class SummarizeRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
     PADDING_FIELD_NUMBER: builtins.int
+    READS_SEVERAL_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     padding: builtins.bytes
+    reads_several: builtins.bool
     @property
     def view(self) -> Global___View: ...
     def __init__(
@@ -516,10 +547,11 @@ class SummarizeRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         view: Global___View | None = ...,
         padding: builtins.bytes = ...,
+        reads_several: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["view", b"view"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["padding", b"padding", "request_id", b"request_id", "view", b"view"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["padding", b"padding", "reads_several", b"reads_several", "request_id", b"request_id", "view", b"view"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___SummarizeRequest: typing_extensions.TypeAlias = SummarizeRequest
@@ -530,21 +562,42 @@ class SummarizeEvent(google.protobuf.message.Message):
 
     ANSWER_DELTA_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
+    SEVERAL_FIELD_NUMBER: builtins.int
     answer_delta: builtins.str
     @property
     def usage(self) -> Global___Usage: ...
+    @property
+    def several(self) -> Global___SummarizeEvents: ...
     def __init__(
         self,
         *,
         answer_delta: builtins.str = ...,
         usage: Global___Usage | None = ...,
+        several: Global___SummarizeEvents | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer_delta", b"answer_delta", "event", b"event", "usage", b"usage"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer_delta", b"answer_delta", "event", b"event", "several", b"several", "usage", b"usage"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer_delta", b"answer_delta", "event", b"event", "usage", b"usage"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["answer_delta", b"answer_delta", "event", b"event", "several", b"several", "usage", b"usage"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["answer_delta", "usage"]
+    _WhichOneofReturnType_event: typing_extensions.TypeAlias = typing.Literal["answer_delta", "usage", "several"]
     _WhichOneofArgType_event: typing_extensions.TypeAlias = typing.Literal["event", b"event"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___SummarizeEvent: typing_extensions.TypeAlias = SummarizeEvent
+
+@typing.final
+class SummarizeEvents(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: builtins.int
+    @property
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___SummarizeEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: collections.abc.Iterable[Global___SummarizeEvent] | None = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["events", b"events"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___SummarizeEvents: typing_extensions.TypeAlias = SummarizeEvents
