@@ -16,7 +16,7 @@ from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.login import LoginSettings
-from umi_cloud.auth.proxies import ProxySettings
+from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_cloud.auth.registry_at import is_postgres
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.engines.openai_server import OpenAIServer
@@ -315,6 +315,7 @@ class CloudConfig:
             wire=self.limits,
             connections=self.connections,
             admission=self.admission,
+            metadata_bytes=self.proxy.metadata_bytes,
             request_seconds=self.request_seconds,
             drain_seconds=self.drain_seconds,
         )

@@ -11,7 +11,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from umi_cloud.admission import Admission, AdmissionLimits
-from umi_cloud.auth.proxies import Proxies, RelayedCall
+from umi_cloud.auth.proxies import Proxies
+from umi_cloud.auth.relayed_call import RelayedCall
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.connection_watch import ConnectionWatch
 from umi_cloud.connections import ConnectionLimits

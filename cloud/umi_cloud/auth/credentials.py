@@ -7,7 +7,7 @@ import grpc
 from cryptography import x509
 
 from umi_cloud.auth.authority import AuthorityFiles
-from umi_cloud.auth.proxies import ProxySettings
+from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_shared.errors import ConfigError
 
 __all__ = ["enrolment_credentials", "server_credentials"]

@@ -35,8 +35,9 @@ from umi_cloud.auth.certificates import Lifetimes
 from umi_cloud.auth.identity import AuthContext, Device, host_of, identify
 from umi_cloud.auth.live_authority import AuthoritySource
 from umi_cloud.auth.login import LoginDesk, LoginSettings, Person
-from umi_cloud.auth.proxies import Proxies, RelayedCall
+from umi_cloud.auth.proxies import Proxies
 from umi_cloud.auth.registry import Ownership, Registry
+from umi_cloud.auth.relayed_call import RelayedCall
 from umi_cloud.auth.tokens import secret_digest
 from umi_cloud.connections import ConnectionLimits
 from umi_cloud.refusal_log import RefusalLog, Refused

@@ -5,92 +5,56 @@ shown. Its call is then that device's, as if it had come by itself: registry, qu
 difference. Renewals ask for more: the device's key signs them (`EnrolmentDesk.check_signed`), for a proxy must not
 collect certificates.
 
+Of several proxies in a row each adds an element, and they are read from the last: it is the word of the proxy that
+has called; where that names another named proxy, the element before it is that one's word; and so on, until one names
+a device. What stands before that was written by nobody who is believed, and is not read.
+
 Covered: the header from anybody else, who is taken for what their certificate says; a proxy without the header, which
-is nobody; certificates that another authority, trusted for proxies alone, has signed for a device. Not covered: a
-named proxy that lies, or that forwards what its clients write (Envoy's FORWARD_ONLY): it can call as any device whose
-certificate it has seen.
+is nobody; certificates that another authority, trusted for proxies alone, has signed for a device; elements of a
+device's own. Not covered: a named proxy that lies, or that forwards what its clients write (Envoy's FORWARD_ONLY): it
+can call as any device whose certificate it has seen.
 """
 
-import ipaddress
+import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.certificates import PROXY_URI, device_name, subject_names
-from umi_cloud.auth.forwarded_certificate import FORWARDED_KEY, forwarded_certificates
+from umi_cloud.auth.forwarded_certificate import (
+    FORWARDED_KEY,
+    ForwardedCertificate,
+    forwarded_certificates,
+)
 from umi_cloud.auth.live_authority import AuthoritySource
-from umi_shared.errors import ConfigError, MalformedError, RefusedError
+from umi_cloud.auth.proxy_settings import ProxySettings
+from umi_cloud.auth.relayed_call import RelayedCall, only_header
+from umi_shared.errors import MalformedError, RefusedError
 
 if TYPE_CHECKING:
     from umi_cloud.request_pipeline import Context
 
-__all__ = ["Proxies", "ProxySettings", "RelayedCall"]
+__all__ = ["Proxies"]
 
 _AUTHORITY_SECONDS = 1.0
 """How long the authority's files are not looked at again."""
 _CACHED = 4096
 _WARN_SECONDS = 30 * 86_400.0
 _WARN_AGAIN_SECONDS = 86_400.0
+_FOREIGN_DEVICE = (
+    "a laptop whose certificate is of no authority that is trusted here: another operator's, or one that was retired; "
+    "the laptop enrols again (`umi-cloud enroll NAME`), and the proxy needs the present ca.pem"
+)
 _log = logging.getLogger("umi_cloud.proxies")
 C = TypeVar("C")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxySettings:
-    """Which proxies may end TLS before this server, and say whose calls they bring (`x-forwarded-client-cert`)."""
-
-    names: tuple[str, ...] = ()
-    """Of those that `umi-cloud ca proxy NAME` made a certificate for; with `authority`, DNS names or URIs of others."""
-    authority: Path | None = None
-    """A file of certificates (PEM) whose authorities sign the proxies', where that is not umi's own."""
-    address_header: str = ""
-    """The header whose last address is the laptop's, such as `x-forwarded-for`; empty: the log has the proxy's."""
-
-    def __post_init__(self) -> None:
-        if self.authority is not None and not self.names:
-            raise ConfigError(
-                "`proxy` has an authority and no names, and believes nobody",
-                fix="name the proxies: `proxy: {names: [edge.example.org], …}`",
-            )
-        if any(not name or name.startswith("umi://") for name in self.names):
-            raise ConfigError(
-                "`proxy: {names: …}` has a name that is none",
-                fix="write the NAME of `umi-cloud ca proxy NAME`, or a DNS name or URI of its certificate",
-            )
-        if self.address_header.lower() == FORWARDED_KEY:
-            raise ConfigError(
-                f"`{FORWARDED_KEY}` holds no addresses", fix="name a header such as x-forwarded-for"
-            )
-
-    def authority_pem(self) -> bytes:
-        """The certificates of `authority`; empty without. Raises ConfigError."""
-        if self.authority is None:
-            return b""
-        try:
-            pem = self.authority.read_bytes()
-            basics = [
-                one.extensions.get_extension_for_class(x509.BasicConstraints).value
-                for one in x509.load_pem_x509_certificates(pem)
-            ]
-        except (OSError, ValueError, x509.ExtensionNotFound) as error:
-            raise ConfigError(
-                f"the proxies' authority {self.authority} cannot be read", fix="check `proxy: {authority: …}`"
-            ) from error
-        if not all(one.ca for one in basics):
-            raise ConfigError(
-                f"{self.authority} holds a certificate of no authority",
-                fix="name the file of the authority that signs the proxies' certificates",
-            )
-        return pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,56 +69,16 @@ class _Foreign:
     """A certificate that TLS accepted, and that is neither a named proxy's nor one of umi's own."""
 
 
-@dataclass(slots=True, eq=False)
-class RelayedCall:
-    """A call as its device would make it, with what umi uses of `grpc.aio.ServicerContext`."""
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """How a call came: its device, and the named proxies before that of the last hop."""
 
-    context: "Context"
-    shown: bytes | RefusedError = field(repr=False)
-    """The device's certificate, or why nobody is believed to call."""
-    named: bool = True
-    """Whether a named proxy has brought it."""
-    address_header: str = ""
+    device_pem: bytes = field(repr=False)
+    behind: tuple[_Proxy, ...]
 
-    def invocation_metadata(self) -> list[tuple[str, str | bytes]]:
-        """What the device sent, without what only a proxy says."""
-        said = cast("Iterable[tuple[str, str | bytes]]", self.context.invocation_metadata() or ())
-        return [(name, value) for name, value in said if name != FORWARDED_KEY]
 
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """The device's certificate. Raises RefusedError where the proxy says none."""
-        if isinstance(self.shown, RefusedError):
-            raise self.shown
-        return {"x509_pem_cert": (self.shown,)}
-
-    def peer(self) -> str:
-        """The laptop's address, where the proxy is set up to say it; else the proxy's."""
-        said = (
-            _only(self.context, self.address_header).rpartition(",")[2].strip() if self.address_header else ""
-        )
-        try:
-            address = ipaddress.ip_address(said)
-        except ValueError:
-            return self.context.peer()
-        return f"ipv4:{address}:0" if address.version == 4 else f"ipv6:[{address}]:0"
-
-    def time_remaining(self) -> float | None:
-        """Seconds that the device gave."""
-        return self.context.time_remaining()
-
-    async def write(self, message: bytes) -> None:
-        """Send one piece."""
-        await self.context.write(message)
-
-    async def abort(
-        self,
-        code: grpc.StatusCode,
-        details: str = "",
-        trailing_metadata: tuple[tuple[str, str | bytes], ...] = (),
-    ) -> NoReturn:
-        """End the call."""
-        await self.context.abort(code, details, trailing_metadata)
-        raise AssertionError("abort returned")
+class _ForeignDeviceError(MalformedError):
+    """A proxy brings a device whose certificate no authority here has signed."""
 
 
 class Proxies:
@@ -175,7 +99,10 @@ class Proxies:
         self._authority: Authority | None = None
         self._looked_at = float("-inf")
         self._kinds: dict[bytes, _Proxy | _Foreign | None] = {}
-        self._devices: dict[str, bytes] = {}
+        self._paths: dict[bytes, _Path] = {}
+        # Read once, as TLS reads it. Raises ConfigError.
+        pem = settings.authority_pem()
+        self._proxies_authority = x509.load_pem_x509_certificates(pem) if pem else []
         self._said: dict[str, float] = {}
 
     def caller(self, context: C) -> "C | RelayedCall":
@@ -191,7 +118,15 @@ class Proxies:
             return RelayedCall(shown, refused, named=False)
         try:
             self._check_dates(kind)
-            device: bytes | RefusedError = self._device(_only(shown, FORWARDED_KEY))
+            device: bytes | RefusedError = self._device(kind, only_header(shown, FORWARDED_KEY))
+        except _ForeignDeviceError as error:
+            self._say(f"the proxy {kind.name} brings {error.message}", 60.0)
+            device = RefusedError(
+                "the certificate is of no authority that this server trusts now: another operator's, or one that was "
+                "retired",
+                reason="CERTIFICATE_FOREIGN",
+                fix="enrol again with a new token from the operator",
+            )
         except MalformedError as error:
             self._say(f"the proxy {kind.name} is not believed: {error.message}", 60.0)
             device = _refused(f"the proxy {kind.name} does not say whose call this is")
@@ -211,22 +146,28 @@ class Proxies:
 
     def _kind_of(self, certificate: x509.Certificate, authority: Authority) -> _Proxy | _Foreign | None:
         ours = authority.has_issued(certificate)
+        # TLS believed it by the authority for proxies, then, and that one says nothing of devices.
+        if proxy := self._named(certificate, ours=ours):
+            return proxy
+        return None if ours else _Foreign()
+
+    def _named(self, certificate: x509.Certificate, *, ours: bool) -> _Proxy | None:
+        """The named proxy whose certificate it is; `ours`: of umi's authority, and not of the proxies' own."""
         dns, uris = subject_names(certificate)
         if ours:
             shown = {uri.removeprefix(PROXY_URI) for uri in uris if uri.startswith(PROXY_URI)}
         else:
-            # TLS believed it by the authority for proxies, then, and that one says nothing of devices.
             shown = {*dns, *uris} if self._settings.authority is not None else set()
         for name in self._settings.names:
             if name in shown:
                 return _Proxy(name, certificate.not_valid_after_utc.timestamp())
-        return None if ours else _Foreign()
+        return None
 
     def _check_dates(self, proxy: _Proxy) -> None:
         """Raises MalformedError once the certificate has ended: a connection can outlast it."""
         left = proxy.ends_at - self._calendar()
         if left <= 0:
-            raise MalformedError("its certificate has expired")
+            raise MalformedError(f"the certificate of {proxy.name} has expired")
         if left < _WARN_SECONDS:
             ends = datetime.fromtimestamp(proxy.ends_at, UTC)
             self._say(
@@ -241,24 +182,68 @@ class Proxies:
             self._said[words] = now
             _log.warning("%s", words)
 
-    def _device(self, header: str) -> bytes:
-        """The certificate that the nearest proxy's client has shown, once it is one of umi's. Raises MalformedError."""
+    def _device(self, peer: _Proxy, header: str) -> bytes:
+        """The certificate of the device whose call this proxy has brought. Raises MalformedError."""
         authority = self._current()
-        if header not in self._devices:
+        place = hashlib.sha256(f"{peer.name}\0{header}".encode()).digest()
+        path = self._paths.get(place)
+        if path is None:
             if not header:
                 raise MalformedError(f"it sends no {FORWARDED_KEY}, or several")
-            certificate = forwarded_certificates(header)[-1].certificate()
+            path = self._path(peer, forwarded_certificates(header), authority)
+            if len(self._paths) >= _CACHED:
+                self._paths.clear()
+            self._paths[place] = path
+        for proxy in path.behind:
+            self._check_dates(proxy)
+        return path.device_pem
+
+    def _path(self, peer: _Proxy, elements: Sequence[ForwardedCertificate], authority: Authority) -> _Path:
+        """Back from the proxy that has called to a device, each step by the word of a named proxy."""
+        hops = [peer]
+        for element in reversed(elements):
+            try:
+                certificate = element.certificate()
+                issuers = element.issuers()
+            except MalformedError as error:
+                raise MalformedError(f"in the element of {hops[-1].name}: {error.message}") from error
             # The proxy has looked at it by its own settings, which may let in what nobody has signed.
-            if not authority.has_issued(certificate):
-                raise MalformedError("the certificate is not one of this server's authority")
-            if device_name(certificate) is None:
+            ours = authority.has_issued(certificate)
+            if device_name(certificate) is not None:
+                if not ours:
+                    raise _ForeignDeviceError(_FOREIGN_DEVICE)
+                return _Path(certificate.public_bytes(Encoding.PEM), tuple(hops[1:]))
+            proxy = self._named(certificate, ours=ours)
+            if proxy is None or not (ours or self._is_proxys(certificate, issuers)):
                 raise MalformedError(
-                    "the certificate is no device's: one proxy behind another is not believed"
+                    f"{hops[-1].name} was called with a certificate that is neither a laptop's nor a named proxy's"
                 )
-            if len(self._devices) >= _CACHED:
-                self._devices.clear()
-            self._devices[header] = certificate.public_bytes(Encoding.PEM)
-        return self._devices[header]
+            if proxy.name in [hop.name for hop in hops]:
+                raise MalformedError(f"{proxy.name} stands twice in a row of proxies")
+            hops.append(proxy)
+        *_, by, last = hops
+        raise MalformedError(
+            f"it was called by the proxy {last.name}, and there is no element of {last.name}'s: have "
+            f"{by.name} append to {FORWARDED_KEY} (Envoy: APPEND_FORWARD), and {last.name} write it"
+        )
+
+    def _is_proxys(self, certificate: x509.Certificate, issuers: list[x509.Certificate]) -> bool:
+        """Whether the authority for proxies has signed the certificate of a proxy that did not call here itself."""
+        verifier = (
+            PolicyBuilder()
+            .store(Store(self._proxies_authority))
+            .time(datetime.fromtimestamp(self._calendar(), UTC))
+            # What the certificate is for was checked by the proxy that was shown it; here counts who has signed it.
+            .extension_policies(
+                ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all()
+            )
+            .build_client_verifier()
+        )
+        try:
+            verifier.verify(certificate, issuers)
+        except (VerificationError, ValueError):
+            return False
+        return True
 
     def _current(self) -> Authority:
         if self._authority is None or self._clock() - self._looked_at >= _AUTHORITY_SECONDS:
@@ -267,15 +252,8 @@ class Proxies:
             if found is not self._authority:
                 self._authority = found
                 self._kinds.clear()
-                self._devices.clear()
+                self._paths.clear()
         return self._authority
-
-
-def _only(context: "Context", name: str) -> str:
-    """The value of a header that came once; empty for anything else."""
-    said = cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ())
-    values = [value for key, value in said if key == name]
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
 
 def _refused(message: str) -> RefusedError:

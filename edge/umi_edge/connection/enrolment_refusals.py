@@ -56,10 +56,13 @@ _REASONS = {
         "was restored from a backup, and holds this device back",
         "ask your operator to release it",
     ),
-    "CERTIFICATE_FOREIGN": ("does not know the authority that signed this device's certificate", _NEW_TOKEN),
+    "CERTIFICATE_FOREIGN": (
+        "does not trust the authority that signed this device's certificate: another operator's, or a retired one",
+        _NEW_TOKEN,
+    ),
     "PROXY_INVALID": (
-        "cannot tell which laptop calls: a proxy before it does not say",
-        "tell your operator",
+        "does not believe what a proxy before it says of this device",
+        "tell your operator that the server's log says what is wrong",
     ),
     "PROOF_INVALID": ("did not accept the proof of this device's key", _NEW_TOKEN),
 }

@@ -18,6 +18,11 @@ _REASONS: dict[str, tuple[str, str]] = {
     "CERTIFICATE_REVOKED": ("this laptop's certificate is revoked", _NEW_TOKEN),
     "CERTIFICATE_UNKNOWN": ("it does not know this laptop's certificate", _NEW_TOKEN),
     "CERTIFICATE_EXPIRED": ("this laptop's certificate has expired", _NEW_TOKEN),
+    "CERTIFICATE_FOREIGN": (
+        "it does not trust the authority that signed this laptop's certificate: another operator's, or a retired one",
+        _NEW_TOKEN,
+    ),
+    "CERTIFICATE_MISSING": ("this laptop's certificate did not reach it", _TELL),
     "CERTIFICATE_HELD": (
         "it was restored from a backup, and holds this laptop back until its operator says",
         _TELL,
@@ -37,7 +42,10 @@ _REASONS: dict[str, tuple[str, str]] = {
         "try again, or another dialect or model",
     ),
     "OVERLOADED": ("it is overloaded", "wait, then try again"),
-    "PROXY_INVALID": ("a proxy before it does not say which laptop calls", _TELL),
+    "PROXY_INVALID": (
+        "it does not believe what a proxy before it says of this laptop",
+        "tell its operator that the server's log says what is wrong",
+    ),
     "RATE_LIMITED": ("this laptop asks too often", "wait, then try again"),
     "REQUEST_MALFORMED": ("the request passes one of its limits", "offer fewer tools, or ask its operator"),
     "STATE_UNAVAILABLE": ("it cannot read its list of devices now", "try again in a moment"),

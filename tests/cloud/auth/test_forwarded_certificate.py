@@ -90,7 +90,8 @@ def test_a_certificate_or_a_chain_is_enough(mine, others, keys):
         "Hash=DIGEST;URI=umi://device/mine",
         'Cert="no%20certificate"',
         'Cert="MINE",By=x',
-        'Cert="MINE";Subject="' + "a" * 8192 + '"',
+        'Cert="MINE";cert="OTHERS"',
+        'Cert="MINE";Subject="' + "a" * 16384 + '"',
     ],
 )
 def test_what_is_not_whole_or_contradicts_itself_is_refused(mine, others, header):
@@ -114,6 +115,41 @@ def test_a_device_cannot_swallow_what_the_proxy_appends(mine, others, left_open)
     header = f"{left_open.replace('OTHERS', spelled(others))},{envoy(mine)}"
     with pytest.raises(MalformedError):
         serial(header)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ('Hash=DIGEST;Subject="CN=mine";URI=umi://device/mine', "missing, it says Hash and Subject and URI"),
+        ("Cert=", "missing, it says nothing"),
+        ('Cert="MINE', "a quote that is left open"),
+        ('Cert="MINE";Hash=00', "Hash is of another"),
+        ('Cert="MINE";URI=umi://device/others', "URI is of another"),
+        ('Cert="MINE";Chain="OTHERS"', "Cert is not the first of its Chain"),
+        ('Cert="MINE";Cert="MINE"', "Cert or Chain more than once"),
+        ('Cert="x"', "Cert or Chain is no certificate"),
+        ("By=" + "a" * 16384, "more than 16384 characters"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_of_the_header_is_said(mine, others, header, words):
+    said = header.replace("MINE", spelled(mine)).replace("OTHERS", spelled(others))
+    with pytest.raises(MalformedError) as caught:
+        serial(said.replace("DIGEST", digest(mine)))
+    assert words in caught.value.message
+    assert "umi://" not in caught.value.message
+
+
+def test_keys_are_the_same_in_capitals(mine):
+    """Envoy's documentation: the keys are case-insensitive."""
+    header = f'by=x;HASH={digest(mine)};cert="{spelled(mine)}";uri=umi://device/mine'
+    assert serial(header) == serial_text(x509.load_pem_x509_certificate(mine))
+
+
+def test_the_rest_of_a_chain_is_what_has_signed_it(mine, others):
+    (element,) = forwarded_certificates(f'Chain="{spelled(mine + others)}"')
+    assert [serial_text(one) for one in element.issuers()] == [
+        serial_text(x509.load_pem_x509_certificate(others))
+    ]
 
 
 def test_an_authoritys_own_certificate_names_no_device(authority):

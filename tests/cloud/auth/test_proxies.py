@@ -20,7 +20,8 @@ from umi_cloud.auth import certificates
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.certificates import key_pem
-from umi_cloud.auth.proxies import Proxies, ProxySettings
+from umi_cloud.auth.proxies import Proxies
+from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.config import CloudConfig, ScriptedSettings
 from umi_cloud.deployment import Deployment
@@ -167,10 +168,10 @@ async def test_a_proxy_itself_can_do_nothing(front, plan_request, caplog):
             ((name, ""),),
             ((name, element), (name, element)),
             ((name, element + ";"),),
-            says_all(stranger),
             says_all(front.proxy().certificate_pem),
         ):
             assert await front.plan(proxy, plan_request, *headers) == "PROXY_INVALID"
+        assert await front.plan(proxy, plan_request, says(stranger)) == "CERTIFICATE_FOREIGN"
         request = enrolment_pb2.RenewRequest(csr_pem=csr())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await enrolment_pb2_grpc.RenewalStub(proxy).Renew(request)
@@ -252,7 +253,7 @@ async def test_an_authority_for_proxies_says_nothing_of_devices(tmp_path, plan_r
         assert watch._proxies == set()  # a stranger's connection has a stranger's limits
         for identity, headers, expected in (
             (named, (header,), "ok"),
-            (named, (says(forged.certificate_pem),), "PROXY_INVALID"),
+            (named, (says(forged.certificate_pem),), "CERTIFICATE_FOREIGN"),
             (alice, (), "ok"),
         ):
             async with front.channel(identity) as channel:
@@ -303,18 +304,228 @@ def test_a_proxys_certificate_is_made_once_and_is_no_devices(tmp_path):
         authority.issue_proxy("Not/a name", [], tmp_path / "other.pem", 10)
 
 
+@dataclass
+class Row:
+    """Who is believed where several proxies stand in a row, without a server."""
+
+    authority: Authority
+    proxies: Proxies
+    folder: Path
+
+    def proxy(self, name: str) -> bytes:
+        target = self.folder / f"{name}.pem"
+        if not target.exists():
+            self.authority.issue_proxy(name, (), target, 60)
+        pem = target.read_bytes()
+        return pem[pem.index(b"-----BEGIN CERTIFICATE") :]
+
+    def laptop(self, name: str) -> bytes:
+        return self.authority.sign_device(csr(), name).pem
+
+    def caller(self, peer: bytes, *shown: bytes | str) -> str:
+        """The device whose call `peer` brings, by elements for these certificates, or why it brings nobody's."""
+        header = ",".join(one if isinstance(one, str) else says(one)[1] for one in shown)
+        try:
+            ((pem,),) = self.proxies.caller(Call(peer, header)).auth_context().values()
+        except RefusedError as refused:
+            return refused.reason
+        return certificates.device_name(x509.load_pem_x509_certificate(pem))
+
+
+@dataclass
+class Call:
+    peer: bytes
+    header: str
+
+    def auth_context(self):
+        return {"x509_pem_cert": [self.peer]}
+
+    def invocation_metadata(self):
+        return [("x-forwarded-client-cert", self.header)]
+
+
+@pytest.fixture
+def row(tmp_path) -> Row:
+    authority = Authority.init(tmp_path / "state")
+    named = ProxySettings(names=("edge", "middle", "inner"))
+    return Row(authority, Proxies(named, authority), tmp_path)
+
+
+def test_of_proxies_in_a_row_each_says_who_called_it(row):
+    edge, middle, inner, other = map(row.proxy, ("edge", "middle", "inner", "other"))
+    alice, bob = row.laptop("alice"), row.laptop("bob")
+    assert row.caller(inner, alice) == "alice"
+    assert row.caller(inner, alice, edge) == "alice"
+    assert row.caller(inner, alice, edge, middle) == "alice"
+    # Whatever a laptop has written stands before the element that tells of the laptop.
+    for own in ((bob,), (bob, edge), (bob, edge, middle), ("By=x;Hash=",), (other,)):
+        assert row.caller(inner, *own, alice) == "alice"
+        assert row.caller(inner, *own, alice, edge) == "alice"
+        assert row.caller(inner, *own, alice, edge, middle) == "alice"
+
+
+def test_a_row_ends_at_whoever_is_not_named(row, caplog):
+    edge, middle, inner, other = map(row.proxy, ("edge", "middle", "inner", "other"))
+    alice = row.laptop("alice")
+    for shown in (
+        (alice, other),
+        (alice, edge, other),
+        (alice, other, edge),
+        (alice, inner),  # itself
+        (alice, edge, middle, edge),
+        (alice, certificates.certificate_pem(row.authority.server_certificate)),
+        (alice, 'Hash="x"'),
+        ("", edge),
+    ):
+        assert row.caller(inner, *shown) == "PROXY_INVALID"
+    assert row.caller(other, alice, edge) != "alice"  # not named, so no proxy at all
+    said = "\n".join(record.message for record in caplog.records)
+    assert (
+        "in the element of inner: the certificate itself is missing, it says Hash: have it add Cert" in said
+    )
+    assert "edge stands twice in a row of proxies" in said
+
+
+def test_a_proxy_that_overwrites_the_word_of_the_one_before_it_is_told_so(row, caplog):
+    assert row.caller(row.proxy("inner"), row.proxy("edge")) == "PROXY_INVALID"
+    (record,) = caplog.records
+    assert record.message == (
+        "the proxy inner is not believed: it was called by the proxy edge, and there is no element of edge's: have "
+        "inner append to x-forwarded-client-cert (Envoy: APPEND_FORWARD), and edge write it"
+    )
+
+
+def test_a_laptop_of_a_retired_authority_hears_that_it_must_enrol_again(row, caplog):
+    """Trial: it was told that a proxy does not say who calls."""
+    inner, alice = row.proxy("inner"), row.laptop("alice")
+    state = row.folder / "state"
+    row.authority.rotate(state, at_once=True).retire(state)
+    row.proxies = Proxies(
+        ProxySettings(names=("inner",)), LaterAuthority(row.authority, Authority.load(state))
+    )
+    assert row.caller(inner, alice) == "alice"
+    row.proxies._source.retired = True
+    row.proxies._looked_at = float("-inf")
+    renewed = Authority.load(state).issue_proxy("inner", (), row.folder / "next.pem", 10)
+    inner = certificates.certificate_pem(renewed)
+    assert row.caller(inner, alice) == "CERTIFICATE_FOREIGN"
+    assert "one that was retired; the laptop enrols again (`umi-cloud enroll NAME`)" in caplog.text
+
+
+@dataclass
+class LaterAuthority:
+    first: Authority
+    next: Authority
+    retired: bool = False
+
+    def current(self) -> Authority:
+        return self.next if self.retired else self.first
+
+
+class Mesh:
+    """Another authority, which signs proxies by an intermediate one."""
+
+    def __init__(self, folder: Path, name: str = "mesh") -> None:
+        self.key, self.root = ec.generate_private_key(ec.SECP256R1()), None
+        self.root = self._signed(self.key, name, ca=True)
+        self.between_key = ec.generate_private_key(ec.SECP256R1())
+        self.between = self._signed(self.between_key, f"{name} 2", ca=True)
+        self.file = folder / f"{name}.pem"
+        self.file.write_bytes(certificates.certificate_pem(self.root))
+
+    def proxy(self, name: str, days: int = 10) -> bytes:
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = self._signed(key, "x", name=name, days=days)
+        return certificates.certificate_pem(made)
+
+    def chain(self, leaf: bytes) -> str:
+        pem = leaf + certificates.certificate_pem(self.between)
+        return f'Chain="{quote_from_bytes(pem, safe="")}"'
+
+    def _signed(self, key, subject: str, *, ca: bool = False, name: str = "", days: int = 10):
+        signer, issuer = (self.key, self.root) if ca else (self.between_key, self.between)
+        named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+        now = datetime.now(UTC)
+        usage = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+        )
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(named)
+            .issuer_name(named if issuer is None else issuer.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=days))
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
+        )
+        if name:
+            kind = x509.UniformResourceIdentifier if ":" in name else x509.DNSName
+            made = made.add_extension(x509.SubjectAlternativeName([kind(name)]), False)
+        if ca:
+            made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            made = made.add_extension(
+                x509.KeyUsage(
+                    digital_signature=False,
+                    key_cert_sign=True,
+                    crl_sign=True,
+                    encipher_only=False,
+                    decipher_only=False,
+                    **usage,
+                ),
+                True,
+            )
+        return made.sign(signer, hashes.SHA256())
+
+
+def test_a_row_of_another_authoritys_proxies_is_believed_by_its_signatures(row):
+    edge_name = "spiffe://mesh.example/edge"
+    mesh, strangers = Mesh(row.folder), Mesh(row.folder, "strangers")
+    settings = ProxySettings(names=("inner.example", edge_name), authority=mesh.file)
+    days = 0.0
+    row.proxies = Proxies(
+        settings, row.authority, calendar=lambda: datetime.now(UTC).timestamp() + days * 86_400
+    )
+    inner, edge, alice = mesh.proxy("inner.example"), mesh.proxy(edge_name, days=5), row.laptop("alice")
+    assert row.caller(inner, alice, mesh.chain(edge)) == "alice"
+    # Without what is between it and the root nobody can tell who has signed it.
+    assert row.caller(inner, alice, edge) == "PROXY_INVALID"
+    forged = strangers.proxy(edge_name)
+    assert row.caller(inner, alice, strangers.chain(forged)) == "PROXY_INVALID"
+    assert row.caller(inner, alice, mesh.chain(forged)) == "PROXY_INVALID"
+    # It says nothing of laptops, in a row neither.
+    bob = mesh.proxy("umi://device/bob")
+    assert row.caller(inner, mesh.chain(bob)) == "CERTIFICATE_FOREIGN"
+    assert row.caller(inner, mesh.chain(bob), mesh.chain(edge)) == "CERTIFICATE_FOREIGN"
+    days = 6
+    assert row.caller(inner, alice) == "alice"
+    assert row.caller(inner, alice, mesh.chain(edge)) == "PROXY_INVALID"
+
+
+async def test_a_call_through_two_proxies_is_the_devices_own(tmp_path, plan_request):
+    settings = ProxySettings(names=("edge", "inner"))
+    async with front_with(tmp_path, proxy=settings) as front:
+        alice, _ = await front.enrol("alice")
+        bob, _ = await front.enrol("bob")
+        name, of_alice = says(alice.certificate_pem)
+        by_inner = says(front.proxy("edge").certificate_pem)[1]
+        async with front.channel(front.proxy("inner")) as inner:
+            # bob's own element, and what else a hostile laptop writes before it: longer than a direct call may be.
+            before = f"{says(bob.certificate_pem)[1]},{by_inner}," + "By=x;Hash=y," * 500
+            for header in (f"{of_alice},{by_inner}", f"{before}{of_alice},{by_inner}"):
+                assert await front.plan(inner, plan_request, (name, header)) == "ok"
+        async with front.channel(front.proxy("edge")) as edge:
+            assert await front.plan(edge, plan_request, (name, of_alice)) == "ok"
+        assert await spent(front) == {"alice": 3, "bob": 0}
+
+
 def test_a_proxy_is_believed_until_its_certificate_ends_however_long_its_connection_lasts(tmp_path):
     authority = Authority.init(tmp_path / "state")
     pem = certificates.certificate_pem(authority.issue_proxy("edge", (), tmp_path / "edge.pem", 10))
     later = (datetime.now(UTC) + timedelta(days=11)).timestamp()
     proxies = Proxies(ProxySettings(names=("edge",)), authority, calendar=lambda: later)
 
-    class Context:
-        def auth_context(self):
-            return {"x509_pem_cert": [pem]}
-
-        def invocation_metadata(self):
-            return (says(authority.sign_device(csr(), "a").pem),)
-
+    header = says(authority.sign_device(csr(), "a").pem)[1]
     with pytest.raises(RefusedError, match="does not say whose call"):
-        proxies.caller(Context()).auth_context()
+        proxies.caller(Call(pem, header)).auth_context()
