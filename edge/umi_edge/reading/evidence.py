@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 
 from umi_edge.reading.passages import Passage
-from umi_edge.reading.question import Kind, Question, alike, words_of
+from umi_edge.reading.question import Kind, Question, words_of
+from umi_edge.reading.same_words import is_same
 
 __all__ = ["CANDIDATES", "Evidence", "evidence_of", "with_likelihoods"]
 
@@ -167,6 +168,6 @@ class _Matches:
     def _of(self, word: str) -> frozenset[int]:
         known = self._of_word.get(word)
         if known is None:
-            known = frozenset(number for number, term in enumerate(self._terms) if alike(term, word))
+            known = frozenset(number for number, term in enumerate(self._terms) if is_same(term, word))
             self._of_word[word] = known
         return known

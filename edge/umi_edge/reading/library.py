@@ -1,27 +1,23 @@
 """A library: many texts, of which a question means one.
 
-Words of the question that few texts have count for more, and those in a title for more than those below it. A word that
-no text has is read as the nearest one that some text has: people mistype.
+Words of the question that few texts have count for more, and those in a title for more than those below it.
 """
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from umi_edge.policy.person_names.words import english_words
 from umi_edge.reading.question import Question, alike, words_of
+from umi_edge.reading.same_words import says_the_same
 
-__all__ = ["Page", "Ranked", "ranked", "spelt_as_there"]
+__all__ = ["Page", "Ranked", "ranked"]
 
 _IN_TITLE = 1.5
 _A_FORM = 0.9
 """What a form of a word counts, beside the word itself."""
-_FEWEST_LETTERS = 4
-"""A shorter word is near to too many others."""
-_NEAR = 0.8
-"""How like two words are, as difflib has it, that may be one mistyped."""
+_SAME = 0.8
+"""What a word counts that says the same, as one of another language does."""
 _LONG = 0.12
 """How much a text that is e times as long as another needs to be better."""
 
@@ -80,40 +76,20 @@ def ranked(pages: Sequence[Page], question: Question) -> list[Ranked]:
     return sorted(found, key=lambda one: -one.score)
 
 
-def spelt_as_there(pages: Sequence[Page], question: str) -> str:
-    """The question, with words that neither a text nor English has as the nearest that a text has.
-
-    >>> spelt_as_there([Page(title="Wifi", text="The password is hunter2.")], "wifi pasword?")
-    'wifi password?'
-    """
-    there = {word for page in pages for one in (page.title, page.text) for word in words_of(one)}
-    long = sorted(word for word in there if len(word) >= _FEWEST_LETTERS)
-    for term in Question.of(question).terms:
-        known = len(term) < _FEWEST_LETTERS or term in english_words()
-        if known or any(alike(term, word) for word in there):
-            continue
-        if near := difflib.get_close_matches(term, long, n=1, cutoff=_NEAR):
-            at = question.casefold().find(term)
-            if at >= 0:
-                question = question[:at] + near[0] + question[at + len(term) :]
-    return question
-
-
 @dataclass(slots=True)
 class _Standing:
     """Where a word stands; which words are a form of it is found out once."""
 
     term: str = field(repr=False)
-    _known: dict[str, bool] = field(default_factory=dict, repr=False)
+    _known: dict[str, float] = field(default_factory=dict, repr=False)
 
     def stands(self, words: frozenset[str]) -> float:
         """How surely it stands there: a form of it counts for a little less than the word itself."""
-        if self.term in words:
-            return 1.0
-        return _A_FORM if any(self._is(word) for word in words) else 0.0
+        return 1.0 if self.term in words else max(map(self._is, words), default=0.0)
 
-    def _is(self, word: str) -> bool:
+    def _is(self, word: str) -> float:
         found = self._known.get(word)
         if found is None:
-            found = self._known[word] = alike(self.term, word)
+            found = _A_FORM if alike(self.term, word) else _SAME if says_the_same(self.term, word) else 0.0
+            self._known[word] = found
         return found

@@ -8,11 +8,13 @@ from importlib.resources import files
 
 from umi_edge.policy.projection import projected
 
-__all__ = ["Kind", "Question", "alike", "words_of"]
+__all__ = ["QUESTION_WORDS", "Kind", "Question", "alike", "stem", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SHORT_AND_REST = re.compile(r"(?<![^\W_])([^\W\d_]{1,2})-(?=[^\W\d_])")
 """What is written with a hyphen and without: `Wi-Fi`, `e-mail`."""
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[,.]\d{3}){1,4}(?![.,]?\d)")
+"""A number with signs between its thousands."""
 _MONTH_OF = re.compile(r"(?<!\d)(?:19|20)\d\d-(0[1-9]|1[0-2])(?!\d)")
 """The month of a date in figures, as tables and calendars have it."""
 _MONTHS = (
@@ -143,7 +145,7 @@ _YES_OR_NO = re.compile(
     r"\s*(?:(?:so|and|hey|hi|ok|please)\b[ ,]*)*(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|"
     r"should|must|may|ist|sind|hat|habe|kann|soll|muss|darf)\b"
 )
-_COMMON = frozenset(
+QUESTION_WORDS = frozenset(
     files("umi_edge.reading").joinpath("common_words.txt").read_text(encoding="utf-8").split()
 )
 """Words that questions are made of, in English and German; that they stand in a text says nothing."""
@@ -154,8 +156,11 @@ def words_of(text: str) -> tuple[str, ...]:
 
     >>> words_of("Bake it for 40 minutes, Zoë!"), words_of("Wi-Fi, 2026-09-03")
     (('bake', 'it', 'for', '40', 'minutes', 'zoe'), ('wifi', '2026', '09', '03', 'september'))
+    >>> words_of("1,000 bags")
+    ('1000', 'bags')
     """
     plain = _SHORT_AND_REST.sub(r"\1", projected(text))
+    plain = _THOUSANDS.sub(lambda found: re.sub("[,.]", "", found[0]), plain)
     months = (_MONTHS[int(month) - 1] for month in _MONTH_OF.findall(plain))
     return (*_WORD.findall(plain), *dict.fromkeys(months))
 
@@ -166,7 +171,7 @@ def alike(one: str, other: str) -> bool:
     >>> alike("bake", "baking"), alike("cake", "cakes"), alike("call", "cat"), alike("12", "123")
     (True, True, False, False)
     """
-    if one == other or _stem(one) == _stem(other):
+    if one == other or stem(one) == stem(other):
         return True
     shared = 0
     for left, right in zip(one, other, strict=False):
@@ -178,7 +183,7 @@ def alike(one: str, other: str) -> bool:
     return one.isalpha() and other.isalpha() and shared >= least and longest - shared <= _ENDING
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """A word without an ending of English grammar, where enough is left."""
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= _STEM:
@@ -205,7 +210,7 @@ class Question:
         words = words_of(text)
         asked = projected(text)
         known = next((kind for kind, pattern in _ASKS if pattern.search(asked)), Kind.ANY)
-        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in _COMMON))
+        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in QUESTION_WORDS))
         return cls(text, terms, _kind_named(kind) or known)
 
     def fits(self, text: str) -> bool:
@@ -225,7 +230,7 @@ class Question:
         True
         """
         words = [word.removesuffix("'s") for word in words_of(text)]
-        own = [word for word in words if word not in _COMMON]
+        own = [word for word in words if word not in QUESTION_WORDS]
         return (
             bool(own)
             and not self.of_yes_or_no

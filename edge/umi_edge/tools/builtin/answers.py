@@ -135,9 +135,7 @@ def _headed(one: _Known) -> str:
 
 def _all_meant(known: Sequence[_Known], question: str) -> tuple[str, list[_Known], list[_Known]]:
     """The question as it is spelt there, and what `_meant` says of it; of two questions in one, of each."""
-    spelt = spelt_as_there(
-        [Page(title=one.title, text=f"{one.called} {one.text}") for one in known], question
-    )
+    spelt = spelt_as_there((f"{one.title} {one.called} {one.text}" for one in known), question)
     meant, others = _meant(known, spelt)
     parts = _TWO.split(spelt)
     if len(parts) < 2:

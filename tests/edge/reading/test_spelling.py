@@ -1,0 +1,37 @@
+"""A mistyped word is read as the nearest that there is; a name that nothing tells of is none of them."""
+
+import time
+
+import pytest
+
+from umi_edge.reading import spelt_as_there
+
+TEXTS = ("The arbitration is in March. 1,000 paper bags: 265 euros.", "Ian Maier has the licence plate AB 1.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("teh bags", "the bags"),
+        ("hwo mcuh are paperbags", "how much are paper bags"),
+        ("wich plate, licnece of Maeir", "which plate, licence of maier"),
+        ("abritration", "arbitration"),
+        ("Bags in Mrach", "Bags in march"),
+    ],
+)
+def test_a_mistyped_word_is_read_as_the_nearest(typed: str, meant: str) -> None:
+    assert spelt_as_there(TEXTS, typed) == meant
+
+
+@pytest.mark.parametrize(
+    "asked", ["Hans number", "phone of Ina", "the fourteenth of juillet", "arbitrations", "a bond", "x7 9 ??"]
+)
+def test_what_is_a_name_a_number_or_a_word_stays(asked: str) -> None:
+    assert spelt_as_there(TEXTS, asked) == asked
+
+
+def test_many_words_hold_nobody_up() -> None:
+    texts = [" ".join(f"wort{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{n}" for n in range(20_000))]
+    began = time.monotonic()
+    spelt_as_there(texts, "wrtoaa " * 40)
+    assert time.monotonic() - began < 5
