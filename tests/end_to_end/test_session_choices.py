@@ -230,6 +230,31 @@ async def test_the_other_one_is_told_from_the_one_before(tmp_path):
     assert (says.asked, sent(w)) == ([], [VOSS[1], KELLER[1]])
 
 
+async def test_a_correction_is_not_told_the_same_one_again(tmp_path):
+    """The planner takes the first whom it finds, and looks again: the other is all that is found then."""
+    plans = [LOOK, plan("Found.", "summarizer"), "It is <phone:1>.", LOOK, plan("Found.", "summarizer")]
+    async with session(tmp_path, plans=[*plans, "It is <phone:2>."], calls=[FIND, FIND]) as w:
+        for number, (_, address, *_) in enumerate((KELLER, VOSS), start=10):
+            card = tmp_path / "home" / "contacts" / f"{address}.vcf"
+            card.write_text(card.read_text().replace("ORG:", f"TEL:+44 7700 9003{number}\r\nORG:"))
+        assert await w.session.ask("wendels number") == Answered("It is +44 7700 900310.")
+        assert await w.session.ask("no, the other wendel") == Answered("It is +44 7700 900311.")
+    shown = w.prompts[-1].rpartition("contacts.search")[2]
+    assert "<phone:2>" in shown
+    assert "<phone:1>" not in shown
+    assert w.session.labeller.shapes.charged["choices", "contacts.search"] == pytest.approx(2 * math.log2(3))
+    for secret in (*KELLER, *VOSS, "900310", "900311"):
+        assert secret.encode() not in w.capture.bytes_out
+
+
+async def test_a_policy_that_tells_no_relations_leaves_nobody_out(tmp_path):
+    rules = replace(default_policy(), relations=RelationsWord.HIDDEN)
+    plans = [LOOK, plan("Found.", "summarizer"), "There."]
+    async with session(tmp_path, plans=plans, calls=[FIND], policy=rules) as w:
+        await w.session.ask("wendels number, the engineer")
+    assert "<email:2>" in w.prompts[-1]
+
+
 def add_card(folder, name: str, uid: str, company: str, role: str, address: str = "") -> None:
     lines = ["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", *([f"EMAIL:{address}"] if address else [])]
     lines += [f"ORG:{company}", f"TITLE:{role}", f"UID:{uid}", "END:VCARD", ""]

@@ -60,6 +60,8 @@ class Calls:
     consent: Consent
     records: Records = field(repr=False)
     observe: Callable[[Event], None]
+    narrow: Callable[[str, Outcome], Outcome] = field(default=lambda _, outcome: outcome, repr=False)
+    """What is left of what a tool gave, where the user's words leave some of it out."""
     reader: Sink = field(default=PLANNER, repr=False)
     """Who plans these calls, and reads what comes of them."""
     entries: list[LabelledEntry] = field(default_factory=list, repr=False)
@@ -155,6 +157,7 @@ class Calls:
                 if not fails:  # a guess that is never written must not be compared with what the user has
                     written = self.keeping.write(tool, resolved, labelled, known, self.entries, asked=asked)
                 outcome = await self._run(name, resolved)
+                outcome = self.narrow(name, outcome) if made_of.public else outcome
                 if isinstance(outcome, Failed) or not reads_its_own(tool.hints, tool.source):
                     made_of = made_of.with_bars(labelled.label.bars)  # it may give back what it was given
                 self.keeping.name(written, outcome)

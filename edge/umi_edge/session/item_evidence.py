@@ -26,6 +26,8 @@ MOMENTS = ("date", "start", "due")
 _NAMES = frozenset({"name", "nicknames", "other_names", "from"})
 _INSIDE = frozenset({"text", "snippet", "body", "note", "related", "addresses"})
 """Members that speak of others, too: they count only where nothing else tells."""
+_KIND, _REACHED = "kind", frozenset({"addresses", "emails", "phones"})
+"""A work number says nothing of somebody who works on Saturdays."""
 _LONG = 120
 _ADDRESS = re.compile(r"<?[^\s<>]{1,254}@[^\s<>]{1,254}>?")
 _DIGITS = re.compile(r"\D")
@@ -267,6 +269,8 @@ def _texts(item: Any, *, only: frozenset[str] | None = None, everything: bool = 
         if not isinstance(step.value, str) or step.punctuation:
             continue
         members = {part for part in step.location if isinstance(part, str)}
+        if _KIND in members and members & _REACHED:
+            continue
         if only is not None:
             if members & only:
                 yield step.value

@@ -60,6 +60,14 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.item_evidence import Said
+from umi_edge.session.narrowed_search import (
+    SEARCH,
+    latest_request,
+    left_of,
+    matches_of,
+    told_last,
+    with_matches,
+)
 from umi_edge.session.noes import Noes
 from umi_edge.session.own_words import typed_words
 from umi_edge.session.pending_question import (
@@ -83,7 +91,7 @@ from umi_edge.session.unclear_choice import Choice, begins_at, choices_of, reads
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
-from umi_edge.tools import Catalogue, FailureKind
+from umi_edge.tools import Catalogue, FailureKind, Outcome
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
 from umi_shared.handles import Handle, escape, parts_of
@@ -210,6 +218,7 @@ class Session:
             consent=self.consent,
             records=self.records,
             observe=self._tell,
+            narrow=self._narrowed,
         )
         self._allow_catalogue()
 
@@ -654,6 +663,18 @@ class Session:
                     WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
                 )
         return ready
+
+    def _narrowed(self, tool: str, outcome: Outcome) -> Outcome:
+        """Of several people that umi's own search found, those whom the user's words leave; charged if looked at."""
+        found = matches_of(outcome) if tool == SEARCH and self.catalogue[tool].source == BUILT_IN else []
+        request = latest_request(self.calls.entries, typed_words(self.calls.entries))
+        told = self.labeller.policy.relations is RelationsWord.TOLD and not self.labeller.hides_shape(tool)
+        if not told or not found or request is None or not request.decides:
+            return outcome
+        last = told_last(self.calls.entries, found)
+        left = left_of(found, request, self._read, last)
+        self.labeller.shapes.chosen(tool, len(found) + 1)
+        return with_matches(outcome, left)
 
     async def _make(self, ready: ReadyCall, labelled: LabelledArguments) -> None:
         written, seen = ready.written, ready.seen

@@ -12,50 +12,32 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from itertools import zip_longest
 from typing import Any
 
-from umi_edge.labelling.text import DEVICE, LabelledEntry
-from umi_edge.policy import Location
+from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.item_evidence import MOMENTS, Said, picked, strength, told
+from umi_edge.session.listed_items import (
+    NAMED,
+    Item,
+    Listing,
+    chooses,
+    handle_of,
+    leaves,
+    listings,
+    marks,
+    taken_by,
+)
 from umi_edge.session.pending_question import pending_question
 from umi_edge.session.several_meant import ALL_OF_THEM, means_several, says_all
 from umi_edge.session.time_arguments import in_words
-from umi_edge.values.json_walk import walk
 from umi_shared.handles import Handle, parts_of
-from umi_shared.labels import PLANNER, Sink
-from umi_shared.transcript import Call, Clock, Instruction, Observation
+from umi_shared.transcript import Clock, Instruction
 
 __all__ = ["Choice", "Turn", "begins_at", "choices_of", "reads", "turns_of"]
 
-_THINGS = frozenset(
-    (
-        "account",
-        "contact",
-        "card",
-        "email",
-        "event",
-        "file",
-        "iban",
-        "mail",
-        "note",
-        "person",
-        "phone",
-        "todo",
-    )
-)
-"""Types of handles that stand for somebody, or for one thing."""
-_CHOOSERS = re.compile(
-    r"(?:.*[_-])?(?:ids?|uid|to|cc|bcc|recipients?|guests?|attendees?|invitees?|e?mails?|phone|number|person|people|"
-    r"contacts?|account|iban|path|title|name)|.*Id",
-)
-"""Names of arguments that choose somebody or something; a text is none."""
-_NAMED = frozenset({"id", "name", "path", "subject", "title", "uid"})
-"""Members of an item by which a call may take it in clear."""
-_LEAST = 3
 _MOST_SHOWN = 5
 _CALLED = ("name", "title", "subject", "path")
 _TOLD_BY = ("company", "department", "role", "from", *MOMENTS, "location", "email", "phone")
@@ -70,15 +52,6 @@ _READS = re.compile(
     r"(?:[._-].*|[A-Z].*)?"
 )
 _OTHER = re.compile(r"\b(?:other|ander\w+|autre|otr[oa])\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
-    """One thing of a result; no two are the same, whatever they hold."""
-
-    seen: Any = field(repr=False)
-    """As the planner was shown it."""
-    known: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,23 +174,22 @@ class Choice:
             return dict(arguments) if number in self.taken else None
         kept = number if number in self.taken else min(self.taken)
         before, other = self.items[kept], self.items[number]
-        dropped = frozenset().union(*(_marks(self.items[at]) for at in self.taken - {kept})) - _marks(before)
-        empty = {place for place, value in _leaves(other.known) if value is None or value == ""}
-        after = {place: value for place, value in _leaves(other.seen) if place not in empty}
+        dropped = frozenset().union(*(marks(self.items[at]) for at in self.taken - {kept})) - marks(before)
+        empty = {place for place, value in leaves(other.known) if value is None or value == ""}
+        after = {place: value for place, value in leaves(other.seen) if place not in empty}
         handles: dict[str, Any] = {}
         names: dict[str, Any] = {}
-        for place, value in _leaves(before.seen):
-            if isinstance(value, str) and _handle(value):
+        for place, value in leaves(before.seen):
+            if isinstance(value, str) and handle_of(value):
                 handles.setdefault(value, after.get(place))
-            elif isinstance(value, str) and place and place[-1] in _NAMED:
+            elif isinstance(value, str) and place and place[-1] in NAMED:
                 names.setdefault(value, after.get(place))
-        nobody = dict.fromkeys(filter(_handle, dropped))
+        nobody = dict.fromkeys(filter(handle_of, dropped))
         changed: dict[str, Any] = {}
         for name, value in arguments.items():
-            chooses = _CHOOSERS.fullmatch(name) is not None
             try:
-                left = _without(value, dropped) if chooses else value
-                changed[name] = _replaced(left, (handles | names if chooses else handles) | nobody)
+                left = _without(value, dropped) if chooses(name) else value
+                changed[name] = _replaced(left, (handles | names if chooses(name) else handles) | nobody)
             except LookupError:
                 return None
         return changed
@@ -267,18 +239,18 @@ def choices_of(
 
     `arguments` are as they were written, handles unresolved; those `beside` choose nothing, as days do.
     """
-    results = _results(entries)
+    results = listings(entries)
     found: dict[tuple[int, tuple[Item, ...]], frozenset[int]] = {}
     several: set[tuple[int, tuple[Item, ...]]] = set()
     for name, value in arguments.items():
         here: dict[tuple[int, tuple[Item, ...]], list[frozenset[int]]] = {}
-        for token in _taken({name: value}) if name not in beside else ():
+        for token in taken_by({name: value}) if name not in beside else ():
             if (choice := _choice(token, results, _DEPTH)) is not None:
                 here.setdefault((choice.listed_at, choice.items), []).append(choice.taken)
         for place, taken in here.items():
             found[place] = found.get(place, frozenset()).union(*taken)
             # Two cards may have one address: whoever is taken by one of them is not several.
-            if _CHOOSERS.fullmatch(name) and frozenset().union(*taken) not in taken:
+            if chooses(name) and frozenset().union(*taken) not in taken:
                 several.add(place)
     return [
         Choice(items=place[1], taken=taken, listed_at=place[0], several=place in several)
@@ -293,8 +265,8 @@ def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) ->
     if not isinstance(identity, str):
         return None
     things = (
-        item.seen for result in reversed(_results(entries)) for items in result.lists for item in items
-        if identity in _marks(item)
+        item.seen for result in reversed(listings(entries)) for items in result.lists for item in items
+        if identity in marks(item)
     )  # fmt: skip
     start = _member(next(things, None), "start")
     try:
@@ -303,118 +275,19 @@ def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) ->
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a call gave: lists of things, or the one thing that it is."""
-
-    at: int
-    given: Mapping[str, Any] = field(repr=False)
-    lists: tuple[tuple[Item, ...], ...] = field(repr=False)
-
-
-def _choice(token: str, results: Sequence[_Result], depth: int) -> Choice | None:
+def _choice(token: str, results: Sequence[Listing], depth: int) -> Choice | None:
     """The choice among the things of the newest result that has one; of a result that is one, what it was read by."""
     for number in range(len(results) - 1, -1, -1):
         result = results[number]
         for items in result.lists:
-            taken = frozenset(at for at, item in enumerate(items) if token in _marks(item))
+            taken = frozenset(at for at, item in enumerate(items) if token in marks(item))
             if taken and len(items) > 1:
                 return Choice(items=items, taken=taken, listed_at=result.at)
             if taken:
-                read_by = _taken(result.given) if depth else []
+                read_by = taken_by(result.given) if depth else []
                 behind = (_choice(one, results[:number], depth - 1) for one in read_by)
                 return next((one for one in behind if one is not None), None)
     return None
-
-
-def _taken(arguments: Mapping[str, Any]) -> list[str]:
-    """What arguments may take things by, each once."""
-    return list(dict.fromkeys(token for at, text in _texts(arguments) for token in _tokens(str(at[0]), text)))
-
-
-def _results(entries: Sequence[LabelledEntry]) -> list[_Result]:
-    found: list[_Result] = []
-    given: Mapping[str, Any] = {}
-    for at, entry in enumerate(entries):
-        match entry.template:
-            case Call():
-                arguments = _json(entry, PLANNER)
-                given = arguments if isinstance(arguments, Mapping) else {}
-            case Observation(failure=""):
-                known = _json(entry, DEVICE)
-                lists = tuple(_lists(_named(_json(entry, PLANNER), known), known))
-                found += [_Result(at, given, lists)] if lists else []
-    return found
-
-
-def _json(entry: LabelledEntry, sink: Sink) -> Any:
-    """The JSON of an entry as a sink sees it; None for what is none."""
-    try:
-        return json.loads("".join(str(part) for span in entry.text for part in span.seen_by(sink)))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _named(seen: Any, known: Any) -> Any:
-    """What was seen, under the members' real names: those of foreign tools are values, too."""
-    if isinstance(seen, Mapping) and isinstance(known, Mapping) and len(seen) == len(known):
-        both = zip(seen.values(), known.items(), strict=True)
-        return {name: _named(child, real) for child, (name, real) in both}
-    if isinstance(seen, list) and isinstance(known, list) and len(seen) == len(known):
-        return [_named(child, real) for child, real in zip(seen, known, strict=True)]
-    return seen
-
-
-def _lists(seen: Any, known: Any) -> Iterator[tuple[Item, ...]]:
-    """The outermost lists of things; a thing that is in none stands alone."""
-    places = [(seen, known)]
-    if isinstance(seen, Mapping) and isinstance(known, Mapping):
-        places += [(child, known.get(name)) for name, child in seen.items()]
-    several = [pair for pair in places if _is_list(pair[0]) and _is_list(pair[1])]
-    for those, these in several:
-        yield tuple(Item(one, other) for one, other in zip_longest(those, these))
-    if not several and isinstance(seen, Mapping):
-        yield (Item(seen, known),)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
-
-
-def _marks(item: Item) -> set[str]:
-    """What of an item a call may take it by: its handles, and its names in clear."""
-    return {
-        value
-        for place, value in _leaves(item.seen)
-        if isinstance(value, str) and (_handle(value) or (place and place[-1] in _NAMED))
-    }
-
-
-def _tokens(name: str, text: str) -> Iterator[str]:
-    """What a text in an argument of that name may take a thing by."""
-    chooses = _CHOOSERS.fullmatch(name) is not None
-    if _handle(text) is None:
-        if chooses and len(text) >= _LEAST:
-            yield text
-        parts: tuple[str | Handle, ...] = parts_of(text) if chooses else ()
-    else:
-        parts = parts_of(text)
-    for part in parts:
-        if isinstance(part, Handle) and (chooses or part.type in _THINGS):
-            yield str(part)
-
-
-def _handle(text: str) -> Handle | None:
-    parts = parts_of(text)
-    return parts[0] if len(parts) == 1 and isinstance(parts[0], Handle) else None
-
-
-def _texts(arguments: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
-    return ((at, value) for at, value in _leaves(arguments) if isinstance(value, str) and at)
-
-
-def _leaves(value: Any) -> Iterator[tuple[Location, Any]]:
-    return ((step.location, step.value) for step in walk(value) if not step.punctuation)
 
 
 def _without(value: Any, dropped: Collection[str]) -> Any:
@@ -422,7 +295,7 @@ def _without(value: Any, dropped: Collection[str]) -> Any:
     if isinstance(value, list):
         return [one for one in value if one not in dropped]
     parts = [part.strip() for part in _BETWEEN.split(value)] if isinstance(value, str) else []
-    if len(parts) > 1 and all(map(_handle, parts)):
+    if len(parts) > 1 and all(map(handle_of, parts)):
         return ", ".join(part for part in parts if part not in dropped)
     return value
 
