@@ -34,10 +34,13 @@ __all__ = ["UmiDialect"]
 
 END_OF_TURN = "<|im_end|>"
 _MAX_RATIONALE = 240
+_DECISION_TOKENS = _MAX_RATIONALE + 80
+"""Enough for the longest rationale with its tool, where a token is a character at least: the constraint ends each."""
 _PURPOSE = r"([^,\n]|,[^ ,\n]|, [^u,\n]|, u[^s,\n]|, us[^e,\n]|, use[^ ,\n])"
 """A piece of a purpose. Pieces in a row never contain `, use `, since a tool of the catalogue must follow it."""
 _NOT_TO = r"([^T\n]|T[^o\n]|To[^ \n])"
-"""The beginning of a rationale that ends the task: anything but `To `, which begins a step and its tool."""
+"""The beginning of a rationale that ends the task: anything but `To `, which begins a step and its tool, or says what a
+tool would be needed for."""
 _DECISION = re.compile(r"\s*Next: (caller|summarizer|give up)\.\s*$")
 
 
@@ -52,8 +55,9 @@ class UmiDialect(JsonCall):
         tools = "|".join(re.escape(card.name) for card in view.catalogue)
         step = rf"To {_PURPOSE}{{1,{_MAX_RATIONALE}}}, use ({tools})\. Next: caller\."
         end = rf"{_NOT_TO}[^\n]{{0,{_MAX_RATIONALE}}} Next: (summarizer|give up)\."
-        pattern = f"({step}|{end})" if tools else end
-        return self._turn(view, "planner", constraint=Regex(pattern), max_tokens=160)
+        refusal = rf"To {_PURPOSE}{{1,{_MAX_RATIONALE}}}\. Next: give up\."
+        pattern = f"({step}|{end}|{refusal})" if tools else f"({end}|{refusal})"
+        return self._turn(view, "planner", constraint=Regex(pattern), max_tokens=_DECISION_TOKENS)
 
     def decision_reader(self, view: View) -> NextSentenceReader:
         """A reader that knows the view's tools."""
