@@ -49,7 +49,7 @@ async def test_the_engine_gets_the_dialects_constraint_and_the_smaller_token_bou
 
 async def test_a_plan_that_ends_at_the_token_limit_undecided_names_the_limit(view):
     planner = Planner(ScriptedEngine([Reply(text="To go and", ending=Ending.LENGTH)]), UMI)
-    with pytest.raises(MalformedError, match="160 tokens"):
+    with pytest.raises(MalformedError, match="320 tokens"):
         assert [event async for event in planner.plan(view)]
 
 
