@@ -17,6 +17,7 @@ from umi_edge.tools.builtin.card_change import CardChange, changed_cards
 from umi_edge.tools.builtin.contact import Contact, contact_of
 from umi_edge.tools.builtin.copied_folder import CopiedFolder, beside, gaps_of_copies, source_of
 from umi_edge.tools.builtin.folder import Entry, Folder, Signature, is_settled, signature_of
+from umi_edge.tools.builtin.likely_contacts import likely, names_kin
 from umi_edge.tools.builtin.trades import is_of_trade
 from umi_edge.tools.builtin.vcard import read_cards
 from umi_edge.tools.builtin.words import folded, has_words, single_line
@@ -178,36 +179,44 @@ def _parsed(path: Path, shelf: _Shelf, stream: BinaryIO) -> Contents:
 def found(contacts: Iterable[Contact], query: str, *, anywhere: bool = False) -> list[Contact]:
     """Those whom the words mean: who is called so, else whose name begins so, else in whom they occur at all.
 
-    `anywhere`: also in roles, categories, postal addresses and notes; and at last those of the trade that is meant.
+    `anywhere`: also in roles, categories, postal addresses and notes, those of the trade that is meant, and at last who
+    is likely meant by a phrase that is no name.
     """
+    everyone = list(contacts)
     ranked: dict[int, list[Contact]] = {}
-    for contact in contacts:
+    for contact in everyone:
         rank = _rank(contact, query)
         if anywhere and rank > _IN_WHAT_IS_KNOWN:
             rank = min(rank, _rank_anywhere(contact, query))
         ranked.setdefault(rank, []).append(contact)
     ranked.pop(_NOT_MEANT, None)
-    return ranked[min(ranked)] if ranked else []
+    best = min(ranked, default=_NOT_MEANT)
+    # A mother is no Mothersole, and nobody of whose card it says that she is another's.
+    if anywhere and (not ranked or (best > _IN_WHAT_IS_KNOWN and names_kin(query))):
+        return likely(everyone, query)
+    return ranked.get(best, [])
 
 
 _IN_WHAT_IS_KNOWN = 3
-_NOT_MEANT = 9
+_NOT_MEANT = 10
 
 
 def _rank_anywhere(contact: Contact, query: str) -> int:
     said = " ".join((*contact.known_by(), *contact.found_by(), contact.role, *contact.categories))
     if has_words(said, query):
         return _IN_WHAT_IS_KNOWN
-    rest = " ".join((said, contact.birthday, contact.note, *(one.value for one in contact.addresses)))
-    if has_words(rest, query):
-        return 6
-    asked, names = folded(query).split(), folded(" ".join(contact.known_by())).split()
-    if asked and all(has_words(rest, one) or any(_bent(one, name) for name in names) for one in asked):
-        return 7
     does = " ".join(
         (contact.company or "", contact.department, contact.role, *contact.categories, contact.note)
     )
-    return 8 if is_of_trade(does, query) else _NOT_MEANT
+    if is_of_trade(does, query):
+        return 5
+    rest = " ".join((said, contact.birthday, contact.note, *(one.value for one in contact.addresses)))
+    if has_words(rest, query):
+        return 8
+    asked, names = folded(query).split(), folded(" ".join(contact.known_by())).split()
+    if asked and all(has_words(rest, one) or any(_bent(one, name) for name in names) for one in asked):
+        return 9
+    return _NOT_MEANT
 
 
 def _rank(contact: Contact, query: str) -> int:
@@ -222,11 +231,13 @@ def _rank(contact: Contact, query: str) -> int:
         return 2
     if has_words(f"{names} {' '.join(contact.found_by())}", query):
         return 3
-    if asked and all(any(_bent(one, word) for word in words) for one in asked):
+    if asked and all({one, re.sub(r"['’]?s$", "", one)} & words for one in asked):
         return 4
+    if asked and all(any(_bent(one, word) for word in words) for one in asked):
+        return 6
     digits = re.sub(r"\D", "", query)
     numbers = [re.sub(r"\D", "", one.value) for one in contact.phones]
-    return 5 if len(digits) >= _FEWEST_DIGITS and any(digits in number for number in numbers) else _NOT_MEANT
+    return 7 if len(digits) >= _FEWEST_DIGITS and any(digits in number for number in numbers) else _NOT_MEANT
 
 
 def _bent(asked: str, name: str) -> bool:

@@ -1,0 +1,61 @@
+"""Whom a phrase means that is no name: by what is said first, then by the rest, then by the rarest words."""
+
+import pytest
+
+from umi_edge.tools.builtin.contact import Contact
+from umi_edge.tools.builtin.contacts import found
+from umi_edge.tools.builtin.likely_contacts import likely
+
+BOOK = [
+    Contact(name="Lena Vogel", company="Vogel Sanitär", role="Inhaberin", note="did our boiler"),
+    Contact(name="Karl Reuter", company="Reuter Sanitär"),
+    Contact(name="Mutti", note="only on Sundays"),
+    Contact(name="Ines Prado", note="mum of Leo, brings the cake"),
+    Contact(name="Tom Schneider", note="brother of Ines"),
+    Contact(name="Chantier Morel", company="Chantier Morel", kind="org", note="winter storage"),
+    Contact(name="Ana Ruiz", role="gerente", company="Banco del Sur"),
+    Contact(name="Petra Baker", other_names=("Baker Petra",), company="Roofs"),
+]
+
+
+def named(phrase: str) -> list[str]:
+    return [one.name for one in found(BOOK, phrase, anywhere=True)]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "names"),
+    [
+        ("the plumber who did our boiler", ["Lena Vogel"]),
+        ("der Klempner, der den Kessel gemacht hat", ["Lena Vogel", "Karl Reuter"]),  # which one is asked
+        ("le plombier Reuter", ["Karl Reuter"]),
+        ("the yard that takes our boat", ["Chantier Morel"]),
+        ("mum", ["Mutti"]),
+        ("meine Mutter", ["Mutti"]),
+        ("la gerente del banco", ["Ana Ruiz"]),
+        ("the mum with the cake", ["Mutti"]),
+        ("the one who brings the cake", ["Ines Prado"]),
+        ("Frau Vogel", ["Lena Vogel"]),
+    ],
+)
+def test_a_phrase_means_whom_its_words_tell(phrase, names):
+    assert named(phrase) == names
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "my brother",  # another's is not the user's
+        "the tailor",  # a name is no trade
+        "next plumber",
+        "the manager of the harbour",
+        "",
+    ],
+)
+def test_a_phrase_that_fits_nobody_means_nobody(phrase):
+    assert named(phrase) == []
+
+
+def test_more_people_than_a_question_can_name_are_none():
+    assert (
+        likely([Contact(name=f"{letter} Roofs", company="Roofs") for letter in "ABCDEF"], "the roofer") == []
+    )
