@@ -136,3 +136,76 @@ async def test_a_reply_to_a_letter_without_an_id_has_no_thread_and_one_mark(
     tea = await letter(home, "RE: Tea")
     await home.call("mail.reply", id=tea["id"], to="bo@example.org", body="Yes")
     assert (sent(home)["Subject"], sent(home)["References"]) == ("RE: Tea", None)
+
+
+CARDS = """BEGIN:VCARD
+VERSION:3.0
+FN:Rosa Diaz
+NICKNAME:Rosi
+EMAIL:rosa@example.org
+NOTE:mother
+END:VCARD
+BEGIN:VCARD
+VERSION:3.0
+FN:Lars Olsen
+TITLE:landlord
+EMAIL:lo@example.org
+END:VCARD
+BEGIN:VCARD
+VERSION:3.0
+FN:Emil Berg
+END:VCARD
+"""
+
+
+@pytest.fixture
+def known(tmp_path: Path, home: Home) -> Home:
+    (tmp_path / "contacts").mkdir()
+    (tmp_path / "contacts" / "all.vcf").write_text(CARDS)
+    put(
+        tmp_path,
+        "cur/1600000002.c:2,S",
+        From="R. D. <Rosa@example.org>",
+        To="lo@example.org",
+        Subject="Sunday",
+    )
+    put(
+        tmp_path,
+        "cur/1600000003.d:2,S",
+        From='"Emil Berg" <e@example.net>',
+        To="me@example.org",
+        Subject="Hi",
+    )
+    put(
+        tmp_path,
+        "cur/1600000004.e:2,S",
+        From="Rosamund <x@example.net>",
+        To="me@example.org",
+        Subject="Other",
+    )
+    return home_under(tmp_path, more=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "taken_for"),
+    [
+        ({"sender": "mum"}, ["Sunday"], ["Rosa Diaz"]),
+        ({"sender": "Rosi"}, ["Sunday"], ["Rosa Diaz"]),
+        ({"recipient": "the landlord"}, ["Sunday"], ["Lars Olsen"]),
+        ({"sender": "mum", "recipient": "the landlord"}, ["Sunday"], ["Rosa Diaz", "Lars Olsen"]),
+        ({"sender": "the landlord"}, [], ["Lars Olsen"]),  # he wrote nothing
+        ({"sender": "Emil"}, ["Hi"], None),  # a letter has the name itself
+        ({"sender": "rosa"}, ["Sunday"], None),  # and where one has it whole, no longer name is meant
+        ({"sender": "my brother"}, [], None),
+    ],
+)
+async def test_people_are_found_as_the_user_calls_them(
+    known: Home, asked: dict[str, str], found: list[str], taken_for: list[str] | None
+) -> None:
+    told = await known.call("mail.search", **asked)
+    assert [one["subject"] for one in told["messages"]] == found
+    assert told.get("taken_for") == taken_for
+
+
+async def test_without_an_address_book_people_have_the_names_that_letters_give_them(home: Home) -> None:
+    assert await home.call("mail.search", sender="mum") == {"messages": []}

@@ -80,11 +80,17 @@ def crash(_):
 
 
 def answers(folder):
-    """`search.answer` over a home with one note of canaries."""
+    """Searches over a home of canaries: a note, somebody's card, and a letter of theirs."""
     home = replace(HomeConfig.under(folder / "home"), more=True)
     home.notes.mkdir(parents=True)
     (home.notes / "door.md").write_text(f"# The door, says {NAME}\n\nThe code is {PHONE}. {MARKS} {MAIL}\n")
-    return [one for one in builtin_tools(home) if one.name == "search.answer"]
+    home.contacts.mkdir()
+    (home.contacts / "mum.vcf").write_text(
+        f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{NAME}\r\nNOTE:mum {MARKS}\r\nEMAIL:{MAIL}\r\nEND:VCARD\r\n"
+    )
+    home.mail.mkdir()
+    (home.mail / "one.eml").write_text(f"From: {MAIL}\nSubject: {PHONE}\n\n{MARKS}\n")
+    return [one for one in builtin_tools(home) if one.name in ("search.answer", "mail.search")]
 
 
 def tools():
@@ -133,6 +139,7 @@ STEPS = [
     ("value.compute", ("value.compute", '{"expression":"max(<number:1>, 2)"}')),
     ("value.compose", ("value.compose", '{"template":"<person:1> <email:1>"}')),
     ("search.answer", ("search.answer", '{"question":"what is the code of the door, <person:1>?"}')),
+    ("mail.search", ("mail.search", '{"sender":"mum"}')),
     ("data.get", ("data.get", '{"unknown":"<email:99>"}')),
 ]
 
@@ -214,7 +221,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
     assert NAME in answered.answer
     assert MAIL in answered.answer
     assert NAME in given_up.reason
-    assert w.results.count("done") == 7 - declines
+    assert w.results.count("done") == 8 - declines
     kinds = {name for sent in w.plan_requests() for name, _ in values_in(sent)}
     assert kinds == {name_of(path) for path in leaf_fields(pb.PlanRequest.DESCRIPTOR)}
     messages = [base64.b64decode(entry["message"]) for entry in w.recorded]

@@ -54,12 +54,13 @@ def builtin_tools(home: HomeConfig) -> tuple[Tool, ...]:
         )
     )
     book = AddressBook(ContactsConfig(folder=home.contacts, copies=home.copies_of("contacts")))
+    known = book if home.contacts.is_dir() or home.copies_of("contacts") else None
     more = home.more
     shelves = Shelves(notes=notebook, files=shelf, mail=mailbox, contacts=book, calendar=calendar)
     tools = (
         *read_as_files(contacts.tools(book, more=more), home.contacts, home.files),
         *read_as_files(calendar_tools(calendar, more=more), home.calendar, home.files),
-        *read_as_files(mail.tools(mailbox, converter, more=more), home.outbox, home.files),
+        *read_as_files(mail.tools(mailbox, converter, more=more, book=known), home.outbox, home.files),
         *read_as_files(notes.tools(notebook, more=more), home.notes, home.files),
         *files.tools(shelf),
         *everywhere.tools(shelves, more=more),

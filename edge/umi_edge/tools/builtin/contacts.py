@@ -312,6 +312,7 @@ def stored_contact(*, more: bool) -> dict[str, list[str]]:
             f"contacts.list: $[*].{plural}[*].{member}",
         ]
     found["name"] += ["contacts.search: $.matches[*].other_names", "contacts.list: $[*].other_names"]
+    found["name"] += ["mail.search: $.taken_for"]
     return {**found, "role": ["contacts.search: $.matches[*].role", *hit]}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.contacts import AddressBook
 from umi_edge.tools.builtin.converter import Converter
 from umi_edge.tools.builtin.mail_attachments import attached_texts
 from umi_edge.tools.builtin.mail_composed import compose
@@ -22,13 +23,15 @@ from umi_edge.tools.tool import Tool, tool
 __all__ = ["MailConfig", "Mailbox", "tools"]
 
 
-def tools(mailbox: Mailbox, converter: Converter, *, more: bool = False) -> tuple[Tool, ...]:
+def tools(
+    mailbox: Mailbox, converter: Converter, *, more: bool = False, book: AddressBook | None = None
+) -> tuple[Tool, ...]:
     """`mail.search`, `mail.read` and `mail.send`; the converter reads what is attached.
 
-    With `more` the first and the last take more, and two come on top.
+    With `more` the first and the last take more, two come on top, and people are looked up in the address book.
     """
     if more:
-        search, *sending = more_tools(mailbox)
+        search, *sending = more_tools(mailbox, book)
         return search, _read(mailbox, converter), *sending
     return _search(mailbox), _read(mailbox, converter), _send(mailbox.config)
 

@@ -13,11 +13,13 @@ from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.calendar_folder import parsed_day
+from umi_edge.tools.builtin.contacts import AddressBook
+from umi_edge.tools.builtin.correspondent import Correspondent
 from umi_edge.tools.builtin.mail_composed import address, compose
 from umi_edge.tools.builtin.mail_message import Letter
 from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, own_address, sending, sent
 from umi_edge.tools.builtin.mailbox import Mailbox
-from umi_edge.tools.builtin.words import has_words, single_line, tells_of
+from umi_edge.tools.builtin.words import single_line, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
 from umi_edge.tools.tool import Tool, tool
@@ -38,13 +40,13 @@ _MAX_FOUND = 20
 _LONGEST_SUBJECT = 480
 
 
-def more_tools(mailbox: Mailbox) -> tuple[Tool, ...]:
-    """`mail.search`, `mail.send`, `mail.reply` and `mail.forward`."""
-    return _search(mailbox), _send(mailbox), _reply(mailbox), _forward(mailbox)
+def more_tools(mailbox: Mailbox, book: AddressBook | None = None) -> tuple[Tool, ...]:
+    """`mail.search`, `mail.send`, `mail.reply` and `mail.forward`; people are known by what the address book has."""
+    return _search(mailbox, book), _send(mailbox), _reply(mailbox), _forward(mailbox)
 
 
-def _search(mailbox: Mailbox) -> Tool:
-    @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.LETTERS)
+def _search(mailbox: Mailbox, book: AddressBook | None) -> Tool:
+    @tool(name="mail.search", source="builtin", read_only=True, returns=shapes.MORE_LETTERS)
     def search(  # each is a way to find a letter
         query: Annotated[str, Field(min_length=1, max_length=300)] | None = None,
         sender: Line | None = None,
@@ -65,17 +67,24 @@ def _search(mailbox: Mailbox) -> Tool:
         """
         days = _days(when) if when else None
         letters, lost = mailbox.messages()
+        by = Correspondent.of(sender, [letter.sender for letter in letters], book)
+        to = Correspondent.of(recipient, [f"{letter.to} {letter.cc}" for letter in letters], book)
         found: list[JSON] = [
             letter.as_found()
             for letter in letters
             if (query is None or tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
-            and (sender is None or has_words(letter.sender, sender))
-            and (recipient is None or has_words(f"{letter.to} {letter.cc}", recipient))
+            and by.is_in(letter.sender)
+            and to.is_in(f"{letter.to} {letter.cc}")
             and (days is None or _is_within(letter, days, mailbox))
             and (unread is None or letter.unread is unread)
             and (attachments is None or bool(letter.attachments) is attachments)
         ]
-        return Partial.counted({"messages": found[:_MAX_FOUND]}, lost)
+        people: list[JSON] = [one.name for one in dict.fromkeys((*by.people, *to.people))]
+        told: dict[str, JSON] = {
+            "messages": found[:_MAX_FOUND],
+            **({"taken_for": people} if people else {}),
+        }
+        return Partial.counted(told, (*lost, *(by.lost or to.lost)))
 
     return search
 

@@ -19,6 +19,7 @@ __all__ = [
     "LETTER",
     "LETTERS",
     "MORE_HITS",
+    "MORE_LETTERS",
     "NOTE",
     "NOTES",
     "SENT",
@@ -114,6 +115,7 @@ TODOS = _found(todos=_object(id=_TEXT, title=_TEXT, due=_MAYBE_MOMENT, optional=
 FINISHED = _object(finished=_TRUE)
 
 LETTERS = _found(messages=_letter())
+MORE_LETTERS = _object(messages=_list(_letter()), optional={"taken_for": _list(_TEXT), "skipped": _COUNT})
 LETTER = _letter(to=_TEXT, body=_TEXT, optional={"cc": _TEXT, "attachments": _list(_ATTACHED)})
 SENT = _object(status={"enum": ["queued", "sent"]})
 
