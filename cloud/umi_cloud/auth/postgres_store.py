@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 import math
-import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,6 +21,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from umi_cloud.auth.postgres_batch import PostgresBatch
 from umi_cloud.auth.store import (
     Operation,
     Read,
@@ -217,9 +217,11 @@ class _Snapshot:
         """Run an operation that only reads."""
         running = operation(self._now())
         try:
-            batch = next(running)
+            statements = next(running)
             while True:
-                batch = running.send(await _rows(self._connection, batch))
+                batch = PostgresBatch(self._connection)
+                _add(batch, statements)
+                statements = running.send(_read(statements, await batch.send()))
         except StopIteration as done:
             result: T = done.value
             return result
@@ -228,7 +230,7 @@ class _Snapshot:
 
 
 class _Transaction:
-    """One run of one operation. Statements of a batch go out together, without waiting for each other's answer."""
+    """One run of one operation. Statements go out together, without waiting for each other's answer."""
 
     def __init__(self, *, durable: bool, asks_time: bool) -> None:
         self._durable = durable
@@ -256,41 +258,48 @@ class _Transaction:
                 ours.detach()
 
     async def _run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
-        async with connection.pipeline(), connection.transaction():
-            if self._durable:
-                await connection.execute("SET LOCAL synchronous_commit = on")
-            clock = await connection.execute(_CLOCK) if self._asks_time else None
-            try:
-                batch = next(operation)
-                while True:
-                    rows = await _rows(connection, batch)
-                    if clock is not None and self.database_time is None:
-                        self.database_time = (await clock.fetchall())[0][0]
-                    batch = operation.send(rows)
-            except StopIteration as done:
-                result: T = done.value
-            self.committing = True
+        batch = PostgresBatch(connection)
+        batch.add("BEGIN")
+        if self._durable:
+            batch.add("SET LOCAL synchronous_commit = on")
+        if self._asks_time:
+            batch.add(_CLOCK)
+        before = 1 + self._durable + self._asks_time
+        try:
+            statements = next(operation)
+            while True:
+                _add(batch, statements)
+                found: list[Rows] = []
+                if any(isinstance(one, Read) for one in statements):
+                    rows = await batch.send()
+                    if self._asks_time and self.database_time is None:
+                        self.database_time = rows[before - 1][0][0]
+                    found = _read(statements, rows[len(rows) - len(statements) :])
+                statements = operation.send(found)
+        except StopIteration as done:
+            result: T = done.value
+        if not batch.answered:
+            await batch.send()  # of a connection that was lost long ago it is known that nothing was done
+        self.committing = True
+        batch.add("COMMIT")
+        await batch.send()
         return result
 
 
-async def _rows(connection: AsyncConnection[Any], batch: Sequence[Read | Write]) -> list[Rows]:
-    reads = []
-    for statement in batch:
-        lock = " FOR UPDATE" if isinstance(statement, Read) and statement.lock else ""
-        cursor = await connection.execute(_translated(statement.sql) + lock, _values(statement))
-        if isinstance(statement, Read):
-            reads.append(cursor)
-    return [await cursor.fetchall() for cursor in reads]
+def _add(batch: PostgresBatch, statements: Sequence[Read | Write]) -> None:
+    for one in statements:
+        lock = isinstance(one, Read) and one.lock
+        batch.add(_spelled(one.sql, lock=lock), _values(one))
+
+
+def _read(statements: Sequence[Read | Write], rows: Sequence[Rows]) -> list[Rows]:
+    return [found for one, found in zip(statements, rows, strict=True) if isinstance(one, Read)]
 
 
 @lru_cache(maxsize=256)
-def _translated(sql: str) -> str:
-    """`:name` as psycopg spells it, and given rows as PostgreSQL reads them.
-
-    >>> _translated("SELECT a::text FROM t WHERE b = :b")
-    'SELECT a::text FROM t WHERE b = %(b)s'
-    """
-    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", with_rows(sql, _recordset))
+def _spelled(sql: str, *, lock: bool) -> str:
+    """A statement whose given rows PostgreSQL can read, and which locks what it finds."""
+    return with_rows(sql, _recordset) + (" FOR UPDATE" if lock else "")
 
 
 def _recordset(columns: Sequence[tuple[str, str]]) -> str:
