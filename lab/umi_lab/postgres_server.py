@@ -15,27 +15,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT, Signals
 
-__all__ = ["PostgresServer", "binaries", "postgres_server"]
+__all__ = ["HERE", "PostgresServer", "Site", "binaries", "postgres_server"]
 
 _READY_SECONDS = 30
 _OPTIONS = ("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=80")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a server runs."""
+
+    enter: tuple[str, ...] = ()
+    """What a command begins with that runs there; where there is any, as root."""
+    address: str = "127.0.0.1"
+    network: str = ""
+    """Who may come in beside this machine, as `10.77.0.0/24`."""
+
+
+HERE = Site()
+
+
 @dataclass(slots=True, kw_only=True)
 class PostgresServer:
-    """One server on a loopback port, with the superuser `postgres`, who needs no password."""
+    """One server, with the superuser `postgres`, who needs no password."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
+    site: Site = HERE
 
     def url(self, database: str = "postgres") -> str:
-        """The address of one of its databases."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        """The address of one of its databases, for programs of its site."""
+        return f"postgresql://postgres@{self.site.address}:{self.port}/{database}"
+
+    def url_here(self, database: str = "postgres") -> str:
+        """The same for this process, whatever the site."""
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
 
     def make_database(self, name: str, template: str = "template0") -> None:
         """A database of this name: an empty one, or a copy of another."""
-        server = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres")
+        server = ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres")
         _run("createdb", *server, "-T", template, name)
 
     def stop(self, how: Signals = SIGINT) -> None:
@@ -48,7 +67,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it again on the same port, with what it holds."""
-        self.process = _started(self.folder, self.port)
+        self.process = _started(self.folder, self.port, self.site)
 
 
 def binaries() -> Path | None:
@@ -61,7 +80,7 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(site: Site = HERE) -> Iterator[PostgresServer]:
     """Make a server, start it, and remove it at the end. Raises `RuntimeError` where there is no PostgreSQL."""
     if binaries() is None:
         raise RuntimeError("there is no PostgreSQL here: install Debian's package `postgresql`")
@@ -72,8 +91,11 @@ def postgres_server() -> Iterator[PostgresServer]:
         _run(
             "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"
         )
+        if site.network:
+            with (folder / "data" / "pg_hba.conf").open("a") as allowed:
+                allowed.write(f"host all all {site.network} trust\n")
         port = _free_port()
-        server = PostgresServer(folder=folder, port=port, process=_started(folder, port))
+        server = PostgresServer(folder=folder, port=port, process=_started(folder, port, site), site=site)
         try:
             yield server
         finally:
@@ -83,22 +105,33 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def _started(folder: Path, port: int, site: Site) -> subprocess.Popen[bytes]:
     log = (folder / "log").open("ab")
-    arguments = ("-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), *_OPTIONS)
+    arguments = (
+        "-D",
+        str(folder / "data"),
+        "-h",
+        site.address,
+        "-p",
+        str(port),
+        "-k",
+        str(folder),
+        *_OPTIONS,
+    )
+    user = _user()
     process = subprocess.Popen(
-        [_program("postgres"), *arguments],
+        [*site.enter, *(_becoming(user) if site.enter and user else ()), _program("postgres"), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        user=_user(),
+        user=None if site.enter else user,  # to enter takes root
         cwd=folder,
     )
     log.close()
     end = time.monotonic() + _READY_SECONDS
     while time.monotonic() < end:
         asked = subprocess.run(
-            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
+            [_program("pg_isready"), "-q", "-h", str(folder), "-p", str(port)], check=False
         )
         if asked.returncode == 0:
             return process
@@ -127,6 +160,10 @@ def _program(name: str) -> str:
 def _user() -> str | None:
     """PostgreSQL refuses to run as root: as the system's own user for it, then."""
     return "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+
+
+def _becoming(user: str) -> tuple[str, ...]:
+    return "setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"
 
 
 def _free_port() -> int:

@@ -10,7 +10,7 @@ import logging
 import math
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,7 +34,7 @@ from umi_cloud.auth.store import (
 )
 from umi_shared.errors import ConfigError
 
-__all__ = ["SCHEMA_REVISION", "PostgresStore", "place_of", "unavailable"]
+__all__ = ["SCHEMA_REVISION", "SETTINGS", "PostgresStore", "place_of", "settings_sql", "unavailable"]
 
 T = TypeVar("T")
 SCHEMA_REVISION = "0004"
@@ -59,6 +59,20 @@ _PARAMETERS: dict[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
     "application_name": "umi-cloud",
+}
+SETTINGS: dict[str, int] = {
+    # The same the other way round: a row that a server had locked when it went without a word is free within seconds.
+    # By itself a database waits two hours for a word of it.
+    "tcp_user_timeout": 4_000,
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 2,
+}
+"""Of each session, in the database."""
+_OF_THE_POOL: dict[str, int | str] = {
+    "statement_timeout": STATEMENT_MILLISECONDS,
+    "idle_in_transaction_session_timeout": 10_000,  # longer than `TRY_SECONDS`: a server that stands still
+    "synchronous_commit": "off",
 }
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
@@ -121,7 +135,9 @@ class PostgresStore:
         try:
             connection = await AsyncConnection.connect(self._conninfo, autocommit=True, **_PARAMETERS)
             async with connection:
-                await connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+                await connection.execute(
+                    settings_sql({**SETTINGS, "statement_timeout": STATEMENT_MILLISECONDS})
+                )
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 await connection.execute("SELECT 1 FROM devices LIMIT 1")  # it begins with the first read
                 yield _Snapshot(connection, self._conninfo, self.now)
@@ -193,7 +209,7 @@ class PostgresStore:
                 async with await AsyncConnection.connect(
                     self._conninfo, autocommit=True, **_PARAMETERS
                 ) as connection:
-                    await connection.execute("LISTEN umi_revocations")
+                    await connection.execute(f"{settings_sql(SETTINGS)}; LISTEN umi_revocations")
                     self._listening = True
                     self._changed.set()  # what came before is found by looking
                     async for _ in connection.notifies():
@@ -315,9 +331,16 @@ def _values(statement: Read | Write) -> dict[str, Any]:
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     async with asyncio.timeout(CONNECTION_SECONDS):
-        await connection.execute(
-            f"SET statement_timeout = {STATEMENT_MILLISECONDS}; SET synchronous_commit = off"
-        )
+        await connection.execute(settings_sql({**SETTINGS, **_OF_THE_POOL}))
+
+
+def settings_sql(settings: Mapping[str, int | str]) -> str:
+    """Statements that give a session its settings.
+
+    >>> settings_sql({"statement_timeout": 5000, "synchronous_commit": "off"})
+    'SET statement_timeout = 5000; SET synchronous_commit = off'
+    """
+    return "; ".join(f"SET {name} = {value}" for name, value in settings.items())
 
 
 def unavailable(conninfo: str, error: Exception) -> RegistryUnavailableError:

@@ -64,8 +64,15 @@ SOON_AGAIN = (
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 10_000),  # also how long one try may take: a slow link needs seconds
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.keepalive_time_ms", 20_000),
+    (
+        "grpc.keepalive_timeout_ms",
+        20_000,
+    ),  # also how long the system waits for a word that what was sent is there
 )
-"""A planner that restarts, or another behind the same address, is found within seconds."""
+"""A planner that restarts, or another behind the same address, is found within seconds. A connection that died unseen,
+as where a laptop comes to another network, is noticed while something waits; else it would be for a quarter of an hour.
+"""
 NEW_TOKEN = "enrol again: `umi enroll TOKEN`, with a new token from your operator"  # noqa: S105  # advice
 
 

@@ -1,6 +1,6 @@
 """An OpenAI-compatible endpoint in a process of its own, so that it can be killed: it plans what the request asks for.
 
-python -m umi_lab.chaos.engine PORT
+python -m umi_lab.chaos.engine ADDRESS PORT
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from typing import Any
 
 import uvicorn
 
-__all__ = ["ENGINE", "MODEL"]
+__all__ = ["COMMAND", "MODEL"]
 
-ENGINE = (sys.executable, "-m", "umi_lab.chaos.engine")
+COMMAND = (sys.executable, "-m", "umi_lab.chaos.engine")
 MODEL = "scripted"
 _STEPS = re.compile(r"in (\d+) steps")
 _TOOL = re.compile(r"steps with ([a-z]+\.[a-z]+)")
@@ -73,4 +73,4 @@ async def _event(send: Any, event: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", lifespan="off")
+    uvicorn.run(app, host=sys.argv[1], port=int(sys.argv[2]), log_level="warning", lifespan="off")

@@ -4,19 +4,29 @@ but those that a machine has anyway (a supervisor that starts a process again, a
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from umi_lab.chaos.kinds import DATABASE, ENGINE, FRONTS, LAPTOP, PLACES, Kind
 from umi_lab.chaos.process import FAKETIME
-from umi_lab.chaos.world import FRONTS, World
+from umi_lab.chaos.world import World
 
-__all__ = ["Fault", "faults_of", "strike"]
+__all__ = ["ENDING", "PROCESSES", "WINDOW_SECONDS", "Fault", "faults_of", "strike"]
 
 WINDOW_SECONDS = 5.0
 """The time within which faults begin."""
-_LASTS = (0.2, 4.0)
+_SHORTEST = 0.2
+_MOST = 4
+PROCESSES = {
+    "kill": Kind(places=PLACES),
+    "fill disk": Kind(places=(LAPTOP,)),
+    **({"skew": Kind(places=(LAPTOP, *FRONTS))} if FAKETIME else {}),
+}
+"""What happens to a process or its disk, whatever is between them."""
+ENDING = frozenset({"kill", "skew"})
+"""Those that end a process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,108 +34,56 @@ class Fault:
     """One thing that goes wrong."""
 
     kind: str
+    where: str
     at: float
     """Seconds after the run began."""
     lasts: float
-    which: int = 0
-    """The front, of several."""
 
     def __str__(self) -> str:
-        which = f" {self.which}" if "front" in self.kind else ""
-        return f"{self.kind}{which} at {self.at:.1f} s for {self.lasts:.1f} s"
+        return f"{self.kind} ({self.where}) at {self.at:.1f} s for {self.lasts:.1f} s"
 
 
-Act = Callable[[World, Fault], Awaitable[None]]
+def faults_of(seed: int, net: Mapping[str, Kind]) -> list[Fault]:
+    """The faults of a run between whose processes such things may happen; the same seed gives the same.
 
-
-def faults_of(seed: int, kinds: list[str] | None = None) -> list[Fault]:
-    """The faults of a run; the same seed gives the same.
-
-    >>> faults_of(7) == faults_of(7)
+    >>> faults_of(7, {}) == faults_of(7, {})
     True
     """
     draw = random.Random(seed)  # noqa: S311  # a test's choice
-    known = kinds or sorted(_ACTS)
-    return sorted(
-        (
-            Fault(
-                kind=kind,
-                at=draw.uniform(0.2, WINDOW_SECONDS),
-                lasts=draw.uniform(*_LASTS),
-                which=draw.randrange(FRONTS),
-            )
-            for kind in draw.sample(known, k=min(draw.randint(1, 4), len(known)))
-        ),
-        key=lambda fault: fault.at,
-    )
+    kinds = dict(sorted({**PROCESSES, **net}.items()))
+    drawn: dict[tuple[str, str], Fault] = {}
+    for kind in draw.choices(list(kinds), k=draw.randint(1, _MOST)):
+        where = draw.choice(kinds[kind].places)
+        at, lasts = draw.uniform(0.2, WINDOW_SECONDS), draw.uniform(_SHORTEST, kinds[kind].longest)
+        drawn[kind, where] = Fault(kind=kind, where=where, at=at, lasts=lasts)
+    return sorted(drawn.values(), key=lambda fault: fault.at)
 
 
 async def strike(world: World, fault: Fault) -> None:
     """Let it happen, and end."""
     await asyncio.sleep(fault.at)
-    await _ACTS[fault.kind](world, fault)
+    if fault.kind in PROCESSES:
+        await _ACTS[fault.kind](world, fault)
+    else:
+        await world.net.disturb(fault.kind, fault.where, fault.lasts)
 
 
-async def _kill_laptop(world: World, fault: Fault) -> None:
-    await world.laptop.kill()
+async def _kill(world: World, fault: Fault) -> None:
+    if fault.where == DATABASE:
+        await asyncio.to_thread(world.postgres.stop, SIGKILL)
+        await asyncio.sleep(fault.lasts)
+        await asyncio.to_thread(world.postgres.start)
+        return
+    process = world.processes[fault.where]
+    await process.kill()
     await asyncio.sleep(fault.lasts)
-    await world.laptop.start()
+    await process.start(waits=fault.where != ENGINE)
 
 
-async def _kill_front(world: World, fault: Fault) -> None:
-    await world.fronts[fault.which].kill()
-    await asyncio.sleep(fault.lasts)
-    await world.fronts[fault.which].start()
-
-
-async def _kill_engine(world: World, fault: Fault) -> None:
-    await world.engine.kill()
-    await asyncio.sleep(fault.lasts)
-    await world.engine.start(waits=False)
-
-
-async def _kill_database(world: World, fault: Fault) -> None:
-    await asyncio.to_thread(world.postgres.stop, SIGKILL)
-    await asyncio.sleep(fault.lasts)
-    await asyncio.to_thread(world.postgres.start)
-
-
-async def _delay(world: World, fault: Fault) -> None:
-    world.to_fronts.delay_seconds = world.to_database.delay_seconds = 0.3
-    await asyncio.sleep(fault.lasts)
-    world.to_fronts.delay_seconds = world.to_database.delay_seconds = 0.0
-
-
-async def _partition(world: World, fault: Fault) -> None:
-    await _bad(world.to_fronts.stall, world.to_fronts.mend, fault)
-
-
-async def _cut(world: World, fault: Fault) -> None:
-    await _bad(world.to_fronts.cut, world.to_fronts.mend, fault)
-
-
-async def _partition_database(world: World, fault: Fault) -> None:
-    await _bad(world.to_database.stall, world.to_database.mend, fault)
-
-
-async def _bad(begin: Callable[[], None], end: Callable[[], None], fault: Fault) -> None:
-    begin()
-    await asyncio.sleep(fault.lasts)
-    end()
-
-
-async def _skew_front(world: World, fault: Fault) -> None:
-    await _skew(world, fault, front=True)
-
-
-async def _skew_laptop(world: World, fault: Fault) -> None:
-    await _skew(world, fault, front=False)
-
-
-async def _skew(world: World, fault: Fault, *, front: bool) -> None:
+async def _skew(world: World, fault: Fault) -> None:
     """A process that comes back with a clock an hour off; later it comes back with a good one."""
-    process = world.fronts[fault.which] if front else world.laptop
-    for hours in ((1.0 if fault.lasts > sum(_LASTS) / 2 else -1.0), 0.0):
+    process = world.processes[fault.where]
+    for hours in ((1.0 if fault.lasts > PROCESSES["skew"].longest / 2 else -1.0), 0.0):
         await process.kill()
         await process.start(hours=hours)
         await asyncio.sleep(fault.lasts)
@@ -141,15 +99,8 @@ async def _fill_disk(world: World, fault: Fault) -> None:
     await asyncio.to_thread(full.unlink)
 
 
-_ACTS: dict[str, Act] = {
-    "kill laptop": _kill_laptop,
-    "kill front": _kill_front,
-    "kill engine": _kill_engine,
-    "kill database": _kill_database,
-    "delay": _delay,
-    "partition": _partition,
-    "cut": _cut,
-    "partition of the database": _partition_database,
+_ACTS: dict[str, Callable[[World, Fault], Awaitable[None]]] = {
+    "kill": _kill,
     "fill disk": _fill_disk,
-    **({"skew front": _skew_front, "skew laptop": _skew_laptop} if FAKETIME else {}),
+    "skew": _skew,
 }

@@ -1,19 +1,22 @@
 """Whether a process's memory stays flat: how fast it grows, and how sure that is.
 
-Memory goes up and down in steps, and two samples beside each other say the same twice. So the samples become ten
-blocks, of each only its median counts, and the interval is that of a line through ten points.
+Memory goes up and down in steps, garbage waits for its collection, and two samples beside each other say the same
+twice. So the samples become ten blocks, and of each only its least counts: what is left when garbage has gone. The
+slope through these ten is Theil's and Sen's, the median of the slopes between any two, which one odd block does not
+move; its interval is by Kendall's variance (Sen 1968, Journal of the American Statistical Association 63, 1379-1389).
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import combinations
+from statistics import NormalDist, median
 
-__all__ = ["Growth", "growth"]
+__all__ = ["BLOCKS", "Growth", "Sample", "growth"]
 
-_BLOCKS = 10
-_T = 2.306
-"""Student's t for 95 % and eight degrees of freedom."""
+BLOCKS = 10
+_NORMAL = NormalDist().inv_cdf(0.975)
+"""For 95 %."""
 
 Sample = tuple[float, float]
 """When, in seconds, and how many bytes."""
@@ -38,16 +41,15 @@ def growth(samples: Sequence[Sample]) -> Growth:
     >>> growth([(float(at), 5.0) for at in range(20)])
     Growth(bytes_an_hour=0.0, low=0.0, high=0.0)
     """
-    if len(samples) < _BLOCKS:
-        raise ValueError(f"{len(samples)} samples tell nothing of growth; take {_BLOCKS} at least")
+    if len(samples) < BLOCKS:
+        raise ValueError(f"{len(samples)} samples tell nothing of growth; take {BLOCKS} at least")
     blocks = [
-        samples[len(samples) * one // _BLOCKS : len(samples) * (one + 1) // _BLOCKS] for one in range(_BLOCKS)
+        samples[len(samples) * one // BLOCKS : len(samples) * (one + 1) // BLOCKS] for one in range(BLOCKS)
     ]
-    points = [(median(at for at, _ in block), median(size for _, size in block)) for block in blocks]
-    middle = sum(at for at, _ in points) / _BLOCKS
-    mean = sum(size for _, size in points) / _BLOCKS
-    spread = sum((at - middle) ** 2 for at, _ in points)
-    rise = sum((at - middle) * (size - mean) for at, size in points) / spread
-    off = sum((size - mean - rise * (at - middle)) ** 2 for at, size in points)
-    doubt = _T * math.sqrt(off / (_BLOCKS - 2) / spread)
-    return Growth(bytes_an_hour=3600 * rise, low=3600 * (rise - doubt), high=3600 * (rise + doubt))
+    floors = [(median(at for at, _ in block), min(size for _, size in block)) for block in blocks]
+    slopes = sorted(
+        3600 * (later - earlier) / (then - at) for (at, earlier), (then, later) in combinations(floors, 2)
+    )
+    doubt = _NORMAL * math.sqrt(BLOCKS * (BLOCKS - 1) * (2 * BLOCKS + 5) / 18)
+    edge = max(math.floor((len(slopes) - doubt) / 2), 0)
+    return Growth(bytes_an_hour=median(slopes), low=slopes[edge], high=slopes[-1 - edge])

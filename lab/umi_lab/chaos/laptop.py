@@ -2,8 +2,9 @@
 
     python -m umi_lab.chaos.laptop HOME CONNECTION ADDRESS
 
-Answers each line `{"ask": ID, "steps": N}` with what came of it. Its tool notes each run in `HOME/executed`; each
-message that is handed to the wire is noted, by its hash, in `HOME/sent`: both survive it.
+ADDRESS is one that gRPC understands; it may be of several servers. Answers each line `{"ask": ID, "steps": N}` with
+what came of it. Its tool notes each run in `HOME/executed`; each message that is handed to the wire is noted, by its
+hash, in `HOME/sent`: both survive it.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ from umi_edge.tools import Catalogue, Hints, Tool
 from umi_shared.errors import UmiError
 from umi_shared.transcript import View
 
-__all__ = ["EXECUTED", "KEY", "LAPTOP", "LEDGER", "SENT"]
+__all__ = ["COMMAND", "EXECUTED", "KEY", "LEDGER", "SENT"]
 
-LAPTOP = (sys.executable, "-m", "umi_lab.chaos.laptop")
+COMMAND = (sys.executable, "-m", "umi_lab.chaos.laptop")
 EXECUTED, SENT, LEDGER = "executed", "sent", "ledger/ledger.jsonl"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _POLICY = "version: 1\nname: chaos\ndetect: [{type: email, pattern: builtin}]\n"
@@ -124,7 +125,7 @@ class _Asker:
 
 @asynccontextmanager
 async def _asker(home: Path, connection: Path, address: str) -> AsyncIterator[_Asker]:
-    found = replace(Connection.load(connection), service_address=address)
+    found = Connection.load(connection)
     async with grpc.aio.secure_channel(
         address,
         channel_credentials(found),

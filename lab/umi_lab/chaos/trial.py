@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from umi_edge.ledger import read_ledger, verify_ledger
-from umi_lab.chaos.faults import WINDOW_SECONDS, Fault, strike
+from umi_lab.chaos.faults import ENDING, WINDOW_SECONDS, Fault, strike
 from umi_lab.chaos.laptop import EXECUTED, KEY, LEDGER, SENT
 from umi_lab.chaos.world import World
 from umi_shared.errors import UmiError
@@ -27,6 +27,8 @@ class Run:
     faults: tuple[Fault, ...]
     outcomes: dict[str, int]
     """Sessions that were `answered`, that `said` why not, and that were `killed` with their laptop."""
+    reasons: dict[str, int]
+    """What those said that were not answered."""
     recovered_seconds: float | None
     """From the end of the last fault to the end of the next session that was answered."""
     wrong: tuple[str, ...] = field(default=())
@@ -37,6 +39,7 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
     """Play one run: sessions for so many seconds at least, and until the faults are over."""
     loop = asyncio.get_running_loop()
     outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     wrong: list[str] = []
     end = loop.time() + seconds
 
@@ -44,7 +47,10 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
         number = 0
         while loop.time() < end:
             number += 1
-            outcomes[await ask(world, f"s{seed}-{number}", wrong)] += 1
+            outcome, why = await ask(world, f"s{seed}-{number}", wrong)
+            outcomes[outcome] += 1
+            if outcome == "said":
+                reasons[why] += 1
             await asyncio.sleep(0.05)
 
     asking = asyncio.create_task(sessions())
@@ -52,20 +58,24 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
     wrong += [f"a fault could not be undone: {one!r}" for one in struck if isinstance(one, BaseException)]
     over = loop.time()
     await asking
-    recovered, tries = None, 0
+    recovered, tries, why = None, 0, ""
     while recovered is None and loop.time() < over + _RECOVERY_SECONDS:
         tries += 1
-        if await ask(world, f"s{seed}-last-{tries}", wrong) == "answered":
+        outcome, why = await ask(world, f"s{seed}-last-{tries}", wrong)
+        if outcome == "answered":
             recovered = loop.time() - over
         else:
             await asyncio.sleep(0.5)
     if recovered is None:
-        wrong.append(f"no session was answered within {_RECOVERY_SECONDS:.0f} s after all was well again")
+        wrong.append(
+            f"no session was answered within {_RECOVERY_SECONDS:.0f} s after all was well again: {why or outcome}"
+        )
     wrong += await asyncio.to_thread(judged, world.home)
     return Run(
         seed=seed,
         faults=tuple(faults),
         outcomes=dict(outcomes),
+        reasons=dict(reasons),
         recovered_seconds=recovered,
         wrong=tuple(wrong),
     )
@@ -76,19 +86,17 @@ def _in_turn(world: World, faults: Sequence[Fault]) -> list["asyncio.Task[None]"
     locks: dict[str, asyncio.Lock] = {}
 
     async def one(fault: Fault) -> None:
-        lock = locks.setdefault(_struck(fault), asyncio.Lock())
-        async with lock:
+        if fault.kind not in ENDING:
+            await strike(world, fault)
+            return
+        async with locks.setdefault(fault.where, asyncio.Lock()):
             await strike(world, fault)
 
     return [asyncio.create_task(one(fault)) for fault in faults]
 
 
-def _struck(fault: Fault) -> str:
-    return fault.kind.rpartition(" ")[2] + (str(fault.which) if "front" in fault.kind else "")
-
-
-async def ask(world: World, name: str, wrong: list[str]) -> str:
-    """One session: `answered`, `said` or `killed`; what must not be is added to `wrong`."""
+async def ask(world: World, name: str, wrong: list[str]) -> tuple[str, str]:
+    """One session: `answered`, `said` or `killed`, and its words; what must not be is added to `wrong`."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             said = await world.laptop.ask({"ask": name, "steps": _STEPS})
@@ -96,12 +104,13 @@ async def ask(world: World, name: str, wrong: list[str]) -> str:
         wrong.append(f"session {name} said nothing for {_ANSWER_SECONDS:.0f} s")
         await world.laptop.kill()
         await world.laptop.start()
-        return "silent"
+        return "silent", ""
     if said is None:
-        return "killed"
-    if not str(said["why"]).strip():
+        return "killed", ""
+    why = str(said["why"]).strip()
+    if not why:
         wrong.append(f"session {name} ended with no word")
-    return str(said["outcome"])
+    return str(said["outcome"]), why
 
 
 def judged(home: Path) -> list[str]:

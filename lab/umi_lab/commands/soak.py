@@ -18,24 +18,32 @@ _MIB = 2**20
 
 @click.command(name="soak")
 @click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.1), help="How long.")
+@click.option(
+    "--warm-up",
+    "warm_minutes",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0.0),
+    help="Minutes before those, in which caches fill; memory does not count yet.",
+)
 @click.option("--daemon/--no-daemon", default=True, show_default=True, help="Also ask `umi serve`.")
 @click.option(
     "--most", default=20.0, show_default=True, help="MiB an hour that a process may grow; beyond doubt fails."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(minutes: float, most: float, *, daemon: bool, as_json: bool) -> None:
+def command(minutes: float, warm_minutes: float, most: float, *, daemon: bool, as_json: bool) -> None:
     """Play sessions one after another, and see whether memory stays flat.
 
-    A laptop's process, its daemon with the embedded model, two servers, their engine and PostgreSQL. Growth is told
-    with an interval of 95 %, over all but the first quarter of the time. It fails where a session is not answered, or a
-    process grows beyond doubt.
+    A laptop's process, its daemon with the embedded model, two servers, their engine and PostgreSQL. What counts is
+    memory that a process has of its own, without a model's file. Growth is told with an interval of 95 %. It fails
+    where a session is not answered, or a process grows beyond doubt.
     """
     from umi_lab.postgres_server import binaries
     from umi_shared.errors import ConfigError
 
     if binaries() is None:
         raise ConfigError("there is no PostgreSQL here", fix="`make postgres` installs it on Debian")
-    soaked = asyncio.run(_soak(60 * minutes, daemon=daemon))
+    soaked = asyncio.run(_soak(60 * minutes, 60 * warm_minutes, daemon=daemon))
     grown = [name for name, one in soaked.growth.items() if one.surely_above(most * _MIB)]
     if as_json:
         click.echo(json.dumps(asdict(soaked)))
@@ -44,7 +52,7 @@ def command(minutes: float, most: float, *, daemon: bool, as_json: bool) -> None
         click.echo(f"sessions in {soaked.seconds / 60:.1f} minutes: {sessions}")
         for name, one in soaked.growth.items():
             click.echo(
-                f"{name}: {soaked.memory[name] / _MIB:.0f} MiB, {one.bytes_an_hour / _MIB:+.1f} MiB an hour "
+                f"{name}: {soaked.samples[name][-1][1] / _MIB:.0f} MiB, {one.bytes_an_hour / _MIB:+.1f} MiB an hour "
                 f"({one.low / _MIB:+.1f} to {one.high / _MIB:+.1f})"
             )
         for line in (*soaked.wrong, *(f"the memory of {name} grows" for name in grown)):
@@ -53,7 +61,7 @@ def command(minutes: float, most: float, *, daemon: bool, as_json: bool) -> None
         raise SystemExit(1)
 
 
-async def _soak(seconds: float, *, daemon: bool) -> "Soaked":
+async def _soak(seconds: float, warm_seconds: float, *, daemon: bool) -> "Soaked":
     from umi_lab.chaos.soak import soak
     from umi_lab.chaos.world import world
     from umi_lab.daemon_process import daemon_process
@@ -75,4 +83,4 @@ async def _soak(seconds: float, *, daemon: bool) -> "Soaked":
                 beside = await stack.enter_async_context(
                     daemon_process(Path(folder), made.connection, caller)
                 )
-            return await soak(made, seconds, beside)
+            return await soak(made, seconds, beside, warm_seconds=warm_seconds)

@@ -20,6 +20,7 @@ from umi_edge.connection.connection import (
     channel_options,
     check_certificate,
 )
+from umi_edge.egress.cloud_client import CloudConfig
 from umi_shared.errors import ConfigError
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
@@ -181,3 +182,10 @@ def test_the_servers_name_is_overridden_only_where_the_address_has_another(conne
     assert channel_options(connection) == ours
     tunnelled = make(tmp_path / "tunnelled", "10.0.0.7:7443")
     assert channel_options(tunnelled) == [*ours, ("grpc.ssl_target_name_override", "planner.example")]
+
+
+def test_a_connection_that_died_unseen_is_noticed_before_a_session_gives_up(connection):
+    """A laptop comes to another network in mid-session: the try fails while there is time for another."""
+    options = dict(channel_options(connection))
+    noticed = options["grpc.keepalive_time_ms"] + options["grpc.keepalive_timeout_ms"]
+    assert noticed < 1000 * CloudConfig().idle_seconds

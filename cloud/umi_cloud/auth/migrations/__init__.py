@@ -5,6 +5,7 @@ migrates: a step only adds.
 """
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from alembic.config import Config
@@ -16,7 +17,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from umi_cloud.auth.postgres_store import place_of, unavailable
+from umi_cloud.auth.postgres_store import SETTINGS, place_of, settings_sql, unavailable
 from umi_shared.errors import ConfigError
 
 __all__ = ["migrate"]
@@ -46,9 +47,7 @@ def _migrate(conninfo: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
     script = ScriptDirectory.from_config(config)
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool
-    )
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connected(conninfo), poolclass=NullPool)
 
     def steps(revision: str, _context: object) -> list[RevisionStep]:
         return script._upgrade_revs("head", revision)
@@ -61,3 +60,10 @@ def _migrate(conninfo: str) -> None:
         context.configure(connection=connection)
         context.run_migrations()
         connection.commit()
+
+
+def _connected(conninfo: str) -> "psycopg.Connection[Any]":
+    connection = psycopg.connect(conninfo, autocommit=True)
+    connection.execute(settings_sql(SETTINGS))
+    connection.autocommit = False
+    return connection
