@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth import enrolment as enrolment_module
 from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_edge.connection import kept_renewal as kept_module
+from umi_edge.connection import move as move_module
 from umi_edge.connection import renewal as renewal_module
 from umi_edge.connection.connection import Connection, check_certificate, open_enrolment_channel
 from umi_edge.connection.enroll import _csr_pem, enroll, renew, renew_late
@@ -268,7 +270,7 @@ async def test_a_planner_that_is_not_the_one_gets_no_proof(cloud, enrolled, tmp_
             await now_in_date(asked)
 
 
-async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(cloud, enrolled):
+async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(cloud, enrolled, monkeypatch):
     """Trial: it committed the renewal, for the new address, before that had admitted the laptop."""
     old = await enrolled(MONTH)
     with pytest.raises(PeerError, match="UNIMPLEMENTED"):  # the service port here plans nothing
@@ -276,8 +278,75 @@ async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(c
     entries = [entry async for entry in cloud.registry.audit(datetime.now(UTC) - MONTH)]
     assert entries[-1].event == "renewed"
     assert Connection.load(old.directory) == old
+    assert (
+        len(list(old.directory.glob(".move-*"))) == 1
+    )  # what it got is kept until it is known to be needless
+    new = await now_in_date(old)
+    assert await ask(new) == "alices-laptop"
+    monkeypatch.setattr(kept_module, "_MOVE_SECONDS", -1.0)
+    assert await now_in_date(new) is new
     assert not list(old.directory.glob(".move-*"))
-    assert await ask(await now_in_date(old)) == "alices-laptop"
+
+
+class Killed(BaseException):
+    """The program is no more."""
+
+
+@pytest.fixture
+async def killed_move(cloud, enrolled, monkeypatch) -> Connection:
+    """A laptop whose move had renewed its certificate and used it, when it was killed: it can be renewed no more."""
+    old = await enrolled(MONTH)
+
+    async def admitted_and_killed(moved: Connection) -> None:
+        assert await ask(moved) == "alices-laptop"
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(move_module, "_check_admission", admitted_and_killed)
+        with pytest.raises(Killed):
+            await move(old, cloud.service_address, enrolment_address=cloud.enrolment_address)
+    assert Connection.load(old.directory) == old
+    with pytest.raises(RefusedError) as caught:
+        await renew_late(old)
+    assert caught.value.reason == "CERTIFICATE_EXPIRED"
+    return old
+
+
+async def test_what_a_killed_move_had_renewed_is_taken_up_at_the_next_start(killed_move, monkeypatch):
+    """Trial: the laptop had to be enrolled again, and the folder stayed for ever."""
+    started = await now_in_date(killed_move)
+    assert await ask(started) == "alices-laptop"
+    assert started == Connection.load(killed_move.directory)
+    assert started.service_address == killed_move.service_address
+    assert started.ca.read_bytes()
+    monkeypatch.setattr(kept_module, "_MOVE_SECONDS", -1.0)
+    assert await now_in_date(started) is started
+    assert not list(started.directory.glob(".move-*"))
+
+
+async def test_a_move_after_a_killed_move_has_what_that_had_renewed(cloud, killed_move, monkeypatch):
+    async def admitted(moved: Connection) -> None:
+        assert await ask(moved) == "alices-laptop"
+
+    monkeypatch.setattr(move_module, "_check_admission", admitted)
+    moved = await move(killed_move, cloud.service_address, enrolment_address=cloud.enrolment_address)
+    assert moved == Connection.load(killed_move.directory)
+    assert await ask(moved) == "alices-laptop"
+
+
+async def test_half_of_what_a_move_was_to_get_is_not_taken_up(killed_move):
+    (folder,) = killed_move.directory.glob(".move-*")
+    left = Connection.load(folder)
+    left.key.unlink()
+    assert await reason(killed_move) == "CERTIFICATE_EXPIRED"
+
+
+async def test_a_folder_of_a_move_that_runs_is_left_alone(enrolled):
+    good = await enrolled(timedelta())
+    with kept_module.move_folder(good.directory) as folder:
+        assert await now_in_date(good) is good
+        assert folder.is_dir()
+    assert not folder.exists()
 
 
 async def test_laptops_that_come_back_at_once_all_renew_though_the_port_is_full(tmp_path, monkeypatch):

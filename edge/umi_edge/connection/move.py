@@ -12,7 +12,6 @@ import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import grpc
 from cryptography import x509
@@ -25,6 +24,7 @@ from umi_edge.connection.connection import (
     open_channel,
 )
 from umi_edge.connection.enroll import names_in, shown_certificate
+from umi_edge.connection.kept_renewal import move_folder
 from umi_edge.connection.reachability import admission
 from umi_edge.connection.renewal import in_date
 from umi_shared.enrolment_token import join_address, split_address
@@ -46,8 +46,8 @@ async def move(
     Raises TransportError (nothing answers), PeerError (not a planner that this laptop trusts, or by another name),
     RefusedError (it does not know this laptop), ConfigError (a file or an address is wrong).
     """
-    # (1) What answers is trusted, by its new name. (2) An expired certificate is renewed there, aside. (3) It accepts
-    # this laptop. (4) Commit.
+    # (1) What answers is trusted, by its new name. (2) An expired certificate is renewed there, aside, and kept if what
+    # follows fails. (3) It accepts this laptop. (4) Commit.
     host, port = split_address(address)
     connection = Connection.load(connection.directory)  # another program may have renewed it just now
     moved = replace(
@@ -59,8 +59,10 @@ async def move(
     )
     load_certificates(moved.ca)
     await _check_server(moved, given=authorities is not None)  # (1)
-    with TemporaryDirectory(prefix=".move-", dir=connection.directory, ignore_cleanup_errors=True) as aside:
-        moved = await in_date(replace(moved, directory=Path(aside)), datetime.now(UTC))  # (2)
+    with move_folder(connection.directory) as aside:
+        moved = await in_date(
+            replace(moved, directory=aside), datetime.now(UTC), left_in=connection.directory
+        )  # (2)
         check_certificate(moved, datetime.now(UTC))
         await _check_admission(moved)  # (3)
         async with drafted(connection.directory) as draft:

@@ -10,9 +10,11 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from umi_edge.connection.connection import CLOCKS_DIFFER, Connection
 from umi_edge.connection.enroll import EnrolmentTimeouts, renew, renew_late
+from umi_edge.connection.kept_renewal import clear, kept_renewal, taken_up
 from umi_shared.errors import RefusedError, TransportError, UmiError
 
 __all__ = ["Renewals", "in_date", "renewal_due"]
@@ -81,15 +83,21 @@ class Renewals:
 
 
 async def in_date(
-    connection: Connection, now: datetime, *, tell: Callable[[str], None] = lambda _line: None
+    connection: Connection,
+    now: datetime,
+    *,
+    tell: Callable[[str], None] = lambda _line: None,
+    left_in: Path | None = None,
 ) -> Connection:
     """The same connection; or a new one, where the certificate has ended, or ends within what clocks may be apart.
 
     A planner that is full, as when all laptops of a company come back at once, is asked again for two minutes; `tell`
-    is given a line for the user then. Raises RefusedError where the planner does not renew it, TransportError,
-    MalformedError; nothing while the certificate may still be good.
+    is given a line for the user then. Where it renews this certificate no more, what a move has left is taken up; it is
+    looked for in `left_in`, by default the connection's own directory. Raises RefusedError where the planner does not
+    renew it, TransportError, MalformedError; nothing while the certificate may still be good.
     """
     if now < connection.expires - CLOCKS_DIFFER:
+        clear(connection.directory)
         return connection
     ended = now >= connection.expires + CLOCKS_DIFFER
     try:
@@ -101,7 +109,11 @@ async def in_date(
             f"this laptop's certificate has ended, and it cannot be renewed now: {error.message}",
             fix=error.fix,
         ) from error
-    except (UmiError, OSError):
+    except (UmiError, OSError) as error:
+        later = isinstance(error, RefusedError) and error.reason == "CERTIFICATE_EXPIRED"
+        left = kept_renewal(connection, left_in or connection.directory) if later else None
+        if left is not None:
+            return await in_date(await taken_up(connection, left), now, tell=tell, left_in=left_in)
         if not ended:
             return connection
         raise
