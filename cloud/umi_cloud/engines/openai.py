@@ -20,7 +20,7 @@ import httpx
 
 from umi_cloud.engines.control_tokens import COMMON, neutralise
 from umi_cloud.engines.endpoints import Endpoints
-from umi_cloud.engines.engine_load import EngineLoad
+from umi_cloud.engines.engine_load import EngineLoad, MetricsPage
 from umi_cloud.engines.errors import UnknownAdapterError
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_shared.chat_template import without_system_turn
@@ -43,7 +43,6 @@ from umi_shared.transcript import Usage
 __all__ = ["OpenAIEngine", "OpenAIOptions"]
 
 _METRICS_SECONDS = 2.0
-_METRICS_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +78,8 @@ class OpenAIOptions:
     control_tokens: tuple[str, ...] = COMMON
 
 
-class _StreamError(ModelError):
-    """An endpoint that took a request has failed at it; another may not."""
+class _EndpointError(ModelError):
+    """An endpoint has failed at a request, or is not set up for it; another may not."""
 
 
 class OpenAIEngine:
@@ -112,20 +111,24 @@ class OpenAIEngine:
         return ""
 
     async def check(self) -> tuple[str, ...]:
-        """Make sure that an endpoint is there and has the models; a line for each of the others that is not.
+        """Make sure that an endpoint can serve; a line for each of the others that cannot, now or as they are set up.
 
-        Raises TransportError or ModelError where none is.
+        Raises where none can: TransportError or LimitError while one may only be not up yet, else ModelError or
+        MalformedError; each names all of them.
         """
         failures: list[UmiError] = []
         for url in self._endpoints.weights:
             try:
                 await self._check(url)
-            except (TransportError, LimitError, MalformedError) as error:
+            except (TransportError, LimitError, MalformedError, ModelError) as error:
                 self._endpoints.failed(url)
                 failures.append(error)
-        if len(failures) == len(self._endpoints.weights):
-            raise failures[0]
-        return tuple(str(failure) for failure in failures)
+        if len(failures) < len(self._endpoints.weights):
+            return tuple(str(failure) for failure in failures)
+        # What may pass comes first: whoever waits for that one needs the others no less.
+        failures.sort(key=lambda failure: not isinstance(failure, (TransportError, LimitError)))
+        said = "; ".join(failure.message for failure in failures)
+        raise type(failures[0])(said, fix=failures[0].fix) from failures[0]
 
     async def _check(self, url: str) -> None:
         try:
@@ -152,21 +155,23 @@ class OpenAIEngine:
         return EngineLoad.of_all(load for load in found if load is not None)
 
     async def _load(self, url: str) -> EngineLoad | None:
+        page = MetricsPage()
+        address = _at(url.rstrip("/").removesuffix("/v1"), "metrics")
         try:
             async with (
                 asyncio.timeout(_METRICS_SECONDS),
-                self._client.stream("GET", _at(url.rstrip("/").removesuffix("/v1"), "metrics")) as response,
+                # Plain: what is small on its way can be large when it is unpacked.
+                self._client.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response,
             ):
-                body = b""
-                if response.status_code != httpx.codes.OK:
+                plain = response.headers.get("content-encoding", "identity") == "identity"
+                if response.status_code != httpx.codes.OK or not plain:
                     return None
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > _METRICS_BYTES:
+                async for piece in response.aiter_raw():
+                    if not page.take(piece):
                         return None
         except (httpx.HTTPError, TimeoutError):
             return None
-        return EngineLoad.read(body.decode("utf-8", "replace"))
+        return page.load()
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk, None]:
         """Stream one generation.
@@ -190,7 +195,7 @@ class OpenAIEngine:
             except LimitError:
                 if begun or url == last:
                     raise
-            except (TransportError, MalformedError, _StreamError):
+            except (TransportError, MalformedError, _EndpointError):
                 self._endpoints.failed(url)
                 if begun or url == last:
                     raise
@@ -293,7 +298,7 @@ async def _chunks(events: AsyncIterator[dict[str, Any]], text_of: Any) -> AsyncG
     finish, usage, counted = None, None, 0
     async for event in events:
         if "error" in event:
-            raise _StreamError("the endpoint reports an error in its stream", fix="look into its log")
+            raise _EndpointError("the endpoint reports an error in its stream", fix="look into its log")
         try:
             for choice in event.get("choices", ()):
                 if text := text_of(choice):
@@ -384,7 +389,12 @@ def _refused(status: int, url: str) -> ModelError | LimitError | TransportError:
     if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
         return LimitError(f"{url} is busy (HTTP {status})")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return ModelError(f"{url} refuses the API key (HTTP {status})", fix="check `api_key_file`")
+        return _EndpointError(f"{url} refuses the API key (HTTP {status})", fix="check `api_key_file`")
+    if status == httpx.codes.NOT_FOUND:
+        return _EndpointError(
+            f"{url} does not have the model, or is no OpenAI endpoint (HTTP {status})",
+            fix="check `engine.url`, and the model's name there",
+        )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return TransportError(f"{url} failed (HTTP {status})", fix="look into its log")
     return ModelError(

@@ -6,7 +6,7 @@ Against the real `vllm serve`: tests/cloud/test_vllm.py.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -371,6 +371,54 @@ async def test_an_endpoint_that_is_not_there_at_the_start_is_told_of_and_only_al
     async with engine("http://127.0.0.1:9/v1", replicas={"http://127.0.0.1:10/v1": 1.0}) as made:
         with pytest.raises(TransportError):
             await made.check()
+
+
+ANOTHER = models("another")
+NOTHING_OF_THE_KIND = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+NOT_UP = "http://127.0.0.1:9/v1"
+
+
+async def test_one_endpoint_that_can_serve_is_enough_and_the_others_are_named():
+    """Trial: one without the model stopped the server, whatever the others had."""
+    async with AsyncExitStack() as stack:
+        urls = [
+            (await stack.enter_async_context(endpoint(answer))).url
+            for answer in (ANOTHER, NOTHING_OF_THE_KIND, models("base", "p"))
+        ]
+        made = await stack.enter_async_context(
+            engine(urls[0], replicas=dict.fromkeys([*urls[1:], NOT_UP], 1.0))
+        )
+        said = await made.check()
+        assert [url for url in (*urls, NOT_UP) if any(url in line for line in said)] == [*urls[:2], NOT_UP]
+        assert "has no model 'base'" in said[0]
+        assert made._endpoints.resting == {*urls[:2], NOT_UP}
+
+
+async def test_while_one_may_only_be_not_up_yet_a_server_waits_whatever_the_others_are():
+    """Trial: the first failure counted, and a server ended although its engine came a second later."""
+    for first in (ANOTHER, NOTHING_OF_THE_KIND):
+        async with endpoint(first) as here, engine(here.url, replicas={NOT_UP: 1.0}) as made:
+            with pytest.raises(TransportError) as caught:
+                await made.check()
+            assert caught.value.message.startswith(f"{NOT_UP} cannot be reached")
+            assert here.url in caught.value.message
+    async with (
+        endpoint(ANOTHER) as here,
+        endpoint(NOTHING_OF_THE_KIND) as there,
+        engine(here.url, replicas={there.url: 1.0}) as made,
+    ):
+        with pytest.raises(ModelError) as caught:
+            await made.check()
+        assert here.url in caught.value.message
+        assert there.url in caught.value.message
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_what_one_is_not_set_up_for_the_next_one_is_asked(status):
+    refuses = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status
+    chunks, own, other = await ask_two(refuses, GOOD, replace(RAW, session="s"))
+    assert chunks[:2] == [Delta("Hel"), Delta("lo")]
+    assert len(own.requests) == len(other.requests) == 1
 
 
 async def test_a_router_knows_a_session_again_and_learns_nothing_of_it():
