@@ -78,12 +78,12 @@ class Deployment:
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
-        renews = not is_postgres(config.state)
+        renews, renewed = not is_postgres(config.state), False
         if renews:
             with contextlib.suppress(
                 ConfigError
             ):  # a folder that others write; whether it matters is seen next
-                renew_when_due(config.certificates_folder)
+                renewed = renew_when_due(config.certificates_folder)
         check_certificates(config.certificates_folder, datetime.now(UTC))
         _make_room(config)
         live = LiveAuthority(config.certificates_folder, lifetimes=config.enrolment.lifetimes)
@@ -93,6 +93,8 @@ class Deployment:
         fleet = await Fleet.join(config)
         observation = Observation()
         try:
+            if renewed:
+                await fleet.note_renewed_server()
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
                 fleet.gate,
@@ -128,7 +130,13 @@ class Deployment:
             fleet.attend(server.refusals.run())
             fleet.attend(fleet.forget_old(audit_days=config.audit_days, use_days=config.use_days))
             fleet.attend(fleet.watch_backups())
-            fleet.attend(CertificateWatch(config.certificates_folder, _teller(server), renews=renews).run())
+            certificates = CertificateWatch(
+                config.certificates_folder,
+                _teller(server),
+                renews=renews,
+                renewed=fleet.note_renewed_server,
+            )
+            fleet.attend(certificates.run())
             if config.enrol_listen:
                 strangers = ConnectionWatch(config.enrolment.connection_limits, strangers_only=True)
                 fleet.attend(strangers.run(enrol_port))

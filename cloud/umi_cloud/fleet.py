@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from umi_cloud.auth.audit import SERVER
 from umi_cloud.auth.known_devices import KnownDevices
 from umi_cloud.auth.live_calls import LiveCalls
 from umi_cloud.auth.registry import Registry
@@ -19,6 +21,8 @@ from umi_cloud.device_gate import EnrolledGate
 from umi_cloud.server import CloudServer
 
 __all__ = ["Fleet"]
+
+_log = logging.getLogger("umi_cloud.certificates")
 
 _FORGET_SECONDS = 6 * 3600.0
 _BACKUP_SECONDS = 300.0
@@ -72,6 +76,13 @@ class Fleet:
             with contextlib.suppress(RegistryUnavailableError):
                 self._backup_at = await self.registry.last_backup()
             await asyncio.sleep(_BACKUP_SECONDS)
+
+    async def note_renewed_server(self) -> None:
+        """The server's certificate was renewed here: that goes into the audit, or into the log while it can't."""
+        try:
+            await self.registry.note_authority("the server's certificate was renewed in time", by=SERVER)
+        except RegistryUnavailableError as error:
+            _log.error("that the server's certificate was renewed is not in the audit: %s", error.message)
 
     def watch(self, server: CloudServer) -> None:
         """Follow the registry from now on, and let the server's health say how it is."""

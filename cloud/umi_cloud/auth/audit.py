@@ -12,7 +12,17 @@ from enum import StrEnum
 
 from umi_cloud.auth.store import Operation, Read, Write
 
-__all__ = ["KEPT_DAYS_MIN", "PROGRAM", "AuditEntry", "Event", "Origin", "audited", "entries_after", "forget"]
+__all__ = [
+    "KEPT_DAYS_MIN",
+    "PROGRAM",
+    "SERVER",
+    "AuditEntry",
+    "Event",
+    "Origin",
+    "audited",
+    "entries_after",
+    "forget",
+]
 
 KEPT_DAYS_MIN = 30
 """The tables' triggers have this number, too."""
@@ -40,12 +50,16 @@ class Origin:
     """Who does something, and from where."""
 
     who: str
-    """`operator NAME@HOST`, `token`, `device`, or `program` for a program that uses umi as a library."""
+    """`operator NAME@HOST`, `token`, `login`, `device`, `server` for what one does by itself.
+
+    Or `program`, for a program that uses umi as a library.
+    """
     address: str = ""
     """The network address that a request came from; empty for a command of the operator's."""
 
 
 PROGRAM = Origin("program")
+SERVER = Origin("server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,12 +110,14 @@ class CertificateWatch:
         tell: Callable[[bool], Awaitable[None]],
         *,
         renews: bool = True,
+        renewed: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`tell` is awaited after each look: whether the certificates are good."""
+        """`tell` is awaited after each look: whether the certificates are good; `renewed` after each renewal."""
         self._folder = folder
         self._tell = tell
         self._renews = renews
+        self._renewed = renewed
         self._clock = clock
 
     async def run(self) -> None:
@@ -128,7 +130,8 @@ class CertificateWatch:
         """Renew what is due, and say what is not good."""
         if self._renews:
             try:
-                await asyncio.to_thread(renew_when_due, self._folder, self._clock)
+                if await asyncio.to_thread(renew_when_due, self._folder, self._clock):
+                    await self._renewed()
             except ConfigError as error:  # a folder that others write, such as a mounted secret
                 _log.warning("the server's certificate cannot be renewed here: %s", error.message)
         try:

@@ -46,9 +46,14 @@ def init(
     from umi_cloud.auth.authority import Authority, AuthorityFiles
 
     folder = certificates_folder(state, certificates)
-    authority = (
-        Authority.load(folder).issue_server(folder, hosts) if renew_server else Authority.init(folder, hosts)
-    )
+    if renew_server:
+        present = Authority.load(folder)
+        # First, so that none is shown of which the audit knows nothing.
+        named = f", for {' '.join(hosts)}" if hosts else ""
+        _note(state, f"the server's certificate is made anew{named}")
+        authority = present.issue_server(folder, hosts)
+    else:
+        authority = Authority.init(folder, hosts)
     files = AuthorityFiles(folder)
     ca_expires = authority.ca_certificate.not_valid_after_utc
     server_expires = authority.server_certificate.not_valid_after_utc

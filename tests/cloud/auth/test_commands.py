@@ -75,6 +75,28 @@ def test_an_address_the_certificate_does_not_name_is_refused_with_the_command_th
     assert token.enrolment_address == "planner.example:444"
 
 
+def test_a_new_server_certificate_is_in_the_audit_before_it_is_made(run, state, monkeypatch):
+    run("ca", "init")
+    before = Authority.load(state).server_fingerprint
+
+    def fail(*_):
+        raise ConfigError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Authority, "issue_server", fail)
+        assert run("ca", "init", "--renew-server", "--host", "planner.example").exit_code != 0
+    assert Authority.load(state).server_fingerprint == before
+    assert run("ca", "init", "--renew-server").exit_code == 0
+    assert Authority.load(state).server_fingerprint != before
+    lines = [json.loads(line) for line in run("audit", "export").stdout.splitlines()]
+    made = [one for one in lines if one["event"] == "authority"]
+    assert [one["detail"] for one in made] == [
+        "the server's certificate is made anew, for planner.example",
+        "the server's certificate is made anew",
+    ]
+    assert all(one["who"].startswith("operator ") for one in made)
+
+
 def test_revoking_takes_an_invitation_back(run):
     run("ca", "init")
     run("enroll", "a")

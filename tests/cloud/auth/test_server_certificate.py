@@ -1,12 +1,15 @@
 """The server's own certificate: what is wrong with it is found, and the next comes in time."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
+from umi_cloud.auth.store import RegistryUnavailableError
+from umi_cloud.config import CloudConfig, ScriptedSettings
+from umi_cloud.deployment import Deployment
 from umi_shared.errors import ConfigError
 
 
@@ -89,8 +92,12 @@ async def look(state, clock) -> list[bool]:
     async def tell(well: bool) -> None:
         told.append(well)
 
-    await CertificateWatch(state, tell, clock=clock).look()
+    await CertificateWatch(state, tell, renewed=never, clock=clock).look()
     return told
+
+
+async def never() -> None:
+    raise AssertionError("nothing was renewed")
 
 
 async def test_a_folder_that_others_write_is_warned_about_and_then_not_ready(
@@ -119,7 +126,7 @@ async def test_a_front_of_several_renews_nothing_by_itself(authority, state, clo
         assert well
 
     with caplog.at_level(logging.WARNING):
-        await CertificateWatch(state, tell, renews=False, clock=clock).look()
+        await CertificateWatch(state, tell, renews=False, renewed=never, clock=clock).look()
     assert AuthorityFiles(state).server.read_bytes() == before
     assert "`umi-cloud ca init --renew-server` makes the next" in caplog.text
 
@@ -130,3 +137,43 @@ async def test_an_authority_that_ends_is_warned_about(authority, state, clock, c
     with caplog.at_level(logging.WARNING):
         await look(state, clock)
     assert "the certificate authority ends at" in caplog.text
+
+
+async def test_a_renewal_in_time_is_told_once(authority, state, clock):
+    told = []
+
+    async def tell(_well: bool) -> None:
+        pass
+
+    async def renewed() -> None:
+        told.append(True)
+
+    watch = CertificateWatch(state, tell, renewed=renewed, clock=clock)
+    await watch.look()
+    assert told == []
+    clock.advance(days=340)
+    await watch.look()
+    await watch.look()
+    assert told == [True]
+
+
+async def test_what_a_server_renews_by_itself_is_in_the_audit(tmp_path, caplog):
+    state = tmp_path / "state"
+    Authority.init(state, clock=lambda: datetime.now(UTC) - timedelta(days=350))
+    deployment = await Deployment.start(
+        CloudConfig.local(state, engine=ScriptedSettings(replies=("Done. Next: summarizer.",)))
+    )
+    try:
+        fleet = deployment._fleet
+        (entry,) = [one async for one in fleet.registry.audit(datetime.now(UTC) - timedelta(hours=1))]
+        assert (entry.event, entry.who) == ("authority", "server")
+        assert "renewed" in entry.detail
+
+        async def gone(*_, **__) -> None:
+            raise RegistryUnavailableError("no registry")
+
+        fleet.registry.note_authority = gone
+        await fleet.note_renewed_server()
+        assert "is not in the audit: no registry" in caplog.text
+    finally:
+        await deployment.stop(0)
