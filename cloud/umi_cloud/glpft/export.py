@@ -5,7 +5,6 @@ from pathlib import Path
 
 from umi_cloud.adapters import peft_to_gguf
 from umi_cloud.episodes import Role
-from umi_cloud.glpft.averaged import average_adapters
 from umi_cloud.glpft.base_model import base_path
 from umi_cloud.glpft.recipe import Recipe, Tuning
 from umi_shared.adapter_folder import ROLES, write_manifest
@@ -32,9 +31,7 @@ def export_adapters(recipe: Recipe, folder: Path) -> dict[str, Path]:
     base = base_path(recipe.base)
     sharing: defaultdict[Path, list[str]] = defaultdict(list)
     if recipe.averaged:
-        mean = recipe.output / "averaged"
-        average_adapters({recipe.result_of(stage): share for stage, share in recipe.averaged.items()}, mean)
-        sharing[mean] = list(ROLES)
+        sharing[recipe.average(recipe.averaged, recipe.output / "averaged")] = list(ROLES)
     else:
         for role in ROLES:
             sharing[newest_weights(recipe, Role(role))].append(role)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from umi_cloud.episodes import Role
+from umi_cloud.glpft.averaged import average_adapters
 from umi_shared.errors import ConfigError
 from umi_shared.settings import MAY_BE_ZERO, SettingError, SettingsFile
 
@@ -45,6 +46,8 @@ class Stage:
     """The roles whose targets are learnt. `backbone` is the single model, which writes a whole step."""
     start: str = ""
     """The stage whose result is copied, or a GGUF adapter to go on from (umi's own, say); empty for the base."""
+    averaged: Mapping[str, float] = field(default_factory=dict)
+    """Instead of `start`: earlier stages from the mean of whose adapters it goes on, by weight."""
     learning_rate: float
     minutes: float = 0
     """The most minutes, without the time for loading; 0 for no limit."""
@@ -71,6 +74,8 @@ class Stage:
             raise SettingError(
                 "part", "`part` is not a part of the episodes", fix="write [from, to], such as [0, 0.5]"
             )
+        if self.start and self.averaged:
+            raise SettingError("averaged", "this stage has two beginnings", fix="give `start` or `averaged`")
         if not (self.minutes or self.tokens or self.epochs):
             raise SettingError("name", "this stage has no end", fix="give `minutes`, `tokens` or `epochs`")
 
@@ -133,17 +138,17 @@ class Recipe:
     """How the laboratory makes the episodes (`python -m umi_lab data`); the trainer does not read it."""
 
     def __post_init__(self) -> None:
-        done: set[str] = set()
+        done: dict[str, Stage] = {}
         for number, stage in enumerate(self.stages, start=1):
+            self._check_averaged(stage.averaged, done)
             if stage.start and not stage.starts_from_file and stage.start not in done:
                 raise SettingError("stages", f"stage {number} starts from one that no earlier stage makes")
             if stage.name in done:
                 raise SettingError("stages", f"stage {number} has the name of an earlier one")
-            done.add(stage.name)
+            done[stage.name] = stage
         if self.tuning is not Tuning.LORA and any(stage.starts_from_file for stage in self.stages):
             raise SettingError("stages", "only adapters start from a GGUF file: `tuning: lora`")
-        if self.averaged:
-            self._check_averaged()
+        self._check_averaged(self.averaged, done)
         if self.cpu_kernels and (self.tuning, self.layout) != (Tuning.LORA, Layout.TREE):
             raise SettingError(
                 "cpu_kernels",
@@ -151,19 +156,25 @@ class Recipe:
                 fix="leave it out here",
             )
 
-    def _check_averaged(self) -> None:
-        stages = {stage.name: stage for stage in self.stages}
-        if unknown := sorted(set(self.averaged) - set(stages)):
+    def _check_averaged(self, averaged: Mapping[str, float], stages: Mapping[str, Stage]) -> None:
+        if not averaged:
+            return
+        if unknown := sorted(averaged.keys() - stages.keys()):
             raise SettingError("averaged", f"there is no stage {unknown[0]!r} to average")
         if self.tuning is not Tuning.LORA:
             raise SettingError("averaged", "only adapters are averaged: `tuning: lora`")
-        few = [name for name in self.averaged if set(_ALL) - set(stages[name].roles)]
+        few = [name for name in averaged if set(_ALL) - set(stages[name].roles)]
         if few:
             raise SettingError(
                 "averaged", f"the stage {few[0]!r} has not trained all roles, and cannot be averaged"
             )
-        if min(self.averaged.values()) <= 0 or abs(sum(self.averaged.values()) - 1) > 1e-6:
+        if min(averaged.values()) <= 0 or abs(sum(averaged.values()) - 1) > 1e-6:
             raise SettingError("averaged", "the weights of `averaged` are positive, and sum to 1")
+
+    def average(self, averaged: Mapping[str, float], folder: Path) -> Path:
+        """Write the mean of stages' adapters into a folder, which is made anew. Raises `ModelError` before they are."""
+        average_adapters({self.result_of(stage): share for stage, share in averaged.items()}, folder)
+        return folder
 
     def result_of(self, stage: str) -> Path:
         """The folder with the result of a finished stage: an adapter in PEFT's format, or a whole model."""

@@ -146,10 +146,10 @@ class _Run:
         newest = Checkpoints(self._folder(stage) / "checkpoints").newest()
         if newest is not None and not group.sharded:
             return newest.weights
+        if stage.averaged or stage.starts_from_file:
+            return self._made(stage, group)
         if not stage.start:
             return None
-        if stage.starts_from_file:
-            return self._converted(stage, group)
         if StageResult.read(self.recipe.output / stage.start) is None:
             raise ConfigError(
                 f"the stage {stage.name!r} starts from {stage.start!r}, which is not done",
@@ -157,11 +157,14 @@ class _Run:
             )
         return self.recipe.result_of(stage.start)
 
-    def _converted(self, stage: Stage, group: ProcessGroup) -> Path:
-        """The GGUF adapter that the stage starts from, as the trainer loads it."""
+    def _made(self, stage: Stage, group: ProcessGroup) -> Path:
+        """The mean of adapters, or the GGUF adapter, that the stage starts from, as the trainer loads it."""
         folder = self._folder(stage) / "start"
-        if group.is_main and not folder.exists():
-            gguf_to_peft(Path(stage.start), base_path(self.recipe.base), folder)
+        if group.is_main and not (folder / "adapter_config.json").exists():
+            if stage.averaged:
+                self.recipe.average(stage.averaged, folder)
+            else:
+                gguf_to_peft(Path(stage.start), base_path(self.recipe.base), folder)
         group.wait()
         return folder
 

@@ -43,6 +43,18 @@ def test_an_adapter_alone_starts_from_a_file_of_weights(tmp_path: Path):
         read_recipe(write(tmp_path, text.replace("base: model.gguf", "base: model.gguf\ntuning: full")))
 
 
+def test_a_stage_starts_from_the_mean_of_earlier_ones_that_trained_all_roles(tmp_path: Path):
+    mean = RECIPE.replace("start: backbone", "averaged: {backbone: 1}")
+    assert read_recipe(write(tmp_path, mean)).stages[1].averaged == {"backbone": 1}
+    for old, new, said in (
+        ("averaged: {backbone: 1}", "averaged: {planner: 1}", "there is no stage 'planner' to average"),
+        ("averaged:", "start: backbone, averaged:", "two beginnings"),
+        ("[planner, caller, summarizer]", "[planner]", "'backbone' has not trained all roles"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            read_recipe(write(tmp_path, mean.replace(old, new)))
+
+
 @pytest.mark.parametrize("path", [*sorted(RECIPES.glob("*.yaml")), *ABLATION])
 def test_every_recipe_of_the_repository_can_be_read(path: Path):
     assert read_recipe(path).stages

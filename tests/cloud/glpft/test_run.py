@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +17,7 @@ from umi_shared.adapter_folder import adapters_in
 from umi_shared.errors import ConfigError, ModelError
 
 pytest.importorskip("torch", reason="training needs PyTorch")
+load_file = pytest.importorskip("safetensors.numpy", reason="adapters are kept in safetensors").load_file
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
 
 
@@ -98,6 +100,23 @@ def test_a_stage_that_is_done_is_passed_over(write_recipe: Callable[..., Path]):
     assert set(watcher.done) == {"all", "caller"}
     assert {name for name, _ in watcher.reports} == {"caller"}
     assert (recipe.output / "all" / "result.json").stat().st_mtime_ns == before
+
+
+def test_a_stage_goes_on_from_the_mean_of_adapters(write_recipe: Callable[..., Path]):
+    all_roles = {"roles": ["planner", "caller", "summarizer"], "learning_rate": 0.01, "tokens": 1500}
+    stages = [
+        {"name": "one", **all_roles},
+        {"name": "two", **all_roles, "start": "one"},
+        {"name": "both", **all_roles, "averaged": {"one": 0.25, "two": 0.75}},
+    ]
+    recipe = read_recipe(write_recipe(stages=stages))
+    train(recipe)
+    weights = "adapter_model.safetensors"
+    one, two = (load_file(recipe.result_of(name) / weights) for name in ("one", "two"))
+    begun = load_file(recipe.output / "both" / "start" / weights)
+    for name, matrix in begun.items():
+        np.testing.assert_allclose(matrix, 0.25 * one[name] + 0.75 * two[name], rtol=1e-5)
+    assert recipe.result_of("both").exists()
 
 
 def test_a_stage_cannot_start_from_one_that_is_not_done(write_recipe: Callable[..., Path]):
