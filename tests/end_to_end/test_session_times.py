@@ -99,10 +99,37 @@ async def test_the_answer_to_the_question_is_understood(tmp_path):
 
 @pytest.mark.parametrize("reading", ["2026-11-27", "2026-12-04"])
 async def test_a_model_does_not_choose_between_two_readings(tmp_path, reading):
-    written = call("calendar.list", date=reading)
-    _, ending = await session(tmp_path, "What is on next Friday?", plans=LIST, calls=[written])
+    written = call("calendar.create", title="Haircut", date=reading, time="17:00")
+    _, ending = await session(tmp_path, "Haircut next Friday at 5pm", plans=CREATE, calls=[written])
     assert isinstance(ending, Answered)
     assert ending.answer.startswith("Which do you mean by “next Friday”")
+
+
+@pytest.mark.parametrize("written", ["2026-11-27", "2026-12-04", "next Friday", "2022-01-01"])
+async def test_a_tool_that_only_reads_is_given_both_readings_and_the_user_is_told(tmp_path, written):
+    w, ending = await session(
+        tmp_path, "What is on next Friday?", plans=LIST, calls=[call("calendar.list", date=written)]
+    )
+    assert w.session.record[0].arguments == {"date": "2026-11-27,2026-12-04"}
+    assert ending.answer == (
+        "That is your day.\n“next Friday” may be Friday 27 November 2026 or Friday 4 December 2026, so this is of both."
+    )
+    assert b"may be Friday" not in w.capture.bytes_out  # the note is for the user alone
+
+
+@pytest.mark.parametrize(
+    ("request_", "written", "date"),
+    [
+        ("swimming this week?", "this week", "2026-11-23/2026-11-29"),
+        ("what is on in December", "in December", "2026-12-01/2026-12-31"),
+        ("do I have band on Sundays?", "Sundays", "2026-11-29,2026-12-06,2026-12-13,2026-12-20"),
+        ("what is on at the weekend", "weekend", "2026-11-28/2026-11-29"),
+    ],
+)
+async def test_the_days_of_a_list_may_be_several(tmp_path, request_, written, date):
+    w, ending = await session(tmp_path, request_, plans=LIST, calls=[call("calendar.list", date=written)])
+    assert w.session.record[0].arguments == {"date": date}
+    assert ending == Answered("That is your day.")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +139,7 @@ async def test_figures_are_read_as_the_users_locale_writes_them(tmp_path, locale
     written = call("calendar.list", date="03/04")
     w, ending = await session(tmp_path, "What is on 03/04?", plans=LIST, calls=[written], locale=locale)
     if day is None:
-        assert "Saturday 3 April 2027 or Thursday 4 March 2027?" in ending.answer
+        assert "Saturday 3 April 2027 or Thursday 4 March 2027, so" in ending.answer
     else:
         assert w.session.record[0].arguments == {"date": day}
 
@@ -141,11 +168,21 @@ async def test_a_made_up_day_or_time_goes_to_no_tool(tmp_path, request_, day, cl
     assert (w.session.record, watching.asked) == ([], [])
 
 
-async def test_a_day_is_not_listed_that_nobody_named_today_included(tmp_path):
-    _, ending = await session(
-        tmp_path, "When is the dentist?", plans=LIST, calls=[call("calendar.list", date="2026-11-25")]
+async def test_where_nobody_named_a_day_what_comes_next_is_listed_and_the_user_is_told(tmp_path):
+    w, ending = await session(
+        tmp_path, "When is the dentist?", plans=LIST, calls=[call("calendar.list", date="2022-11-25")]
     )
-    assert ending == Answered("Which day do you mean? Neither your words nor what was found say one.")
+    assert w.session.record[0].arguments == {"date": "2026-11-25/.."}
+    assert ending == Answered("That is your day.\nYou named no day, so this is from today on.")
+
+
+async def test_where_no_model_may_know_what_day_it_is_the_user_is_asked(tmp_path):
+    w, ending = await session(
+        tmp_path, "When is the dentist?", plans=LIST, calls=[call("calendar.list", date="2022-11-25")],
+        policy="clock: hidden\n",
+    )  # fmt: skip
+    assert ending == Answered("Which days do you mean? Neither your words nor what was found say any.")
+    assert w.session.record == []
 
 
 async def test_a_made_up_time_that_a_reading_tool_can_do_without_is_left_out(tmp_path):
@@ -270,7 +307,7 @@ async def test_a_day_of_two_readings_is_the_one_that_is_said_beside_it(tmp_path,
 
 async def test_a_day_elsewhere_in_the_request_does_not_choose_between_two_readings(tmp_path):
     written = call("calendar.list", date="next Friday")
-    _, ending = await session(
+    w, _ = await session(
         tmp_path, "Is Friday's talk on next Friday's list, too?", plans=LIST, calls=[written]
     )
-    assert ending.answer.startswith("Which do you mean by “next Friday")
+    assert w.session.record[0].arguments == {"date": "2026-11-27,2026-12-04"}

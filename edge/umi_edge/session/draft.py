@@ -87,7 +87,8 @@ class CheckedDraft:
         properties = admitted.get("properties", {})
         parts = {"type": "object", "properties": properties, "$defs": admitted.get("$defs", {})}
         check = ArgumentCheck(SoundSchema.of(parts))
-        beside = " ".join(str(draft.arguments.get(n, "")) for n, k in kinds.items() if k is TimeKind.DATE)
+        days = (TimeKind.DATE, TimeKind.DAYS)
+        beside = " ".join(str(draft.arguments.get(n, "")) for n, k in kinds.items() if k in days)
         kept: dict[str, Any] = {}
         for name in properties:
             if name not in draft.arguments:

@@ -170,6 +170,8 @@ class Session:
     totals: Totals = field(default_factory=Totals, init=False)
     calls: Calls = field(init=False, repr=False)
     """What makes the calls, with the transcript and the record of what was done."""
+    _notes: list[str] = field(default_factory=list, init=False, repr=False)
+    """What the user is told, at the end of an answer, of days that they did not say."""
     cards: tuple[LabelledCard, ...] = field(init=False)
     """The tools as the cloud is told of them."""
     withheld: tuple[Withheld, ...] = field(init=False)
@@ -357,6 +359,7 @@ class Session:
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
         self.calls.unread.clear()
+        self._notes.clear()
         question = pending_question(self.calls.entries)
         self._unclear = self._unclear if question else None
         self._tell_clock()
@@ -690,6 +693,7 @@ class Session:
                 drafted=ready.drafted,
             )
         )
+        self._notes += [note for note in ready.timed.notes if note not in self._notes]
         before = len(self.calls.entries)
         try:
             await self.calls.make(
@@ -786,7 +790,13 @@ class Session:
             return Timed(arguments=arguments)
         one = self.catalogue[tool]
         now_at = None if one.hints.read_only else begins_at(arguments, self.calls.entries)
-        return times.timed(arguments, one.check.sound.schema, read_only=one.hints.read_only, now_at=now_at)
+        return times.timed(
+            arguments,
+            one.check.sound.schema,
+            read_only=one.hints.read_only,
+            now_at=now_at,
+            tells_today=not self._hides_clock,
+        )
 
     def _schemas(
         self, view: View, planned: str, times: SpokenTimes | None
@@ -844,14 +854,15 @@ class Session:
                 case Usage():
                     self.totals.summarizer += event
         answer += self._stream_answer(rehydrator.finish())
-        answer += self._stream_answer(self._unread_note(answer))
+        answer += self._stream_answer(self._device_notes(answer))
         self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
         return Answered(answer)
 
-    def _unread_note(self, answer: str) -> str:
-        """The device's own word on what no tool could read: no model is trusted to pass it on."""
-        note = unread_note(one for lost in self.calls.unread.values() for one in lost)
-        return note if not note or not answer or answer.endswith("\n") else f"\n{note}"
+    def _device_notes(self, answer: str) -> str:
+        """The device's own word on days that were not said, and on what no tool could read: no model passes it on."""
+        unread = unread_note(one for lost in self.calls.unread.values() for one in lost)
+        told = "\n".join(filter(None, (*self._notes, unread)))
+        return told if not told or not answer or answer.endswith("\n") else f"\n{told}"
 
     def _stream_question(self, piece: str) -> str:
         if piece:

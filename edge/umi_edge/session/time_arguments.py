@@ -59,6 +59,8 @@ class Timed:
     arguments: dict[str, Any] = field(repr=False)
     said: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The words of the user's that an argument was taken from, by its name."""
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    """What the user is told of days that are not simply the ones that they said."""
 
 
 def time_kinds(schema: Mapping[str, Any]) -> Mapping[str, TimeKind]:
@@ -151,36 +153,59 @@ class SpokenTimes:
         *,
         read_only: bool,
         now_at: time | None = None,
+        tells_today: bool = True,
     ) -> Timed:
         """The arguments with days and times in figures; `now_at` is when a thing that the call changes is as yet.
 
-        What a model has made up goes to no tool: it is left out where a tool that only reads can do without. Raises
-        `UnclearTimeError` where it cannot, and for what may mean several days or times.
+        What a model has made up goes to no tool: it is left out where a tool that only reads can do without. One that
+        reads days is given all that the words may mean, and those from today on where they say none, unless nobody may
+        be told what day it is (`tells_today`). Raises `UnclearTimeError` for what else is unclear, or not said.
         """
         kinds, must = time_kinds(schema), schema.get("required", ())
-        written, said = dict(arguments), dict[str, str]()
+        written, said, notes = dict(arguments), dict[str, str](), list[str]()
         for name, kind in kinds.items():
             value = written.get(name)
             if not isinstance(value, str) or "<" in value:  # absent, a number, or a handle
                 continue
             beside = " ".join(
-                str(arguments.get(other, "")) for other, one in kinds.items() if one is TimeKind.DATE
+                str(arguments.get(other, ""))
+                for other, one in kinds.items()
+                if one in (TimeKind.DATE, TimeKind.DAYS)
             )
-            found = self._readings(kind, value, beside)
+            reads_days = read_only and tells_today and kind in (TimeKind.DAYS, TimeKind.PAST_DAYS)
+            phrase, found = value, self._readings(kind, value, beside)
+            if not found and reads_days:
+                phrase, found = self._spelt_by(kind, value)
             if len(found) > 1:
-                found = self._beside(kind, value, found) or _near(found, now_at) or found
+                found = self._beside(kind, phrase, found) or _near(found, now_at) or found
+            if len(found) > 1 and not reads_days:
+                raise UnclearTimeError(_question(phrase, found))
             if len(found) > 1:
-                raise UnclearTimeError(_question(value, found))
+                notes += [_all_of(phrase, found)] if len(found) == _TWO else []
             if found:
-                written[name] = found[0] if kind is TimeKind.MINUTES else _figures(found[0])
-                said[name] = value
+                written[name] = found[0] if kind is TimeKind.MINUTES else ",".join(map(_figures, found))
+                said[name] = phrase
             elif phrase := self._phrase_of(kind, value, now_at):
                 said[name] = phrase
             elif value not in self.known(kind):
-                if not read_only or name in must:
+                onwards = f"{self.words.today}/.."
+                if name not in must and read_only:
+                    del written[name]
+                elif reads_days and _admits(schema["properties"][name], onwards):
+                    written[name] = onwards
+                    notes.append(_FROM_TODAY)
+                else:
                     raise UnclearTimeError(_MISSING[kind])
-                del written[name]
-        return Timed(arguments=written, said=said)
+        return Timed(arguments=written, said=said, notes=tuple(notes))
+
+    def _spelt_by(self, kind: TimeKind, value: str) -> tuple[str, tuple[Any, ...]]:
+        """The words that may mean what a model has written in figures, and all that they may mean."""
+        if value in self.known(kind):
+            return value, ()
+        spoken = self._spoken(kind)
+        said = [one for one in spoken.items() if value in map(_figures, one[1])]
+        said = said or [*spoken.items()] * (len(spoken) == 1)  # the only days that the user speaks of
+        return min(said, key=lambda one: len(one[1]), default=(value, ()))
 
     def _readings(self, kind: TimeKind, value: str, beside: str) -> tuple[Any, ...]:
         """What words of the user's mean; nothing for figures, and for words that are not theirs."""
@@ -205,9 +230,14 @@ class SpokenTimes:
 
     def _beside(self, kind: TimeKind, value: str, found: tuple[Any, ...]) -> tuple[Any, ...]:
         """The reading that the words beside it say, too, as in `Tuesday (today)`; nothing where they say none."""
+        said = dict(self._spoken(kind))
+        if kind in (TimeKind.DAYS, TimeKind.PAST_DAYS):  # a day may have become an end of a span
+            said |= {
+                one: tuple((day, day) for day in days) for one, days in self._spoken(TimeKind.DATE).items()
+            }
         meant = [
             readings
-            for phrase, readings in self._spoken(kind).items()
+            for phrase, readings in said.items()
             if len(readings) == 1 and readings[0] in found and self._stand_together(value, phrase)
         ]
         return meant[0] if meant else ()
@@ -260,6 +290,9 @@ class SpokenTimes:
 
 
 _NEAR_MINUTES = 180
+_TWO = 2
+"""Readings of which the user is told: more are the days that a word such as `Sundays` has."""
+_FROM_TODAY = "You named no day, so this is from today on."
 _BY_DATE = (TimeKind.DATE, TimeKind.DAYS, TimeKind.PAST_DAYS)
 _WHICH_DAYS = "Which days do you mean? Neither your words nor what was found say any."
 _MISSING = {
@@ -270,6 +303,21 @@ _MISSING = {
     TimeKind.MOMENT: "When? Neither your words nor what was found say a day and a time.",
     TimeKind.MINUTES: "How long? Your words do not say.",
 }
+
+
+def _all_of(phrase: str, readings: Sequence[Any]) -> str:
+    """What the user is told where both readings of a phrase were looked at.
+
+    >>> _all_of("next Friday", [date(2026, 11, 27), date(2026, 12, 4)])
+    '“next Friday” may be Friday 27 November 2026 or Friday 4 December 2026, so this is of both.'
+    """
+    said = [in_words(one) for one in readings]
+    return f"“{phrase}” may be {' or '.join(said)}, so this is of both."
+
+
+def _admits(schema: Mapping[str, Any], value: str) -> bool:
+    """Whether an argument takes such days at all."""
+    return re.search(str(schema.get("pattern", "$^")), value) is not None
 
 
 def _near(readings: tuple[Any, ...], now_at: time | None) -> tuple[Any, ...]:

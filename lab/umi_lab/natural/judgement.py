@@ -251,6 +251,8 @@ def _days_in(value: Any) -> Iterator[str]:
     match value:
         case str():
             yield from _ISO_DAY.findall(value)
+            if value.endswith("/.."):  # from that day on
+                yield date.max.isoformat()
         case Mapping():
             for one in value.values():
                 yield from _days_in(one)

@@ -33,6 +33,27 @@ def test_two_days_with_and_between_them_are_two_days() -> None:
     assert set(spoken_spans("on Monday and Friday", WORDS)) == {"Monday", "Friday"}
 
 
+@pytest.mark.parametrize(
+    ("text", "phrase", "meant"),
+    [
+        ("band on Sundays?", "Sundays", ["2026-11-29", "2026-12-06", "2026-12-13", "2026-12-20"]),
+        ("was ist mittwochs?", "mittwochs", ["2026-11-25", "2026-12-02", "2026-12-09", "2026-12-16"]),
+        ("les samedis", "samedis", ["2026-11-28", "2026-12-05", "2026-12-12", "2026-12-19"]),
+        ("todos los lunes", "todos los lunes", ["2026-11-30", "2026-12-07", "2026-12-14", "2026-12-21"]),
+        ("what is on the next few days", "next few days", ["2026-11-25/2026-12-01"]),
+        ("in den nächsten Tagen", "nächsten Tagen", ["2026-11-25/2026-12-01"]),
+        ("les prochains jours", "prochains jours", ["2026-11-25/2026-12-01"]),
+        ("los próximos días", "próximos días", ["2026-11-25/2026-12-01"]),
+        ("hours in September", "in September", ["2026-09-01/2026-09-30", "2027-09-01/2027-09-30"]),
+        ("hours in March", "in March", ["2027-03-01/2027-03-31"]),
+    ],
+)
+def test_days_that_are_not_in_a_row_and_months_that_may_be_over(
+    text: str, phrase: str, meant: list[str]
+) -> None:
+    assert spoken_spans(text, WORDS) == {phrase: tuple(map(days, meant))}
+
+
 def test_a_range_does_not_end_before_it_begins() -> None:
     assert spoken_spans("from 9 December to 3 December 2026", WORDS).keys() == {
         "9 December",

@@ -18,9 +18,11 @@ from umi_edge.tools.builtin.calendar_more import (
     Id,
     Line,
     Minutes,
+    events_on,
     more_tools,
     stored_events,
 )
+from umi_edge.tools.builtin.day_spans import Days, spans_of
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
@@ -34,13 +36,13 @@ def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
     """`calendar.list`, `calendar.create` and `calendar.cancel`; and with `more` those of `calendar_more`."""
 
     @tool(name="calendar.list", source="builtin", read_only=True, returns=shapes.EVENTS)
-    def events(date: Day) -> Sourced:
+    def events(date: Days) -> Sourced:
         """List the events of one day in the user's calendar.
 
         Args:
-            date: The day, as YYYY-MM-DD.
+            date: The day, as YYYY-MM-DD; or the first and the last, as YYYY-MM-DD/YYYY-MM-DD.
         """
-        found, lost = calendar.on(parsed_day(date))
+        found, lost = events_on(calendar, spans_of(date))
         return Sourced(
             Partial.counted({"events": [calendar.as_json(one) for one in found]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found)),

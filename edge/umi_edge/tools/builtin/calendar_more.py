@@ -3,7 +3,7 @@
 The embedded models were trained without them, so they are offered on request only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -19,22 +19,16 @@ from umi_edge.tools.builtin.calendar_folder import (
     parsed_clock,
     parsed_day,
 )
+from umi_edge.tools.builtin.day_spans import Days, Span, spans_of
 from umi_edge.tools.builtin.words import has_words, single_line, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "found_around", "more_tools"]
+__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "events_on", "found_around", "more_tools"]
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
-Days = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
-        json_schema_extra={"format": "days"},
-    ),
-]
 Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$", json_schema_extra={"format": "time"})]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 14, json_schema_extra={"format": "minutes"})]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
@@ -55,7 +49,9 @@ _GAPS = ("calendar.free: $.free[*].start", "calendar.free: $.free[*].end")
 _ANY = ("id", "title", "start", "end", "location")
 """All of an event that repeats, of which how often and until when say how many there are."""
 _MAX_FOUND = 20
-_MAX_DAYS = 5 * 366
+_MAX_COMING = 10
+"""Events of days without an end."""
+_MAX_FREE_DAYS = 7
 Found = tuple[list[Occurrence], tuple[Lost, ...]]
 _BACK, _AHEAD = timedelta(31), timedelta(366)
 
@@ -91,7 +87,7 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
             when: The day, as YYYY-MM-DD, or the first and the last, as YYYY-MM-DD/YYYY-MM-DD. Without it: a year.
         """
         if when:
-            found, lost = calendar.search(*_span(when), lambda one: _matches(one, query, person))
+            found, lost = events_on(calendar, spans_of(when), lambda one: _matches(one, query, person))
         else:
             found, lost = found_around(calendar, query, person)
         return Sourced(
@@ -144,21 +140,23 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
 
     @tool(name="calendar.free", source="builtin", read_only=True, returns=shapes.FREE)
     def free(
-        date: Day, duration_minutes: Minutes = 30, earliest: Clock = "08:00", latest: Clock = "20:00"
+        date: Days, duration_minutes: Minutes = 30, earliest: Clock = "08:00", latest: Clock = "20:00"
     ) -> Partial:
         """When the user has time on a day: what no event takes.
 
         Args:
-            date: The day, as YYYY-MM-DD.
+            date: The day, as YYYY-MM-DD; or the first and the last, as YYYY-MM-DD/YYYY-MM-DD.
             duration_minutes: How long the time must be.
             earliest: Not before, as HH:MM.
             latest: Not after, as HH:MM.
         """
         first, last = parsed_clock(earliest), parsed_clock(latest)
-        gaps, lost = calendar.free(parsed_day(date), first, last, timedelta(minutes=duration_minutes))
-        told: list[JSON] = [
-            {"start": calendar.moment(start), "end": calendar.moment(end)} for start, end in gaps
-        ]
+        told: list[JSON] = []
+        lost: tuple[Lost, ...] = ()
+        for day in _free_days(calendar.today(), spans_of(date)):
+            gaps, unread = calendar.free(day, first, last, timedelta(minutes=duration_minutes))
+            told += [{"start": calendar.moment(start), "end": calendar.moment(end)} for start, end in gaps]
+            lost += tuple(one for one in unread if one not in lost)
         return Partial.counted({"free": told}, lost)
 
     repeated = stored_events(*readers, more={"often": _ANY, "until": _ANY})
@@ -294,14 +292,28 @@ def _once(found: list[Occurrence]) -> list[Occurrence]:
     return list(first.values())
 
 
-def _span(when: str) -> tuple[date, date]:
-    first, _, last = when.partition("/")
-    days = parsed_day(first), parsed_day(last or first)
-    if not timedelta() <= days[1] - days[0] <= timedelta(_MAX_DAYS):
-        raise ToolFailure(
-            FailureKind.INVALID_ARGUMENTS, "the last day is before the first, or years after it"
-        )
-    return days
+def events_on(
+    calendar: Calendar, spans: Sequence[Span], matches: Callable[[Occurrence], bool] = lambda _: True
+) -> Found:
+    """The events of some days, by start; of days without an end those of a year, and the first of them."""
+    there: dict[tuple[str, str, datetime], Occurrence] = {}
+    lost: tuple[Lost, ...] = ()
+    for span in spans:
+        found, unread = calendar.search(span.first, span.last or span.first + _AHEAD, matches)
+        found = found if span.last else found[:_MAX_COMING]
+        there |= {(one.file, one.id, one.begins): one for one in found}
+        lost += tuple(one for one in unread if one not in lost)
+    return sorted(there.values(), key=lambda one: (one.begins, one.title)), lost
+
+
+def _free_days(today: date, spans: Iterable[Span]) -> Sequence[date]:
+    """The days of which free time is told: those of a span that has begun, from today on; a week of them at most."""
+    days: dict[date, None] = {}
+    for span in spans:
+        first = max(span.first, today) if span.last is None or span.last >= today else span.first
+        length = _MAX_FREE_DAYS if span.last is None else (span.last - first).days + 1
+        days |= dict.fromkeys(first + timedelta(ahead) for ahead in range(min(length, _MAX_FREE_DAYS)))
+    return list(days)[:_MAX_FREE_DAYS]
 
 
 def _one_line(*texts: str | None) -> None:

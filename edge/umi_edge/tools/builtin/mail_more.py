@@ -5,16 +5,16 @@ The embedded models were trained without them, so they are offered on request on
 I5: docs/design.md#i5-third-party-tools-are-sinks
 """
 
-from datetime import date
+from collections.abc import Sequence
 from email.utils import getaddresses
 from typing import Annotated
 
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
-from umi_edge.tools.builtin.calendar_folder import parsed_day
 from umi_edge.tools.builtin.contacts import AddressBook
 from umi_edge.tools.builtin.correspondent import Correspondent
+from umi_edge.tools.builtin.day_spans import PastDays, Span, spans_of
 from umi_edge.tools.builtin.mail_composed import address, compose
 from umi_edge.tools.builtin.mail_message import Letter
 from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, own_address, sending, sent
@@ -28,14 +28,6 @@ __all__ = ["more_tools"]
 
 Id = Annotated[str, Field(min_length=1, max_length=300)]
 Subject = Annotated[str, Field(max_length=500)]
-PastDays = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
-        json_schema_extra={"format": "past-days"},
-    ),
-]
-
 _MAX_FOUND = 20
 _LONGEST_SUBJECT = 480
 
@@ -65,7 +57,7 @@ def _search(mailbox: Mailbox, book: AddressBook | None) -> Tool:
             unread: Only those that are not read yet.
             attachments: Only those with files attached.
         """
-        days = _days(when) if when else None
+        days = spans_of(when) if when else None
         letters, lost = mailbox.messages()
         by = Correspondent.of(sender, [letter.sender for letter in letters], book)
         to = Correspondent.of(recipient, [f"{letter.to} {letter.cc}" for letter in letters], book)
@@ -89,16 +81,12 @@ def _search(mailbox: Mailbox, book: AddressBook | None) -> Tool:
     return search
 
 
-def _days(when: str) -> tuple[date, date]:
-    first, _, last = when.partition("/")
-    return parsed_day(first), parsed_day(last or first)
-
-
-def _is_within(letter: Letter, days: tuple[date, date], mailbox: Mailbox) -> bool:
-    """Whether it was sent on one of the days, from the first to the last; one that does not say when, was not."""
+def _is_within(letter: Letter, spans: Sequence[Span], mailbox: Mailbox) -> bool:
+    """Whether it was sent on one of the days; one that does not say when, was not."""
     if letter.sent is None:
         return False
-    return days[0] <= letter.sent.astimezone(mailbox.config.zone).date() <= days[1]
+    day = letter.sent.astimezone(mailbox.config.zone).date()
+    return any(span.first <= day and (span.last is None or day <= span.last) for span in spans)
 
 
 def _send(mailbox: Mailbox) -> Tool:

@@ -34,6 +34,10 @@ _OF_A_CLOCK = re.compile(
 """A number that is an hour, and no day of a month: `Friday at 4`, `Monday 10 am`."""
 _JUST_PASSED = timedelta(days=60)
 """A day of a month without a year that was within this time may be meant as well as the next one."""
+_OVER_MONTHS = 7
+"""A month that is so many months ahead may be meant as the last one: `July`, said in September."""
+_EVERY = 4
+"""Of `Sundays` so many are meant, those to come."""
 _MONDAY = 0
 _DAY_MINUTES = 24 * 60
 
@@ -369,6 +373,14 @@ def _spans(phrase: Phrase, today: date, first_weekday: int) -> Iterator[tuple[da
             if today.weekday() < 4:
                 yield saturday, saturday + timedelta(1)
             yield saturday + timedelta(7), saturday + timedelta(8)
+        case [("weekdays", int(day))]:
+            first = today + timedelta((day - today.weekday()) % 7)
+            yield from ((one, one) for one in (first + timedelta(7 * n) for n in range(_EVERY)))
+        case [("days_ahead", _)]:
+            yield today, today + timedelta(6)
+        case [("coming", _), ("unit", "week")]:
+            yield today, today + timedelta(6)
+            yield week + timedelta(7), week + timedelta(13)
         case [("this", _), ("unit", "month")]:
             yield _month(today)
         case [("next", _), ("unit", "month")] | [("unit", "month"), ("next", _)]:
@@ -379,10 +391,13 @@ def _spans(phrase: Phrase, today: date, first_weekday: int) -> Iterator[tuple[da
             yield today, today + timedelta(count * (7 if unit == "week" else 1))
         case [("month", int(month)), *year] | [("in", _), ("month", int(month)), *year]:
             named = _year(year)
-            if named is None:
-                named = today.year if month >= today.month else today.year + 1
             if named:
                 yield _month(date(named, month, 1))
+            if named is None:
+                ahead = (month - today.month) % 12
+                if ahead >= _OVER_MONTHS:  # as likely the one that is over
+                    yield _month(today.replace(day=1) - relativedelta(months=12 - ahead))
+                yield _month(today.replace(day=1) + relativedelta(months=ahead))
 
 
 def _month(day: date) -> tuple[date, date]:

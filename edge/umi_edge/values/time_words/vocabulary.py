@@ -20,7 +20,7 @@ Phrase = tuple[Word, ...]
 _KINDS = {
     "units": "unit", "parts": "part", "relative": "relative", "days": "weekday", "months": "month",
     "numbers": "number", "ordinals": "ordinal", "day_names": "weekday", "short_day_names": "weekday",
-    "month_names": "month",
+    "month_names": "month", "every": "weekdays",
 }  # fmt: skip
 _SHORT = ("days", "short_day_names")
 _DAY_NAMES = ("day_names", "short_day_names")
