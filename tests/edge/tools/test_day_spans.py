@@ -51,6 +51,11 @@ async def test_the_events_of_some_days_are_listed(home: Home, days: str, titles:
     assert [one["title"] for one in told["events"]] == titles
 
 
+def test_a_caller_is_held_to_them(home: Home) -> None:
+    for tool, argument in (("calendar.list", "date"), ("calendar.search", "when"), ("mail.search", "when")):
+        assert "pattern" in home.tools[tool].input_schema["properties"][argument]
+
+
 async def test_days_are_nothing_else(home: Home) -> None:
     for wrong in ("tomorrow", "2026-11-27,", "../2026-11-27", ",".join(["2026-11-27"] * 13)):
         assert (await home.failure("calendar.list", date=wrong)).kind is FailureKind.INVALID_ARGUMENTS
