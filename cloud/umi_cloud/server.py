@@ -34,6 +34,8 @@ PLANNER = "umi_proto.v1.Planner"
 SUMMARIZER = "umi_proto.v1.Summarizer"
 _RUNNING_MAX = 1024
 _SERVING = health_pb2.HealthCheckResponse.SERVING
+_LOOKAHEAD_BYTES = 256 * 1024
+"""How much of a request is taken in before the device waits to be told to go on; most are a tenth of it."""
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVING_NAMES = ("", PLANNER, SUMMARIZER)
 _ENROLLING_NAMES = ("umi_proto.v1.Enrolment", "umi_proto.v1.Renewal")
@@ -310,6 +312,9 @@ def _options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.max_allowed_incoming_connections", limits.connections.open),
         ("grpc.server_handshake_timeout_ms", round(limits.connections.handshake_seconds * 1000)),
         ("grpc.max_connection_idle_ms", round(limits.connections.idle_seconds * 1000)),
+        # A ping for nearly every plan finds out how much a connection takes; requests are too small to use it.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", _LOOKAHEAD_BYTES),
         ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
     ]
 

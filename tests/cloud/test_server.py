@@ -476,3 +476,41 @@ def test_grpc_keeps_what_it_has_not_taken_in_for_as_long_as_a_request_may_last()
         dict(_options(ServerLimits(request_seconds=99.5)))["grpc.server_max_unrequested_time_in_server"]
         == 100
     )
+
+
+PING, ACKNOWLEDGED = 6, 1
+
+
+def frames(stream: bytes) -> list[tuple[int, int]]:
+    """The type and the flags of each HTTP/2 frame (RFC 9113, section 4.1)."""
+    found = []
+    while len(stream) >= 9:
+        found.append((stream[3], stream[4]))
+        stream = stream[9 + int.from_bytes(stream[:3]) :]
+    return found
+
+
+async def test_a_plan_costs_no_ping(plan_request):
+    """By itself gRPC pings a connection whenever it has read something, to find out how much it takes."""
+    said = bytearray()
+    async with serve_scripted([CALLER] * 3) as cloud:
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            host, _, port = cloud.address.rpartition(":")
+            from_server, to_server = await asyncio.open_connection(host, int(port))
+
+            async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, kept: bytearray) -> None:
+                while piece := await source.read(65536):
+                    kept += piece
+                    sink.write(piece)
+                sink.close()
+
+            await asyncio.gather(copy(reader, to_server, bytearray()), copy(from_server, writer, said))
+
+        between = await asyncio.start_server(relay, "127.0.0.1", 0)
+        async with between, connect(f"127.0.0.1:{between.sockets[0].getsockname()[1]}") as client:
+            for _ in range(3):
+                assert [event async for event in client.planner.Plan(plan_request)]
+    types = frames(bytes(said))
+    assert len(types) > 6
+    assert not [flags for kind, flags in types if kind == PING and not flags & ACKNOWLEDGED]

@@ -33,6 +33,7 @@ __all__ = [
     "CLOCKS_DIFFER",
     "SENT_ONCE",
     "SOON_AGAIN",
+    "UNPROBED",
     "CertificateError",
     "Connection",
     "ConnectionDraft",
@@ -60,6 +61,8 @@ CLOCKS_DIFFER = timedelta(hours=1)
 SENT_ONCE = ("grpc.enable_retries", 0)
 """Without it gRPC sends a message again by itself when a server claims not to have seen it (GOAWAY): it would leave
 twice, and be in the ledger once (I7)."""
+UNPROBED = ("grpc.http2.bdp_probe", 0)
+"""Without it gRPC pings the planner at nearly every plan, to find out what the connection takes. Answers are small."""
 SOON_AGAIN = (
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 10_000),  # also how long one try may take: a slow link needs seconds
@@ -309,7 +312,8 @@ def channel_options(connection: Connection, address: str = "") -> list[tuple[str
     The operator is told the version of umi, a constant of the program, and sees which laptops are behind.
     """
     host, _ = split_address(address or connection.service_address)
-    options = [SENT_ONCE, *SOON_AGAIN, ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")]
+    agent = ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")
+    options = [SENT_ONCE, UNPROBED, *SOON_AGAIN, agent]
     if host.lower() == connection.server_name:
         return options
     return [*options, ("grpc.ssl_target_name_override", connection.server_name)]

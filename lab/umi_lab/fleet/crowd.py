@@ -101,6 +101,7 @@ class _Channels:
         options = [
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
+            ("grpc.http2.bdp_probe", 0),
             ("grpc.ssl_target_name_override", "localhost"),
         ]
         channel = grpc.aio.secure_channel(address, credentials, options=options)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from umi_edge.connection.connection import (
     SENT_ONCE,
     SOON_AGAIN,
+    UNPROBED,
     CertificateError,
     Connection,
     ConnectionDraft,
@@ -178,7 +179,7 @@ def test_discarding_after_the_commit_does_nothing(tmp_path):
 
 
 def test_the_servers_name_is_overridden_only_where_the_address_has_another(connection, tmp_path):
-    ours = [SENT_ONCE, *SOON_AGAIN, ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")]
+    ours = [SENT_ONCE, UNPROBED, *SOON_AGAIN, ("grpc.primary_user_agent", f"umi/{version('umi-runtime')}")]
     assert channel_options(connection) == ours
     tunnelled = make(tmp_path / "tunnelled", "10.0.0.7:7443")
     assert channel_options(tunnelled) == [*ours, ("grpc.ssl_target_name_override", "planner.example")]
