@@ -160,6 +160,19 @@ async def test_consent_says_what_an_answer_was_read_out_of(tmp_path, tool, decid
     assert asked.decided_by("body") is decided_by
 
 
+async def test_consent_says_that_an_answer_may_not_be_what_was_asked_for(tmp_path):
+    """The note bakes a lemon cake, and nobody knows for how many guests."""
+    user = Consenting()
+    asks = '{"text":"<text:1>","question":"How long does the birthday cake go in the oven?","as":"duration"}'
+    calls = [READ, ("value.answer", asks), ("letters.send", '{"body":"<duration:1>"}')]
+    async with world(tmp_path, **flow(*calls, consent=user)) as w:
+        await w.session.ask("Send how long it bakes.")
+    [asked] = [request for request in user.asked if request.tool == "letters.send"]
+    doubted = "read by value.answer out of your data (notes.read); it may not be what was asked for"
+    assert asked.provenance["body"].said == (doubted,)
+    assert b"50 minutes" not in w.capture.bytes_out
+
+
 async def test_an_item_is_picked_from_handles_that_the_plan_lists(tmp_path):
     call = '{"list":["<text:1>","Apple pie"],"what":"the lemon one","as":"recipe"}'
     async with world(tmp_path, **flow(READ, ("value.pick", call))) as w:

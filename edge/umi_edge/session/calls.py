@@ -251,7 +251,7 @@ class Calls:
                 self.record.append(Action(tool=name, arguments=resolved, result="done", seconds=seconds))
                 doubts = self.keeping.doubts(self.catalogue[name], outcome)
                 if read and not made_of.public:
-                    doubts = Doubts(records={(): read_out(name, read)})
+                    doubts = Doubts(records={(): read_out(name, read, outcome)})
                 kind = ""
                 text = self.labeller.result(name, value, made_of=made_of, type=type, doubts=doubts)
                 self.public.allow_explicit(text)

@@ -69,6 +69,8 @@ class Record:
     """The store that it is of, where the tool reads several; empty for the tool's own."""
     doubt: Doubt | None = None
     """What the tool itself sees in it that makes it somebody else's: the organizer of an invitation."""
+    unsure: bool = False
+    """Whether the tool is not sure that it is what was asked for: consent says so."""
 
 
 @dataclass(frozen=True, slots=True)

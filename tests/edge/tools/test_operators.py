@@ -245,6 +245,40 @@ async def test_of_several_the_one_in_the_passage_that_answers_is_taken():
     assert await run("value.answer", asked) == "eva@example.org"
 
 
+BOILER = (
+    "Model Thermonova 24. Service hotline: +33 1 99 00 61 72 (contract 8820-B).\n"
+    "The door code of the boiler room is 7395. Pressure should stay near 1.5 bar.\n"
+)
+
+
+@pytest.mark.parametrize("kind", ["", "code", "number", "secret", "phone"])
+@pytest.mark.parametrize(
+    "question", ["boiler model", "What is the model of the boiler?", "the boiler's model number"]
+)
+async def test_no_secret_is_given_for_something_else_that_the_text_has(question, kind):
+    asked = {"text": BOILER, "question": question, **({"as": kind} if kind else {})}
+    found = await run("value.answer", asked)
+    assert found in (FailureKind.NOT_FOUND, "Model Thermonova 24.")
+
+
+async def test_the_only_secret_is_no_answer_to_what_the_text_does_not_speak_of():
+    asked = {"text": BOILER, "question": "what did the landlord promise", "as": "secret"}
+    assert await run("value.answer", asked) == FailureKind.NOT_FOUND
+    assert await run("value.answer", {**asked, "question": "door code"}) == "7395"
+
+
+async def test_an_answer_by_which_not_all_words_stand_is_marked_as_unsure():
+    async def doubt(question):
+        tools = {tool.name: tool for tool in operator_tools(READING)}
+        asked = {"text": LETTER, "question": question, "as": "phone"}
+        outcome = await run_tool(tools["value.answer"], asked, RunLimits())
+        assert outcome.value == "+33 6 12 34 56 78"
+        return [one.unsure for one in outcome.records]
+
+    assert await doubt("the phone number to call Ann back on") == [False]
+    assert await doubt("the sender's phone number") == [True]
+
+
 async def test_a_long_text_is_read_to_its_end_and_data_too():
     text = "nothing is here. " * 5000 + "The gate code is 4711. " + "nothing is there. " * 5000
     asked = {"text": text, "question": "what is the code of the gate?"}
