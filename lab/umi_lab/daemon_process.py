@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -15,8 +15,9 @@ import psutil
 from umi_edge.doors.place import Place, Running
 from umi_edge.tools.sample_home import make_sample_home
 from umi_shared.errors import ConfigError
+from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
-__all__ = ["DaemonProcess", "daemon_process"]
+__all__ = ["DaemonProcess", "daemon_process", "embedded_caller"]
 
 _TODAY = date(2026, 6, 1)
 _STARTS_SECONDS = 120
@@ -43,11 +44,23 @@ class DaemonProcess:
         return str(answer.json()["choices"][0]["message"]["content"])
 
 
+def embedded_caller() -> dict[str, str]:
+    """The settings of the caller that umi ships, on this machine's copy of its model."""
+    return {
+        "model": str(ModelStore.local().path_of(EMBEDDED)),
+        "adapter": str(shipped_adapter("caller")),
+        "dialect": "umi",
+    }
+
+
 @asynccontextmanager
 async def daemon_process(
-    folder: Path, connection: Path, caller: Mapping[str, Any]
+    folder: Path,
+    connection: Path,
+    caller: Mapping[str, Any],
+    runner: Sequence[str] = (sys.executable, "-m"),
 ) -> AsyncIterator[DaemonProcess]:
-    """Start one in a folder, with a connection and a caller's settings. Raises ConfigError."""
+    """Start one in a folder, with a connection and a caller's settings. `runner` runs a module. Raises ConfigError."""
     home = make_sample_home(folder / "home", _TODAY)
     config = folder / "config.yaml"
     config.write_text(
@@ -66,7 +79,7 @@ async def daemon_process(
         )
     )
     place = Place(folder / "edge")
-    command = (sys.executable, "-m", "umi_edge", "serve", "--config", str(config), "--port", "0")
+    command = (*runner, "umi_edge", "serve", "--config", str(config), "--port", "0")
     null = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=null, stderr=null)
     try:

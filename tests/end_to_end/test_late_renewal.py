@@ -25,8 +25,10 @@ from umi_edge.connection.enroll import _csr_pem, enroll, renew, renew_late
 from umi_edge.connection.enrolment_refusals import explained
 from umi_edge.connection.move import move
 from umi_edge.connection.renewal import in_date
+from umi_lab.chaos.link import link
 from umi_proto.v1 import enrolment_pb2 as pb
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
+from umi_shared.enrolment_token import split_address
 from umi_shared.errors import PeerError, RefusedError, TransportError
 from umi_shared.refusal import refusal_from_metadata
 from umi_shared.renewal_proof import late_words
@@ -369,6 +371,22 @@ async def test_laptops_that_come_back_at_once_all_renew_though_the_port_is_full(
         assert [one.device for one in renewed] == [one.device for one in laptops]
     assert 0 < len(told) <= len(laptops)  # once each
     assert all("trying to renew this laptop's certificate for two minutes" in line for line in told)
+
+
+async def test_a_port_that_ends_connections_for_a_while_is_full_and_asked_again(cloud, enrolled, monkeypatch):
+    """Trial: of a hundred laptops behind one address a third had no session, for the port ends all but sixteen."""
+    monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
+    old = await enrolled(MONTH)
+    host, port = split_address(cloud.enrolment_address)
+    async with link([(host, port)]) as full:
+        full.cut()
+        asked = replace(old, enrolment_address=f"localhost:{full.port}")
+        renewing = asyncio.create_task(now_in_date(asked))
+        while full.turned_away < 5:
+            await asyncio.sleep(0.01)
+            assert not renewing.done()
+        full.mend()
+        assert await ask(await renewing) == "alices-laptop"
 
 
 async def test_a_laptop_that_is_refused_for_good_or_is_offline_does_not_wait(cloud, enrolled, monkeypatch):

@@ -15,6 +15,7 @@ from pathlib import Path
 from umi_edge.connection.connection import CLOCKS_DIFFER, Connection
 from umi_edge.connection.enroll import EnrolmentTimeouts, renew, renew_late
 from umi_edge.connection.kept_renewal import clear, kept_renewal, taken_up
+from umi_edge.connection.presence import is_there
 from umi_shared.errors import RefusedError, TransportError, UmiError
 
 __all__ = ["Renewals", "in_date", "renewal_due"]
@@ -122,7 +123,7 @@ async def in_date(
 async def _patiently(connection: Connection, tell: Callable[[str], None]) -> Connection:
     """Renew late, however many others do. Raises as `renew_late` does."""
     loop = asyncio.get_running_loop()
-    end, pause, lost = loop.time() + PATIENCE_SECONDS, _PAUSE_SECONDS, False
+    end, pause, lost, there = loop.time() + PATIENCE_SECONDS, _PAUSE_SECONDS, False, False
     while True:
         try:
             return await renew_late(connection)
@@ -131,8 +132,10 @@ async def _patiently(connection: Connection, tell: Callable[[str], None]) -> Con
             if error.reason not in _BUSY:
                 raise
             failure: UmiError = error
+            there = True
         except TransportError as error:
-            if lost:  # once more: a port that is full ends connections, too
+            there = there or (lost and await is_there(connection))
+            if lost and not there:  # a port that is full ends connections, too
                 raise
             failure, wait, lost = error, 0.0, True
         wait += random.uniform(0.5, 1.5) * pause  # noqa: S311  # a spread, and no secret

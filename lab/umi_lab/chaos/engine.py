@@ -12,9 +12,9 @@ from typing import Any
 
 import uvicorn
 
-__all__ = ["COMMAND", "MODEL"]
+__all__ = ["MODEL", "MODULE"]
 
-COMMAND = (sys.executable, "-m", "umi_lab.chaos.engine")
+MODULE = "umi_lab.chaos.engine"
 MODEL = "scripted"
 _STEPS = re.compile(r"in (\d+) steps")
 _TOOL = re.compile(r"steps with ([a-z]+\.[a-z]+)")

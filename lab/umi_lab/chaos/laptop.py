@@ -34,13 +34,13 @@ from umi_edge.tools import Catalogue, Hints, Tool
 from umi_shared.errors import UmiError
 from umi_shared.transcript import View
 
-__all__ = ["COMMAND", "EXECUTED", "KEY", "LEDGER", "SENT"]
+__all__ = ["EXECUTED", "KEY", "LEDGER", "MODULE", "SENT"]
 
-COMMAND = (sys.executable, "-m", "umi_lab.chaos.laptop")
+MODULE = "umi_lab.chaos.laptop"
 EXECUTED, SENT, LEDGER = "executed", "sent", "ledger/ledger.jsonl"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _POLICY = "version: 1\nname: chaos\ndetect: [{type: email, pattern: builtin}]\n"
-_CONFIG = CloudConfig(idle_seconds=8, step_seconds=60)
+_CONFIG = CloudConfig(idle_seconds=30, step_seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

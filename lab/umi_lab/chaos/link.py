@@ -17,6 +17,8 @@ class Link:
         self.targets = list(targets)
         self.port = 0
         self.delay_seconds = 0.0
+        self.turned_away = 0
+        """Connections that came while it was cut."""
         self._open = asyncio.Event()
         self._open.set()
         self._cut = False
@@ -42,6 +44,7 @@ class Link:
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One new connection."""
         if self._cut:
+            self.turned_away += 1
             writer.transport.abort()
             return
         for host, port in list(self.targets):

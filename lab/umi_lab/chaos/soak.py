@@ -1,6 +1,7 @@
 """Sessions one after another for as long as one likes, and what the memory of each process does meanwhile."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,9 +17,9 @@ from umi_shared.errors import ConfigError
 
 __all__ = ["Soaked", "soak"]
 
-_SAMPLES = 600
-"""How many samples a soak takes, unless that were more than five a second."""
-_OFTEN_SECONDS = 0.2
+_SAMPLES = 60
+"""How many samples a soak takes, unless that were more than two a second."""
+_OFTEN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ async def soak(
 ) -> Soaked:
     """Ask until the time is over: a laptop's session after another, and a daemon's beside where there is one.
 
-    In the first `warm_seconds` caches fill, and memory does not count; the rest is `seconds`.
+    In the first `warm_seconds` caches fill, and memory does not count; the rest is `seconds`. All must run `TIDIED`.
     """
     wrong: list[str] = []
     over = asyncio.Event()
@@ -79,16 +80,20 @@ async def _sampled(watched: Mapping[str, psutil.Process], seconds: float) -> dic
     began = loop.time()
     samples: dict[str, list[Sample]] = {name: [] for name in watched}
     while (now := loop.time() - began) < seconds:
+        for process in watched.values():
+            process.send_signal(signal.SIGUSR1)
+        await asyncio.sleep(max(_OFTEN_SECONDS, seconds / _SAMPLES))
         for name, process in watched.items():
             samples[name].append((now, own_bytes(process)))
-        await asyncio.sleep(max(_OFTEN_SECONDS, seconds / _SAMPLES))
     return samples
 
 
 async def _of_laptop(world: World, number: int, wrong: list[str]) -> bool:
-    outcome, _ = await ask(world, f"soak-{number}", wrong)
+    outcome, why = await ask(world, f"soak-{number}", wrong)
     if outcome != "answered":
-        wrong.append(f"a session of the laptop was not answered, but {outcome}, with nothing in its way")
+        wrong.append(
+            f"a session of the laptop was not answered, but {outcome}, with nothing in its way: {why}"
+        )
     return outcome == "answered"
 
 

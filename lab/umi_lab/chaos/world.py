@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from umi_lab.chaos.kinds import DATABASE, ENGINE, FRONTS, LAPTOP, PLACES, Net
 from umi_lab.chaos.network import NETWORK, network
 from umi_lab.chaos.process import Process
 from umi_lab.chaos.relays import relays
+from umi_lab.chaos.tidied import PLAIN
 from umi_lab.fleet.enrolled import enrol
 from umi_lab.postgres_server import PostgresServer, Site, postgres_server
 
@@ -67,11 +67,16 @@ class _Plan:
 
 @asynccontextmanager
 async def world(
-    folder: Path, postgres: PostgresServer, name: str, *, small_disk: bool = True
+    folder: Path,
+    postgres: PostgresServer,
+    name: str,
+    *,
+    small_disk: bool = True,
+    runner: tuple[str, ...] = PLAIN,
 ) -> AsyncIterator[World]:
     """Start it all on loopback, with relays between, and end it. `small_disk`: the laptop's ledger is on one.
 
-    `name` is that of a database to make. Raises ConfigError.
+    `name` is that of a database to make, `runner` what runs a module. Raises ConfigError.
     """
     ports = _free_ports()
     async with relays(
@@ -87,7 +92,7 @@ async def world(
             target=service,
             ports=ports,
         )
-        async with _started(folder, plan, small_disk=small_disk) as made:
+        async with _started(folder, plan, small_disk=small_disk, runner=runner) as made:
             yield made
 
 
@@ -116,7 +121,9 @@ async def world_of_hosts(folder: Path, *, small_disk: bool = True) -> AsyncItera
 
 
 @asynccontextmanager
-async def _started(folder: Path, plan: _Plan, *, small_disk: bool) -> AsyncIterator[World]:
+async def _started(
+    folder: Path, plan: _Plan, *, small_disk: bool, runner: tuple[str, ...] = PLAIN
+) -> AsyncIterator[World]:
     from umi_cloud.auth.migrations import migrate  # noqa: PLC0415  # an extra
 
     plan.postgres.make_database(plan.database)
@@ -142,13 +149,15 @@ async def _started(folder: Path, plan: _Plan, *, small_disk: bool) -> AsyncItera
         if mounted:
             stack.callback(subprocess.run, ["umount", "-l", str(disk)], check=False)
         commands: dict[str, tuple[str | Path, ...]] = {
-            LAPTOP: (*laptop.COMMAND, home, folder / "connection", plan.target),
+            LAPTOP: (laptop.MODULE, home, folder / "connection", plan.target),
             **{front: _serve(folder, plan, front) for front in FRONTS},
-            ENGINE: (*engine.COMMAND, plan.addresses[ENGINE], str(plan.ports[ENGINE])),
+            ENGINE: (engine.MODULE, plan.addresses[ENGINE], str(plan.ports[ENGINE])),
         }
         processes = {
             name: Process(
-                (*plan.enter[name], *command), folder / f"{name}.log", ready="ready" if name in FRONTS else ""
+                (*plan.enter[name], *runner, *command),
+                folder / f"{name}.log",
+                ready="ready" if name in FRONTS else "",
             )
             for name, command in commands.items()
         }
@@ -183,7 +192,7 @@ def _serve(folder: Path, plan: _Plan, front: str) -> tuple[str | Path, ...]:
         "quota": PLENTY,
     }
     config.write_text(json.dumps(settings))
-    return sys.executable, "-m", "umi_cloud", "serve", "--config", config, "--json"
+    return "umi_cloud", "serve", "--config", config, "--json"
 
 
 def _free_ports() -> dict[str, int]:

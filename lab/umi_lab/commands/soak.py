@@ -21,7 +21,7 @@ _MIB = 2**20
 @click.option(
     "--warm-up",
     "warm_minutes",
-    default=2.0,
+    default=3.0,
     show_default=True,
     type=click.FloatRange(min=0.0),
     help="Minutes before those, in which caches fill; memory does not count yet.",
@@ -35,8 +35,8 @@ def command(minutes: float, warm_minutes: float, most: float, *, daemon: bool, a
     """Play sessions one after another, and see whether memory stays flat.
 
     A laptop's process, its daemon with the embedded model, two servers, their engine and PostgreSQL. What counts is
-    memory that a process has of its own, without a model's file. Growth is told with an interval of 95 %. It fails
-    where a session is not answered, or a process grows beyond doubt.
+    memory that a process has of its own, without a model's file, after its garbage is collected. Growth is told with an
+    interval of 95 %. It fails where a session is not answered, or a process grows beyond doubt.
     """
     from umi_lab.postgres_server import binaries
     from umi_shared.errors import ConfigError
@@ -63,24 +63,19 @@ def command(minutes: float, warm_minutes: float, most: float, *, daemon: bool, a
 
 async def _soak(seconds: float, warm_seconds: float, *, daemon: bool) -> "Soaked":
     from umi_lab.chaos.soak import soak
+    from umi_lab.chaos.tidied import TIDIED
     from umi_lab.chaos.world import world
-    from umi_lab.daemon_process import daemon_process
+    from umi_lab.daemon_process import daemon_process, embedded_caller
     from umi_lab.postgres_server import postgres_server
-    from umi_shared.models import EMBEDDED, ModelStore, shipped_adapter
 
     with postgres_server() as postgres, tempfile.TemporaryDirectory(prefix="umi-soak-") as folder:
         async with AsyncExitStack() as stack:
             made = await stack.enter_async_context(
-                world(Path(folder) / "world", postgres, "soak", small_disk=False)
+                world(Path(folder) / "world", postgres, "soak", small_disk=False, runner=TIDIED)
             )
             beside = None
             if daemon:
-                caller = {
-                    "model": str(ModelStore.local().path_of(EMBEDDED)),
-                    "adapter": str(shipped_adapter("caller")),
-                    "dialect": "umi",
-                }
                 beside = await stack.enter_async_context(
-                    daemon_process(Path(folder), made.connection, caller)
+                    daemon_process(Path(folder), made.connection, embedded_caller(), TIDIED)
                 )
             return await soak(made, seconds, beside, warm_seconds=warm_seconds)

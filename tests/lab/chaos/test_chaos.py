@@ -14,8 +14,10 @@ from umi_lab.chaos.faults import PROCESSES, Fault, faults_of
 from umi_lab.chaos.laptop import EXECUTED, KEY, LEDGER, SENT, note
 from umi_lab.chaos.network import why_not
 from umi_lab.chaos.soak import soak
+from umi_lab.chaos.tidied import TIDIED
 from umi_lab.chaos.trial import judged, play
 from umi_lab.chaos.world import world, world_of_hosts
+from umi_lab.daemon_process import daemon_process, embedded_caller
 from umi_lab.postgres_server import binaries
 from umi_shared.labels import PLANNER
 
@@ -106,9 +108,16 @@ def test_seeds_give_the_same_faults_and_all_kinds_come_everywhere(net):
     assert drawn == {(name, where) for name, kind in {**PROCESSES, **net}.items() for where in kind.places}
 
 
+@pytest.mark.model
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("smollm2")
 async def test_a_soak_answers_every_session_and_tells_what_each_process_has(tmp_path, postgres):
-    async with world(tmp_path / "world", postgres, "soak_test", small_disk=False) as made:
-        soaked = await soak(made, 4.0, warm_seconds=1.0)
+    """The daemon's, too, with the embedded model: whether it grows takes longer, and is asked elsewhere."""
+    async with (
+        world(tmp_path / "world", postgres, "soak_test", small_disk=False, runner=TIDIED) as made,
+        daemon_process(tmp_path, made.connection, embedded_caller(), TIDIED) as daemon,
+    ):
+        soaked = await soak(made, 8.0, daemon, warm_seconds=2.0)
     assert soaked.wrong == ()
-    assert soaked.answered["laptop"] > 0
-    assert set(soaked.samples) == set(soaked.growth) == {"laptop", "front 1", "front 2"}
+    assert min(soaked.answered["laptop"], soaked.answered["daemon"]) > 0
+    assert set(soaked.samples) == set(soaked.growth) == {"laptop", "daemon", "front 1", "front 2"}

@@ -41,3 +41,11 @@ def test_more_time_makes_it_surer():
 def test_too_few_samples_say_nothing():
     with pytest.raises(ValueError, match="take 10 at least"):
         growth([(0.0, 1.0)] * 9)
+
+
+def test_one_odd_stretch_and_garbage_that_is_collected_now_and_then_do_not_count():
+    flat = [(at, size + MIB * (number % 30)) for number, (at, size) in enumerate(samples(0.0, noise=1000))]
+    odd = [(at, size + (50 * MIB if 40 < at < 52 else 0)) for at, size in flat]
+    for found in (growth(flat), growth(odd)):
+        assert found.low <= 0 <= found.high
+        assert found.high - found.low < MIB
