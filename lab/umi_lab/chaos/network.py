@@ -7,7 +7,6 @@ namespace ends with the processes in it, its keeper with this one: nothing else 
 """
 
 import asyncio
-import fcntl
 import os
 import random
 import shutil
@@ -241,6 +240,8 @@ def _keeper() -> "subprocess.Popen[bytes]":
 
 def _tun() -> tuple[int, str]:
     """A new TUN device and its name."""
+    import fcntl  # noqa: PLC0415  # Windows has none, and relays
+
     tun = os.open(_TUN_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         asked = struct.pack("16sH22x", b"umi%d", _TUN | _PACKETS_ALONE)
