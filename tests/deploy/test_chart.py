@@ -64,6 +64,70 @@ def test_the_server_reads_its_configuration(helm: str, tmp_path: Path) -> None:
     assert yaml.safe_load(text)["log"] == "text"
 
 
+def test_proxies_quotas_and_people_are_reachable_as_settings_with_the_files_that_they_name(
+    helm: str, tmp_path: Path
+) -> None:
+    things = rendered(
+        helm,
+        *NEEDED,
+        "settings.proxy.names={edge.example,inner.example}",
+        "settings.proxy.authority=/files/proxies-ca.pem",
+        "settings.proxy.address_header=x-forwarded-for",
+        "settings.quota.requests_per_minute=7",
+        "settings.login.issuer=https://id.example.org",
+        "settings.login.service_address=planner.example:7443",
+        "settings.login.teams.engineering.devices_per_person=5",
+        "settings.enrolment.certificate_days=3",
+        "engine.settings.api_key_file=/files/api.key",
+        "files.secret=umi-files",
+    )
+    file = tmp_path / "cloud.yaml"
+    file.write_text(of_kind(things, "ConfigMap")["data"]["cloud.yaml"])
+    config = CloudConfig.read(file)
+    assert config.proxy.names == ("edge.example", "inner.example")
+    assert config.proxy.authority == Path("/files/proxies-ca.pem")
+    assert config.quota.requests_per_minute == 7
+    assert config.login.teams["engineering"].devices_per_person == 5
+    assert config.enrolment.certificate_days == 3
+    assert config.engine.api_key_file == Path("/files/api.key")
+    pod = of_kind(things, "Deployment")["spec"]["template"]["spec"]
+    (front,) = pod["containers"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "files"]
+    assert volume["secret"]["secretName"] == "umi-files"
+    (mount,) = [one for one in front["volumeMounts"] if one["name"] == "files"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/files", True)
+    kubernetes_validate.validate(of_kind(things, "Deployment"), "1.33", strict=True)
+
+
+def test_fronts_may_reach_what_the_operator_adds_where_the_engine_is_in_one_namespace(helm: str) -> None:
+    things = rendered(
+        helm,
+        *NEEDED,
+        "engine.namespaceSelector.matchLabels.name=models",
+        "networkPolicy.egress[0].to[0].ipBlock.cidr=203.0.113.9/32",
+        "networkPolicy.egress[0].ports[0].port=443",
+    )
+    policy = of_kind(things, "NetworkPolicy")
+    kubernetes_validate.validate(policy, "1.33", strict=True)
+    *_, engine, added = policy["spec"]["egress"]
+    assert engine["to"] == [{"namespaceSelector": {"matchLabels": {"name": "models"}}}]
+    assert added == {"to": [{"ipBlock": {"cidr": "203.0.113.9/32"}}], "ports": [{"port": 443}]}
+
+
+def test_what_compose_starts_with_names_every_kind_of_setting_that_an_operator_asks_for(
+    tmp_path: Path,
+) -> None:
+    text = (CHART.parents[1] / "cloud.yaml").read_text("utf-8")
+    head, rest = text.split("# quota:", 1)
+    optional = "".join(line.removeprefix("# ") for line in ("# quota:" + rest).splitlines(keepends=True))
+    file = tmp_path / "cloud.yaml"
+    file.write_text(head + optional)
+    config = CloudConfig.read(file)
+    assert config.proxy.names == ("edge",)
+    assert config.login.teams["engineering"].devices_per_person == 5
+    assert CloudConfig.read(CHART.parents[1] / "cloud.yaml").proxy.names == ()
+
+
 @pytest.mark.parametrize("without", NEEDED)
 def test_what_is_needed_is_asked_for_by_name(helm: str, without: str) -> None:
     with pytest.raises(AssertionError, match=f"{without.partition('=')[0]} is needed"):

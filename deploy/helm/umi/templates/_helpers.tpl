@@ -39,6 +39,10 @@ volumes:
     configMap: {name: {{ include "umi.name" . }}}
   - name: certificates
     secret: {secretName: {{ .Values.certificates.secret }}, defaultMode: 0440}
+  {{- with .Values.files.secret }}
+  - name: files
+    secret: {secretName: {{ . }}, defaultMode: 0440}
+  {{- end }}
   {{- end }}
 initContainers:
   - name: pgpass
@@ -62,6 +66,9 @@ capabilities: {drop: [ALL]}
 - {name: certificates, mountPath: /certificates/ca, readOnly: true}
 - {name: pgpass, mountPath: /pgpass, readOnly: true}
 - {name: tmp, mountPath: /tmp}
+{{- if .Values.files.secret }}
+- {name: files, mountPath: /files, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "umi.environment" -}}
