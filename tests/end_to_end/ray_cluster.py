@@ -1,7 +1,7 @@
 """A Ray cluster of two nodes on this machine, whose processes can be killed, and the Envoy before its gRPC, in Python.
 
-No Envoy runs here. `Proxy` reads the very file that `umi-cloud ray envoy` writes and does what that says of routes,
-headers, retries and errors, over the same mutual TLS.
+`Proxy` reads the very file that `umi-cloud ray envoy` writes and does what that says of routes, headers, retries and
+errors, over the same mutual TLS. A real Envoy with that file is in test_envoy_file.py.
 """
 
 import asyncio
@@ -246,7 +246,7 @@ class Proxy:
             await context.abort(error.code(), error.details(), trailers)
         self.seen.append(error.details() or "")
         code = error.code()
-        if code is not grpc.StatusCode.DEADLINE_EXCEEDED:
+        if code not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNIMPLEMENTED):
             code = grpc.StatusCode.UNAVAILABLE
         await context.abort(code, "the planner's server failed")
 

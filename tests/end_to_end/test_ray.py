@@ -1,7 +1,7 @@
 """umi on Ray Serve, both ways, on two nodes with the small model: what is killed loses no plan.
 
-Ray Serve LLM needs vLLM; umi's own engine stands in for it behind the same names (`umi-cloud ray engine`). No Envoy
-runs here either: tests/end_to_end/ray_cluster.py does what its file says.
+Ray Serve LLM needs vLLM; umi's own engine stands in for it behind the same names (`umi-cloud ray engine`). So
+does tests/end_to_end/ray_cluster.py for the Envoy, whose file a real one reads in test_envoy_file.py.
 """
 
 import asyncio

@@ -86,8 +86,8 @@ static_resources:
                   local function sealed(fields)
                     local status = fields:get("grpc-status")
                     if status ~= nil and status ~= "0" and fields:get("grpc-status-details-bin") == nil then
-                      if status ~= "4" then
-                        fields:replace("grpc-status", "14")   -- laptops try again
+                      if status ~= "4" and status ~= "12" then  -- too late, and not there: nothing gets better
+                        fields:replace("grpc-status", "14")     -- laptops try again
                       end
                       fields:replace("grpc-message", "the planner's server failed")
                     end
