@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 from umi_cloud.admission import AdmissionLimits
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.audit import KEPT_DAYS_MIN
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_cloud.auth.login import LoginSettings
 from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_cloud.auth.registry_at import is_postgres

@@ -10,11 +10,13 @@ from typing import Self
 import grpc
 
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
-from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.enrolment_desk import EnrolmentDesk
+from umi_cloud.auth.enrolment_service import make_enrolment_server
 from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.login import LoginDesk
 from umi_cloud.auth.proxies import Proxies
 from umi_cloud.auth.registry_at import is_postgres
+from umi_cloud.auth.renewal_service import RenewalServicer
 from umi_cloud.auth.server_certificate import CertificateWatch, check_certificates, renew_when_due
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, OpenAISettings, capacity_of, listen_host

@@ -13,12 +13,15 @@ from umi_cloud.auth.abort import abort_refused
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
-from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, RenewalServicer, make_enrolment_server
+from umi_cloud.auth.enrolment_desk import EnrolmentDesk
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
+from umi_cloud.auth.enrolment_service import make_enrolment_server
 from umi_cloud.auth.identity import identify
 from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.login import LoginDesk, LoginSettings
 from umi_cloud.auth.registry import Registry
 from umi_cloud.auth.registry_at import registry_at
+from umi_cloud.auth.renewal_service import RenewalServicer
 from umi_cloud.auth.tokens import mint
 from umi_edge.connection.connection import Connection, open_channel
 from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc

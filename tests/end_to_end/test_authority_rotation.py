@@ -17,7 +17,7 @@ from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth import authority as module
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.credentials import server_credentials
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_cloud.auth.server_certificate import check_certificates
 from umi_cloud.cli import umi_cloud
 from umi_edge.connection.connection import Connection, load_certificates

@@ -23,7 +23,7 @@ import umi_edge.connection.enroll
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from umi_cloud.auth.authority import Authority
 from umi_cloud.auth.credentials import enrolment_credentials, server_credentials
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_edge.connection.connection import CertificateError, Connection, channel_credentials
 from umi_edge.connection.enroll import (
     _csr_pem,

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
-from umi_cloud.auth import enrolment as enrolment_module
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth import renewal_service
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_edge.connection import kept_renewal as kept_module
 from umi_edge.connection import move as move_module
 from umi_edge.connection import renewal as renewal_module
@@ -190,7 +190,7 @@ async def test_a_laptop_that_renews_again_and_again_is_slowed_down_alone(cloud, 
 
 
 async def test_who_answers_no_challenge_is_hung_up_on(cloud, enrolled, monkeypatch):
-    monkeypatch.setattr(enrolment_module, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(renewal_service, "ANSWER_SECONDS", 0.05)
     old = await enrolled(MONTH)
     async with open_enrolment_channel(old) as channel:
         call = pb_grpc.LateRenewalStub(channel).RenewLate(timeout=20)

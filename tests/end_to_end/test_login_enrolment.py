@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from tests.end_to_end.enrolling import Clock, Deployment, ask, serving
 from tests.end_to_end.login_provider import LoginProvider, login_provider
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_cloud.auth.login import LoginSettings, Team
 from umi_edge.cli import umi
 from umi_edge.connection import login as login_module

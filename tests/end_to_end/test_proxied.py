@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.proxy_process import ENVOY_OPTIONS, free_port, program, started
 from umi_cloud.auth.authority import Authority
-from umi_cloud.auth.enrolment import EnrolmentLimits
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
 from umi_cloud.auth.proxy_settings import ProxySettings
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint

@@ -13,9 +13,10 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2
 
-from umi_cloud.auth.enrolment import EnrolmentDesk, RenewalServicer
+from umi_cloud.auth.enrolment_desk import EnrolmentDesk
 from umi_cloud.auth.live_authority import LiveAuthority
 from umi_cloud.auth.registry_at import is_postgres
+from umi_cloud.auth.renewal_service import RenewalServicer
 from umi_cloud.auth.server_certificate import check_certificates
 from umi_cloud.cache_namespace import CacheNamespaces
 from umi_cloud.config import CloudConfig, capacity_of

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from umi_cloud.auth.credentials import enrolment_credentials
-from umi_cloud.auth.enrolment import EnrolmentDesk, EnrolmentLimits, make_enrolment_server
+from umi_cloud.auth.enrolment_desk import EnrolmentDesk
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
+from umi_cloud.auth.enrolment_service import make_enrolment_server
 from umi_cloud.auth.identity import Device
 from umi_shared.errors import ConfigError, RefusedError
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from umi_cloud.auth.enrolment import laptop_name
+from umi_cloud.auth.enrolment_desk import laptop_name
 from umi_cloud.auth.login import LoginDesk, LoginSettings, Person, Team
 from umi_shared.enrolment_token import check_device_name
 from umi_shared.errors import ConfigError, RefusedError

@@ -1,26 +1,23 @@
 """Enrolment and renewal: a one-time token, or a certificate, and a signing request in, the next certificate out.
 
-`EnrolmentDesk` decides and knows no gRPC; the two servicers carry its answers. Covered: replayed, expired,
-guessed and raced tokens, keys of certificates that were replaced since, oversized and malformed requests, floods from
-one address and from many.
+`EnrolmentDesk` decides and knows no gRPC; `enrolment_service` and `renewal_service` carry its answers. Covered:
+replayed, expired, guessed and raced tokens, keys of certificates that were replaced since, oversized and malformed
+requests, floods from one address and from many.
 Not covered: a flood that fills the network, or a thief who is faster than the token's owner (the owner then
 sees TOKEN_USED, and the operator revokes the name).
 """
 
-import asyncio
 import hashlib
 import ipaddress
 import re
-import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
-import grpc
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -31,90 +28,22 @@ from umi_cloud.auth import certificates
 from umi_cloud.auth.abort import Abortable
 from umi_cloud.auth.audit import Origin
 from umi_cloud.auth.bucket import TokenBucket
-from umi_cloud.auth.certificates import Lifetimes
-from umi_cloud.auth.identity import AuthContext, Device, host_of, identify
+from umi_cloud.auth.enrolment_limits import EnrolmentLimits
+from umi_cloud.auth.identity import Device, host_of
 from umi_cloud.auth.live_authority import AuthoritySource
 from umi_cloud.auth.login import LoginDesk, LoginSettings, Person
-from umi_cloud.auth.proxies import Proxies
 from umi_cloud.auth.registry import Ownership, Registry
-from umi_cloud.auth.relayed_call import RelayedCall
 from umi_cloud.auth.tokens import secret_digest
-from umi_cloud.connections import ConnectionLimits
 from umi_cloud.refusal_log import RefusalLog, Refused
 from umi_cloud.status import abort, refusal_of
 from umi_proto.v1 import enrolment_pb2 as pb
-from umi_proto.v1 import enrolment_pb2_grpc as pb_grpc
-from umi_shared.errors import ConfigError, RefusedError
+from umi_shared.errors import RefusedError
 from umi_shared.renewal_proof import late_words, renewal_words
-from umi_shared.settings import MAY_BE_ZERO
 
-__all__ = [
-    "Enrolled",
-    "EnrolmentDesk",
-    "EnrolmentLimits",
-    "EnrolmentServicer",
-    "LateRenewalServicer",
-    "RenewalServicer",
-    "make_enrolment_server",
-]
+__all__ = ["Enrolled", "EnrolmentDesk", "Refusable"]
 
 MAX_SECRET_CHARACTERS = 64
-ANSWER_SECONDS = 10.0
-"""How long the answer to a challenge may take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentLimits:
-    """What strangers may ask of the enrolment port."""
-
-    attempts_per_minute_per_peer: int = 10
-    """Attempts from one IPv4 address, or from one IPv6 /64."""
-    attempts_per_minute: int = 600
-    """Attempts from all addresses together."""
-    peers: int = 4096
-    """How many addresses are remembered; the one unseen for longest is forgotten first."""
-    message_bytes: int = 16 * 1024
-    """Bytes in one request."""
-    metadata_bytes: int = 8 * 1024
-    """Bytes of metadata in one request."""
-    concurrent_calls: int = 32
-    """Calls open at the same time, from all addresses together."""
-    connections: int = 256
-    """Connections at once: a budget of the enrolment port's own."""
-    connections_per_address: int = 16
-    """Connections at once from one IPv4 address, or from one IPv6 /64."""
-    handshake_seconds: float = 10.0
-    """How long a TLS handshake may take."""
-    connection_seconds: int = 60
-    """How long one connection may last."""
-    renewals_per_minute_per_device: int = 4
-    """Renewals that one device may ask for."""
-    certificate_days: int = 7
-    """How long a device's certificate is good. Laptops renew it in the last third of its life."""
-    renew_expired_days: Annotated[int, MAY_BE_ZERO] = 90
-    """How long after its end a device's certificate is renewed all the same, for a laptop that was off; 365 at most."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.renew_expired_days <= 365:
-            raise ConfigError(
-                "`renew_expired_days` is out of range",
-                fix="choose 0 to 365 days; 0 renews no expired certificate",
-            )
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        """How long the certificates are good that are given out."""
-        return Lifetimes(device_days=self.certificate_days)
-
-    @property
-    def connection_limits(self) -> ConnectionLimits:
-        """Who may hold connections to the enrolment port open."""
-        return ConnectionLimits(
-            open=self.connections,
-            strangers_per_address=self.connections_per_address,
-            handshake_seconds=self.handshake_seconds,
-            silent_seconds=self.connection_seconds,
-        )
+_LIMITS = EnrolmentLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +69,6 @@ class Refusable(Abortable, Protocol):
         """Who calls, as gRPC writes it."""
 
 
-class RenewalCall(AuthContext, Refusable, Protocol):
-    """The part that a renewal needs."""
-
-
 class EnrolmentDesk:
     """Gives certificates out. For one event loop."""
 
@@ -151,7 +76,7 @@ class EnrolmentDesk:
         self,
         authority: AuthoritySource,
         registry: Registry,
-        limits: EnrolmentLimits = EnrolmentLimits(),
+        limits: EnrolmentLimits = _LIMITS,
         *,
         login: LoginDesk | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -344,142 +269,6 @@ class EnrolmentDesk:
         return Enrolled(signed.pem, authority.ca_pem, authority.bundle_signatures(csr_pem))
 
 
-class EnrolmentServicer(pb_grpc.EnrolmentServicer):
-    """`Enrol` on the port that asks for no certificate."""
-
-    def __init__(self, desk: EnrolmentDesk) -> None:
-        self._desk = desk
-
-    async def Enrol(  # noqa: N802  # the RPC's name
-        self,
-        request: pb.EnrolRequest,
-        context: grpc.aio.ServicerContext[pb.EnrolRequest, pb.EnrolResponse],
-    ) -> pb.EnrolResponse:
-        """Exchange a token for a certificate."""
-        try:
-            self._desk.count_attempt(context.peer())
-            enrolled = await self._desk.enrol(
-                request.token_secret, request.csr_pem, address=host_of(context.peer())
-            )
-        except Exception as error:  # nothing may reach gRPC, which would send its text to a stranger
-            await self._desk.refuse(context, error)
-        return pb.EnrolResponse(certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem)
-
-    async def DescribeLogin(  # noqa: N802  # the RPC's name
-        self,
-        request: pb.DescribeLoginRequest,
-        context: grpc.aio.ServicerContext[pb.DescribeLoginRequest, pb.DescribeLoginResponse],
-    ) -> pb.DescribeLoginResponse:
-        """Say where people log in."""
-        settings = self._desk.login.settings
-        try:
-            self._desk.count_attempt(context.peer())
-            if not settings.issuer:
-                raise RefusedError("nobody can log in here", reason="LOGIN_UNAVAILABLE")
-        except Exception as error:  # as above
-            await self._desk.refuse(context, error)
-        return pb.DescribeLoginResponse(
-            issuer=settings.issuer,
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
-            scopes=settings.scopes,
-            service_address=settings.service_address,
-            without_browser=settings.without_browser,
-        )
-
-    async def EnrolByLogin(  # noqa: N802  # the RPC's name
-        self,
-        request: pb.EnrolByLoginRequest,
-        context: grpc.aio.ServicerContext[pb.EnrolByLoginRequest, pb.EnrolByLoginResponse],
-    ) -> pb.EnrolByLoginResponse:
-        """Exchange an ID token for a certificate."""
-        try:
-            self._desk.count_attempt(context.peer())
-            name, enrolled = await self._desk.enrol_by_login(request, address=host_of(context.peer()))
-        except Exception as error:  # as above
-            await self._desk.refuse(context, error)
-        return pb.EnrolByLoginResponse(
-            certificate_pem=enrolled.certificate_pem, ca_pem=enrolled.ca_pem, device=name
-        )
-
-
-class RenewalServicer(pb_grpc.RenewalServicer):
-    """`Renew` on the mTLS port."""
-
-    def __init__(self, desk: EnrolmentDesk, registry: Registry, proxies: Proxies | None = None) -> None:
-        self._desk = desk
-        self._registry = registry
-        self._proxies = proxies
-
-    async def Renew(  # noqa: N802  # the RPC's name
-        self,
-        request: pb.RenewRequest,
-        context: grpc.aio.ServicerContext[pb.RenewRequest, pb.RenewResponse],
-    ) -> pb.RenewResponse:
-        """Exchange a certificate that is about to expire for the next one."""
-        caller = context if self._proxies is None else self._proxies.caller(context)
-        return await self.answer(request, caller, relayed=isinstance(caller, RelayedCall))
-
-    async def answer(self, request: pb.RenewRequest, call: RenewalCall, *, relayed: bool) -> pb.RenewResponse:
-        """The next certificate of the device that a call comes from; `relayed`: by the word of a proxy."""
-        name = ""
-        try:
-            device = identify(call)
-            name = device.name
-            await self._registry.check(device)
-            self._desk.count_renewal(device)
-            if relayed:
-                (pem, *_) = call.auth_context()["x509_pem_cert"]
-                self._desk.check_signed(request, pem)
-            enrolled = await self._desk.renew(device, request.csr_pem, address=host_of(call.peer()))
-        except Exception as error:  # as above
-            await self._desk.refuse(call, error, name)
-        return enrolled.renewal()
-
-
-class LateRenewalServicer(pb_grpc.LateRenewalServicer):
-    """`RenewLate` on the port that asks for no certificate.
-
-    One stream, so the challenge needs no memory: behind a balancer, question and answer reach the same front.
-    """
-
-    def __init__(self, desk: EnrolmentDesk) -> None:
-        self._desk = desk
-
-    async def RenewLate(  # noqa: N802  # the RPC's name
-        self,
-        request_iterator: AsyncIterator[pb.RenewLateRequest],
-        context: grpc.aio.ServicerContext[pb.RenewLateRequest, pb.RenewLateResponse],
-    ) -> AsyncIterator[pb.RenewLateResponse]:
-        """Exchange a certificate that has ended for the next."""
-        challenge = secrets.token_bytes(32)
-        try:
-            with self._desk.challenged(context.peer()):
-                yield pb.RenewLateResponse(challenge=challenge)
-                answer = await _answer(request_iterator)
-            enrolled = await self._renew(answer, challenge, context.peer())
-        except Exception as error:  # as above
-            await self._desk.refuse(context, error)
-        yield pb.RenewLateResponse(renewed=enrolled.renewal())
-
-    async def _renew(self, request: pb.RenewLateRequest, challenge: bytes, peer: str) -> Enrolled:
-        try:
-            device = self._desk.proven(request, challenge)
-        except RefusedError:
-            # Whoever proves nothing is a stranger, and takes nothing from laptops.
-            self._desk.count_attempt(peer)
-            raise
-        self._desk.count_renewal(device)
-        return await self._desk.renew_late(device, request.csr_pem, address=host_of(peer))
-
-
-async def _answer(requests: AsyncIterator[pb.RenewLateRequest]) -> pb.RenewLateRequest:
-    with suppress(TimeoutError, StopAsyncIteration):
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await anext(aiter(requests))
-    raise RefusedError("no answer came to the challenge", reason="PROOF_INVALID")
-
-
 def laptop_name(person: Person, laptop: str) -> str:
     """The name of a device, of its owner's and the laptop's; always one that a device may have.
 
@@ -513,38 +302,6 @@ def _foreign() -> RefusedError:
         reason="CERTIFICATE_FOREIGN",
         fix="enrol again with a new token from the operator",
     )
-
-
-def make_enrolment_server(
-    desk: EnrolmentDesk, credentials: grpc.ServerCredentials, address: str
-) -> tuple[grpc.aio.Server, int]:
-    """The gRPC server of the enrolment port, bound but not started, and its port (for `HOST:0`).
-
-    Raises `ConfigError` when it cannot listen there.
-    """
-    limits = desk.limits
-    server = grpc.aio.server(
-        maximum_concurrent_rpcs=limits.concurrent_calls,
-        options=[
-            ("grpc.max_receive_message_length", limits.message_bytes),
-            ("grpc.max_metadata_size", limits.metadata_bytes),
-            ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
-            ("grpc.max_concurrent_streams", limits.concurrent_calls),
-            ("grpc.max_allowed_incoming_connections", limits.connections),
-            ("grpc.server_handshake_timeout_ms", round(limits.handshake_seconds * 1000)),
-            ("grpc.max_connection_age_ms", limits.connection_seconds * 1000),
-            ("grpc.so_reuseport", 0),  # a second server on this port is an error, not a lottery
-        ],
-    )
-    pb_grpc.add_EnrolmentServicer_to_server(EnrolmentServicer(desk), server)
-    pb_grpc.add_LateRenewalServicer_to_server(LateRenewalServicer(desk), server)
-    try:
-        return server, server.add_secure_port(address, credentials)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"cannot listen for enrolments on {address}",
-            fix="choose a free port, and an address of this machine",
-        ) from error
 
 
 def _address(peer: str) -> str:
