@@ -31,6 +31,7 @@ __all__ = [
     "ReasonCode",
     "Verdict",
     "check_call",
+    "is_accepted",
     "may_write",
     "reads_its_own",
 ]
@@ -349,14 +350,18 @@ def _check_owned(
     )
 
 
+def is_accepted(rule: Resolution, label: Label) -> bool:
+    """Whether a third party may be given a value of this label by the rule of an argument."""
+    limit = Label.at(rule.accepts or Locality.CLOUD)
+    joined = limit.join(label)
+    return joined.readers == limit.readers and joined.visible == limit.visible
+
+
 def _check_readers(case: _Case, location: Location, leaf: LabelledLeaf, rule: Resolution) -> None:
     """Whether the tool may read the argument; `accepts` is the strictest label that it may read."""
-    accepted = rule.accepts or Locality.CLOUD
-    limit = Label.at(accepted)
-    joined = limit.join(leaf.label)
-    within = joined.readers == limit.readers and joined.visible == limit.visible
-    if within or leaf.label.may_read(tool_sink(case.tool)):
+    if is_accepted(rule, leaf.label) or leaf.label.may_read(tool_sink(case.tool)):
         return
+    accepted = rule.accepts or Locality.CLOUD
     # A name of the caller's own may tell as much as the value under it, so that it is left out with what it is in.
     declared = case.declared(location)
     if rule.on_violation is OnViolation.REDACT and declared:

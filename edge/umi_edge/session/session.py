@@ -27,7 +27,7 @@ from umi_edge.labelling.text import DEVICE, LabelledEntry, LabelledText, Span, c
 from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, labelled_cards
 from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
 from umi_edge.policy import Policy, Scanner
-from umi_edge.policy.checks import LOOSE_TYPES
+from umi_edge.policy.checks import LOOSE_TYPES, is_accepted, leaves_device
 from umi_edge.policy.document import ClockWord, RelationsWord
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.records import Records
@@ -85,13 +85,15 @@ from umi_edge.session.recording import Observer
 from umi_edge.session.rehydration import Rehydrator, resolve
 from umi_edge.session.replies import MOST_QUESTIONS, NoReplies, Replies
 from umi_edge.session.snapshot import Snapshot
+from umi_edge.session.stray_text import held_to_words, stray_text
+from umi_edge.session.taken_texts import TakenTexts
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
 from umi_edge.session.unclear_choice import Choice, begins_at, choices_of, reads, turns_of
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
-from umi_edge.tools import Catalogue, FailureKind, Outcome
+from umi_edge.tools import Catalogue, FailureKind, Outcome, Tool
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
 from umi_shared.handles import Handle, escape, parts_of
@@ -730,12 +732,12 @@ class Session:
         Raises `MalformedError`, `UnclearTimeError`.
         """
         if draft is not None:
-            [(tool, schema)] = schemas.items()
-            gaps = {tool: draft.of_gaps(schema)}
+            [(planned, schema)] = schemas.items()
+            gaps = {planned: draft.of_gaps(schema)}
             written = (
                 await self.caller.call(view, gaps)
                 if draft.gaps
-                else WrittenCall(tool=tool, arguments="{}", usage=Usage())
+                else WrittenCall(tool=planned, arguments="{}", usage=Usage())
             )
         else:
             written = await self.caller.call(view, schemas)
@@ -746,7 +748,18 @@ class Session:
         if draft is not None:
             arguments = draft.filled(arguments, schemas[written.tool]["properties"])
             written = replace(written, arguments=json.dumps(arguments, ensure_ascii=False))
-        return written, self._timed(written.tool, arguments, times)
+        if times is None:
+            return written, Timed(arguments=arguments)
+        tool, given = self.catalogue[written.tool], draft.kept if draft is not None else {}
+        stray = stray_text(tool, arguments, given, view)
+        held = held_to_words(schemas[tool.name], stray, view) if stray else None
+        if held is not None:
+            rest = {name: value for name, value in arguments.items() if name != stray}
+            once_more = CheckedDraft(kept=rest, gaps=frozenset({stray}))
+            return await self._write(view, {tool.name: held}, times, once_more)
+        taken = TakenTexts.of(view, times.words)
+        arguments = taken.mended(tool, arguments, given, partial(self._admits, tool))
+        return written, self._timed(tool, arguments, times)
 
     async def _write_again(
         self,
@@ -781,22 +794,25 @@ class Session:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
         return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
 
-    def _timed(self, tool: str, arguments: dict[str, Any], times: SpokenTimes | None) -> Timed:
+    def _timed(self, tool: Tool, arguments: dict[str, Any], times: SpokenTimes) -> Timed:
         """The arguments with the user's words for days and times in figures. Raises `UnclearTimeError`.
 
         A caller that sees values has its words left as they are: what they mean may tell of what stays.
         """
-        if times is None:
-            return Timed(arguments=arguments)
-        one = self.catalogue[tool]
-        now_at = None if one.hints.read_only else begins_at(arguments, self.calls.entries)
+        now_at = None if tool.hints.read_only else begins_at(arguments, self.calls.entries)
+        schema, read_only = tool.check.sound.schema, tool.hints.read_only
         return times.timed(
-            arguments,
-            one.check.sound.schema,
-            read_only=one.hints.read_only,
-            now_at=now_at,
-            tells_today=not self._hides_clock,
+            arguments, schema, read_only=read_only, now_at=now_at, tells_today=not self._hides_clock
         )
+
+    def _admits(self, tool: Tool, argument: str, handles: Iterable[Handle]) -> bool:
+        """Whether handles may stand in a text that is an argument of a tool, by the policy and their labels."""
+        rule = self.labeller.policy.arguments(tool.name, {argument: ""}).at((argument,))
+        vault, rules = self.labeller.vault, self.labeller.tool_policy(tool.name)
+        if rule.type not in LOOSE_TYPES or not all(one in vault for one in handles):
+            return False
+        open_to_all = rule.accepts is None and not leaves_device(rules, tool.hints)
+        return open_to_all or all(is_accepted(rule, vault[one].label) for one in handles)
 
     def _schemas(
         self, view: View, planned: str, times: SpokenTimes | None

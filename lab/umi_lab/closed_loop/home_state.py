@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 from dataclasses import dataclass, field
 
 import icalendar
@@ -23,6 +24,8 @@ class Item:
     free: tuple[str, ...] = field(default=(), repr=False)
     """What may be worded in another way."""
 
+
+_WITH = re.compile(r" (?:with|w/) .*\Z")
 
 HomeState = tuple[Item, ...]
 """All things of a home that a task may change, sorted."""
@@ -52,7 +55,7 @@ def _events(home: HomeConfig) -> list[Item]:
                 ",".join(sorted(_addresses(event))),
                 *([event["RRULE"].to_ical().decode()] if "RRULE" in event else []),
             ),
-            (str(event.get("SUMMARY", "")),),
+            (_title(event),),
         )
         for path in home.calendar.glob("*.ics")
         for event in icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
@@ -69,6 +72,12 @@ def _todos(home: HomeConfig) -> list[Item]:
         for path in home.calendar.glob("*.ics")
         for todo in icalendar.Calendar.from_ical(path.read_bytes()).walk("VTODO")
     ]
+
+
+def _title(event: icalendar.Event) -> str:
+    """What an event is called; whom it is with may stand in the title of one that has guests."""
+    title = str(event.get("SUMMARY", ""))
+    return _WITH.sub("", title) if _addresses(event) else title
 
 
 def _addresses(event: icalendar.Event) -> list[str]:

@@ -1,12 +1,14 @@
 """Judging sessions: by the state of the home and by what the user was told."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from umi_edge.session.events import Answered, GaveUp
+from umi_edge.tools.builtin import HomeConfig
 from umi_edge.values.time_words import TimePhrases
-from umi_lab.closed_loop.home_state import Item
+from umi_lab.closed_loop.home_state import Item, home_state
 from umi_lab.closed_loop.judgement import judge, same_state
 from umi_shared.errors import MalformedError
 
@@ -124,3 +126,23 @@ def test_facts_are_days_in_words_too():
     told = Answered("It is on the third of April 2028, says the letter from the barber.")
     assert judge(told, BEFORE, wanted, BEFORE, ("2028-04-03",), times=TIMES).right_answer
     assert not judge(told, BEFORE, wanted, BEFORE, ("2028-04-04",), times=TIMES).right_answer
+
+
+def test_the_title_of_an_event_with_guests_may_say_whom_it_is_with(tmp_path):
+    def state(title, *guests):
+        folder = tmp_path / f"{title}{len(guests)}"
+        folder.mkdir()
+        lines = [
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            "BEGIN:VEVENT",
+            "UID:1",
+            f"SUMMARY:{title}",
+            "DTSTART:20260911T120000",
+        ]
+        lines += [f"ATTENDEE:mailto:{one}" for one in guests] + ["END:VEVENT", "END:VCALENDAR", ""]
+        (folder / "one.ics").write_text("\r\n".join(lines))
+        return home_state(replace(HomeConfig.under(tmp_path / "none"), calendar=folder))
+
+    assert same_state(state("Lunch with Ann Berg", "ann@example.org"), state("Lunch", "ann@example.org"))
+    assert not same_state(state("Lunch with Ann Berg"), state("Lunch"))
