@@ -27,7 +27,7 @@ from umi_edge.values.time_words.spoken import (
 )
 from umi_shared.transcript import Instruction, Observation, View, text_of
 
-__all__ = ["UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "in_words", "time_kinds"]
+__all__ = ["NO_DAY", "UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "in_words", "time_kinds"]
 
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _MOMENT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2})?(?![\d])")
@@ -189,7 +189,7 @@ class SpokenTimes:
                 said[name] = phrase
             elif value not in self.known(kind):
                 onwards = f"{self.words.today}/.."
-                if name not in must and read_only:
+                if name not in must and (read_only or self._needs_no_day(schema["properties"][name])):
                     del written[name]
                 elif reads_days and _admits(schema["properties"][name], onwards):
                     written[name] = onwards
@@ -197,6 +197,12 @@ class SpokenTimes:
                 else:
                     raise UnclearTimeError(_MISSING[kind])
         return Timed(arguments=written, said=said, notes=tuple(notes))
+
+    def _needs_no_day(self, schema: Mapping[str, Any]) -> bool:
+        """Whether a day that a model made up may be left out: of a to-do, where the user says nothing of a time."""
+        request = self.requests[-1] if self.requests else ""
+        timed = self._spoken(TimeKind.DAYS) or self._spoken(TimeKind.TIME) or _REMINDER.search(request)
+        return schema.get(NO_DAY) is True and _TO_DO.search(request) is not None and not timed
 
     def _spelt_by(self, kind: TimeKind, value: str) -> tuple[str, tuple[Any, ...]]:
         """The words that may mean what a model has written in figures, and all that they may mean."""
@@ -289,6 +295,15 @@ class SpokenTimes:
         return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
 
 
+NO_DAY = "x-may-have-no-day"
+"""A word of umi's own schemas, which no card has: what is to be done is due on no day where none is said."""
+_TO_DO = re.compile(
+    r"\bto[- ]?dos?\b|\btasks?\b|\b(?:my|shopping|grocery) list\b|\baufgabe\w*|\b(?:meine|einkaufs)\s?liste\b|"
+    r"\bt[aâ]ches?\b|\bma liste\b|\bliste de (?:courses|choses)\b|\btareas?\b|"
+    r"\bpendientes\b|\bmi lista\b|\blista de la compra\b",
+    re.IGNORECASE,
+)
+_REMINDER = re.compile(r"\b(?:remind|erinner|rappel|recu[eé]rd|recordatorio)", re.IGNORECASE)
 _NEAR_MINUTES = 180
 _TWO = 2
 """Readings of which the user is told: more are the days that a word such as `Sundays` has."""

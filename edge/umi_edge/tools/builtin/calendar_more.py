@@ -30,6 +30,8 @@ __all__ = ["Clock", "Day", "Id", "Line", "Minutes", "events_on", "found_around",
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
 Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$", json_schema_extra={"format": "time"})]
+DueDay = Annotated[Day, Field(json_schema_extra={"format": "date", "x-may-have-no-day": True})]
+DueClock = Annotated[Clock, Field(json_schema_extra={"format": "time", "x-may-have-no-day": True})]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 14, json_schema_extra={"format": "minutes"})]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -234,7 +236,7 @@ def _todo_tools(calendar: Calendar) -> tuple[Tool, ...]:
             "time": ["calendar.todos: $.todos[*].due"],
         },
     )
-    def add_todo(title: Line, date: Day | None = None, time: Clock | None = None) -> Sourced:
+    def add_todo(title: Line, date: DueDay | None = None, time: DueClock | None = None) -> Sourced:
         """Add a to-do or a reminder.
 
         Args:
