@@ -10,7 +10,7 @@ from tests.end_to_end.harness import plan, tool_of, world
 from umi_edge.session.consent import ConsentRequest
 from umi_edge.session.events import Answered
 from umi_edge.tools import Hints
-from umi_edge.tools.builtin import builtin_tools
+from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 
 WEDNESDAY = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
@@ -311,3 +311,57 @@ async def test_a_day_elsewhere_in_the_request_does_not_choose_between_two_readin
         tmp_path, "Is Friday's talk on next Friday's list, too?", plans=LIST, calls=[written]
     )
     assert w.session.record[0].arguments == {"date": "2026-11-27,2026-12-04"}
+
+
+ROWING = DINNER.replace("dinner", "rowing").replace("Dinner", "Rowing").replace("20261126", "20261127")
+
+
+@pytest.mark.parametrize(
+    ("request_", "policy", "titles"),
+    [
+        ("rowing this week?", "relations: told\n", ["Rowing"]),
+        ("what is on this week?", "relations: told\n", ["Dinner", "Rowing"]),
+        ("cancel rowing this week", "relations: told\n", ["Dinner", "Rowing"]),
+        ("rowing this week?", "relations: hidden\n", ["Dinner", "Rowing"]),
+    ],
+)
+async def test_of_several_days_what_the_words_name_is_listed(tmp_path, request_, policy, titles):
+    home = HomeConfig.under(tmp_path / "home")
+    home.calendar.mkdir(parents=True)
+    (home.calendar / "dinner.ics").write_text(DINNER)
+    (home.calendar / "rowing.ics").write_text(ROWING)
+    policy += 'tools: {calendar.list: {arguments: {date: cloud}, results: {"$.events[*].title": cloud}}}'
+    w, _ = await session(
+        tmp_path, request_, plans=LIST, calls=[call("calendar.list", date="this week")],
+        tools=builtin_tools(home), policy=policy,
+    )  # fmt: skip
+    sent = w.capture.bytes_out
+    assert [title for title in ("Dinner", "Rowing") if f'"{title}"'.encode() in sent] == titles
+
+
+@pytest.mark.parametrize(
+    ("request_", "question"),
+    [
+        ("put buy traps on my to do list", ""),
+        ("Setz Milch auf meine Liste", ""),
+        ("ajoute acheter du lait à ma liste", ""),
+        ("añade comprar leche a mi lista", ""),
+        ("remind me to buy traps, on my to-do list", "Which day do you mean?"),
+        ("to do: buy traps at five", "Which day do you mean?"),
+        ("new rent from july", "Which day do you mean?"),
+        ("add it to the winter list", "Which day do you mean?"),
+    ],
+)
+async def test_a_to_do_needs_no_day_and_a_reminder_does(tmp_path, request_, question):
+    home = replace(make_sample_home(tmp_path / "home", WEDNESDAY.date()), more=True)
+    plans = [plan("To put it on the list, use calendar.add_todo."), *CREATE[1:]]
+    written = call("calendar.add_todo", title="Buy traps", date="2022-05-06", time="08:15")
+    w, ending = await session(
+        tmp_path, request_, plans=plans, calls=[written], tools=builtin_tools(home), consent=Watching()
+    )
+    if question:
+        assert ending.answer.startswith(question)
+        assert w.session.record == []
+    else:
+        assert w.session.record[0].arguments == {"title": "Buy traps"}
+        assert w.session.record[0].result == "done"

@@ -19,7 +19,17 @@ from umi_edge.values.json_walk import walk
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.spoken import spoken_days, spoken_past, spoken_spans, spoken_times
 
-__all__ = ["MOMENTS", "Evidence", "Said", "name_words", "picked", "short_words", "strength", "told"]
+__all__ = [
+    "MOMENTS",
+    "Evidence",
+    "Said",
+    "has_term",
+    "name_words",
+    "picked",
+    "short_words",
+    "strength",
+    "told",
+]
 
 MOMENTS = ("date", "start", "due")
 """The members that say when a thing is, of which one counts."""
@@ -196,6 +206,11 @@ def name_words(item: Any) -> frozenset[str]:
 def short_words(item: Any) -> frozenset[str]:
     """The words of an item but for those of long texts, and of what speaks of others."""
     return _words_in(_texts(item))
+
+
+def has_term(term: str, item: Any) -> bool:
+    """Whether a word, or a form of it, is one of an item's."""
+    return _says(term, short_words(item)) > 0
 
 
 def _is_place(word: str) -> bool:

@@ -190,18 +190,16 @@ def matches_of(outcome: Outcome) -> list[Any]:
     return found if isinstance(found, list) and 1 < len(found) <= _MOST else []
 
 
-def with_matches(outcome: Outcome, kept: Sequence[int]) -> Outcome:
-    """What a search found, of its matches these only."""
+def with_matches(outcome: Outcome, kept: Sequence[int], member: str = _MATCHES) -> Outcome:
+    """What a search found, of its matches these only; `member` is where they are."""
     if not isinstance(outcome, Succeeded):
         return outcome
     found: Any = outcome.value
-    value = {**found, _MATCHES: [found[_MATCHES][number] for number in kept]}
-    places: dict[Location, Location] = {
-        (_MATCHES, number): (_MATCHES, new) for new, number in enumerate(kept)
-    }
+    value = {**found, member: [found[member][number] for number in kept]}
+    places: dict[Location, Location] = {(member, number): (member, new) for new, number in enumerate(kept)}
     records = outcome.records and tuple(
         replace(one, at=places.get(one.at, one.at))
         for one in outcome.records
-        if one.at in places or one.at[:1] != (_MATCHES,)
+        if one.at in places or one.at[:1] != (member,)
     )
     return replace(outcome, value=value, records=records)

@@ -60,6 +60,7 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.item_evidence import Said
+from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
 from umi_edge.session.narrowed_search import (
     SEARCH,
     latest_request,
@@ -670,16 +671,24 @@ class Session:
         return ready
 
     def _narrowed(self, tool: str, outcome: Outcome) -> Outcome:
-        """Of several people that umi's own search found, those whom the user's words leave; charged if looked at."""
-        found = matches_of(outcome) if tool == SEARCH and self.catalogue[tool].source == BUILT_IN else []
+        """Of what umi's own tool found, what the user's words leave; charged if looked at.
+
+        Of people those whom a search means, of the events of several days those that are named.
+        """
         request = latest_request(self.calls.entries, typed_words(self.calls.entries))
         told = self.labeller.policy.relations is RelationsWord.TOLD and not self.labeller.hides_shape(tool)
-        if not told or not found or request is None or not request.decides:
+        if not told or request is None or self.catalogue[tool].source != BUILT_IN:
             return outcome
-        last = told_last(self.calls.entries, found)
-        left = left_of(found, request, self._read, last)
-        self.labeller.shapes.chosen(tool, len(found) + 1)
-        return with_matches(outcome, left)
+        if tool == SEARCH and request.decides and (found := matches_of(outcome)):
+            last = told_last(self.calls.entries, found)
+            left = left_of(found, request, self._read, last)
+            self.labeller.shapes.chosen(tool, len(found) + 1)
+            return with_matches(outcome, left)
+        if tool == LIST and asks_for_some(request.seen) and (found := events_of(outcome)):
+            named = named_of(found, self._read(request.text))
+            self.labeller.shapes.chosen(tool, 1 << len(found))
+            return with_matches(outcome, named, EVENTS)
+        return outcome
 
     async def _make(self, ready: ReadyCall, labelled: LabelledArguments) -> None:
         written, seen = ready.written, ready.seen

@@ -51,6 +51,14 @@ async def test_the_events_of_some_days_are_listed(home: Home, days: str, titles:
     assert [one["title"] for one in told["events"]] == titles
 
 
+async def test_a_list_that_is_cut_off_says_so(home: Home) -> None:
+    daily = EVENT.replace("TRANSP:OPAQUE", "RRULE:FREQ=DAILY").format("Daily", "20260101")
+    path = home.config.calendar / "daily.ics"
+    path.write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{daily}END:VCALENDAR\n")
+    told = await home.call("calendar.list", date="2026-01-01/2026-06-30")
+    assert (len(told["events"]), told["skipped"]) == (100, 1)
+
+
 def test_a_caller_is_held_to_them(home: Home) -> None:
     for tool, argument in (("calendar.list", "date"), ("calendar.search", "when"), ("mail.search", "when")):
         assert "pattern" in home.tools[tool].input_schema["properties"][argument]

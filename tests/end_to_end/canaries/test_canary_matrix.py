@@ -90,7 +90,14 @@ def answers(folder):
     )
     home.mail.mkdir()
     (home.mail / "one.eml").write_text(f"From: {MAIL}\nSubject: {PHONE}\n\n{MARKS}\n")
-    return [one for one in builtin_tools(home) if one.name in ("search.answer", "mail.search")]
+    home.calendar.mkdir()
+    (home.calendar / "one.ics").write_text(
+        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\nSUMMARY:{NAME} {MARKS}\r\n"
+        f"DTSTART:20200101T100000Z\r\nRRULE:FREQ=DAILY\r\nLOCATION:{MAIL}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    return [
+        one for one in builtin_tools(home) if one.name in ("search.answer", "mail.search", "calendar.list")
+    ]
 
 
 def tools():
@@ -140,6 +147,7 @@ STEPS = [
     ("value.compose", ("value.compose", '{"template":"<person:1> <email:1>"}')),
     ("search.answer", ("search.answer", '{"question":"what is the code of the door, <person:1>?"}')),
     ("mail.search", ("mail.search", '{"sender":"mum"}')),
+    ("calendar.list", ("calendar.list", '{"date":"2022-01-01"}')),
     ("data.get", ("data.get", '{"unknown":"<email:99>"}')),
 ]
 
@@ -221,7 +229,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
     assert NAME in answered.answer
     assert MAIL in answered.answer
     assert NAME in given_up.reason
-    assert w.results.count("done") == 8 - declines
+    assert w.results.count("done") == 9 - declines
     kinds = {name for sent in w.plan_requests() for name, _ in values_in(sent)}
     assert kinds == {name_of(path) for path in leaf_fields(pb.PlanRequest.DESCRIPTOR)}
     messages = [base64.b64decode(entry["message"]) for entry in w.recorded]

@@ -25,11 +25,13 @@ from umi_edge.tools.builtin.calendar_more import (
 from umi_edge.tools.builtin.day_spans import Days, spans_of
 from umi_edge.tools.builtin.words import single_line
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
 __all__ = ["tools"]
+
+_MAX_LISTED = 100
 
 
 def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
@@ -43,6 +45,9 @@ def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
             date: The day, as YYYY-MM-DD; or the first and the last, as YYYY-MM-DD/YYYY-MM-DD.
         """
         found, lost = events_on(calendar, spans_of(date))
+        if len(found) > _MAX_LISTED:
+            many = f"only the first {_MAX_LISTED} of the {len(found)} events of these days are listed"
+            found, lost = found[:_MAX_LISTED], (*lost, Lost("the calendar", many))
         return Sourced(
             Partial.counted({"events": [calendar.as_json(one) for one in found]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found)),
