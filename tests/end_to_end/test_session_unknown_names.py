@@ -55,9 +55,10 @@ async def test_a_no_sends_nothing(tmp_path):
 
 async def test_a_yes_lets_it_leave_and_is_not_asked_for_again(tmp_path):
     consent = Remembers(True)
-    async with world(tmp_path, policy=asking_policy(), plans=LIST * 2, calls=CALLS * 2, consent=consent) as w:
+    empty = [("calendar.list", '{"date":"2026-01-03"}')] * 2
+    async with world(tmp_path, policy=asking_policy(), plans=LIST * 2, calls=empty, consent=consent) as w:
         for _ in range(2):
-            assert isinstance(await w.session.ask(f"Tell {NAME} what is on."), Answered)
+            assert isinstance(await w.session.ask(f"Tell {NAME} what is on on 3 January 2026."), Answered)
     (request,) = consent.asked
     assert list(request.arguments.values()) == [NAME]
     assert NAME.encode() in w.capture.bytes_out
