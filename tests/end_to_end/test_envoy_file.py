@@ -46,8 +46,7 @@ class Serve:
         if request == b"fail late":
             await context.write(b"begun")
             await context.abort(grpc.StatusCode.UNAVAILABLE, "a replica died")
-        if request == b"hang":
-            await context.write(b"begun")
+        if request == b"hang":  # of what has begun, an Envoy that is first breaks the stream off
             await asyncio.sleep(30)
         said = [[name, value] for name, value in context.invocation_metadata() if isinstance(value, str)]
         await context.write(json.dumps(said).encode())
