@@ -3,6 +3,7 @@
 A word that neither English nor a text has is read as the nearest one that questions are made of, or that a text has.
 """
 
+import re
 from collections.abc import Collection, Iterable
 
 from umi_edge.policy.person_names.words import english_words
@@ -31,10 +32,8 @@ def spelt_as_there(texts: Iterable[str], question: str) -> str:
             continue
         if any(alike(word, one) for one in there):
             continue
-        at = question.casefold().find(word)
-        meant = _parted(word, there) or _nearest(word, there)
-        if at >= 0 and meant:
-            question = question[:at] + meant + question[at + len(word) :]
+        if meant := _parted(word, there) or _nearest(word, there):
+            question = re.sub(rf"\b{word}\b", meant, question, count=1, flags=re.IGNORECASE)
     return question
 
 

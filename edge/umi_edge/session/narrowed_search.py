@@ -18,8 +18,10 @@ from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry, handles_in
 from umi_edge.policy import Location
-from umi_edge.session.item_evidence import Said, told
+from umi_edge.reading.question import words_of
+from umi_edge.session.item_evidence import Said, short_words, told
 from umi_edge.session.listed_items import Listing, given_to, listings, marks, taken_by
+from umi_edge.session.several_meant import before_message
 from umi_edge.tools import Outcome, Succeeded
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Answer, Call, Instruction
@@ -30,6 +32,8 @@ SEARCH = "contacts.search"
 """The tool whose results are narrowed; umi's own."""
 _MATCHES = "matches"
 _MOST = 16
+_AT_ONCE = 8
+"""Letters before what turns somebody down, where the rest asks for something to be done: `no, not her`."""
 _DETAIL = re.compile(
     r"\b(?:numbers?|phones?|mobile|cell|landline|tel|fax|e-?mails?|mails?|address|birthday|"
     r"\w*nummer|telefon\w*|handy\w*|\w*adresse|anschrift|geburtstag|"
@@ -38,7 +42,11 @@ _DETAIL = re.compile(
 )
 """What somebody is looked up for."""
 _DOES = re.compile(
-    r"^\W*(?:please |bitte )?(?:e?mail|phone|call)\b|\b(?:and|then|to) (?:e?mail|call)\b|"
+    r"^\W*(?:please |bitte )?(?:e?-?mail|phone|call|fax)\b|\b(?:and|then|to) (?:e?mail|call)\b|"
+    r"\b(?:by|per|via|par|por|an?|eine?n?|une?|una) (?:\w+ )?(?:e-?mails?|mails?|call|phone|fax|courriel|correo)\b|"
+    r"\b(?:give|gib) (?!me\b|mir\b)|\b(?:notify|inform|contact(?! details)|pay|transfer|share|set|schedule|arrange|"
+    r"plan|drop|shoot|ping|thank|delete|remove|rename|save|informier\w*|ruf\w*|plane|verschieb\w*|l[oö]sch\w*|"
+    r"appelle|pr[eé]viens|annule|llama|avisa|cancela)\b|"
     r"\b(?:tell|write|text|send|message|invite|forward|remind|let|ask|say|add|put|book|create|move|cancel|change|reply|"
     r"answer|schreib\w*|sag\w*|schick\w*|send\w*|lad\w*|frag\w*|erinner\w*|trag\w*|antworte\w*|"
     r"[eé]cri\w*|dis|demand\w*|envo\w+|invit\w*|ajout\w*|r[eé]pond\w*|escrib\w*|di|dile|env[ií]a\w*|manda\w*|"
@@ -58,14 +66,20 @@ _NOBODYS = (
     r"num[eé]ro|adresse|d[ií]a|semana|vez|lado|cosa|direcci[oó]n|cita)\b"
 )
 """What another one may be of, and nobody is."""
-_OTHER_ONE = re.compile(
-    rf"\b(?:the|my) other\b(?! {_NOBODYS})|\bnot (?:that|this) (?:one|guy|man|woman|person)\b|\bnot (?:him|her)\b|"
-    r"\bwrong (?:one|guy|man|woman|person)\b|"
-    rf"\b(?:der|die|den) andere[nrm]?\b(?! {_NOBODYS})|\bnicht (?:der|die|den)(?=$|[,.!?;])|\bfalsche person\b|"
-    rf"\bl'autre\b(?! {_NOBODYS})|\bpas (?:lui|elle|celui|celle)\b|"
-    rf"\b(?:el|la) otr[oa]\b(?! {_NOBODYS})|\bno (?:ese|esa|[eé]l|ella)\b",
+_OTHER = re.compile(
+    r"\b(?:(?:the|my) other|(?:der|die|den) andere[nrm]?|l['’]autre|(?:el|la) otr[oa])\b"
+    rf"(?! {_NOBODYS})(?:['’]s)?(?: +(?P<of>[\w'’-]+))?",
     re.IGNORECASE,
 )
+_NOT_THIS = re.compile(
+    r"\b(?:not (?:that|this) (?:one|guy|man|woman|person)|not (?:him|her)|wrong (?:one|guy|man|woman|person)|"
+    r"nicht (?:der|die|den)|falsche person|pas (?:lui|elle|celui|celle)|no (?:ese|esa|[eé]l|ella))(?= *(?:$|[,.:!?;]))",
+    re.IGNORECASE,
+)
+_ONE = frozenset(
+    ("one", "ones", "guy", "man", "woman", "person", "contact", "mann", "frau", "homme", "femme")
+)
+"""Whoever was found, without a name."""
 _NO = re.compile(
     r"\W*(?:no|nah|nope|not|nein|nee|non|wrong|falsch|i mean|ich meine?|je (?:veux|voulais) dire|quiero decir)\b",
     re.IGNORECASE,
@@ -79,6 +93,17 @@ _DESCRIBED = re.compile(
     re.IGNORECASE,
 )
 """A correction that says of whom it is, and nothing else."""
+_ASKS = re.compile(
+    r"^\W*(?:(?:hi|hey|hello|hallo|salut|hola|ok|okay|and|so|please|pls|no|nah|nein|non|et|und|y|bitte|umi)\W+)*"
+    r"(?:what|which|how|who|where|do (?:i|we|you)|have (?:i|we|you)|find|show|look|search|get me|give me|i need|need|"
+    r"i want|can (?:you|i)|could (?:you|i)|was|wie|welche|such|finde|zeig|gib mir|hast du|habe? ich|ich brauch|brauch|"
+    r"quel|c['’]est quoi|trouve|donnez?-moi|cherche|montre|j['’]ai besoin|il me faut|as-tu|tu as|cu[aá]l|qu[eé]|busca|"
+    rf"dame|mu[eé]stra|necesito|tienes|tengo|(?:the |die |das |l[ea] |el )?(?:\w+ )?{_DETAIL.pattern})|"
+    rf"(?:s|['’]s?|\b(?:his|her|their|sein\w*|ihre?|son|sa|su))\W+(?:\w+\W+)?{_DETAIL.pattern}(?! bill)|"
+    rf"^(?:\S+\s+){{0,6}}{_DETAIL.pattern}(?: please| pls| thanks| thx| bitte| svp| por favor)?\W*$",
+    re.IGNORECASE,
+)
+"""A question, or the detail of somebody and nothing else: any other words may be what somebody is to be told."""
 _NOBODY = re.compile(
     rf"{_DETAIL.pattern}|\b(?:work|home|private|office|business|other|first|second|last|next|same|privat\w*|gesch[aä]ft\w*|"
     r"b[uü]ro|bureau|travail|priv[eé]\w*|trabajo|privad[oa]|casa|week|day|time|month|morning|evening|woche|tag|zeit)\b",
@@ -98,7 +123,7 @@ class Request:
     @property
     def excludes(self) -> bool:
         """Whether it leaves out whom they were told of last."""
-        if _OTHER_ONE.search(self.seen):
+        if _OTHER.search(self._whom(self.seen)) or self._turns_down:
             return True
         described = _DESCRIBED.fullmatch(self.seen)
         return described is not None and _NOBODY.search(described["whom"]) is None
@@ -106,20 +131,40 @@ class Request:
     @property
     def looks_up(self) -> bool:
         """Whether it asks for a detail of one person, and for nothing to be done."""
-        return self._only_reads and _DETAIL.search(self.seen) is not None
+        return (
+            self.only_reads and _DETAIL.search(self.seen) is not None and _ASKS.search(self.seen) is not None
+        )
 
     @property
     def corrects(self) -> bool:
         """Whether it says what was meant in place of what was told, and nothing to be done."""
-        return self._only_reads and _NO.match(self.seen) is not None
+        return self.only_reads and _NO.match(self.seen) is not None
 
     @property
     def decides(self) -> bool:
         """Whether it may leave anybody out."""
         return self.excludes or self.looks_up or self.corrects
 
+    def speaks_of(self, found: Sequence[Any]) -> bool:
+        """Whether the other one is one of these people: the other contract is none."""
+        named = [one["of"] for one in _OTHER.finditer(self._whom(self.text))]
+        if self.corrects or self._turns_down or not all(named):
+            return True
+        known = _ONE.union(*map(short_words, found))
+        words = [word for one in named for word in words_of(one)[:1]]
+        return not named or any(word in known or word.removesuffix("s") in known for word in words)
+
     @property
-    def _only_reads(self) -> bool:
+    def _turns_down(self) -> bool:
+        found = _NOT_THIS.search(self.seen)
+        return found is not None and (self.only_reads or found.start() <= _AT_ONCE)
+
+    def _whom(self, text: str) -> str:
+        return text if self.only_reads else before_message(text)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it asks for nothing to be done, and of no more than one person."""
         return _DOES.search(self.seen) is None and _SEVERAL.search(self.seen) is None
 
 
@@ -140,9 +185,9 @@ def left_of(
     `last` is whom the user was told of last, or for whom something was done.
     """
     everybody = tuple(range(len(found)))
-    if request.excludes and last is not None:
+    if request.excludes and last is not None and request.speaks_of(found):
         rest = [number for number in everybody if number != last]
-        for text in (request.text, *request.earlier[-1:]):
+        for text in (request.text, *request.earlier[-1:]) if request.only_reads else ():
             if (one := told(said(text), [found[number] for number in rest])) is not None:
                 return (rest[one],)
         return tuple(rest)

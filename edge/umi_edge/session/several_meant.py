@@ -15,7 +15,7 @@ from typing import Any
 from umi_edge.reading.question import words_of
 from umi_edge.session.item_evidence import Said, name_words, short_words
 
-__all__ = ["ALL_OF_THEM", "means_several", "says_all"]
+__all__ = ["ALL_OF_THEM", "before_message", "means_several", "says_all"]
 
 _NOT = r"(?<!\bnot )(?<!\bnicht )(?<!\bpas )(?<!\bno )"
 ALL_OF_THEM = re.compile(
@@ -50,10 +50,14 @@ def _each(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+_JOINS, _BESIDE = "and", 3
 _OR = _each("or oder ou o u")
 _OF_MANY = _each("the all both two three my our die den les aux los las mes nos unsere unseren mis")
 """What stands before a name that many have: without it, `pauls` may be whose something is."""
 _OF_MANY_UNBENT = _each("les aux los las")
+_OF_ALL = _each(
+    "both all two three four five beide beiden beider alle allen aller zwei drei les aux los las dos deux tous"
+)
 _SAYS_NOTHING = _each("yes yeah yep ok okay please thanks ja bitte oui si por favor to an a of them")
 
 
@@ -73,17 +77,20 @@ def means_several(said: Sequence[Said], items: Sequence[Any]) -> bool:
 
 
 def _means_several(said: Said, items: Sequence[Any]) -> bool:
-    whom = _before_message(said.text)
-    if ALL_OF_THEM.search(whom) or _EVERYBODY.search(whom):
-        return True
-    words = tuple(word.removesuffix("'s") for word in words_of(whom))
+    whom = before_message(said.text)
+    words = tuple(word.removesuffix("'s") for word in words_of(_AND.sub(f" {_JOINS} ", whom)))
     names, others = [name_words(item) for item in items], [short_words(item) for item in items]
+    if ALL_OF_THEM.search(whom) or _EVERYBODY.search(whom):
+        # "Tell Anna both are well" writes to one Anna.
+        named = frozenset.intersection(*names)
+        if not any(word in named and not _OF_ALL & {before} for before, word in pairwise(("", *words))):
+            return True
     if _in_the_plural(words, frozenset.intersection(*names), frozenset.intersection(*others)):
         return True
-    return bool(_AND.search(whom)) and _each_is_named(words, others)
+    return _each_is_named(words, others)
 
 
-def _before_message(text: str) -> str:
+def before_message(text: str) -> str:
     """Whom a request names: what stands before the message."""
     found = _MESSAGE.search(text)
     before = text[: found.start()] if found is not None else text
@@ -124,4 +131,18 @@ def _each_is_named(words: Sequence[str], items: Sequence[frozenset[str]]) -> boo
         for at, word in enumerate(words)
         if at
     )
-    return all(own) and not any(choices)
+    return all(own) and _are_joined(words, own) and not any(choices)
+
+
+def _are_joined(words: Sequence[str], own: Sequence[frozenset[str]]) -> bool:
+    """Whether a word of one and a word of another stand on both sides of an `and`.
+
+    "Ask whether the lawyer told the plumber, and when" names two, and joins none.
+    """
+    for at in (at for at, word in enumerate(words) if word == _JOINS):
+        before, after = words[max(0, at - _BESIDE) : at], words[at + 1 : at + 1 + _BESIDE]
+        left = {number for number, one in enumerate(own) if one.intersection(before)}
+        right = {number for number, one in enumerate(own) if one.intersection(after)}
+        if any(one != other for one in left for other in right):
+            return True
+    return False

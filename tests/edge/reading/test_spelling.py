@@ -35,3 +35,14 @@ def test_many_words_hold_nobody_up() -> None:
     began = time.monotonic()
     spelt_as_there(texts, "wrtoaa " * 40)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("question", "spelt"),
+    [
+        ("Wie heißt in der großen Straße das pasword?", "Wie heißt in der großen Straße das password?"),
+        ("is xteh teh boat?", "is xteh the boat?"),
+    ],
+)
+def test_a_word_is_put_right_where_it_stands(question, spelt):
+    assert spelt_as_there(["Heißt große Straße: the password is on the boat. xteh"], question) == spelt

@@ -43,6 +43,10 @@ def left(text: str, last=None, *, earlier=()):
         ("send martin's number to the goat cheese man", (0, 1, 2)),
         ("the numbers of all Martins, also of the goat cheese one", (0, 1, 2)),
         ("who is the martin with the goat cheese", (0, 1, 2)),  # asks for no detail of his
+        ("Drop Martin a mail that the goat cheese was good", (0, 1, 2)),
+        ("notify martin by mail that the goat cheese is here", (0, 1, 2)),
+        ("give martin my number, the goat cheese man needs it", (0, 1, 2)),
+        ("dinner with martin, address: goat cheese street 4", (0, 1, 2)),
     ],
 )
 def test_a_plain_look_up_leaves_whom_it_describes(text, kept):
@@ -66,6 +70,12 @@ def test_a_plain_look_up_leaves_whom_it_describes(text, kept):
         ("no, tell martin that the goat cheese was good", 0, (0, 1, 2)),
         ("tell martin the other day is better", 0, (0, 1, 2)),
         ("no, the other Martin", None, (0, 1, 2)),
+        ("write to martin that the other contract is signed", 1, (0, 1, 2)),
+        ("invite martin, the other guests come at 8", 1, (0, 1, 2)),
+        ("tell martin it's not her fault", 1, (0, 1, 2)),
+        ("schreib martin, dass der andere Vertrag da ist", 1, (0, 1, 2)),
+        ("tell the other martin the goat cheese was good", 2, (0, 1)),
+        ("no, not him: tell the other martin that I am late", 1, (0, 2)),
     ],
 )
 def test_a_correction_leaves_out_whom_they_were_told_of(text, last, kept):

@@ -1,5 +1,7 @@
 """Whom a phrase means that is no name: by what is said first, then by the rest, then by the rarest words."""
 
+from time import process_time
+
 import pytest
 
 from umi_edge.tools.builtin.contact import Contact
@@ -59,3 +61,24 @@ def test_more_people_than_a_question_can_name_are_none():
     assert (
         likely([Contact(name=f"{letter} Roofs", company="Roofs") for letter in "ABCDEF"], "the roofer") == []
     )
+
+
+@pytest.mark.parametrize(
+    ("phrase", "names"), [("mum", ["Rosa Diaz"]), ("dad", ["Frank Diaz"]), ("oma", []), ("son", [])]
+)
+def test_a_relation_is_nobody_whose_name_merely_has_its_letters(phrase, names):
+    book = [
+        Contact(name="Mumtaz Ali"),
+        Contact(name="Soledad Ruiz"),
+        Contact(name="Thomas Johnson"),
+        Contact(name="Rosa Diaz", nicknames=("Mamá",)),
+        Contact(name="Frank Diaz", role="father"),
+    ]
+    assert [one.name for one in found(book, phrase, anywhere=True)] == names
+
+
+@pytest.mark.parametrize("note", ["ben's mum " * 10_000, "p" * 100_000, "plum-" * 20_000, "plumb " * 16_000])
+def test_a_long_note_is_read_once_and_not_from_each_of_its_letters(note):
+    started = process_time()
+    assert found([Contact(name="Ines", note=note)], "my mum the cook", anywhere=True) == []
+    assert process_time() - started < 10

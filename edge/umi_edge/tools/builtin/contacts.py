@@ -191,12 +191,13 @@ def found(contacts: Iterable[Contact], query: str, *, anywhere: bool = False) ->
         ranked.setdefault(rank, []).append(contact)
     ranked.pop(_NOT_MEANT, None)
     best = min(ranked, default=_NOT_MEANT)
-    # A mother is no Mothersole, and nobody of whose card it says that she is another's.
-    if anywhere and (not ranked or (best > _IN_WHAT_IS_KNOWN and names_kin(query))):
+    # A mother is no Mothersole, mum no Mumtaz, and nobody of whose card it says that she is another's.
+    if anywhere and (not ranked or (best > _CALLED_SO and names_kin(query))):
         return likely(everyone, query)
     return ranked.get(best, [])
 
 
+_CALLED_SO = 0
 _IN_WHAT_IS_KNOWN = 3
 _NOT_MEANT = 10
 

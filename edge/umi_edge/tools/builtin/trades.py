@@ -16,6 +16,9 @@ __all__ = ["is_kin", "is_of_trade", "same_kin", "same_trade", "says_nothing"]
 _WHOLE = 3
 """A trade's entry of so many letters or fewer is a whole word; a longer one is how words begin. Kin are whole words."""
 _OF_ANOTHER = re.compile(r"^\W*(?:of|von|vom|der|des|de|du|del)\b")
+_ANOTHERS = re.compile(r"['’]s?\s+(?:\w+\s+)?$")
+_BESIDE = 64
+"""Letters before and behind a word in which it shows whose somebody is: a card is as long as somebody likes."""
 
 
 def is_of_trade(text: str, query: str) -> bool:
@@ -55,8 +58,8 @@ def same_kin(word: str, text: str) -> bool:
     kin = {entry for line in _kin(folded(word)) for entry in line}
     return any(
         own[0] in kin
-        and not _OF_ANOTHER.match(said[own.end() :])
-        and not re.search(r"['’]s?\s+(?:\w+\s+)?$", said[: own.start()])
+        and not _OF_ANOTHER.match(said[own.end() : own.end() + _BESIDE])
+        and not _ANOTHERS.search(said[max(0, own.start() - _BESIDE) : own.start()])
         for own in re.finditer(r"\w+", said)
     )
 

@@ -8,8 +8,8 @@ one would have to know the language of each text, and the English ones give "all
 import re
 import unicodedata
 
-_SIGNED = re.compile(r"\w+(?:[-'’.·/&+]\w+)+")
-"""A word with signs inside."""
+_SIGNED = re.compile(r"(?<!\w)\w+(?:[-'’.·/&+]\w+)+")
+"""A word with signs inside; sought where a word begins, or a long one would be read anew from each of its letters."""
 _SIGNS = re.compile(r"[^\w\s]+")
 _SHARED = 5
 """Letters that two forms of a word have in common at least; one less where one is the other and an ending."""
