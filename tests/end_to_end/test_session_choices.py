@@ -255,6 +255,34 @@ async def test_a_policy_that_tells_no_relations_leaves_nobody_out(tmp_path):
     assert "<email:2>" in w.prompts[-1]
 
 
+AMBIGUOUS = plan("The name is ambiguous.", "summarizer")
+
+
+async def test_who_asks_for_people_is_told_all_of_them_and_not_asked_which(tmp_path):
+    async with session(tmp_path, plans=[LOOK, AMBIGUOUS], calls=[FIND]) as w:
+        told = await w.session.ask("which of my contacts are called Wendel?")
+    assert told == Answered("I found 2 contacts: Wendel Kellerqx (sales) and Wendel Vossqx (engineer).")
+    assert len(w.capture.requests) == 2
+    for secret in (*KELLER, *VOSS):
+        assert secret.encode() not in w.capture.bytes_out
+
+
+async def test_the_next_request_shows_the_list_in_handles(tmp_path):
+    plans = [LOOK, AMBIGUOUS, plan("Done.", "summarizer"), "Fine."]
+    async with session(tmp_path, plans=plans, calls=[FIND]) as w:
+        await w.session.ask("which of my contacts are called Wendel?")
+        await w.session.ask("thanks")
+    assert "I found 2 contacts: <person:2>" in w.prompts[-1]
+    assert b"Kellerqx" not in w.capture.bytes_out
+
+
+async def test_who_asks_for_one_of_them_is_asked_which_by_the_summarizer(tmp_path):
+    asks = "Which one do you mean: <person:2> or <person:3>?"
+    async with session(tmp_path, plans=[LOOK, AMBIGUOUS, asks], calls=[FIND]) as w:
+        told = await w.session.ask("what is wendels phone number")
+    assert told.answer == "Which one do you mean: Wendel Kellerqx or Wendel Vossqx?"
+
+
 def add_card(folder, name: str, uid: str, company: str, role: str, address: str = "") -> None:
     lines = ["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", *([f"EMAIL:{address}"] if address else [])]
     lines += [f"ORG:{company}", f"TITLE:{role}", f"UID:{uid}", "END:VCARD", ""]

@@ -61,6 +61,7 @@ from umi_edge.session.events import (
 )
 from umi_edge.session.item_evidence import Said
 from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
+from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people
 from umi_edge.session.narrowed_search import (
     SEARCH,
     latest_request,
@@ -97,7 +98,7 @@ from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools import Catalogue, FailureKind, Outcome, Tool
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import Handle, escape, parts_of
+from umi_shared.handles import escape, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -526,7 +527,8 @@ class Session:
                         if (ending := await self._ask_user(*question)) is not None:
                             return ending
                     case Next.SUMMARIZER:
-                        return await self._answer()
+                        people = self._people_asked_for(plan)
+                        return self._answer_with(people) if people else await self._answer()
                     case Next.GIVE_UP:
                         return GaveUp(self._spoken(plan))
                     case Next.CALLER:
@@ -883,6 +885,25 @@ class Session:
         self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
         return Answered(answer)
 
+    def _people_asked_for(self, plan: Plan) -> str | None:
+        """All whom a search found, in handles, where the user asks for people and the plan knows not which is meant.
+
+        It is decided by what the planner sees, and wrote, alone.
+        """
+        request = latest_request(self.calls.entries, typed_words(self.calls.entries))
+        if request is None or not asks_for_people(request.seen) or not is_undecided(self._rationale(plan)):
+            return None
+        return list_of_people(self.calls.entries, request.seen)
+
+    def _answer_with(self, text: str) -> Answered:
+        """Answer on this device, with what the planner was shown: its label is that of all of it."""
+        self.observe(AnswerStarted())
+        answer = self._stream_answer(self._rehydrated(text))
+        answer += self._stream_answer(self._device_notes(answer))
+        said = self._model_text(text, self._shown_to(PLANNER))
+        self.calls.entries.append(LabelledEntry(Answer(()), said))
+        return Answered(answer)
+
     def _device_notes(self, answer: str) -> str:
         """The device's own word on days that were not said, and on what no tool could read: no model passes it on."""
         unread = unread_note(one for lost in self.calls.unread.values() for one in lost)
@@ -920,14 +941,12 @@ class Session:
         return labelled
 
     def _spoken(self, plan: Plan) -> str:
+        return self._rehydrated(self._rationale(plan))
+
+    def _rationale(self, plan: Plan) -> str:
+        """What the planner wrote, with handles."""
         rationale = next(entry for entry in reversed(self.calls.entries) if entry.template is plan)
-        rehydrator = Rehydrator(self.labeller.vault)
-        said = "".join(
-            str(part) if isinstance(part, Handle) else part
-            for span in rationale.text
-            for part in span.seen_by(PLANNER)
-        )
-        return rehydrator.feed(said) + rehydrator.finish()
+        return "".join(str(part) for span in rationale.text for part in span.seen_by(PLANNER))
 
     def _sent(self, sent: Sent, sink: Sink) -> None:
         self.totals.messages_out += 1

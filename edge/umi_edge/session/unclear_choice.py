@@ -14,11 +14,12 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.item_evidence import MOMENTS, Said, picked, strength, told
+from umi_edge.session.item_line import described
 from umi_edge.session.listed_items import (
     NAMED,
     Item,
@@ -32,18 +33,14 @@ from umi_edge.session.listed_items import (
 )
 from umi_edge.session.pending_question import pending_question
 from umi_edge.session.several_meant import ALL_OF_THEM, means_several, says_all
-from umi_edge.session.time_arguments import in_words
 from umi_shared.handles import Handle, parts_of
 from umi_shared.transcript import Clock, Instruction
 
 __all__ = ["Choice", "Turn", "begins_at", "choices_of", "reads", "turns_of"]
 
 _MOST_SHOWN = 5
-_CALLED = ("name", "title", "subject", "path")
 _TOLD_BY = ("company", "department", "role", "from", *MOMENTS, "location", "email", "phone")
 """What tells items apart for a person, the best first."""
-_MOST_TOLD = 2
-_LONGEST = 80
 _BETWEEN = re.compile("[,;]")
 _DEPTH = 3
 """Readings one behind the other that are followed back."""
@@ -157,8 +154,8 @@ class Choice:
         """What the user is asked, with handles as the planner was shown them: their values are for the user's eyes."""
         first = shown[:_MOST_SHOWN]
         told_by = [name for name in _TOLD_BY if self._differs(name, first)]
-        described = [_described(self.items[number], told_by) for number in first]
-        *all_but_last, last = described + (["another"] if len(shown) > len(first) else [])
+        lines = [described(self.items[number], told_by) for number in first]
+        *all_but_last, last = lines + (["another"] if len(shown) > len(first) else [])
         both = (", or both" if len(shown) == 2 else ", or all of them") if self.may_be_all(shown) else ""
         return f"Which one do you mean: {', '.join(all_but_last)} or {last}{both}?"
 
@@ -325,25 +322,3 @@ def _found(value: Any) -> Any:
 
 def _member(item: Any, name: str) -> Any:
     return item.get(name) if isinstance(item, Mapping) else None
-
-
-def _described(item: Item, told_by: Sequence[str]) -> str:
-    """A thing as a person knows it, and what tells it from the others; in handles, where it has them."""
-    known = item.known if isinstance(item.known, Mapping) else {}
-    seen = {name: one for name, one in dict(item.seen or {}).items() if isinstance(known.get(name), str)}
-    called = next((line for name in _CALLED if (line := _line(seen.get(name)))), "")
-    called = called or next(filter(None, map(_line, seen.values())), "one")
-    more = [line for name in told_by if (line := _line(seen.get(name))) and line != called][:_MOST_TOLD]
-    return f"{called} ({', '.join(more)})" if more else called
-
-
-def _line(value: Any) -> str:
-    if not isinstance(value, str):
-        return ""
-    for read in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            return in_words(read(value))
-        except ValueError:
-            continue
-    line = " ".join(value.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

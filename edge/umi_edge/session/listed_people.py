@@ -1,0 +1,77 @@
+"""Listed people: a question for the people of a company is answered by all whom the search found.
+
+The embedded planner takes several matches for a name that is ambiguous, and its summarizer asks which one is meant.
+What is listed, and whether, depends on what the planner sees alone.
+
+I1: docs/design.md#i1-release-only
+"""
+
+import re
+from collections.abc import Sequence
+
+from umi_edge.labelling.text import LabelledEntry
+from umi_edge.session.item_line import described
+from umi_edge.session.listed_items import Item, listings
+from umi_edge.session.narrowed_search import SEARCH
+from umi_shared.transcript import Observation
+
+__all__ = ["asks_for_people", "is_undecided", "list_of_people"]
+
+_MOST = 20
+_AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
+_PEOPLE = re.compile(
+    r"^\W*(?:(?:and|so|hey|hi|ok|please|now|then|und|et|y|also) ?\W*)*"
+    r"(?:(?:(?:can|could) you )?(?:tell|show) me |do you know |sag mir |dis-moi |dime )?"
+    r"(?:who|wer|wen|qui|qui[eé]n(?:es)?)\b(?!'?s (?:number|phone|address|e-?mail))|"
+    r"\b(?:what|which) (?:(?:other |of )?(?:my )?)?(?:people|contacts?|persons?|colleagues?|names)\b|"
+    r"\b(?:list|show me|give me|all|every) (?:all )?(?:of )?(?:the |my )?(?:people|contacts?|names|colleagues)\b|"
+    r"\b(?:everyone|everybody)\b|"
+    r"\bwelche (?:leute|kontakte|personen|kollegen)\b|\balle (?:leute|kontakte|kollegen)\b|"
+    r"\bquel(?:le)?s (?:gens|contacts|personnes|coll[eè]gues)\b|\btous (?:les|mes) (?:gens|contacts|coll[eè]gues)\b|"
+    r"\bqu[eé] (?:gente|personas|contactos|colegas)\b|\btodos (?:los|mis) (?:contactos|colegas)\b",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(r"\b(?:numbers?|phones?|telefon\w*|nummern?|num[eé]ros?|tel[eé]fonos?)\b", re.IGNORECASE)
+_EMAIL = re.compile(
+    r"\b(?:e-?mails?|mails?|address(?:es)?|mailadressen?|courriels?|correos?)\b", re.IGNORECASE
+)
+
+
+def asks_for_people(request: str) -> bool:
+    """Whether a request, as the planner sees it, asks who all there are.
+
+    >>> asks_for_people("What people I have from <company:1>?"), asks_for_people("what is <person:1>'s number")
+    (True, False)
+    """
+    return _PEOPLE.search(request) is not None
+
+
+def is_undecided(rationale: str) -> bool:
+    """Whether a plan that ends says that it does not know which of several is meant."""
+    return _AMBIGUOUS.search(rationale) is not None
+
+
+def list_of_people(entries: Sequence[LabelledEntry], request: str) -> str | None:
+    """All whom the last call found, in handles, where it was a search in the contacts that found several."""
+    found = listings(entries)
+    last = next((at for at in reversed(range(len(entries))) if _is_result(entries[at])), -1)
+    template = entries[last].template if last >= 0 else None
+    if not isinstance(template, Observation) or template.tool != SEARCH or not found or found[-1].at != last:
+        return None
+    people = max(found[-1].lists, key=len, default=())
+    if len(people) < 2:
+        return None
+    wanted = [name for name, asked in (("phone", _PHONE), ("email", _EMAIL)) if asked.search(request)]
+    lines = [described(Item(one.seen, one.seen), [*wanted, "role"]) for one in people[:_MOST]]
+    more = f" and {len(people) - _MOST} more" if len(people) > _MOST else ""
+    return f"I found {len(people)} contacts: {_joined(lines, more)}."
+
+
+def _is_result(entry: LabelledEntry) -> bool:
+    return isinstance(entry.template, Observation)
+
+
+def _joined(lines: Sequence[str], more: str) -> str:
+    if more:
+        return f"{', '.join(lines)}{more}"
+    return f"{', '.join(lines[:-1])} and {lines[-1]}"
