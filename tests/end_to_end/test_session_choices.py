@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.end_to_end.harness import plan, tool_of, world
+from tests.end_to_end.harness import TODAY, plan, tool_of, world
 from tests.end_to_end.test_session_later_names import refreshed
 from tests.end_to_end.test_session_questions import Says
 from umi_edge.policy import default_policy, load_policy
@@ -281,6 +281,88 @@ async def test_who_asks_for_one_of_them_is_asked_which_by_the_summarizer(tmp_pat
     async with session(tmp_path, plans=[LOOK, AMBIGUOUS, asks], calls=[FIND]) as w:
         told = await w.session.ask("what is wendels phone number")
     assert told.answer == "Which one do you mean: Wendel Kellerqx or Wendel Vossqx?"
+
+
+PUT = plan("To put it in, use calendar.create.")
+
+
+def event(*guests: str, title: str = "Collect the cake") -> tuple[str, str]:
+    what = {"title": title, "date": "Friday", "time": "11:00", "guests": list(guests)}
+    return "calendar.create", json.dumps(what)
+
+
+def created(w) -> list[object]:
+    return [one.arguments.get("guests") for one in w.session.record if one.tool == "calendar.create"]
+
+
+@pytest.mark.parametrize("guests", [("<email:1>",), ("<email:1>", "<email:2>")])
+async def test_a_guest_whom_nobody_invited_is_left_out_and_not_asked_about(tmp_path, guests):
+    says = Says()
+    async with session(tmp_path, plans=[LOOK, PUT, *DONE], calls=[FIND, event(*guests)], replies=says) as w:
+        await w.session.ask("collect the cake from wendel on Friday at 11:00, put that in")
+    assert (says.asked, created(w)) == ([], [None])
+
+
+async def test_which_guest_is_meant_is_asked_where_one_is_to_come(tmp_path):
+    says = Says("the second")
+    calls = [FIND, event("<email:1>")]
+    async with session(tmp_path, plans=[LOOK, PUT, *DONE], calls=calls, replies=says) as w:
+        await w.session.ask("lunch with wendel on Friday at 11:00, put that in")
+    assert (says.asked, created(w)) == ([ASKED], [[VOSS[1]]])
+
+
+async def test_an_event_that_is_called_by_one_of_them_is_asked_about(tmp_path):
+    says = Says("the second")
+    calls = [FIND, event("<email:1>", title="Cake from <person:2>")]
+    async with session(tmp_path, plans=[LOOK, PUT, *DONE], calls=calls, replies=says) as w:
+        await w.session.ask("collect the cake from wendel on Friday at 11:00, put that in")
+    assert says.asked == [ASKED]
+
+
+UNASKED = "Do you want something cancelled?"
+LIST = plan("To list the events, use calendar.list.")
+CANCEL = plan("To cancel it, use calendar.cancel.")
+LISTED = ("calendar.list", '{"date":"today"}')
+
+
+def cancelled(w) -> list[str]:
+    return [one.result for one in w.session.record if one.tool == "calendar.cancel"]
+
+
+@pytest.mark.parametrize("reply", ["no, when is the water off?", ""])
+async def test_what_nobody_named_is_not_cancelled_and_no_list_is_shown(tmp_path, reply):
+    says = Says(reply)
+    plans = [LIST, CANCEL, plan("Nothing tells of it.", "give up")]
+    async with events_world(tmp_path, plans=plans, replies=says) as w:
+        await w.session.ask("water off when today")
+    assert (says.asked, cancelled(w)) == ([UNASKED], [])
+
+
+@pytest.mark.parametrize("request_", ["cancel the one at seven today", "Choirqx is not for me today"])
+async def test_what_is_named_or_asked_for_is_cancelled_as_before(tmp_path, request_):
+    says = Says()
+    async with events_world(tmp_path, plans=[LIST, CANCEL, *DONE], replies=says) as w:
+        await w.session.ask(request_)
+    assert UNASKED not in says.asked
+    assert cancelled(w) == ["done"]
+
+
+def events_world(folder, *, plans, **more):
+    """A calendar with one event today, which the caller cancels."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", "UID:choir-1"]
+    lines += [
+        "SUMMARY:Choirqx",
+        f"DTSTART:{TODAY:%Y%m%d}T190000Z",
+        f"DTEND:{TODAY:%Y%m%d}T200000Z",
+        "END:VEVENT",
+    ]
+    made = home(folder)
+    for old in made.calendar.iterdir():
+        old.unlink()
+    (made.calendar / "choir.ics").write_text("\r\n".join([*lines, "END:VCALENDAR", ""]))
+    calls = [LISTED, ("calendar.cancel", '{"id":"<event:1>"}')]
+    tools = builtin_tools(made)
+    return world(folder, plans=plans, calls=calls, tools=tools, policy=default_policy(), **more)
 
 
 def add_card(folder, name: str, uid: str, company: str, role: str, address: str = "") -> None:

@@ -28,11 +28,11 @@ from umi_edge.labelling.tool_cards import Unapproved, Withheld, declared_names, 
 from umi_edge.labelling.vault import INSTRUCTION, Kept, UnknownHandleError
 from umi_edge.policy import Policy, Scanner
 from umi_edge.policy.checks import LOOSE_TYPES, is_accepted, leaves_device
-from umi_edge.policy.document import ClockWord, RelationsWord
-from umi_edge.policy.families import BUILT_IN
+from umi_edge.policy.document import ClockWord
 from umi_edge.records import Records
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.calls import Calls, SaidNoTwiceError
+from umi_edge.session.clearing import Clearing
 from umi_edge.session.clock import clock_entry, local_now
 from umi_edge.session.consent import Consent
 from umi_edge.session.disagreement import explained
@@ -60,18 +60,7 @@ from umi_edge.session.events import (
     Stopped,
 )
 from umi_edge.session.item_evidence import Said
-from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
-from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people
-from umi_edge.session.narrowed_search import (
-    SEARCH,
-    latest_request,
-    left_of,
-    matches_of,
-    told_last,
-    with_matches,
-)
 from umi_edge.session.noes import Noes
-from umi_edge.session.own_words import typed_words
 from umi_edge.session.pending_question import (
     ASKED_BY_DEVICE,
     DEVICES_OWN,
@@ -91,14 +80,15 @@ from umi_edge.session.stray_text import held_to_words, stray_text
 from umi_edge.session.taken_texts import TakenTexts
 from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError, time_kinds
 from umi_edge.session.totals import Totals
-from umi_edge.session.unclear_choice import Choice, begins_at, choices_of, reads, turns_of
+from umi_edge.session.unasked_removal import UnaskedRemovalError
+from umi_edge.session.unclear_choice import begins_at
 from umi_edge.session.unknown_names import question_of, with_names_kept
 from umi_edge.session.unread_note import unread_note
 from umi_edge.session.written_arguments import read_arguments
-from umi_edge.tools import Catalogue, FailureKind, Outcome, Tool
+from umi_edge.tools import Catalogue, FailureKind, Tool
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError, PrivacyError, UmiError
-from umi_shared.handles import escape, parts_of
+from umi_shared.handles import Handle, escape, parts_of
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Sink, join_all
 from umi_shared.released import Released
 from umi_shared.transcript import (
@@ -196,6 +186,7 @@ class Session:
     """The call that waits for a reply."""
     _lost_at: int = field(default=-1, init=False, repr=False)
     """The entry of a question whose call a saved conversation has lost; -1 where there is none."""
+    _clearing: Clearing = field(init=False, repr=False)
     _names: Mapping[str, Sequence[str]] = field(init=False, repr=False)
     _approved: ApprovedCards = field(init=False, repr=False)
 
@@ -217,14 +208,19 @@ class Session:
         self.observe = observer(self.labeller.vault)
         self._approved = approved
         self._tell_of_tools()
+        entries: list[LabelledEntry] = []
+        self._clearing = Clearing(
+            catalogue=self.catalogue, labeller=self.labeller, entries=entries, read=self._read
+        )
         self.calls = Calls(
             catalogue=self.catalogue,
             labeller=self.labeller,
+            entries=entries,
             public=PublicText(self.guard),
             consent=self.consent,
             records=self.records,
             observe=self._tell,
-            narrow=self._narrowed,
+            narrow=self._clearing.narrowed,
         )
         self._allow_catalogue()
 
@@ -402,6 +398,8 @@ class Session:
                 return await self._steps()
             except UnclearTimeError as error:
                 answered = self._ask_back(_WHICH_DAY if self._hides_clock else str(error), str(error))
+            except UnaskedRemovalError as error:
+                answered = self._ask_back(str(error), str(error))
             except UnclearChoiceError as error:
                 self._unclear = error.waiting
                 answered = self._ask_back(str(error), self._rehydrated(error.waiting.question))
@@ -424,7 +422,8 @@ class Session:
             return
         timed = Timed(arguments=arguments, said=waiting.call.timed.said)
         try:
-            ready = self._clear(replace(waiting.call, timed=timed), settled=waiting.choice)
+            ready = replace(waiting.call, timed=timed)
+            ready = self._clearing.cleared(ready, self._lost_at, settled=waiting.choice)
             labelled = self._labelled(ready)
         except (MalformedError, UnknownHandleError):
             return  # what was put in makes no call
@@ -527,7 +526,7 @@ class Session:
                         if (ending := await self._ask_user(*question)) is not None:
                             return ending
                     case Next.SUMMARIZER:
-                        people = self._people_asked_for(plan)
+                        people = self._clearing.people_asked_for(self._rationale(plan))
                         return self._answer_with(people) if people else await self._answer()
                     case Next.GIVE_UP:
                         return GaveUp(self._spoken(plan))
@@ -616,17 +615,16 @@ class Session:
                 same = {written.tool: schemas[written.tool]}
                 checked = None
                 written, timed = await self._write_again(told, same, times, hidden=not refusal.public)
-            ready = self._clear(
-                ReadyCall(
-                    written=written,
-                    timed=timed,
-                    shown=shown,
-                    unseen=unseen,
-                    planned=bool(plan.tool),
-                    draft=draft,
-                    checked=checked,
-                )
+            ready = ReadyCall(
+                written=written,
+                timed=timed,
+                shown=shown,
+                unseen=unseen,
+                planned=bool(plan.tool),
+                draft=draft,
+                checked=checked,
             )
+            ready = self._clearing.cleared(ready, self._lost_at)
             labelled = self._labelled(ready)
         except (MalformedError, UnknownHandleError) as error:
             self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
@@ -642,55 +640,6 @@ class Session:
             values_seen=ready.unseen,
             drafted=ready.planners_words,
         )
-
-    def _clear(self, ready: ReadyCall, *, settled: Choice | None = None) -> ReadyCall:
-        """The call, once the user's words tell what it takes of several things that a search found.
-
-        Raises `UnclearChoiceError` where they tell no one of them. Looked at only where the policy tells what a name
-        has to do with what was typed, and charged each time: what comes of it shows in what happens next. `settled` is
-        the one that the user has just made.
-        """
-        one = self.catalogue[ready.tool]
-        told = self.labeller.policy.relations is RelationsWord.TOLD
-        if not told or ready.unseen or one.hints.read_only or (one.source != BUILT_IN and reads(one.name)):
-            return ready
-        turns = turns_of(self.calls.entries, typed_words(self.calls.entries), self._lost_at)
-        said = partial(self._read, beside=tuple(ready.timed.said.values()))
-        beside = time_kinds(one.check.sound.schema)
-        for choice in choices_of(ready.timed.arguments, self.calls.entries, beside=beside):
-            if settled is not None and choice.is_among(settled):
-                continue
-            self.labeller.shapes.chosen(ready.tool, 2)
-            number = choice.instead(turns, said)
-            arguments = None if number is None else choice.with_item(ready.timed.arguments, number)
-            if arguments is not None:
-                self.labeller.shapes.chosen(ready.tool, len(choice.items))
-                ready = replace(ready, timed=Timed(arguments=arguments, said=ready.timed.said))
-            elif number is not None or not choice.is_told(turns, said):
-                raise UnclearChoiceError(
-                    WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
-                )
-        return ready
-
-    def _narrowed(self, tool: str, outcome: Outcome) -> Outcome:
-        """Of what umi's own tool found, what the user's words leave; charged if looked at.
-
-        Of people those whom a search means, of the events of several days those that are named.
-        """
-        request = latest_request(self.calls.entries, typed_words(self.calls.entries))
-        told = self.labeller.policy.relations is RelationsWord.TOLD and not self.labeller.hides_shape(tool)
-        if not told or request is None or self.catalogue[tool].source != BUILT_IN:
-            return outcome
-        if tool == SEARCH and request.decides and (found := matches_of(outcome)):
-            last = told_last(self.calls.entries, found)
-            left = left_of(found, request, self._read, last)
-            self.labeller.shapes.chosen(tool, len(found) + 1)
-            return with_matches(outcome, left)
-        if tool == LIST and asks_for_some(request.seen) and (found := events_of(outcome)):
-            named = named_of(found, self._read(request.text))
-            self.labeller.shapes.chosen(tool, 1 << len(found))
-            return with_matches(outcome, named, EVENTS)
-        return outcome
 
     async def _make(self, ready: ReadyCall, labelled: LabelledArguments) -> None:
         written, seen = ready.written, ready.seen
@@ -884,16 +833,6 @@ class Session:
         answer += self._stream_answer(self._device_notes(answer))
         self.calls.entries.append(LabelledEntry(Answer(()), self._model_text(said, shown)))
         return Answered(answer)
-
-    def _people_asked_for(self, plan: Plan) -> str | None:
-        """All whom a search found, in handles, where the user asks for people and the plan knows not which is meant.
-
-        It is decided by what the planner sees, and wrote, alone.
-        """
-        request = latest_request(self.calls.entries, typed_words(self.calls.entries))
-        if request is None or not asks_for_people(request.seen) or not is_undecided(self._rationale(plan)):
-            return None
-        return list_of_people(self.calls.entries, request.seen)
 
     def _answer_with(self, text: str) -> Answered:
         """Answer on this device, with what the planner was shown: its label is that of all of it."""
