@@ -13,6 +13,12 @@ __all__ = ["QUESTION_WORDS", "Kind", "Question", "alike", "stem", "words_of"]
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SHORT_AND_REST = re.compile(r"(?<![^\W_])([^\W\d_]{1,2})-(?=[^\W\d_])")
 """What is written with a hyphen and without: `Wi-Fi`, `e-mail`."""
+_OWNERS = re.compile(r"['’]s(?![^\W_])")
+"""What makes an owner of a name: `Mai's pen` is Mai's."""
+_AS_ONE = re.compile(r"\b(town|city|grand|rendez)[ -](hall|mother|father|mere|pere|vous)\b")
+"""What is written as one word and as two."""
+_BEFORE_FIGURES = re.compile(r"(?<![^\W_])[^\W\d_]{3,}(?=\d{2})")
+"""The letters that a code begins with: what it is of, as in `STAT20029`."""
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[,.]\d{3}){1,4}(?![.,]?\d)")
 """A number with signs between its thousands."""
 _MONTH_OF = re.compile(r"(?<!\d)(?:19|20)\d\d-(0[1-9]|1[0-2])(?!\d)")
@@ -141,6 +147,8 @@ _ASKS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.PERSON, r"\bname\b|\bcalled\b"),
     )
 )
+_TO_THE_DEVICE = re.compile(r"\b(?:show|give|tell|read|find|get) (?:me|us)\b")
+"""What is said to who is asked, and not of what is asked about."""
 _YES_OR_NO = re.compile(
     r"\s*(?:(?:so|and|hey|hi|ok|please)\b[ ,]*)*(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|"
     r"should|must|may|ist|sind|hat|habe|kann|soll|muss|darf)\b"
@@ -152,17 +160,22 @@ QUESTION_WORDS = frozenset(
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text, without case and accents; a date in figures has the name of its month beside it.
+    """The words of a text, without case and accents.
+
+    A date in figures has the name of its month beside it, and a code the letters that it begins with.
 
     >>> words_of("Bake it for 40 minutes, Zoë!"), words_of("Wi-Fi, 2026-09-03")
     (('bake', 'it', 'for', '40', 'minutes', 'zoe'), ('wifi', '2026', '09', '03', 'september'))
     >>> words_of("1,000 bags")
     ('1000', 'bags')
+    >>> words_of("STAT20029")
+    ('stat20029', 'stat')
     """
     plain = _SHORT_AND_REST.sub(r"\1", projected(text))
     plain = _THOUSANDS.sub(lambda found: re.sub("[,.]", "", found[0]), plain)
+    plain = _AS_ONE.sub(r"\1\2", _OWNERS.sub("", plain))
     months = (_MONTHS[int(month) - 1] for month in _MONTH_OF.findall(plain))
-    return (*_WORD.findall(plain), *dict.fromkeys(months))
+    return (*_WORD.findall(plain), *dict.fromkeys((*months, *_BEFORE_FIGURES.findall(plain))))
 
 
 def alike(one: str, other: str) -> bool:
@@ -207,10 +220,10 @@ class Question:
         >>> Question.of("How long does the lemon cake go in the oven?")
         Question(kind=<Kind.LENGTH: 'length'>)
         """
-        words = words_of(text)
         asked = projected(text)
+        words = words_of(_TO_THE_DEVICE.sub(" ", asked))
         known = next((kind for kind, pattern in _ASKS if pattern.search(asked)), Kind.ANY)
-        terms = tuple(dict.fromkeys(word.removesuffix("'s") for word in words if word not in QUESTION_WORDS))
+        terms = tuple(dict.fromkeys(word for word in words if word not in QUESTION_WORDS))
         return cls(text, terms, _kind_named(kind) or known)
 
     def fits(self, text: str) -> bool:
@@ -229,8 +242,7 @@ class Question:
         >>> Question.of("what should I get Sophie?").repeated_by("Sophie")
         True
         """
-        words = [word.removesuffix("'s") for word in words_of(text)]
-        own = [word for word in words if word not in QUESTION_WORDS]
+        own = [word for word in words_of(text) if word not in QUESTION_WORDS]
         return (
             bool(own)
             and not self.of_yes_or_no
@@ -244,7 +256,7 @@ class Question:
 
     def _has(self, text: str) -> bool:
         words = words_of(text)
-        return bool(words) and all(word.removesuffix("'s") in self.terms for word in words)
+        return bool(words) and all(word in self.terms for word in words)
 
 
 _NAMED: Iterable[tuple[Kind, frozenset[str]]] = (

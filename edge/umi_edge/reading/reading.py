@@ -27,13 +27,17 @@ class Scored:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """What a text has on a question."""
 
     words: str = field(repr=False)
     sure: bool
     """Whether they are the answer; else they are what stands nearest to it."""
+    probability: float = 0.0
+    """That the likeliest passage answers."""
+    whole: bool = False
+    """Whether they are all that the text says."""
 
 
 Scorer = Callable[[Sequence[Scored]], Awaitable[list[float]]]
@@ -116,10 +120,11 @@ class Reading:
         passages = await asyncio.to_thread(passages_of, text)
         best = await self.best(text, passages, Question.of(question))
         if best is None:
-            return Read(" ".join(text.split()[:MAX_ANSWER_WORDS]), sure=False)
+            return Read(words=" ".join(text.split()[:MAX_ANSWER_WORDS]), sure=False)
         sure = best.probability >= self._judge.least
         start, end = (best.start, best.end) if sure and not wide else _widened(text, passages, best)
-        return Read(text[start:end], sure=sure)
+        whole = start <= passages[0].start and end >= passages[-1].end
+        return Read(words=text[start:end], sure=sure, probability=best.probability, whole=whole)
 
     async def evidence(self, text: str, passages: Sequence[Passage], question: Question) -> list[Evidence]:
         """What speaks for the likeliest passages; a question without a word that could stand in a text has none."""

@@ -54,3 +54,22 @@ def test_a_text_holds_the_share_of_the_words_that_stand_anywhere() -> None:
 @pytest.mark.parametrize("text", ["1," * 100_000 + "1:", "a-" * 100_000])
 def test_a_long_run_of_figures_or_words_is_no_sum_and_is_looked_through_soon(text: str) -> None:
     assert not Question.of("how much is the rent?").fits(text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "terms"),
+    [
+        ("when's Mai's exam?", ("mai", "exam")),
+        ("Show me the note of the groom?", ("note", "groom")),
+        ("is there anything from the town hall", ("townhall",)),
+    ],
+)
+def test_what_is_said_to_the_device_and_what_questions_are_made_of_is_not_asked_about(
+    asked: str, terms: tuple[str, ...]
+) -> None:
+    assert Question.of(asked).terms == terms
+
+
+def test_a_code_is_found_by_the_letters_that_it_begins_with() -> None:
+    pages = Page(title="STAT20029 exam", text="9:00"), Page(title="NEUR20004 exam", text="14:15")
+    assert ranked(pages, Question.of("when is the neuro exam"))[0].number == 1

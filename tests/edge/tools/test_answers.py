@@ -77,7 +77,12 @@ async def test_two_questions_in_one_get_what_is_around(home: Home) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["what does tomorrow look like, am I in court?", "do i have something on the twenty third", "monday?"],
+    [
+        "what does tomorrow look like, am I in court?",
+        "do i have something on the twenty third",
+        "monday?",
+        "anything from 9 to 5 on Monday?",
+    ],
 )
 async def test_what_there_is_on_a_day_is_told_of_the_calendar_of_that_day(home: Home, question: str) -> None:
     (home.config.mail / "b.eml").write_text(
@@ -215,3 +220,103 @@ async def test_each_of_two_questions_is_answered_by_its_own(home: Home) -> None:
     found = (await home.call("search.answer", question="marty's number and his stall at the fair"))["answers"]
     assert {one["title"] for one in found} >= {"Marty Gray", "Fair"}
     assert found[0]["title"] == "Marty Gray"
+
+
+@pytest.mark.parametrize(
+    ("question", "days"),
+    [
+        ("is there band practice tomorrow or not?", []),
+        ("is band practice on Tuesday?", ["Tuesday 2026-11-24"]),
+        ("what time is band practice on the 24th", ["Tuesday 2026-11-24"]),
+        ("what time is band practice next week", ["Tuesday 2026-11-24"]),
+    ],
+)
+async def test_whether_and_when_a_thing_is_on_a_day_is_told_of_that_day(
+    home: Home, question: str, days: list[str]
+) -> None:
+    for title, day in (
+        ("Band practice", "2026-11-24"),
+        ("Dentist", "2026-11-23"),
+        ("Band practice", "2026-12-08"),
+    ):
+        await home.call("calendar.create", title=title, date=day, time="18:00")
+    found = (await home.call("search.answer", question=question))["answers"]
+    assert [one["text"][: len("Tuesday 2026-11-24")] for one in found] == days
+    assert all(one["title"] == "Band practice" for one in found)
+
+
+async def test_a_thing_that_no_event_is_called_by_is_looked_for_in_texts_on_any_day(home: Home) -> None:
+    await home.call("calendar.create", title="Dentist", date="2026-11-23", time="18:00")
+    (home.config.notes / "water.md").write_text("# Water\n\nThe water is off tomorrow from 9 to 12.\n")
+    found = (await home.call("search.answer", question="is the water off tomorrow?"))["answers"]
+    assert [one["title"] for one in found] == ["Water"]
+
+
+async def test_something_from_somebody_about_a_day_is_a_letter_and_no_event_of_the_day(home: Home) -> None:
+    (home.config.mail / "c.eml").write_text(
+        "From: Mairie <marches@example.org>\nSubject: 14 juillet\nDate: Tue, 03 Nov 2026 10:00:00 +0000\n\n"
+        "Le marche est annule.\n"
+    )
+    await home.call("calendar.create", title="Elise is away", date="2027-07-14", time="10:00")
+    asked = "is there something from the town hall about the fourteenth of july market"
+    assert (await home.call("search.answer", question=asked))["answers"][0]["title"] == "14 juillet"
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("bond number?", {"Oliver Bond", "bond-receipt.txt"}),
+        ("bond number? it's on that receipt", {"bond-receipt.txt"}),
+        ("the number of Oliver Bond", {"Oliver Bond"}),
+    ],
+)
+async def test_a_number_may_be_a_things_and_is_looked_for_where_it_is_said_to_stand(
+    home: Home, question: str, titles: set[str]
+) -> None:
+    await home.call("contacts.add", name="Oliver Bond", phone="+61 491 572 549")
+    (home.config.files[0] / "bond-receipt.txt").write_text(
+        "Bond lodged 2,190 dollars, number B-2025-88104.\n"
+    )
+    found = (await home.call("search.answer", question=question))["answers"]
+    assert {one["title"] for one in found} == titles
+
+
+async def test_a_second_thing_stands_in_place_of_the_first_and_is_told_before_it(home: Home) -> None:
+    for title, day in (("STAT20029 exam", "2026-12-16"), ("NEUR20004 exam", "2026-12-12")):
+        await home.call("calendar.create", title=title, date=day, time="09:00")
+    (home.config.notes / "neuro.md").write_text("# Sheet\n\nNeuro: axons and the exam of 2024.\n")
+    found = (await home.call("search.answer", question="when's the stats exam and neuro?"))["answers"]
+    assert [one["title"] for one in found][:2] == ["NEUR20004 exam", "STAT20029 exam"]
+
+
+async def test_everybody_of_a_company_is_told_whatever_else_their_cards_say_of_work(home: Home) -> None:
+    (home.config.contacts / "per.vcf").write_text(
+        "BEGIN:VCARD\nVERSION:3.0\nFN:Per Lind\nORG:Nordvatten\nTITLE:Works manager\nEND:VCARD\n"
+    )
+    await home.call("contacts.add", name="Priya Raman", phone="+46 2", company="Nordvatten")
+    asked = "Who is from my contacts working by Nordvatten?"
+    found = (await home.call("search.answer", question=asked))["answers"]
+    assert {one["title"] for one in found} == {"Per Lind", "Priya Raman"}
+
+
+async def test_what_a_note_says_of_itself_is_no_part_of_an_answer(home: Home) -> None:
+    (home.config.notes / "party.md").write_text(
+        "---\ntitle: Party\ncreated: 2026-02-15\ntags: [party]\n---\n\nGuests: Mai, Leo.\nCake: Bloom.\n"
+    )
+    (found,) = (await home.call("search.answer", question="which colour has the party?"))["answers"]
+    assert "created" not in found["text"]
+    assert "Guests: Mai, Leo." in found["text"]
+
+
+async def test_a_short_text_with_the_words_that_is_told_whole_is_sure(home: Home) -> None:
+    (home.config.notes / "p40.md").write_text(
+        "# P40 impeller\n\nSeven blades, 184 mm diameter. Duplex steel.\n"
+    )
+    (found,) = (await home.call("search.answer", question="what is the diameter of the P40 impeller"))[
+        "answers"
+    ]
+    assert found["sure"]
+    long = "\n\n".join(f"Part {n} is a part of {n} things that are not said here." for n in range(20))
+    (home.config.notes / "p40.md").write_text(f"# P40 impeller\n\nSeven blades, diameter open.\n\n{long}\n")
+    found = (await home.call("search.answer", question="which steel is the P40 impeller of"))["answers"][0]
+    assert not found["sure"]
