@@ -11,9 +11,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT, Signals
+from threading import Lock
 
 __all__ = ["HERE", "PostgresServer", "Site", "binaries", "postgres_server"]
 
@@ -43,6 +44,8 @@ class PostgresServer:
     port: int
     process: subprocess.Popen[bytes]
     site: Site = HERE
+    turn: Lock = field(default_factory=Lock, repr=False)
+    """Of whoever starts or ends it: a thread may start it that nobody waits for any more."""
 
     def url(self, database: str = "postgres") -> str:
         """The address of one of its databases, for programs of its site."""
@@ -67,7 +70,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it again on the same port, with what it holds."""
-        self.process = _started(self.folder, self.port, self.site)
+        with self.turn:
+            self.process = _started(self.folder, self.port, self.site)
 
 
 def binaries() -> Path | None:
@@ -99,8 +103,9 @@ def postgres_server(site: Site = HERE) -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            if server.process.poll() is None:
-                server.stop(SIGQUIT)  # at once: its data goes, too
+            with server.turn:
+                if server.process.poll() is None:
+                    server.stop(SIGQUIT)  # at once: its data goes, too
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

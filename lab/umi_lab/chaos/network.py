@@ -169,17 +169,9 @@ async def network(names: Sequence[str] = PLACES) -> AsyncIterator[Network]:
     hosts: list[Host] = []
     try:
         for number, name in enumerate(names, 1):
-            keeper = await asyncio.to_thread(_keeper)
-            keepers.append(keeper)
-            tun, interface = _tun()
-            host = Host(name, number, tun, ("nsenter", f"--net=/proc/{keeper.pid}/ns/net"))
+            host, keeper = await asyncio.to_thread(_host, name, number)
             hosts.append(host)
-            await asyncio.to_thread(
-                _run, "ip", "link", "set", interface, "netns", str(keeper.pid), "name", _INTERFACE
-            )
-            await host.ip("link", "set", "lo", "up")
-            await host.ip("address", "add", f"{host.address}/24", "dev", _INTERFACE)
-            await host.ip("link", "set", _INTERFACE, "up")
+            keepers.append(keeper)
         made = Network(hosts)
         for host in hosts:
             loop.add_reader(host.tun, made.carry, host)
@@ -187,7 +179,7 @@ async def network(names: Sequence[str] = PLACES) -> AsyncIterator[Network]:
     finally:
         for host in hosts:
             loop.remove_reader(host.tun)
-            os.close(host.tun)
+            _close(host)
         for keeper in keepers:
             keeper.communicate()
 
@@ -202,9 +194,9 @@ def why_not() -> str | None:
     if missing:
         return f"network namespaces need {', '.join(missing)} (Debian: iproute2 and util-linux)"
     try:
-        tun, _ = _tun()
-        os.close(tun)
-        _keeper().communicate()
+        host, keeper = _host("one", 1)
+        _close(host)
+        keeper.communicate()
     except (ConfigError, OSError) as error:
         return f"this machine allows no network namespaces or no TUN device: {error}"
     return None
@@ -217,6 +209,35 @@ def _address(number: int) -> str:
 def _arrive(packet: bytes, receiver: Host) -> None:
     with suppress(OSError):  # its link is down, or all is over
         os.write(receiver.tun, packet)
+
+
+def _host(name: str, number: int) -> "tuple[Host, subprocess.Popen[bytes]]":
+    """A host, and what keeps it. Raises ConfigError and OSError."""
+    keeper = _keeper()
+    try:
+        tun, interface = _tun()
+        host = Host(name, number, tun, ("nsenter", f"--net=/proc/{keeper.pid}/ns/net"))
+        try:
+            _run("ip", "link", "set", interface, "netns", str(keeper.pid), "name", _INTERFACE)
+            for command in (
+                ("link", "set", "lo", "up"),
+                ("address", "add", f"{host.address}/24", "dev", _INTERFACE),
+                ("link", "set", _INTERFACE, "up"),
+            ):
+                _run(*host.enter, "ip", *command)
+        except BaseException:
+            _close(host)
+            raise
+    except BaseException:
+        keeper.communicate()
+        raise
+    return host, keeper
+
+
+def _close(host: Host) -> None:
+    """What is still late for it goes nowhere: not into the next file that gets its descriptor."""
+    tun, host.tun = host.tun, -1
+    os.close(tun)
 
 
 def _keeper() -> "subprocess.Popen[bytes]":

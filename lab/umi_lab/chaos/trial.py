@@ -54,7 +54,11 @@ async def play(world: World, seed: int, faults: Sequence[Fault], *, seconds: flo
             await asyncio.sleep(0.05)
 
     asking = asyncio.create_task(sessions())
-    struck = await asyncio.gather(*_in_turn(world, faults), return_exceptions=True)
+    try:
+        struck = await asyncio.gather(*_in_turn(world, faults), return_exceptions=True)
+    except BaseException:  # cancelled: nobody starts anything again
+        asking.cancel()
+        raise
     wrong += [f"a fault could not be undone: {one!r}" for one in struck if isinstance(one, BaseException)]
     over = loop.time()
     await asking

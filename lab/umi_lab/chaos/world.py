@@ -145,7 +145,7 @@ async def _started(
     disk = (home / laptop.LEDGER).parent
     await asyncio.to_thread(disk.mkdir, parents=True)
     async with AsyncExitStack() as stack:
-        mounted = small_disk and await asyncio.to_thread(_mount, disk)
+        mounted = small_disk and _mount(disk)  # in a thread it would outlast a cancellation, and stay
         if mounted:
             stack.callback(subprocess.run, ["umount", "-l", str(disk)], check=False)
         commands: dict[str, tuple[str | Path, ...]] = {

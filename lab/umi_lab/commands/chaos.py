@@ -1,6 +1,5 @@
 """`chaos`: sessions while things fail."""
 
-import asyncio
 import json
 import tempfile
 from collections import Counter
@@ -35,6 +34,7 @@ def command(runs: int, seed: int, between: str | None, *, as_json: bool) -> None
     said why not, and a session is answered once all is well again, with nobody's help. Clocks need libfaketime, full
     disks need root. It fails where the judge finds anything.
     """
+    from umi_lab.chaos.ending import run
     from umi_lab.chaos.network import why_not
     from umi_lab.postgres_server import binaries
     from umi_shared.errors import ConfigError
@@ -46,7 +46,7 @@ def command(runs: int, seed: int, between: str | None, *, as_json: bool) -> None
         raise ConfigError(reason, fix="take `--network relays`")
     if reason:
         click.echo(f"Relays stand in for the network: {reason}.", err=True)
-    played = asyncio.run(_play(runs, seed, namespaces=not reason, as_json=as_json))
+    played = run(_play(runs, seed, namespaces=not reason, as_json=as_json))
     wrong = [one for one in played if one.wrong]
     outcomes = sum((Counter(one.outcomes) for one in played), Counter())
     click.echo(f"{len(played)} runs: {dict(outcomes)}; {len(wrong)} with something wrong", err=as_json)

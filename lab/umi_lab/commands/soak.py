@@ -1,6 +1,5 @@
 """`soak`: sessions for a long time, and the memory meanwhile."""
 
-import asyncio
 import json
 import tempfile
 from contextlib import AsyncExitStack
@@ -38,12 +37,13 @@ def command(minutes: float, warm_minutes: float, most: float, *, daemon: bool, a
     memory that a process has of its own, without a model's file, after its garbage is collected. Growth is told with an
     interval of 95 %. It fails where a session is not answered, or a process grows beyond doubt.
     """
+    from umi_lab.chaos.ending import run
     from umi_lab.postgres_server import binaries
     from umi_shared.errors import ConfigError
 
     if binaries() is None:
         raise ConfigError("there is no PostgreSQL here", fix="`make postgres` installs it on Debian")
-    soaked = asyncio.run(_soak(60 * minutes, 60 * warm_minutes, daemon=daemon))
+    soaked = run(_soak(60 * minutes, 60 * warm_minutes, daemon=daemon))
     grown = [name for name, one in soaked.growth.items() if one.surely_above(most * _MIB)]
     if as_json:
         click.echo(json.dumps(asdict(soaked)))

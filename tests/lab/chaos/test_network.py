@@ -157,5 +157,16 @@ async def test_real_hosts_reach_each_other_unless_a_link_is_down_and_come_back_a
 @pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 async def test_what_cannot_be_done_there_says_what_was_tried():
     async with network(("a",)) as made:
+        host = made.hosts["a"]
         with pytest.raises(ConfigError, match="ip link set nothing up"):
-            await made.hosts["a"].ip("link", "set", "nothing", "up")
+            await host.ip("link", "set", "nothing", "up")
+    assert host.tun == -1, "a packet that is late would go into another file"
+
+
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+def test_a_machine_that_lets_a_host_be_made_but_not_set_up_says_why_not(monkeypatch):
+    def refuse(*command: str) -> None:
+        raise ConfigError(f"`{' '.join(command)}` failed: Operation not permitted")
+
+    monkeypatch.setattr("umi_lab.chaos.network._run", refuse)
+    assert "Operation not permitted" in str(why_not())
