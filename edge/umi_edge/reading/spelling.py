@@ -60,6 +60,8 @@ def _mistakes(word: str, other: str) -> int | None:
         return None
     if len(other) < min(len(word), _FEWEST_LETTERS):
         return None
+    if len(word) == len(other) == _FEWEST_LETTERS and sorted(word) != sorted(other):
+        return None  # Jens is not Jans
     before: list[int] = []
     last = [*range(len(other) + 1)]
     for row, letter in enumerate(word, 1):

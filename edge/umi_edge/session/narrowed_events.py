@@ -45,6 +45,30 @@ _KIND = re.compile(
 """What any event is."""
 
 
+def _each(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_GENERAL = (
+    _each(
+        "calendar diary agenda schedule plan plans planned planning programme program overview list show read give "
+        "look like anything something everything important happening going doing day hi hello hey umi please"
+    )
+    | _each(
+        "kalender geplant programm habe hab hast steht liegt los an im in was wann wo wer ist bitte etwas alles"
+    )
+    | _each(
+        "calendrier prevu que qu'est quand quoi qui ou ce c'est j'ai ai est sont dans de du des la le les l un une mon "
+        "ma mes avec au aux"
+    )
+    | _each(
+        "calendario planes previsto hay tengo tenemos cuando donde quien en el los las mi mis con del al es son "
+        "algo todo"
+    )
+)
+"""Words with which it is asked what there is; an event that has them by chance is not named by them."""
+
+
 def asks_for_some(seen: str) -> bool:
     """Whether a request, as the planner sees it, may name some events of several, and changes nothing.
 
@@ -62,10 +86,13 @@ def events_of(outcome: Outcome) -> list[Any]:
 
 
 def named_of(events: Sequence[Any], said: Said) -> tuple[int, ...]:
-    """Those that the words name, by number; all of them where they name none, or are of one day."""
+    """Those that the words name, by number; all of them where they name none, or are of one day.
+
+    All of them, too, where a word is no event's: it may ask for what there is in words that are not known here.
+    """
     everything = tuple(range(len(events)))
     if len({str(one.get("start"))[:10] for one in events if isinstance(one, Mapping)}) < 2:
         return everything
-    terms = [term for term in said.terms if not _KIND.fullmatch(term)]
-    named = [number for number in everything if any(has_term(term, events[number]) for term in terms)]
-    return tuple(named) or everything
+    terms = [term for term in said.terms if not _KIND.fullmatch(term) and term not in _GENERAL]
+    by_term = [{number for number in everything if has_term(term, events[number])} for term in terms]
+    return tuple(sorted(set().union(*by_term))) if by_term and all(by_term) else everything

@@ -46,3 +46,7 @@ def test_many_words_hold_nobody_up() -> None:
 )
 def test_a_word_is_put_right_where_it_stands(question, spelt):
     assert spelt_as_there(["Heißt große Straße: the password is on the boat. xteh"], question) == spelt
+
+
+def test_a_short_name_is_no_other_that_is_like_it():
+    assert spelt_as_there(["Jans birthday is in May."], "when is Jens birthday") == "when is Jens birthday"

@@ -59,6 +59,20 @@ def test_nothing_is_left_out_for_a_change_nor_for_what_is_beside_the_named(text)
     assert not asks_for_some(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what's in my calendar this week?",
+        "que tengo en la agenda esta semana",
+        "qu'est-ce que j'ai cette semaine ?",
+        "what am I up to this week, boss, on the agenda",
+    ],
+)
+def test_a_title_that_has_words_of_the_question_hides_no_other_event(text):
+    there = [*EVENTS, {"title": "Cena en la agenda: que calendar j'ai on", "start": "2026-11-29"}]
+    assert named_of(there, Said(text, NOW)) == (0, 1, 2, 3, 4)
+
+
 def test_one_day_is_listed_whole():
     day = [{**one, "start": "2026-11-27T06:00:00+00:00"} for one in EVENTS]
     assert named_of(day, Said("rowing on Friday?", NOW)) == (0, 1, 2, 3)
