@@ -154,7 +154,7 @@ def _error(result: PGresult) -> psycopg.Error:
         kind = psycopg.errors.lookup(state)
     except KeyError:
         kind = psycopg.DatabaseError if state else psycopg.OperationalError
-    return kind(result.get_error_message())
+    return kind(result.error_message.decode(errors="replace"))
 
 
 @lru_cache(maxsize=256)
