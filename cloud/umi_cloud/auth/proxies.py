@@ -48,6 +48,8 @@ _AUTHORITY_SECONDS = 1.0
 """How long the authority's files are not looked at again."""
 _CACHED = 4096
 _WARN_SECONDS = 30 * 86_400.0
+_WARN_SHARE = 0.1
+"""Of a certificate's life, where that is shorter: a mesh renews certificates of a day when half of it is over."""
 _WARN_AGAIN_SECONDS = 86_400.0
 _FOREIGN_DEVICE = (
     "a laptop whose certificate is of no authority that is trusted here: another operator's, or one that was retired; "
@@ -63,6 +65,7 @@ class _Proxy:
 
     name: str
     ends_at: float
+    warn_at: float
 
 
 class _Foreign:
@@ -160,26 +163,31 @@ class Proxies:
             shown = {*dns, *uris} if self._settings.authority is not None else set()
         for name in self._settings.names:
             if name in shown:
-                return _Proxy(name, certificate.not_valid_after_utc.timestamp())
+                begins, ends = (
+                    one.timestamp()
+                    for one in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+                )
+                return _Proxy(name, ends, ends - min(_WARN_SECONDS, _WARN_SHARE * (ends - begins)))
         return None
 
     def _check_dates(self, proxy: _Proxy) -> None:
         """Raises MalformedError once the certificate has ended: a connection can outlast it."""
-        left = proxy.ends_at - self._calendar()
-        if left <= 0:
+        now = self._calendar()
+        if now >= proxy.ends_at:
             raise MalformedError(f"the certificate of {proxy.name} has expired")
-        if left < _WARN_SECONDS:
+        if now >= proxy.warn_at:
             ends = datetime.fromtimestamp(proxy.ends_at, UTC)
             self._say(
                 f"the certificate of the proxy {proxy.name} ends at {ends:%Y-%m-%d %H:%M} UTC",
                 _WARN_AGAIN_SECONDS,
+                about=f"end of {proxy.name}",
             )
 
-    def _say(self, words: str, seconds: float) -> None:
-        """Tell the operator, once in so many seconds."""
-        now = self._clock()
-        if now - self._said.get(words, float("-inf")) >= seconds:
-            self._said[words] = now
+    def _say(self, words: str, seconds: float, *, about: str = "") -> None:
+        """Tell the operator, once in so many seconds; words that are never the same again say what they are about."""
+        now, about = self._clock(), about or words
+        if now - self._said.get(about, float("-inf")) >= seconds:
+            self._said[about] = now
             _log.warning("%s", words)
 
     def _device(self, peer: _Proxy, header: str) -> bytes:

@@ -520,6 +520,25 @@ async def test_a_call_through_two_proxies_is_the_devices_own(tmp_path, plan_requ
         assert await spent(front) == {"alice": 3, "bob": 0}
 
 
+def test_a_certificate_that_a_mesh_renews_each_day_is_warned_of_only_if_it_is_not(row, caplog):
+    mesh, began = Mesh(row.folder), datetime.now(UTC)
+    hours = 0.0
+    row.proxies = Proxies(
+        ProxySettings(names=("edge.example",), authority=mesh.file),
+        row.authority,
+        calendar=lambda: began.timestamp() + hours * 3600,
+    )
+    alice, edges = row.laptop("alice"), [mesh.proxy("edge.example", days=1) for _ in range(3)]  # of two days
+    for later in (0.0, 19.0):
+        hours = later
+        assert {row.caller(edge, alice) for edge in edges} == {"alice"}
+        assert caplog.messages == []
+    hours = 19.5
+    assert {row.caller(edge, alice) for edge in edges} == {"alice"}
+    (said,) = caplog.messages  # once, however many of its certificates there are
+    assert said.startswith("the certificate of the proxy edge.example ends at")
+
+
 def test_a_proxy_is_believed_until_its_certificate_ends_however_long_its_connection_lasts(tmp_path):
     authority = Authority.init(tmp_path / "state")
     pem = certificates.certificate_pem(authority.issue_proxy("edge", (), tmp_path / "edge.pem", 10))
