@@ -56,8 +56,10 @@ _OF_MANY = _each("the all both two three my our die den les aux los las mes nos 
 """What stands before a name that many have: without it, `pauls` may be whose something is."""
 _OF_MANY_UNBENT = _each("les aux los las")
 _OF_ALL = _each(
-    "both all two three four five beide beiden beider alle allen aller zwei drei les aux los las dos deux tous"
+    "both all two three four five beide beiden beider alle allen aller zwei drei les aux los las dos deux tous "
+    "at from in of by bei beim von vom aus chez de du del dans en"
 )
+"""What stands before a word that several have, where all of them are meant, or where they are."""
 _SAYS_NOTHING = _each("yes yeah yep ok okay please thanks ja bitte oui si por favor to an a of them")
 
 
@@ -81,9 +83,9 @@ def _means_several(said: Said, items: Sequence[Any]) -> bool:
     words = tuple(word.removesuffix("'s") for word in words_of(_AND.sub(f" {_JOINS} ", whom)))
     names, others = [name_words(item) for item in items], [short_words(item) for item in items]
     if ALL_OF_THEM.search(whom) or _EVERYBODY.search(whom):
-        # "Tell Anna both are well" writes to one Anna.
-        named = frozenset.intersection(*names)
-        if not any(word in named and not _OF_ALL & {before} for before, word in pairwise(("", *words))):
+        # "Tell Anna both are well" writes to one Anna, "ask the plumber if he got them" to one plumber.
+        named = frozenset.intersection(*others)
+        if not any(word in named and before not in _OF_ALL for before, word in pairwise(("", *words))):
             return True
     if _in_the_plural(words, frozenset.intersection(*names), frozenset.intersection(*others)):
         return True

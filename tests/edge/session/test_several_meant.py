@@ -58,6 +58,7 @@ def test_several_are_meant(text):
         "write to finch from the team that it is at two",
         "not both, only one Finch",
         "send finch the photos, he wanted them",
+        "ask the tenant if he got them",
         "ask finch if he got them",
         "tell finch both kids are well",
         "send finch the family photo",
