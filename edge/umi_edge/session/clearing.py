@@ -16,7 +16,7 @@ from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import RelationsWord
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.item_evidence import Said
-from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people
+from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people, person_meant
 from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
 from umi_edge.session.narrowed_search import (
     SEARCH,
@@ -105,14 +105,17 @@ class Clearing:
         return outcome
 
     def people_asked_for(self, rationale: str) -> str | None:
-        """All whom a search found, in handles, where the user asks for people and the plan knows not which is meant.
+        """All whom a search found, in handles, where the user asks for people and the plan knows not which is meant;
+        the one whom it found, where they corrected what was told.
 
         It is decided by what the planner sees, and wrote, alone.
         """
         request = latest_request(self.entries, typed_words(self.entries))
-        if request is None or not asks_for_people(request.seen) or not is_undecided(rationale):
+        if request is None:
             return None
-        return list_of_people(self.entries, request.seen)
+        if asks_for_people(request.seen) and is_undecided(rationale):
+            return list_of_people(self.entries, request.seen)
+        return person_meant(self.entries, request)
 
     @property
     def _may_tell(self) -> bool:

@@ -1,7 +1,8 @@
-"""Listed people: a question for the people of a company is answered by all whom the search found.
+"""Listed people: a question for the people of a company is answered by all whom the search found, a correction by whom
+it left.
 
-The embedded planner takes several matches for a name that is ambiguous, and its summarizer asks which one is meant.
-What is listed, and whether, depends on what the planner sees alone.
+The embedded planner takes several matches for a name that is ambiguous, and its summarizer asks which one is meant;
+corrected, it tells the number of before. What is listed, and whether, depends on what the planner sees alone.
 
 I1: docs/design.md#i1-release-only
 """
@@ -12,12 +13,14 @@ from collections.abc import Sequence
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.item_line import described
 from umi_edge.session.listed_items import Item, listings
-from umi_edge.session.narrowed_search import SEARCH
-from umi_shared.transcript import Observation
+from umi_edge.session.narrowed_search import SEARCH, Request
+from umi_shared.transcript import Instruction, Observation
 
-__all__ = ["asks_for_people", "is_undecided", "list_of_people"]
+__all__ = ["asks_for_people", "is_undecided", "list_of_people", "person_meant"]
 
 _MOST = 20
+_REACHED_BY = ("phone", "email")
+_RESULT_OR_REQUEST = (Observation, Instruction)
 _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
 _PEOPLE = re.compile(
     r"^\W*(?:(?:and|so|hey|hi|ok|please|now|then|und|et|y|also) ?\W*)*"
@@ -53,22 +56,41 @@ def is_undecided(rationale: str) -> bool:
 
 def list_of_people(entries: Sequence[LabelledEntry], request: str) -> str | None:
     """All whom the last call found, in handles, where it was a search in the contacts that found several."""
-    found = listings(entries)
-    last = next((at for at in reversed(range(len(entries))) if _is_result(entries[at])), -1)
-    template = entries[last].template if last >= 0 else None
-    if not isinstance(template, Observation) or template.tool != SEARCH or not found or found[-1].at != last:
-        return None
-    people = max(found[-1].lists, key=len, default=())
+    people = _found_last(entries)
     if len(people) < 2:
         return None
-    wanted = [name for name, asked in (("phone", _PHONE), ("email", _EMAIL)) if asked.search(request)]
-    lines = [described(Item(one.seen, one.seen), [*wanted, "role"]) for one in people[:_MOST]]
+    lines = [_line(one, [*_details(request), "role"]) for one in people[:_MOST]]
     more = f" and {len(people) - _MOST} more" if len(people) > _MOST else ""
     return f"I found {len(people)} contacts: {_joined(lines, more)}."
 
 
-def _is_result(entry: LabelledEntry) -> bool:
-    return isinstance(entry.template, Observation)
+def person_meant(entries: Sequence[LabelledEntry], request: Request) -> str | None:
+    """The one whom a search found after "no, the other one", in handles, with what they are reached by."""
+    people = _found_last(entries)
+    if len(people) != 1 or not request.corrects or not request.says_who or "?" in request.seen:
+        return None
+    return f"I found {_line(people[0], _details(request.seen) or _REACHED_BY)}."
+
+
+def _found_last(entries: Sequence[LabelledEntry]) -> tuple[Item, ...]:
+    """Whom the last call of this request found, where it was a search in the contacts."""
+    found = listings(entries)
+    newest = (
+        at for at in reversed(range(len(entries))) if isinstance(entries[at].template, _RESULT_OR_REQUEST)
+    )
+    last = next(newest, -1)
+    template = entries[last].template if last >= 0 else None
+    if not isinstance(template, Observation) or template.tool != SEARCH or not found or found[-1].at != last:
+        return ()
+    return max(found[-1].lists, key=len, default=())
+
+
+def _details(request: str) -> list[str]:
+    return [name for name, asked in (("phone", _PHONE), ("email", _EMAIL)) if asked.search(request)]
+
+
+def _line(person: Item, told: Sequence[str]) -> str:
+    return described(Item(person.seen, person.seen), told)
 
 
 def _joined(lines: Sequence[str], more: str) -> str:

@@ -41,6 +41,8 @@ _DETAIL = re.compile(
     re.IGNORECASE,
 )
 """What somebody is looked up for."""
+_NO_CONTACT = re.compile(r"addr|adress|anschrift|direcci|birth|geburt|anniv|cumple", re.IGNORECASE)
+"""Of that, what nobody is reached by."""
 _DOES = re.compile(
     r"^\W*(?:please |bitte )?(?:e?-?mail|phone|call|fax)\b|\b(?:and|then|to) (?:e?mail|call)\b|"
     r"\b(?:by|per|via|par|por|an?|eine?n?|une?|una) (?:\w+ )?(?:e-?mails?|mails?|call|phone|fax|courriel|correo)\b|"
@@ -139,6 +141,11 @@ class Request:
     def corrects(self) -> bool:
         """Whether it says what was meant in place of what was told, and nothing to be done."""
         return self.only_reads and _NO.match(self.seen) is not None
+
+    @property
+    def says_who(self) -> bool:
+        """Whether it speaks of a person, and not of their birthday or their street."""
+        return _NO_CONTACT.search(self.seen) is None
 
     @property
     def decides(self) -> bool:

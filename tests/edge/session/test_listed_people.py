@@ -5,8 +5,9 @@ import json
 import pytest
 
 from umi_edge.labelling.text import LabelledEntry, constant
-from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people
-from umi_shared.transcript import Call, Observation
+from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people, person_meant
+from umi_edge.session.narrowed_search import Request
+from umi_shared.transcript import Call, Instruction, Observation
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,32 @@ def test_nothing_is_listed_where_the_last_call_found_nobody_or_one_or_something_
 def test_a_plan_says_that_it_does_not_know_which():
     assert is_undecided("The name is ambiguous.")
     assert not is_undecided("The contact is found.")
+
+
+@pytest.mark.parametrize(
+    "said", ["no, the other Martin, which works at me", "nah the prof", "i mean <person:3>'s dad"]
+)
+def test_a_correction_is_answered_by_whom_it_leaves(said):
+    told = person_meant(searched(EMI), Request(said, said))
+    assert told == "I found <person:1> (<phone:1>)."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no, his birthday",
+        "no, I mean the address of the school",
+        "no, is he the one with the boat?",
+        "the number of Emi",
+        "no, tell her that I come",
+    ],
+)
+def test_what_corrects_nobody_is_the_summarizers(said):
+    assert person_meant(searched(EMI), Request(said, said)) is None
+
+
+def test_whom_an_earlier_request_found_or_several_are_nobodys_correction():
+    said = "no, the other one"
+    later = [*searched(EMI), LabelledEntry(Instruction(()), (constant(said),))]
+    assert person_meant(later, Request(said, said)) is None
+    assert person_meant(searched(EMI, KENJI), Request(said, said)) is None
