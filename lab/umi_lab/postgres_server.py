@@ -98,8 +98,7 @@ def postgres_server(site: Site = HERE) -> Iterator[PostgresServer]:
         if site.network:
             with (folder / "data" / "pg_hba.conf").open("a") as allowed:
                 allowed.write(f"host all all {site.network} trust\n")
-        port = _free_port()
-        server = PostgresServer(folder=folder, port=port, process=_started(folder, port, site), site=site)
+        server = _first_started(folder, site)
         try:
             yield server
         finally:
@@ -108,6 +107,18 @@ def postgres_server(site: Site = HERE) -> Iterator[PostgresServer]:
                     server.stop(SIGQUIT)  # at once: its data goes, too
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _first_started(folder: Path, site: Site) -> PostgresServer:
+    """A server on a port that was free, and on another where somebody else took that meanwhile."""
+    for last in (False, False, True):
+        port = _free_port()
+        try:
+            return PostgresServer(folder=folder, port=port, process=_started(folder, port, site), site=site)
+        except RuntimeError:
+            if last:
+                raise
+    raise AssertionError
 
 
 def _started(folder: Path, port: int, site: Site) -> subprocess.Popen[bytes]:
@@ -144,6 +155,7 @@ def _started(folder: Path, port: int, site: Site) -> subprocess.Popen[bytes]:
             break
         time.sleep(0.05)
     process.kill()
+    process.wait()
     raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
 
 

@@ -130,11 +130,16 @@ async def test_a_database_that_hangs_is_an_outage(postgres, database, monkeypatc
     monkeypatch.setattr(postgres_store, "TRY_SECONDS", 0.5)
 
     def backends(_now: float) -> Operation[list[int]]:
-        (found,) = yield (Read("SELECT pid FROM pg_stat_activity WHERE datname = current_database()", {}),)
+        (found,) = yield (
+            Read("SELECT pid FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid", {}),
+        )
         return [row[0] for row in found]
 
     async with registry_at(database) as registry:
-        processes = await registry.store.read(backends)
+        processes: list[int] = []
+        while (found := await registry.store.read(backends)) != processes:  # more are opened at leisure
+            processes = found
+            await asyncio.sleep(0.2)
         for process in processes:
             os.kill(process, signal.SIGSTOP)
         try:
