@@ -8,8 +8,8 @@ five digits: in clear, in any case, accents, width or look-alike letters, revers
 hex; from eight letters or digits on without their punctuation, or split over neighbouring fields; from eight
 bytes on base64 (any alignment, url-safe).
 Not covered: shorter values, parts of values, values split over fields that are apart, encryption, compression,
-paraphrase; values that the user's own instruction, the catalogue or an explicit rule already made public, and
-those that a rule lets this very sink read.
+paraphrase; values that the user's own instruction, the catalogue or an explicit rule already made public, names of
+handles' types, and values that a rule lets this very sink read.
 
 I2: docs/design.md#i2-fail-closed
 """
@@ -63,6 +63,8 @@ class EgressGuard:
     _bytes: dict[str, set[str]] = field(default_factory=dict, repr=False)
     """The bytes, as small Latin-1 letters, of values that read otherwise when they are projected."""
     _sieve: Sieve = field(default_factory=Sieve, repr=False)
+    _types: set[str] = field(default_factory=set, repr=False)
+    """The types of all handles, which are in each message that has one: a note may be called "person"."""
 
     def allow(self, text: str, sink: Sink = "") -> None:
         """Note text that is public by its origin: the user's released words, the catalogue, an explicit rule.
@@ -115,6 +117,8 @@ class EgressGuard:
 
         "new password" in a tool's description is then no sign of a kept "new_password".
         """
+        if word in self._types:
+            return True
         place = (sink, f" {word}" if unpunctuated else word)
         if place not in self._exempt:
             texts = self._public.get("", []) + self._public.get(sink, [])
@@ -126,7 +130,9 @@ class EgressGuard:
         return self._exempt[place]
 
     def _refresh(self) -> None:
-        found = [(text, kept) for kept in self.vault.since(self._read) for text in _strings(kept.value)]
+        added = list(self.vault.since(self._read))
+        self._types.update(kept.handle.type for kept in added)
+        found = [(text, kept) for kept in added for text in _strings(kept.value)]
         new: list[str] = []
         for (text, kept), word in zip(found, all_projected([text for text, _ in found]), strict=True):
             if len(word) < (_MIN_WORD if text.isalpha() else _MIN_OTHER):

@@ -54,6 +54,21 @@ def test_values_that_chance_would_find_are_not(value):
     assert not stops(guard_of(value), f"abc lunch a-1 7 1234 True true null {value}")
 
 
+def test_a_note_may_be_called_as_a_type_of_handles_is():
+    """Each message that has a handle has the name of its type."""
+    vault = Vault()
+    for value, type_ in (("person", "note"), ("Kept-4711", "person")):
+        vault.keep(
+            value, type=type_, label=Label.at(Locality.HANDLE), origin=Origin(Source.RESULT, "notes.read")
+        )
+    handle = pb.Segment(handle=pb.Handle(type="person", number=1))
+    text = pb.Text(segments=[pb.Segment(clear="about "), handle])
+    view = pb.View(entries=[pb.Entry(instruction=pb.Instruction(text=text))])
+    EgressGuard(vault).check(pb.PlanRequest(view=view).SerializeToString(), PLANNER)
+    assert stops(EgressGuard(vault), "kept-4711")
+    assert stops(guard_of("person"), "about a person")
+
+
 @pytest.mark.parametrize("text", ["moreaux", "Amoreau", "a4471b", "144710", "f00d4471cafe"])
 def test_a_short_value_within_a_longer_word_is_chance(text):
     assert not stops(guard_of("Moreau", "4471"), f"see {text} now")
