@@ -16,8 +16,10 @@ LEAVES = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 CLASSIFIED = {
     "PlanRequest.request_id": "random, made by the session",
     "PlanRequest.padding": "zero bytes",
+    "PlanRequest.reads_several": "always the same word of a version of the program",
     "SummarizeRequest.request_id": "random, made by the session",
     "SummarizeRequest.padding": "zero bytes",
+    "SummarizeRequest.reads_several": "the same",
     "ToolCard.name": "the tool's name; a tool whose name a detector objects to is withheld",
     "ToolCard.input_schema": "the tool's schema; texts that a detector objects to are withheld",
     "Segment.clear": "released text",
