@@ -1,5 +1,6 @@
 """The caller reads while the planner speaks: as a caller of handles, and at no cost when it was in vain."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,6 +54,7 @@ async def test_it_reads_what_the_planner_says_and_never_a_value(tmp_path):
     plans = [plan("To look, use people.find."), plan("To look again, use people.find."), *ENDS]
     calls = [("people.find", f'{{"name":"{CANARY}"}}')] * 2
     async with world(tmp_path, plans=plans, calls=calls, tools=tools(), policy=POLICY) as w:
+        w.session.cloud = Slow(w.session.cloud)
         await w.session.ask("Look for Zyxcanary.")
         said = [
             render(text_of(view.entries[-1])) for view in w.caller.ahead if isinstance(view.entries[-1], Plan)
@@ -62,6 +64,21 @@ async def test_it_reads_what_the_planner_says_and_never_a_value(tmp_path):
     assert any("<person:1>" in text and "To look again" in text for text in ahead)
     assert not any(CANARY in text.lower() for text in ahead)
     assert CANARY in render(text_of(w.caller.views[-1].entries[1])).lower(), "the call itself does see values"
+
+
+@dataclass
+class Slow:
+    """The real cloud; what it says in one message is heard piece by piece."""
+
+    cloud: Cloud
+
+    async def plan(self, view: Released[View], request_id: str) -> AsyncIterator[object]:
+        async for event in self.cloud.plan(view, request_id):
+            yield event
+            await asyncio.sleep(0)
+
+    def summarize(self, view: Released[View], request_id: str) -> AsyncIterator[object]:
+        return self.cloud.summarize(view, request_id)
 
 
 @dataclass

@@ -49,7 +49,12 @@ async def play(folder, *calls, request=ASKED, runs="device", accepts="", person=
     found = person or {"mail": "jo@example.org", "role": "roofer"}
     tools = [
         tool_of("people.get", lambda _: found),
-        tool_of("mail.post", lambda arguments: posted.append(dict(arguments)) or "sent", schema=POST),
+        tool_of(
+            "mail.post",
+            lambda arguments: posted.append(dict(arguments)) or "sent",
+            schema=POST,
+            source="builtin",
+        ),
     ]
     plans = [plan(LOOK), plan(TELL), plan("Done.", "summarizer"), "It is done."]
     policy = POLICY % (runs, accepts) + (f"    caller: {caller}\n" if caller else "")

@@ -4,8 +4,8 @@ A small caller copies the beginning of what it is to write, and stops too early:
 know i'm bringing my amp so no need to hire one". What is put behind are the user's words, as the cloud has read them,
 with handles in them as they stand there. So it depends on nothing that stays, and nothing new leaves.
 
-Covered: what a tool has written down, by the names of its schema: a body, a text, a message; a subject or a title
-where the tool says that it is read back. Not covered: values that the plan gives; a caller that sees values.
+Covered: what a tool of umi's own has written down, by the names of its schema: a body, a text, a message; a subject or
+a title where the tool says that it is read back. Not covered: values that the plan gives; a caller that sees values.
 
 I3: docs/design.md#i3-noninterference
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.time_arguments import SpokenTimes, TimeKind, time_kinds
 from umi_edge.tools import Tool
 from umi_edge.values.clauses import Request, folded
@@ -46,8 +47,11 @@ class TextKind(StrEnum):
 def text_kinds(tool: Tool) -> Mapping[str, TextKind]:
     """The arguments of a tool that are texts as people write them, by their names.
 
-    A heading is one where it is read back: else it may name a thing that is there already.
+    A heading is one where it is read back: else it may name a thing that is there already. Of other people's tools
+    nobody knows what they do with a text, so there are none.
     """
+    if tool.source != BUILT_IN:
+        return {}
     found: dict[str, TextKind] = {}
     for name, child in tool.input_schema.get("properties", {}).items():
         if not isinstance(child, Mapping) or child.get("type") != "string":

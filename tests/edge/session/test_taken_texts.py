@@ -135,8 +135,12 @@ def test_a_strangers_title_may_name_what_is_there_and_a_body_is_no_choice():
         "title": {"type": "string"}, "body": {"type": "string", "enum": ["a"]}, "text": {"type": "string"},
         "note": {"type": "string", "format": "date"}, "message": {"type": ["string", "null"]}, "content": True,
     }  # fmt: skip
-    tool = tool_of("page.update", lambda _: None, schema={"type": "object", "properties": properties})
-    assert text_kinds(tool) == {"text": TextKind.PROSE}
+    schema = {"type": "object", "properties": properties}
+    ours = tool_of("page.update", lambda _: None, schema=schema, source="builtin")
+    assert text_kinds(ours) == {"text": TextKind.PROSE}
+    assert text_kinds(tool_of("page.update", lambda _: None, schema=schema)) == {}, (
+        "nobody knows what it does"
+    )
 
 
 def test_its_repr_holds_no_words():
