@@ -29,6 +29,17 @@ class Asked:
     told: Mapping[str, str] = field(default_factory=dict, repr=False)
     """As rationales and answers tell it, a day with the preposition that it takes."""
 
+    @property
+    def when(self) -> str:
+        """Its day and time, as a sentence tells them."""
+        at = f"at {self.told['t']}" if "t" in self.told else ""
+        return " ".join(filter(None, (self.told.get("d", ""), at)))
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Its day and time, as a call to the calendar gives them."""
+        return {name: self.given[slot] for name, slot in (("date", "d"), ("time", "t")) if slot in self.given}
+
     def seen_by(self, context: ScriptContext) -> None:
         """Raises `UnseenError` where a policy hides a part of what is said of time."""
         for said in self.spelt.values():

@@ -1,9 +1,10 @@
 """What is said after a request was carried out: somebody else, another day, another time; and what is done."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from umi_lab.synthesis.asked import asked
+from umi_lab.synthesis.asked import Asked, asked
 from umi_lab.synthesis.families.questions import ASKS, said_loosely
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
 from umi_lab.synthesis.messages import Message, message_of
@@ -13,7 +14,7 @@ from umi_lab.synthesis.steps import carried_out, failed, person_of, require, sen
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import phrase
 
-__all__ = ["event_then", "mail_then", "mail_to", "tell", "todo_done"]
+__all__ = ["event_then", "mail_then", "mail_to", "moved_after", "tell", "todo_done"]
 
 
 def tell(draw: Draw, home: Home) -> Task:
@@ -75,23 +76,27 @@ def event_then(draw: Draw, home: Home) -> Task:
         created.append(made["id"])
         return Done("The event is created.", f"The {title} is {on} at {at}.")
 
-    def change(context: ScriptContext) -> Script:
-        second.seen_by(context)
+    return Task(instruction=first.text, script=create, then=(moved_after(second, topic, created),))
+
+
+def moved_after(said: Asked, topic: str, created: Sequence[str]) -> Task:
+    """Move the event that the request before made; `created` has its id once it is made."""
+
+    def script(context: ScriptContext) -> Script:
+        said.seen_by(context)
         require(context, "calendar.update")
         if not created:
             return GiveUp("The event is not in the calendar, so it cannot be changed.")
         title = context.seen(topic)
-        told = second.told["d"] if on_day else f"at {second.told['t']}"
-        argument = {"date": second.given["d"]} if on_day else {"time": second.given["t"]}
         yield from carried_out(
             "calendar.update",
-            f"move the {title}, {created[0]}, to {told.removeprefix('on ').removeprefix('at ')}",
-            {"id": created[0], **argument},
+            f"move the {title}, {created[0]}, to {said.when.removeprefix('on ').removeprefix('at ')}",
+            {"id": created[0], **said.arguments},
             f"move the {title}",
         )
-        return Done("The event is moved.", f"The {title} is {told} now.")
+        return Done("The event is moved.", f"The {title} is {said.when} now.")
 
-    return Task(instruction=first.text, script=create, then=(Task(instruction=second.text, script=change),))
+    return Task(instruction=said.text, script=script)
 
 
 def todo_done(draw: Draw, home: Home) -> Task:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from umi_lab.synthesis.asked import Asked, asked
+from umi_lab.synthesis.asked import asked
 from umi_lab.synthesis.data_file import read_data, texts_by_key
 from umi_lab.synthesis.families.contacts import contact_fact_of
-from umi_lab.synthesis.families.conversations import mail_to
+from umi_lab.synthesis.families.conversations import mail_to, moved_after
 from umi_lab.synthesis.families.mail_more import mail_reply_to, mail_to_both
 from umi_lab.synthesis.families.questions import ASKS, answered, mistyped, said_loosely
 from umi_lab.synthesis.home import Event, Home, capitalised, clock_of, topic_of
 from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.out_of_scope import refused
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Ended, GiveUp, Script, ScriptContext, Use
+from umi_lab.synthesis.script import Done, Ended, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import asked_of_all, carried_out, failed, person_of, require, send, told
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.words import NUMBER_WORDS
@@ -120,24 +120,13 @@ def event_move_called(draw: Draw, home: Home) -> Task:
         found = yield from _found(shown)
         yield from carried_out(
             "calendar.update",
-            f"move the {shown}, {found['id']}, to {_when(said).removeprefix('on ').removeprefix('at ')}",
-            {"id": found["id"], **_time_of(said)},
+            f"move the {shown}, {found['id']}, to {said.when.removeprefix('on ').removeprefix('at ')}",
+            {"id": found["id"], **said.arguments},
             f"move the {shown}",
         )
-        return Done("The event is moved.", f"The {shown} is {_when(said)} now.")
+        return Done("The event is moved.", f"The {shown} is {said.when} now.")
 
     return Task(instruction=said.text, script=script, home=home)
-
-
-def _when(said: Asked) -> str:
-    """The day and time of a request, as a sentence tells them."""
-    at = (f"at {said.told['t']}",) if "t" in said.told else ()
-    return " ".join((*((said.told["d"],) if "d" in said.told else ()), *at))
-
-
-def _time_of(said: Asked) -> dict[str, str]:
-    """The day and time of a request, as a call gives them."""
-    return {name: said.given[slot] for name, slot in (("date", "d"), ("time", "t")) if slot in said.given}
 
 
 def event_called(draw: Draw, home: Home) -> Task:
@@ -159,11 +148,11 @@ def event_called(draw: Draw, home: Home) -> Task:
         shown = context.seen(title)
         yield from carried_out(
             "calendar.create",
-            f"add the event {shown} {_when(said)}",
-            {"title": capitalised(shown), **_time_of(said)},
+            f"add the event {shown} {said.when}",
+            {"title": capitalised(shown), **said.arguments},
             "create the event",
         )
-        return Done("The event is created.", f"{capitalised(shown)} is in your calendar {_when(said)}.")
+        return Done("The event is created.", f"{capitalised(shown)} is in your calendar {said.when}.")
 
     return Task(instruction=said.text, script=script)
 
@@ -184,28 +173,13 @@ def event_with_then(draw: Draw, home: Home) -> Task:
         require(context, "contacts.search", "calendar.create")
         title, name = context.seen(topic), context.seen(who)
         found = yield from person_of(context, name, "address")
-        arguments = {"title": capitalised(title), **_time_of(first), "guests": [found["email"]]}
-        purpose = f"add the {title} {_when(first)}"
+        arguments = {"title": capitalised(title), **first.arguments, "guests": [found["email"]]}
+        purpose = f"add the {title} {first.when}"
         made = yield from carried_out("calendar.create", purpose, arguments, "create the event")
         created.append(made["id"])
-        return Done("The event is created.", f"The {title} with {name} is {_when(first)}.")
+        return Done("The event is created.", f"The {title} with {name} is {first.when}.")
 
-    def change(context: ScriptContext) -> Script:
-        second.seen_by(context)
-        require(context, "calendar.update")
-        if not created:
-            return GiveUp("The event is not in the calendar, so it cannot be changed.")
-        title = context.seen(topic)
-        told_ = _when(second)
-        yield from carried_out(
-            "calendar.update",
-            f"move the {title}, {created[0]}, to {told_.removeprefix('on ').removeprefix('at ')}",
-            {"id": created[0], **_time_of(second)},
-            f"move the {title}",
-        )
-        return Done("The event is moved.", f"The {title} is {told_} now.")
-
-    return Task(instruction=first.text, script=create, then=(Task(instruction=second.text, script=change),))
+    return Task(instruction=first.text, script=create, then=(moved_after(second, topic, created),))
 
 
 def _action(draw: Draw, home: Home) -> str:
