@@ -1,5 +1,6 @@
 """Run by two processes: a trainee in shards (FSDP2 over gloo) against the same one whole; no test by itself."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,11 @@ def main(recipe: Path) -> None:
         found.append((losses.detach(), sum(float(g.norm()) for g in norms)))
     torch.testing.assert_close(found[0][0], found[1][0])
     assert abs(found[0][1] - found[1][1]) < 1e-3 * found[0][1], found
-    torch.distributed.destroy_process_group()
+    # gloo's threads may outlive the group on one side and abort the process while it is taken down ("terminate called
+    # without an active exception"): what is compared is compared by now, so both leave without taking anything down.
+    torch.distributed.barrier()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
