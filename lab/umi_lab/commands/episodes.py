@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from umi_lab.synthesis.switches import Switch
+
 C = TypeVar("C", bound=Callable[..., Any])
 
 
@@ -27,8 +29,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @click.option(
     "--until",
     metavar="SWITCH",
-    help="Vary this, and all that was added before it: more_phrases, made_up_words, combined_phrases, composed_names, "
-    "need_phrased, peoples_words, questions.  [default: nothing]",
+    help=f"Vary this, and all that was added before it: {', '.join(Switch)}.  [default: nothing]",
 )
 @click.option("--switch", "switches", multiple=True, metavar="SWITCH", help="Vary this, too.")
 @_share("--broken", 0.24, "How often a tool that the task needs fails.")
