@@ -62,7 +62,7 @@ async def wire(folder: Path, approved: ApprovedCards, policy: str = "") -> tuple
         await w.session.ask("Find it.")
         sent = b"".join(request.message for request in w.capture.requests)
         assert b"crm.find" in sent
-        return sent, list(w.session.unapproved)
+        return sent, list(w.session.told.unapproved)
 
 
 def leaked(sent: bytes) -> set[str]:

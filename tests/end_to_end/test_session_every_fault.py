@@ -25,8 +25,10 @@ from umi_edge.ledger import Ledger, read_ledger, verify_ledger
 from umi_edge.ledger.capture import Frame
 from umi_edge.ledger.reconciliation import reconcile
 from umi_edge.policy import Assignment, Policy, Scanner
+from umi_edge.session import caller_turn as turn_module
 from umi_edge.session import calls as calls_module
-from umi_edge.session import session as session_module
+from umi_edge.session import exchange as exchange_module
+from umi_edge.session import writing_rules as rules_module
 from umi_edge.session.events import Answered
 from umi_edge.session.rehydration import Rehydrator
 from umi_edge.testing import ScriptedCaller
@@ -110,10 +112,10 @@ SEAMS = [
     (Declassifications, "fact"),
     (Span, "seen_by"),
     (LabelledEntry, "shown_to"),
-    (session_module, "release"),
-    (session_module, "call_schemas"),
+    (exchange_module, "release"),
+    (rules_module, "call_schemas"),
     (calls_module, "check_call"),
-    (session_module, "resolve"),
+    (turn_module, "resolve"),
     (calls_module, "resolve"),
     (calls_module, "run_tool"),
     (ScriptedCaller, "call"),

@@ -11,8 +11,10 @@ from tests.end_to_end.harness import hostile_cloud, plan, tool_of, traces, world
 from umi_edge.egress.guard import EgressGuard
 from umi_edge.labelling.vault import Vault
 from umi_edge.ledger import Ledger
+from umi_edge.session import caller_turn as turn_module
 from umi_edge.session import calls as calls_module
-from umi_edge.session import session as session_module
+from umi_edge.session import exchange as exchange_module
+from umi_edge.session import writing_rules as rules_module
 from umi_edge.session.events import Answered
 from umi_edge.testing import ScriptedCaller
 from umi_edge.tools import FailureKind, ToolFailure
@@ -86,16 +88,16 @@ def told_of(error):
 SEAMS = {
     "labelling the instruction": ("labeller.keeper.scanner.scan", 0, 0),
     "searching the instruction": ("labeller.keeper.known.find", 0, 0),
-    "the release of the first view": ("module.release", 0, 0),
+    "the release of the first view": ("exchange.release", 0, 0),
     "the guard before the first message": ("guard.check", 0, 0),
     "the ledger before the first message": ("ledger.append", 0, 0),
     "labelling the rationale": ("labeller.model_text", 0, 1),
-    "the schemas of the call": ("module.call_schemas", 0, 1),
-    "the release for the caller": ("module.release", 1, 1),
+    "the schemas of the call": ("writing_rules.call_schemas", 0, 1),
+    "the release for the caller": ("exchange.release", 1, 1),
     "the caller": ("caller.call", 0, 1),
     "labelling the arguments": ("labeller.arguments", 0, 1),
     "the policy's verdict": ("calls.check_call", 0, 1),
-    "the resolution of handles": ("module.resolve", 0, 1),
+    "the resolution of handles": ("caller_turn.resolve", 0, 1),
     "the resolution for the tool": ("calls.resolve", 0, 1),
     "the consent": ("consent.approve", 0, 1),
     "the runner": ("calls.run_tool", 0, 1),
@@ -104,7 +106,7 @@ SEAMS = {
     "the vault": ("vault.keep", 1, 1),
     "the guard before the second message": ("guard.check", 1, 1),
     "the ledger before the second message": ("ledger.append", 1, 1),
-    "the release for the summarizer": ("module.release", 3, 2),
+    "the release for the summarizer": ("exchange.release", 3, 2),
     "the guard before the last message": ("guard.check", 2, 2),
     "the ledger before the last message": ("ledger.append", 2, 2),
     "labelling the answer": ("labeller.model_text", 2, 3),
@@ -141,7 +143,9 @@ def owner_of(w, seam):
     place, _, name = seam.rpartition(".")
     owners = {
         "calls": calls_module,
-        "module": session_module,
+        "caller_turn": turn_module,
+        "exchange": exchange_module,
+        "writing_rules": rules_module,
         "labeller": type(w.session.labeller),
         "labeller.keeper.scanner": type(w.session.labeller.keeper.scanner),
         "labeller.keeper.known": type(w.session.labeller.keeper.known),

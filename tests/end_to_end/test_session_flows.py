@@ -161,7 +161,7 @@ async def test_a_caller_cannot_call_what_the_cloud_was_not_told_of(tmp_path, nam
     policy = "tools:\n  notes.private: {card: hidden, runs: device, confirm: never}"
     plans = [plan("To look, use contacts.search."), plan("No.", "give up")]
     async with world(tmp_path, plans=plans, calls=[(name, "{}")], tools=tools, policy=policy) as w:
-        assert w.session.withheld == (Withheld("notes.private", "its policy says `card: hidden`"),)
+        assert w.session.told.withheld == (Withheld("notes.private", "its policy says `card: hidden`"),)
         assert await w.session.ask("Look.") == GaveUp("No.")
     assert w.results == ["invalid-call"]
     assert ran == []

@@ -184,10 +184,10 @@ def introduce(session: Session, output: Output) -> None:
     """Say what the colours mean, and which tools the planner is not told of."""
     if not output.quiet:
         output.console.print(legend())
-    for one in session.withheld:
+    for one in session.told.withheld:
         said = f"The planner is not told of {one.tool}: {one.because}."
         output.console.print(said, soft_wrap=True)
-    for said in by_name_only(session.unapproved):
+    for said in by_name_only(session.told.unapproved):
         output.console.print(said, soft_wrap=True)
 
 

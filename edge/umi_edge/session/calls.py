@@ -74,6 +74,8 @@ class Calls:
     """Unknown names that the user has let leave."""
     unread: dict[str, tuple[Lost, ...]] = field(default_factory=dict, repr=False)
     """What the tools of this instruction say that they could not read, by the tool."""
+    notes: list[str] = field(default_factory=list, repr=False)
+    """What the user is told, at the end of an answer, of days that they did not say."""
 
     @property
     def keeping(self) -> RecordKeeping:

@@ -4,6 +4,7 @@ I1: docs/design.md#i1-release-only
 I3: docs/design.md#i3-noninterference
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from umi_edge.labelling.text import LabelledEntry, constant
@@ -11,7 +12,7 @@ from umi_edge.policy import Policy
 from umi_edge.policy.document import ClockWord
 from umi_shared.transcript import Clock
 
-__all__ = ["clock_entry", "local_now"]
+__all__ = ["clock_entry", "clock_news", "local_now"]
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -29,6 +30,13 @@ def clock_entry(now: datetime, policy: Policy) -> LabelledEntry | None:
     if policy.clock is ClockWord.FULL:
         told += f", {now:%H:%M}, {_zone(now)}"
     return LabelledEntry(Clock(()), (constant(told, f"{policy.file or 'built in'} clock: {policy.clock}"),))
+
+
+def clock_news(now: datetime, policy: Policy, entries: Sequence[LabelledEntry]) -> LabelledEntry | None:
+    """The same, unless it is what the models of this transcript were told last."""
+    entry = clock_entry(now, policy)
+    told = next((one for one in reversed(entries) if isinstance(one.template, Clock)), None)
+    return None if entry is None or (told is not None and told.text == entry.text) else entry
 
 
 def _zone(now: datetime) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.labelling.text import LabelledEntry, LabelledText
+from umi_edge.session.replies import MOST_QUESTIONS
 from umi_shared.bars import NO_BARS, Bar
 from umi_shared.handles import unescape
 from umi_shared.transcript import Answer, Next, Plan
 
-__all__ = ["ASKED_BY_DEVICE", "DEVICES_OWN", "Question", "bars_of", "pending_question"]
+__all__ = ["ASKED_BY_DEVICE", "DEVICES_OWN", "Question", "bars_of", "may_ask", "pending_question"]
 
 ASKED_BY_DEVICE = "asked by this device"
 """The rule of this device's own question, of a day or a time."""
@@ -46,3 +47,9 @@ def pending_question(entries: Sequence[LabelledEntry]) -> Question | None:
     if isinstance(before, Plan) and before.next is Next.ASK_USER:
         return Question(text, by_planner=True, bars=bars_of(asked))
     return Question(text, by_planner=False) if any(span.rule == ASKED_BY_DEVICE for span in asked) else None
+
+
+def may_ask(entries: Sequence[LabelledEntry]) -> bool:
+    """Whether the planner has questions left in the session of this transcript."""
+    asked = [one.template for one in entries if isinstance(one.template, Plan)]
+    return sum(plan.next is Next.ASK_USER for plan in asked) < MOST_QUESTIONS

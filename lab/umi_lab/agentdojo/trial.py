@@ -266,7 +266,7 @@ class _Played:
     def public(self) -> str:
         """What leaves anyway: the prompt as released, and the catalogue."""
         cards = " ".join(
-            f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session.cards
+            f"{card.input_schema} {render(seen_by(text, PLANNER))}" for card, text in self.session.told.cards
         )
         entries = self.session.snapshot().entries
         asked = [entry.text for entry in entries if isinstance(entry.template, Instruction)]

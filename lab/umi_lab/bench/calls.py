@@ -128,7 +128,7 @@ class _Umi:
         return written
 
     async def write_ahead(self, turn: int) -> Written:
-        """Calls of another session, whose plan was read while it streamed, as `umi_edge.session.session` has it read.
+        """Calls of another session, whose plan was read while it streamed, as the planner's turn has it read.
 
         A rationale that ends with a tool's name is taken for the whole plan, while the planner says who is next;
         `overlap` measures what is left to read when it has said so.

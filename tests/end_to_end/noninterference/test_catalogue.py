@@ -47,7 +47,7 @@ async def run(folder: Path, contacts: tuple[str, ...], guard: type[EgressGuard],
         policy=DETECT,
         guard=guard,
     ) as w:
-        assert w.session.withheld == ()
+        assert w.session.told.withheld == ()
         await w.session.ask(ask)
     return w
 
