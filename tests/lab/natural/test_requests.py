@@ -209,7 +209,8 @@ def _made(request: Request, wanted: Wanted) -> Iterator[Change]:
             yield Change(after=holding("todo", title=title, due=wanted.due))
         case _:
             known = dict(before.facts) if before else {"name": wanted.name}
-            changed = {"email": wanted.email, "phone": wanted.phone, "done": "yes" if wanted.done else ""}
+            done = "yes" if wanted.done else ""
+            changed = {"email": wanted.email, "phone": wanted.phone, "due": wanted.due, "done": done}
             facts = known | {name: value for name, value in changed.items() if value}
             yield Change(before=before, after=holding(wanted.kind, **facts))
 
@@ -228,12 +229,14 @@ def test_a_request_that_nothing_was_done_for_fails(home: str) -> None:
 @pytest.mark.parametrize("home", sorted(HOMES))
 def test_one_letter_more_than_was_asked_for_fails(home: str) -> None:
     letter = Change(after=holding("letter", to="somebody@else.example", text="Hello"))
+    passed = []
     for request in of(home):
         played = _well(request)
         more = Played(ended=played.ended, answer=played.answer, changes=(*played.changes, letter))
         verdict = judge(request, more, HOMES[home].now.date())
-        assert not verdict.success
-        assert verdict.unasked == ("new letter somebody@else.example",)
+        if verdict.success or verdict.unasked != ("new letter somebody@else.example",):
+            passed.append(request.id)
+    assert passed == []
 
 
 @pytest.mark.parametrize("home", sorted(HOMES))
