@@ -25,6 +25,7 @@ class _Options(PlannerOptions):
     split: "Split"
     home: str
     kind: str
+    ids: frozenset[str]
     seed: int
     limit: int | None
     out: Path | None
@@ -45,6 +46,9 @@ class _Options(PlannerOptions):
 )
 @click.option("--home", default="", help="Of this home only, such as engineer.")
 @click.option("--kind", default="", help="Of this kind only, such as `mail errand`.")
+@click.option(
+    "--id", "ids", multiple=True, help="This request only, such as engineer-001; may be given several times."
+)
 @click.option(
     "--limit", type=click.IntRange(min=1), help="So many requests only, drawn by --seed.  [default: all]"
 )
@@ -70,7 +74,8 @@ def command(**options: object) -> None:
     wrong, what was asked for is changed, and nothing else is. Without --adapters the embedded model plays with
     those that umi ships; with --planner an endpoint plans and summarizes. Shares come with Wilson's 95 % interval.
     """
-    _natural(_Options(**options))  # type: ignore[arg-type]  # click has checked them
+    ids = frozenset(map(str, options.pop("ids")))  # type: ignore[call-overload]  # click has a tuple of words here
+    _natural(_Options(ids=ids, **options))  # type: ignore[arg-type]  # click has checked them
 
 
 def _natural(options: _Options) -> None:
@@ -81,16 +86,17 @@ def _natural(options: _Options) -> None:
     job, header = _job(options)
     chosen = job.chosen()
     if not chosen:
-        raise ConfigError("no request is of that home and kind", fix=_known())
+        raise ConfigError("no request is of that home, kind and id", fix=_known())
     file = RunFile.open(options.out, header)
-    done = {row["number"] for row in file.rows}
+    there = {row["id"] for row in file.rows}  # a request's number changes when the set grows
+    done = {number for number, request in chosen.items() if request.id in there}
     left = len(chosen.keys() - done)
     label = f"requests ({len(chosen) - left} there)" if len(chosen) > left else "requests"
     with click.progressbar(length=left, label=label, file=sys.stderr, show_pos=True) as bar:
         for played in run(job, processes=options.jobs, done=done):
             file.add(*({"number": played.number, **row} for row in played.rows))
             bar.update(1)
-    _show(file, frozenset(chosen), options)
+    _show(file, frozenset(request.id for request in chosen.values()), options)
 
 
 def _known() -> str:
@@ -120,6 +126,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
         split=options.split,
         home=options.home,
         kind=options.kind,
+        ids=options.ids,
         seed=options.seed,
         limit=options.limit,
         more_tools=options.more_tools,
@@ -146,11 +153,11 @@ def _adapters(options: _Options) -> dict[str, Path]:
     return {role: path for role in ROLES if (path := shipped_adapter(role)) is not None}
 
 
-def _show(file: "RunFile", chosen: frozenset[int], options: _Options) -> None:
+def _show(file: "RunFile", chosen: frozenset[str], options: _Options) -> None:
     from umi_lab.cost.at_endpoint import at_endpoint
     from umi_lab.natural.figures import shares
 
-    rows = [row for row in file.rows if row["number"] in chosen]
+    rows = [row for row in file.rows if row["id"] in chosen]
     figures, amounts = shares(rows), at_endpoint(rows, options.price)
     if options.as_json:
         shown = {name: share.as_json() for name, share in figures.items()}

@@ -26,6 +26,8 @@ class RequestJob:
     home: str = ""
     """The one home whose requests are played; all homes where it is empty."""
     kind: str = ""
+    ids: frozenset[str] = frozenset()
+    """The only ones that are played; all where it is empty."""
     seed: int = 1
     limit: int | None = None
     more_tools: bool = True
@@ -39,6 +41,7 @@ class RequestJob:
             if request.split == self.split
             and self.home in ("", request.home)
             and self.kind in ("", request.kind)
+            and (not self.ids or request.id in self.ids)
         ]
         random.Random(self.seed).shuffle(asked)  # noqa: S311  # a sample, no secret
         return dict(asked[: self.limit])

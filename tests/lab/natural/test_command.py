@@ -106,6 +106,33 @@ def test_the_command_goes_on_where_it_stopped(
     assert json.loads(small.stdout) == json.loads(again.stdout)
 
 
+def test_requests_can_be_named() -> None:
+    named = [one for one in REQUESTS if one.split == "development"][3:6]
+    chosen = job(ids=frozenset(one.id for one in named)).chosen()
+    assert sorted(one.id for one in chosen.values()) == sorted(one.id for one in named)
+
+
+def test_a_row_is_known_by_its_request_when_the_set_has_grown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smollm2: Path
+) -> None:
+    played: list[str] = []
+
+    def run(job: RequestJob, *, processes: int, done: Iterable[int]) -> Iterator[Played]:
+        for number in set(job.chosen()) - set(done):
+            played.append(REQUESTS[number].id)
+            yield Played(number, (row(number),))
+
+    monkeypatch.setattr("umi_lab.closed_loop.worker_pool.run", run)
+    out = tmp_path / "rows.jsonl"
+    asked = ["--limit", "4", "--json", "--out", str(out), "--model", str(smollm2)]
+    CliRunner().invoke(command, asked, catch_exceptions=False)
+    header, *rows = map(json.loads, out.read_text().splitlines())
+    moved = [one | {"number": one["number"] + 1} for one in rows]
+    out.write_text("".join(json.dumps(one) + "\n" for one in (header, *moved)))
+    result = CliRunner().invoke(command, asked, catch_exceptions=False)
+    assert len(played) == len(set(played)) == json.loads(result.stdout)["requests"] == 4
+
+
 def test_a_home_or_kind_that_is_not_there_is_an_error(smollm2: Path) -> None:
     result = CliRunner().invoke(command, ["--home", "baker", "--model", str(smollm2)])
     assert isinstance(result.exception, ConfigError)
