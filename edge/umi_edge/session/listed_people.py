@@ -8,12 +8,14 @@ I1: docs/design.md#i1-release-only
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.item_line import described
 from umi_edge.session.listed_items import Item, listings
 from umi_edge.session.narrowed_search import SEARCH, Request
+from umi_edge.values.word_lists import word_lists
 from umi_shared.transcript import Instruction, Observation
 
 __all__ = ["asks_for_people", "is_undecided", "list_of_people", "person_meant"]
@@ -22,22 +24,6 @@ _MOST = 20
 _REACHED_BY = ("phone", "email")
 _RESULT_OR_REQUEST = (Observation, Instruction)
 _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
-_PEOPLE = re.compile(
-    r"^\W*(?:(?:and|so|hey|hi|ok|please|now|then|und|et|y|also) ?\W*)*"
-    r"(?:(?:(?:can|could) you )?(?:tell|show) me |do you know |sag mir |dis-moi |dime )?"
-    r"(?:who|wer|wen|qui|qui[eé]n(?:es)?)\b(?!'?s (?:number|phone|address|e-?mail))|"
-    r"\b(?:what|which) (?:(?:other |of )?(?:my )?)?(?:people|contacts?|persons?|colleagues?|names)\b|"
-    r"\b(?:list|show me|give me|all|every) (?:all )?(?:of )?(?:the |my )?(?:people|contacts?|names|colleagues)\b|"
-    r"\b(?:everyone|everybody)\b|"
-    r"\bwelche (?:leute|kontakte|personen|kollegen)\b|\balle (?:leute|kontakte|kollegen)\b|"
-    r"\bquel(?:le)?s (?:gens|contacts|personnes|coll[eè]gues)\b|\btous (?:les|mes) (?:gens|contacts|coll[eè]gues)\b|"
-    r"\bqu[eé] (?:gente|personas|contactos|colegas)\b|\btodos (?:los|mis) (?:contactos|colegas)\b",
-    re.IGNORECASE,
-)
-_PHONE = re.compile(r"\b(?:numbers?|phones?|telefon\w*|nummern?|num[eé]ros?|tel[eé]fonos?)\b", re.IGNORECASE)
-_EMAIL = re.compile(
-    r"\b(?:e-?mails?|mails?|address(?:es)?|mailadressen?|courriels?|correos?)\b", re.IGNORECASE
-)
 
 
 def asks_for_people(request: str) -> bool:
@@ -46,7 +32,7 @@ def asks_for_people(request: str) -> bool:
     >>> asks_for_people("What people I have from <company:1>?"), asks_for_people("what is <person:1>'s number")
     (True, False)
     """
-    return _PEOPLE.search(request) is not None
+    return _patterns()["people"].search(request) is not None
 
 
 def is_undecided(rationale: str) -> bool:
@@ -86,7 +72,18 @@ def _found_last(entries: Sequence[LabelledEntry]) -> tuple[Item, ...]:
 
 
 def _details(request: str) -> list[str]:
-    return [name for name, asked in (("phone", _PHONE), ("email", _EMAIL)) if asked.search(request)]
+    return [name for name in _REACHED_BY if _patterns()[name].search(request)]
+
+
+@cache
+def _patterns() -> Mapping[str, "re.Pattern[str]"]:
+    one = word_lists("umi_edge.session.words", "listed_people.yaml").any_of
+    who = (
+        rf"^\W*(?:{one('openings')}\W*)*(?:{one('tell_me')}\s+)?{one('who')}\b(?!'?s {one('details')})|"
+        rf"\b{one('people')}\b"
+    )
+    patterns = {"people": who} | {name: rf"\b{one(name)}\b" for name in _REACHED_BY}
+    return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in patterns.items()}
 
 
 def _line(person: Item, told: Sequence[str]) -> str:

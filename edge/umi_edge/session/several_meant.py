@@ -1,66 +1,74 @@
 """Several meant: whether the user's words mean several of the things that a search found, or one of them.
 
 Covered: "both", "everybody", a group ("the team"), a plural ("the Finches", "our suppliers"), a name and a name; in
-English, German, French and Spanish. Only what stands before the message counts ("tell Paul that all are well").
+the languages of `words/several_meant.yaml`. Only what stands before the message counts ("tell Paul that all are well").
 Not covered: a plural that looks like the singular ("die Klempner"), and all other languages: there the user is asked.
 
 I8: docs/design.md#i8-no-private-value-in-what-umi-says
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from umi_edge.reading.question import words_of
 from umi_edge.session.item_evidence import Said, name_words, short_words
+from umi_edge.values.word_lists import word_lists
 
-__all__ = ["ALL_OF_THEM", "before_message", "means_several", "says_all"]
-
-_NOT = r"(?<!\bnot )(?<!\bnicht )(?<!\bpas )(?<!\bno )"
-ALL_OF_THEM = re.compile(
-    rf"{_NOT}\b(?:both|each of|everybody|everyone|all (?:of (?:them|us|those)|two|three|four|five)|beide[nr]?|"
-    r"alle (?:zwei|drei|vier)|(?:tou(?:s|tes) )?les (?:deux|trois|quatre)|(?:l[oa]s|todos l[oa]s) (?:dos|tres|cuatro)|"
-    r"amb[oa]s)\b",
-    re.IGNORECASE,
-)
-_TIMES = r"jours?|mois|ans|d[ií]as|meses|a[ñn]os|tage|wochen|monate|jahre|stunden|paar"
-_GROUP = (
-    r"people|contacts|folks|guys|others|colleagues|members|team|family|group|staff|crew|class|"
-    r"leute|kollegen|kolleginnen|kontakte|familie|gruppe|mannschaft|gens|coll[eè]gues|famille|groupe|[eé]quipe|gente|"
-    r"colegas|contactos|familia|grupo|equipo"
-)
-_EVERYBODY = re.compile(
-    rf"\b(?:alle[nr]?|tous|toutes|todos|todas)\b(?! (?:(?:les|l[oa]s|die) )?(?:{_TIMES})\b)|"
-    r"\b(?:tout le monde|todo el mundo|them|ihnen|eux|ell[oa]s)\b|\b(?:escr[ií]be|di|m[aá]nda|env[ií]a)les\b|"
-    r"(?<!\bfrom )(?<!\bof )(?<!\bin )(?<!\bat )(?<!\bby )(?<!\bvon )(?<!\baus )(?<!\bde )(?<!\bdans )(?<!\ben )"
-    rf"\b(?:(?:all|the|my|our|these|those|whole|die|das|der|dem|den|mein\w*|unser\w*|les|la|le|mes|nos|notre|l[oa]s|el|"
-    rf"mis?|nuestr\w+) |l')(?:whole |ganze[nr]? )?(?:{_GROUP})\b",
-    re.IGNORECASE,
-)
-_MESSAGE = re.compile(r"\b(?:that|about|saying|dass|daß|über|que)\b|[:;\"“„«]", re.IGNORECASE)
-"""What stands before the message itself."""
-_AND = re.compile(r"[&+]|\b(?:and|und|sowie|et|y|plus)\b", re.IGNORECASE)
-_ALL = re.compile(
-    rf"{ALL_OF_THEM.pattern}|{_NOT}\b(?:all|alle[nr]?|tous|toutes|todos|todas)\b", re.IGNORECASE
-)
-
-
-def _each(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
+__all__ = ["before_message", "means_several", "names_all", "says_all"]
 
 _JOINS, _BESIDE = "and", 3
-_OR = _each("or oder ou o u")
-_OF_MANY = _each("the all both two three my our die den les aux los las mes nos unsere unseren mis")
-"""What stands before a name that many have: without it, `pauls` may be whose something is."""
-_OF_MANY_UNBENT = _each("les aux los las")
-_OF_ALL = _each(
-    "both all two three four five beide beiden beider alle allen aller zwei drei les aux los las dos deux tous "
-    "at from in of by bei beim von vom aus chez de du del dans en"
-)
-"""What stands before a word that several have, where all of them are meant, or where they are."""
-_SAYS_NOTHING = _each("yes yeah yep ok okay please thanks ja bitte oui si por favor to an a of them")
+_PLAIN = ["nots", "not_of", "ors", "of_many", "of_many_unbent", "of_all", "says_nothing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """The words of all languages."""
+
+    all_of_them: "re.Pattern[str]"
+    everybody: "re.Pattern[str]"
+    message: "re.Pattern[str]"
+    """What stands before the message itself."""
+    ands: "re.Pattern[str]"
+    all_in_reply: "re.Pattern[str]"
+    plain: Mapping[str, frozenset[str]]
+    """Single words, by the list that they are of."""
+
+
+@cache
+def _words() -> _Words:
+    words = word_lists("umi_edge.session.words", "several_meant.yaml", plain=_PLAIN)
+    one, plain = words.any_of, {name: words.words(name) for name in _PLAIN}
+    all_of_them = rf"{_not_behind(plain['nots'])}\b{one('all_of_them')}\b"
+    group = (
+        rf"{_not_behind(plain['not_of'])}\b(?:{one('owners')} |{one('elided_owners')})"
+        rf"(?:{one('whole')} )?{one('groups')}\b"
+    )
+    patterns = {
+        "all_of_them": all_of_them,
+        "everybody": rf"\b{one('all')}\b(?! (?:{one('owners')} )?{one('times')}\b)|\b{one('them')}\b|{group}",
+        "message": rf"\b{one('message')}\b|[:;\"“„«]",
+        "ands": rf"[&+]|\b{one('ands')}\b",
+        "all_in_reply": rf"{all_of_them}|{_not_behind(plain['nots'])}\b{one('all_in_reply')}\b",
+    }
+    compiled = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in patterns.items()}
+    return _Words(**compiled, plain=plain)
+
+
+def _not_behind(words: Iterable[str]) -> str:
+    return "".join(rf"(?<!\b{word} )" for word in sorted(words))
+
+
+def names_all(text: str) -> bool:
+    """Whether a text says that all of those are meant that are spoken of.
+
+    >>> names_all("tell both"), names_all("not both")
+    (True, False)
+    """
+    return _words().all_of_them.search(text) is not None
 
 
 def says_all(reply: str) -> bool:
@@ -69,8 +77,8 @@ def says_all(reply: str) -> bool:
     >>> says_all("both of them, please"), says_all("los dos"), says_all("both, and bring cake"), says_all("not both")
     (True, True, False, False)
     """
-    rest, found = _ALL.subn(" ", reply)
-    return bool(found) and _SAYS_NOTHING.issuperset(words_of(rest))
+    rest, found = _words().all_in_reply.subn(" ", reply)
+    return bool(found) and _words().plain["says_nothing"].issuperset(words_of(rest))
 
 
 def means_several(said: Sequence[Said], items: Sequence[Any]) -> bool:
@@ -80,12 +88,15 @@ def means_several(said: Sequence[Said], items: Sequence[Any]) -> bool:
 
 def _means_several(said: Said, items: Sequence[Any]) -> bool:
     whom = before_message(said.text)
-    words = tuple(word.removesuffix("'s") for word in words_of(_AND.sub(f" {_JOINS} ", whom)))
+    words = tuple(word.removesuffix("'s") for word in words_of(_words().ands.sub(f" {_JOINS} ", whom)))
     names, others = [name_words(item) for item in items], [short_words(item) for item in items]
-    if ALL_OF_THEM.search(whom) or _EVERYBODY.search(whom):
+    if names_all(whom) or _words().everybody.search(whom):
         # "Tell Anna both are well" writes to one Anna, "ask the plumber if he got them" to one plumber.
         named = frozenset.intersection(*others)
-        if not any(word in named and before not in _OF_ALL for before, word in pairwise(("", *words))):
+        if not any(
+            word in named and before not in _words().plain["of_all"]
+            for before, word in pairwise(("", *words))
+        ):
             return True
     if _in_the_plural(words, frozenset.intersection(*names), frozenset.intersection(*others)):
         return True
@@ -94,7 +105,7 @@ def _means_several(said: Said, items: Sequence[Any]) -> bool:
 
 def before_message(text: str) -> str:
     """Whom a request names: what stands before the message."""
-    found = _MESSAGE.search(text)
+    found = _words().message.search(text)
     before = text[: found.start()] if found is not None else text
     return before if len(before.split()) > 1 else text
 
@@ -102,9 +113,9 @@ def before_message(text: str) -> str:
 def _in_the_plural(words: Sequence[str], names: frozenset[str], others: frozenset[str]) -> bool:
     """Whether a word that all items have was said in the plural."""
     for before, word in pairwise(("", *words)):
-        if word in names and before in _OF_MANY_UNBENT:
+        if word in names and before in _words().plain["of_many_unbent"]:
             return True
-        if any(_is_plural(word, name) for name in names) and before in _OF_MANY:
+        if any(_is_plural(word, name) for name in names) and before in _words().plain["of_many"]:
             return True
         if any(_is_plural(word, other, "en", "n") for other in others - names):
             return True
@@ -129,7 +140,9 @@ def _each_is_named(words: Sequence[str], items: Sequence[frozenset[str]]) -> boo
     own = [one - frozenset().union(*own[:at], *own[at + 1 :]) for at, one in enumerate(own)]
     anyones = frozenset().union(*items)
     choices = (
-        word in _OR and words[at - 1] in anyones and anyones.intersection(words[at + 1 : at + 3])
+        word in _words().plain["ors"]
+        and words[at - 1] in anyones
+        and anyones.intersection(words[at + 1 : at + 3])
         for at, word in enumerate(words)
         if at
     )

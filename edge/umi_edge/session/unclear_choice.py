@@ -32,7 +32,7 @@ from umi_edge.session.listed_items import (
     taken_by,
 )
 from umi_edge.session.pending_question import pending_question
-from umi_edge.session.several_meant import ALL_OF_THEM, means_several, says_all
+from umi_edge.session.several_meant import means_several, names_all, says_all
 from umi_shared.handles import Handle, parts_of
 from umi_shared.transcript import Clock, Instruction
 
@@ -81,7 +81,7 @@ class Choice:
         if self.several:
             return self._all_are_meant(latest, said)
         text = " ".join(latest.said)
-        if latest.asked_at > self.listed_at or ALL_OF_THEM.search(text):
+        if latest.asked_at > self.listed_at or names_all(text):
             return True
         words = said(text)
         worth = strength(words, known)

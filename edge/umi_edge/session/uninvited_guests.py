@@ -5,16 +5,14 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
+
+from umi_edge.values.word_lists import word_lists
 
 __all__ = ["invites", "without_guests"]
 
 _GUESTS = re.compile(r"(?:.*[_-])?(?:guests?|attendees?|invitees?|participants?)")
-_INVITES = re.compile(
-    r"\b(?:with|w|invit\w*|guests?|attendees?|ask|have|include|join\w*|"
-    r"mit|einlad\w*|eingeladen|lad\w*|g[aä]ste?n?|avec|convi\w*|con|invitad\w*)\b|\bw/",
-    re.IGNORECASE,
-)
 
 
 def invites(words: str) -> bool:
@@ -23,7 +21,7 @@ def invites(words: str) -> bool:
     >>> invites("lunch with Karim at noon"), invites("collect the cake from bloom at eleven, put that in")
     (True, False)
     """
-    return _INVITES.search(words) is not None
+    return _invites().search(words) is not None
 
 
 def without_guests(arguments: Mapping[str, Any], required: Collection[str]) -> dict[str, Any] | None:
@@ -32,3 +30,9 @@ def without_guests(arguments: Mapping[str, Any], required: Collection[str]) -> d
         name: value for name, value in arguments.items() if name in required or not _GUESTS.fullmatch(name)
     }
     return rest if len(rest) < len(arguments) else None
+
+
+@cache
+def _invites() -> "re.Pattern[str]":
+    words = word_lists("umi_edge.session.words", "invitations.yaml")
+    return re.compile(rf"\b{words.any_of('invites')}\b", re.IGNORECASE)
