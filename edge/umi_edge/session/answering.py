@@ -8,6 +8,7 @@ from umi_edge.session.events import Answered, AnswerStarted, AnswerStreamed, Ret
 from umi_edge.session.exchange import Exchange
 from umi_edge.session.pending_question import ASKED_BY_DEVICE
 from umi_edge.session.rehydration import Rehydrator
+from umi_edge.session.undone import undone, undone_note
 from umi_edge.session.unread_note import unread_note
 from umi_shared.handles import escape
 from umi_shared.labels import PLANNER, SUMMARIZER
@@ -27,14 +28,16 @@ class Answering:
         exchange = self.exchange
         exchange.observe(AnswerStarted())
         view, shown = exchange.released(SUMMARIZER), exchange.shown_to(SUMMARIZER)
-        said, answer, rehydrator = "", "", Rehydrator(exchange.labeller.vault)
+        lost, answer = self._undone()
+        said, rehydrator = "", Rehydrator(exchange.labeller.vault)
         async for event in exchange.cloud.summarize(view, exchange.new_id()):
             match event:
                 case Sent():
                     exchange.sent(event, SUMMARIZER)
                 case Restarted(attempt):
-                    said, answer, rehydrator = "", "", Rehydrator(exchange.labeller.vault)
                     exchange.observe(Retrying(attempt))
+                    lost, answer = self._undone()
+                    said, rehydrator = "", Rehydrator(exchange.labeller.vault)
                 case AnswerDelta(text):
                     said += text
                     answer += self._streamed(rehydrator.feed(text))
@@ -43,17 +46,18 @@ class Answering:
         answer += self._streamed(rehydrator.finish())
         answer += self._streamed(self._device_notes(answer))
         exchange.calls.entries.append(LabelledEntry(Answer(()), exchange.wrote(said, shown)))
-        return Answered(answer)
+        return Answered(answer, lost)
 
     def on_device(self, text: str) -> Answered:
         """Answer on this device, with what the planner was shown: its label is that of all of it."""
         exchange = self.exchange
         exchange.observe(AnswerStarted())
-        answer = self._streamed(exchange.with_values(text))
+        lost, answer = self._undone()
+        answer += self._streamed(exchange.with_values(text))
         answer += self._streamed(self._device_notes(answer))
         said = exchange.wrote(text, exchange.shown_to(PLANNER))
         exchange.calls.entries.append(LabelledEntry(Answer(()), said))
-        return Answered(answer)
+        return Answered(answer, lost)
 
     def asked_back(self, told: str, question: str) -> Answered:
         """End the instruction with a question of the device's own; nothing was done for the plan that led to it.
@@ -65,6 +69,13 @@ class Answering:
         self.exchange.calls.entries.append(LabelledEntry(Answer(()), text))
         self.exchange.observe(AnswerStarted())
         return Answered(self._streamed(question))
+
+    def _undone(self) -> tuple[tuple[str, ...], str]:
+        """What was not done, and what the user is told of it, before any model's word."""
+        calls = self.exchange.calls
+        lost = undone(calls.record[calls.began :], calls.catalogue)
+        note = undone_note(lost, calls.catalogue)
+        return tuple(one.tool for one in lost), self._streamed(f"{note}\n\n" if note else "")
 
     def _device_notes(self, answer: str) -> str:
         """The device's own word on days that were not said, and on what no tool could read: no model passes it on."""

@@ -76,6 +76,14 @@ class Calls:
     """What the tools of this instruction say that they could not read, by the tool."""
     notes: list[str] = field(default_factory=list, repr=False)
     """What the user is told, at the end of an answer, of days that they did not say."""
+    began: int = field(default=0, repr=False)
+    """How long the record was when this instruction began."""
+
+    def begin(self) -> None:
+        """An instruction begins: what is told of others is told."""
+        self.unread.clear()
+        self.notes.clear()
+        self.began = len(self.record)
 
     @property
     def keeping(self) -> RecordKeeping:

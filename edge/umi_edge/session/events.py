@@ -196,6 +196,8 @@ class Answered:
     """The summarizer answered."""
 
     answer: str = field(repr=False)
+    undone: tuple[str, ...] = ()
+    """The tools of which the answer begins by saying that they did not do what was asked of them."""
 
 
 @dataclass(frozen=True, slots=True)

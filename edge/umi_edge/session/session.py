@@ -244,8 +244,7 @@ class Session:
 
     async def _carry_through(self, instruction: str) -> Ending:
         await self._look_up_names()
-        self.calls.unread.clear()
-        self.calls.notes.clear()
+        self.calls.begin()
         question = pending_question(self.calls.entries)
         self._waiting.call = self._waiting.call if question else None
         self._tell_clock()

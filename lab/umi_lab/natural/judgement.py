@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from umi_edge.session.events import Ending
+from umi_edge.session.events import Answered, Ending
 from umi_lab.closed_loop.judgement import text_of, word_of
 from umi_lab.natural.facts import lacking, normalised, says
 from umi_lab.natural.holdings import Change
@@ -75,7 +75,12 @@ class Verdict:
 
 
 def how_it_ended(ending: Ending | Exception, changes: Sequence[Change] = ()) -> str:
-    """`asked` for an end that asks back before anything was done, else as in `closed_loop`."""
+    """`asked` for an end that asks back before anything was done, else as in `closed_loop`.
+
+    An answer that begins by saying what was not done is no claim that it was: it gave up, where nothing was changed.
+    """
+    if isinstance(ending, Answered) and ending.undone and not changes:
+        return "gave up"
     asks = text_of(ending).rstrip().endswith("?") and not changes
     return "asked" if asks else word_of(ending)
 

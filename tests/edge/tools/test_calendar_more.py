@@ -63,6 +63,19 @@ async def test_it_is_found_by_who_comes(home: Home) -> None:
     assert titles(await home.call("calendar.search", person="Alice")) == ["Lunch with Alice"]
 
 
+async def test_a_person_who_comes_to_nothing_is_words_of_it(home: Home) -> None:
+    assert titles(await home.call("calendar.search", person="next dentist")) == ["Dentist"]
+    assert titles(await home.call("calendar.search", person="grace", query="parents")) == ["Parents' evening"]
+    assert titles(await home.call("calendar.search", person="Zuckermann")) == []
+
+
+async def test_it_is_found_by_most_of_its_words(home: Home) -> None:
+    assert titles(await home.call("calendar.search", query="the dentist's appointment")) == ["Dentist"]
+    assert titles(await home.call("calendar.search", query="lunch alice")) == ["Lunch with Alice"]
+    later = await home.call("calendar.search", query="choir", when="2026-11-01/..")
+    assert len(titles(later)) > 10  # before the first ten of all are taken
+
+
 async def test_it_is_found_by_its_days(home: Home) -> None:
     assert titles(await home.call("calendar.search", when="2026-11-24")) == ["Boiler service", "Stand-up"]
     week = await home.call("calendar.search", when="2026-11-23/2026-11-29")

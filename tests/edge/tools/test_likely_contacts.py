@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 
 from umi_edge.tools.builtin.contact import Contact
-from umi_edge.tools.builtin.contacts import found
+from umi_edge.tools.builtin.found_contacts import found
 from umi_edge.tools.builtin.likely_contacts import likely
 
 BOOK = [
@@ -37,6 +37,8 @@ def named(phrase: str) -> list[str]:
         ("the mum with the cake", ["Mutti"]),
         ("the one who brings the cake", ["Ines Prado"]),
         ("Frau Vogel", ["Lena Vogel"]),
+        ("Petra dinner", ["Petra Baker"]),  # more words than the name
+        ("Ines's party", ["Ines Prado"]),
     ],
 )
 def test_a_phrase_means_whom_its_words_tell(phrase, names):
@@ -49,6 +51,8 @@ def test_a_phrase_means_whom_its_words_tell(phrase, names):
         "my brother",  # another's is not the user's
         "the tailor",  # a name is no trade
         "next plumber",
+        "Petra Zuckermann",  # a name that is not known
+        "dinner with a baker's dozen",
         "the manager of the harbour",
         "",
     ],

@@ -207,5 +207,24 @@ async def test_people_are_found_as_the_user_calls_them(
     assert told.get("taken_for") == taken_for
 
 
+@pytest.mark.parametrize(
+    ("query", "found", "taken_for"),
+    [
+        ("mum", ["Sunday"], ["Rosa Diaz"]),  # no letter has the word: whom it means has written
+        ("rent 950", ["Rent"], None),
+        ("the latest about the rent", ["Rent"], None),
+        ("rent Lisbon", ["Rent"], None),  # half of the words
+        ("Lisbon", [], None),
+        ("the landlord", [], None),  # he wrote nothing
+    ],
+)
+async def test_words_that_no_letter_has_mean_who_wrote_or_the_most_of_them(
+    known: Home, query: str, found: list[str], taken_for: list[str] | None
+) -> None:
+    told = await known.call("mail.search", query=query)
+    assert [one["subject"] for one in told["messages"]] == found
+    assert told.get("taken_for") == taken_for
+
+
 async def test_without_an_address_book_people_have_the_names_that_letters_give_them(home: Home) -> None:
     assert await home.call("mail.search", sender="mum") == {"messages": []}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from umi_edge.tools.builtin.words import has_words, snippet, tells_of
+from umi_edge.tools.builtin.words import has_words, most_told, snippet, tells_of
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,20 @@ def test_a_name_is_not_bent_into_another(name, query):
 def test_a_snippet_begins_where_a_form_of_the_word_stands():
     text = f"{'x ' * 200}the allergies of the children{' y' * 200}"
     assert "allergies" in snippet(text, "allergic", 60)
+
+
+@pytest.mark.parametrize(
+    ("query", "places"),
+    [
+        ("storage hall", [0]),  # every word, though others have one
+        ("storage fees", [1]),
+        ("the storage", [0, 1]),
+        ("next storage", [0, 1]),
+        ("storage tyres", []),  # half of the weight, or none: `storage` is in more texts than tyres are
+        ("regatta tyres", [2]),
+        ("the next", []),
+        ("?", []),
+    ],
+)
+def test_what_tells_of_the_most_words_is_meant(query, places):
+    assert most_told(["Storage in hall 2", "Fees for storage", "Regatta", "Dues"], query) == places

@@ -5,7 +5,8 @@ The phrases are as the requests have them, and as a planner that keeps to the us
 
 import pytest
 
-from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig, found
+from umi_edge.tools.builtin.contacts import AddressBook, ContactsConfig
+from umi_edge.tools.builtin.found_contacts import found
 from umi_lab.natural.home import homes
 
 RIGHT = {

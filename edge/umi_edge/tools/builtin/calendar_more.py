@@ -3,7 +3,7 @@
 The embedded models were trained without them, so they are offered on request only.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ from umi_edge.tools.builtin.calendar_folder import (
     parsed_day,
 )
 from umi_edge.tools.builtin.day_spans import Days, Span, spans_of
-from umi_edge.tools.builtin.words import has_words, single_line, tells_of
+from umi_edge.tools.builtin.words import has_words, most_told, single_line, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
@@ -89,9 +89,11 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
             when: The day, as YYYY-MM-DD, or the first and the last, as YYYY-MM-DD/YYYY-MM-DD. Without it: a year.
         """
         if when:
-            found, lost = events_on(calendar, spans_of(when), lambda one: _matches(one, query, person))
+            anything = query is None and person is None
+            there, lost = events_on(calendar, spans_of(when), most=_MAX_COMING if anything else None)
         else:
-            found, lost = found_around(calendar, query, person)
+            there, lost = _around(calendar)
+        found = _meant(there, query, person)
         return Sourced(
             Partial.counted({"events": [calendar.as_json(one) for one in found[:_MAX_FOUND]]}, lost),
             tuple(one.record(("events", index)) for index, one in enumerate(found[:_MAX_FOUND])),
@@ -270,20 +272,35 @@ date_ = date
 """The type, where an argument has its name."""
 
 
-def found_around(calendar: Calendar, query: str | None, person: str | None = None) -> Found:
-    """The events of a month back and a year ahead, those to come first; of a series the first."""
+def found_around(calendar: Calendar, query: str | None) -> Found:
+    """The events of a month back and a year ahead that have all words, those to come first; of a series the first."""
+    found, lost = _around(calendar)
+    return [one for one in found if query is None or tells_of(_text(one), query)], lost
+
+
+def _around(calendar: Calendar) -> Found:
     today = calendar.today()
-    found, lost = calendar.search(today - _BACK, today + _AHEAD, lambda one: _matches(one, query, person))
+    found, lost = calendar.search(today - _BACK, today + _AHEAD, lambda _: True)
     # What is to come, then what has been, the latest first.
     over = [one for one in found if one.ends < calendar.midnight(today)]
     return _once([*found[len(over) :], *reversed(over)]), lost
 
 
-def _matches(one: Occurrence, query: str | None, person: str | None) -> bool:
-    said = " ".join((one.title, one.location or "", str(one.component.get("DESCRIPTION", ""))))
-    return (query is None or tells_of(said, query)) and (
-        person is None or has_words(" ".join((one.title, *one.people)), person)
-    )
+def _meant(events: Sequence[Occurrence], query: str | None, person: str | None) -> list[Occurrence]:
+    """The events that somebody comes to, and that words tell of; a person who comes to none is words, too."""
+    found = list(events)
+    if person is not None:
+        theirs = [one for one in found if has_words(" ".join((one.title, *one.people)), person)]
+        if not theirs:
+            query = f"{query or ''} {person}"
+        found = theirs or found
+    if query is None:
+        return found
+    return [found[place] for place in most_told((_text(one, *one.people) for one in found), query)]
+
+
+def _text(one: Occurrence, *more: str) -> str:
+    return " ".join((one.title, one.location or "", str(one.component.get("DESCRIPTION", "")), *more))
 
 
 def _once(found: list[Occurrence]) -> list[Occurrence]:
@@ -294,15 +311,13 @@ def _once(found: list[Occurrence]) -> list[Occurrence]:
     return list(first.values())
 
 
-def events_on(
-    calendar: Calendar, spans: Sequence[Span], matches: Callable[[Occurrence], bool] = lambda _: True
-) -> Found:
-    """The events of some days, by start; of days without an end those of a year, and the first of them."""
+def events_on(calendar: Calendar, spans: Sequence[Span], most: int | None = _MAX_COMING) -> Found:
+    """The events of some days, by start; of days without an end those of a year, the first `most` of them."""
     there: dict[tuple[str, str, datetime], Occurrence] = {}
     lost: tuple[Lost, ...] = ()
     for span in spans:
-        found, unread = calendar.search(span.first, span.last or span.first + _AHEAD, matches)
-        found = found if span.last else found[:_MAX_COMING]
+        found, unread = calendar.search(span.first, span.last or span.first + _AHEAD, lambda _: True)
+        found = found if span.last else found[:most]
         there |= {(one.file, one.id, one.begins): one for one in found}
         lost += tuple(one for one in unread if one not in lost)
     return sorted(there.values(), key=lambda one: (one.begins, one.title)), lost

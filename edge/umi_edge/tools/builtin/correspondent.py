@@ -10,7 +10,8 @@ from email.utils import getaddresses
 from typing import Self
 
 from umi_edge.tools.builtin.contact import Contact
-from umi_edge.tools.builtin.contacts import AddressBook, found
+from umi_edge.tools.builtin.contacts import AddressBook
+from umi_edge.tools.builtin.found_contacts import found
 from umi_edge.tools.builtin.words import folded, has_words
 from umi_edge.tools.outcome import Lost
 

@@ -10,7 +10,7 @@ from umi_edge.tools.builtin.answers import answer_tool
 from umi_edge.tools.builtin.calendar_folder import Calendar, Occurrence
 from umi_edge.tools.builtin.calendar_more import found_around
 from umi_edge.tools.builtin.contact import Contact
-from umi_edge.tools.builtin.contacts import found
+from umi_edge.tools.builtin.found_contacts import found
 from umi_edge.tools.builtin.shelves import Shelves
 from umi_edge.tools.builtin.words import snippet, tells_of
 from umi_edge.tools.json_type import JSON

@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from umi_edge.policy.person_names.words import everyday, plain
+from umi_edge.policy.projection import projected
 from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.trades import is_kin, same_kin, same_trade, says_nothing
 from umi_edge.tools.builtin.words import folded, tells_of
 
-__all__ = ["likely", "names_kin"]
+__all__ = ["likely", "names_in", "names_kin"]
 
 _MOST = 5
 """More people than these are no answer to who is meant."""
@@ -65,6 +67,24 @@ def names_kin(phrase: str) -> bool:
     """
     words = _words(_plain(phrase))
     return bool(words) and all(map(is_kin, words))
+
+
+def names_in(phrase: str) -> str:
+    """The words of a phrase that may be a name, where others are words of the language and nobody's name.
+
+    >>> names_in("Nina dinner"), names_in("Nina Dinerowicz"), names_in("dinner"), names_in("Nina's dinner")
+    ('Nina', '', '', 'Nina')
+    """
+    words = re.sub(r"['’]s?(?!\w)", " ", phrase).split()
+    names = [word for word in words if _may_be_a_name(word)]
+    return " ".join(names) if len(names) < len(words) else ""
+
+
+def _may_be_a_name(word: str) -> bool:
+    """Whether a word is none of the language; one that is both, such as `Baker`, with a capital letter only."""
+    plainly = projected(word)
+    is_word = plainly in plain() or says_nothing(plainly) or (word.islower() and plainly in everyday())
+    return not is_word
 
 
 def _rarity(word: str, cards: Sequence["_Card"]) -> float:

@@ -6,12 +6,14 @@ I5: docs/design.md#i5-third-party-tools-are-sinks
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from email.utils import getaddresses
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
 from umi_edge.tools.builtin import shapes
+from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.contacts import AddressBook
 from umi_edge.tools.builtin.correspondent import Correspondent
 from umi_edge.tools.builtin.day_spans import PastDays, Span, spans_of
@@ -19,9 +21,9 @@ from umi_edge.tools.builtin.mail_composed import address, compose
 from umi_edge.tools.builtin.mail_message import Letter
 from umi_edge.tools.builtin.mail_sent import STORED_AS, Line, Recipients, listed, own_address, sending, sent
 from umi_edge.tools.builtin.mailbox import Mailbox
-from umi_edge.tools.builtin.words import single_line, tells_of
+from umi_edge.tools.builtin.words import most_told, single_line, tells_of
 from umi_edge.tools.json_type import JSON
-from umi_edge.tools.outcome import FailureKind, Partial, ToolFailure
+from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.tool import Tool, tool
 
 __all__ = ["more_tools"]
@@ -61,24 +63,46 @@ def _search(mailbox: Mailbox, book: AddressBook | None) -> Tool:
         letters, lost = mailbox.messages()
         by = Correspondent.of(sender, [letter.sender for letter in letters], book)
         to = Correspondent.of(recipient, [f"{letter.to} {letter.cc}" for letter in letters], book)
-        found: list[JSON] = [
-            letter.as_found()
+        letters = [
+            letter
             for letter in letters
-            if (query is None or tells_of(f"{letter.subject}\n{letter.sender}\n{letter.body}", query))
-            and by.is_in(letter.sender)
+            if by.is_in(letter.sender)
             and to.is_in(f"{letter.to} {letter.cc}")
             and (days is None or _is_within(letter, days, mailbox))
             and (unread is None or letter.unread is unread)
             and (attachments is None or bool(letter.attachments) is attachments)
         ]
-        people: list[JSON] = [one.name for one in dict.fromkeys((*by.people, *to.people))]
+        about = _About.of(query, letters, book) if query is not None else _About(tuple(letters))
+        people: list[JSON] = [one.name for one in dict.fromkeys((*by.people, *to.people, *about.people))]
         told: dict[str, JSON] = {
-            "messages": found[:_MAX_FOUND],
+            "messages": [letter.as_found() for letter in about.letters[:_MAX_FOUND]],
             **({"taken_for": people} if people else {}),
         }
-        return Partial.counted(told, (*lost, *(by.lost or to.lost)))
+        return Partial.counted(told, (*lost, *(by.lost or to.lost or about.lost)))
 
     return search
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The letters that words mean: that tell of all of them, else from whom they mean, else that tell of the most."""
+
+    letters: tuple[Letter, ...] = field(repr=False)
+    people: tuple[Contact, ...] = field(default=(), repr=False)
+    """Whom the address book takes the words for, where no letter tells of them all."""
+    lost: tuple[Lost, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, query: str, letters: Sequence[Letter], book: AddressBook | None) -> Self:
+        texts = [f"{one.subject}\n{one.sender}\n{one.body}" for one in letters]
+        told = most_told(texts, query)
+        if any(tells_of(texts[place], query) for place in told[:1]):
+            return cls(tuple(letters[place] for place in told))
+        by = Correspondent.of(query, (), book)
+        theirs = tuple(letter for letter in letters if by.people and by.is_in(letter.sender))
+        if theirs:
+            return cls(theirs, by.people, by.lost)
+        return cls(tuple(letters[place] for place in told), lost=by.lost)
 
 
 def _is_within(letter: Letter, spans: Sequence[Span], mailbox: Mailbox) -> bool:

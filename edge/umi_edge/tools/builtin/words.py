@@ -5,8 +5,12 @@ Signs inside of a word count for nothing ("wifi" finds "Wi-Fi"). In texts a word
 one would have to know the language of each text, and the English ones give "allergic" and "allergy" two stems.
 """
 
+import math
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from umi_edge.reading.question import QUESTION_WORDS
 
 _SIGNED = re.compile(r"(?<!\w)\w+(?:[-'’.·/&+]\w+)+")
 """A word with signs inside; sought where a word begins, or a long one would be read anew from each of its letters."""
@@ -53,9 +57,46 @@ def tells_of(text: str, query: str) -> bool:
     """
     haystack = folded(text)
     words = _words(query)
-    return bool(words) and all(
-        word in haystack or _without_signs(word, haystack) or _form_at(word, haystack) >= 0 for word in words
-    )
+    return bool(words) and all(_is_in(word, haystack) for word in words)
+
+
+def most_told(texts: Iterable[str], query: str) -> list[int]:
+    """The texts, by their place, that tell of a query the most: those that tell of every word of it where some do.
+
+    Else the words count by how few of the texts have them, and half of their weight must be there. Words that stand in
+    any question count for nothing, and neither do a `next` and a `last`.
+
+    >>> letters = ["Mooring fees", "The mooring in winter", "A winter coat", "A winter sale"]
+    >>> most_told(letters, "winter mooring"), most_told(letters, "the next mooring"), most_told(letters, "winter tyres")
+    ([1], [0, 1], [])
+    """
+    words = _words(query)
+    there = [[_is_in(word, haystack) for word in words] for haystack in map(folded, texts)]
+    if words and (whole := [place for place, found in enumerate(there) if all(found)]):
+        return whole
+    counts = [sum(column) for column in zip(*there, strict=True)]
+    weights = [
+        0.0 if _says_nothing(_plain(word)) else math.log(1 + len(there) / max(1, count))
+        for word, count in zip(words, counts, strict=False)
+    ]
+    worth = [
+        sum(weight for weight, is_there in zip(weights, found, strict=True) if is_there) for found in there
+    ]
+    most = max(worth, default=0.0)
+    return [place for place, one in enumerate(worth) if most and one == most and 2 * most >= sum(weights)]
+
+
+_ORDINALS = re.compile(
+    "next|last|latest|newest|upcoming|(?:nachst|letzt|neu(?:e)?st)e[nrs]?|prochaine?|derniere?|(?:proxim|ultim)[ao]"
+)
+
+
+def _says_nothing(word: str) -> bool:
+    return word in QUESTION_WORDS or _ORDINALS.fullmatch(word) is not None
+
+
+def _is_in(word: str, haystack: str) -> bool:
+    return word in haystack or _without_signs(word, haystack) or _form_at(word, haystack) >= 0
 
 
 def _words(query: str) -> list[str]:
