@@ -42,6 +42,7 @@ def _share(name: str, default: float, help_: str) -> Callable[[C], C]:
 @_share("--own-names", 0.5, "The share of catalogues that are the built-in one under its own names.")
 @_share("--missing", 0.12, "How often a catalogue under other names lacks a tool that is needed.")
 @_share("--policies", 0.0, "How often the policy is not the default one, but keeps less, or nothing.")
+@_share("--everyday", 0.5, "With `everyday`, how often a request is of the families that came with it.")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def command(
     seed: int,

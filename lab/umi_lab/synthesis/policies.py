@@ -37,7 +37,7 @@ def policy_of(tools: Collection[str], aliases: Aliases, lets_out: Collection[str
 
     Values of the kinds in `lets_out` (of `KINDS`) leave, except for what the detectors of other kinds find in them.
     """
-    if not aliases and not lets_out:
+    if not aliases and not lets_out and all(_rules_of(_default_rules()["tools"], tool) for tool in tools):
         return default_policy()
     types: frozenset[str] = frozenset().union(*(KINDS[kind] for kind in lets_out))
     document = _default_rules()
@@ -89,9 +89,15 @@ def _entries(
             yield tool, entry
 
 
-def _entry_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any]:
+def _rules_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any] | None:
+    """The default policy's rules for a tool, if it knows it."""
     stems = [key for key in tools if key.endswith("*") and tool.startswith(key[:-1])]
-    found = tools.get(tool) or (tools[max(stems, key=len)] if stems else None)
+    found: dict[str, Any] | None = tools.get(tool) or (tools[max(stems, key=len)] if stems else None)
+    return found
+
+
+def _entry_of(tools: Mapping[str, Any], tool: str) -> dict[str, Any]:
+    found = _rules_of(tools, tool)
     if found is None:
         return {**_TOY_TOOL_ENTRY, "results": {"$.result": "cloud"}}
     # What a built-in tool need not state holds for it under another name only when it is stated.

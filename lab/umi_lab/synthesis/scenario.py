@@ -11,7 +11,14 @@ from umi_edge.reading import Reading
 from umi_edge.tools import Catalogue, FailureKind, Tool, ToolFailure
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 from umi_edge.tools.operators import operator_tools
-from umi_lab.synthesis.families import ANSWER_FAMILIES, ERRAND_FAMILIES, FAMILIES, MORE_FAMILIES
+from umi_lab.synthesis.families import (
+    ANSWER_FAMILIES,
+    ERRAND_FAMILIES,
+    EVERYDAY_FAMILIES,
+    FAMILIES,
+    MORE_FAMILIES,
+)
+from umi_lab.synthesis.families.needs import NEEDS, need_task
 from umi_lab.synthesis.home import Home, draw_home
 from umi_lab.synthesis.out_of_scope import out_of_scope_task
 from umi_lab.synthesis.policies import KINDS, clear_policy_of, policy_of
@@ -33,6 +40,8 @@ __all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_more", "draw_scenario"
 
 _DRAWS = 20
 _OPERATORS = 0.4
+_BESIDE = 0.3
+"""How often there are other tools beside the built-in ones under their own names."""
 _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
 
 
@@ -54,6 +63,8 @@ class ScenarioConfig:
     """How often a request for a toy tool is for one that the catalogue has, where it has any."""
     policies: float = 0.0
     """The share of policies that are not the default one: half of these keep nothing, half let out some kinds."""
+    everyday: float = 0.5
+    """How often a request is of the families that came with `everyday`, where it is varied."""
     held_out_families: bool = False
     """Whether families of tasks that training never sees are drawn, too."""
     switches: frozenset[Switch] = frozenset()
@@ -149,6 +160,8 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
     """A catalogue that mostly serves a family; None stands for requests for toy tools."""
     builtin = list(builtin_tools(replace(_NOWHERE, more=more)))
     if draw.chance(config.own_names):
+        if config.has(Switch.EVERYDAY) and not draw.held_out and draw.chance(_BESIDE):
+            return _with_others(draw, builtin, more=more)
         if config.has(Switch.MORE_PHRASES) and draw.chance(0.25):
             return Toolset(tools=_some_families(draw, builtin, family), aliases={}, more=more)
         operators = more and config.has(Switch.QUESTIONS) and draw.chance(_OPERATORS)
@@ -177,10 +190,21 @@ def draw_toolset(draw: Draw, config: ScenarioConfig, family: Family | None, *, m
     )
 
 
+def _with_others(draw: Draw, builtin: list[Tool], *, more: bool) -> Toolset:
+    """The built-in tools under their own names, and some others between them."""
+    toy_tools = tuple(draw.rng.sample(_toy_tools(draw), draw.rng.randint(1, 3)))
+    names = [tool.name for tool in builtin]
+    for one in toy_tools:
+        names.insert(draw.rng.randint(0, len(names)), one.name)
+    return Toolset(tools=tuple(names), aliases={}, toy_tools=toy_tools, more=more)
+
+
 def _toy_tools(draw: Draw) -> Sequence[ToyTool]:
     if draw.held_out or not draw.has(Switch.COMPOSED_NAMES):
         return draw.part(TOY_TOOLS)
     needed = NEEDED_TOY_TOOLS if draw.has(Switch.NEED_PHRASED) else ()
+    if draw.has(Switch.EVERYDAY) and draw.chance(0.5):
+        return [need.tool for need in NEEDS.values()]
     return (*draw.part(TOY_TOOLS), *MORE_TOY_TOOLS, *needed)
 
 
@@ -216,7 +240,9 @@ def draw_scenario(draw: Draw, config: ScenarioConfig, toolset: Toolset, family: 
     if family is None:
         present = toolset.toy_tools and draw.chance(config.served)
         toy_tool = draw.rng.choice(toolset.toy_tools if present else _toy_tools(draw))
-        task, result = toy_tool_task(draw, toy_tool), draw.rng.choice(toy_tool.results)
+        need = NEEDS.get(toy_tool.name)
+        task = need_task(draw, home, need) if need else toy_tool_task(draw, toy_tool)
+        result = draw.rng.choice(toy_tool.results)
         if "{result}" in toy_tool.answer:
             task = replace(task, facts=(*task.facts, result))
         if config.has(Switch.MORE_PHRASES) and not present and draw.chance(0.5):
@@ -260,7 +286,9 @@ def _draw_policy(draw: Draw, config: ScenarioConfig) -> tuple[bool, frozenset[st
 
 def draw_more(draw: Draw, config: ScenarioConfig) -> bool:
     """Whether a catalogue has more tools: half of them do with `peoples_words`, most with `questions`."""
-    return config.has(Switch.PEOPLES_WORDS) and draw.chance(0.85 if config.has(Switch.QUESTIONS) else 0.5)
+    return config.has(Switch.PEOPLES_WORDS) and draw.chance(
+        0.95 if config.has(Switch.EVERYDAY) else 0.85 if config.has(Switch.QUESTIONS) else 0.5
+    )
 
 
 def draw_family(
@@ -279,6 +307,8 @@ def draw_family(
             families += ANSWER_FAMILIES
         if config.has(Switch.ERRANDS):
             families += ERRAND_FAMILIES
+        if config.has(Switch.EVERYDAY) and draw.chance(config.everyday):
+            families = list(EVERYDAY_FAMILIES)
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:

@@ -12,6 +12,7 @@ __all__ = [
     "events_on",
     "failed",
     "file_of",
+    "forwarded",
     "mail_of",
     "note_of",
     "person_of",
@@ -46,6 +47,7 @@ _PURPOSE_FAILED = {
     "mail.reply": "The reply could not be sent",
     "mail.forward": "The mail could not be forwarded",
     "notes.append": "The note could not be written",
+    "notes.edit": "The note could not be changed",
     "search.answer": "The question could not be looked up",
     "value.answer": "The text could not be read",
     "calendar.finish_todo": "The to-do could not be ticked off",
@@ -74,6 +76,7 @@ _CAN = {
     "mail.reply": "reply to mail",
     "mail.forward": "forward mail",
     "notes.append": "add to notes",
+    "notes.edit": "change notes",
     "search.answer": "answer questions from what you have",
     "calendar.finish_todo": "tick off to-dos",
 }
@@ -156,6 +159,24 @@ def send(context: ScriptContext, to: dict[str, str], subject: str, body: str, an
     if seen.failure:
         return failed("mail.send", seen)
     return Done("The mail is on its way.", answer)
+
+
+def forwarded(context: ScriptContext, what: str, who: str, by: dict[str, str]) -> Script:
+    """Send the newest mail that a search finds on to somebody, which ends the script; `what` is what it is called."""
+    seen = yield Use("mail.search", f"find the mail: {what}", by)
+    if seen.failure:
+        return failed("mail.search", seen)
+    if not seen.value["messages"]:
+        return Done("No mail matches.", f"I found no such mail: {what}.")
+    mail = seen.value["messages"][0]
+    found = yield from person_of(context, who, "address")
+    yield from carried_out(
+        "mail.forward",
+        f"forward {mail['id']} to {found['email']}",
+        {"id": mail["id"], "subject": mail["subject"], "to": found["email"]},
+        "forward the mail",
+    )
+    return Done("The mail is forwarded.", f"I forwarded the mail about {mail['subject']} to {who}.")
 
 
 def note_of(context: ScriptContext, topic: str) -> Step:

@@ -28,6 +28,10 @@ class Switch(StrEnum):
     ERRANDS = "errands"
     """Errands in few words: events that are called by name and not dated, to-dos, lines for notes, replies, two people,
     two errands at once; questions without a verb, and more that no tool is for."""
+    EVERYDAY = "everyday"
+    """Everyday requests next door to each other: what no tool does, by what it would need, in catalogues that at times
+    have such a tool, and what sounds alike and is done. Questions to people, one mail to several, forwards, ranges of
+    days, roles, short names, two things at once, and what is said after them."""
 
 
 def all_until(last: Switch) -> frozenset[Switch]:

@@ -9,7 +9,7 @@ import pytest
 
 from umi_edge.session.events import Answered, GaveUp
 from umi_edge.values.time_words.spoken import spoken_days
-from umi_lab.synthesis.families import ANSWER_FAMILIES, ERRAND_FAMILIES, MORE_FAMILIES
+from umi_lab.synthesis.families import ANSWER_FAMILIES, ERRAND_FAMILIES, EVERYDAY_FAMILIES, MORE_FAMILIES
 from umi_lab.synthesis.generator import OracleAgent, draw_scenarios
 from umi_lab.synthesis.oracle import Oracle, UnseenError
 from umi_lab.synthesis.pools import Draw
@@ -47,17 +47,36 @@ CHANGES = {
     "tell_two": {"mail": 1},
     "reply_shortly": {"mail": 1},
     "two_errands": {"mail": 1},
+    "tells": {"mail": 1},
+    "asks_somebody": {"mail": 1},
+    "tells_several": {"mail": 1},
+    "replies": {"mail": 1},
+    "reply_about": {"mail": 1},
+    "forward_topic": {"mail": 1},
+    "forward_from": {"mail": 1},
+    "tells_role": {"mail": 1},
+    "asks_role": {"mail": 1},
+    "cancels_with": {"event": 1},
+    "moves_with": {"event": 1},
+    "enters_deed": {"event": 1},
+    "todo_added": {"todo": 1},
+    "todo_dated": {"todo": 1},
+    "todo_ticked": {"todo": 1},
+    "line_added": {"note": 1},
+    "line_gone": {"note": 1},
+    "line_changed": {"note": 1},
 }
 """What is new in the home once a request of the family is carried out, or gone where nothing is; nothing for one that
 only asks."""
 ALSO = {"ask_note_then": {"value.answer"}}
 """What a family uses only where the catalogue has it."""
 NOT_DONE = ("so I", "Which", "On which day", "I found no", "did not")
-ALL = (*MORE_FAMILIES, *ANSWER_FAMILIES, *ERRAND_FAMILIES)
+ALL = (*MORE_FAMILIES, *ANSWER_FAMILIES, *ERRAND_FAMILIES, *EVERYDAY_FAMILIES)
 
 
 def scenario_of(family: Family, seed: int) -> Scenario:
     last = Switch.ERRANDS if family in ERRAND_FAMILIES else Switch.QUESTIONS
+    last = Switch.EVERYDAY if family in EVERYDAY_FAMILIES else last
     config = CONFIG if family in MORE_FAMILIES else replace(CONFIG, switches=all_until(last))
     draw = Draw(random.Random(seed), held_out=False, switches=config.switches)
     toolset = draw_toolset(draw, config, family, more=True)
@@ -80,7 +99,7 @@ def test_an_oracle_does_what_is_asked_for_and_nothing_else(family: Family) -> No
     rollouts = played(family)
     done = 0
     for scenario, rollout in rollouts:
-        ended = GaveUp if family.name == "no_tool" else Answered
+        ended = GaveUp if family.name in ("no_tool", "lacking") else Answered
         assert isinstance(rollout.ending, ended), scenario.task.instruction
         new, gone = set(rollout.state) - set(rollout.before), set(rollout.before) - set(rollout.state)
         changed = Counter(item.kind for item in new or gone)

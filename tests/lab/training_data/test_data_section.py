@@ -92,6 +92,6 @@ def test_the_embedded_recipes_make_every_file_that_their_stages_read(path: Path)
 
 
 def test_a_switch_stands_for_those_before_it() -> None:
-    assert switches_of("questions", ()) == frozenset(Switch) - {Switch.ERRANDS}
+    assert switches_of("questions", ()) == frozenset(Switch) - {Switch.ERRANDS, Switch.EVERYDAY}
     assert switches_of(None, ("composed_names",)) == {Switch.COMPOSED_NAMES}
     assert all_until(Switch.MORE_PHRASES) == {Switch.MORE_PHRASES}

@@ -8,8 +8,13 @@ from umi_lab.synthesis.families import (
     contacts,
     conversations,
     errands,
+    everyday_calendar,
+    everyday_lists,
+    everyday_mail,
+    everyday_people,
     mail,
     mail_more,
+    needs,
     notes_and_files,
     questions,
 )
@@ -17,7 +22,7 @@ from umi_lab.synthesis.home import Home
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.task import Family, Task
 
-__all__ = ["ANSWER_FAMILIES", "ERRAND_FAMILIES", "FAMILIES", "MORE_FAMILIES"]
+__all__ = ["ANSWER_FAMILIES", "ERRAND_FAMILIES", "EVERYDAY_FAMILIES", "FAMILIES", "MORE_FAMILIES"]
 
 FAMILIES = (
     Family(
@@ -150,6 +155,40 @@ _ERRANDS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
     errands.no_tool: (30, ""),
 }
 
+_EVERYDAY: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
+    needs.lacking: (60, ""),
+    everyday_mail.tells: (14, "contacts.search mail.send"),
+    everyday_mail.asks_somebody: (22, "contacts.search mail.send"),
+    everyday_mail.tells_several: (16, "contacts.search mail.send"),
+    everyday_mail.replies: (14, "mail.search mail.reply"),
+    everyday_mail.reply_about: (10, "mail.search mail.reply"),
+    everyday_mail.forward_topic: (14, "mail.search contacts.search mail.forward"),
+    everyday_mail.forward_from: (10, "mail.search contacts.search mail.forward"),
+    everyday_mail.mail_about: (10, "mail.search mail.read"),
+    everyday_mail.mail_last: (7, "mail.search"),
+    everyday_mail.mail_new: (4, "mail.search"),
+    everyday_calendar.cancels_with: (22, "calendar.search calendar.cancel"),
+    everyday_calendar.moves_with: (22, "calendar.search calendar.update"),
+    everyday_calendar.enters_deed: (14, "calendar.create"),
+    everyday_calendar.span_of_days: (22, "calendar.search"),
+    everyday_calendar.free_when: (9, "calendar.free"),
+    everyday_calendar.is_free: (9, "calendar.free"),
+    everyday_calendar.next_of: (10, "search.answer"),
+    everyday_calendar.sees_next: (8, "calendar.search"),
+    everyday_lists.todo_added: (20, "calendar.add_todo"),
+    everyday_lists.todo_dated: (18, "calendar.add_todo"),
+    everyday_lists.todo_ticked: (14, "calendar.todos calendar.finish_todo"),
+    everyday_lists.todos_left: (5, "calendar.todos"),
+    everyday_lists.line_added: (14, "notes.append"),
+    everyday_lists.line_gone: (7, "notes.edit"),
+    everyday_lists.line_changed: (5, "notes.edit"),
+    everyday_people.role_fact: (16, "search.answer"),
+    everyday_people.company_people: (6, "contacts.search"),
+    everyday_people.tells_role: (10, "contacts.search mail.send"),
+    everyday_people.asks_role: (7, "contacts.search mail.send"),
+    everyday_people.short_fact: (8, "contacts.search"),
+}
+
 
 def _families(drawn: dict[Callable[[Draw, Home], Task], tuple[float, str]]) -> tuple[Family, ...]:
     return tuple(
@@ -170,3 +209,5 @@ ANSWER_FAMILIES = _families(_ANSWERS)
 """With `questions`, where the catalogue has more tools: questions about what is inside, and conversations."""
 ERRAND_FAMILIES = _families(_ERRANDS)
 """With `errands`, where the catalogue has more tools."""
+EVERYDAY_FAMILIES = _families(_EVERYDAY)
+"""With `everyday`, where the catalogue has more tools."""

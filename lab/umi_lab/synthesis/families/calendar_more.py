@@ -5,7 +5,7 @@ and reminders.
 from datetime import date, timedelta
 from typing import Any
 
-from umi_lab.synthesis.asked import asked, asked_range, asked_span, asked_together
+from umi_lab.synthesis.asked import Asked, asked, asked_range, asked_span, asked_together
 from umi_lab.synthesis.day_words import span_words
 from umi_lab.synthesis.families.calendar import matching, picked
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
@@ -20,11 +20,15 @@ __all__ = [
     "event_all_day",
     "event_move",
     "event_weekly",
+    "free_as",
     "free_time",
     "next_with",
+    "next_with_as",
+    "range_as",
     "range_list",
     "reminder_add",
     "reminder_list",
+    "todos_as",
 ]
 
 
@@ -41,6 +45,11 @@ def range_list(draw: Draw, home: Home) -> Task:
     else:
         first = home.today + timedelta(draw.rng.randint(0, 8))
         said = asked_range(draw, home, "range_list", first, first + timedelta(draw.rng.randint(1, 8)))
+    return range_as(said)
+
+
+def range_as(said: Asked, *, is_free: bool = False) -> Task:
+    """Ask for the events of several days, in these words; `is_free`: whether there are any."""
 
     def script(context: ScriptContext) -> Script:
         said.seen_by(context)
@@ -51,7 +60,8 @@ def range_list(draw: Draw, home: Home) -> Task:
             return failed("calendar.search", seen)
         events = seen.value["events"]
         if not events:
-            return Done("These days are empty.", f"You have nothing in the calendar for {when}.")
+            nothing = f"You have nothing in the calendar for {when}."
+            return Done("These days are empty.", f"{nothing} You are free." if is_free else nothing)
         listed = ", ".join(f"{event['title']} {_when(event)}" for event in events)
         return Done("The events are known.", f"For {when} you have {listed}.")
 
@@ -62,7 +72,11 @@ def next_with(draw: Draw, home: Home) -> Task:
     """Ask when one sees somebody next."""
     invited = [one for one in home.people if any(one.email in event.guests for event in home.events)]
     who = draw.rng.choice(invited).name if invited and draw.chance(0.8) else named(draw, home)
-    text = phrase(draw, "next_with", n=who)
+    return next_with_as(who, phrase(draw, "next_with", n=who))
+
+
+def next_with_as(who: str, text: str) -> Task:
+    """Ask when one sees somebody next, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.search")
@@ -82,7 +96,11 @@ def next_with(draw: Draw, home: Home) -> Task:
 def free_time(draw: Draw, home: Home) -> Task:
     """Ask when there is time on a day."""
     day = draw.rng.choice(home.events).day if draw.chance(0.8) else home.today + timedelta(1)
-    said = asked(draw, home, "free_time", {"d": day})
+    return free_as(asked(draw, home, "free_time", {"d": day}))
+
+
+def free_as(said: Asked) -> Task:
+    """Ask when there is time on a day, in these words."""
 
     def script(context: ScriptContext) -> Script:
         said.seen_by(context)
@@ -209,7 +227,11 @@ def reminder_add(draw: Draw, home: Home) -> Task:
 def reminder_list(draw: Draw, home: Home) -> Task:
     """Ask what is to be done."""
     del home
-    text = phrase(draw, "reminder_list")
+    return todos_as(phrase(draw, "reminder_list"))
+
+
+def todos_as(text: str) -> Task:
+    """Ask what is to be done, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.todos")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from umi_lab.synthesis.asked import Asked, asked
-from umi_lab.synthesis.families.questions import ASKS, said_loosely
+from umi_lab.synthesis.families.questions import ASKS, said_loosely, tells_of
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
 from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.pools import Draw
@@ -27,7 +27,7 @@ def tell(draw: Draw, home: Home) -> Task:
         second = replace(other, given=person.given, email=f"2.{other.email}")
         home = replace(home, people=(*home.people, second) if other != person else home.people)
     message = message_of(draw)
-    text = said_loosely(draw, draw.one(ASKS["tells"])).format(n=who, m=message.clause)
+    text = said_loosely(draw, draw.one(tells_of(draw))).format(n=who, m=message.clause)
     return replace(mail_to(who, message, text), home=home)
 
 

@@ -4,20 +4,26 @@ once; and beside them questions without a verb, and what no tool is for.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import date, timedelta
 
 from umi_lab.synthesis.asked import asked
 from umi_lab.synthesis.data_file import read_data, texts_by_key
+from umi_lab.synthesis.families.called_events import (
+    cancelled,
+    event_named,
+    name_of,
+    noted,
+    with_event,
+)
 from umi_lab.synthesis.families.contacts import contact_fact_of
 from umi_lab.synthesis.families.conversations import mail_to, moved_after
-from umi_lab.synthesis.families.mail_more import mail_reply_to, mail_to_both
-from umi_lab.synthesis.families.questions import ASKS, answered, mistyped, said_loosely
-from umi_lab.synthesis.home import Event, Home, capitalised, clock_of, topic_of
+from umi_lab.synthesis.families.mail_more import mail_reply_to, mail_to_all
+from umi_lab.synthesis.families.questions import answered, mistyped, said_loosely, tells_of
+from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
 from umi_lab.synthesis.messages import Message, message_of
 from umi_lab.synthesis.out_of_scope import refused
 from umi_lab.synthesis.pools import Draw
-from umi_lab.synthesis.script import Done, Ended, Script, ScriptContext, Use
+from umi_lab.synthesis.script import Done, Script, ScriptContext, Use
 from umi_lab.synthesis.steps import asked_of_all, carried_out, failed, person_of, require, send, told
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.words import NUMBER_WORDS
@@ -35,8 +41,10 @@ __all__ = [
     "reply_shortly",
     "tell_shortly",
     "tell_two",
+    "tick_as",
     "todo_add",
     "todo_tick",
+    "told_shortly",
     "two_errands",
 ]
 
@@ -48,56 +56,20 @@ _MISTYPED = 0.25
 def _called(draw: Draw, home: Home) -> str:
     """An event as people call it: mostly with somebody's name in it."""
     text = draw.rng.choice(_SAYS["called" if draw.chance(0.65) else "plain"])
-    return text.format(n=_name(draw, home), x=topic_of(draw))
-
-
-def _name(draw: Draw, home: Home) -> str:
-    person = draw.rng.choice(home.people)
-    return person.given if draw.chance(0.7) else person.name
-
-
-def _there(draw: Draw, home: Home, title: str) -> tuple[Event, Home]:
-    """The home with an event that is called so."""
-    event = Event(
-        title=capitalised(title),
-        day=home.today + timedelta(draw.rng.randint(1, 25)),
-        start=clock_of(draw),
-        place="",
-        guests=(),
-    )
-    return event, replace(home, events=(*home.events, event))
-
-
-def _found(title: str) -> Any:
-    """A step: the next event that is called so. Raises `Ended` where there is none."""
-    seen = yield Use("calendar.search", f"find the {title} in the calendar", {"query": title})
-    if seen.failure:
-        raise Ended(failed("calendar.search", seen))
-    if not seen.value["events"]:
-        raise Ended(Done("No such event is there.", f"I found no {title} in your calendar."))
-    events = seen.value["events"]
-    return next((one for one in events if one["title"].lower() == title.lower()), events[0])
-
-
-def _cancelled(title: str) -> Any:
-    """A step: the next event that is called so is cancelled."""
-    found = yield from _found(title)
-    yield from carried_out(
-        "calendar.cancel", f"cancel the {title}, {found['id']}", {"id": found["id"]}, f"cancel the {title}"
-    )
+    return text.format(n=name_of(draw, home), x=topic_of(draw))
 
 
 def event_cancel_called(draw: Draw, home: Home) -> Task:
     """Cancel an event without saying when it is."""
     title = _called(draw, home)
     if draw.chance(0.9):
-        _, home = _there(draw, home, title)
+        _, home = with_event(draw, home, title)
     text = said_loosely(draw, draw.rng.choice(_SAYS["cancel"])).format(e=title)
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.search", "calendar.cancel")
         shown = context.seen(title)
-        yield from _cancelled(shown)
+        yield from cancelled(shown)
         return Done("The event is cancelled.", f"The {shown} is cancelled.")
 
     return Task(instruction=text, script=script, home=home)
@@ -106,7 +78,7 @@ def event_cancel_called(draw: Draw, home: Home) -> Task:
 def event_move_called(draw: Draw, home: Home) -> Task:
     """Move an event without saying when it is: to another time, another day, or both."""
     title = _called(draw, home)
-    event, home = _there(draw, home, title)
+    event, home = with_event(draw, home, title)
     kind = draw.rng.choice(("move", "move", "move_day", "move_both"))
     days = {} if kind == "move" else {"d": event.day + timedelta(draw.rng.randint(1, 9))}
     clock = "" if kind == "move_day" else clock_of(draw)
@@ -117,7 +89,7 @@ def event_move_called(draw: Draw, home: Home) -> Task:
         said.seen_by(context)
         require(context, "calendar.search", "calendar.update")
         shown = context.seen(title)
-        found = yield from _found(shown)
+        found = yield from event_named(shown)
         yield from carried_out(
             "calendar.update",
             f"move the {shown}, {found['id']}, to {said.when.removeprefix('on ').removeprefix('at ')}",
@@ -135,7 +107,7 @@ def event_called(draw: Draw, home: Home) -> Task:
         title = _called(draw, home)
     else:
         words = draw.rng.choice(_SAYS["clauses_of_events"])
-        title = words.format(n=_name(draw, home), n2=draw.rng.choice(home.people).given, x=topic_of(draw))
+        title = words.format(n=name_of(draw, home), n2=draw.rng.choice(home.people).given, x=topic_of(draw))
     if title.startswith(("lunch with", "dinner with")):  # of these the calendar's own family makes guests
         title = title.replace(" with", " at the place of")
     day = home.today + timedelta(draw.rng.randint(0, 25))
@@ -163,7 +135,7 @@ def event_with_then(draw: Draw, home: Home) -> Task:
     day = home.today + timedelta(draw.rng.randint(1, 20))
     first = asked(draw, home, "event_with", {"d": day}, clock_of(draw), n=who, x=topic)
     on_day = draw.chance(0.6)
-    days: Mapping[str, Any] = {"d": day + timedelta(draw.rng.randint(1, 5))} if on_day else {}
+    days: Mapping[str, date] = {"d": day + timedelta(draw.rng.randint(1, 5))} if on_day else {}
     words = said_loosely(draw, draw.rng.choice(_SAYS["corrected_day" if on_day else "corrected_time"]))
     second = asked(draw, home, "corrected", days, "" if on_day else clock_of(draw), template=words)
     created: list[str] = []
@@ -183,14 +155,7 @@ def event_with_then(draw: Draw, home: Home) -> Task:
 
 
 def _action(draw: Draw, home: Home) -> str:
-    return draw.rng.choice(_SAYS["actions"]).format(x=topic_of(draw), n=_name(draw, home))
-
-
-def _noted(what: str) -> Any:
-    """A step: a to-do without a day is added."""
-    yield from carried_out(
-        "calendar.add_todo", f"add the to-do to {what}", {"title": capitalised(what)}, "add the to-do"
-    )
+    return draw.rng.choice(_SAYS["actions"]).format(x=topic_of(draw), n=name_of(draw, home))
 
 
 def todo_add(draw: Draw, home: Home) -> Task:
@@ -201,7 +166,7 @@ def todo_add(draw: Draw, home: Home) -> Task:
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.add_todo")
         shown = context.seen(what)
-        yield from _noted(shown)
+        yield from noted(shown)
         return Done("The to-do is added.", f"It is on your list: {capitalised(shown)}.")
 
     return Task(instruction=text, script=script)
@@ -211,12 +176,17 @@ def todo_tick(draw: Draw, home: Home) -> Task:
     """Say in few words that something is done which was to be done; the list calls it in more words than the user."""
     what = topic_of(draw)
     title = (
-        draw.rng.choice(_SAYS["actions"]).format(x=what, n=_name(draw, home)) if draw.chance(0.6) else what
+        draw.rng.choice(_SAYS["actions"]).format(x=what, n=name_of(draw, home)) if draw.chance(0.6) else what
     )
     title = title if what in title else what
     if draw.chance(0.9):
         home = replace(home, todos=(*home.todos, (capitalised(title), None)))
     text = said_loosely(draw, draw.rng.choice(_SAYS["done"])).format(x=what)
+    return tick_as(text, what, home)
+
+
+def tick_as(text: str, what: str, home: Home) -> Task:
+    """Say that something is done, in the words of `text`; `what` is a part of the to-do's title."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "calendar.todos", "calendar.finish_todo")
@@ -264,7 +234,7 @@ def note_line(draw: Draw, home: Home) -> Task:
     return Task(instruction=text, script=script)
 
 
-def _told(draw: Draw) -> Message:
+def told_shortly(draw: Draw) -> Message:
     """What is told, as people tell it; a wrong letter stays."""
     if draw.chance(0.3):
         message = message_of(draw)
@@ -285,8 +255,8 @@ def _told(draw: Draw) -> Message:
 
 def tell_shortly(draw: Draw, home: Home) -> Task:
     """Tell somebody something by mail, in people's own words, wrong letters and all."""
-    who, message = _name(draw, home), _told(draw)
-    text = draw.rng.choice(ASKS["tells"]).format(n=who, m=message.clause)
+    who, message = name_of(draw, home), told_shortly(draw)
+    text = draw.rng.choice(tells_of(draw)).format(n=who, m=message.clause)
     return mail_to(who, message, text)
 
 
@@ -295,28 +265,28 @@ def tell_two(draw: Draw, home: Home) -> Task:
     one, other = draw.rng.sample(home.people, 2)
     given = draw.chance(0.6)
     first, second = (one.given, other.given) if given else (one.name, other.name)
-    message = _told(draw)
+    message = told_shortly(draw)
     text = draw.rng.choice(_SAYS["tell_two"]).format(n=first, n2=second, m=message.clause)
-    return mail_to_both(first, second, message, text)
+    return mail_to_all((first, second), message, text)
 
 
 def reply_shortly(draw: Draw, home: Home) -> Task:
     """Answer what somebody wrote."""
     sender = draw.rng.choice(home.mails).sender
     who = sender.given if draw.chance(0.6) else sender.name
-    message = _told(draw)
+    message = told_shortly(draw)
     text = draw.rng.choice(_SAYS["reply"]).format(n=who, m=message.clause)
     return mail_reply_to(who, message, text)
 
 
 def two_errands(draw: Draw, home: Home) -> Task:
     """Cancel an event or note a to-do, and tell somebody something by mail."""
-    who, message = _name(draw, home), _told(draw)
+    who, message = name_of(draw, home), told_shortly(draw)
     tell = draw.rng.choice(_SAYS["two"]).format(n=who, m=message.clause)
     is_event = draw.chance(0.5)
     if is_event:
         what = _called(draw, home)
-        _, home = _there(draw, home, what)
+        _, home = with_event(draw, home, what)
         text = draw.rng.choice(_SAYS["cancel"]).format(e=what)
     else:
         what = _action(draw, home)
@@ -327,7 +297,7 @@ def two_errands(draw: Draw, home: Home) -> Task:
         tools = ("calendar.search", "calendar.cancel") if is_event else ("calendar.add_todo",)
         require(context, *tools, "contacts.search", "mail.send")
         shown, name, body = context.seen(what), context.seen(who), capitalised(context.seen(message.clause))
-        yield from (_cancelled(shown) if is_event else _noted(shown))
+        yield from (cancelled(shown) if is_event else noted(shown))
         found = yield from person_of(context, name, "address")
         done = f"The {shown} is cancelled" if is_event else f"{capitalised(shown)} is on your list"
         return (
@@ -342,21 +312,21 @@ def two_errands(draw: Draw, home: Home) -> Task:
 def ask_shortly(draw: Draw, home: Home) -> Task:
     """Ask what something says, without a verb, or with words of time that are not about the calendar."""
     words = said_loosely(draw, draw.rng.choice(_SAYS["short"]))
-    text = words.format(x=topic_of(draw), y=topic_of(draw), n=_name(draw, home), k=draw.rng.randint(2, 900))
+    text = words.format(x=topic_of(draw), y=topic_of(draw), n=name_of(draw, home), k=draw.rng.randint(2, 900))
     return answered(text, home)
 
 
 def fact_shortly(draw: Draw, home: Home) -> Task:
     """Ask for somebody's number or address in two words."""
     fact = draw.rng.choice(("email", "phone"))
-    who = _name(draw, home)
+    who = name_of(draw, home)
     text = draw.rng.choice(_SAYS["mails_short" if fact == "email" else "phones_short"]).format(n=who)
     return contact_fact_of(draw, who, fact, said=text)
 
 
 def fact_and_question(draw: Draw, home: Home) -> Task:
     """Ask for somebody's number, and something else in the same request."""
-    who, topic = _name(draw, home), topic_of(draw)
+    who, topic = name_of(draw, home), topic_of(draw)
     question = draw.rng.choice(_SAYS["facts"]).format(x=topic)
     first = draw.rng.choice(_SAYS["phones_short"]).format(n=who).rstrip("?")
     text = first + draw.rng.choice(_SAYS["fact_joins"]) + question

@@ -4,7 +4,8 @@ from umi_lab.synthesis.home import Home, capitalised, topic_of
 from umi_lab.synthesis.messages import message_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import Done, Script, ScriptContext
-from umi_lab.synthesis.steps import file_of, mail_of, note_of, person_of, require, send
+from umi_lab.synthesis.steps import file_of, forwarded, mail_of, note_of, person_of, require, send
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import asked_topic, named, phrase
 
@@ -54,6 +55,8 @@ def mail_forward(draw: Draw, home: Home) -> Task:
     def script(context: ScriptContext) -> Script:
         require(context, "mail.search", "mail.read", "contacts.search", "mail.send")
         name, title = context.seen(who), context.seen(mail.topic)
+        if draw.has(Switch.EVERYDAY) and "mail.forward" in context.tools:
+            return (yield from forwarded(context, title, name, {"query": title}))
         found_mail = yield from mail_of(context, title, "")
         found = yield from person_of(context, name, "address")
         return (

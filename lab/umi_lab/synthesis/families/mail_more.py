@@ -1,6 +1,7 @@
 """Mail's further tools: what is new or came since a day, replies, several recipients, mails about what was found."""
 
 import re
+from collections.abc import Sequence
 
 from umi_lab.synthesis.asked import asked, asked_since
 from umi_lab.synthesis.home import Home, capitalised, clock_of, topic_of
@@ -14,19 +15,25 @@ from umi_lab.synthesis.wording import named, phrase
 __all__ = [
     "event_and_mail",
     "find_and_tell",
+    "in_row",
     "mail_range",
     "mail_reply",
     "mail_reply_to",
-    "mail_to_both",
+    "mail_to_all",
     "mail_two",
     "mail_unread",
+    "mail_unread_as",
 ]
 
 
 def mail_unread(draw: Draw, home: Home) -> Task:
     """Ask what is new."""
     del home
-    text = phrase(draw, "mail_unread")
+    return mail_unread_as(phrase(draw, "mail_unread"))
+
+
+def mail_unread_as(text: str) -> Task:
+    """Ask what is new, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "mail.search")
@@ -101,15 +108,15 @@ def mail_two(draw: Draw, home: Home) -> Task:
     first, second = (one.name for one in draw.rng.sample(home.people, 2))
     message = message_of(draw)
     text = phrase(draw, "mail_two", n=first, n2=second, m=message.clause)
-    return mail_to_both(first, second, message, text)
+    return mail_to_all((first, second), message, text)
 
 
-def mail_to_both(first: str, second: str, message: Message, text: str) -> Task:
-    """Write one mail to two people, in the words of `text`."""
+def mail_to_all(people: Sequence[str], message: Message, text: str) -> Task:
+    """Write one mail to several people, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "contacts.search", "mail.send")
-        names = context.seen(first), context.seen(second)
+        names = [context.seen(one) for one in people]
         found = []
         for name in names:
             person = yield from person_of(context, name, "address")
@@ -117,13 +124,22 @@ def mail_to_both(first: str, second: str, message: Message, text: str) -> Task:
         body = capitalised(context.seen(message.clause)) + "."
         yield from carried_out(
             "mail.send",
-            f"send one mail to {found[0]} and {found[1]}",
+            f"send one mail to {in_row(found)}",
             {"to": found, "subject": message.subject, "body": body},
             "send the mail",
         )
-        return Done("The mail is on its way.", f"I mailed {names[0]} and {names[1]}: {body}")
+        return Done("The mail is on its way.", f"I mailed {in_row(names)}: {body}")
 
     return Task(instruction=text, script=script)
+
+
+def in_row(said: Sequence[str]) -> str:
+    """Several in a sentence.
+
+    >>> in_row(["Ann", "Ben"]), in_row(["Ann", "Ben", "Cas"])
+    ('Ann and Ben', 'Ann, Ben and Cas')
+    """
+    return f"{', '.join(said[:-1])} and {said[-1]}"
 
 
 _ASKS_ADDRESS = re.compile(r"\{n2\}\S* (?:e-?mail|mail)\b|e-?mail address|electronic address", re.IGNORECASE)

@@ -6,13 +6,14 @@ The planner never sees the text, so what it learns is where a question goes, and
 from dataclasses import replace
 
 from umi_edge.reading import Question
-from umi_lab.synthesis.data_file import read_data, texts_by_key
+from umi_lab.synthesis.data_file import read_data, texts, texts_by_key
 from umi_lab.synthesis.families.contacts import contact_fact_of
 from umi_lab.synthesis.home import Home, Mail, capitalised, clock_of, topic_of
 from umi_lab.synthesis.phrasings import phrasings_of
 from umi_lab.synthesis.pools import Draw
 from umi_lab.synthesis.script import Done, Script, ScriptContext, ToolResult, Use
 from umi_lab.synthesis.steps import answer_of, asked_of_all, failed, note_of, require, told
+from umi_lab.synthesis.switches import Switch
 from umi_lab.synthesis.task import Task
 from umi_lab.synthesis.wording import named
 from umi_lab.synthesis.words import COMPANIES, ROLES
@@ -28,12 +29,15 @@ __all__ = [
     "ask_text",
     "ask_then",
     "ask_two",
+    "company_as",
     "contact_then",
     "mistyped",
     "said_loosely",
+    "tells_of",
 ]
 
 ASKS = texts_by_key(read_data("questions"))
+_EVERYDAY = texts(read_data("everyday")["then_ask"])
 _PLANTED = 0.85
 """How often the home has something that the question is about."""
 _TITLE_ONLY = 0.25
@@ -42,6 +46,12 @@ _VALUES = (
     "{k} minutes", "{k} euros", "{k}", "12 March at {t}", "the blue folder", "Mrs Vogel", "below the stairs", "{k} cm",
     "{k} pieces", "room {k}", "because of the rain", "every {k} days", "{k}-{k}", "two of {k}", "Tuesday, {t}",
 )  # fmt: skip
+
+
+def tells_of(draw: Draw) -> tuple[str, ...]:
+    """Ways to tell somebody something; with `everyday` whoever says "text Ann" means a text message, and no mail."""
+    by_text = "text" if draw.has(Switch.EVERYDAY) else "\0"
+    return tuple(one for one in ASKS["tells"] if not one.startswith(by_text))
 
 
 def said_loosely(draw: Draw, text: str) -> str:
@@ -143,6 +153,11 @@ def ask_company(draw: Draw, home: Home) -> Task:
             replace(one, company=company) if place in some else one for place, one in enumerate(people)
         )
     text = said_loosely(draw, draw.one(ASKS["company"])).format(c=company)
+    return company_as(company, text, replace(home, people=people))
+
+
+def company_as(company: str, text: str, home: Home) -> Task:
+    """Ask whom one knows at a company, in the words of `text`."""
 
     def script(context: ScriptContext) -> Script:
         require(context, "contacts.search")
@@ -155,7 +170,7 @@ def ask_company(draw: Draw, home: Home) -> Task:
         names = " and ".join(match["name"] for match in seen.value["matches"])
         return Done("The contacts are known.", f"At {name} you know {names}.")
 
-    return Task(instruction=text, script=script, home=replace(home, people=people))
+    return Task(instruction=text, script=script, home=home)
 
 
 def ask_latest(draw: Draw, home: Home) -> Task:
@@ -212,7 +227,8 @@ def ask_then(draw: Draw, home: Home) -> Task:
 
 
 def _follow_up(draw: Draw, first: str) -> Task:
-    text = said_loosely(draw, draw.one(ASKS["follow_ups"]))
+    more = _EVERYDAY if draw.has(Switch.EVERYDAY) and draw.chance(0.4) else ()
+    text = said_loosely(draw, draw.rng.choice(more) if more else draw.one(ASKS["follow_ups"]))
 
     def script(context: ScriptContext) -> Script:
         question = f"{context.seen(first)} {context.seen(text)}"
