@@ -189,6 +189,10 @@ def install(client: str, file: Path | None, *, undo: bool, yes: bool) -> int:
     say(f"{path}, `{program.key}`:", f"  {'-' if undo else '+'} {line}")
     if not yes and not asyncio.run(TypedLines().confirmed(Screen(stderr=True), "Write this?")):
         return 1
+    if not after:
+        path.unlink()
+        say(f"{path} had nothing else, and is gone. {client} takes it up when it is started again.")
+        return 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

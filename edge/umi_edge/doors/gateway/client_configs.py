@@ -116,7 +116,7 @@ def with_entry(text: str, key: str, entry: Mapping[str, Any]) -> str:
     Raises `ConfigError` where it is not JSON, or has another entry of that name.
     """
     if not text.strip():
-        return json.dumps({key: {NAME: entry}}, indent=2) + "\n"
+        return _new(key, entry)
     before = _parsed(text)
     servers = {} if before.get(key) is None else before[key]
     if not isinstance(servers, Mapping) or (NAME in servers and not is_umi(servers[NAME])):
@@ -144,14 +144,21 @@ def with_entry(text: str, key: str, entry: Mapping[str, Any]) -> str:
 
 
 def without_entry(text: str, key: str) -> str:
-    """A configuration without umi's entry; as it is where there is none. Raises `ConfigError` where it is not JSON."""
+    """A configuration without umi's entry; as it is where there is none. Raises `ConfigError` where it is not JSON.
+
+    What `with_entry` wrote is taken out to the letter, and nothing is left of a file that it made.
+    """
     if not text.strip():
         return text
     before = _parsed(text)
     servers = before.get(key)
     if not isinstance(servers, Mapping) or not is_umi(servers.get(NAME)):
         return text
+    if text == _new(key, servers[NAME]):
+        return ""
     plain = _without_comments(text)
+    if (undone := _uninserted(text, plain, key, servers[NAME])) is not None:
+        return undone
     found = _member(plain, plain.index("{"), key)
     own = _member(plain, found.start, NAME) if found is not None else None
     if own is None:
@@ -216,10 +223,33 @@ def _members(plain: str, at: int) -> Iterator[tuple[str, _Member]]:
         position += 1
 
 
+def _new(key: str, entry: Mapping[str, Any]) -> str:
+    """A configuration that has nothing else."""
+    return json.dumps({key: {NAME: entry}}, indent=2) + "\n"
+
+
 def _inserted(plain: str, at: int, member: str, indent: int) -> str:
     """A member as the first of the object that begins at a place."""
     empty = next(_members(plain, at), None) is None
-    return f"\n{' ' * indent}{member}" + ("\n" + " " * (indent - 2) if empty else ",")
+    return _piece(member, indent, before_others=not empty)
+
+
+def _piece(member: str, indent: int, *, before_others: bool) -> str:
+    return f"\n{' ' * indent}{member}" + ("," if before_others else "\n" + " " * (indent - 2))
+
+
+def _uninserted(text: str, plain: str, key: str, entry: Mapping[str, Any]) -> str | None:
+    """The text before `_inserted` put the entry there, or the object that holds it; None where it looks otherwise."""
+    root = plain.index("{")
+    found = _member(plain, root, key)
+    places = [(root, f"{json.dumps(key)}: {_line({NAME: entry})}", 2)]
+    places += [(found.start, f"{json.dumps(NAME)}: {_line(entry)}", 4)] if found is not None else []
+    for at, member, indent in places:
+        for before_others in (False, True):
+            piece = _piece(member, indent, before_others=before_others)
+            if text.startswith(piece, at + 1):
+                return text[: at + 1] + text[at + 1 + len(piece) :]
+    return None
 
 
 def _edited(text: str, start: int, end: int, piece: str) -> str:

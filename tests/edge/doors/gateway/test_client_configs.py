@@ -28,6 +28,8 @@ FILES = {
 }
 """,
     "servers that are null": '{"mcpServers": null}',
+    "servers on lines": '{\n  "a": 1,\n  "mcpServers": {\n    "git": {"command": "git"}\n  }\n}\n',
+    "an empty object on two lines": "{\n}\n",
     "no servers yet": '{\n  "mcpServers": {}\n}\n',
 }
 ENTRY = PROGRAMS["cursor"].entry(["/opt/umi"])
@@ -43,9 +45,14 @@ def test_what_is_put_in_can_be_taken_out(text):
     again = without_entry(made, "mcpServers")
     assert "/opt/umi" not in again
     assert with_entry(made, "mcpServers", ENTRY) == made
-    if '"command"' in text:  # an object that was empty, or not there, is left empty
+    if "null" not in text:  # which says as much as an object that is empty
         assert again == text
     assert without_entry(text, "mcpServers") == text
+
+
+def test_an_entry_that_a_program_wrote_anew_goes_and_leaves_the_object_of_servers():
+    made = json.dumps(json.loads(with_entry('{"a": 1}', "mcpServers", ENTRY)), indent=4)
+    assert json.loads(without_entry(made, "mcpServers")) == {"a": 1, "mcpServers": {}}
 
 
 @pytest.mark.parametrize("text", [one for one in FILES.values() if "\n" in one])
