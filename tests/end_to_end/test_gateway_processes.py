@@ -85,6 +85,36 @@ async def test_a_program_starts_it_and_its_user_sees_values_in_a_terminal_only(c
     assert "client:claude" in one
 
 
+def test_a_line_that_is_no_message_is_answered_and_the_end_of_the_pipe_ends_it(config):
+    lines = [f"{{{ADDRESS}", "", json.dumps({"jsonrpc": "2.0", "id": 8, "method": [ADDRESS]})]
+    lines.append(json.dumps({"jsonrpc": "2.0", "id": 9, "method": "ping"}))
+    command = [
+        sys.executable,
+        "-m",
+        "umi_edge",
+        "mcp",
+        "serve",
+        "--client",
+        "claude",
+        "--config",
+        str(config),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as served:
+        served.stdin.write("\n".join([*lines, ""]))
+        served.stdin.flush()
+        answers = [json.loads(served.stdout.readline()) for _ in range(3)]
+        rest, said = served.communicate(timeout=60)
+    assert [(one["id"], one.get("error", {}).get("code")) for one in answers] == [
+        (None, -32700),
+        (8, -32600),
+        (9, None),
+    ]
+    assert served.returncode == 0
+    assert ADDRESS not in json.dumps(answers) + rest + said
+
+
 @asynccontextmanager
 async def served(config: Path, *more: str) -> AsyncIterator[tuple[str, str]]:
     """A gateway at a port, and its key."""

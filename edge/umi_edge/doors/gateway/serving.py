@@ -20,6 +20,7 @@ from umi_edge.doors.gateway.bridge import Bridge, FarEnd
 from umi_edge.doors.gateway.far_ends import daemon_end, own_end
 from umi_edge.doors.gateway.gateway import Gateway
 from umi_edge.doors.gateway.http import gateway_app, headers_of, refused
+from umi_edge.doors.gateway.malformed_line import answer_to
 from umi_edge.doors.gateway.opened import open_gateway
 from umi_edge.doors.gateway.window import window, window_folder
 from umi_edge.doors.place import Place
@@ -64,11 +65,17 @@ async def serve_stdio(config: EdgeConfig, client: str, around: Surroundings) -> 
     bridge = Bridge(tell=_unheard, connect=ends.somebody, complain=around.complain)
     await bridge.begin()  # what goes wrong here is said, and nobody waits for an answer yet
     try:
-        async with stdio_server() as (reading, writing):
+        async with (
+            stdio_server() as (reading, writing),
+            writing,
+        ):  # closed at its end, or the SDK's writer waits
             bridge.tell = lambda message: writing.send(SessionMessage(message))
             async for item in reading:
                 if isinstance(item, SessionMessage):
                     await bridge.hear(item.message)
+                elif (answer := answer_to(item)) is not None:
+                    await bridge.tell(answer)
+            await bridge.end()  # before what it tells has nowhere to go
     finally:
         await bridge.end()
 
