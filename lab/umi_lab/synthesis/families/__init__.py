@@ -12,6 +12,8 @@ from umi_lab.synthesis.families import (
     everyday_lists,
     everyday_mail,
     everyday_people,
+    everyday_then,
+    everyday_two,
     mail,
     mail_more,
     needs,
@@ -187,6 +189,24 @@ _EVERYDAY: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
     everyday_people.tells_role: (10, "contacts.search mail.send"),
     everyday_people.asks_role: (7, "contacts.search mail.send"),
     everyday_people.short_fact: (8, "contacts.search"),
+    everyday_two.two_with_event: (
+        24,
+        "calendar.search calendar.cancel calendar.update contacts.search mail.send",
+    ),
+    everyday_two.two_with_entry: (14, "calendar.create calendar.add_todo contacts.search mail.send"),
+    everyday_two.two_with_todo: (18, "calendar.add_todo contacts.search mail.send"),
+    everyday_two.two_with_list: (10, "notes.append calendar.add_todo contacts.search mail.send"),
+    everyday_two.two_with_people: (12, "contacts.search mail.send"),
+    everyday_then.fact_then: (10, "contacts.search"),
+    everyday_then.whose_then: (7, "contacts.search"),
+    everyday_then.day_then: (7, "calendar.list"),
+    everyday_then.enters_then: (10, "calendar.create calendar.update"),
+    everyday_then.moves_then: (6, "calendar.search calendar.update"),
+    everyday_then.line_then: (10, "notes.append"),
+    everyday_then.other_list: (5, "notes.append"),
+    everyday_then.cancels_then: (6, "calendar.search calendar.cancel"),
+    everyday_then.tells_then: (8, "contacts.search mail.send"),
+    everyday_then.todo_then: (6, "calendar.add_todo"),
 }
 
 

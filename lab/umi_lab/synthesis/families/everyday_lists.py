@@ -21,6 +21,7 @@ __all__ = [
     "line_added",
     "line_changed",
     "line_gone",
+    "raise_of",
     "todo_added",
     "todo_dated",
     "todo_ticked",
@@ -104,7 +105,7 @@ def appended(context: ScriptContext, topic: str, what: str, ids: list[str] | Non
     seen = yield Use(
         "notes.append", f"add {added} to the note {title}", {"title": title, "text": capitalised(added)}
     )
-    _raise_of(seen.failure, title, "add it to the note")
+    raise_of(seen.failure, title, "add it to the note")
     if seen.failure:
         raise Ended(failed("notes.append", seen))
     if "matches" in seen.value:
@@ -115,7 +116,8 @@ def appended(context: ScriptContext, topic: str, what: str, ids: list[str] | Non
     return f"Your note {title} has it now: {capitalised(added)}"
 
 
-def _raise_of(failure: str, title: str, undone: str) -> None:
+def raise_of(failure: str, title: str, undone: str) -> None:
+    """Raises `Ended` where the user declined, or no note is called so."""
     if failure == "declined":
         raise Ended(Done("The user declined.", f"I did not {undone}, because you declined."))
     if failure == "not-found":
@@ -153,7 +155,7 @@ def line_changed(draw: Draw, home: Home) -> Task:
 def _edited(context: ScriptContext, title: str, old: str, new: str, purpose: str) -> Any:
     require(context, "notes.edit")
     seen = yield Use("notes.edit", purpose, {"title": title, "old": old, "new": new})
-    _raise_of(seen.failure, title, "change the note")
+    raise_of(seen.failure, title, "change the note")
     if seen.failure == "invalid-arguments":
         raise Ended(Done("The words do not stand there once.", f"I found no {old} to change in {title}."))
     if seen.failure:
