@@ -80,23 +80,19 @@ class Deployment:
 
     @classmethod
     async def _start_with_tls(cls, config: CloudConfig) -> Self:
-        renews, renewed = not is_postgres(config.state), False
-        if renews:
-            with contextlib.suppress(
-                ConfigError
-            ):  # a folder that others write; whether it matters is seen next
-                renewed = renew_when_due(config.certificates_folder)
-        check_certificates(config.certificates_folder, datetime.now(UTC))
+        renews = not is_postgres(config.state)
         _make_room(config)
         live = LiveAuthority(config.certificates_folder, lifetimes=config.enrolment.lifetimes)
         authority = live.current()
-        credentials = server_credentials(config.certificates_folder, config.proxy)
         proxies = Proxies(config.proxy, live) if config.proxy.names else None
         fleet = await Fleet.join(config)
         observation = Observation()
         try:
-            if renewed:
+            # Not before the registry is there: what is renewed goes into its audit.
+            if renews and _renewed(config):
                 await fleet.note_renewed_server()
+            check_certificates(config.certificates_folder, datetime.now(UTC))
+            credentials = server_credentials(config.certificates_folder, config.proxy)
             namespaces = CacheNamespaces(authority.derived_key(b"umi cache namespaces"))
             server = CloudServer(
                 fleet.gate,
@@ -194,6 +190,13 @@ class Deployment:
             await self._fleet.leave()
         await self._observation.close()
         return late
+
+
+def _renewed(config: CloudConfig) -> bool:
+    """Whether the server's certificate was about to end, and is renewed."""
+    with contextlib.suppress(ConfigError):  # a folder that others write; whether it matters is seen next
+        return renew_when_due(config.certificates_folder)
+    return False
 
 
 def _teller(server: CloudServer) -> Callable[[bool], Awaitable[None]]:

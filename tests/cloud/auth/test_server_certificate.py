@@ -177,3 +177,26 @@ async def test_what_a_server_renews_by_itself_is_in_the_audit(tmp_path, caplog):
         assert "is not in the audit: no registry" in caplog.text
     finally:
         await deployment.stop(0)
+
+
+async def test_a_server_that_cannot_join_its_registry_renews_nothing_and_the_next_start_tells_of_it(tmp_path):
+    """Trial: it renewed, then found no registry; the next start renewed nothing, and no audit had heard of it."""
+    state = tmp_path / "state"
+    Authority.init(state, clock=lambda: datetime.now(UTC) - timedelta(days=350))
+    config = CloudConfig.local(state, engine=ScriptedSettings(replies=("Done. Next: summarizer.",)))
+    before = AuthorityFiles(state).server.read_bytes()
+    registry = state / "devices.sqlite"
+    registry.write_bytes(b"no database" * 100)
+    with pytest.raises(ConfigError):
+        await Deployment.start(config)
+    assert AuthorityFiles(state).server.read_bytes() == before
+    registry.unlink()
+    deployment = await Deployment.start(config)
+    try:
+        (entry,) = [
+            one async for one in deployment._fleet.registry.audit(datetime.now(UTC) - timedelta(hours=1))
+        ]
+        assert entry.event == "authority"
+        assert AuthorityFiles(state).server.read_bytes() != before
+    finally:
+        await deployment.stop(0)
