@@ -75,23 +75,20 @@ class ModelRole:
         spoken = WithoutThoughts() if isinstance(generation.prompt, ChatPrompt) else None
         async with aclosing(self._engine.generate(generation)) as stream:
             async for chunk in stream:
-                if isinstance(chunk, Delta):
-                    written += len(chunk.text)
-                    if written > self._limits.output_characters:
-                        raise MalformedError(
-                            f"the model wrote more than {self._limits.output_characters} characters"
-                        )
-                match chunk:
-                    case Delta(text) if spoken is not None:
-                        if said := spoken.feed(text):
-                            yield Delta(said)
-                    case Delta():
-                        yield chunk
-                    case Finished():
-                        if spoken is not None and (said := spoken.finish()):
-                            yield Delta(said)
-                        yield chunk
-                        return
+                if isinstance(chunk, Finished):
+                    if spoken is not None and (said := spoken.finish()):
+                        yield Delta(said)
+                    yield chunk
+                    return
+                written += len(chunk.text)
+                if written > self._limits.output_characters:
+                    raise MalformedError(
+                        f"the model wrote more than {self._limits.output_characters} characters"
+                    )
+                if spoken is None:
+                    yield chunk
+                elif said := spoken.feed(chunk.text):
+                    yield Delta(said)
         raise ModelError(
             "the engine ended a generation without saying so", fix="look into the engine's own log"
         )

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from umi_cloud.model_role import ModelRole
 from umi_shared.dialects import DecisionReader
-from umi_shared.engine import Delta, Finish, Finished
+from umi_shared.engine import Finish, Finished
 from umi_shared.errors import MalformedError
 from umi_shared.transcript import PlanEvent, QuestionDelta, RationaleDelta, View
 
@@ -34,16 +34,15 @@ class Planner(ModelRole):
         reader = self._dialect.decision_reader(view)
         async with aclosing(self._chunks(generation)) as stream:
             async for chunk in stream:
-                match chunk:
-                    case Delta(text):
-                        if piece := reader.feed(text):
-                            yield RationaleDelta(piece)
-                        if piece := reader.asked():
-                            yield QuestionDelta(piece)
-                    case Finished(finish, usage):
-                        for event in _decided(reader, finish, generation.max_tokens):
-                            yield event
-                        yield usage
+                if isinstance(chunk, Finished):
+                    for event in _decided(reader, chunk.finish, generation.max_tokens):
+                        yield event
+                    yield chunk.usage
+                    return
+                if piece := reader.feed(chunk.text):
+                    yield RationaleDelta(piece)
+                if piece := reader.asked():
+                    yield QuestionDelta(piece)
 
 
 def _decided(reader: DecisionReader, finish: Finish, max_tokens: int) -> tuple[PlanEvent, ...]:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -74,7 +75,20 @@ _DRAFT_TO_PB = {
 _DRAFT_FROM_PB: dict[int, DraftUse] = {number: word for word, number in _DRAFT_TO_PB.items()}
 _MAX_OVERHEAD = 6
 """The most bytes that a bytes field adds to its content: its tag, and a length of up to five bytes."""
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+_TEXT_OF = {
+    "clock": "text",
+    "instruction": "text",
+    "plan": "rationale",
+    "call": "arguments",
+    "observation": "content",
+    "answer": "text",
+}
+"""The text of each kind of entry."""
+_decoded = json.JSONDecoder().decode
+_handle = lru_cache(maxsize=4096)(Handle)
+"""Handles are `<person:1>` for everybody, and values: each is made once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,15 +334,15 @@ def read_view(request: pb.PlanRequest | pb.SummarizeRequest, limits: WireLimits)
     _at_most("request id bytes", len(request.request_id), limits.name_bytes)
     if not view.entries:
         raise MalformedError("the request has no entries; it starts with the instruction")
-    if not all(card.name for card in view.catalogue):
+    cards, entries = list(view.catalogue), [_said(entry) for entry in view.entries]
+    if not all(card.name for card in cards):
         raise MalformedError("a tool in the catalogue has no name")
-    segments = sum(len(_entry_text(entry).segments) for entry in view.entries) + sum(
-        len(card.description.segments) for card in view.catalogue
-    )
+    segments = sum([len(text.segments) for _, _, text in entries])
+    segments += sum([len(card.description.segments) for card in cards])
     _at_most("segments", segments, limits.segments)
     return View(
-        catalogue=tuple(_read_card(card, limits) for card in view.catalogue),
-        entries=tuple(_read_entry(entry, limits) for entry in view.entries),
+        catalogue=tuple([_read_card(card, limits) for card in cards]),
+        entries=tuple([_read_entry(*said, limits) for said in entries]),
         may_ask=view.may_ask,
     )
 
@@ -338,21 +352,13 @@ def _at_most(what: str, number: int, limit: int) -> None:
         raise MalformedError(f"{number} {what}, and the limit is {limit}")
 
 
-def _entry_text(entry: pb.Entry) -> pb.Text:
-    match entry.WhichOneof("entry"):
-        case "clock":
-            return entry.clock.text
-        case "instruction":
-            return entry.instruction.text
-        case "plan":
-            return entry.plan.rationale
-        case "call":
-            return entry.call.arguments
-        case "observation":
-            return entry.observation.content
-        case "answer":
-            return entry.answer.text
-    raise MalformedError("an entry of the view is empty")
+def _said(entry: pb.Entry) -> tuple[str, Any, pb.Text]:
+    """Which entry it is, its own message, and the text in that."""
+    kind = entry.WhichOneof("entry")
+    if kind is None:
+        raise MalformedError("an entry of the view is empty")
+    message: Any = getattr(entry, kind)
+    return kind, message, getattr(message, _TEXT_OF[kind])
 
 
 def _read_text(text: pb.Text) -> Text:
@@ -361,70 +367,69 @@ def _read_text(text: pb.Text) -> Text:
 
 
 def _read_segment(segment: pb.Segment) -> str | Handle:
-    match segment.WhichOneof("part"):
-        case "clear":
-            return segment.clear
-        case "handle":
-            return _read_handle(segment.handle)
+    if (handle := segment.handle).number:
+        return _read_handle(handle)
+    if segment.WhichOneof("part") == "clear":
+        return segment.clear
     raise MalformedError("a segment is neither clear text nor a handle")
 
 
 def _read_handle(handle: pb.Handle) -> Handle:
     try:
-        return Handle(handle.type, handle.number)
+        return _handle(handle.type, handle.number)
     except ValueError as error:
         raise MalformedError("a handle has an invalid type or number") from error
 
 
 def _read_card(card: pb.ToolCard, limits: WireLimits) -> ToolCard:
-    _at_most("bytes in a tool's name", len(card.name.encode()), limits.name_bytes)
-    _at_most("bytes in a tool's schema", len(card.input_schema.encode()), limits.schema_bytes)
-    brackets = card.input_schema.count("{") + card.input_schema.count("[")
-    if brackets > limits.schema_depth and _depth(card.input_schema) > limits.schema_depth:
+    name, schema_text = card.name, card.input_schema
+    _at_most("bytes in a tool's name", len(name.encode()), limits.name_bytes)
+    _at_most("bytes in a tool's schema", len(schema_text.encode()), limits.schema_bytes)
+    brackets = schema_text.count("{") + schema_text.count("[")
+    if brackets > limits.schema_depth and _depth(schema_text) > limits.schema_depth:
         raise MalformedError(f"a tool's schema is nested deeper than {limits.schema_depth} levels")
     try:
-        schema: Any = json.loads(card.input_schema or "{}")
+        schema: Any = _decoded(schema_text or "{}")
     except ValueError as error:
         raise MalformedError("a tool's schema is not JSON") from error
     if not isinstance(schema, dict):
         raise MalformedError("a tool's schema is not a JSON object")
-    return ToolCard(name=card.name, description=_read_text(card.description), input_schema=schema)
+    return ToolCard(name=name, description=_read_text(card.description), input_schema=schema)
 
 
 def _depth(text: str) -> int:
     """The nesting of JSON text, found without parsing it; brackets in strings do not count."""
     depth = deepest = 0
-    for character in _STRING.sub("", text):
-        if character in "[{":
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif character in "]}":
+        else:
             depth -= 1
     return deepest
 
 
-def _read_entry(entry: pb.Entry, limits: WireLimits) -> Entry:
-    text = _read_text(_entry_text(entry))
-    match entry.WhichOneof("entry"):
+def _read_entry(kind: str, message: Any, said: pb.Text, limits: WireLimits) -> Entry:
+    text = _read_text(said)
+    match kind:
         case "clock":
             return Clock(text)
         case "instruction":
             return Instruction(text)
         case "plan":
-            _at_most("bytes in a tool's name", len(entry.plan.tool.encode()), limits.name_bytes)
-            return Plan(text, _read_next(entry.plan.next), entry.plan.tool)
+            _at_most("bytes in a tool's name", len(message.tool.encode()), limits.name_bytes)
+            return Plan(text, _read_next(message.next), message.tool)
         case "call":
-            _at_most("bytes in a tool's name", len(entry.call.tool.encode()), limits.name_bytes)
+            _at_most("bytes in a tool's name", len(message.tool.encode()), limits.name_bytes)
             # What a later version says of a draft is nothing that this one could tell a model.
-            return Call(entry.call.tool, text, _DRAFT_FROM_PB.get(entry.call.draft, DraftUse.NONE))
+            return Call(message.tool, text, _DRAFT_FROM_PB.get(message.draft, DraftUse.NONE))
         case "observation":
-            _at_most("bytes in a failure", len(entry.observation.failure.encode()), limits.name_bytes)
-            _at_most("relations", len(entry.observation.relations), limits.relations)
-            relations = tuple(
-                Relation(_read_handle(one.whole), _read_handle(one.part))
-                for one in entry.observation.relations
-            )
-            return Observation(entry.observation.tool, text, entry.observation.failure, relations)
+            _at_most("bytes in a failure", len(message.failure.encode()), limits.name_bytes)
+            _at_most("relations", len(message.relations), limits.relations)
+            relations = [
+                Relation(_read_handle(one.whole), _read_handle(one.part)) for one in message.relations
+            ]
+            return Observation(message.tool, text, message.failure, tuple(relations))
         case _:
             return Answer(text)
 
