@@ -8,11 +8,12 @@ import pytest
 
 from tests.end_to_end.gateway_client import told
 from tests.end_to_end.harness import plan, tool_of, world
+from umi_edge.labelling import gazetteers
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.policy import Scanner, load_policy
 from umi_edge.policy.detectors import GazetteerSource
 from umi_edge.session.told_bars import ToldBars
-from umi_edge.tools import Hints
+from umi_edge.tools import Catalogue, Hints, runner
 
 POLICY = """
 version: 1
@@ -35,12 +36,12 @@ class Turning:
     def __get__(self, one, _owner=None):
         return self if one is None else partial(self, one)
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments, **named):
         turned = threading.Event()
         self.loop.call_soon_threadsafe(turned.set)
         assert turned.wait(10), "the event loop stood still"
         self.calls += 1
-        return self.does(*arguments)
+        return self.does(*arguments, **named)
 
 
 @pytest.fixture
@@ -82,6 +83,21 @@ async def test_names_are_taken_up_while_other_sessions_go_on(tmp_path, policy, m
         await client.call("diary_read")
         assert (scanner.calls, values.calls) == (1, 2)
         assert session.labeller.keeper.scanner.scan("of Blackmere")
+
+
+async def test_what_a_tool_gives_is_read_while_other_sessions_go_on(policy, monkeypatch):
+    """Of 5,000 contacts that takes 0.3 s, and so does looking for gaps in them."""
+    real, gaps = runner.plain_json, Turning(gazetteers.gaps_of)
+    plain = Turning(real)
+
+    def plain_json(value, **limits):
+        return (plain if isinstance(value, list) else real)(value, **limits)  # arguments are small
+
+    monkeypatch.setattr(runner, "plain_json", plain_json)
+    monkeypatch.setattr(gazetteers, "gaps_of", gaps)
+    found = await load_gazetteers(policy, Catalogue(tools(["Kestrelwood"])))
+    assert ("Kestrelwood",) in found.values.values()
+    assert (plain.calls, gaps.calls) == (1, 1)
 
 
 async def test_an_instruction_takes_them_up_so_too(tmp_path, policy, monkeypatch):

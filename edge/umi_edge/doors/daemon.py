@@ -1,6 +1,7 @@
 """The daemon: one process with one laptop and one line to the planner, which all doors share, until it is ended."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -103,6 +104,8 @@ async def serve(config: EdgeConfig, output: Output, options: ServerOptions, plac
         )
         stack.push_async_callback(programs.stop)
         app = endpoint.app([*visits.routes(), *programs.routes(), *page_routes(page)])
+        _settle()
+        stack.callback(gc.unfreeze)
         server = _Server(app, [endpoint.runs.stop, visits.stop, page.stop, programs.stop], place)
         for one in listening:
             one.listen()  # who finds it from here on waits for an answer, and is not refused
@@ -139,6 +142,12 @@ def _terminal(output: Output, line: Line) -> TerminalAnswerer:
         known=lambda: chain.from_iterable(line.laptop.gazetteers.values.values()),
         notices=lambda: line.laptop.gazetteers.notices,
     )
+
+
+def _settle() -> None:
+    """Leave out of further collections what is here until the end: each would hold all sessions up to read it anew."""
+    gc.collect()
+    gc.freeze()
 
 
 def _complain(output: Output, said: str) -> None:

@@ -108,9 +108,9 @@ async def read_gazetteers(
         lost: tuple[Lost, ...] = ()
         match await _read(tool, catalogue, missing):
             case Succeeded(result, _, unread):
-                found = await asyncio.to_thread(_found, sources, result)
+                found, gaps = await asyncio.to_thread(_found, sources, result)
                 values |= found
-                lost = (*unread, *gaps_of(result, sources, sum(map(len, found.values()))))
+                lost = (*unread, *gaps)
             case Lost() as whole:
                 lost = (whole,)
         if lost:
@@ -118,9 +118,12 @@ async def read_gazetteers(
     return Gazetteers(values, tuple(lost_sources))
 
 
-def _found(sources: Sequence[GazetteerSource], result: Any) -> dict[str, tuple[str, ...]]:
-    """What each source takes out of a result; of thousands of contacts that takes a while."""
-    return {source.rule_id: source.values(result) for source in sources}
+def _found(
+    sources: Sequence[GazetteerSource], result: Any
+) -> tuple[dict[str, tuple[str, ...]], tuple[Lost, ...]]:
+    """What each source takes out of a result, and its gaps; of thousands of contacts that takes a while."""
+    found = {source.rule_id: source.values(result) for source in sources}
+    return found, gaps_of(result, sources, sum(map(len, found.values())))
 
 
 async def _read(tool: str, catalogue: Catalogue, missing: Sequence[ToolSource]) -> Succeeded | Lost | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.json_value import plain_json
@@ -11,6 +12,7 @@ from umi_edge.tools.outcome import Failed, FailureKind, Outcome, Partial, Succee
 from umi_edge.tools.record import Sourced
 from umi_edge.tools.running_call import CallHost, Nobody, begin_call
 from umi_edge.tools.tool import Tool
+from umi_edge.tools.worker import in_worker
 
 __all__ = ["Failed", "FailureKind", "Outcome", "RunLimits", "Succeeded", "ToolFailure", "fits", "run_tool"]
 
@@ -47,7 +49,8 @@ async def run_tool(
         result = await _awaited(tool, checked, limits, host or Nobody())
         records = tuple(result.records) if isinstance(result, Sourced) else None
         known = result.value if isinstance(result, Sourced) else result
-        value = _plain(known.value if isinstance(known, Partial) else known, limits)
+        given = known.value if isinstance(known, Partial) else known
+        value = await in_worker(partial(_plain, given, limits))  # of thousands of contacts it takes a while
     except ToolFailure as failure:
         return Failed(failure.kind, failure.detail[:DETAIL_CHARACTERS], time.monotonic() - started)
     lost = tuple(known.lost) if isinstance(known, Partial) else ()

@@ -94,9 +94,9 @@ async def test_the_depth_limit_itself_is_allowed():
 
 async def test_100_mebibytes_are_refused_without_being_serialised():
     value = ["x" * 100 * (1 << 20)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert (await failure(returning(value))).kind is FailureKind.TOO_LARGE
-    assert time.perf_counter() - started < 0.05  # encoding it even once takes longer
+    assert time.process_time() - started < 0.05  # encoding it even once takes longer
 
 
 async def test_a_result_that_holds_itself_is_refused_at_once():
