@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from umi_edge.policy.projection import projected
 
-__all__ = ["QUESTION_WORDS", "Kind", "Question", "alike", "stem", "words_of"]
+__all__ = ["ALIKE_FROM", "QUESTION_WORDS", "Kind", "Question", "alike", "stem", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SHORT_AND_REST = re.compile(r"(?<![^\W_])([^\W\d_]{1,2})-(?=[^\W\d_])")
@@ -31,6 +31,8 @@ _SHARED = 4
 """The letters that two forms of one word begin with, at least."""
 _STEM = 3
 """The letters that are left of a word without its ending, at least."""
+ALIKE_FROM = min(_SHARED, _STEM)
+"""The letters that two words have in common at the beginning where they are `alike`; all of a word that is shorter."""
 _ENDING = 3
 """The letters that one form may have and another has not: `bake`, `baking`."""
 

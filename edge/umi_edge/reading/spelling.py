@@ -4,13 +4,18 @@ A word that neither English nor a text has is read as the nearest one that quest
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 from umi_edge.policy.person_names.words import english_words
-from umi_edge.reading.question import QUESTION_WORDS, alike, words_of
+from umi_edge.reading.question import ALIKE_FROM, QUESTION_WORDS, alike, words_of
 from umi_edge.reading.same_words import is_listed
 
 __all__ = ["spelt_as_there"]
+
+K = TypeVar("K", bound=Hashable)
 
 _FEWEST_LETTERS = 4
 """A shorter word is near to too many others; of three letters, two may have changed places."""
@@ -26,15 +31,46 @@ def spelt_as_there(texts: Iterable[str], question: str) -> str:
     >>> spelt_as_there(texts, "wifi pasword of teh guests?"), spelt_as_there(texts, "hwo mcuh are paperbags")
     ('wifi password of the guests?', 'how much are paper bags')
     """
-    there = {word for text in texts for word in words_of(text)}
+    there = _Vocabulary({word for text in texts for word in words_of(text)})
     for word in dict.fromkeys(words_of(question)):
         if not word.isalpha() or word in QUESTION_WORDS or word in english_words() or is_listed(word):
             continue
-        if any(alike(word, one) for one in there):
+        if there.has_form_of(word):
             continue
-        if meant := _parted(word, there) or _nearest(word, there):
+        if meant := _parted(word, there.words) or _nearest(word, there):
             question = re.sub(rf"\b{word}\b", meant, question, count=1, flags=re.IGNORECASE)
     return question
+
+
+@dataclass(frozen=True)
+class _Vocabulary:
+    """The words of some texts, of which there may be hundreds of thousands."""
+
+    words: Collection[str] = field(repr=False)
+
+    def has_form_of(self, word: str) -> bool:
+        """Whether a word looks like a form of one: such words begin alike."""
+        return any(alike(word, one) for one in self._by_beginning.get(word[:ALIKE_FROM], ()))
+
+    def about_as_long_as(self, word: str, most: int) -> list[str]:
+        """Those that differ from a word by at most so many letters in length, in their order."""
+        lengths = range(len(word) - most, len(word) + most + 1)
+        return sorted(one for length in lengths for one in self._by_length.get(length, ()))
+
+    @cached_property
+    def _by_beginning(self) -> Mapping[str, list[str]]:
+        return _grouped(self.words, lambda word: word[:ALIKE_FROM])
+
+    @cached_property
+    def _by_length(self) -> Mapping[int, list[str]]:
+        return _grouped(self.words, len)
+
+
+def _grouped(words: Iterable[str], by: Callable[[str], K]) -> dict[K, list[str]]:
+    groups: dict[K, list[str]] = {}
+    for word in words:
+        groups.setdefault(by(word), []).append(word)
+    return groups
 
 
 def _parted(word: str, there: Collection[str]) -> str:
@@ -45,18 +81,25 @@ def _parted(word: str, there: Collection[str]) -> str:
     return ""
 
 
-def _nearest(word: str, there: Collection[str]) -> str:
+def _nearest(word: str, there: _Vocabulary) -> str:
     # A short word of questions is near to names that nothing tells of: "Hans" is not "has".
     asking = [one for one in QUESTION_WORDS if len(one) > _FEWEST_LETTERS or sorted(one) == sorted(word)]
-    known = [*sorted(asking), *(sorted(there) if len(word) >= _FEWEST_LETTERS else ())]
+    own = there.about_as_long_as(word, _most(word)) if len(word) >= _FEWEST_LETTERS else ()
+    letters, most = {*word}, _most(word)
+    known = [one for one in (*sorted(asking), *own) if len(letters ^ {*one}) <= 2 * most]
     near = [(far, one[0] != word[0], one) for one in known if (far := _mistakes(word, one)) is not None]
     return min(near, key=lambda one: one[:2], default=(0, False, ""))[2]
 
 
+def _most(word: str) -> int:
+    """How many mistakes a word may have."""
+    return 1 + (len(word) >= _LONG)
+
+
 def _mistakes(word: str, other: str) -> int | None:
     """How many letters are wrong, too many, missing or with a neighbour in their place; None for too many."""
-    most = 1 + (len(word) >= _LONG)
-    if abs(len(word) - len(other)) > most or len({*word} ^ {*other}) > 2 * most or not other.isalpha():
+    most = _most(word)
+    if abs(len(word) - len(other)) > most or not other.isalpha():
         return None
     if len(other) < min(len(word), _FEWEST_LETTERS):
         return None
@@ -71,5 +114,7 @@ def _mistakes(word: str, other: str) -> int | None:
             if row > 1 and column > 1 and letter == other[column - 2] and word[row - 2] == own:
                 cost = min(cost, before[column - 2] + 1)
             now.append(cost)
+        if min(*last, *now) > most:
+            return None  # it only gets more: a row is made of the two before it
         before, last = last, now
     return last[-1] if last[-1] <= most else None
