@@ -40,6 +40,8 @@ __all__ = ["Scenario", "ScenarioConfig", "Toolset", "draw_more", "draw_scenario"
 
 _DRAWS = 20
 _OPERATORS = 0.4
+_LACKING = 0.14
+"""How often an everyday request is for what no built-in tool does."""
 _BESIDE = 0.3
 """How often there are other tools beside the built-in ones under their own names."""
 _FAILURES = (FailureKind.UNAVAILABLE, FailureKind.TIMEOUT, FailureKind.ERROR)
@@ -308,11 +310,22 @@ def draw_family(
         if config.has(Switch.ERRANDS):
             families += ERRAND_FAMILIES
         if config.has(Switch.EVERYDAY) and draw.chance(config.everyday):
-            families = list(EVERYDAY_FAMILIES)
+            return _everyday_family(draw, config, toolset)
     if toolset and not draw.chance(config.missing):
         families = [family for family in families if set(family.tools) <= set(toolset.tools)]
     if not families:
         return None
+    return draw.rng.choices(families, [family.weight for family in families])[0]
+
+
+def _everyday_family(draw: Draw, config: ScenarioConfig, toolset: Toolset | None) -> Family:
+    """A family that came with `everyday`; what no tool does is as likely in every catalogue, however strange."""
+    lacking = [family for family in EVERYDAY_FAMILIES if not family.tools]
+    doable = [family for family in EVERYDAY_FAMILIES if family.tools]
+    if toolset and not draw.chance(config.missing):
+        able = [family for family in doable if set(family.tools) <= set(toolset.tools)]
+        doable = able or doable
+    families = lacking if draw.chance(_LACKING) else doable
     return draw.rng.choices(families, [family.weight for family in families])[0]
 
 

@@ -158,7 +158,7 @@ _ERRANDS: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
 }
 
 _EVERYDAY: dict[Callable[[Draw, Home], Task], tuple[float, str]] = {
-    needs.lacking: (60, ""),
+    needs.lacking: (1, ""),  # as often as `scenario` says
     everyday_mail.tells: (14, "contacts.search mail.send"),
     everyday_mail.asks_somebody: (22, "contacts.search mail.send"),
     everyday_mail.tells_several: (16, "contacts.search mail.send"),
