@@ -1,6 +1,7 @@
 """A laptop that was off for a month comes back with the key it has; nobody else does. Real TLS, real dates."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -272,7 +273,7 @@ async def test_a_planner_that_is_not_the_one_gets_no_proof(cloud, enrolled, tmp_
             await now_in_date(asked)
 
 
-async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(cloud, enrolled, monkeypatch):
+async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(cloud, enrolled):
     """Trial: it committed the renewal, for the new address, before that had admitted the laptop."""
     old = await enrolled(MONTH)
     with pytest.raises(PeerError, match="UNIMPLEMENTED"):  # the service port here plans nothing
@@ -285,7 +286,6 @@ async def test_a_move_that_is_not_admitted_changes_nothing_and_uses_nothing_up(c
     )  # what it got is kept until it is known to be needless
     new = await now_in_date(old)
     assert await ask(new) == "alices-laptop"
-    monkeypatch.setattr(kept_module, "_MOVE_SECONDS", -1.0)
     assert await now_in_date(new) is new
     assert not list(old.directory.glob(".move-*"))
 
@@ -314,14 +314,13 @@ async def killed_move(cloud, enrolled, monkeypatch) -> Connection:
     return old
 
 
-async def test_what_a_killed_move_had_renewed_is_taken_up_at_the_next_start(killed_move, monkeypatch):
+async def test_what_a_killed_move_had_renewed_is_taken_up_at_the_next_start(killed_move):
     """Trial: the laptop had to be enrolled again, and the folder stayed for ever."""
     started = await now_in_date(killed_move)
     assert await ask(started) == "alices-laptop"
     assert started == Connection.load(killed_move.directory)
     assert started.service_address == killed_move.service_address
     assert started.ca.read_bytes()
-    monkeypatch.setattr(kept_module, "_MOVE_SECONDS", -1.0)
     assert await now_in_date(started) is started
     assert not list(started.directory.glob(".move-*"))
 
@@ -343,12 +342,32 @@ async def test_half_of_what_a_move_was_to_get_is_not_taken_up(killed_move):
     assert await reason(killed_move) == "CERTIFICATE_EXPIRED"
 
 
-async def test_a_folder_of_a_move_that_runs_is_left_alone(enrolled):
+async def test_a_clock_that_is_set_far_back_throws_away_nothing_that_a_move_has_left(killed_move):
+    """Trial: an ended certificate looked good then, and what was to follow it was removed: the laptop enrolled anew."""
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    assert await in_date(killed_move, long_ago) is killed_move
+    assert await ask(await now_in_date(killed_move)) == "alices-laptop"
+
+
+@pytest.mark.parametrize("seconds", [0, -(10**9), 10**9])
+async def test_a_folder_of_a_move_that_runs_is_left_alone(enrolled, seconds):
+    """However this laptop's clock is set meanwhile."""
     good = await enrolled(timedelta())
     with kept_module.move_folder(good.directory) as folder:
+        begun = folder.stat().st_mtime + seconds
+        os.utime(folder, (begun, begun))
         assert await now_in_date(good) is good
         assert folder.is_dir()
     assert not folder.exists()
+
+
+async def test_what_a_killed_move_left_unfinished_is_removed(enrolled):
+    good = await enrolled(timedelta())
+    left = good.directory / ".move-killed"
+    left.mkdir()
+    (left / "device-00000000.key").write_bytes(b"")
+    assert await now_in_date(good) is good
+    assert not left.exists()
 
 
 async def test_laptops_that_come_back_at_once_all_renew_though_the_port_is_full(tmp_path, monkeypatch):

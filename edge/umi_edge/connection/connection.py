@@ -206,6 +206,18 @@ class ConnectionDraft:
         self._drop_others()
         return Connection.load(self.directory)
 
+    def commit_copy(self, connection: Connection) -> Connection:
+        """Put a connection whose files are elsewhere into use here: its key, its certificates and its addresses."""
+        self.write_key(connection.key.read_bytes())
+        return self.commit(
+            connection.certificate.read_bytes(),
+            connection.ca.read_bytes(),
+            device=connection.device,
+            service_address=connection.service_address,
+            enrolment_address=connection.enrolment_address,
+            server_name=connection.server_name,
+        )
+
     def discard(self) -> None:
         """Remove the files that were written, unless `commit` has put them into use."""
         if self._committed:

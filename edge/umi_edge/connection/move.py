@@ -67,15 +67,7 @@ async def move(
         await _check_admission(moved)  # (3)
         async with drafted(connection.directory) as draft:
             _check_unchanged(connection)
-            draft.write_key(moved.key.read_bytes())
-            return draft.commit(  # (4)
-                moved.certificate.read_bytes(),
-                moved.ca.read_bytes(),
-                device=moved.device,
-                service_address=moved.service_address,
-                enrolment_address=moved.enrolment_address,
-                server_name=moved.server_name,
-            )
+            return draft.commit_copy(moved)  # (4)
 
 
 def _check_unchanged(connection: Connection) -> None:

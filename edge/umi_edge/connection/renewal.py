@@ -98,7 +98,7 @@ async def in_date(
     renew it, TransportError, MalformedError; nothing while the certificate may still be good.
     """
     if now < connection.expires - CLOCKS_DIFFER:
-        clear(connection.directory)
+        clear(connection)
         return connection
     ended = now >= connection.expires + CLOCKS_DIFFER
     try:
