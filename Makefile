@@ -42,7 +42,7 @@ mcpb: $(VENV)/installed  ## Make the bundle that desktop programs install with a
 postgres:  ## Install PostgreSQL where this is Debian and it is missing; tests that need one start their own.
 	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql libfaketime \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql pgbouncer libfaketime \
 		|| echo "PostgreSQL could not be installed: the tests that need it are skipped"; \
 	else echo "There is no PostgreSQL here: the tests that need one are skipped"; fi
 

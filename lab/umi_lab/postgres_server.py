@@ -16,7 +16,7 @@ from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT, Signals
 from threading import Lock
 
-__all__ = ["HERE", "PostgresServer", "Site", "binaries", "postgres_server"]
+__all__ = ["HERE", "PostgresServer", "Site", "binaries", "free_port", "postgres_server"]
 
 _READY_SECONDS = 30
 _OPTIONS = ("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=80")
@@ -112,7 +112,7 @@ def postgres_server(site: Site = HERE) -> Iterator[PostgresServer]:
 def _first_started(folder: Path, site: Site) -> PostgresServer:
     """A server on a port that was free, and on another where somebody else took that meanwhile."""
     for last in (False, False, True):
-        port = _free_port()
+        port = free_port()
         try:
             return PostgresServer(folder=folder, port=port, process=_started(folder, port, site), site=site)
         except RuntimeError:
@@ -183,7 +183,8 @@ def _becoming(user: str) -> tuple[str, ...]:
     return "setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,8 @@
 """Statements to PostgreSQL, as many as wait in one message, over libpq's pipeline.
 
 psycopg's own pipeline writes to the socket, and looks at it, at every statement; with some ten short ones that is most
-of what a transaction costs a front. Values are adapted by psycopg, and statements are prepared once for a connection.
+of what a transaction costs a front. Values are adapted by psycopg, and statements are prepared once for a connection;
+behind a pooler each time.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from umi_cloud.auth.pooler import is_pooled
 from umi_cloud.auth.store import Rows
 
 __all__ = ["PostgresBatch"]
@@ -104,7 +106,7 @@ class PostgresBatch:
         prepares = name is None
         if name is None:
             name = b""  # the unnamed statement, which lasts until the next
-            if len(self._known.names) < PREPARED_MAX:
+            if len(self._known.names) < PREPARED_MAX and not is_pooled(self._connection):
                 self._known.made += 1
                 name = self._known.names[key] = b"umi_%d" % self._known.made
             pgconn.send_prepare(name, spelt.encode(), types)

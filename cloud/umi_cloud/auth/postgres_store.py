@@ -1,7 +1,8 @@
 """The registry in PostgreSQL, which any number of fronts share (`pip install 'umi-runtime[postgres]'`).
 
 Times are the database's own: fronts whose clocks differ agree. One more connection listens for revocations; where it is
-lost, or a pooler in between swallows notices, `changed` returns often enough to look for oneself.
+lost, or a pooler in between swallows notices, `changed` returns often enough to look for oneself. Behind a pooler a
+session is not ours for longer than a transaction: each says its settings, and all of its statements.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from umi_cloud.auth.pooler import is_pooled, note_pooled
 from umi_cloud.auth.postgres_batch import PostgresBatch
 from umi_cloud.auth.store import (
     Operation,
@@ -59,6 +61,7 @@ _PARAMETERS: dict[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
     "application_name": "umi-cloud",
+    "prepare_threshold": None,  # what is prepared is prepared by `PostgresBatch`, which knows of poolers
 }
 SETTINGS: dict[str, int] = {
     # The same the other way round: a row that a server had locked when it went without a word is free within seconds.
@@ -74,6 +77,9 @@ _OF_THE_POOL: dict[str, int | str] = {
     "idle_in_transaction_session_timeout": 10_000,  # longer than `TRY_SECONDS`: a server that stands still
     "synchronous_commit": "off",
 }
+_OF_THE_TRANSACTION = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', true)" for name, value in _OF_THE_POOL.items()
+)
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 _log = logging.getLogger("umi_cloud.registry")
@@ -135,10 +141,11 @@ class PostgresStore:
         try:
             connection = await AsyncConnection.connect(self._conninfo, autocommit=True, **_PARAMETERS)
             async with connection:
-                await connection.execute(
-                    settings_sql({**SETTINGS, "statement_timeout": STATEMENT_MILLISECONDS})
-                )
+                await note_pooled(connection)
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await connection.execute(
+                    settings_sql({**SETTINGS, "statement_timeout": STATEMENT_MILLISECONDS}, local=True)
+                )
                 await connection.execute("SELECT 1 FROM devices LIMIT 1")  # it begins with the first read
                 yield _Snapshot(connection, self._conninfo, self.now)
         except psycopg.Error as error:
@@ -209,6 +216,11 @@ class PostgresStore:
                 async with await AsyncConnection.connect(
                     self._conninfo, autocommit=True, **_PARAMETERS
                 ) as connection:
+                    if await note_pooled(connection):
+                        _log.info(
+                            "a pooler stands before the database: revocations are looked for, not heard of"
+                        )
+                        return
                     await connection.execute(f"{settings_sql(SETTINGS)}; LISTEN umi_revocations")
                     self._listening = True
                     self._changed.set()  # what came before is found by looking
@@ -275,12 +287,15 @@ class _Transaction:
 
     async def _run(self, connection: AsyncConnection[Any], operation: Operation[T]) -> T:
         batch = PostgresBatch(connection)
+        pooled = is_pooled(connection)
         batch.add("BEGIN")
+        if pooled:
+            batch.add(_OF_THE_TRANSACTION)
         if self._durable:
             batch.add("SET LOCAL synchronous_commit = on")
         if self._asks_time:
             batch.add(_CLOCK)
-        before = 1 + self._durable + self._asks_time
+        before = 1 + pooled + self._durable + self._asks_time
         try:
             statements = next(operation)
             while True:
@@ -331,16 +346,18 @@ def _values(statement: Read | Write) -> dict[str, Any]:
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     async with asyncio.timeout(CONNECTION_SECONDS):
-        await connection.execute(settings_sql({**SETTINGS, **_OF_THE_POOL}))
+        if not await note_pooled(connection):  # or they would be those of whoever has the session next
+            await connection.execute(settings_sql({**SETTINGS, **_OF_THE_POOL}))
 
 
-def settings_sql(settings: Mapping[str, int | str]) -> str:
-    """Statements that give a session its settings.
+def settings_sql(settings: Mapping[str, int | str], *, local: bool = False) -> str:
+    """Statements that give a session its settings, or with `local` a transaction.
 
     >>> settings_sql({"statement_timeout": 5000, "synchronous_commit": "off"})
     'SET statement_timeout = 5000; SET synchronous_commit = off'
     """
-    return "; ".join(f"SET {name} = {value}" for name, value in settings.items())
+    how = "SET LOCAL" if local else "SET"
+    return "; ".join(f"{how} {name} = {value}" for name, value in settings.items())
 
 
 def unavailable(conninfo: str, error: Exception) -> RegistryUnavailableError:

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from umi_cloud.auth.pooler import OWN_PROCESS, serves_itself
 from umi_cloud.auth.postgres_store import SETTINGS, place_of, settings_sql, unavailable
 from umi_shared.errors import ConfigError
 
@@ -63,7 +64,9 @@ def _migrate(conninfo: str) -> None:
 
 
 def _connected(conninfo: str) -> "psycopg.Connection[Any]":
-    connection = psycopg.connect(conninfo, autocommit=True)
-    connection.execute(settings_sql(SETTINGS))
+    connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    row = connection.execute(OWN_PROCESS).fetchone()
+    if row is not None and serves_itself(connection, row[0]):
+        connection.execute(settings_sql(SETTINGS))
     connection.autocommit = False
     return connection
