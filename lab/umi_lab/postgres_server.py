@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGQUIT, Signals
+from signal import SIGINT, SIGQUIT, Signals
 from threading import Lock
+
+import psutil
 
 __all__ = ["HERE", "PostgresServer", "Site", "binaries", "free_port", "postgres_server"]
 
 _READY_SECONDS = 30
+_END_SECONDS = 5
 _OPTIONS = ("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=80")
 
 
@@ -62,11 +65,13 @@ class PostgresServer:
 
     def stop(self, how: Signals = SIGINT) -> None:
         """End it: SIGINT ends its connections and shuts down well, SIGKILL does not."""
-        if how is SIGKILL:  # its children notice by themselves that it is gone
-            self.process.kill()
-        else:
-            self.process.send_signal(how)
+        if self.process.poll() is not None:
+            return
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(how)
         self.process.wait(_READY_SECONDS)
+        # After SIGKILL its children notice by themselves that it is gone; until then they answer.
+        psutil.wait_procs(children, _END_SECONDS)
 
     def start(self) -> None:
         """Start it again on the same port, with what it holds."""
