@@ -226,5 +226,28 @@ async def test_words_that_no_letter_has_mean_who_wrote_or_the_most_of_them(
     assert told.get("taken_for") == taken_for
 
 
+STRANGER = '"Mum" <mum@stranger.example>'
+
+
+@pytest.mark.parametrize("asked", [{"sender": "mum"}, {"query": "mum"}, {"sender": "Rosi"}])
+async def test_who_calls_themselves_so_does_not_hide_whom_the_user_calls_so(
+    tmp_path: Path, known: Home, asked: dict[str, str]
+) -> None:
+    name = STRANGER.replace("Mum", "Rosi") if asked == {"sender": "Rosi"} else STRANGER
+    put(tmp_path, "cur/1700000001.m:2,S", From=name, To="me@example.org", Subject="Send money")
+    told = await known.call("mail.search", **asked)
+    assert [one["subject"] for one in told["messages"]] == ["Sunday", "Send money"]
+    assert told["taken_for"] == ["Rosa Diaz"]
+
+
+async def test_a_name_that_a_stranger_has_taken_is_behind_the_contacts_own_address(
+    tmp_path: Path, known: Home
+) -> None:
+    put(tmp_path, "cur/1500000001.m:2,S", From="Rosa Diaz <rosa@example.org>", Subject="Old")
+    put(tmp_path, "cur/1700000001.m:2,S", From="Rosa Diaz <rosa@stranger.example>", Subject="Send money")
+    told = await known.call("mail.search", sender="Rosa Diaz")
+    assert [one["subject"] for one in told["messages"]] == ["Sunday", "Old", "Send money"]
+
+
 async def test_without_an_address_book_people_have_the_names_that_letters_give_them(home: Home) -> None:
     assert await home.call("mail.search", sender="mum") == {"messages": []}

@@ -1,6 +1,7 @@
 """A correspondent: who sent letters, or got them, as the user calls them: `mum`, `bob`, `the landlord`.
 
-Where no letter has the words by name or address, they are looked up in the address book.
+Whom the address book has by the words comes first: everybody may call themselves `Mum` in a letter. Where no letter has
+the words by name or address, the book is asked whom they may mean otherwise.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Self
 
 from umi_edge.tools.builtin.contact import Contact
 from umi_edge.tools.builtin.contacts import AddressBook
-from umi_edge.tools.builtin.found_contacts import found
+from umi_edge.tools.builtin.found_contacts import called, found
 from umi_edge.tools.builtin.words import folded, has_words
 from umi_edge.tools.outcome import Lost
 
@@ -29,7 +30,9 @@ class Correspondent:
     whole: bool = False
     """Whether some letter has the words as they are: then Martina is not meant by `martin`."""
     people: tuple[Contact, ...] = field(default=(), repr=False)
-    """Whom the address book takes the words for, where letters have them nowhere."""
+    """Whom the address book takes the words for, where their letters have them nowhere."""
+    own: tuple[Contact, ...] = field(default=(), repr=False)
+    """Whom the address book has by the words."""
     lost: tuple[Lost, ...] = field(default=(), repr=False)
     """What of the address book could not be read, where it was looked into."""
 
@@ -38,12 +41,20 @@ class Correspondent:
         """Whom the words mean, given all lines that name senders, or recipients."""
         if words is None:
             return cls(words=None)
-        lines = [line for line in headers if has_words(line, words)]
-        if lines or book is None:
-            return cls(words=words, whole=any(_has_whole(line, words) for line in lines))
+        every = list(headers)
+        lines = [line for line in every if has_words(line, words)]
+        whole = any(_has_whole(line, words) for line in lines)
+        if book is None:
+            return cls(words=words, whole=whole)
         contents = book.read()
-        meant = found(contents.contacts, words, anywhere=True)
-        return cls(words=words, people=tuple(meant) if len(meant) <= _MOST else (), lost=contents.lost)
+        if not lines:
+            meant = found(contents.contacts, words, anywhere=True)
+            people = tuple(meant) if len(meant) <= _MOST else ()
+            return cls(words=words, people=people, own=people, lost=contents.lost)
+        own = tuple(called(contents.contacts, words))
+        rest = [line for line in every if line not in lines] if len(own) <= _MOST else []
+        people = tuple(one for one in own if any(_has_written(one, line) for line in rest))
+        return cls(words=words, whole=whole, people=people, own=own, lost=contents.lost)
 
     def is_in(self, line: str) -> bool:
         """Whether a line of names and addresses has them."""
@@ -52,10 +63,24 @@ class Correspondent:
         has = _has_whole if self.whole else has_words
         return has(line, self.words) or any(_is_of(one, line) for one in self.people)
 
+    def is_own(self, line: str) -> bool:
+        """Whether a line has an address of somebody whom the book has by the words; any where there are none."""
+        return self.words is None or any(_has_written(one, line) for one in self.own)
+
 
 def _has_whole(line: str, words: str) -> bool:
     there = set(re.findall(r"\w+", folded(line)))
     return set(re.findall(r"\w+", folded(words))) <= there
+
+
+def _has_written(contact: Contact, line: str) -> bool:
+    """Whether a line has one of a contact's addresses; a name tells only of who has none."""
+    own = {one.value.casefold() for one in contact.emails}
+    return (
+        any(address.casefold() in own for _, address in getaddresses([line]))
+        if own
+        else _is_of(contact, line)
+    )
 
 
 def _is_of(contact: Contact, line: str) -> bool:

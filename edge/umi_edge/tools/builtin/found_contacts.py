@@ -9,7 +9,7 @@ from umi_edge.tools.builtin.likely_contacts import likely, names_in, names_kin
 from umi_edge.tools.builtin.trades import is_of_trade
 from umi_edge.tools.builtin.words import folded, has_words
 
-__all__ = ["found"]
+__all__ = ["called", "found"]
 
 _FEWEST_DIGITS = 5
 
@@ -31,11 +31,16 @@ def found(contacts: Iterable[Contact], query: str, *, anywhere: bool = False) ->
     best = min(ranked, default=_NOT_MEANT)
     # A mother is no Mothersole, mum no Mumtaz, and nobody of whose card it says that she is another's.
     if anywhere and (not ranked or (best > _CALLED_SO and names_kin(query))):
-        return likely(everyone, query) or _called(everyone, names_in(query))
+        return likely(everyone, query) or _named(everyone, names_in(query))
     return ranked.get(best, [])
 
 
-def _called(contacts: Sequence[Contact], names: str) -> list[Contact]:
+def called(contacts: Sequence[Contact], words: str) -> list[Contact]:
+    """Those whom the user calls so: by words that are whole in the names of a card, else by what they are to them."""
+    return _named(contacts, words) or (likely(contacts, words) if names_kin(words) else [])
+
+
+def _named(contacts: Sequence[Contact], names: str) -> list[Contact]:
     return [one for one in contacts if _rank(one, names) == _CALLED_SO] if names else []
 
 

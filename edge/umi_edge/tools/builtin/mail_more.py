@@ -72,6 +72,7 @@ def _search(mailbox: Mailbox, book: AddressBook | None) -> Tool:
             and (unread is None or letter.unread is unread)
             and (attachments is None or bool(letter.attachments) is attachments)
         ]
+        letters.sort(key=lambda one: (not by.is_own(one.sender), not to.is_own(f"{one.to} {one.cc}")))
         about = _About.of(query, letters, book) if query is not None else _About(tuple(letters))
         people: list[JSON] = [one.name for one in dict.fromkeys((*by.people, *to.people, *about.people))]
         told: dict[str, JSON] = {
@@ -97,7 +98,10 @@ class _About:
         texts = [f"{one.subject}\n{one.sender}\n{one.body}" for one in letters]
         told = most_told(texts, query)
         if any(tells_of(texts[place], query) for place in told[:1]):
-            return cls(tuple(letters[place] for place in told))
+            by = Correspondent.of(query, [one.sender for one in letters], book)
+            own = [place for place, one in enumerate(letters) if by.people and by.is_own(one.sender)]
+            places = dict.fromkeys((*own, *told))
+            return cls(tuple(letters[place] for place in places), by.people if own else (), by.lost)
         by = Correspondent.of(query, (), book)
         theirs = tuple(letter for letter in letters if by.people and by.is_in(letter.sender))
         if theirs:
