@@ -36,6 +36,9 @@ MOMENTS = ("date", "start", "due")
 _NAMES = frozenset({"name", "nicknames", "other_names", "from"})
 _INSIDE = frozenset({"text", "snippet", "body", "note", "related", "addresses"})
 """Members that speak of others, too: they count only where nothing else tells."""
+_FEW = frozenset({"nicknames", "other_names", "categories", "role", "company", "department"})
+_MOST_FEW = 8
+"""Members that hold a few words, or a list of as few: one with more may be stuffed by a stranger, and is as a note."""
 _KIND, _REACHED = "kind", frozenset({"addresses", "emails", "phones"})
 """A work number says nothing of somebody who works on Saturdays."""
 _LONG = 120
@@ -280,6 +283,7 @@ def _words_in(texts: Iterator[str]) -> frozenset[str]:
 
 def _texts(item: Any, *, only: frozenset[str] | None = None, everything: bool = False) -> Iterator[str]:
     """The texts of an item: those of some members, all, or all but long ones and those that speak of others."""
+    stuffed = _stuffed(item)
     for step in walk(item):
         if not isinstance(step.value, str) or step.punctuation:
             continue
@@ -287,10 +291,17 @@ def _texts(item: Any, *, only: frozenset[str] | None = None, everything: bool = 
         if _KIND in members and members & _REACHED:
             continue
         if only is not None:
-            if members & only:
+            if members & only and not members & stuffed:
                 yield step.value
-        elif everything or not (members & _INSIDE or len(step.value) > _LONG):
+        elif everything or not (members & (_INSIDE | stuffed) or len(step.value) > _LONG):
             yield step.value
+
+
+def _stuffed(item: Any) -> frozenset[str]:
+    """The members that hold more than people write there."""
+    held = {name: item[name] for name in _FEW & item.keys()} if isinstance(item, Mapping) else {}
+    lengths = {name: len(one.split() if isinstance(one, str) else one or ()) for name, one in held.items()}
+    return frozenset(name for name, length in lengths.items() if length > _MOST_FEW)
 
 
 def _moments_said(said: Said, item: Any) -> int:

@@ -127,7 +127,8 @@ def left_of(
                 return (rest[one],)
         return tuple(rest)
     if request.looks_up or (request.corrects and last is not None):
-        meant = told(said(request.text), found)
+        # What is asked for tells of nobody: a card that has a phone need not say so.
+        meant = told(said(look_up_words().detail.sub(" ", request.text)), found)
         return everybody if meant is None else (meant,)
     return everybody
 

@@ -53,6 +53,39 @@ def test_a_plain_look_up_leaves_whom_it_describes(text, kept):
     assert left(text) == kept
 
 
+STUFFING = ["phone", "number", "mobile", "mail", "plumber", "cheese", "goat", "brings", "market", "farm"]
+
+
+@pytest.mark.parametrize(
+    "stuffed",
+    [
+        {"note": " ".join(STUFFING)},
+        {"related": STUFFING},
+        {"categories": STUFFING},
+        {"nicknames": STUFFING},
+        {"other_names": STUFFING},
+        {"role": " ".join(STUFFING)},
+        {"company": " ".join(STUFFING)},
+    ],
+    ids=lambda one: next(iter(one)),
+)
+@pytest.mark.parametrize(
+    "text", ["martin's phone, the goat cheese one", "the number of Martin, the goat cheese"]
+)
+def test_a_card_that_is_stuffed_with_words_is_not_the_one_that_they_describe(stuffed, text):
+    people = [{"name": "Martin Stranger", "phone": "+33 1", **stuffed}, HELP, FARM]
+    request = Request(text, text, ())
+    assert left_of(people, request, lambda one: Said(one, NOW), None) == (2,)
+
+
+@pytest.mark.parametrize("stuffed", [{"note": " ".join(STUFFING)}, {"categories": STUFFING}])
+def test_what_is_asked_for_describes_nobody(stuffed):
+    helper = {"name": "Martin Delorme", "note": "brings the goat cheese"}
+    people = [{"name": "Martin Stranger", **stuffed}, helper]
+    text = "martin's phone, who brings the goat cheese"
+    assert left_of(people, Request(text, text, ()), lambda one: Said(one, NOW), None) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "last", "kept"),
     [
