@@ -156,6 +156,7 @@ class Laptop:
                     name=name,
                     consent=consent or DeclineAll(),
                     on_device=on_device,
+                    writes_lists=self.config.lists == "device",
                     replies=replies or NoReplies(),
                     observer=recorded(
                         observe, self.config.record, self.policy, self._catalogue_for(on_device=on_device)

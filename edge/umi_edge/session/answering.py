@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from umi_edge.egress.cloud_client import Restarted, Sent
 from umi_edge.labelling.text import LabelledEntry, constant
+from umi_edge.session.device_answer import Written
 from umi_edge.session.events import Answered, AnswerStarted, AnswerStreamed, Retrying
 from umi_edge.session.exchange import Exchange
 from umi_edge.session.pending_question import ASKED_BY_DEVICE
@@ -48,14 +49,15 @@ class Answering:
         exchange.calls.entries.append(LabelledEntry(Answer(()), exchange.wrote(said, shown)))
         return Answered(answer, lost)
 
-    def on_device(self, text: str) -> Answered:
+    def on_device(self, written: Written) -> Answered:
         """Answer on this device, with what the planner was shown: its label is that of all of it."""
         exchange = self.exchange
         exchange.observe(AnswerStarted())
         lost, answer = self._undone()
-        answer += self._streamed(exchange.with_values(text))
+        rehydrator = Rehydrator(exchange.labeller.vault, written.shown_as)
+        answer += self._streamed(rehydrator.feed(written.text) + rehydrator.finish())
         answer += self._streamed(self._device_notes(answer))
-        said = exchange.wrote(text, exchange.shown_to(PLANNER))
+        said = exchange.wrote(written.told, exchange.shown_to(PLANNER))
         exchange.calls.entries.append(LabelledEntry(Answer(()), said))
         return Answered(answer, lost)
 

@@ -15,6 +15,7 @@ from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import RelationsWord
 from umi_edge.policy.families import BUILT_IN
+from umi_edge.session.device_answer import Written, asks_plainly, device_answer
 from umi_edge.session.item_evidence import Said
 from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people, person_meant
 from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
@@ -113,9 +114,26 @@ class Clearing:
         request = latest_request(self.entries, typed_words(self.entries))
         if request is None:
             return None
-        if asks_for_people(request.seen) and is_undecided(rationale):
-            return list_of_people(self.entries, request.seen)
+        if asks_for_people(request.seen) and (is_undecided(rationale) or asks_plainly(request.seen)):
+            people = list_of_people(self.entries, request.seen)
+            if people is not None:
+                return people
         return person_meant(self.entries, request)
+
+    def written(self, rationale: str) -> Written | None:
+        """What was asked for, as the device writes it; None where the answer is the summarizer's.
+
+        It is decided by what the planner sees, and wrote, alone.
+        """
+        if people := self.people_asked_for(rationale):
+            return Written(people, people)
+        request = latest_request(self.entries, typed_words(self.entries))
+        if request is None:
+            return None
+        return device_answer(self.entries, request, self.read(request.text), self._is_own)
+
+    def _is_own(self, tool: str) -> bool:
+        return self.catalogue[tool].source == BUILT_IN and not self.labeller.hides_shape(tool)
 
     @property
     def _may_tell(self) -> bool:

@@ -54,6 +54,8 @@ class Errand:
     """How the user's words for days and times are read."""
     replies: Replies
     waiting: Waiting
+    writes_lists: bool
+    """Whether this device writes the lists that are asked for, where it is sure."""
     look_up_names: Callable[[], Awaitable[None]] = field(repr=False)
     """Takes the names that the user's tools have now."""
 
@@ -131,9 +133,9 @@ class Errand:
         self.exchange.observe(Replied(text))
 
     async def _answer(self, rationale: str) -> Answered:
-        people = self.clearing.people_asked_for(rationale)
-        if people:
-            return Answering(self.exchange).on_device(people)
+        written = self.clearing.written(rationale) if self.writes_lists else None
+        if written is not None:
+            return Answering(self.exchange).on_device(written)
         await self.look_up_names()
         return await Answering(self.exchange).summarized()
 

@@ -20,7 +20,10 @@ from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.spoken import spoken_days, spoken_past, spoken_spans, spoken_times
 
 __all__ = [
+    "FIRST",
     "MOMENTS",
+    "NEWEST",
+    "NEXT",
     "Evidence",
     "Said",
     "has_term",
@@ -49,14 +52,14 @@ _BENT = 2
 """Letters that a language puts behind a name: `nishas`, `Lenas`."""
 _LEAST_BENT = 3
 
-_NEWEST = re.compile(
+NEWEST = re.compile(
     r"\b(?:newest|latest|last|most recent|letzte\w*|neue?ste\w*|derni[eè]re?s?|[uú]ltim[ao]s?)\b",
     re.IGNORECASE,
 )
-_FIRST = re.compile(
+FIRST = re.compile(
     r"\b(?:first|earliest|oldest|erste\w*|[aä]lteste\w*|premi[eè]re?s?|primer[ao]?s?)\b", re.IGNORECASE
 )
-_NEXT = re.compile(r"\b(?:next|upcoming|n[aä]chste\w*|prochaine?s?|pr[oó]xim[ao]s?)\b", re.IGNORECASE)
+NEXT = re.compile(r"\b(?:next|upcoming|n[aä]chste\w*|prochaine?s?|pr[oó]xim[ao]s?)\b", re.IGNORECASE)
 
 
 def _each(words: str) -> frozenset[str]:
@@ -144,7 +147,7 @@ class Said:
     @cached_property
     def order(self) -> "re.Pattern[str] | None":
         """Which by time it asks for: a next Friday asks for none, nor does a last week."""
-        found = (one for one in (_NEXT, _NEWEST, _FIRST) if one.search(self._without_moments))
+        found = (one for one in (NEXT, NEWEST, FIRST) if one.search(self._without_moments))
         return next(found, None)
 
     @cached_property
@@ -326,11 +329,11 @@ def _by_time(said: Said, items: Mapping[int, Any]) -> int | None:
     moments = {number: moment for number, item in items.items() if (moment := _moment(item)) is not None}
     if said.order is None or len(moments) != len(items):
         return None
-    if said.order is _NEXT:
+    if said.order is NEXT:
         now = said.phrases.now.replace(tzinfo=None)
         moments = {number: moment for number, moment in moments.items() if moment >= now}
     if not moments:
         return None
-    end = max(moments.values()) if said.order is _NEWEST else min(moments.values())
+    end = max(moments.values()) if said.order is NEWEST else min(moments.values())
     there = [number for number, moment in moments.items() if moment == end]
     return there[0] if len(there) == 1 else None

@@ -27,6 +27,7 @@ __all__ = [
     "leaves",
     "listings",
     "marks",
+    "read_json",
     "taken_by",
 ]
 
@@ -82,7 +83,7 @@ def chooses(argument: str) -> bool:
 
 def given_to(call: LabelledEntry) -> Mapping[str, Any]:
     """The arguments of a call as the planner sees them; none where it sees no JSON."""
-    arguments = _json(call, PLANNER)
+    arguments = read_json(call, PLANNER)
     return arguments if isinstance(arguments, Mapping) else {}
 
 
@@ -100,13 +101,13 @@ def listings(entries: Sequence[LabelledEntry]) -> list[Listing]:
             case Call():
                 given = given_to(entry)
             case Observation(failure=""):
-                known = _json(entry, DEVICE)
-                lists = tuple(_lists(_named(_json(entry, PLANNER), known), known))
+                known = read_json(entry, DEVICE)
+                lists = tuple(_lists(_named(read_json(entry, PLANNER), known), known))
                 found += [Listing(at, given, lists)] if lists else []
     return found
 
 
-def _json(entry: LabelledEntry, sink: Sink) -> Any:
+def read_json(entry: LabelledEntry, sink: Sink) -> Any:
     """The JSON of an entry as a sink sees it; None for what is none."""
     try:
         return json.loads("".join(str(part) for span in entry.text for part in span.seen_by(sink)))

@@ -17,7 +17,7 @@ from typing import Any
 from umi_edge.session.item_evidence import Said, has_term
 from umi_edge.tools import Outcome, Succeeded
 
-__all__ = ["EVENTS", "LIST", "asks_for_some", "events_of", "named_of"]
+__all__ = ["EVENTS", "LIST", "asks_for_some", "events_of", "named_of", "telling"]
 
 LIST = "calendar.list"
 """The tool whose results are narrowed; umi's own."""
@@ -52,7 +52,9 @@ def _each(words: str) -> frozenset[str]:
 _GENERAL = (
     _each(
         "calendar diary agenda schedule plan plans planned planning programme program overview list show read give "
-        "look like anything something everything important happening going doing day hi hello hey umi please"
+        "look like anything something everything important happening going doing day hi hello hey umi please next last "
+        "first latest upcoming coming free busy time start starts begin begins end ends take takes place see again "
+        "still go goes"
     )
     | _each(
         "kalender geplant programm habe hab hast steht liegt los an im in was wann wo wer ist bitte etwas alles"
@@ -93,6 +95,14 @@ def named_of(events: Sequence[Any], said: Said) -> tuple[int, ...]:
     everything = tuple(range(len(events)))
     if len({str(one.get("start"))[:10] for one in events if isinstance(one, Mapping)}) < 2:
         return everything
-    terms = [term for term in said.terms if not _KIND.fullmatch(term) and term not in _GENERAL]
-    by_term = [{number for number in everything if has_term(term, events[number])} for term in terms]
+    by_term = [{number for number in everything if has_term(term, events[number])} for term in telling(said)]
     return tuple(sorted(set().union(*by_term))) if by_term and all(by_term) else everything
+
+
+def telling(said: Said) -> list[str]:
+    """The words of a request that may name an event: neither days and times nor what is said of all."""
+    return [
+        term
+        for term in said.terms
+        if not _KIND.fullmatch(term) and term not in _GENERAL and not said.phrases.part(term)
+    ]

@@ -5,7 +5,7 @@ I4: docs/design.md#i4-handles-resolve-in-one-place
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -71,6 +71,8 @@ class Rehydrator:
     """
 
     vault: Vault
+    shown_as: Mapping[Handle, str] = field(default_factory=dict, repr=False)
+    """What stands in place of some values: days and times, as the user writes them."""
     _held: str = field(default="", repr=False)
     """What may still become a part of a handle, or of a block that has one."""
     _said: list[str] = field(default_factory=list, repr=False)
@@ -98,8 +100,8 @@ class Rehydrator:
         """A block, or what of it comes before its first handle, with values in place."""
         parts = [unescape(part) if isinstance(part, str) else part for part in parts_of(text)]
         kept = {part: self.vault[part] for part in parts if isinstance(part, Handle) and part in self.vault}
-        values = {handle: _as_text(one.value) for handle, one in kept.items()}
-        values = {handle: value for handle, value in values.items() if not self._is_trap(kept[handle], value)}
+        values = {handle: self.shown_as.get(handle) or _as_text(one.value) for handle, one in kept.items()}
+        values = {handle: value for handle, value in values.items() if not self._is_trap(kept[handle])}
         self._size += len(text) + sum(map(len, values.values()))
         if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer
             return self._say(parts)
@@ -115,11 +117,12 @@ class Rehydrator:
         self._said += [said] if self._size <= _MAX_ANSWER else []
         return said
 
-    def _is_trap(self, kept: Kept, value: str) -> bool:
+    def _is_trap(self, kept: Kept) -> bool:
         """Whether a model may have made an address of values, and had it stored or composed to be shown later.
 
         What stands word for word in a text that no model wrote was only picked from it: it holds no other value.
         """
+        value = _as_text(kept.value)
         if not _by_model(kept) or not holds_address(value):
             return False
         return not any(value in _as_text(one.value) for one in self.vault if not _by_model(one))

@@ -98,6 +98,8 @@ class Session:
     """What the user lets the cloud read of foreign tools."""
     on_device: bool = False
     """Whether its planner is on this device."""
+    writes_lists: bool = True
+    """Whether a list that was asked for is written on this device, where it is sure; else the summarizer writes it."""
     replies: Replies = field(default_factory=NoReplies)
     """Who replies when the planner asks the user something, or this device does."""
     labeller: Labeller = field(init=False)
@@ -300,5 +302,6 @@ class Session:
             phrases=self._phrases,
             replies=self.replies,
             waiting=self._waiting,
+            writes_lists=self.writes_lists,
             look_up_names=self._look_up_names,
         )

@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from umi_edge.session.listed_items import handle_of
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.shifts import spoken_shift
 from umi_edge.values.time_words.spoken import (
@@ -165,6 +166,8 @@ class SpokenTimes:
         written, said, notes = dict(arguments), dict[str, str](), list[str]()
         for name, kind in kinds.items():
             value = written.get(name)
+            if isinstance(value, str) and name not in must and read_only and _is_no_moment(value):
+                del written[name]
             if not isinstance(value, str) or "<" in value:  # absent, a number, or a handle
                 continue
             beside = " ".join(
@@ -295,6 +298,17 @@ class SpokenTimes:
         return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
 
 
+def _is_no_moment(value: str) -> bool:
+    """Whether a value is a handle of somebody, or of what they are reached by: no day is any of those.
+
+    >>> _is_no_moment("<person:1>"), _is_no_moment("<time:1>"), _is_no_moment("tomorrow")
+    (True, False, False)
+    """
+    handle = handle_of(value)
+    return handle is not None and handle.type in _NO_MOMENTS
+
+
+_NO_MOMENTS = frozenset({"person", "company", "email", "phone", "contact", "place", "iban", "card"})
 NO_DAY = "x-may-have-no-day"
 """A word of umi's own schemas, which no card has: what is to be done is due on no day where none is said."""
 _TO_DO = re.compile(

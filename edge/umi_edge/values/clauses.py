@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from umi_shared.handles import HANDLE_PATTERN
 
-__all__ = ["Request", "Run", "folded"]
+__all__ = ["Request", "Run", "errand_at", "folded"]
 
 _TOKEN = re.compile(r"\S+")
 _EDGES = "\"'()[]{},;:!?.…“”„«»*_"
@@ -215,6 +215,28 @@ def folded(text: str) -> str:
 def _folded_character(character: str) -> str:
     plain = unicodedata.normalize("NFKD", character)[0].lower()[0]
     return {"’": "'", "‘": "'"}.get(plain, plain)
+
+
+def errand_at(text: str, *, besides: frozenset[str] = frozenset()) -> bool:
+    """Whether a text asks for something to be done, at its beginning or where a further clause begins.
+
+    `besides` are verbs that do not count.
+
+    >>> errand_at("Book the hall, please"), errand_at("when is book club?"), errand_at("hi, and can you move it?")
+    (True, False, True)
+    """
+    return _errand(besides).search(folded(text)) is not None
+
+
+@cache
+def _errand(besides: frozenset[str]) -> "re.Pattern[str]":
+    verbs = {*_data()["errands"]} - besides
+    one = "(?:" + "|".join(re.escape(word) for word in sorted(verbs, key=len, reverse=True)) + r")(?![\w'-])"
+    filled = rf"(?:{_one_of('fillers', 'politeness')}\b,?\s+)*"
+    begins = rf"(?:\A\W*(?:(?:hi|hey|hello|ok|okay|umi|no|nah)\b\W+)*|[.!?;:,]\s+|\b{_one_of('joiners', 'asks')}\s+)"
+    return re.compile(
+        rf"{begins}{filled}{one}(?! (?:me|us|mir|uns|moi|nous|nos|of|address(?:es)?|von|de)\b)(?!\W*\Z)"
+    )
 
 
 def _words(text: str) -> Iterator[tuple[int, int]]:

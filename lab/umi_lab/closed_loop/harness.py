@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from umi_cloud.auth.allowance import Quota
 from umi_cloud.auth.authority import Authority
@@ -52,6 +53,8 @@ class HarnessConfig:
     threads: int = 0
     """llama.cpp's threads for each context; 0 chooses."""
     context_tokens: int = 4096
+    writes_lists: bool = False
+    """Whether the device writes the lists that it can: the generator's sessions judge the summarizer's words."""
     planner: OpenAISettings | None = None
     """The endpoint of planner and summarizer; without one they are `model` with their adapters."""
 
@@ -118,7 +121,8 @@ async def open_harness(config: HarnessConfig) -> AsyncIterator[Harness]:
         )
         stack.push_async_callback(caller.close)
         patient = EdgeCloudConfig(step_seconds=_PATIENCE_SECONDS, idle_seconds=_PATIENCE_SECONDS)
-        edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient)
+        lists: Literal["device", "summarizer"] = "device" if config.writes_lists else "summarizer"
+        edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient, lists=lists)
         ledger = Ledger.open(edge.ledger, device_key(folder), lambda: datetime.now(UTC).isoformat())
         stack.callback(ledger.close)
         yield Harness(connection=connection, caller=caller, ledger=ledger, edge=edge)

@@ -122,6 +122,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
             dialect=dialect,
             threads=options.threads,
             planner=options.endpoint(),
+            writes_lists=True,
         ),
         split=options.split,
         home=options.home,

@@ -124,4 +124,5 @@ def plain_session(
         new_id=lambda: str(next(numbers)),
         now=lambda: environment.now,
         observer=lambda _: observe,
+        writes_lists=False,  # what the summarizer writes is what is trained, and judged
     )

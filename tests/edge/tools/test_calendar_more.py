@@ -86,7 +86,7 @@ async def test_it_is_found_by_its_days(home: Home) -> None:
 
 async def test_what_is_to_come_is_first_and_a_series_once(home: Home) -> None:
     found = titles(await home.call("calendar.search"))
-    assert found[0] == "Stand-up"
+    assert found[0] == "Lunch with Alice"  # the stand-up of this morning is over
     assert found[-1] == "Project Neptune planning"
     assert len(set(found)) == len(found)
 
@@ -215,3 +215,8 @@ async def test_to_dos_are_listed_added_and_finished(home: Home) -> None:
         await home.failure("calendar.add_todo", title="x", time="09:00")
     ).kind is FailureKind.INVALID_ARGUMENTS
     assert "Buy milk" not in titles(await home.call("calendar.search"))
+
+
+async def test_of_a_series_the_next_one_is_found_and_not_that_of_this_morning(home: Home) -> None:
+    [one] = (await home.call("calendar.search", query="stand-up"))["events"]
+    assert one["start"][:10] > TODAY.isoformat()

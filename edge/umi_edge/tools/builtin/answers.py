@@ -90,6 +90,8 @@ _ELLIPTIC = re.compile(
     r"\W*(?:(?:what|how) about )?(?:the |my |our )?(?!his|her|its|their)[\w-]+(?: [\w-]+)?\W*", re.IGNORECASE
 )
 """A second question that is one by what stands before it: it says the other thing only."""
+_OF_DAYS = frozenset({"day", "days", "date", "dates", "time", "times", "next", "tage", "jours", "dias"})
+"""Words with which it is asked when something is, and that say nothing of what."""
 _TWO = re.compile(r" and | \+ |&|[?] ")
 """What joins two questions."""
 
@@ -252,7 +254,9 @@ def _on_days(
     Where the question is of one thing, those of it: none where it is on other days only, and asked for yes or no. None
     at all where the days do not say what is asked for.
     """
-    subject = () if days.whole else Question.of(days.besides).terms
+    subject = (
+        () if days.whole else tuple(one for one in Question.of(days.besides).terms if one not in _OF_DAYS)
+    )
     if not days.whole and not (
         subject
         and _is_of_times(Question.of(question))

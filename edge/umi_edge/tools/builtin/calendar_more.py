@@ -273,17 +273,17 @@ date_ = date
 
 
 def found_around(calendar: Calendar, query: str | None) -> Found:
-    """The events of a month back and a year ahead that have all words, those to come first; of a series the first."""
+    """The events of a month back and a year ahead that have all words, those to come first; of a series the next."""
     found, lost = _around(calendar)
     return [one for one in found if query is None or tells_of(_text(one), query)], lost
 
 
 def _around(calendar: Calendar) -> Found:
-    today = calendar.today()
+    today, now = calendar.today(), calendar.now()
     found, lost = calendar.search(today - _BACK, today + _AHEAD, lambda _: True)
     # What is to come, then what has been, the latest first.
-    over = [one for one in found if one.ends < calendar.midnight(today)]
-    return _once([*found[len(over) :], *reversed(over)]), lost
+    over = [one for one in found if one.ends <= now]
+    return _once([*(one for one in found if one.ends > now), *reversed(over)]), lost
 
 
 def _meant(events: Sequence[Occurrence], query: str | None, person: str | None) -> list[Occurrence]:

@@ -17,6 +17,7 @@ from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import Lost, Partial
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
+from umi_edge.values.time_words import TimePhrases
 
 __all__ = ["tools"]
 
@@ -93,6 +94,9 @@ def _person(one: Contact) -> _Hit:
 
 def _events(shelves: Shelves, query: str) -> _Hits:
     events, lost = found_around(shelves.calendar, query)
+    days = TimePhrases(shelves.calendar.now()).span(query)
+    if days:  # a query of days only asks what there is on them
+        events, lost = shelves.calendar.search(*days[0], lambda _: True)
     return [_event(shelves.calendar, one) for one in events[:_MAX_OF_A_KIND]], lost
 
 

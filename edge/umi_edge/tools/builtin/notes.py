@@ -9,6 +9,7 @@ from typing import Annotated
 from markdown_it import MarkdownIt
 from pydantic import Field
 
+from umi_edge.reading.question import QUESTION_WORDS, words_of
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.document_text import UnreadableDocument, plain_text
 from umi_edge.tools.builtin.folder import Document, Folder
@@ -29,6 +30,11 @@ _BEGINNING = 2000
 """How many characters a heading at the beginning has, and more."""
 _FRONT_MATTER = re.compile(r"\A(?:---|\+\+\+)[ \t]*\n(.*?\n)?(?:---|\+\+\+|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _LINK = re.compile(r"!?\[\[([^\]|#^]+)[^\]]*\]\]")
+_ANY_NOTE = re.compile(
+    r"lists?|all|every|notes?|notebook|titles?|notiz(?:en)?|liste|alle|notas?|lista|todas?|toutes|tous",
+    re.IGNORECASE,
+)
+"""Words with which notes are asked for, whatever they say."""
 _DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 
@@ -96,10 +102,15 @@ class Notebook:
         return [*notes, *self._others()], tuple(lost)
 
     def search(self, query: str) -> tuple[list[Note], tuple[Lost, ...]]:
-        """The notes that hold every word, in their text or their name, those with it in the title first."""
+        """The notes that hold every word, in their text or their name, those with it in the title first.
+
+        All of them where the words say no more than that notes are asked for, and none holds those.
+        """
         notes, lost = self.notes()
         found = [note for note in notes if tells_of(f"{note.title}\n{note.id}\n{note.text}", query)]
         found.sort(key=lambda note: not tells_of(note.title, query))
+        if not found and all(word in QUESTION_WORDS or _ANY_NOTE.fullmatch(word) for word in words_of(query)):
+            found = notes
         return found[: self.config.max_found], lost
 
     def read(self, identity: str) -> Note:

@@ -108,7 +108,7 @@ class TimePhrases:
     def times(self, text: str, *, beside: str = "") -> tuple[time, ...]:
         """The times of day that a phrase may mean; `beside` is what was said of the day, such as `Friday evening`."""
         clean = text.strip().lower()
-        part = self._part(beside)
+        part = self.part(beside)
         if match := _CLOCK.fullmatch(clean):
             hour, minute = int(match[1] or match[4]), int(match[3] or match[5])
             exact = len(match[1] or match[4]) == 2 or match[2] == "h"
@@ -149,7 +149,8 @@ class TimePhrases:
                 return tuple(found)
         return ()
 
-    def _part(self, text: str) -> str:
+    def part(self, text: str) -> str:
+        """The part of a day that a phrase names, such as `evening`; empty where it names none."""
         for words in self._vocabularies:
             for phrase in words.readings(text):
                 for kind, value in phrase:

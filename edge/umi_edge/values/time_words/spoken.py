@@ -7,10 +7,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
+from umi_edge.values.time_words.feasts import feasts_in
 from umi_edge.values.time_words.phrases import TimePhrases
 from umi_edge.values.time_words.vocabulary import normal
 
-__all__ = ["spoken_days", "spoken_lengths", "spoken_past", "spoken_spans", "spoken_times"]
+__all__ = ["spoken_days", "spoken_lengths", "spoken_part", "spoken_past", "spoken_spans", "spoken_times"]
 
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ _BETWEEN = re.compile(rf"\b(?:between|zwischen|entre) {_ON}$", re.IGNORECASE)
 _SINCE = re.compile(
     rf"\b(?P<word>since|after|from|newer than|seit|nach|ab|depuis|après|desde)\s+{_ON}$", re.IGNORECASE
 )
+_BEFORE = re.compile(
+    rf"\b(?:(?P<before>before|vor|avant|antes del?)|until|till|bis|jusqu['’]?(?:à|au)|hasta)\s+(?:zum |dem )?{_ON}$",
+    re.IGNORECASE,
+)
 _ONWARDS = re.compile(r",? (?:onwards?|on)\b", re.IGNORECASE)
 
 
@@ -59,7 +64,9 @@ def spoken_spans(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date,
         if (found.phrase in days or not read.days(found.phrase))
         and not any(one.at <= found.at < one.end for one in ranges)
     )
-    return {found.phrase: found.readings for found in (*ranges, *apart)}
+    before = [one for found in apart for one in _before(text, found, read)]
+    feasts = feasts_in(text, read.today)
+    return {found.phrase: found.readings for found in (*ranges, *before)} | dict(feasts)
 
 
 @lru_cache(maxsize=64)
@@ -82,6 +89,22 @@ def spoken_past(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date, 
         elif not _is_bare_ordinal(found.phrase, read) or _BEFORE_ORDINAL.search(text[: found.at]):
             said[found.phrase] = found.readings
     return said
+
+
+def _before(
+    text: str, found: "_Found[tuple[date, date]]", read: TimePhrases
+) -> Iterator["_Found[tuple[date, date]]"]:
+    """The days from today on that are before a day, where the text says `before`; else what was found."""
+    word = _BEFORE.search(text[: found.at])
+    spans = tuple(
+        (read.today, first - timedelta(days=1) if word["before"] else last)
+        for first, last in found.readings
+        if word and first > read.today
+    )
+    if word is None or not spans:
+        yield found
+    else:
+        yield _Found(text[word.start() : found.end], spans, word.start(), "")
 
 
 def _ranges(text: str, read: TimePhrases, *, past: bool = False) -> Iterator["_Found[tuple[date, date]]"]:
@@ -131,6 +154,16 @@ def spoken_lengths(text: str, read: TimePhrases) -> Mapping[str, tuple[int, ...]
     times = spoken_times(text, read)
     lengths = _phrases(text, read, read.minutes)
     return {found.phrase: found.readings for found in lengths if found.phrase not in times}
+
+
+@lru_cache(maxsize=64)
+def spoken_part(text: str, read: TimePhrases) -> str:
+    """The part of a day that the text names: `morning`, `afternoon`, `evening` or `night`; empty where it names none.
+
+    `tomorrow morning`, `in the evening`, and `am Nachmittag`.
+    """
+    found = _phrases(text, read, lambda phrase: tuple(filter(None, [read.part(phrase)])))
+    return next((one.readings[0] for one in found), "")
 
 
 class _Found(NamedTuple, Generic[T]):
