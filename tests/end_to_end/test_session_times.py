@@ -365,3 +365,22 @@ async def test_a_to_do_needs_no_day_and_a_reminder_does(tmp_path, request_, ques
     else:
         assert w.session.record[0].arguments == {"title": "Buy traps"}
         assert w.session.record[0].result == "done"
+
+
+@pytest.mark.parametrize(
+    ("request_", "due"),
+    [
+        ("to-do by Friday: white sheets", "2026-11-27"),
+        ("put white sheets on my to-do list", None),
+        ("to-do by Friday or Saturday: white sheets", None),
+    ],
+)
+async def test_a_to_do_is_due_on_the_one_day_that_was_said_though_the_call_lost_it(tmp_path, request_, due):
+    home = replace(make_sample_home(tmp_path / "home", WEDNESDAY.date()), more=True)
+    plans = [plan("To put it on the list, use calendar.add_todo."), *CREATE[1:]]
+    written = call("calendar.add_todo", title="White sheets")
+    w, ending = await session(
+        tmp_path, request_, plans=plans, calls=[written], tools=builtin_tools(home), consent=Watching()
+    )
+    assert isinstance(ending, Answered)
+    assert w.session.record[-1].arguments.get("date") == due

@@ -165,7 +165,7 @@ class SpokenTimes:
         kinds, must = time_kinds(schema), schema.get("required", ())
         written, said, notes = dict(arguments), dict[str, str](), list[str]()
         for name, kind in kinds.items():
-            value = written.get(name)
+            value = written.get(name) or self._lost_day(schema["properties"][name], kind)
             if isinstance(value, str) and name not in must and read_only and _is_no_moment(value):
                 del written[name]
             if not isinstance(value, str) or "<" in value:  # absent, a number, or a handle
@@ -200,6 +200,13 @@ class SpokenTimes:
                 else:
                     raise UnclearTimeError(_MISSING[kind])
         return Timed(arguments=written, said=said, notes=tuple(notes))
+
+    def _lost_day(self, schema: Mapping[str, Any], kind: TimeKind) -> str | None:
+        """The words for the day of what is to be done, where the newest request says one and the call has none."""
+        if schema.get(NO_DAY) is not True or kind is not TimeKind.DATE or not self.requests:
+            return None
+        said = self._finders[kind](self.requests[-1])
+        return next(iter(said)) if [len(found) for found in said.values()] == [1] else None
 
     def _needs_no_day(self, schema: Mapping[str, Any]) -> bool:
         """Whether a day that a model made up may be left out: of a to-do, where the user says nothing of a time."""
