@@ -408,6 +408,28 @@ async def test_a_port_that_ends_connections_for_a_while_is_full_and_asked_again(
         assert await ask(await renewing) == "alices-laptop"
 
 
+async def test_a_laptop_that_found_the_port_full_for_too_long_keeps_what_it_has_and_renews_later(
+    cloud, enrolled, monkeypatch
+):
+    monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(renewal_module, "PATIENCE_SECONDS", 0.5)
+    old = await enrolled(MONTH)
+    files = {path.name: path.read_bytes() for path in old.directory.iterdir()}
+    host, port = split_address(cloud.enrolment_address)
+    async with link([(host, port)]) as full:
+        full.cut()
+        asked = replace(old, enrolment_address=f"localhost:{full.port}")
+        async with asyncio.timeout(20):
+            with pytest.raises(TransportError, match="cannot be renewed now"):
+                await now_in_date(asked)
+        assert full.turned_away > 1
+        left = {path.name: path.read_bytes() for path in old.directory.iterdir()}
+        assert {name: left[name] for name in files} == files
+        assert not [name for name in left.keys() - files.keys() if name != "connection.lock"]
+        full.mend()
+        assert await ask(await now_in_date(asked)) == "alices-laptop"
+
+
 async def test_a_laptop_that_is_refused_for_good_or_is_offline_does_not_wait(cloud, enrolled, monkeypatch):
     monkeypatch.setattr(renewal_module, "_PAUSE_SECONDS", 0.05)
     told: list[str] = []
