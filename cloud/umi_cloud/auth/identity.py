@@ -16,7 +16,7 @@ from cryptography import x509
 from umi_cloud.auth import certificates
 from umi_shared.errors import RefusedError
 
-__all__ = ["AuthContext", "CallContext", "Device", "host_of", "identify", "version_of"]
+__all__ = ["AuthContext", "CallContext", "Device", "host_of", "identify", "no_certificate", "version_of"]
 
 _VERSION = re.compile(r"\bumi/([0-9A-Za-z.+-]{1,32})")
 
@@ -68,11 +68,7 @@ def identify(context: AuthContext) -> Device:
     """
     pems = list(context.auth_context().get("x509_pem_cert", ()))
     if not pems:
-        raise RefusedError(
-            "this port needs a device's certificate, and the call came without one",
-            reason="CERTIFICATE_MISSING",
-            fix="enrol this device: `umi enroll TOKEN`",
-        )
+        raise no_certificate()
     device = _device(pems[0])
     if device is None:
         raise RefusedError(
@@ -81,6 +77,15 @@ def identify(context: AuthContext) -> Device:
             fix="enrol this device: `umi enroll TOKEN`",
         )
     return device
+
+
+def no_certificate() -> RefusedError:
+    """Why a call is refused that shows no certificate."""
+    return RefusedError(
+        "this port needs a device's certificate, and the call came without one",
+        reason="CERTIFICATE_MISSING",
+        fix="enrol this device: `umi enroll TOKEN`",
+    )
 
 
 @lru_cache(maxsize=4096)

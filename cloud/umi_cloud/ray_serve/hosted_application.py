@@ -88,7 +88,7 @@ class HostedFront:
         call = HostedCall(grpc_context, self._key)
         try:
             asked = enrolment_pb2.RenewRequest.FromString(request)
-            return await renewal.answer(asked, call, relayed=True)
+            return await renewal.answer(asked, call.as_of_device(), relayed=True)
         except EndedError:
             pass
         except Exception:  # Serve would answer with its text
@@ -112,7 +112,8 @@ class HostedFront:
     ) -> AsyncGenerator[bytes, None]:
         server, _ = await self._opened()
         call = HostedCall(context, self._key)
-        stream = streamed(call, lambda: server.answer(method, request, cast("Context", call)), last)
+        caller = cast("Context", call.as_of_device())
+        stream = streamed(call, lambda: server.answer(method, request, caller), last)
         try:
             async for piece in stream:
                 yield piece

@@ -1,4 +1,4 @@
-"""A call that Ray Serve's gRPC took in, as umi's pipeline knows calls: who calls, what is written, how it ends.
+"""A call that Ray Serve's gRPC took in, as grpc.aio has calls: what is written, how it ends, who is believed to call.
 
 Serve has no TLS, so its Envoy says which certificate the device showed (`x-forwarded-client-cert`). It is believed
 where it also shows the key that only the Envoy and the replicas have; anybody else who reaches the port is a stranger.
@@ -10,15 +10,20 @@ exception. So a refused stream ends with an empty piece of text that carries cod
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 import grpc
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from umi_cloud.auth.forwarded_certificate import FORWARDED_KEY, forwarded_certificates
-from umi_shared.errors import MalformedError
+from umi_cloud.auth.identity import no_certificate
+from umi_cloud.auth.relayed_call import RelayedCall
+from umi_shared.errors import MalformedError, RefusedError
+
+if TYPE_CHECKING:
+    from umi_cloud.request_pipeline import Context
 
 __all__ = ["HostedCall", "ServeContext", "streamed"]
 
@@ -52,31 +57,28 @@ class EndedError(Exception):
 
 @dataclass(slots=True, eq=False)
 class HostedCall:
-    """One call, with what umi uses of `grpc.aio.ServicerContext`."""
+    """What umi uses of `grpc.aio.ServicerContext`, of Serve's context."""
 
     context: ServeContext
     key: bytes = field(repr=False)
     """What the Envoy shows to be believed."""
     written: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(maxsize=1), repr=False)
 
-    def invocation_metadata(self) -> list[tuple[str, str]]:
-        """What the device sent, and what the Envoy added, without what only the Envoy may say."""
-        return [
-            (name, value)
-            for name, value in self.context.invocation_metadata()
-            if name not in (PROXY_KEY, FORWARDED_KEY, TIMEOUT)
-        ]
+    def as_of_device(self) -> RelayedCall:
+        """The same call as its device makes it, where the Envoy vouches for one."""
+        return RelayedCall(cast("Context", self), self._shown())
 
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """The device's certificate, where the Envoy vouches for it."""
-        if not self._vouched:
-            return {}
-        try:
-            (element,) = forwarded_certificates(self._value(FORWARDED_KEY))
-            pem = element.certificate().public_bytes(Encoding.PEM)
-        except (MalformedError, ValueError):  # none, or more: its Envoy writes one
-            return {}
-        return {"x509_pem_cert": (pem,)}
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        """What the device sent, and which certificate the Envoy was shown."""
+        said = self.context.invocation_metadata()
+        return [(name, value) for name, value in said if name not in (PROXY_KEY, TIMEOUT)]
+
+    def _shown(self) -> bytes | RefusedError:
+        if self._vouched:
+            with contextlib.suppress(MalformedError, ValueError):  # none, or more: its Envoy writes one
+                (element,) = forwarded_certificates(self._value(FORWARDED_KEY))
+                return element.certificate().public_bytes(Encoding.PEM)
+        return no_certificate()
 
     def peer(self) -> str:
         """The connection that the call came over: the Envoy's."""

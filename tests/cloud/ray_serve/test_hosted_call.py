@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from umi_cloud.auth.certificates import DEFAULT_LIFETIMES, certificate_pem, make_ca, make_device
 from umi_cloud.ray_serve.hosted_call import HostedCall, seconds_of, streamed
+from umi_shared.errors import RefusedError
 
 KEY = b"k" * 40
 
@@ -51,7 +52,7 @@ class Context:
 
 
 def certificates(*metadata: tuple[str, str]) -> list[bytes]:
-    return list(HostedCall(Context(*metadata), KEY).auth_context().get("x509_pem_cert", ()))
+    return list(HostedCall(Context(*metadata), KEY).as_of_device().auth_context()["x509_pem_cert"])
 
 
 def test_the_certificate_is_that_of_the_device():
@@ -74,13 +75,15 @@ def test_the_certificate_is_that_of_the_device():
     ],
 )
 def test_nobody_else_is_believed_nor_what_can_be_read_in_two_ways(metadata):
-    assert certificates(*metadata) == []
+    with pytest.raises(RefusedError) as caught:
+        certificates(*metadata)
+    assert caught.value.reason == "CERTIFICATE_MISSING"
 
 
 def test_what_only_the_proxy_may_say_goes_no_further():
     call = HostedCall(Context(SHOWN, VOUCHED, ("umi-timeout", "1S"), ("umi-session", "word")), KEY)
-    assert call.invocation_metadata() == [("umi-session", "word")]
-    assert call.time_remaining() == 1
+    assert call.as_of_device().invocation_metadata() == [("umi-session", "word")]
+    assert call.as_of_device().time_remaining() == 1
     assert HostedCall(Context(("umi-timeout", "1S")), KEY).time_remaining() is None
     assert KEY.decode() not in repr(call)
 
@@ -89,10 +92,12 @@ async def test_what_is_written_comes_out_and_a_refusal_ends_it_with_an_empty_pie
     context = Context()
     call = HostedCall(context, KEY)
 
+    caller = call.as_of_device()
+
     async def serve() -> None:
-        await call.write(b"a")
-        await call.write(b"b")
-        await call.abort(grpc.StatusCode.UNAVAILABLE, "busy", (("reason", b"x"),))
+        await caller.write(b"a")
+        await caller.write(b"b")
+        await caller.abort(grpc.StatusCode.UNAVAILABLE, "busy", (("reason", b"x"),))
 
     assert [piece async for piece in streamed(call, serve, b"last")] == [b"a", b"b", b"last"]
     assert context.ended == [grpc.StatusCode.UNAVAILABLE, "busy", [("reason", b"x")]]
