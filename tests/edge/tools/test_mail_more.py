@@ -213,7 +213,8 @@ async def test_people_are_found_as_the_user_calls_them(
         ("mum", ["Sunday"], ["Rosa Diaz"]),  # no letter has the word: whom it means has written
         ("rent 950", ["Rent"], None),
         ("the latest about the rent", ["Rent"], None),
-        ("rent Lisbon", ["Rent"], None),  # half of the words
+        ("rent 950 Lisbon", ["Rent"], None),  # more than half of the words
+        ("rent Lisbon", [], None),
         ("Lisbon", [], None),
         ("the landlord", [], None),  # he wrote nothing
     ],

@@ -66,8 +66,10 @@ def test_a_snippet_begins_where_a_form_of_the_word_stands():
         ("storage fees", [1]),
         ("the storage", [0, 1]),
         ("next storage", [0, 1]),
-        ("storage tyres", []),  # half of the weight, or none: `storage` is in more texts than tyres are
-        ("regatta tyres", [2]),
+        ("storage tyres", []),  # half of the weight, or less
+        ("regatta tyres", []),
+        ("regatta storage fees", [1]),
+        ("gatta storage dinner", []),  # no word begins with `gatta`
         ("the next", []),
         ("?", []),
     ],

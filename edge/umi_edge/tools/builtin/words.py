@@ -63,17 +63,19 @@ def tells_of(text: str, query: str) -> bool:
 def most_told(texts: Iterable[str], query: str) -> list[int]:
     """The texts, by their place, that tell of a query the most: those that tell of every word of it where some do.
 
-    Else the words count by how few of the texts have them, and half of their weight must be there. Words that stand in
-    any question count for nothing, and neither do a `next` and a `last`.
+    Else the words count by how few of the texts have them, and more than half of their weight must be there. Words that
+    stand in any question count for nothing, and neither do a `next`, a `last` and an `appointment`.
 
     >>> letters = ["Mooring fees", "The mooring in winter", "A winter coat", "A winter sale"]
     >>> most_told(letters, "winter mooring"), most_told(letters, "the next mooring"), most_told(letters, "winter tyres")
     ([1], [0, 1], [])
     """
     words = _words(query)
-    there = [[_is_in(word, haystack) for word in words] for haystack in map(folded, texts)]
-    if words and (whole := [place for place, found in enumerate(there) if all(found)]):
+    haystacks = [folded(text) for text in texts]
+    whole = [place for place, text in enumerate(haystacks) if all(_is_in(word, text) for word in words)]
+    if words and whole:
         return whole
+    there = [[_begins_in(word, text) for word in words] for text in haystacks]
     counts = [sum(column) for column in zip(*there, strict=True)]
     weights = [
         0.0 if _says_nothing(_plain(word)) else math.log(1 + len(there) / max(1, count))
@@ -83,16 +85,22 @@ def most_told(texts: Iterable[str], query: str) -> list[int]:
         sum(weight for weight, is_there in zip(weights, found, strict=True) if is_there) for found in there
     ]
     most = max(worth, default=0.0)
-    return [place for place, one in enumerate(worth) if most and one == most and 2 * most >= sum(weights)]
+    return [place for place, one in enumerate(worth) if most and one == most and 2 * most > sum(weights)]
 
 
-_ORDINALS = re.compile(
-    "next|last|latest|newest|upcoming|(?:nachst|letzt|neu(?:e)?st)e[nrs]?|prochaine?|derniere?|(?:proxim|ultim)[ao]"
+_ANY_THING = re.compile(
+    "appointments?|meetings?|events?|termine?|citas?|next|last|latest|newest|upcoming|(?:nachst|letzt|neu(?:e)?st)e[nrs]?|prochaine?|derniere?|(?:proxim|ultim)[ao]"
 )
 
 
+def _begins_in(word: str, haystack: str) -> bool:
+    """The same where a word begins: `Grace` runs no race."""
+    begins = re.compile(rf"(?<!\w){re.escape(word)}")
+    return begins.search(haystack) is not None or _form_at(word, haystack) >= 0
+
+
 def _says_nothing(word: str) -> bool:
-    return word in QUESTION_WORDS or _ORDINALS.fullmatch(word) is not None
+    return word in QUESTION_WORDS or _ANY_THING.fullmatch(word) is not None
 
 
 def _is_in(word: str, haystack: str) -> bool:
