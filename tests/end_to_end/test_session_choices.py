@@ -234,6 +234,7 @@ async def test_a_correction_is_not_told_the_same_one_again(tmp_path):
     """The planner takes the first whom it finds, and looks again: the other is all that is found then, and told."""
     plans = [LOOK, plan("Found.", "summarizer"), "It is <phone:1>.", LOOK, plan("Found.", "summarizer")]
     async with session(tmp_path, plans=plans, calls=[FIND, FIND]) as w:
+        w.session.writes_lists = True
         for number, (_, address, *_) in enumerate((KELLER, VOSS), start=10):
             card = tmp_path / "home" / "contacts" / f"{address}.vcf"
             card.write_text(card.read_text().replace("ORG:", f"TEL:+44 7700 9003{number}\r\nORG:"))
@@ -261,6 +262,7 @@ AMBIGUOUS = plan("The name is ambiguous.", "summarizer")
 
 async def test_who_asks_for_people_is_told_all_of_them_and_not_asked_which(tmp_path):
     async with session(tmp_path, plans=[LOOK, AMBIGUOUS], calls=[FIND]) as w:
+        w.session.writes_lists = True
         told = await w.session.ask("which of my contacts are called Wendel?")
     assert told == Answered("I found 2 contacts: Wendel Kellerqx (sales) and Wendel Vossqx (engineer).")
     assert len(w.capture.requests) == 2
@@ -271,6 +273,7 @@ async def test_who_asks_for_people_is_told_all_of_them_and_not_asked_which(tmp_p
 async def test_the_next_request_shows_the_list_in_handles(tmp_path):
     plans = [LOOK, AMBIGUOUS, plan("Done.", "summarizer"), "Fine."]
     async with session(tmp_path, plans=plans, calls=[FIND]) as w:
+        w.session.writes_lists = True
         await w.session.ask("which of my contacts are called Wendel?")
         await w.session.ask("thanks")
     assert "I found 2 contacts: <person:2>" in w.prompts[-1]
