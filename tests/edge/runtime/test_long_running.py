@@ -133,5 +133,5 @@ async def test_what_a_server_has_changed_is_for_the_next_session_and_is_said(tmp
             assert "raw.new" in second.catalogue
             assert "raw.change" not in second.catalogue
             assert "value.compute" in second.catalogue
-            told = {one.tool for one in second.unapproved}
+            told = {one.tool for one in second.told.unapproved}
             assert told == {"raw.new"}, "nobody has approved its card"
