@@ -133,7 +133,7 @@ def test_a_session_with_playwrights_server_goes_as_without_and_its_browser_reads
     assert listed.returncode == 0, listed.stderr
     assert {"playwright.browser_navigate", "playwright.browser_snapshot", "contacts.search"} <= names
     assert asked.returncode == 0, asked.stderr
-    assert "It is alice.moreau@example.org." in asked.stdout
+    assert "Alice Moreau: alice.moreau@example.org" in asked.stdout
     assert called.returncode == 0, called.stderr
     assert "Page Title: Timetable" in json.loads(called.stdout)[0]["value"]
 

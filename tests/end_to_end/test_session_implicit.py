@@ -88,7 +88,8 @@ async def run(
     async with world(folder, plans=plans, calls=calls, tools=tools, policy=POLICY, consent=consent) as w:
         answer = await w.session.ask("Fill it in.")
         told = Told([sent.body for sent in w.capture.requests], w.results, answer)
-    assert answer == Answered("Done.")
+    assert isinstance(answer, Answered)
+    assert answer.answer.endswith("Done.")  # behind what the device says was not done
     return told
 
 

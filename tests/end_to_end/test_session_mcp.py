@@ -25,7 +25,8 @@ async def test_a_server_that_dies_in_a_call_fails_that_call_and_the_session_goes
             tools=shop.tools,
         ) as w,
     ):
-        assert await w.session.ask("Add.") == Answered("Done.")
+        told = await w.session.ask("Add.")
+    assert told == Answered("Not done: shop.die, since it is not available.\n\nDone.", ("shop.die",))
     assert w.results == ["unavailable", "done"]
     assert counter.read_text() == "x"  # the call was not repeated
     assert "failed: unavailable" in w.prompts[1]
