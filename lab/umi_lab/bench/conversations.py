@@ -2,14 +2,14 @@
 
 import time
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 from umi_edge.caller import Caller
 from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.rounds import interleaved_rounds
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.workload import RecordedSession, Step, record_session
+from umi_lab.bench.workload import RecordedSession, Step, record_session, write
 
 __all__ = ["measure"]
 
@@ -41,7 +41,8 @@ class _Contest:
         steps = list(zip(*(session.steps for session in sessions), strict=True))
         for step in steps[0]:
             await self._call(step)
-        return [await self._call(step) for row in steps[1:] for step in row]
+        written = [await self._call(step) for row in steps[1:] for step in row]
+        return [call for call in written if call is not None]
 
     async def one_by_one(self, turn: int) -> list[_Call]:
         """All steps of a conversation, then the next conversation."""
@@ -49,13 +50,14 @@ class _Contest:
         for session in self.groups[2 * turn + 1]:
             await self._call(session.steps[0])
             written += [await self._call(step) for step in session.steps[1:]]
-        return written
+        return [call for call in written if call is not None]
 
-    async def _call(self, step: Step) -> _Call:
+    async def _call(self, step: Step) -> _Call | None:
+        """What a call took; None where none was written, which happens in either order."""
         began = time.perf_counter()
-        call = await self.caller.call(step.view, step.schemas)
+        call = await write(self.caller, step)
         seconds = time.perf_counter() - began
-        return _Call(seconds, call.usage.prompt_tokens - call.usage.cached_tokens)
+        return call and _Call(seconds, call.usage.prompt_tokens - call.usage.cached_tokens)
 
 
 async def measure(setting: Setting) -> Outcome:
@@ -76,7 +78,7 @@ async def measure(setting: Setting) -> Outcome:
     finally:
         await caller.close()
     tokens = [
-        sum(call.new for call in one["in turn"]) / sum(call.new for call in one["one by one"])
+        mean(call.new for call in one["in turn"]) / mean(call.new for call in one["one by one"])
         for one in rounds
     ]
     seconds = [

@@ -14,7 +14,7 @@ from umi_lab.bench.figure import Figure, Goal
 from umi_lab.bench.rounds import interleaved_rounds
 from umi_lab.bench.setting import Outcome, Setting
 from umi_lab.bench.spread import Spread
-from umi_lab.bench.workload import RecordedSession, record_session
+from umi_lab.bench.workload import RecordedSession, record_session, write
 
 __all__ = ["measure"]
 
@@ -51,7 +51,7 @@ class _Contest:
         async with _busy(rivals):
             for step in self.sessions[turn].steps:
                 began = time.perf_counter()
-                await self.caller.call(step.view, step.schemas)
+                await write(self.caller, step)
                 seconds.append(time.perf_counter() - began)
         return median(seconds[1:])
 

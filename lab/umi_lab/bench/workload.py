@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from umi_edge.caller import WrittenCall
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.policy import default_policy
 from umi_edge.session.consent import UnsafeApproveAll
@@ -24,7 +25,7 @@ from umi_edge.tools.builtin import builtin_tools
 from umi_edge.tools.sample_home import make_sample_home
 from umi_shared.dialects import Dialect
 from umi_shared.engine import ChatPrompt, JsonSchema, Prompt
-from umi_shared.errors import ConfigError
+from umi_shared.errors import ConfigError, MalformedError
 from umi_shared.released import Released
 from umi_shared.transcript import (
     AnswerDelta,
@@ -48,6 +49,7 @@ __all__ = [
     "open_session",
     "peer_call",
     "record_session",
+    "write",
 ]
 
 CALLS = (
@@ -155,6 +157,14 @@ async def record_session(number: int) -> RecordedSession:
             for step, seen in enumerate(roles.views[: len(CALLS)])
         )
     )
+
+
+async def write(caller: CallerPort, step: Step) -> WrittenCall | None:
+    """What the caller writes at a step; None where its tokens end before its call does."""
+    try:
+        return await caller.call(step.view, step.schemas)
+    except MalformedError:
+        return None
 
 
 def instruction(number: int) -> str:
