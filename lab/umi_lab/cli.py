@@ -14,6 +14,7 @@ SUMMARIES = {
     "data": "Make the training data of a recipe.",
     "closed-loop": "Run whole sessions with real models on unseen homes, and count.",
     "natural": "Play requests as people write them, on homes as people have them, and count.",
+    "kinds": "Measure how well the device tells what a request asks for.",
     "reading": "Put questions to the reader of private texts, and count.",
     "cost": "Measure what the split agent costs beside a single model.",
     "compare": "Say whether a new set of adapters is better than the recorded one.",

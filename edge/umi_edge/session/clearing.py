@@ -30,6 +30,7 @@ from umi_edge.session.narrowed_search import (
 from umi_edge.session.own_words import typed_words
 from umi_edge.session.ready_call import ReadyCall, UnclearChoiceError, WaitingCall
 from umi_edge.session.time_arguments import Timed, time_kinds
+from umi_edge.session.unasked_change import UnaskedChangeError, unasked_kind
 from umi_edge.session.unasked_removal import asks_for_removal, is_named, removal_of
 from umi_edge.session.unclear_choice import Choice, Turn, choices_of, reads, turns_of
 from umi_edge.session.uninvited_guests import invites, without_guests
@@ -58,8 +59,11 @@ class Clearing:
         """The call, once the user's words tell what it takes of several things that a search found.
 
         Raises `UnclearChoiceError` where they tell no one of them; `UnaskedRemovalError` where it removes what nobody
-        named, and nobody asked for that. `settled` is the choice that the user has just made.
+        named, and nobody asked for that; `UnaskedChangeError` for a tool that no plan named, where they ask for another
+        kind of change. `settled` is the choice that the user has just made.
         """
+        if not ready.planned:
+            self.check_asked(ready.tool, lost_at)
         one = self.catalogue[ready.tool]
         if not self._may_tell or ready.unseen or one.hints.read_only:
             return ready
@@ -85,6 +89,15 @@ class Clearing:
                     WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
                 )
         return ready
+
+    def check_asked(self, tool: str, lost_at: int) -> None:
+        """Raises `UnaskedChangeError` where a tool of umi's own changes what the user's words do not ask for.
+
+        It is decided by what the planner sees alone.
+        """
+        own = tool and self.catalogue[tool].source == BUILT_IN
+        if own and (kind := unasked_kind(tool, self.entries, lost_at)) is not None:
+            raise UnaskedChangeError(kind)
 
     def narrowed(self, tool: str, outcome: Outcome) -> Outcome:
         """Of what umi's own tool found, what the user's words leave.

@@ -17,6 +17,7 @@ from umi_edge.session.read_ahead import reading_ahead
 from umi_edge.session.ready_call import UnclearChoiceError, WaitingCall
 from umi_edge.session.replies import MOST_QUESTIONS, Replies
 from umi_edge.session.time_arguments import UnclearTimeError
+from umi_edge.session.unasked_change import UnaskedChangeError, WaitingPlan
 from umi_edge.session.unasked_removal import UnaskedRemovalError
 from umi_edge.session.users_turn import UsersTurn
 from umi_edge.values.time_words import TimePhrases
@@ -34,6 +35,8 @@ class Waiting:
 
     call: WaitingCall | None = field(default=None, repr=False)
     """The call that waits for a reply."""
+    plan: WaitingPlan | None = field(default=None, repr=False)
+    """The plan that waits for the user to say that they want it; a saved conversation loses it."""
     lost_at: int = -1
     """The entry of a question whose call a saved conversation has lost; -1 where there is none."""
 
@@ -68,7 +71,7 @@ class Errand:
                 return await self._steps()
             except UnclearTimeError as error:
                 answered = answering.asked_back(self._told_of(error), str(error))
-            except UnaskedRemovalError as error:
+            except (UnaskedChangeError, UnaskedRemovalError) as error:
                 answered = answering.asked_back(str(error), str(error))
             except UnclearChoiceError as error:
                 self.waiting.call = error.waiting
@@ -85,10 +88,15 @@ class Errand:
         return _WHICH_DAY if hidden else str(error)
 
     async def _settle(self, reply: str) -> None:
-        """Make the call that waits for the user's choice, where their reply makes one; else it is planned anew."""
+        """Make the call, or carry out the plan, that waits for the user, where their reply settles it."""
         waiting, self.waiting.call = self.waiting.call, None
+        doubted, self.waiting.plan = self.waiting.plan, None
+        entries = self.exchange.calls.entries
         if waiting is not None:
             await self._caller_turn.settle(waiting, reply)
+        elif doubted is not None and (entry := doubted.entry(entries)) is not None:
+            entries.append(entry)
+            await self._caller_turn.carry_out(doubted.plan, doubted.draft)
 
     async def _steps(self) -> Ending:
         limit = self.exchange.labeller.policy.limits.steps
@@ -107,8 +115,15 @@ class Errand:
                     case Next.GIVE_UP:
                         return GaveUp(self.exchange.with_values(planned.rationale))
                     case Next.CALLER:
-                        await self._caller_turn.carry_out(planned.plan, planned.draft)
+                        await self._carry_out(planned)
         return Stopped(f"{limit} steps were not enough (`limits.steps` of the policy)")
+
+    async def _carry_out(self, planned: PlannedStep) -> None:
+        """Raises `UnaskedChangeError` before anything is written, where the user asked for something else."""
+        self.waiting.plan = WaitingPlan(planned.plan, planned.draft)
+        self.clearing.check_asked(planned.plan.tool, self.waiting.lost_at)
+        self.waiting.plan = None
+        await self._caller_turn.carry_out(planned.plan, planned.draft)
 
     async def _ask_user(self, planned: PlannedStep) -> AskedUser | None:
         """Ask what the planner asks, which the user has been shown; how it ends where nobody replies.

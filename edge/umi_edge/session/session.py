@@ -249,6 +249,7 @@ class Session:
         self.calls.begin()
         question = pending_question(self.calls.entries)
         self._waiting.call = self._waiting.call if question else None
+        self._waiting.plan = self._waiting.plan if question else None
         self._tell_clock()
         text = self._user.replied(instruction, question) if question else self._user.typed(instruction)
         await self._user.take(text)
