@@ -4,14 +4,18 @@ I2: docs/design.md#i2-fail-closed
 I6: docs/design.md#i6-cloud-text-is-untrusted-input
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from umi_edge.caller import WrittenCall
 from umi_edge.labelling.labeller import LabelledArguments
 from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.labelling.vault import UnknownHandleError
+from umi_edge.session.addressed_mail import SEARCH
+from umi_edge.session.addressing import Addressing
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.call_writer import CallWriter
 from umi_edge.session.clearing import Clearing
@@ -26,8 +30,8 @@ from umi_edge.session.writing_rules import WritingRules
 from umi_edge.tools import FailureKind
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError
-from umi_shared.labels import PUBLIC, Integrity, Label
-from umi_shared.transcript import Call, Observation, Plan
+from umi_shared.labels import PLANNER, PUBLIC, Integrity, Label
+from umi_shared.transcript import Call, Observation, Plan, Usage
 
 __all__ = ["CallerTurn"]
 
@@ -62,6 +66,13 @@ class CallerTurn:
         )
         try:
             written, timed = await writer.write(view, schemas, checked)
+            if not unseen:
+                addressed = await self._addressing.addressed(written, timed, self._look_up)
+                if addressed is None:
+                    return  # whoever plans has just seen who was found, and plans anew
+                if addressed.timed is not timed:
+                    shown, checked = exchange.shown_to(sees), None
+                written, timed = addressed
             refusal = self._refusal(written.tool, timed.arguments)
             if refusal is not None and (refusal.public or self._may_hide(written.tool)):
                 if not refusal.public:
@@ -100,6 +111,29 @@ class CallerTurn:
         except (MalformedError, UnknownHandleError):
             return  # what was put in makes no call
         await self._make(ready, labelled)
+
+    @property
+    def _addressing(self) -> Addressing:
+        calls = self.exchange.calls
+        return Addressing(
+            catalogue=calls.catalogue,
+            labeller=self.exchange.labeller,
+            entries=calls.entries,
+        )
+
+    async def _look_up(self, name: str) -> None:
+        """Look somebody up whom the user's words tell, as whoever plans would have: a call like any other."""
+        arguments = {"name": name}
+        ready = ReadyCall(
+            written=WrittenCall(tool=SEARCH, arguments=json.dumps(arguments), usage=Usage()),
+            timed=Timed(arguments=arguments),
+            shown=self.exchange.shown_to(PLANNER),
+            unseen=False,
+            planned=True,
+            draft=None,
+            checked=None,
+        )
+        await self._make(ready, self._labelled(ready))
 
     @property
     def _rules(self) -> WritingRules:
