@@ -206,6 +206,7 @@ PUBLIC = {
     "JsonSchema": {"schema"},
     "Kept": {"origin"},
     "Label": {"bars", "readers"},
+    "Limits": {"least", "most"},
     "LabelledArguments": {"text"},
     "LabelledEntry": {"text"},
     "Labeller": {"sources"},

@@ -55,6 +55,13 @@ def done(w) -> list[tuple[str, object]]:
     return [(tool, arguments.get("name", arguments.get("to"))) for tool, arguments in given]
 
 
+async def test_who_is_in_the_message_is_looked_up_where_it_tells_how_they_are_reached(tmp_path):
+    w = await play(
+        tmp_path, f"write to {BEA[0]} how to reach {DOUG[0]}", find("<person:2>"), find("<person:1>")
+    )
+    assert done(w)[0] == ("contacts.search", DOUG[0])
+
+
 async def test_whoever_is_looked_up_is_whom_the_words_tell_and_not_who_is_in_the_message(tmp_path):
     request = f"Write please to {BEA[0]} that she must not sit beside {DOUG[0]}"
     w = await play(tmp_path, request, find("<person:2>"), letter())

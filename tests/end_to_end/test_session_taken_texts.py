@@ -130,6 +130,14 @@ async def test_a_letter_of_what_is_known_of_its_recipient_is_written_again_in_th
     assert w.caller.schemas[-1]["mail.post"]["properties"] == {"body": {"enum": ["<email:1> signs tomorrow"]}}
 
 
+async def test_a_caller_that_writes_it_again_all_the_same_is_asked_no_third_time(tmp_path):
+    body = "The address of jo is <email:2>."
+    stray, again = ("mail.post", json.dumps({"to": "<email:2>", "body": body})), json.dumps({"body": body})
+    _, posted, asked = await play(tmp_path, stray, ("mail.post", again), request=STRAY)
+    assert posted == [{"to": "jo@example.org", "body": "The address of jo is jo@example.org."}]
+    assert len(asked) == 1
+
+
 async def test_it_is_asked_about_as_it_is_where_the_user_said_nothing_to_tell(tmp_path):
     stray = ("mail.post", '{"to":"<email:1>","body":"The address is <email:1>."}')
     _, posted, asked = await play(tmp_path, stray, request="mail")

@@ -5,7 +5,7 @@ A handle counts by its type: whom a request names says nothing of what it asks f
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -25,8 +25,8 @@ _TOKEN = re.compile(r"<([a-z_]+):\d+>|([^\W\d_]+(?:['’][^\W\d_]+)*)|(\d[\d.:/-
 class Features:
     """What a request consists of."""
 
-    words: tuple[str, ...]
-    buckets: NDArray[np.int64]
+    words: tuple[str, ...] = field(repr=False)
+    buckets: NDArray[np.int64] = field(repr=False)
     """The buckets of its features, each once."""
 
 

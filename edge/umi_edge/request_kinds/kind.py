@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["CALENDAR", "KIND_OF", "NOTHING", "Kind"]
+__all__ = ["CALENDAR", "KIND_OF", "LISTS", "NOTHING", "Kind"]
 
 
 class Kind(StrEnum):
@@ -19,6 +19,8 @@ class Kind(StrEnum):
 
 CALENDAR = frozenset({Kind.EVENT, Kind.MOVED, Kind.CANCELLED})
 """What is done to events."""
+LISTS = frozenset({Kind.NOTE, Kind.TODO})
+"""What is written down: words such as "the list" may mean either, and neither reaches anybody."""
 NOTHING = "nothing"
 """What a question asks for, and what no tool of umi's own does."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umi_edge.request_kinds.features import Features, features_of, number_of
-from umi_edge.request_kinds.kind import CALENDAR, NOTHING, Kind
+from umi_edge.request_kinds.kind import CALENDAR, LISTS, NOTHING, Kind
 
 __all__ = ["NAMES", "Limits", "RequestKinds"]
 
@@ -113,15 +113,20 @@ class RequestKinds:
     def objects(self, kind: Kind, words: str, before: Sequence[str] = ()) -> bool:
         """Whether words ask for something else than a change of a kind, and so did what was said `before`.
 
-        What was said of the calendar before may be made, moved or cancelled now.
+        What was said of the calendar before may be made, moved or cancelled now. A note for a to-do, or a to-do for a
+        note, is what they ask for.
         """
         features, at = features_of(words), NAMES.index(kind)
         scores = self.scores(features)
-        if self._may_be(kind, scores) or np.delete(scores, at).max() < self.limits.least[at]:
+        same = LISTS if kind in LISTS else frozenset({kind})
+        if (
+            any(self._may_be(one, scores) for one in same)
+            or np.delete(scores, at).max() < self.limits.least[at]
+        ):
             return False
         if self.share_known(features) < self.limits.known:
             return False
-        near = CALENDAR if kind in CALENDAR else frozenset({kind})
+        near = CALENDAR if kind in CALENDAR else same
         earlier = [self.scores(features_of(one)) for one in before]
         return not any(self._may_be(one, said) for said in earlier for one in near)
 

@@ -18,9 +18,8 @@ from functools import cached_property
 from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.session.addressees import Addressees, addressees_of, only_in_message
+from umi_edge.session.addressees import Addressees, addressees_of, only_in_message, tells_detail
 from umi_edge.session.listed_items import Item, given_to, listings, marks, taken_by
-from umi_edge.session.look_up_words import look_up_words
 from umi_edge.session.unclear_choice import turns_of
 from umi_shared.handles import HANDLE_PATTERN
 from umi_shared.labels import PLANNER
@@ -69,7 +68,7 @@ class AddressedMail:
             return None
         missing = [one for one in told.whom if not _TYPED.fullmatch(one) and self._found(one) is None]
         request = self._requests[-1]
-        if not missing or look_up_words().detail.search(request, told.end):
+        if not missing or tells_detail(request, told):
             return None
         if name.casefold() in request.casefold():
             return missing[0] if only_in_message(request, told, name) else None

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from umi_edge.session.look_up_words import look_up_words
 from umi_edge.values.word_lists import WordLists, word_lists
 from umi_shared.handles import HANDLE_PATTERN
 
-__all__ = ["Addressees", "addressees_of", "only_in_message"]
+__all__ = ["Addressees", "addressees_of", "only_in_message", "tells_detail"]
 
 _PEOPLE = frozenset({"person", "email", "contact", "company", "name"})
 _TOKEN = re.compile(rf"{HANDLE_PATTERN}|[\w@][\w'’.@+-]*[\w]|\w|['’]s\b|[^\w\s]")
@@ -320,6 +321,17 @@ def _ends(token: _Token) -> bool:
         or token.word in words.words("message")
         or token.first in words.words("message")
     )
+
+
+def tells_detail(request: str, told: Addressees) -> bool:
+    """Whether the message tells how somebody is reached, or where they are: they are looked up for that.
+
+    >>> request = "write to <person:1> how to reach <person:2>"
+    >>> tells_detail(request, addressees_of(request))
+    True
+    """
+    details = re.compile(rf"\b{_words().any_of('details')}\b", re.IGNORECASE)
+    return any(one.search(request, told.end) for one in (details, look_up_words().detail))
 
 
 @cache

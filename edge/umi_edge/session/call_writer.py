@@ -65,7 +65,9 @@ class CallWriter:
         tool, given = self.rules.catalogue[written.tool], draft.kept if draft is not None else {}
         stray = stray_text(tool, arguments, given, view)
         held = held_to_words(schemas[tool.name], stray, view) if stray else None
-        if held is not None:
+        if (
+            held is not None and held != schemas[tool.name]
+        ):  # once: who writes the same again is not asked a third time
             rest = {name: value for name, value in arguments.items() if name != stray}
             return await self.write(view, {tool.name: held}, CheckedDraft(kept=rest, gaps=frozenset({stray})))
         taken = TakenTexts.of(view, self.times.words)

@@ -57,7 +57,9 @@ class _Contest:
         began = time.perf_counter()
         call = await write(self.caller, step)
         seconds = time.perf_counter() - began
-        return call and _Call(seconds, call.usage.prompt_tokens - call.usage.cached_tokens)
+        if call is None:
+            return None
+        return _Call(seconds, call.usage.prompt_tokens - call.usage.cached_tokens)
 
 
 async def measure(setting: Setting) -> Outcome:
