@@ -55,6 +55,11 @@ class AddressedMail:
         turns = turns_of(self.entries, said)
         return () if not turns or len(turns[-1].said) > 1 else tuple(" ".join(turn.said) for turn in turns)
 
+    @property
+    def request(self) -> str:
+        """What the user asked for last, as the planner sees it; empty where they were asked since."""
+        return self._requests[-1] if self._requests else ""
+
     @cached_property
     def _told(self) -> Addressees | None:
         if not self._requests:
@@ -66,20 +71,23 @@ class AddressedMail:
         told = self._told
         if told is None or not isinstance(name, str) or any(self._may_be(name, one) for one in told.whom):
             return None
-        missing = [one for one in told.whom if not _TYPED.fullmatch(one) and self._found(one) is None]
+        missing = [one for one in told.whom if not _TYPED.fullmatch(one) and self.found(one) is None]
         request = self._requests[-1]
         if not missing or tells_detail(request, told):
             return None
         if name.casefold() in request.casefold():
             return missing[0] if only_in_message(request, told, name) else None
-        invented = name.casefold() not in " ".join(map(_seen, self.entries)).casefold()
-        return missing[0] if invented else None
+        return missing[0] if self.is_invented(name) else None
+
+    def is_invented(self, name: str) -> bool:
+        """Whether nobody said a name, and no result has it."""
+        return name.casefold() not in " ".join(map(_seen, self.entries)).casefold()
 
     def missing(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Who has to be looked up before a letter can go to those who are told."""
         if not self._is_wrong(arguments):
             return ()
-        return tuple(one for one in self._open if not _TYPED.fullmatch(one) and self._found(one) is None)
+        return tuple(one for one in self._open if not _TYPED.fullmatch(one) and self.found(one) is None)
 
     def mended(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
         """The arguments with the recipients who are told; None where they stay. Raises `UnknownAddresseeError`."""
@@ -144,9 +152,9 @@ class AddressedMail:
     def _marks(self, whom: str) -> set[str]:
         if _TYPED.fullmatch(whom):
             return {whom}
-        return {token for item in self._found(whom) or () for token in marks(item)}
+        return {token for item in self.found(whom) or () for token in marks(item)}
 
-    def _found(self, whom: str) -> list[Item] | None:
+    def found(self, whom: str) -> list[Item] | None:
         """Whom the newest look-up of somebody found; None where there was none."""
         looked_up = [
             at
@@ -170,7 +178,7 @@ class AddressedMail:
     def _address(self, whom: str) -> str:
         if _TYPED.fullmatch(whom):
             return whom
-        people = self._found(whom) or []
+        people = self.found(whom) or []
         seen = people[0].seen if len(people) == 1 else {}
         address = seen.get("email")
         if str(seen.get("name", "")).casefold() != whom.casefold() or not isinstance(address, str):

@@ -78,7 +78,7 @@ class CallerTurn:
                 if not refusal.public:
                     shown, unseen = shown.join(exchange.labeller.quoted(timed.arguments)), True
                 told = refusal.told(view, written.tool, written.arguments)
-                same = {written.tool: schemas[written.tool]}
+                same = rules.schemas(view, written.tool, times)
                 checked = None
                 written, timed = await writer.write_again(told, same, hidden=not refusal.public)
             ready = ReadyCall(

@@ -86,3 +86,33 @@ def test_a_long_note_is_read_once_and_not_from_each_of_its_letters(note):
     started = process_time()
     assert found([Contact(name="Ines", note=note)], "my mum the cook", anywhere=True) == []
     assert process_time() - started < 10
+
+
+CLUB = [
+    Contact(name="Jule Adler", company="Grundschule Nord"),
+    Contact(name="Rosa Weiss", company="Fechtclub Nord", role="Trainerin"),
+    Contact(name="Emil Kraus", company="Schwimmverein Nord", role="Trainer"),
+    Contact(name="Dev Ames", company="Brightwire IT", role="IT support"),
+    Contact(name="Ana Sol", company="Sol Forensic Accounting"),
+    Contact(name="Kim Roe", company="Okada", note="call before it rains, it is far"),
+]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "names"),
+    [
+        ("jule's fencing coach", ["Rosa Weiss"]),
+        ("Jule's swimming coach", ["Emil Kraus"]),
+        ("the IT guy", ["Dev Ames"]),
+        ("our it person", ["Dev Ames"]),
+        ("accounting expert in okada", ["Ana Sol"]),
+        ("Jule's coach", ["Rosa Weiss", "Emil Kraus"]),  # which one is asked
+        ("lisa's mum", []),
+    ],
+)
+def test_somebody_is_found_by_what_they_are_to_somebody_and_by_a_trade_that_is_a_pronoun_too(phrase, names):
+    assert [one.name for one in found(CLUB, phrase, anywhere=True)] == names
+
+
+def test_a_note_that_says_it_is_of_nobody_who_does_it():
+    assert found([one for one in CLUB if one.name != "Dev Ames"], "the IT guy", anywhere=True) == []

@@ -38,6 +38,7 @@ _BREAK = re.compile(
     r"[,;:()]|\b(?:that|who|whom|which|where|whose|at|of|from|for|in|with|by|near|"
     r"bei|beim|von|vom|aus|fur|im|mit|qui|que|de|du|des|chez|dans|pour|del|para|con)\b"
 )
+_OWNED = re.compile(r"(?P<owner>[^,;:()'’]+(?:['’]s|s['’])) (?P<thing>[^,;:()'’]+)")
 _DESCRIBED = re.compile(r"(?<![^\W_])[a-zß-ÿ]{4,}")
 """A word in small letters, which no name has but for `van` and the like: `Beth at the café`."""
 
@@ -45,7 +46,7 @@ _DESCRIBED = re.compile(r"(?<![^\W_])[a-zß-ÿ]{4,}")
 def likely(contacts: Sequence[Contact], phrase: str) -> list[Contact]:
     """Those whom a phrase means; several where it does not tell them apart, none where it fits nobody well."""
     cards = [_Card(one) for one in contacts]
-    whom, *rest = map(_words, _BREAK.split(_plain(phrase)))
+    whom, *rest = map(_words, _BREAK.split(_plain(_owned_first(phrase))))
     told = [word for words in rest for word in words]
     weights = {word: _rarity(word, cards) for word in (*whom, *told)}
     meant = [card for card in cards if whom and all(card.has(word) for word in whom)]
@@ -118,6 +119,8 @@ class _Card:
             return float(any(same_kin(word, said) for said in (*one.known_by(), one.role, one.note)))
         if self._is_called(word) or same_trade(word, self._does):
             return 1.0
+        if says_nothing(word):
+            return 0.0  # a note says "it" of anything
         if form := _form_in(self._does, word):
             return form
         return _NOTED * (same_trade(word, self._noted) or _form_in(self._noted, word))
@@ -155,5 +158,21 @@ def _plain(phrase: str) -> str:
     return re.sub(r"['’]s?\b", " ", folded(phrase))
 
 
+def _owned_first(phrase: str) -> str:
+    """A phrase with whom it is about first: of `Jule's coach` the coach. A relation is nothing without whose it is.
+
+    >>> _owned_first("jule's fencing coach"), _owned_first("lisa's mum")
+    ("fencing coach of jule's", "lisa's mum")
+    """
+    found = _OWNED.fullmatch(phrase)
+    if found is None or not _words(folded(found["thing"])) or names_kin(found["thing"]):
+        return phrase
+    return f"{found['thing']} of {found['owner']}"
+
+
 def _words(part: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", part) if not says_nothing(word)]
+    """The words that tell somebody; where none does, a trade that is spelt as a word that tells nobody: the IT guy."""
+    words = re.findall(r"\w+", part)
+    return [word for word in words if not says_nothing(word)] or [
+        word for word in words[:-1] if same_trade(word, word)
+    ]
