@@ -16,7 +16,8 @@ from umi_edge.session.draft import CheckedDraft
 from umi_edge.session.ports import CallerPort
 from umi_edge.session.stray_text import held_to_words, stray_text
 from umi_edge.session.taken_texts import TakenTexts
-from umi_edge.session.time_arguments import SpokenTimes, Timed, UnclearTimeError
+from umi_edge.session.time_arguments import SpokenTimes, Timed
+from umi_edge.session.time_wording import UnclearTimeError
 from umi_edge.session.totals import Totals
 from umi_edge.session.unclear_choice import begins_at
 from umi_edge.session.writing_rules import WritingRules

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from umi_edge.session.time_arguments import SpokenTimes, TimeKind
+from umi_edge.session.time_arguments import SpokenTimes
+from umi_edge.session.time_wording import TimeKind
 from umi_edge.session.written_arguments import read_arguments
 from umi_edge.tools.schemas.argument_check import ArgumentCheck
 from umi_edge.tools.schemas.sound_schema import SoundSchema

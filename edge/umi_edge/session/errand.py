@@ -16,7 +16,7 @@ from umi_edge.session.ports import CallerPort
 from umi_edge.session.read_ahead import reading_ahead
 from umi_edge.session.ready_call import UnclearChoiceError, WaitingCall
 from umi_edge.session.replies import MOST_QUESTIONS, Replies
-from umi_edge.session.time_arguments import UnclearTimeError
+from umi_edge.session.time_wording import UnclearTimeError
 from umi_edge.session.unasked_change import UnaskedChangeError, WaitingPlan
 from umi_edge.session.unasked_removal import UnaskedRemovalError
 from umi_edge.session.users_turn import UsersTurn

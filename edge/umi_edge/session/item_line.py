@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from umi_edge.session.listed_items import Item
-from umi_edge.session.time_arguments import in_words
+from umi_edge.session.time_wording import in_words
 
 __all__ = ["described"]
 

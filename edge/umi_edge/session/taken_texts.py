@@ -17,7 +17,8 @@ from enum import StrEnum
 from typing import Any
 
 from umi_edge.policy.families import BUILT_IN
-from umi_edge.session.time_arguments import SpokenTimes, TimeKind, time_kinds
+from umi_edge.session.time_arguments import SpokenTimes, time_kinds
+from umi_edge.session.time_wording import TimeKind
 from umi_edge.tools import Tool
 from umi_edge.values.clauses import Request, folded
 from umi_edge.values.time_words import TimePhrases

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from umi_edge.session.listed_items import handle_of
+from umi_edge.session.errand_times import NO_DAY, SAID_LENGTH, ErrandTimes, Given, is_no_moment
+from umi_edge.session.time_wording import MISSING, TimeKind, UnclearTimeError, all_of, figures, which_of
 from umi_edge.values.time_words import TimePhrases
 from umi_edge.values.time_words.shifts import spoken_shift
 from umi_edge.values.time_words.spoken import (
@@ -26,31 +26,13 @@ from umi_edge.values.time_words.spoken import (
     spoken_spans,
     spoken_times,
 )
-from umi_shared.transcript import Instruction, Observation, View, text_of
+from umi_shared.transcript import Answer, Clock, Entry, Instruction, Next, Observation, Plan, View, text_of
 
-__all__ = ["NO_DAY", "UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "in_words", "time_kinds"]
+__all__ = ["NO_DAY", "UnclearTimeError", "SpokenTimes", "TimeKind", "Timed", "time_kinds"]
 
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _MOMENT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2})?(?![\d])")
 _TIME = re.compile(r"(?<![\d:])([01]\d|2[0-3]):[0-5]\d(?![\d])")
-
-
-class TimeKind(StrEnum):
-    """What an argument says of time."""
-
-    DATE = "date"
-    TIME = "time"
-    MOMENT = "date-time"
-    MINUTES = "minutes"
-    DAYS = "days"
-    PAST_DAYS = "past-days"
-
-
-class UnclearTimeError(Exception):
-    """A day or a time that the user has to say, or to say more clearly; `str()` asks for it.
-
-    It quotes words of the instruction that the cloud has read, and what the calendar makes of them.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +65,8 @@ class SpokenTimes:
     requests: Sequence[str] = field(repr=False)
     """The newest last."""
     results: Sequence[str] = field(repr=False)
+    of_turn: int = field(default=1, repr=False)
+    """How many of the requests are of the newest turn: one, and the replies to what was asked since."""
 
     @classmethod
     def of(cls, view: View, words: TimePhrases) -> "SpokenTimes":
@@ -95,6 +79,7 @@ class SpokenTimes:
             words,
             [text for kind, text in said if kind is Instruction],
             [text for kind, text in said if kind is Observation],
+            _of_turn(view.entries),
         )
 
     def offered(self, kind: TimeKind) -> tuple[str, ...]:
@@ -145,7 +130,7 @@ class SpokenTimes:
         """
         if value in self.known(kind) or self._readings(kind, value, beside):
             return True
-        return any(value in map(_figures, readings) for readings in self._spoken(kind).values())
+        return any(value in map(figures, readings) for readings in self._spoken(kind).values())
 
     def timed(
         self,
@@ -162,13 +147,15 @@ class SpokenTimes:
         reads days is given all that the words may mean, and those from today on where they say none, unless nobody may
         be told what day it is (`tells_today`). Raises `UnclearTimeError` for what else is unclear, or not said.
         """
-        kinds, must = time_kinds(schema), schema.get("required", ())
-        written, said, notes = dict(arguments), dict[str, str](), list[str]()
+        kinds, must, properties = time_kinds(schema), schema.get("required", ()), schema.get("properties", {})
+        errand = ErrandTimes.of(self.words, self._turn, arguments)
+        given = Given(dict(arguments)) if read_only else errand.given(arguments, kinds, properties)
+        written, said, notes = given.arguments, given.said, list[str]()
         for name, kind in kinds.items():
-            value = written.get(name) or self._lost_day(schema["properties"][name], kind)
-            if isinstance(value, str) and name not in must and read_only and _is_no_moment(value):
+            value = written.get(name)
+            if isinstance(value, str) and name not in must and read_only and is_no_moment(value, kind):
                 del written[name]
-            if not isinstance(value, str) or "<" in value:  # absent, a number, or a handle
+            if not isinstance(value, str) or "<" in value or name in said:  # absent, a handle, or worked out
                 continue
             beside = " ".join(
                 str(arguments.get(other, ""))
@@ -182,44 +169,53 @@ class SpokenTimes:
             if len(found) > 1:
                 found = self._beside(kind, phrase, found) or _near(found, now_at) or found
             if len(found) > 1 and not reads_days:
-                raise UnclearTimeError(_question(phrase, found))
+                raise UnclearTimeError(which_of(phrase, found))
             if len(found) > 1:
-                notes += [_all_of(phrase, found)] if len(found) == _TWO else []
+                notes += [all_of(phrase, found)] if len(found) == _TWO else []
             if found:
-                written[name] = found[0] if kind is TimeKind.MINUTES else ",".join(map(_figures, found))
+                written[name] = found[0] if kind is TimeKind.MINUTES else ",".join(map(figures, found))
                 said[name] = phrase
             elif phrase := self._phrase_of(kind, value, now_at):
                 said[name] = phrase
             elif value not in self.known(kind):
                 onwards = f"{self.words.today}/.."
-                if name not in must and (read_only or self._needs_no_day(schema["properties"][name])):
+                if name not in must and (read_only or self._needs_no_day(properties[name], kind)):
                     del written[name]
-                elif reads_days and _admits(schema["properties"][name], onwards):
+                elif reads_days and _admits(properties[name], onwards):
                     written[name] = onwards
                     notes.append(_FROM_TODAY)
                 else:
-                    raise UnclearTimeError(_MISSING[kind])
+                    raise UnclearTimeError(MISSING[kind])
+        starts = [str(written.get(name)) for name, kind in kinds.items() if kind is TimeKind.TIME]
+        for name in kinds:
+            left_out = name not in written and properties[name].get(SAID_LENGTH) is True
+            if left_out and starts and (length := errand.length(starts[0])) is not None:
+                written[name], said[name] = length
+        written = {name: written[name] for name in properties if name in written} | written
         return Timed(arguments=written, said=said, notes=tuple(notes))
 
-    def _lost_day(self, schema: Mapping[str, Any], kind: TimeKind) -> str | None:
-        """The words for the day of what is to be done, where the newest request says one and the call has none."""
-        if schema.get(NO_DAY) is not True or kind is not TimeKind.DATE or not self.requests:
-            return None
-        said = self._finders[kind](self.requests[-1])
-        return next(iter(said)) if [len(found) for found in said.values()] == [1] else None
-
-    def _needs_no_day(self, schema: Mapping[str, Any]) -> bool:
-        """Whether a day that a model made up may be left out: of a to-do, where the user says nothing of a time."""
+    def _needs_no_day(self, schema: Mapping[str, Any], kind: TimeKind) -> bool:
+        """Whether what a model made up may be left out: of a to-do, where the user says nothing of a time, or a day."""
+        if schema.get(NO_DAY) is not True:
+            return False
         request = self.requests[-1] if self.requests else ""
-        timed = self._spoken(TimeKind.DAYS) or self._spoken(TimeKind.TIME) or _REMINDER.search(request)
-        return schema.get(NO_DAY) is True and _TO_DO.search(request) is not None and not timed
+        clocks = self._spoken(TimeKind.TIME)
+        if kind is TimeKind.TIME and self._finders[TimeKind.DATE](request):
+            return not clocks
+        timed = self._spoken(TimeKind.DAYS) or clocks or _REMINDER.search(request)
+        return _TO_DO.search(request) is not None and not timed
+
+    @property
+    def _turn(self) -> Sequence[str]:
+        """What the user said in the newest turn."""
+        return self.requests[-self.of_turn :] if self.of_turn else ()
 
     def _spelt_by(self, kind: TimeKind, value: str) -> tuple[str, tuple[Any, ...]]:
         """The words that may mean what a model has written in figures, and all that they may mean."""
         if value in self.known(kind):
             return value, ()
         spoken = self._spoken(kind)
-        said = [one for one in spoken.items() if value in map(_figures, one[1])]
+        said = [one for one in spoken.items() if value in map(figures, one[1])]
         said = said or [*spoken.items()] * (len(spoken) == 1)  # the only days that the user speaks of
         return min(said, key=lambda one: len(one[1]), default=(value, ()))
 
@@ -266,12 +262,12 @@ class SpokenTimes:
     def _phrase_of(self, kind: TimeKind, value: str, now_at: time | None) -> str:
         """The words that say what a model has written in figures. Raises `UnclearTimeError` where they say more."""
         said = [
-            (phrase, found) for phrase, found in self._spoken(kind).items() if value in map(_figures, found)
+            (phrase, found) for phrase, found in self._spoken(kind).items() if value in map(figures, found)
         ]
         for phrase, readings in sorted(said, key=lambda one: len(one[1])):
             clear = len(readings) == 1 or value in self.known(kind)
-            if not clear and value not in map(_figures, _near(readings, now_at)):
-                raise UnclearTimeError(_question(phrase, readings))
+            if not clear and value not in map(figures, _near(readings, now_at)):
+                raise UnclearTimeError(which_of(phrase, readings))
             return phrase
         return ""
 
@@ -305,19 +301,21 @@ class SpokenTimes:
         return tuple(datetime.combine(day, clock, zone) for day in days for clock in clocks)
 
 
-def _is_no_moment(value: str) -> bool:
-    """Whether a value is a handle of somebody, or of what they are reached by: no day is any of those.
+def _of_turn(entries: Sequence[Entry]) -> int:
+    """How many requests the newest turn has: a request that follows a question goes on with its turn."""
+    count = 0
+    said = [one for one in entries if not isinstance(one, Clock)]
+    for at, entry in reversed(list(enumerate(said))):
+        if isinstance(entry, Instruction):
+            count += 1
+            asked = said[at - 2 : at] if at > 1 else []
+            match asked:
+                case [Plan(next=Next.CALLER | Next.ASK_USER), Answer()]:
+                    continue
+            break
+    return count
 
-    >>> _is_no_moment("<person:1>"), _is_no_moment("<time:1>"), _is_no_moment("tomorrow")
-    (True, False, False)
-    """
-    handle = handle_of(value)
-    return handle is not None and handle.type in _NO_MOMENTS
 
-
-_NO_MOMENTS = frozenset({"person", "company", "email", "phone", "contact", "place", "iban", "card"})
-NO_DAY = "x-may-have-no-day"
-"""A word of umi's own schemas, which no card has: what is to be done is due on no day where none is said."""
 _TO_DO = re.compile(
     r"\bto[- ]?dos?\b|\btasks?\b|\b(?:my|shopping|grocery) list\b|\baufgabe\w*|\b(?:meine|einkaufs)\s?liste\b|"
     r"\bt[aâ]ches?\b|\bma liste\b|\bliste de (?:courses|choses)\b|\btareas?\b|"
@@ -330,25 +328,6 @@ _TWO = 2
 """Readings of which the user is told: more are the days that a word such as `Sundays` has."""
 _FROM_TODAY = "You named no day, so this is from today on."
 _BY_DATE = (TimeKind.DATE, TimeKind.DAYS, TimeKind.PAST_DAYS)
-_WHICH_DAYS = "Which days do you mean? Neither your words nor what was found say any."
-_MISSING = {
-    TimeKind.DATE: "Which day do you mean? Neither your words nor what was found say one.",
-    TimeKind.DAYS: _WHICH_DAYS,
-    TimeKind.PAST_DAYS: _WHICH_DAYS,
-    TimeKind.TIME: "At what time? Neither your words nor what was found say one.",
-    TimeKind.MOMENT: "When? Neither your words nor what was found say a day and a time.",
-    TimeKind.MINUTES: "How long? Your words do not say.",
-}
-
-
-def _all_of(phrase: str, readings: Sequence[Any]) -> str:
-    """What the user is told where both readings of a phrase were looked at.
-
-    >>> _all_of("next Friday", [date(2026, 11, 27), date(2026, 12, 4)])
-    '“next Friday” may be Friday 27 November 2026 or Friday 4 December 2026, so this is of both.'
-    """
-    said = [in_words(one) for one in readings]
-    return f"“{phrase}” may be {' or '.join(said)}, so this is of both."
 
 
 def _admits(schema: Mapping[str, Any], value: str) -> bool:
@@ -370,44 +349,3 @@ def _near(readings: tuple[Any, ...], now_at: time | None) -> tuple[Any, ...]:
 
 def _minutes(clock: time) -> int:
     return 60 * clock.hour + clock.minute
-
-
-def _figures(reading: Any) -> str:
-    match reading:
-        case datetime():
-            return reading.isoformat(timespec="minutes")
-        case date():
-            return reading.isoformat()
-        case time():
-            return reading.strftime("%H:%M")
-        case (first, last):
-            return str(first) if first == last else f"{first}/{last}"
-    return str(reading)
-
-
-def _question(phrase: str, readings: Sequence[Any]) -> str:
-    """Which of its readings a phrase means.
-
-    >>> _question("next Friday", [date(2026, 11, 27), date(2026, 12, 4)])
-    'Which do you mean by “next Friday”: Friday 27 November 2026 or Friday 4 December 2026?'
-    """
-    said = [in_words(one) for one in readings]
-    return f"Which do you mean by “{phrase}”: {', '.join(said[:-1])} or {said[-1]}?"
-
-
-def in_words(reading: Any) -> str:
-    match reading:
-        case datetime():
-            return f"{in_words(reading.date())} at {reading:%H:%M}"
-        case date():
-            return f"{_DAYS[reading.weekday()]} {reading.day} {_MONTHS[reading.month - 1]} {reading.year}"
-        case (first, last):
-            return in_words(first) if first == last else f"{in_words(first)} to {in_words(last)}"
-    return _figures(reading)
-
-
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip

@@ -142,6 +142,22 @@ class Request:
             end = to.start()
         return end
 
+    def errand_of(self, text: str) -> str:
+        """Of several errands the one that a text stands in; the whole request where it stands in none, or there is one.
+
+        What goes on with `it` is the same errand.
+
+        >>> Request("Tell Tom I row on 3 October, and write on my list to pay until the 15th").errand_of("Pay")
+        'and write on my list to pay until the 15th'
+        """
+        run = self.run_of(text)
+        if run is None:
+            return self.text
+        begins = [one.start() for one in _patterns()["next_errand"].finditer(self._folded)]
+        start = max((at for at in begins if at <= run.start), default=0)
+        end = min((at for at in begins if at >= run.end), default=len(self.text))
+        return self.text[start:end].strip(" ,;.!?\n")
+
     def heading_end(self, run: Run, stops: Iterable[int] = ()) -> int:
         """Where a heading ends that begins with a run: with its clause where that is introduced, but before a comma.
 
@@ -278,6 +294,8 @@ def _patterns() -> Mapping[str, "re.Pattern[str]"]:
         name: re.compile(pattern)
         for name, pattern in {
             "errand": rf"{joined}(?!{_one_of('complements')}{ends})(?:{further})",
+            "next_errand": rf"(?:{joined}|[.!?;]\s+{filled}*){_one_of('errands', 'asks', 'questions')}{ends}"
+            rf"(?!\s+{_one_of('kept', 'all_of_them')}{ends})",
             "keeper": rf"{subject}{before}{_one_of('keepers')}\s+{_one_of('kept')}{ends}",
             "question": rf"{before}{_one_of('bare_questions')}{ends}",
             "ask": rf"{before}{_one_of('asks')}{ends}",

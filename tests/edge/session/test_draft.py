@@ -7,7 +7,8 @@ import pytest
 
 from umi_edge.caller.schemas import HandleRule, call_schemas
 from umi_edge.session.draft import CheckedDraft, Draft
-from umi_edge.session.time_arguments import SpokenTimes, UnclearTimeError, time_kinds
+from umi_edge.session.time_arguments import SpokenTimes, time_kinds
+from umi_edge.session.time_wording import UnclearTimeError
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.handles import Handle
 

@@ -13,11 +13,12 @@ from umi_edge.tools.builtin.calendar_folder import (
     parsed_day,
 )
 from umi_edge.tools.builtin.calendar_more import (
-    Clock,
+    ALL_DAY,
     Day,
     Id,
+    Length,
     Line,
-    Minutes,
+    Start,
     events_on,
     more_tools,
     stored_events,
@@ -59,8 +60,8 @@ def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
     def create(
         title: Line,
         date: Day,
-        time: Clock,
-        duration_minutes: Minutes = 60,
+        time: Start,
+        duration_minutes: Length = 60,
         guests: Annotated[list[Line], Field(max_length=100)] | None = None,
         location: Line | None = None,
     ) -> Sourced:
@@ -69,17 +70,18 @@ def tools(calendar: Calendar, *, more: bool = False) -> tuple[Tool, ...]:
         Args:
             title: What it is.
             date: The day, as YYYY-MM-DD.
-            time: When it starts, as HH:MM.
+            time: When it starts, as HH:MM, or `all day`.
             duration_minutes: How long it takes.
             guests: The e-mail addresses of the guests.
             location: Where it is.
         """
         if not all(single_line(text) for text in (title, location or "", *(guests or []))):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of an event is one line of text")
+        day, clock = parsed_day(date), parsed_clock(time) if time != ALL_DAY else None
         new = NewEvent(
             title=title,
-            start=calendar.instant(parsed_day(date), parsed_clock(time)),
-            length=timedelta(minutes=duration_minutes),
+            start=calendar.instant(day, clock) if clock else day,
+            length=timedelta(minutes=duration_minutes) if clock else timedelta(days=1),
             guests=tuple(guests or ()),
             location=location or "",
         )

@@ -26,15 +26,18 @@ from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Record, Sourced
 from umi_edge.tools.tool import Tool, tool
 
-__all__ = ["Clock", "Day", "Id", "Line", "Minutes", "events_on", "found_around", "more_tools"]
+__all__ = ["ALL_DAY", "Day", "Id", "Length", "Line", "Start", "events_on", "found_around", "more_tools"]
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
 Clock = Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}$", json_schema_extra={"format": "time"})]
 DueDay = Annotated[Day, Field(json_schema_extra={"format": "date", "x-may-have-no-day": True})]
 DueClock = Annotated[Clock, Field(json_schema_extra={"format": "time", "x-may-have-no-day": True})]
+Start = Annotated[str, Field(pattern=r"^([0-9]{2}:[0-9]{2}|all day)$", json_schema_extra={"format": "time"})]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 14, json_schema_extra={"format": "minutes"})]
+Length = Annotated[Minutes, Field(json_schema_extra={"format": "minutes", "x-length-may-be-said": True})]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
+ALL_DAY = "all day"
 Often = Literal["daily", "weekly", "monthly", "yearly"]
 
 _IN_EVENTS = {
@@ -175,8 +178,8 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
         title: Line,
         date: Day,
         often: Often | None = None,
-        time: Clock | None = None,
-        duration_minutes: Minutes = 60,
+        time: Start | None = None,
+        duration_minutes: Length = 60,
         until: Day | None = None,
         location: Line | None = None,
     ) -> Sourced:
@@ -192,14 +195,14 @@ def more_tools(calendar: Calendar) -> tuple[Tool, ...]:
             location: Where it is.
         """
         _one_line(title, location)
-        day = parsed_day(date)
+        day, clock = parsed_day(date), parsed_clock(time) if time and time != ALL_DAY else None
         rule = f"FREQ={often.upper()}" if often else ""
         if rule and until:
-            rule += f";UNTIL={parsed_day(until):%Y%m%d}" + ("T235959" if time else "")
+            rule += f";UNTIL={parsed_day(until):%Y%m%d}" + ("T235959" if clock else "")
         new = NewEvent(
             title=title,
-            start=calendar.instant(day, parsed_clock(time)) if time else day,
-            length=timedelta(minutes=duration_minutes) if time else timedelta(days=1),
+            start=calendar.instant(day, clock) if clock else day,
+            length=timedelta(minutes=duration_minutes) if clock else timedelta(days=1),
             location=location or "",
             rule=rule,
         )

@@ -451,7 +451,8 @@ def _hours(rest: list[tuple[str, object]], words: Vocabulary) -> Iterator[tuple[
             if len(spoken) == 1 and (kind, words.language) != ("one", "en"):  # no `20 minutes`, and no `a`
                 yield hour, 0
         case [("number" | "one", int(hour)), ("number", int(minute))]:
-            yield hour, minute
+            if spoken[-1] != ("unit", "minute") or len(rest) > len(spoken):  # no `a 45-minute walk`
+                yield hour, minute
         case [("half", _), ("past", _), ("number", int(hour))] | [
             ("number" | "one", int(hour)), ("and", _), ("half", _),
         ]:  # fmt: skip

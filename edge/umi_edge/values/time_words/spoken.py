@@ -8,10 +8,19 @@ from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from umi_edge.values.time_words.feasts import feasts_in
+from umi_edge.values.time_words.hours import spoken_hours
 from umi_edge.values.time_words.phrases import TimePhrases
 from umi_edge.values.time_words.vocabulary import normal
 
-__all__ = ["spoken_days", "spoken_lengths", "spoken_part", "spoken_past", "spoken_spans", "spoken_times"]
+__all__ = [
+    "found_in",
+    "spoken_days",
+    "spoken_lengths",
+    "spoken_part",
+    "spoken_past",
+    "spoken_spans",
+    "spoken_times",
+]
 
 T = TypeVar("T")
 
@@ -25,6 +34,8 @@ _MOST_WORDS = 400
 _BEFORE_TIME = frozenset(
     {"at", "from", "@", "till", "until", "by", "to", "um", "ab", "gegen", "bis", "a", "vers", "las"}
 )
+_IN = re.compile(r"(?:in|im|dans|en) (?:(?:the|der|dem|le|la|el) )?", re.IGNORECASE)
+"""What no time of day stands behind: `in the four` is a boat."""
 _BEFORE_ORDINAL = re.compile(r"\b(on|by|until|till|for|am|zum|bis|le|el) (the |den )?$", re.IGNORECASE)
 
 _ON = r"(?:(?:on|the|den|dem|le|el|al) )*"
@@ -49,7 +60,7 @@ def spoken_days(text: str, read: TimePhrases) -> Mapping[str, tuple[date, ...]]:
     """What the text says of days, as it says it. An ordinal in letters is one only after `on the` or the like."""
     return {
         found.phrase: found.readings
-        for found in _phrases(text, read, read.days)
+        for found in found_in(text, read, read.days)
         if not _is_bare_ordinal(found.phrase, read) or _BEFORE_ORDINAL.search(text[: found.at])
     }
 
@@ -60,7 +71,7 @@ def spoken_spans(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date,
     days, ranges = spoken_days(text, read), list(_ranges(text, read))
     apart = (
         found
-        for found in _phrases(text, read, read.span)
+        for found in found_in(text, read, read.span)
         if (found.phrase in days or not read.days(found.phrase))
         and not any(one.at <= found.at < one.end for one in ranges)
     )
@@ -76,7 +87,7 @@ def spoken_past(text: str, read: TimePhrases) -> Mapping[str, tuple[tuple[date, 
     ranges = list(_ranges(text, read, past=True))
     for found in ranges:
         said[found.phrase] = found.readings
-    for found in _phrases(text, read, read.past_span):
+    for found in found_in(text, read, read.past_span):
         if any(one.at <= found.at < one.end for one in ranges):
             continue
         begun = _SINCE.search(text[: found.at])
@@ -110,7 +121,7 @@ def _before(
 def _ranges(text: str, read: TimePhrases, *, past: bool = False) -> Iterator["_Found[tuple[date, date]]"]:
     """From one day to another: `from Monday to Friday`, `between the 3rd and the 9th`, `27 November - 3 December`."""
     find = (lambda said: tuple(day for day, _ in read.past_span(said))) if past else read.days
-    days = list(_phrases(text, read, find))
+    days = list(found_in(text, read, find))
     for one, other in pairwise(days):
         joined = _TO.fullmatch(text[one.end : other.at])
         if joined is None or (joined["and"] and not _BETWEEN.search(text[: one.at])):
@@ -136,23 +147,36 @@ def _from(first: date, days: Sequence[date], *, weekday: bool) -> list[date]:
 def spoken_times(text: str, read: TimePhrases) -> Mapping[str, tuple[time, ...]]:
     """What the text says of times of day; a number alone only after a word such as `at`.
 
-    `Saturday night from seven` is in the evening: what stands beside a time counts.
+    `Saturday night from seven` is in the evening: what stands beside a time counts. `8 to 9` is when that begins.
     """
     rest = text
-    for day in _phrases(text, read, read.days):
+    for day in found_in(text, read, read.days):
         rest = rest[: day.at] + "|" * len(day.phrase) + rest[day.at + len(day.phrase) :]
-    return {
-        found.phrase: read.times(found.phrase, beside=_run(text, found.at, read)) or found.readings
-        for found in _phrases(rest, read, read.times)
-        if found.before in _BEFORE_TIME or not read.is_number(found.phrase)
+    found = [
+        one
+        for one in found_in(rest, read, read.times)
+        if one.before in _BEFORE_TIME or not read.is_number(_IN.sub("", one.phrase))
+    ]
+    hours = spoken_hours(text, read)
+    said = {
+        one.phrase: read.times(one.phrase, beside=_run(text, one.at, read)) or one.readings
+        for one in found
+        if not any(_is_both(one, of.at, of.phrase) for of in hours)
     }
+    begin = (one for one in hours if not any(of.at == one.at and of.phrase in said for of in found))
+    return {**said, **{one.phrase: tuple(of.first for of in hours if of.at == one.at) for one in begin}}
+
+
+def _is_both(found: "_Found[time]", at: int, hours: str) -> bool:
+    """Whether what was read as one time of day is from one to another."""
+    return at <= found.at < at + len(hours) and len(found.phrase) >= len(hours)
 
 
 @lru_cache(maxsize=64)
 def spoken_lengths(text: str, read: TimePhrases) -> Mapping[str, tuple[int, ...]]:
     """What the text says of how long something takes."""
     times = spoken_times(text, read)
-    lengths = _phrases(text, read, read.minutes)
+    lengths = found_in(text, read, read.minutes)
     return {found.phrase: found.readings for found in lengths if found.phrase not in times}
 
 
@@ -162,7 +186,7 @@ def spoken_part(text: str, read: TimePhrases) -> str:
 
     `tomorrow morning`, `in the evening`, and `am Nachmittag`.
     """
-    found = _phrases(text, read, lambda phrase: tuple(filter(None, [read.part(phrase)])))
+    found = found_in(text, read, lambda phrase: tuple(filter(None, [read.part(phrase)])))
     return next((one.readings[0] for one in found), "")
 
 
@@ -183,7 +207,7 @@ def _is_bare_ordinal(phrase: str, read: TimePhrases) -> bool:
     return read.is_ordinal(phrase) and not any(character.isdigit() for character in phrase)
 
 
-def _phrases(text: str, words: TimePhrases, read: Callable[[str], tuple[T, ...]]) -> Iterator[_Found[T]]:
+def found_in(text: str, words: TimePhrases, read: Callable[[str], tuple[T, ...]]) -> Iterator[_Found[T]]:
     """The longest phrases that can be read, without the words at their ends that say nothing."""
     places = [(match.start(), match.end()) for match in _WORD.finditer(text)][:_MOST_WORDS]
     known = [words.knows(text[start:end]) for start, end in places]
