@@ -3,7 +3,8 @@
 import pytest
 
 from tests.end_to_end.harness import plan, world
-from tests.end_to_end.test_session_addressees import AGNES, BEA, DOUG, done, find, made
+from tests.end_to_end.test_session_addressees import AGNES, BEA, DOUG, done, find, letter, made
+from tests.end_to_end.test_session_choices import SEND
 from umi_edge.policy import default_policy
 from umi_edge.tools.builtin import builtin_tools
 
@@ -70,3 +71,21 @@ async def test_homes_that_differ_in_what_stays_are_the_same_on_the_wire(tmp_path
         kept = b"".join(sent[-1]).decode(errors="replace")
         assert not [word for word in (*who[0].split(), who[1], who[2], DOUG[1]) if word in kept]
     assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize(
+    "words", ["Tell {}'s landlord that it is cold", "write to {}'s landlord: it is cold"]
+)
+async def test_a_letter_to_somebody_of_somebodys_goes_to_them(tmp_path, words):
+    tools, calls = builtin_tools(made(tmp_path)), [find("<person:1>"), letter()]
+    plans = [LOOK, SEND, *DONE]
+    async with world(tmp_path, plans=plans, calls=calls, tools=tools, policy=default_policy()) as w:
+        await w.session.ask(words.format(FIRST))
+    assert done(w) == [("contacts.search", f"{FIRST}'s landlord"), ("mail.send", DOUG[1])]
+
+
+async def test_what_is_sent_is_nobody_who_is_looked_up(tmp_path):
+    tools, calls = builtin_tools(made(tmp_path)), [find("zora")]
+    async with world(tmp_path, plans=[LOOK, *DONE], calls=calls, tools=tools, policy=default_policy()) as w:
+        await w.session.ask("send the report to zora")
+    assert done(w) == [("contacts.search", "zora")]

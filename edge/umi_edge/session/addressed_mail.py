@@ -69,7 +69,11 @@ class AddressedMail:
     def look_up(self, name: object) -> str | None:
         """Who is to be looked up in the place of somebody of the message; None where that may stay."""
         told = self._told
-        if told is None or not isinstance(name, str) or any(self._may_be(name, one) for one in told.whom):
+        if told is None or not isinstance(name, str):
+            return None
+        if owned := [one for one in told.whom if _is_owner(name, one)]:
+            return owned[0] if self.found(owned[0]) is None else None
+        if any(self._may_be(name, one) for one in told.whom):
             return None
         missing = [one for one in told.whom if not _TYPED.fullmatch(one) and self.found(one) is None]
         request = self._requests[-1]
@@ -188,6 +192,15 @@ class AddressedMail:
 
 def _seen(entry: LabelledEntry) -> str:
     return "".join(str(part) for span in entry.text for part in span.seen_by(PLANNER))
+
+
+def _is_owner(name: str, whom: str) -> bool:
+    """Whether somebody is described by whose they are.
+
+    >>> _is_owner("jule", "Jule's fencing coach"), _is_owner("<person:1>", "<person:1>")
+    (True, False)
+    """
+    return re.match(rf"{re.escape(name)}(?:['’]s|s['’]) \w", whom, re.IGNORECASE) is not None
 
 
 def _same(name: str, whom: str) -> bool:

@@ -83,6 +83,10 @@ def addressees_of(request: str) -> Addressees | None:
     ('josie', 'will')
     >>> addressees_of("Please forward <person:1>'s letter about the roof to our landlady").whom
     ('landlady',)
+    >>> addressees_of("ask <person:1>'s fencing coach whether she is ill").whom
+    ("<person:1>'s fencing coach",)
+    >>> addressees_of("send the report to <person:1>").whom, addressees_of("send the report to bea")
+    (('<person:1>',), None)
     >>> addressees_of("write him that <person:1> is in") is None
     True
     >>> addressees_of("tell me what <person:1> wrote") is None
@@ -172,7 +176,11 @@ def _verbs(tokens: Sequence[_Token]) -> Iterator[tuple[int, int, str]]:
 def _group(tokens: Sequence[_Token], at: int, length: int, kind: str) -> Addressees | None:
     words, behind = _words(), at + length
     if kind != "forwards" and (found := _direct(tokens, behind, kind)):
-        return _made(tokens, at, found, kind)
+        if kind == "tells" or not _is_thing(tokens, found):
+            return _made(tokens, at, found, kind)
+        behind = found[1]
+        if not tokens[behind + 1 :] or not tokens[behind + 1].is_person:
+            return None
     for place in range(behind, min(len(tokens), behind + _MOST_BETWEEN)):
         token = tokens[place]
         if token.word in words.words("told") or token.text in _SENTENCE | _QUOTES:
@@ -267,9 +275,30 @@ def _one(tokens: Sequence[_Token], place: int) -> tuple[str, int] | None:
         end += 1
     if end > start:
         if end < len(tokens) and tokens[end].text.startswith(("'", "’")):
-            return None  # "<person:1>'s letter"
+            return _owned(tokens, start, end)
         return " ".join(one.text for one in tokens[start:end]), _behind_name(tokens, end)
     return _in_words(tokens, start, described=described)
+
+
+def _is_thing(tokens: Sequence[_Token], found: tuple[list[str], int]) -> bool:
+    """Whether words may be what is sent, and not to whom: `send the report to Bea`."""
+    (first, *_), end = found
+    behind, next_ = (*(one.word for one in tokens[end : end + 2]), "", "")[:2]
+    to = behind in _words().words("to") and next_ not in _words().words("between")
+    return to and not first.startswith("<")
+
+
+def _owned(tokens: Sequence[_Token], start: int, end: int) -> tuple[str, int] | None:
+    """Somebody of somebody's, before a message: `<person:1>'s coach that`; a letter of theirs is nobody."""
+    found = _in_words(tokens, end + 1, described=True)
+    behind = tokens[found[1]] if found is not None and found[1] < len(tokens) else None
+    if found is None or behind is None or (behind.word not in _words().words("told") and behind.text != ":"):
+        return None
+    things = _words().words("between")
+    if any(token.word in things for token in tokens[end + 1 : found[1]]):
+        return None
+    owner = " ".join(one.text for one in tokens[start:end])
+    return f"{owner}{tokens[end].text} {found[0]}", found[1]
 
 
 def _in_words(tokens: Sequence[_Token], start: int, *, described: bool) -> tuple[str, int] | None:
