@@ -19,6 +19,7 @@ from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.added_contact import ADD, CHANGE, AddedContact, NoNameError
 from umi_edge.session.addressed_mail import LETTERS, SEARCH, AddressedMail, UnknownAddresseeError
 from umi_edge.session.described_person import description_in, whole_description
+from umi_edge.session.invited_guests import with_all_guests
 from umi_edge.session.listed_items import Item
 from umi_edge.session.narrowed_search import Request
 from umi_edge.session.time_arguments import Timed
@@ -26,6 +27,8 @@ from umi_edge.tools import Catalogue
 from umi_shared.errors import MalformedError
 
 __all__ = ["Addressed", "Addressing"]
+
+CREATE = "calendar.create"
 
 
 class Addressed(NamedTuple):
@@ -53,6 +56,9 @@ class Addressing:
         """
         if written.tool == ADD and self._is_built_in(ADD):
             return await self._added(written, timed, look_up)
+        if written.tool == CREATE and self._is_built_in(CREATE) and self._may_mend(SEARCH):
+            guests = with_all_guests(timed.arguments, self._mail.request, self.entries)
+            return _with(written, timed, guests or timed.arguments)
         if not self._may_mend(written.tool):
             return Addressed(written, timed)
         if written.tool == SEARCH:
