@@ -272,6 +272,7 @@ PUBLIC = {
 UMIS_OWN_WORDS = {
     "umi_edge.session.device_answer.words.ListWords",
     "umi_edge.session.device_answer.answer._Kind",
+    "umi_edge.session.item_look_up.ItemLookUp",
     "umi_edge.session.look_up_words.LookUpWords",
     "umi_edge.session.several_meant._Words",
     "umi_edge.values.word_lists._Fault",

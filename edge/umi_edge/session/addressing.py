@@ -31,6 +31,10 @@ __all__ = ["Addressed", "Addressing"]
 CREATE = "calendar.create"
 
 
+LookUp = Callable[[str, Timed], Awaitable[None]]
+"""Makes a call of a tool that only reads."""
+
+
 class Addressed(NamedTuple):
     """A call as it is written, for those whom the user's words tell."""
 
@@ -47,9 +51,7 @@ class Addressing:
     entries: Sequence[LabelledEntry] = field(repr=False)
     """The transcript, as it grows."""
 
-    async def addressed(
-        self, written: WrittenCall, timed: Timed, look_up: Callable[[str], Awaitable[None]]
-    ) -> Addressed | None:
+    async def addressed(self, written: WrittenCall, timed: Timed, look_up: LookUp) -> Addressed | None:
         """The call for those who are told, once each is looked up; None where that does not tell one of each.
 
         Raises `MalformedError` where it would go to somebody else, and whoever plans has seen who was found.
@@ -65,7 +67,7 @@ class Addressing:
             return await self._looked_up(written, timed, look_up)
         missing = self._mail.missing(timed.arguments)
         for name in missing:
-            await look_up(name)
+            await look_up(SEARCH, Timed(arguments={"name": name}))
         try:
             arguments = self._mail.mended(timed.arguments) or timed.arguments
         except UnknownAddresseeError:
@@ -74,9 +76,7 @@ class Addressing:
             raise MalformedError("it goes to somebody whom the user does not address") from None
         return _with(written, timed, arguments)
 
-    async def _looked_up(
-        self, written: WrittenCall, timed: Timed, look_up: Callable[[str], Awaitable[None]]
-    ) -> Addressed | None:
+    async def _looked_up(self, written: WrittenCall, timed: Timed, look_up: LookUp) -> Addressed | None:
         """A look-up of whom the words mean; None where they were found by all that the words say that they are."""
         mail, given = self._mail, timed.arguments.get("name")
         if not isinstance(given, str) or not Request("", mail.request).looks_up:
@@ -86,14 +86,12 @@ class Addressing:
         else:
             name, whole = None, whole_description(mail.request, given)
             if whole is not None and mail.found(whole) is None:
-                await look_up(whole)
+                await look_up(SEARCH, Timed(arguments={"name": whole}))
                 if self._mail.found(whole):
                     return None
         return _with(written, timed, timed.arguments if name is None else {"name": name})
 
-    async def _added(
-        self, written: WrittenCall, timed: Timed, look_up: Callable[[str], Awaitable[None]]
-    ) -> Addressed:
+    async def _added(self, written: WrittenCall, timed: Timed, look_up: LookUp) -> Addressed:
         """A contact that is added under a name; or the change of a card, where one look-up finds that it is there.
 
         Raises `MalformedError` where the words have no name.
@@ -109,7 +107,7 @@ class Addressing:
         if added.may_be_there and self._is_built_in(CHANGE) and self._may_mend(SEARCH):
             name = str(named["name"])
             if self._mail.found(name) is None:
-                await look_up(name)
+                await look_up(SEARCH, Timed(arguments={"name": name}))
             found = self._mail.found(name) or ()
             change = added.change_of(found)
             if change is not None and (added.speaks_of_a_card or self._is_lacking(added, found)):

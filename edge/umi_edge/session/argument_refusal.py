@@ -20,7 +20,7 @@ from umi_edge.policy.families import BUILT_IN
 from umi_edge.tools import Tool
 from umi_edge.tools.schemas import Problem
 from umi_shared.handles import Handle, escape, parts_of
-from umi_shared.transcript import Call, Observation, ToolCard, View
+from umi_shared.transcript import Call, Observation, Plan, ToolCard, View
 from umi_shared.well_formed import well_formed
 
 __all__ = ["ArgumentRefusal", "refusal_of"]
@@ -39,7 +39,8 @@ class ArgumentRefusal:
     def told(self, view: View, tool: str, written: str) -> View:
         """The view as the caller reads it who writes the call again: with the call, the reason and the plan anew."""
         tried = (Call(tool, parts_of(written)), Observation(tool, (escape(self.text),), "invalid-arguments"))
-        return View(catalogue=view.catalogue, entries=(*view.entries, *tried, view.entries[-1]))
+        plan = next(entry for entry in reversed(view.entries) if isinstance(entry, Plan))
+        return View(catalogue=view.catalogue, entries=(*view.entries, *tried, plan))
 
 
 def refusal_of(

@@ -12,8 +12,11 @@ from typing import Any
 from umi_edge.caller import WrittenCall
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import ClockWord
+from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.draft import CheckedDraft
+from umi_edge.session.item_look_up import look_up_of
 from umi_edge.session.ports import CallerPort
+from umi_edge.session.shifted_event import MOVES, shifted, without_moment
 from umi_edge.session.stray_text import held_to_words, stray_text
 from umi_edge.session.taken_texts import TakenTexts
 from umi_edge.session.time_arguments import SpokenTimes, Timed
@@ -91,7 +94,21 @@ class CallWriter:
 
         A caller that sees values has its words left as they are: what they mean may tell of what stays.
         """
-        now_at = None if tool.hints.read_only else begins_at(arguments, self.entries)
+        begins = None if tool.hints.read_only else begins_at(arguments, self.entries)
+        own = tool.source == BUILT_IN
+        shift = times.shift if own and tool.name == MOVES and begins is not None else None
+        if shift is not None:
+            arguments = without_moment(arguments)
         schema, read_only = tool.check.sound.schema, tool.hints.read_only
         tells_today = self.rules.labeller.policy.clock is not ClockWord.HIDDEN
-        return times.timed(arguments, schema, read_only=read_only, now_at=now_at, tells_today=tells_today)
+        timed = times.timed(
+            arguments,
+            schema,
+            read_only=read_only,
+            now_at=None if begins is None else begins.time(),
+            tells_today=tells_today,
+            keeps=own and look_up_of(tool.name) is not None,
+        )
+        if shift is None or begins is None:
+            return timed
+        return replace(timed, arguments=shifted(timed.arguments, begins, shift))

@@ -14,7 +14,6 @@ from umi_edge.labelling.labeller import LabelledArguments
 from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.labelling.tool_cards import declared_names
 from umi_edge.labelling.vault import UnknownHandleError
-from umi_edge.session.addressed_mail import SEARCH
 from umi_edge.session.addressing import Addressing
 from umi_edge.session.argument_refusal import ArgumentRefusal, refusal_of
 from umi_edge.session.call_writer import CallWriter
@@ -22,11 +21,12 @@ from umi_edge.session.clearing import Clearing
 from umi_edge.session.draft import Draft
 from umi_edge.session.events import CallWritten
 from umi_edge.session.exchange import Exchange
+from umi_edge.session.item_finder import ItemFinder, with_plan_last
 from umi_edge.session.ports import CallerPort
 from umi_edge.session.ready_call import ReadyCall, WaitingCall
 from umi_edge.session.rehydration import resolve
 from umi_edge.session.time_arguments import SpokenTimes, Timed
-from umi_edge.session.writing_rules import WritingRules
+from umi_edge.session.writing_rules import Held, WritingRules
 from umi_edge.tools import FailureKind
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.errors import MalformedError
@@ -52,11 +52,17 @@ class CallerTurn:
         """Have the planned call written, and make it. Raises `PrivacyError`, and what asks the user back."""
         exchange, rules = self.exchange, self._rules
         sees = rules.reader(plan.tool)
-        view, shown = exchange.view_of(sees).payload, exchange.shown_to(sees)
         unseen = sees == DEVICE
+        finder = ItemFinder(
+            exchange=exchange, clearing=self.clearing, phrases=self.phrases, make=self._look_up
+        )
+        held: Held | None = {} if unseen else await finder.held(plan.tool)
+        if held is None:
+            return  # there is no such thing: the planner has seen that, and plans anew
+        view, shown = with_plan_last(exchange.view_of(sees).payload), exchange.shown_to(sees)
         times = None if unseen else SpokenTimes.of(view, self.phrases)
-        schemas = rules.schemas(view, plan.tool, times)
-        checked = rules.checked(draft, view, plan.tool, times)
+        schemas = rules.schemas(view, plan.tool, times, held)
+        checked = rules.checked(draft, view, plan.tool, times, held)
         writer = CallWriter(
             caller=self.caller,
             rules=rules,
@@ -96,6 +102,10 @@ class CallerTurn:
             self._failed_to_write(plan.tool, error, shown if unseen else PUBLIC)
             return
         await self._make(ready, labelled)
+        if not unseen and (title := await finder.title_meant(plan.tool)) is not None:
+            ready = replace(ready, timed=replace(ready.timed, arguments={**ready.timed.arguments, **title}))
+            ready = self.clearing.cleared(ready, self.lost_at)
+            await self._make(ready, self._labelled(ready))
 
     async def settle(self, waiting: WaitingCall, reply: str) -> None:
         """Make the call that waits for the user's choice, where their reply makes one; else it is planned anew."""
@@ -112,6 +122,20 @@ class CallerTurn:
             return  # what was put in makes no call
         await self._make(ready, labelled)
 
+    async def _look_up(self, tool: str, timed: Timed) -> None:
+        """Make a search that the plan left out, as whoever plans would have: a call like any other."""
+        arguments = json.dumps(timed.arguments, ensure_ascii=False)
+        ready = ReadyCall(
+            written=WrittenCall(tool=tool, arguments=arguments, usage=Usage()),
+            timed=timed,
+            shown=self.exchange.shown_to(PLANNER),
+            unseen=False,
+            planned=True,
+            draft=None,
+            checked=None,
+        )
+        await self._make(ready, self._labelled(ready))
+
     @property
     def _addressing(self) -> Addressing:
         calls = self.exchange.calls
@@ -120,20 +144,6 @@ class CallerTurn:
             labeller=self.exchange.labeller,
             entries=calls.entries,
         )
-
-    async def _look_up(self, name: str) -> None:
-        """Look somebody up whom the user's words tell, as whoever plans would have: a call like any other."""
-        arguments = {"name": name}
-        ready = ReadyCall(
-            written=WrittenCall(tool=SEARCH, arguments=json.dumps(arguments), usage=Usage()),
-            timed=Timed(arguments=arguments),
-            shown=self.exchange.shown_to(PLANNER),
-            unseen=False,
-            planned=True,
-            draft=None,
-            checked=None,
-        )
-        await self._make(ready, self._labelled(ready))
 
     @property
     def _rules(self) -> WritingRules:

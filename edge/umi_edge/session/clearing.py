@@ -16,8 +16,11 @@ from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import RelationsWord
 from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.device_answer import Written, asks_plainly, device_answer
-from umi_edge.session.item_evidence import Said
+from umi_edge.session.item_evidence import Said, strength
+from umi_edge.session.item_look_up import look_up_of
+from umi_edge.session.listed_items import Item
 from umi_edge.session.listed_people import asks_for_people, is_undecided, list_of_people, person_meant
+from umi_edge.session.named_items import named_items, naming_words
 from umi_edge.session.narrowed_events import EVENTS, LIST, asks_for_some, events_of, named_of
 from umi_edge.session.narrowed_search import (
     SEARCH,
@@ -27,14 +30,16 @@ from umi_edge.session.narrowed_search import (
     told_last,
     with_matches,
 )
-from umi_edge.session.own_words import typed_words
+from umi_edge.session.own_words import seen_words, typed_words
 from umi_edge.session.ready_call import ReadyCall, UnclearChoiceError, WaitingCall
+from umi_edge.session.shifted_event import MOVES, shifted
 from umi_edge.session.time_arguments import Timed, time_kinds
 from umi_edge.session.unasked_change import UnaskedChangeError, unasked_kind
 from umi_edge.session.unasked_removal import asks_for_removal, is_named, removal_of
-from umi_edge.session.unclear_choice import Choice, Turn, choices_of, reads, turns_of
+from umi_edge.session.unclear_choice import Choice, Turn, begins_at, choices_of, reads, turns_of
 from umi_edge.session.uninvited_guests import invites, without_guests
 from umi_edge.tools import Catalogue, Outcome
+from umi_edge.values.time_words.shifts import spoken_shift
 
 __all__ = ["Clearing"]
 
@@ -77,7 +82,7 @@ class Clearing:
             if settled is not None and choice.is_among(settled):
                 continue
             self.labeller.shapes.chosen(ready.tool, 2)
-            number = choice.instead(turns, said)
+            number = choice.instead(turns, said, named=self._is_titled(ready.tool))
             arguments = None if number is None else choice.with_item(ready.timed.arguments, number)
             if arguments is not None:
                 self.labeller.shapes.chosen(ready.tool, len(choice.items))
@@ -88,7 +93,7 @@ class Clearing:
                 raise UnclearChoiceError(
                     WaitingCall(call=ready, choice=choice, shown=choice.shown(turns, said))
                 )
-        return ready
+        return self._shifted(ready, lost_at)
 
     def check_asked(self, tool: str, lost_at: int) -> None:
         """Raises `UnaskedChangeError` where a tool of umi's own changes what the user's words do not ask for.
@@ -147,6 +152,38 @@ class Clearing:
 
     def _is_own(self, tool: str) -> bool:
         return self.catalogue[tool].source == BUILT_IN and not self.labeller.hides_shape(tool)
+
+    def lacks(self, tool: str, shown: Sequence[Item], *, by_title: bool) -> bool:
+        """Whether nothing that was shown is what the user has a tool change: their words name none of it.
+
+        `by_title`: nor is any other word of it enough, where such things are called by their titles.
+        """
+        if not shown or not self._may_tell:
+            return not shown
+        self.labeller.shapes.chosen(tool, 2)
+        [*_, turn] = turns_of(self.entries, typed_words(self.entries))
+        said, known = self.read(" ".join(turn.said)), [one.known for one in shown]
+        named = named_items(naming_words(said), known)
+        if named or (by_title and self._is_titled(tool)):
+            return not named
+        return not any(any(one[:-1]) for one in strength(said, known))  # a day and a time name nothing
+
+    def _shifted(self, ready: ReadyCall, lost_at: int) -> ReadyCall:
+        """The call, with when the event is to be that it moves by a length of time: it may be another event now."""
+        own = ready.tool == MOVES and self.catalogue[MOVES].source == BUILT_IN
+        begins = begins_at(ready.timed.arguments, self.entries) if own else None
+        if begins is None:
+            return ready
+        turns = turns_of(self.entries, seen_words(self.entries), lost_at)
+        shift = spoken_shift(" ".join(turns[-1].said), self.read("").phrases)
+        if shift is None:
+            return ready
+        arguments = shifted(ready.timed.arguments, begins, shift)
+        return replace(ready, timed=replace(ready.timed, arguments=arguments))
+
+    def _is_titled(self, tool: str) -> bool:
+        look_up = look_up_of(tool)
+        return look_up is not None and look_up.titled
 
     @property
     def _may_tell(self) -> bool:

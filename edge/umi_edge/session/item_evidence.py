@@ -116,7 +116,7 @@ class Said:
     @cached_property
     def terms(self) -> tuple[str, ...]:
         """The words that tell something."""
-        return tuple(one for one in Question.of(self._without_moments).terms if len(one) > 1)
+        return tuple(one for one in Question.of(self.without_moments).terms if len(one) > 1)
 
     def begins_in(self, text: str) -> bool:
         """Whether a text has the beginning of a word of it; what has none has no form of one."""
@@ -147,11 +147,12 @@ class Said:
     @cached_property
     def order(self) -> "re.Pattern[str] | None":
         """Which by time it asks for: a next Friday asks for none, nor does a last week."""
-        found = (one for one in (NEXT, NEWEST, FIRST) if one.search(self._without_moments))
+        found = (one for one in (NEXT, NEWEST, FIRST) if one.search(self.without_moments))
         return next(found, None)
 
     @cached_property
-    def _without_moments(self) -> str:
+    def without_moments(self) -> str:
+        """It without its words for days and times."""
         text, words = self.text, self.phrases
         spoken = (
             *self._spans,

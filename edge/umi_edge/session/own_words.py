@@ -14,9 +14,10 @@ from umi_edge.policy.names import stands_alone
 from umi_edge.records import Marked, Records
 from umi_edge.session.consent import Provenance
 from umi_edge.values.json_walk import scalars
+from umi_shared.labels import PLANNER
 from umi_shared.transcript import Instruction
 
-__all__ = ["not_the_users_own", "stands_in", "typed_words"]
+__all__ = ["not_the_users_own", "seen_words", "stands_in", "typed_words"]
 
 _FEWEST_DIGITS = 5
 """A shorter number is no phone number, and no other number that somebody could be reached by."""
@@ -25,6 +26,15 @@ _FEWEST_DIGITS = 5
 def typed_words(entries: Iterable[LabelledEntry]) -> list[str]:
     """What the user has typed in this session."""
     return [own_words(one.text) for one in entries if isinstance(one.template, Instruction)]
+
+
+def seen_words(entries: Iterable[LabelledEntry]) -> list[str]:
+    """The same as the planner sees it."""
+    return [
+        "".join(str(part) for span in one.text for part in span.seen_by(PLANNER))
+        for one in entries
+        if isinstance(one.template, Instruction)
+    ]
 
 
 def not_the_users_own(

@@ -82,6 +82,11 @@ class SpokenTimes:
             _of_turn(view.entries),
         )
 
+    @property
+    def shift(self) -> timedelta | None:
+        """By how much the newest request moves something."""
+        return spoken_shift(self.requests[-1], self.words) if self.requests else None
+
     def offered(self, kind: TimeKind) -> tuple[str, ...]:
         """The words of the user's that an argument may be: of the newest request that has any."""
         return tuple(self._spoken(kind))
@@ -111,7 +116,7 @@ class SpokenTimes:
 
     def _moved(self, kind: TimeKind) -> Iterator[str]:
         """What the days or times of results become where the newest request moves something by a length of time."""
-        shift = spoken_shift(self.requests[-1], self.words) if self.requests else None
+        shift = self.shift
         if shift is None:
             return
         for moment in (match for text in self.results for match in _MOMENT.finditer(text)):
@@ -140,17 +145,20 @@ class SpokenTimes:
         read_only: bool,
         now_at: time | None = None,
         tells_today: bool = True,
+        keeps: bool = False,
     ) -> Timed:
         """The arguments with days and times in figures; `now_at` is when a thing that the call changes is as yet.
 
         What a model has made up goes to no tool: it is left out where a tool that only reads can do without. One that
         reads days is given all that the words may mean, and those from today on where they say none, unless nobody may
-        be told what day it is (`tells_today`). Raises `UnclearTimeError` for what else is unclear, or not said.
+        be told what day it is (`tells_today`). Where what is not given stays as it is (`keeps`), it is left out, too,
+        as long as anything else is given. Raises `UnclearTimeError` for what else is unclear, or not said.
         """
         kinds, must, properties = time_kinds(schema), schema.get("required", ()), schema.get("properties", {})
         errand = ErrandTimes.of(self.words, self._turn, arguments)
         given = Given(dict(arguments)) if read_only else errand.given(arguments, kinds, properties)
         written, said, notes = given.arguments, given.said, list[str]()
+        missing: list[TimeKind] = []
         for name, kind in kinds.items():
             value = written.get(name)
             if isinstance(value, str) and name not in must and read_only and is_no_moment(value, kind):
@@ -179,13 +187,17 @@ class SpokenTimes:
                 said[name] = phrase
             elif value not in self.known(kind):
                 onwards = f"{self.words.today}/.."
-                if name not in must and (read_only or self._needs_no_day(properties[name], kind)):
+                may_lack = read_only or keeps or self._needs_no_day(properties[name], kind)
+                if name not in must and may_lack:
                     del written[name]
+                    missing.append(kind)
                 elif reads_days and _admits(properties[name], onwards):
                     written[name] = onwards
                     notes.append(_FROM_TODAY)
                 else:
                     raise UnclearTimeError(MISSING[kind])
+        if keeps and missing and written.keys() <= set(must):
+            raise UnclearTimeError(MISSING[missing[0]])  # nothing is left to be changed
         starts = [str(written.get(name)) for name, kind in kinds.items() if kind is TimeKind.TIME]
         for name in kinds:
             left_out = name not in written and properties[name].get(SAID_LENGTH) is True

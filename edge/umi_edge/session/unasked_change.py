@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.request_kinds import KIND_OF, Kind, RequestKinds
 from umi_edge.session.draft import Draft
+from umi_edge.session.own_words import seen_words
 from umi_edge.session.unclear_choice import turns_of
 from umi_shared.labels import PLANNER
-from umi_shared.transcript import Instruction, Plan
+from umi_shared.transcript import Plan
 
 __all__ = ["UnaskedChangeError", "WaitingPlan", "unasked_kind"]
 
@@ -57,7 +58,7 @@ class WaitingPlan:
         >>> bool(_YES.fullmatch("Yes, please!")), bool(_YES.fullmatch("yes, to Martin")), bool(_YES.fullmatch("thanks"))
         (True, False, False)
         """
-        if not _YES.fullmatch(_seen(entries)[-1]):
+        if not _YES.fullmatch(seen_words(entries)[-1]):
             return None
         return next((one for one in reversed(entries) if one.template is self.plan), None)
 
@@ -76,7 +77,7 @@ def unasked_kind(tool: str, entries: Sequence[LabelledEntry], lost_at: int = -1)
     as in `turns_of`.
     """
     kind = KIND_OF.get(tool)
-    turns = turns_of(entries, _seen(entries), lost_at) if kind is not None else []
+    turns = turns_of(entries, seen_words(entries), lost_at) if kind is not None else []
     if kind is None or not turns:
         return None
     *before, words = (said for turn in turns[-2:] for said in turn.said)
@@ -87,11 +88,6 @@ def unasked_kind(tool: str, entries: Sequence[LabelledEntry], lost_at: int = -1)
             return None
         before = []  # they were asked of it
     return kind if RequestKinds.shipped().objects(kind, words, before) else None
-
-
-def _seen(entries: Sequence[LabelledEntry]) -> list[str]:
-    """What the user has typed, as the planner sees it."""
-    return [_as_seen(one) for one in entries if isinstance(one.template, Instruction)]
 
 
 def _as_seen(entry: LabelledEntry) -> str:

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry
@@ -31,6 +31,7 @@ from umi_edge.session.listed_items import (
     marks,
     taken_by,
 )
+from umi_edge.session.named_items import named_items, naming_words
 from umi_edge.session.pending_question import pending_question
 from umi_edge.session.several_meant import means_several, names_all, says_all
 from umi_shared.handles import Handle, parts_of
@@ -96,17 +97,30 @@ class Choice:
             return False
         return self.taken == {topic} if not _OTHER.search(text) else topic not in self.taken
 
-    def instead(self, turns: Sequence[Turn], said: Callable[[str], Said]) -> int | None:
-        """The item that the user's reply meant, where what was taken is another; that of several that they meant."""
+    def instead(
+        self, turns: Sequence[Turn], said: Callable[[str], Said], *, named: bool = False
+    ) -> int | None:
+        """The item that the user's reply meant, where what was taken is another; that of several that they meant.
+
+        `named`: also the one of which their request says the title.
+        """
         latest = turns[-1]
         if self.several:
             return None if self._all_are_meant(latest, said) else self._meant_of_several(turns, said)
-        if latest.asked_at <= self.listed_at or len(latest.said) < 2 or len(self.taken) != 1:
+        if len(self.taken) != 1:
             return None
+        if latest.asked_at <= self.listed_at or len(latest.said) < 2:
+            return self._named(said(" ".join(latest.said))) if named else None
         worth = strength(said(" ".join(latest.said[:-1])), self._known)
         all_shown = len(self.items) <= _MOST_SHOWN and len(set(worth)) == 1
         number = picked(said(latest.said[-1]), self._known, by_place=all_shown)
         return None if number in self.taken else number
+
+    def _named(self, words: Said) -> int | None:
+        """The one of which words say the title, where they say nothing of the title of what was taken."""
+        found = named_items(naming_words(words), self._known, self.taken)
+        number = told(words, [self._known[one] for one in found]) if found else None
+        return found[number] if number is not None else None
 
     def _all_are_meant(self, turn: Turn, said: Callable[[str], Said]) -> bool:
         if any(says_all(reply) for reply in turn.said[1:]):
@@ -256,7 +270,7 @@ def choices_of(
     ]
 
 
-def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) -> time | None:
+def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) -> datetime | None:
     """When the one thing begins that a call takes by its id, as the planner was shown it."""
     identity = arguments.get("id")
     if not isinstance(identity, str):
@@ -267,7 +281,11 @@ def begins_at(arguments: Mapping[str, Any], entries: Sequence[LabelledEntry]) ->
     )  # fmt: skip
     start = _member(next(things, None), "start")
     try:
-        return datetime.fromisoformat(start).time() if isinstance(start, str) and "T" in start else None
+        return (
+            datetime.fromisoformat(start).replace(tzinfo=None)
+            if isinstance(start, str) and "T" in start
+            else None
+        )
     except ValueError:
         return None
 

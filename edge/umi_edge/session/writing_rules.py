@@ -5,8 +5,9 @@ I6: docs/design.md#i6-cloud-text-is-untrusted-input
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from umi_edge.caller import HandleRule, call_schemas
@@ -20,7 +21,12 @@ from umi_shared.handles import Handle
 from umi_shared.labels import PLANNER, Integrity, Sink
 from umi_shared.transcript import View
 
-__all__ = ["WritingRules"]
+__all__ = ["Held", "WritingRules"]
+
+
+Held = Mapping[str, Sequence[str]]
+"""The arguments that are one of these values and no other."""
+NOTHING_HELD: Held = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,9 @@ class WritingRules:
         """Handles, as the planner does; or values, for a tool that opted in: then the tool is fixed first."""
         return DEVICE if tool and self.labeller.tool_policy(tool).caller == "values" else PLANNER
 
-    def schemas(self, view: View, planned: str, times: SpokenTimes | None) -> Mapping[str, Mapping[str, Any]]:
+    def schemas(
+        self, view: View, planned: str, times: SpokenTimes | None, held: Held = NOTHING_HELD
+    ) -> Mapping[str, Mapping[str, Any]]:
         """What the caller may write: the planned tool and nothing else; any tool where the planner names none.
 
         A caller that sees values (without `times`) refers to nothing by handles, nor to days by the user's words.
@@ -44,12 +52,17 @@ class WritingRules:
         if times is None:
             return schemas
         return {
-            name: times.schema(schema, time_kinds(self.catalogue[name].check.sound.schema))
+            name: _held(times.schema(schema, time_kinds(self.catalogue[name].check.sound.schema)), held)
             for name, schema in schemas.items()
         }
 
     def checked(
-        self, draft: Draft | None, view: View, tool: str, times: SpokenTimes | None
+        self,
+        draft: Draft | None,
+        view: View,
+        tool: str,
+        times: SpokenTimes | None,
+        held: Held = NOTHING_HELD,
     ) -> CheckedDraft | None:
         """What of a draft is kept. Nothing where the caller sees values: the user wants it to look at them."""
         if draft is None or times is None:
@@ -59,7 +72,7 @@ class WritingRules:
         admitted = call_schemas([(tool, schema)], handles, self._handle_rule, longest=math.inf)[tool]
         kinds = time_kinds(self.catalogue[tool].check.sound.schema)
         try:
-            return CheckedDraft.of(draft, admitted, kinds, times, handles)
+            return CheckedDraft.of(draft, _held(admitted, held), kinds, times, handles)
         except ValueError:  # a stranger's schema that cannot be held against a part of its arguments
             return None
 
@@ -80,3 +93,13 @@ class WritingRules:
         return HandleRule(
             type="" if rule.type in LOOSE_TYPES else rule.type, only=rule.requires == Integrity.TRUSTED
         )
+
+
+def _held(schema: Mapping[str, Any], held: Held) -> Mapping[str, Any]:
+    properties = schema.get("properties", {})
+    return {
+        **schema,
+        "properties": {
+            name: {"enum": list(held[name])} if name in held else child for name, child in properties.items()
+        },
+    }

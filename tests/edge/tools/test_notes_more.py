@@ -85,3 +85,18 @@ def home_day() -> str:
     from datetime import UTC, datetime, timedelta
 
     return f"{datetime.now(UTC).date() + timedelta(3)}"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("add soap to the boiler man", ["Boiler man"]),  # the whole of the longest title
+        ("the pressure of my boiler please", ["Boiler"]),
+        ("garden chairs", []),
+    ],
+)
+async def test_a_note_is_found_by_a_request_that_says_its_title(
+    home: Home, query: str, found: list[str]
+) -> None:
+    there = await home.call("notes.search", query=query)
+    assert [one["title"] for one in there["notes"]] == found

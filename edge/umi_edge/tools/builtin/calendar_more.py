@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from umi_edge.reading.spelling import spelt_as_there
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.calendar_folder import (
     Calendar,
@@ -299,7 +300,9 @@ def _meant(events: Sequence[Occurrence], query: str | None, person: str | None) 
         found = theirs or found
     if query is None:
         return found
-    return [found[place] for place in most_told((_text(one, *one.people) for one in found), query)]
+    texts = [_text(one, *one.people) for one in found]
+    told = most_told(texts, query) or most_told(texts, spelt_as_there(texts, query))
+    return [found[place] for place in told]
 
 
 def _text(one: Occurrence, *more: str) -> str:

@@ -1,7 +1,7 @@
 """Notes: a folder of Markdown and text files."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from umi_edge.reading.question import QUESTION_WORDS, words_of
 from umi_edge.tools.builtin import shapes
 from umi_edge.tools.builtin.document_text import UnreadableDocument, plain_text
 from umi_edge.tools.builtin.folder import Document, Folder
-from umi_edge.tools.builtin.words import folded, has_words, single_line, snippet, tells_of
+from umi_edge.tools.builtin.words import folded, has_words, most_told, single_line, snippet, tells_of
 from umi_edge.tools.json_type import JSON
 from umi_edge.tools.outcome import FailureKind, Lost, Partial, ToolFailure
 from umi_edge.tools.record import Doubt, Record, Sourced
@@ -104,10 +104,13 @@ class Notebook:
     def search(self, query: str) -> tuple[list[Note], tuple[Lost, ...]]:
         """The notes that hold every word, in their text or their name, those with it in the title first.
 
-        All of them where the words say no more than that notes are asked for, and none holds those.
+        Where none does, those whose whole title is among the words; else those that hold the most of them; and all of
+        them where the words say no more than that notes are asked for.
         """
         notes, lost = self.notes()
-        found = [note for note in notes if tells_of(f"{note.title}\n{note.id}\n{note.text}", query)]
+        texts = [f"{note.title}\n{note.id}\n{note.text}" for note in notes]
+        found = [note for note, text in zip(notes, texts, strict=True) if tells_of(text, query)]
+        found = found or _titled_within(notes, query) or [notes[place] for place in most_told(texts, query)]
         found.sort(key=lambda note: not tells_of(note.title, query))
         if not found and all(word in QUESTION_WORDS or _ANY_NOTE.fullmatch(word) for word in words_of(query)):
             found = notes
@@ -179,6 +182,16 @@ class Notebook:
         if len(content.encode()) > self.config.max_file_bytes:
             raise ToolFailure(FailureKind.TOO_LARGE, "the note is larger than a note may be")
         return self._folder.add(slug(title), content.encode())[: -len(_SUFFIX)]
+
+
+def _titled_within(notes: Sequence[Note], query: str) -> list[Note]:
+    """The notes of which every word of the title was said, those with the longest titles."""
+    said = set(re.findall(r"\w+", folded(query)))
+    lengths = [
+        len(words) if (words := set(re.findall(r"\w+", folded(note.title)))) <= said else 0 for note in notes
+    ]
+    longest = max(lengths, default=0)
+    return [note for note, length in zip(notes, lengths, strict=True) if longest and length == longest]
 
 
 def slug(title: str) -> str:
