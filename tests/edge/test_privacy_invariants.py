@@ -189,6 +189,7 @@ PUBLIC = {
     "ChatPrompt": {"messages"},
     "Disclosure": {"rule"},
     "Client": {"name", "tools", "rule_id"},
+    "_Change": {"tool"},
     "Cloud": {"session", "peer"},
     "ConsentRequest": {"tool", "reasons"},
     "Conversation": {"where"},

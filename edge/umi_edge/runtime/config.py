@@ -254,8 +254,8 @@ class EdgeConfig:
     locale: str = ""
     """How you write days in figures and when your week begins, such as `en_GB`; empty: as this system is set."""
     lists: Literal["device", "summarizer"] = "device"
-    """Who writes a list that you ask for, such as what is on tomorrow: this `device`, where it is sure what is asked;
-    or always the `summarizer`, which sees handles."""
+    """Who writes a list that you ask for, such as what is on tomorrow, and what was done for you: this `device`, where
+    it is sure what is asked; or always the `summarizer`, which sees handles."""
     operators: bool | None = None
     """Whether plans may use `value.answer`, `value.pick`, `value.select`, `value.compute` and `value.compose`. None:
     with a planner elsewhere; the embedded one on this device was not trained with them."""

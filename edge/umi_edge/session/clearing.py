@@ -15,7 +15,7 @@ from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import RelationsWord
 from umi_edge.policy.families import BUILT_IN
-from umi_edge.session.device_answer import Written, asks_plainly, device_answer
+from umi_edge.session.device_answer import Style, Written, asks_plainly, changes_done, device_answer
 from umi_edge.session.item_evidence import Said, strength
 from umi_edge.session.item_look_up import look_up_of
 from umi_edge.session.listed_items import Item
@@ -148,7 +148,10 @@ class Clearing:
         request = latest_request(self.entries, typed_words(self.entries))
         if request is None:
             return None
-        return device_answer(self.entries, request, self.read(request.text), self._is_own)
+        said = self.read(request.text)
+        return device_answer(self.entries, request, said, self._is_own) or changes_done(
+            self.entries, request.seen, Style(said.phrases.now, said.phrases.locale), self._is_own
+        )
 
     def _is_own(self, tool: str) -> bool:
         return self.catalogue[tool].source == BUILT_IN and not self.labeller.hides_shape(tool)

@@ -128,6 +128,11 @@ class Style:
         kinds: Mapping[str, str] = _words(self.locale)["kinds"]
         return kinds.get(name, name)
 
+    def often(self, name: str) -> str:
+        """How often an event repeats."""
+        words: Mapping[str, str] = _words(self.locale)["often"]
+        return words.get(name, name)
+
     def joined(self, parts: Sequence[str]) -> str:
         """Several, with a word before the last."""
         return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {self.say('and')} {parts[-1]}"
