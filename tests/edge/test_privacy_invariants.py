@@ -180,6 +180,7 @@ PUBLIC = {
     "JsonWriter": {"tool", "root_type", "known_keys"},
     "AlphaUmiDialect": {"name"},
     "Action": {"tool", "result"},
+    "Language": {"name"},
     "Answered": {"undone"},
     "Asked": {"tool"},
     "Call": {"tool"},

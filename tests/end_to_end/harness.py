@@ -236,6 +236,7 @@ async def _world(
             now=lambda: NOW,
             approved=approved,
             records=records if records is not None else Records.of_session(),
+            mends_words=True,
             writes_lists=False,  # a script says what the summarizer answers, whatever is asked
         )
 

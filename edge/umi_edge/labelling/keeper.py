@@ -132,9 +132,10 @@ class Keeper:
         origin: Origin,
         link: bool = True,
         part: PartLabel = as_the_whole,
+        also: Iterable[PrivateSpan] = (),
     ) -> LabelledText:
-        """Text that may leave except for what the detectors, or the vault, know to be private."""
-        found = private_spans(text, self.scanner, self.known, typed=origin == INSTRUCTION)
+        """Text that may leave except for what the detectors, or the vault, know to be private, and for `also`."""
+        found = private_spans(text, self.scanner, self.known, typed=origin == INSTRUCTION, also=also)
         let_go = self.scanner.let_go(text)
         return self._parted(text, found, label, rule, origin, link, part, let_go=let_go)
 

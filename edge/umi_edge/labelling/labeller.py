@@ -20,6 +20,7 @@ from typing import Any
 from umi_edge.labelling.json_text import WITHHELD, staying, whole
 from umi_edge.labelling.json_writer import ArgumentWriter, JsonWriter
 from umi_edge.labelling.keeper import ENDS, Keeper, PartLabel, as_the_whole
+from umi_edge.labelling.reading import Reading, reading_of
 from umi_edge.labelling.scan_remainder import ScanRemainder
 from umi_edge.labelling.shape_budget import Shapes
 from umi_edge.labelling.text import LabelledText, Span, constant
@@ -81,6 +82,8 @@ class Labeller:
     """Where each tool of the catalogue comes from, by its name."""
     result_names: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     """The member names in each tool's results that are the tool's words, as the cloud may read them."""
+    mends_words: bool = False
+    """Whether mistyped words of the user's are mended."""
     shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +98,7 @@ class Labeller:
         *,
         hash_key: bytes = b"",
         vault: Vault | None = None,
+        mends_words: bool = False,
     ) -> "Labeller":
         """A labeller with an empty vault; without a `hash_key`, `show: hash` differs from session to session."""
         keeper = Keeper(
@@ -103,7 +107,7 @@ class Labeller:
             declassified_bits=policy.limits.declassified_bits,
             hash_key=hash_key or secrets.token_bytes(32),
         )
-        return cls(policy, keeper, sources)
+        return cls(policy, keeper, sources, mends_words=mends_words)
 
     @property
     def vault(self) -> Vault:
@@ -114,20 +118,30 @@ class Labeller:
         """What the policy says of a tool of the catalogue."""
         return self.policy.tool(tool, source=self.sources.get(tool, ""))
 
-    def instruction(self, text: str, part: PartLabel = as_the_whole) -> LabelledText:
+    def read(self, text: str) -> Reading:
+        """What the user typed, with mistyped words mended; as it is where the policy lets all of it out."""
+        text = well_formed(text)
+        if not self.mends_words or self.policy.defaults.instruction is Instruction.CLOUD:
+            return Reading(text)
+        return reading_of(text, self.keeper.scanner, self.keeper.known)
+
+    def instruction(self, said: str | Reading, part: PartLabel = as_the_whole) -> LabelledText:
         """What the user asked for; spans that the detectors find stay (docs/design.md#one-step).
 
         `part` says the label of what in it is not their own.
         """
+        read = said if isinstance(said, Reading) else self.read(said)
         label, word = Label.at(Locality.CLOUD, Integrity.TRUSTED), self.policy.defaults.instruction
         rule = f"{self.policy.file or 'built in'} defaults.instruction: {word}"
         if word is Instruction.CLOUD:
-            return self.keeper.clear_text(well_formed(text), label, rule=rule, origin=INSTRUCTION, part=part)
-        return self.keeper.scanned_text(well_formed(text), label, rule=rule, origin=INSTRUCTION, part=part)
+            return self.keeper.clear_text(read.text, label, rule=rule, origin=INSTRUCTION, part=part)
+        return self.keeper.scanned_text(
+            read.text, label, rule=rule, origin=INSTRUCTION, part=part, also=read.stays
+        )
 
     def reply(
         self,
-        text: str,
+        said: str | Reading,
         question: str,
         bars: frozenset[Bar] = NO_BARS,
         part: PartLabel = as_the_whole,
@@ -137,12 +151,12 @@ class Labeller:
         Where it repeats an address or a number of the question, the planner put that into their mouth: it is then not
         the user's own word, and nothing in it becomes so; and what bars the question bars it.
         """
-        asked = question.casefold()
-        if not any(word.strip(ENDS) in asked for word in _CHARACTERISTIC.findall(text.casefold())):
-            return self.instruction(text, part)
+        read, asked = said if isinstance(said, Reading) else self.read(said), question.casefold()
+        if not any(word.strip(ENDS) in asked for word in _CHARACTERISTIC.findall(read.text.casefold())):
+            return self.instruction(read, part)
         label = Label.at(Locality.CLOUD, Integrity.UNTRUSTED).with_bars(bars)
         origin = Origin(Source.RESULT, "the planner's question", _ECHO)
-        return self.keeper.scanned_text(well_formed(text), label, rule=_ECHOED, origin=origin)
+        return self.keeper.scanned_text(read.text, label, rule=_ECHOED, origin=origin, also=read.stays)
 
     def past_answer(self, text: str) -> LabelledText:
         """An answer of a session that is gone, with real values in it: nothing tells which, so all of it stays.

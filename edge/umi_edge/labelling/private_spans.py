@@ -3,7 +3,7 @@
 I1: docs/design.md#i1-release-only
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from umi_edge.labelling.known_values import KnownValues
@@ -54,9 +54,15 @@ class PrivateSpan:
 
 
 def private_spans(
-    text: str, scanner: Scanner, known: KnownValues, *, typed: bool = False
+    text: str,
+    scanner: Scanner,
+    known: KnownValues,
+    *,
+    typed: bool = False,
+    also: Iterable["PrivateSpan"] = (),
 ) -> Iterator[PrivateSpan]:
-    """The private spans of a text, in order, never overlapping; `typed` is whether the user typed it.
+    """The private spans of a text, in order, never overlapping; `typed` is whether the user typed it,
+    `also` what is known of it besides.
 
     Spans that overlap become one: a part of a kept value is not clear because a detector found another part of
     it. Of equal spans the detector's type counts, and the value gets the text's own integrity.
@@ -70,6 +76,7 @@ def private_spans(
         label = seen.label.with_integrity(Integrity.TRUSTED)
         kind, kept = (seen.kept.handle.type, seen.kept) if seen.whole else ("text", None)
         found.append(PrivateSpan(seen.start, seen.end, kind, rule, label, kept))
+    found += also
     found.sort(key=lambda one: one.start)
     best: PrivateSpan | None = None
     for one in found:

@@ -256,6 +256,8 @@ class EdgeConfig:
     lists: Literal["device", "summarizer"] = "device"
     """Who writes a list that you ask for, such as what is on tomorrow, and what was done for you: this `device`, where
     it is sure what is asked; or always the `summarizer`, which sees handles."""
+    spelling: Literal["mended", "off"] = "mended"
+    """`mended`: a mistyped word of yours is read as the one word that it can only mean, and you are told; or `off`."""
     operators: bool | None = None
     """Whether plans may use `value.answer`, `value.pick`, `value.select`, `value.compute` and `value.compose`. None:
     with a planner elsewhere; the embedded one on this device was not trained with them."""

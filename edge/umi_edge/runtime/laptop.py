@@ -157,6 +157,7 @@ class Laptop:
                     consent=consent or DeclineAll(),
                     on_device=on_device,
                     writes_lists=self.config.lists == "device",
+                    mends_words=self.config.spelling == "mended",
                     replies=replies or NoReplies(),
                     observer=recorded(
                         observe, self.config.record, self.policy, self._catalogue_for(on_device=on_device)

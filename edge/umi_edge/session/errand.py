@@ -79,7 +79,8 @@ class Errand:
                 answered = answering.asked_back(str(error), question)
             if number == MOST_QUESTIONS or not (reply := (await self.replies.reply(answered.answer)).strip()):
                 break
-            await self._take_reply(reply, pending_question(self.exchange.calls.entries) or DEVICES_OWN)
+            asked = pending_question(self.exchange.calls.entries) or DEVICES_OWN
+            reply = await self._take_reply(reply, asked)
         return answered
 
     def _told_of(self, error: UnclearTimeError) -> str:
@@ -140,12 +141,15 @@ class Errand:
         await self._take_reply(reply, Question(planned.asked, by_planner=True, bars=bars_of(asked)))
         return None
 
-    async def _take_reply(self, reply: str, question: Question) -> None:
+    async def _take_reply(self, reply: str, question: Question) -> str:
+        """Put a reply into the transcript; what it says, as it is read."""
         await self.look_up_names()
         user = UsersTurn(self.exchange.calls)
-        text = user.replied(reply, question)
+        read = user.read(reply)
+        text = user.replied(read, question)
         await user.take(text)
         self.exchange.observe(Replied(text))
+        return read.text
 
     async def _answer(self, rationale: str) -> Answered:
         written = self.clearing.written(rationale) if self.writes_lists else None

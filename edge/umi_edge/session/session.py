@@ -100,6 +100,8 @@ class Session:
     """Whether its planner is on this device."""
     writes_lists: bool = True
     """Whether a list that was asked for is written on this device, where it is sure; else the summarizer writes it."""
+    mends_words: InitVar[bool] = False
+    """Whether mistyped words of the user's are mended."""
     replies: Replies = field(default_factory=NoReplies)
     """Who replies when the planner asks the user something, or this device does."""
     labeller: Labeller = field(init=False)
@@ -130,9 +132,12 @@ class Session:
         hash_key: bytes,
         guarded_by: type[EgressGuard],
         approved: ApprovedCards,
+        mends_words: bool,
     ) -> None:
         sources = {tool.name: tool.source for tool in self.catalogue}
-        self.labeller = Labeller.fresh(policy, Scanner.of(policy, gazetteers), sources, hash_key=hash_key)
+        self.labeller = Labeller.fresh(
+            policy, Scanner.of(policy, gazetteers), sources, hash_key=hash_key, mends_words=mends_words
+        )
         self.guard = guarded_by(self.labeller.vault)
         self.cloud = connect(self.guard)
         self.observe = observer(self.labeller.vault)
@@ -251,11 +256,12 @@ class Session:
         self._waiting.call = self._waiting.call if question else None
         self._waiting.plan = self._waiting.plan if question else None
         self._tell_clock()
-        text = self._user.replied(instruction, question) if question else self._user.typed(instruction)
+        read = self._user.read(instruction)
+        text = self._user.replied(read, question) if question else self._user.typed(read)
         await self._user.take(text)
         self.observe(Instructed(text))
         try:
-            ending = await self._errand.ending(instruction)
+            ending = await self._errand.ending(read.text)
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
         except SaidNoTwiceError:

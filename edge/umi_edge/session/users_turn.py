@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from umi_edge.labelling.labeller import Labeller
+from umi_edge.labelling.reading import Reading
 from umi_edge.labelling.text import LabelledEntry, LabelledText, Span
 from umi_edge.labelling.vault import INSTRUCTION
 from umi_edge.session.calls import Calls
@@ -26,18 +27,24 @@ class UsersTurn:
 
     calls: Calls = field(repr=False)
 
-    def typed(self, words: str) -> LabelledText:
+    def read(self, words: str) -> Reading:
+        """What the user typed, as it is read; they are told of words that are read as others."""
+        read = self._labeller.read(words)
+        self.calls.notes[:] = dict.fromkeys([*self.calls.notes, *map(str, read.read_as)])
+        return read
+
+    def typed(self, read: Reading) -> LabelledText:
         """What the user typed unasked: their own words, but for an address that a model told them before."""
-        text = self._labeller.instruction(words, self._echoes.label)
+        text = self._labeller.instruction(read, self._echoes.label)
         self._count([span for span in text if not span.label.trusted])
         return text
 
-    def replied(self, text: str, question: Question) -> LabelledText:
+    def replied(self, read: Reading, question: Question) -> LabelledText:
         """What the user says to a question that is open. Raises `PrivacyError` where too much of it would leave."""
         said = (
-            self._labeller.reply(text, question.text, question.bars, self._echoes.label)
+            self._labeller.reply(read, question.text, question.bars, self._echoes.label)
             if question.by_planner
-            else self.typed(text)
+            else self.typed(read)
         )
         self._count(said)
         return said

@@ -55,6 +55,8 @@ class HarnessConfig:
     context_tokens: int = 4096
     writes_lists: bool = False
     """Whether the device writes the lists that it can: the generator's sessions judge the summarizer's words."""
+    mends_words: bool = False
+    """Whether mistyped words of a request are mended: those of the generator have made-up words."""
     planner: OpenAISettings | None = None
     """The endpoint of planner and summarizer; without one they are `model` with their adapters."""
 
@@ -122,7 +124,8 @@ async def open_harness(config: HarnessConfig) -> AsyncIterator[Harness]:
         stack.push_async_callback(caller.close)
         patient = EdgeCloudConfig(step_seconds=_PATIENCE_SECONDS, idle_seconds=_PATIENCE_SECONDS)
         lists: Literal["device", "summarizer"] = "device" if config.writes_lists else "summarizer"
-        edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient, lists=lists)
+        spelling: Literal["mended", "off"] = "mended" if config.mends_words else "off"
+        edge = EdgeConfig(ledger=folder / "ledger.jsonl", cloud=patient, lists=lists, spelling=spelling)
         ledger = Ledger.open(edge.ledger, device_key(folder), lambda: datetime.now(UTC).isoformat())
         stack.callback(ledger.close)
         yield Harness(connection=connection, caller=caller, ledger=ledger, edge=edge)

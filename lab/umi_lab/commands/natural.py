@@ -123,6 +123,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
             threads=options.threads,
             planner=options.endpoint(),
             writes_lists=True,
+            mends_words=True,
         ),
         split=options.split,
         home=options.home,

@@ -224,7 +224,7 @@ async def test_no_canary_leaves_in_any_field_or_encoding(tmp_path, guard, declin
         consent=DeclineOneSend() if declines else None,
         records=Records.of_device(SealedLog(tmp_path / "records.log", bytes(32))),
     ) as w:
-        answered = await w.session.ask(f"Tell {NAME} ({MAIL}) of {IBAN}, or ring {PHONE}.")
+        answered = await w.session.ask(f"Tell {NAME} ({MAIL}) taht {IBAN} is nto right, or ring {PHONE}.")
         given_up = await w.session.ask(f"And now {NAME.upper()} alone, with {MARKS}?")
     assert NAME in answered.answer
     assert MAIL in answered.answer

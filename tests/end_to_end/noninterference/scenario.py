@@ -280,7 +280,7 @@ async def run(folder: Path, device: Device, flow: Flow, policy: str | Policy = P
         for number in range(flow.asks):
             try:
                 instruction = (
-                    "Please write to everyone in Lyon, then go on." if number else "Write to them all."
+                    "Please wirte to everyone in Lyon, adn then go on." if number else "Write to them all."
                 )
                 endings.append(type(await w.session.ask(instruction)).__name__)
             except UmiError as error:
