@@ -116,3 +116,12 @@ async def test_what_cannot_be_written_safely_is_refused(home: Home) -> None:
     path.write_bytes(CARDS.encode("utf-16"))
     assert (await home.failure("contacts.change", id="ann", phone="1")).kind is FailureKind.ERROR
     assert path.read_bytes() == CARDS.encode("utf-16")
+
+
+@pytest.mark.parametrize("given", [{"email": "<EMAIL>"}, {"phone": "<PHONE>"}, {"email": "ann", "phone": "1"}])
+async def test_what_reaches_nobody_gets_onto_no_card(home: Home, given: dict[str, str]) -> None:
+    for tool, who in (("contacts.add", {"name": "Bo Ek"}), ("contacts.change", {"id": "ann"})):
+        failed = await home.failure(tool, **who, **given)
+        assert failed.kind is FailureKind.INVALID_ARGUMENTS
+    assert text(home) == CARDS
+    assert not await found(home, "Bo Ek")

@@ -204,12 +204,21 @@ def tools(book: AddressBook, *, more: bool = False) -> tuple[Tool, ...]:
         """
         if not name.strip() or not all(single_line(text or "") for text in (name, email, phone, company)):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of a contact is one line of text")
+        _check_reach(email, phone)
         uid = book.add(Contact.plain(name.strip(), email, phone, company))
         return Sourced({"added": True}, (Record(at=(), texts=(), id=uid),))
 
     if more:
         return _wide_search(book), everyone, add, _change(book, stored_as)
     return _search(book), everyone, add
+
+
+def _check_reach(email: str | None, phone: str | None) -> None:
+    """Raises `ToolFailure` for what reaches nobody, such as a placeholder that a model wrote."""
+    if email and "@" not in email:
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "an e-mail address has an @")
+    if phone and not any(one.isdigit() for one in phone):
+        raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "a phone number has a digit")
 
 
 def stored_contact(*, more: bool) -> dict[str, list[str]]:
@@ -300,6 +309,7 @@ def _change(book: AddressBook, stored_as: dict[str, list[str]]) -> Tool:
         given = {part: " ".join(text.split(" ")).strip() for part, text in wanted.items() if text is not None}
         if not given or not all(text and single_line(text) for text in given.values()):
             raise ToolFailure(FailureKind.INVALID_ARGUMENTS, "each part of a contact is one line of text")
+        _check_reach(email, phone)
         uid = book.change(id, CardChange(**given))
         return Sourced({"updated": True}, (Record(at=(), texts=(), id=uid),))
 
