@@ -25,6 +25,7 @@ class _Options:
     model: str
     adapters: Path | None
     single: Path | None
+    device_answers: bool
     run: Path | None
     dialect: str
     seed: int
@@ -42,6 +43,12 @@ class _Options:
     "--single", type=_FILE, help="The single model's adapter (GGUF).  [default: the base does it all]"
 )
 @click.option("--run", type=_FOLDER, help="A training run, whose progress files tell time and tokens.")
+@click.option(
+    "--device-answers",
+    is_flag=True,
+    help="The split agent's device writes lists and what was done, as it does for users; its success says less then, "
+    "since a session is judged by a summarizer's words.",
+)
 @click.option(
     "--dialect", default="umi", show_default=True, help="The dialect of both agents: umi, chat or alpha-umi."
 )
@@ -72,6 +79,7 @@ def _cost(options: _Options) -> None:
         options={
             "threads": options.threads,
             "own_names": options.own_names,
+            "device_answers": options.device_answers,
             "storage": storage(model, adapters),
         },
         command=command_line("cost"),
@@ -94,7 +102,13 @@ async def _measure(options: _Options, model: Path, adapters: dict[str, Path], fi
     scenarios = [(number, scenario) for number, scenario in enumerate(drawn) if number not in done]
     if not scenarios:
         return
-    split = HarnessConfig(model=model, adapters=adapters, dialect=options.dialect, threads=options.threads)
+    split = HarnessConfig(
+        model=model,
+        adapters=adapters,
+        dialect=options.dialect,
+        threads=options.threads,
+        writes_lists=options.device_answers,
+    )
     async with AsyncExitStack() as stack:
         harness = await stack.enter_async_context(open_harness(split))
         single = await stack.enter_async_context(
