@@ -136,3 +136,24 @@ async def test_homes_that_differ_in_what_stays_are_the_same_on_the_wire(tmp_path
         assert name in told
         sent.append([bytes(one) for one in w.prompts] if isinstance(w.prompts[0], bytes) else w.prompts)
     assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize(
+    "said", ["I meant 11:00", "it's at 11:00 atcually", "sorry, 11:00", "move it to 11:00"]
+)
+async def test_a_correction_of_what_this_conversation_made_looks_nothing_up(tmp_path, said):
+    calls = [MADE, ("calendar.update", '{"id":"<event:1>","time":"11:00"}')]
+    plans = [ENTER, ENDED, plan("To move it, use calendar.update."), ENDED]
+    async with session(tmp_path, plans, calls, policy=default_policy()) as w:
+        await w.session.ask(f"put Roof in on {FRIDAY} at 09:30")
+        await w.session.ask(said)
+    assert [one.tool for one in w.session.record] == ["calendar.create", "calendar.update"]
+
+
+async def test_another_thing_that_is_named_behind_it_is_looked_up(tmp_path):
+    calls = [MADE, ("calendar.update", '{"id":"<event:1>","time":"11:00"}')]
+    plans = [ENTER, ENDED, plan("To move it, use calendar.update."), ENDED, "No."]
+    async with session(tmp_path, plans, calls, policy=default_policy()) as w:
+        await w.session.ask(f"put Roof in on {FRIDAY} at 09:30")
+        await w.session.ask("move the dentist to 11:00")
+    assert [one.tool for one in w.session.record][:2] == ["calendar.create", "calendar.search"]

@@ -12,12 +12,13 @@ from umi_edge.policy.families import BUILT_IN
 from umi_edge.session.clearing import Clearing
 from umi_edge.session.exchange import Exchange
 from umi_edge.session.item_evidence import Said
-from umi_edge.session.item_look_up import ItemLookUp, items_shown, lists_shown, look_up_of
+from umi_edge.session.item_look_up import ItemLookUp, items_shown, lists_shown, look_up_of, was_made_last
 from umi_edge.session.listed_items import given_to
 from umi_edge.session.named_items import naming_words
 from umi_edge.session.time_arguments import SpokenTimes, Timed
 from umi_edge.session.time_wording import UnclearTimeError
 from umi_edge.tools import FailureKind
+from umi_edge.values.clauses import errand_at
 from umi_edge.values.time_words import TimePhrases
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Call, Instruction, Observation, Plan, View
@@ -57,13 +58,18 @@ class ItemFinder:
             return {}
         shown = items_shown(look_up, entries)
         seen = "".join(str(part) for span in latest.text for part in span.seen_by(PLANNER))
+        made = was_made_last(look_up, entries)
         if shown and not naming_words(Said(seen, self.phrases)):
             return {}  # "cancel it": of what was shown
+        if made and not errand_at(seen):
+            return {}  # "it's at nine": of what was made
         if not self.clearing.lacks(tool, shown, by_title=True):
             return {}
         found = await self._found(look_up)
         if found:
             return {look_up.takes: found}
+        if made:
+            return {}
         # Of several that were shown the user is asked; one alone would be taken without a question.
         several = any(len(items) > 1 for items in lists_shown(look_up, entries)[-1:])
         nothing = found == [] and not several and self.clearing.lacks(tool, shown, by_title=False)

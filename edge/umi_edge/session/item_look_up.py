@@ -19,14 +19,14 @@ from typing import Any
 
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.item_evidence import Said
-from umi_edge.session.listed_items import Item, listings
+from umi_edge.session.listed_items import Item, Listing, as_made, listings
 from umi_edge.session.named_items import naming_words
 from umi_edge.session.time_arguments import SpokenTimes
 from umi_edge.session.time_wording import TimeKind
 from umi_edge.values.word_lists import word_lists
 from umi_shared.transcript import Instruction, View, text_of
 
-__all__ = ["ItemLookUp", "items_shown", "lists_shown", "look_up_of"]
+__all__ = ["ItemLookUp", "items_shown", "lists_shown", "look_up_of", "was_made_last"]
 
 _LONGEST_QUERY = 200
 
@@ -47,6 +47,8 @@ class ItemLookUp:
     """The argument of the changing tool that takes a thing, and the member of the thing that it takes."""
     shown_by: frozenset[str]
     """The tools whose results have such things."""
+    made_by: frozenset[str] = frozenset()
+    """The tools that make such things, and give their ids."""
     titled: bool = False
     """Whether a request calls such a thing by its title; who is written to is called by other words."""
     after_failure: bool = False
@@ -72,19 +74,29 @@ class ItemLookUp:
 
 
 _EVENTS = frozenset({"calendar.list", "calendar.search"})
+_ENTERS = frozenset({"calendar.create", "calendar.repeat"})
 _LETTERS = frozenset({"mail.search", "mail.read"})
 _NOTES = frozenset({"notes.search", "notes.read"})
 _LETTER = ItemLookUp(tool="mail.search", query="query", shown_by=_LETTERS)
 _NOTE = ItemLookUp(tool="notes.search", query="query", takes="title", shown_by=_NOTES, after_failure=True)
 _LOOK_UPS: Mapping[str, ItemLookUp] = {
     "calendar.cancel": ItemLookUp(
-        tool="calendar.search", query="query", days="when", titled=True, shown_by=_EVENTS
+        tool="calendar.search", query="query", days="when", titled=True, shown_by=_EVENTS, made_by=_ENTERS
     ),
     "calendar.update": ItemLookUp(
-        tool="calendar.search", query="query", days="when", moves=True, titled=True, shown_by=_EVENTS
+        tool="calendar.search",
+        query="query",
+        days="when",
+        moves=True,
+        titled=True,
+        shown_by=_EVENTS,
+        made_by=_ENTERS,
     ),
     "calendar.finish_todo": ItemLookUp(
-        tool="calendar.todos", titled=True, shown_by=frozenset({"calendar.todos"})
+        tool="calendar.todos",
+        titled=True,
+        shown_by=frozenset({"calendar.todos"}),
+        made_by=frozenset({"calendar.add_todo"}),
     ),
     "contacts.change": ItemLookUp(
         tool="contacts.search", query="name", shown_by=frozenset({"contacts.search", "contacts.list"})
@@ -115,10 +127,28 @@ def lists_shown(look_up: ItemLookUp, entries: Sequence[LabelledEntry]) -> list[l
             if isinstance(one.seen, Mapping) and isinstance(one.seen.get(look_up.takes), str)
         ]
         for result in listings(entries)
-        if getattr(entries[result.at].template, "tool", "") in look_up.shown_by
-        for items in result.lists
+        for items in _of_result(look_up, result, entries)
     )
     return [items for items in lists if items]
+
+
+def was_made_last(look_up: ItemLookUp, entries: Sequence[LabelledEntry]) -> bool:
+    """Whether the newest of these things is one that a call of this conversation made: a correction means it."""
+    tools = [getattr(entries[result.at].template, "tool", "") for result in listings(entries)]
+    those = [tool for tool in tools if tool in look_up.shown_by | look_up.made_by]
+    return bool(those) and those[-1] in look_up.made_by
+
+
+def _of_result(
+    look_up: ItemLookUp, result: Listing, entries: Sequence[LabelledEntry]
+) -> Sequence[Sequence[Item]]:
+    tool = getattr(entries[result.at].template, "tool", "")
+    if tool in look_up.made_by:
+        return [
+            [made for one in items if (made := as_made(one, entries[result.at - 1]))]
+            for items in result.lists
+        ]
+    return result.lists if tool in look_up.shown_by else ()
 
 
 def _said(entry: Any) -> str:

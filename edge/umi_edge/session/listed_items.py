@@ -21,6 +21,7 @@ __all__ = [
     "NAMED",
     "Item",
     "Listing",
+    "as_made",
     "chooses",
     "given_to",
     "handle_of",
@@ -105,6 +106,15 @@ def listings(entries: Sequence[LabelledEntry]) -> list[Listing]:
                 lists = tuple(_lists(_named(read_json(entry, PLANNER), known), known))
                 found += [Listing(at, given, lists)] if lists else []
     return found
+
+
+def as_made(item: Item, call: LabelledEntry) -> Item | None:
+    """A thing as the call that made it says it is, beside the id that the call gave; None where it says nothing."""
+    seen, known = given_to(call), read_json(call, DEVICE)
+    both = (item.seen, item.known, known)
+    if not seen or not all(isinstance(one, Mapping) for one in both):
+        return None
+    return Item({**seen, **item.seen}, {**known, **item.known})
 
 
 def read_json(entry: LabelledEntry, sink: Sink) -> Any:

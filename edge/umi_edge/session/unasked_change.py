@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from umi_edge.labelling.text import LabelledEntry
-from umi_edge.request_kinds import KIND_OF, Kind, RequestKinds
+from umi_edge.request_kinds import KIND_OF, Kind
 from umi_edge.session.draft import Draft
 from umi_edge.session.own_words import seen_words
 from umi_edge.session.unclear_choice import turns_of
@@ -87,6 +87,8 @@ def unasked_kind(tool: str, entries: Sequence[LabelledEntry], lost_at: int = -1)
         if _YES.fullmatch(words) or _YES_AND_MORE.match(words):
             return None
         before = []  # they were asked of it
+    from umi_edge.request_kinds.model import RequestKinds  # noqa: PLC0415  # with numpy: a start does without
+
     return kind if RequestKinds.shipped().objects(kind, words, before) else None
 
 

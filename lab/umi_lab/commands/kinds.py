@@ -47,7 +47,7 @@ def command(**options: object) -> None:
 
 
 def _kinds(options: _Options) -> None:
-    from umi_edge.request_kinds import RequestKinds
+    from umi_edge.request_kinds.model import RequestKinds
     from umi_lab.request_kinds.examples import examples_of
     from umi_lab.request_kinds.figures import by_family, by_writer, held_to, judged_across, shares
     from umi_lab.request_kinds.fit import Table, fitted, known_words

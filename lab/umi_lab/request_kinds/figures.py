@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umi_cloud.evaluation.interval import Share
-from umi_edge.request_kinds import Kind, Limits, RequestKinds
+from umi_edge.request_kinds import Kind
 from umi_edge.request_kinds.features import features_of
+from umi_edge.request_kinds.model import Limits, RequestKinds
 from umi_lab.request_kinds.examples import Example
 from umi_lab.request_kinds.fit import Table, fitted, known_words
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.policy import Scanner
-from umi_edge.request_kinds import Kind, RequestKinds
+from umi_edge.request_kinds import Kind
 from umi_edge.request_kinds.features import features_of
+from umi_edge.request_kinds.model import RequestKinds
 from umi_lab.natural.home import homes
 from umi_lab.natural.request import Wanted
 from umi_lab.natural.request_file import read_requests

@@ -5,8 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from umi_edge.request_kinds import KIND_OF, Kind, RequestKinds
+from umi_edge.request_kinds import KIND_OF, Kind
 from umi_edge.request_kinds.features import features_of, words_in
+from umi_edge.request_kinds.model import RequestKinds
 from umi_edge.tools.builtin import HomeConfig, builtin_tools
 
 MODEL = RequestKinds.shipped()

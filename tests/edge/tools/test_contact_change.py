@@ -118,7 +118,9 @@ async def test_what_cannot_be_written_safely_is_refused(home: Home) -> None:
     assert path.read_bytes() == CARDS.encode("utf-16")
 
 
-@pytest.mark.parametrize("given", [{"email": "<EMAIL>"}, {"phone": "<PHONE>"}, {"email": "ann", "phone": "1"}])
+@pytest.mark.parametrize(
+    "given", [{"email": "<EMAIL>"}, {"phone": "<PHONE>"}, {"email": "ann", "phone": "1"}]
+)
 async def test_what_reaches_nobody_gets_onto_no_card(home: Home, given: dict[str, str]) -> None:
     for tool, who in (("contacts.add", {"name": "Bo Ek"}), ("contacts.change", {"id": "ann"})):
         failed = await home.failure(tool, **who, **given)

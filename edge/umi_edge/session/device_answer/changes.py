@@ -23,7 +23,16 @@ from typing import Any
 from umi_edge.labelling.text import DEVICE, LabelledEntry
 from umi_edge.session.device_answer.listed import Listed, Written
 from umi_edge.session.device_answer.style import Moment, Style
-from umi_edge.session.listed_items import Item, Listing, handle_of, listings, marks, read_json, taken_by
+from umi_edge.session.listed_items import (
+    Item,
+    Listing,
+    as_made,
+    handle_of,
+    listings,
+    marks,
+    read_json,
+    taken_by,
+)
 from umi_edge.session.look_up_words import look_up_words
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Call, Instruction, Observation
@@ -271,11 +280,12 @@ def _done(entries: Sequence[LabelledEntry], begin: int, style: Style) -> list[_C
 
 def _made(listing: Listing, call: LabelledEntry) -> dict[str, Item]:
     """What a call of this conversation made, by its id."""
-    known = read_json(call, DEVICE)
-    if not isinstance(known, Mapping):
-        return {}
-    made = Item(_with_start(listing.given), _with_start(known))
-    return {token: made for several in listing.lists for one in several for token in marks(one)}
+    found: dict[str, Item] = {}
+    for several in listing.lists:
+        for one in several:
+            if (made := as_made(one, call)) is not None:
+                found |= dict.fromkeys(marks(one), Item(_with_start(made.seen), _with_start(made.known)))
+    return found
 
 
 def _with_start(given: Mapping[str, Any]) -> Mapping[str, Any]:
