@@ -86,7 +86,8 @@ def told_of(error):
 
 # Where to break, how many calls go well before, and how many messages have left by then.
 SEAMS = {
-    "labelling the instruction": ("labeller.keeper.scanner.scan", 0, 0),
+    "reading the instruction": ("labeller.keeper.scanner.scan", 0, 0),
+    "labelling the instruction": ("labeller.keeper.scanner.scan", 1, 0),
     "searching the instruction": ("labeller.keeper.known.find", 0, 0),
     "the release of the first view": ("exchange.release", 0, 0),
     "the guard before the first message": ("guard.check", 0, 0),
@@ -102,7 +103,7 @@ SEAMS = {
     "the consent": ("consent.approve", 0, 1),
     "the runner": ("calls.run_tool", 0, 1),
     "labelling the result": ("labeller.result", 0, 1),
-    "the scanner in the result": ("labeller.keeper.scanner.scan", 1, 1),
+    "the scanner in the result": ("labeller.keeper.scanner.scan", 2, 1),
     "the vault": ("vault.keep", 1, 1),
     "the guard before the second message": ("guard.check", 1, 1),
     "the ledger before the second message": ("ledger.append", 1, 1),
