@@ -20,9 +20,9 @@ from typing import Any
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.session.addressees import Addressees, addressees_of, only_in_message, tells_detail
 from umi_edge.session.listed_items import Item, given_to, listings, marks, taken_by
+from umi_edge.session.own_words import seen_text, seen_words
 from umi_edge.session.unclear_choice import turns_of
 from umi_shared.handles import HANDLE_PATTERN
-from umi_shared.labels import PLANNER
 from umi_shared.transcript import Call, Instruction
 
 __all__ = ["FORWARD", "LETTERS", "SEARCH", "AddressedMail", "UnknownAddresseeError"]
@@ -51,7 +51,7 @@ class AddressedMail:
     @cached_property
     def _requests(self) -> tuple[str, ...]:
         """What the user asked for, as the planner sees it, the newest last; nothing where they were asked since."""
-        said = [_seen(one) for one in self.entries if isinstance(one.template, Instruction)]
+        said = seen_words(self.entries)
         turns = turns_of(self.entries, said)
         return () if not turns or len(turns[-1].said) > 1 else tuple(" ".join(turn.said) for turn in turns)
 
@@ -85,7 +85,7 @@ class AddressedMail:
 
     def is_invented(self, name: str) -> bool:
         """Whether nobody said a name, and no result has it."""
-        return name.casefold() not in " ".join(map(_seen, self.entries)).casefold()
+        return name.casefold() not in " ".join(map(seen_text, self.entries)).casefold()
 
     def missing(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Who has to be looked up before a letter can go to those who are told."""
@@ -188,10 +188,6 @@ class AddressedMail:
         if str(seen.get("name", "")).casefold() != whom.casefold() or not isinstance(address, str):
             raise UnknownAddresseeError
         return address
-
-
-def _seen(entry: LabelledEntry) -> str:
-    return "".join(str(part) for span in entry.text for part in span.seen_by(PLANNER))
 
 
 def _is_owner(name: str, whom: str) -> bool:

@@ -15,6 +15,7 @@ from umi_edge.session.item_evidence import Said
 from umi_edge.session.item_look_up import ItemLookUp, items_shown, lists_shown, look_up_of, was_made_last
 from umi_edge.session.listed_items import given_to
 from umi_edge.session.named_items import naming_words
+from umi_edge.session.own_words import seen_text
 from umi_edge.session.time_arguments import SpokenTimes, Timed
 from umi_edge.session.time_wording import UnclearTimeError
 from umi_edge.tools import FailureKind
@@ -57,7 +58,7 @@ class ItemFinder:
         if latest is None:
             return {}
         shown = items_shown(look_up, entries)
-        seen = "".join(str(part) for span in latest.text for part in span.seen_by(PLANNER))
+        seen = seen_text(latest)
         made = was_made_last(look_up, entries)
         if shown and not naming_words(Said(seen, self.phrases)):
             return {}  # "cancel it": of what was shown

@@ -17,7 +17,7 @@ from umi_edge.values.json_walk import scalars
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Instruction
 
-__all__ = ["not_the_users_own", "seen_words", "stands_in", "typed_words"]
+__all__ = ["not_the_users_own", "seen_text", "seen_words", "stands_in", "typed_words"]
 
 _FEWEST_DIGITS = 5
 """A shorter number is no phone number, and no other number that somebody could be reached by."""
@@ -30,11 +30,12 @@ def typed_words(entries: Iterable[LabelledEntry]) -> list[str]:
 
 def seen_words(entries: Iterable[LabelledEntry]) -> list[str]:
     """The same as the planner sees it."""
-    return [
-        "".join(str(part) for span in one.text for part in span.seen_by(PLANNER))
-        for one in entries
-        if isinstance(one.template, Instruction)
-    ]
+    return [seen_text(one) for one in entries if isinstance(one.template, Instruction)]
+
+
+def seen_text(entry: LabelledEntry) -> str:
+    """The text of an entry as the planner sees it."""
+    return "".join(str(part) for span in entry.text for part in span.seen_by(PLANNER))
 
 
 def not_the_users_own(

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.request_kinds import KIND_OF, Kind
 from umi_edge.session.draft import Draft
-from umi_edge.session.own_words import seen_words
+from umi_edge.session.own_words import seen_text, seen_words
 from umi_edge.session.unclear_choice import turns_of
-from umi_shared.labels import PLANNER
 from umi_shared.transcript import Plan
 
 __all__ = ["UnaskedChangeError", "WaitingPlan", "unasked_kind"]
@@ -81,7 +80,7 @@ def unasked_kind(tool: str, entries: Sequence[LabelledEntry], lost_at: int = -1)
     if kind is None or not turns:
         return None
     *before, words = (said for turn in turns[-2:] for said in turn.said)
-    if turns[-1].asked_at >= 0 and _as_seen(entries[turns[-1].asked_at]) == _QUESTIONS[kind]:
+    if turns[-1].asked_at >= 0 and seen_text(entries[turns[-1].asked_at]) == _QUESTIONS[kind]:
         if _NO.match(words):
             return kind
         if _YES.fullmatch(words) or _YES_AND_MORE.match(words):
@@ -90,7 +89,3 @@ def unasked_kind(tool: str, entries: Sequence[LabelledEntry], lost_at: int = -1)
     from umi_edge.request_kinds.model import RequestKinds  # noqa: PLC0415  # with numpy: a start does without
 
     return kind if RequestKinds.shipped().objects(kind, words, before) else None
-
-
-def _as_seen(entry: LabelledEntry) -> str:
-    return "".join(str(part) for span in entry.text for part in span.seen_by(PLANNER))
