@@ -4,6 +4,7 @@ import re
 from importlib.resources import files
 
 import pytest
+from ruamel.yaml import YAML
 
 from umi_edge.values.word_lists import WordListError, read_word_lists
 
@@ -106,5 +107,8 @@ def test_the_files_of_sessions_are_sound(file):
 
 def test_a_language_is_added_without_touching_code():
     text = (files("umi_edge.session.words") / "invitations.yaml").read_text("utf-8")
-    lists = read_word_lists(f"{text}\nitalian:\n  invites: invita*, con\n", "invitations.yaml")
+    others = "".join(
+        f'  {name}: ""\n' for name in YAML(typ="safe").load(text)["english"] if name != "invites"
+    )
+    lists = read_word_lists(f"{text}\nitalian:\n  invites: invita*, con\n{others}", "invitations.yaml")
     assert re.search(rf"\b{lists.any_of('invites')}\b", "invitala a pranzo")
