@@ -75,6 +75,19 @@ async def test_what_was_made_is_told_as_the_tool_was_given_it(tmp_path, tool, ar
         assert await w.session.ask(f"do it: {said}") == Answered(told)
 
 
+async def test_a_card_keeps_its_number_behind_a_new_one_and_the_answer_says_so(tmp_path):
+    number = "+44 117 496 0188"
+    calls = [FIND, ("contacts.change", '{"id":"<contact:1>","phone":"<phone:1>"}')]
+    plans = [LOOK, plan("To change the card, use contacts.change."), DONE]
+    async with session(tmp_path, plans, calls, policy=default_policy()) as w:
+        ending = await w.session.ask(f"Karim Haddad has a new number, {number}, note it in his card")
+        [card] = [one for one in (tmp_path / "home" / "contacts").iterdir() if number in one.read_text()]
+    before, after = (one.split(":", 1)[1] for one in card.read_text().splitlines() if one.startswith("TEL"))
+    assert ending == Answered(f"Changed the card of Karim Haddad, {number}, {after} stays on it")
+    assert before == number
+    assert after.encode() not in w.capture.bytes_out
+
+
 ENTER, MADE = (
     plan("To add it, use calendar.create."),
     ("calendar.create", f'{{"title":"Roof","date":"{FRIDAY}","time":"09:30"}}'),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 @click.command(name="data", short_help="Make the training data of a recipe.")
 @click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="Make this file only; may be given several times."
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Make this file only, and what it is mixed of; may be given several times.",
 )
 def command(recipe: Path, only: tuple[str, ...]) -> None:
     """Make the files of episodes that the `data` section of RECIPE names.
@@ -29,16 +32,20 @@ def command(recipe: Path, only: tuple[str, ...]) -> None:
     folder = read.episodes.parent
     folder.mkdir(parents=True, exist_ok=True)
     for name in only or (*section.made, *section.mixed):
-        if not (folder / f"{name}.jsonl").exists():
-            _make(section, name, folder)
+        _make(section, name, folder)
 
 
 def _make(section: "DataSection", name: str, folder: Path) -> None:
+    """Make a file that is not there, and before it those that it is mixed of."""
     from umi_shared.errors import ConfigError
 
+    if (folder / f"{name}.jsonl").exists():
+        return
     if name in section.made:
         _generate(section.made[name], folder / f"{name}.jsonl", name)
     elif name in section.mixed:
+        for part in section.mixed[name].of:
+            _make(section, part.name, folder)
         _mix(section.mixed[name], folder / f"{name}.jsonl", folder)
     else:
         raise ConfigError(f"the recipe makes no {name}", fix=", ".join((*section.made, *section.mixed)))

@@ -56,12 +56,8 @@ async def test_without_more_tools_a_search_is_as_before(home: Home) -> None:
 @pytest.mark.parametrize(
     ("change", "before", "after"),
     [
-        (
-            {"phone": "+44 20 1"},
-            "item1.TEL;TYPE=CELL:+1 555\r\n  0101\r\n",
-            "item1.TEL;TYPE=CELL:+44 20 1\r\n",
-        ),
-        ({"email": "a@b.example"}, "PREF=1:ann@work.example", "PREF=1:a@b.example"),
+        ({"phone": "+44 20 1"}, "item1.TEL;", "TEL:+44 20 1\r\nitem1.TEL;"),
+        ({"email": "a@b.example"}, "EMAIL;TYPE=WORK", "EMAIL;PREF=1:a@b.example\r\nEMAIL;TYPE=WORK"),
         ({"company": "Berg; Söhne"}, "ORG:Nordlys\\, Ltd;Roofs", "ORG:Berg\\; Söhne;Roofs"),
         ({"role": "Painter"}, "TITLE:Roofer", "TITLE:Painter"),
     ],
@@ -73,6 +69,33 @@ async def test_a_change_writes_its_own_line_and_no_other(
     assert ann["id"] == "ann"
     assert await home.call("contacts.change", id="ann", **change) == {"updated": True}
     assert text(home) == CARDS.replace(before, after, 1)
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        "TEL;TYPE=HOME,PREF:+1 555 0101",
+        "TEL;TYPE=PREF,HOME:+1 555 0101",
+        "TEL;PREF=3;TYPE=home:+1 555 0101",
+        "TEL;HOME;PREF:+1 555 0101",
+        "TEL:+1 555 0101",
+    ],
+)
+async def test_a_number_comes_before_those_that_are_there_and_none_is_lost(home: Home, used: str) -> None:
+    cards = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bo Ek\r\nUID:bo\r\nTEL:+1 555 0199\r\n{used}\r\nEND:VCARD\r\n"
+    home.config.contacts.joinpath("bo.vcf").write_text(cards, newline="")
+    (before,) = (await home.call("contacts.search", name="Bo Ek"))["matches"]
+    await home.call("contacts.change", id="bo", phone="0151 2")
+    (after,) = (await home.call("contacts.search", name="Bo Ek"))["matches"]
+    assert after["phone"] == "0151 2"
+    assert [one for one in after["phones"] if one["number"] != "0151 2"] == before["phones"]
+    written = home.config.contacts.joinpath("bo.vcf").read_bytes().decode().splitlines()
+    assert [line for line in written if not line.endswith("0151 2")] == cards.splitlines()
+
+
+async def test_the_number_that_is_used_already_is_not_written_twice(home: Home) -> None:
+    await home.call("contacts.change", id="ann", phone="+1 555 0101", role="Painter")
+    assert text(home) == CARDS.replace("TITLE:Roofer", "TITLE:Painter", 1)
 
 
 async def test_a_name_changes_in_both_its_lines(home: Home) -> None:

@@ -204,7 +204,8 @@ def _edited(one: _Change) -> str:
     return one.style.say("edited", title=one.title, old=one.text("old"), new=one.text("new"))
 
 
-_FIELDS = ("email", "phone", "company", "role")
+_REACHED = ("email", "phone")
+_FIELDS = (*_REACHED, "company", "role")
 
 
 def _card(one: _Change) -> str:
@@ -214,7 +215,9 @@ def _card(one: _Change) -> str:
 def _card_changed(one: _Change) -> str | None:
     if not (name := one.called("name")):
         return None
-    return _and(one.style.say("card_changed", name=name), *map(one.text, ("name", *_FIELDS)))
+    told = _and(one.style.say("card_changed", name=name), *map(one.text, ("name", *_FIELDS)))
+    kept = [one.called(reached) for reached in _REACHED if one.text(reached) not in ("", one.called(reached))]
+    return _and(told, *(one.style.say("card_kept", value=value) for value in kept if value))
 
 
 def _and(first: str, *more: str) -> str:

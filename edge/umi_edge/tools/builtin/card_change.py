@@ -1,4 +1,7 @@
-"""A change to one card of a file of vCards: the lines that it is about are written anew, all others stay."""
+"""A change to one card of a file of vCards: the lines that it is about are written anew, all others stay.
+
+An address and a number come before those that are there, and no such one is lost.
+"""
 
 import re
 import secrets
@@ -19,6 +22,8 @@ _DROPPED = re.compile(
 )
 """What a header says of how its value is written, which is then written otherwise."""
 _HEADER = re.compile(rb'(?:"[^"]*"|[^":])*:')
+_PREFERENCE = re.compile(rb";PREF=\d+|[;,=]PREF(?=[;,:])", re.IGNORECASE)
+"""What a header says of a line that is used before others of its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +109,23 @@ class _Card:
 
     def put(self, number: int, value: str) -> None:
         """Another value for a line, its name and its kinds as they are."""
-        found = _HEADER.match(self.lines[number])
-        header = found[0] if found else self.lines[number].partition(b":")[0] + b":"
-        header = _DROPPED.sub(b"", header)
+        header = _DROPPED.sub(b"", self._header(number))
         self.lines[number] = header[:-1] + self._marked(value)
+
+    def put_before(self, number: int, name: bytes, value: str) -> None:
+        """A line that is used before another of its kind, which stays as it is."""
+        found = _PREFERENCE.search(self._header(number))
+        mark = b"" if found is None else found[0] if b"PREF=" in found[0].upper() else b";TYPE=PREF"
+        self.lines.insert(number, name + mark + self._marked(value))
 
     def add(self, name: bytes, value: str) -> None:
         """A line more."""
         self.lines.append(name + self._marked(value))
+
+    def _header(self, number: int) -> bytes:
+        """What stands before the value of a line, with its colon."""
+        found = _HEADER.match(self.lines[number])
+        return found[0] if found else self.lines[number].partition(b":")[0] + b":"
 
     def _marked(self, value: str) -> bytes:
         old = any(self.lines[n].partition(b":")[2].strip() == b"2.1" for n in self.of(b"VERSION"))
@@ -142,16 +156,17 @@ def _name(card: _Card, contact: Contact, value: str) -> None:
 
 
 def _reachable(name: bytes, member: str) -> Callable[[_Card, Contact, str], None]:
-    """A change of the address or the number that is used of several."""
+    """A change of the address or the number that is used of several: the one before stays, behind it."""
 
     def change(card: _Card, contact: Contact, value: str) -> None:
         before = getattr(contact, member)
-        for number in card.of(name) if before else ():
+        for number in card.of(name) if before and before != value else ():
             read = card.read(number)
             if read and before in {one.value for one in (*read.emails, *read.phones)}:
-                card.put(number, _escaped(value))
+                card.put_before(number, name, _escaped(value))
                 return
-        card.add(name, _escaped(value))
+        if before != value:
+            card.add(name, _escaped(value))
 
     return change
 
@@ -215,6 +230,9 @@ def _is_that(before: bytes, after: bytes, contact: Contact, change: CardChange, 
         if any(getattr(now, name) != value for name, value in wanted.items()):
             return False
         for lists, changed in (("emails", "email"), ("phones", "phone")):
-            if changed not in change.given and getattr(was, lists) != getattr(now, lists):
+            new = change.given.get(changed)
+            if [one for one in getattr(now, lists) if one.value != new] != [
+                one for one in getattr(was, lists) if one.value != new
+            ]:
                 return False
     return True
