@@ -77,6 +77,10 @@ def test_one_command_makes_the_files_and_leaves_those_that_are_there(
     made = {name: (tmp_path / "data" / f"{name}.jsonl").read_text() for name in ("a", "b", "all")}
     assert sorted(made["all"].splitlines()) == sorted((made["a"] + made["b"]).splitlines())
     assert len(list(read_episodes(tmp_path / "data/all.jsonl"))) == 3
+    (tmp_path / "data/all.jsonl").unlink()
+    (tmp_path / "data/a.jsonl").unlink()
+    assert CliRunner().invoke(command, [str(recipe), "--only", "all"], catch_exceptions=False).exit_code == 0
+    assert len((tmp_path / "data/all.jsonl").read_text().splitlines()) == 3
     (tmp_path / "data/b.jsonl").write_text("kept")
     assert CliRunner().invoke(command, [str(recipe), "--only", "b"]).exit_code == 0
     assert (tmp_path / "data/b.jsonl").read_text() == "kept"
