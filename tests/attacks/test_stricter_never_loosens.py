@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umi_edge.policy import Scanner
-from umi_edge.policy.checks import Allowed, Ask, Denied, LabelledLeaf, Verdict, check_call
+from umi_edge.policy.checks import check_call
 from umi_edge.policy.document import Policy
 from umi_edge.policy.hints import Hints
 from umi_edge.policy.loader import load_policy
+from umi_edge.policy.verdict import Allowed, Ask, Denied, LabelledLeaf, Verdict
 from umi_shared.handles import Handle
 from umi_shared.labels import Integrity, Label, Locality
 

@@ -1,6 +1,6 @@
 """The data-locality policy: what may leave this device, argument by argument and field by field."""
 
-from umi_edge.policy.checks import Allowed, Ask, Denied, LabelledLeaf, Reason, Verdict, check_call
+from umi_edge.policy.checks import check_call
 from umi_edge.policy.clearance import Clearance
 from umi_edge.policy.detector import Detector
 from umi_edge.policy.detectors import Detection, GazetteerSource, Scanner, gazetteer_sources
@@ -11,6 +11,7 @@ from umi_edge.policy.problems import InvalidPolicyError
 from umi_edge.policy.resolution import Assignment
 from umi_edge.policy.rules import PathRule, Resolution
 from umi_edge.policy.span_finder import PLUGINS, Plugin, SpanFinder
+from umi_edge.policy.verdict import Allowed, Ask, Denied, LabelledLeaf, Reason, Verdict
 from umi_shared.problems import Problem
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The verdict on one call: allowed, to be asked, or denied, with reasons that never hold a value.
+"""The checks of one call, which make its verdict.
 
 Keeps I5: a private value reaches a third party only where a rule accepts it, or by the user's consent. Keeps
 I8: what is judged here are labels, types and places; values are not even passed in.
@@ -8,7 +8,6 @@ I8: docs/design.md#i8-no-private-value-in-what-umi-says
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from umi_edge.policy.document import Confirm, Policy, Runs, ToolPolicy
 from umi_edge.policy.families import BUILT_IN, PYTHON
@@ -18,18 +17,11 @@ from umi_edge.policy.rules import ANY_TYPE, TYPED_OR_APPROVED, OnViolation, Reso
 from umi_edge.policy.stored_as import StoredAs, read_back_at
 from umi_edge.policy.stores import Laxer, laxer_places
 from umi_edge.policy.told_to_others import why_confirmed
-from umi_shared.handles import Handle
-from umi_shared.labels import PUBLIC, Label, Locality, tool_sink
+from umi_edge.policy.verdict import Allowed, Ask, Denied, LabelledLeaf, Reason, ReasonCode, Verdict
+from umi_shared.labels import Label, Locality, tool_sink
 
 __all__ = [
     "LOOSE_TYPES",
-    "Allowed",
-    "Ask",
-    "Denied",
-    "LabelledLeaf",
-    "Reason",
-    "ReasonCode",
-    "Verdict",
     "check_call",
     "is_accepted",
     "may_write",
@@ -39,81 +31,6 @@ __all__ = [
 LOOSE_TYPES = frozenset({ANY_TYPE, "text"})
 """Types of free text, into which handles of any type may be composed."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledLeaf:
-    """What is known of one leaf of a call's arguments without its value."""
-
-    label: Label
-    type: str = ANY_TYPE
-    handles: tuple[Handle, ...] = ()
-    """The handles it was written with; none for a literal."""
-    origins: tuple[str, ...] = ()
-    """Where the value of each handle came from, in words of the program."""
-    model_written: bool = False
-    """Whether any of its text was written by a model."""
-    doubt: str = ""
-    """Why it is not the user's own, though the tool that gave it is trusted; value-free."""
-    mend: str = ""
-    """What makes it count as the user's own again; value-free."""
-    written: Label = PUBLIC
-    """The label of what a model wrote of it."""
-
-
-class ReasonCode(StrEnum):
-    """Why a call is not simply allowed."""
-
-    WRONG_TYPE = "wrong-type"
-    NOT_TRUSTED = "not-trusted"
-    NOT_ACCEPTED = "not-accepted"
-    CONFIRM = "confirm"
-    UNPLANNED = "unplanned"
-    STORED = "stored"
-    NEVER = "never"
-    BARRED = "barred"
-    NOT_TYPED = "not-typed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One reason, for people and programs; names the rule, the place and the type, never a value (I8)."""
-
-    code: ReasonCode
-    path: str = ""
-    """The argument's path; names that only data know are `*`."""
-    rule_id: str
-    type: str = ""
-    message: str
-    counterfactual: str
-    """What would allow it."""
-
-    def __str__(self) -> str:
-        return f"{self.message} (rule: {self.rule_id}); {self.counterfactual}"
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """The call may run, with the arguments at `redact` left out."""
-
-    redact: frozenset[Location] = field(default=frozenset(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The call may run if the user, who sees the exact values, says so."""
-
-    reasons: tuple[Reason, ...]
-    redact: frozenset[Location] = field(default=frozenset(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The call may not run."""
-
-    reasons: tuple[Reason, ...]
-
-
-Verdict = Allowed | Ask | Denied
 
 Unfound = Callable[[Location], Label]
 """The label of what the detectors leave of an argument: of all of it that they do not find."""

@@ -3,7 +3,8 @@
 import pytest
 
 from umi_edge.policy import Allowed, Ask, default_policy, load_policy
-from umi_edge.policy.checks import LabelledLeaf, check_call
+from umi_edge.policy.checks import check_call
+from umi_edge.policy.verdict import LabelledLeaf
 from umi_shared.labels import PUBLIC
 
 BARE = load_policy("version: 1\n", "p.yaml")
