@@ -230,9 +230,9 @@ def _is_that(before: bytes, after: bytes, contact: Contact, change: CardChange, 
         if any(getattr(now, name) != value for name, value in wanted.items()):
             return False
         for lists, changed in (("emails", "email"), ("phones", "phone")):
-            new = change.given.get(changed)
-            if [one for one in getattr(now, lists) if one.value != new] != [
-                one for one in getattr(was, lists) if one.value != new
+            asked = change.given.get(changed)
+            if [one for one in getattr(now, lists) if one.value != asked] != [
+                one for one in getattr(was, lists) if one.value != asked
             ]:
                 return False
     return True
