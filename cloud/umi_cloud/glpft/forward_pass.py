@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from umi_cloud.glpft.head_losses import frozen_head, head_losses
+
 __all__ = ["Chunk", "ForwardPass", "losses_by_role", "target_losses"]
 
 
@@ -56,15 +58,18 @@ def target_losses(model: Any, chunk: Chunk, device: Any = "cpu") -> Any:
     def tensor(array: NDArray[Any]) -> Any:
         return torch.from_numpy(array).to(device)
 
-    logits = model(
-        input_ids=tensor(given.tokens),
-        position_ids=tensor(given.positions),
-        attention_mask=None if given.mask is None else tensor(given.mask),
-        logits_to_keep=tensor(given.kept),
-        use_cache=False,
-    ).logits
-    at_targets = logits[tensor(given.rows), tensor(given.slots)].float()
-    return torch.nn.functional.cross_entropy(at_targets, tensor(given.labels), reduction="none")
+    inputs = {
+        "input_ids": tensor(given.tokens),
+        "position_ids": tensor(given.positions),
+        "attention_mask": None if given.mask is None else tensor(given.mask),
+        "use_cache": False,
+    }
+    kept, rows, slots, labels = map(tensor, (given.kept, given.rows, given.slots, given.labels))
+    if (head := frozen_head(model)) is not None:
+        hidden = model.get_base_model().base_model(**inputs).last_hidden_state
+        return head_losses(hidden[rows, kept[slots]], head, labels)
+    logits = model(**inputs, logits_to_keep=kept).logits
+    return torch.nn.functional.cross_entropy(logits[rows, slots].float(), labels, reduction="none")
 
 
 def losses_by_role(chunk: Chunk, losses: Sequence[float]) -> dict[str, tuple[float, int]]:
