@@ -12,6 +12,7 @@ from umi_cloud.glpft.checkpoints import Checkpoints
 from umi_cloud.glpft.chunks import ChunkStream
 from umi_cloud.glpft.distributed import ProcessGroup
 from umi_cloud.glpft.forward_pass import Chunk, losses_by_role
+from umi_cloud.glpft.kept_memory import give_back_above, half_of_memory
 from umi_cloud.glpft.peak_memory import peak_memory_bytes
 from umi_cloud.glpft.progress import Progress, ProgressFile
 from umi_cloud.glpft.recipe import Recipe, Stage
@@ -55,6 +56,7 @@ class Trainer:
             started = time.monotonic()
             taken = [next(stream) for _ in range(self.recipe.chunks_per_step * self.group.size)]
             self._step([chunk for chunk, _ in taken])
+            give_back_above(half_of_memory())
             self.progress.epochs = taken[-1][1]
             self.progress.seconds = self._agreed(self.progress.seconds + time.monotonic() - started)
             if self.progress.steps % _REPORT_STEPS == 0:
