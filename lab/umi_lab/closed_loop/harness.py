@@ -57,8 +57,8 @@ class HarnessConfig:
     """Whether the device writes the lists that it can: the generator's sessions judge the summarizer's words."""
     mends_words: bool = False
     """Whether mistyped words of a request are mended: those of the generator have made-up words."""
-    planner: OpenAISettings | None = None
-    """The endpoint of planner and summarizer; without one they are `model` with their adapters."""
+    planner: LlamaCppSettings | OpenAISettings | None = None
+    """The engine of planner and summarizer; without one they are `model` with their adapters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

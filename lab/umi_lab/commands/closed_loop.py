@@ -113,7 +113,7 @@ def _job(options: _Options) -> "tuple[ScenarioJob, RunHeader]":
             adapters=adapters,
             dialect=dialect,
             threads=options.threads,
-            planner=options.endpoint(),
+            planner=options.engine(options.threads),
         ),
         seed=options.seed,
         count=options.count,

@@ -121,7 +121,7 @@ def _job(options: _Options) -> "tuple[RequestJob, RunHeader]":
             adapters=adapters,
             dialect=dialect,
             threads=options.threads,
-            planner=options.endpoint(),
+            planner=options.engine(options.threads),
             writes_lists=True,
             mends_words=True,
         ),

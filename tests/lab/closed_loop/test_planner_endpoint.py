@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from umi_cloud.config import LlamaCppSettings, OpenAISettings
 from umi_cloud.engines.openai_server import OpenAIServer
 from umi_edge.labelling.gazetteers import load_gazetteers
 from umi_edge.policy import default_policy
@@ -24,8 +25,10 @@ from umi_lab.commands.closed_loop import command as closed_loop
 from umi_lab.commands.natural import command as natural
 from umi_lab.commands.planner_options import PlannerOptions
 from umi_lab.synthesis.rollout import Environment
+from umi_shared import adapter_folder
 from umi_shared.errors import ConfigError
 
+ADAPTERS = Path(adapter_folder.__file__).parent / "adapters"
 RECORDED = Path(__file__).parents[3].parent / "shared" / "data" / "strong_planner" / "replies.jsonl"
 GIVE_UP = '{"rationale":"Nobody recorded what to do here.","next":"give up"}'
 NOW = datetime.combine(date(2026, 11, 25), time(9)).astimezone()
@@ -100,6 +103,7 @@ async def endpoint(replies: Replies) -> AsyncIterator[str]:
 def options(**more: Any) -> PlannerOptions:
     plain = {
         "planner": "",
+        "planner_adapters": None,
         "planner_model": "",
         "planner_server": "other",
         "planner_key_file": None,
@@ -122,7 +126,7 @@ async def test_a_recorded_session_is_played_against_an_endpoint(tmp_path: Path, 
         now=NOW,
     )
     async with endpoint(replies) as url:
-        planner = options(planner=f"openai:{url}", planner_model="strong").endpoint()
+        planner = options(planner=f"openai:{url}", planner_model="strong").engine(1)
         config = HarnessConfig(model=smollm2, dialect="chat", threads=1, context_tokens=2048, planner=planner)
         async with open_harness(config) as harness, LaptopAgent(harness).session(environment) as session:
             ending = await session.ask("whats pauls number")
@@ -139,23 +143,43 @@ async def test_a_recorded_session_is_played_against_an_endpoint(tmp_path: Path, 
 
 
 def test_the_endpoint_of_the_options() -> None:
-    assert options().endpoint() is None
-    found = options(planner="openai:http://here:1/v1", planner_model="m", planner_server="vllm").endpoint()
-    assert found is not None
+    assert options().engine(1) is None
+    found = options(planner="openai:http://here:1/v1", planner_model="m", planner_server="vllm").engine(1)
+    assert isinstance(found, OpenAISettings)
     assert (found.url, found.model, found.server, found.dialect) == (
         "http://here:1/v1", "m", OpenAIServer.VLLM, "chat",
     )  # fmt: skip
 
 
+def test_another_gguf_plans_with_its_adapters_or_in_its_own_words(tmp_path: Path) -> None:
+    model = tmp_path / "larger.gguf"
+    model.write_bytes(b"GGUF of a planner")
+    plain = options(planner=f"gguf:{model}")
+    trained = options(planner=f"gguf:{model}", planner_adapters=ADAPTERS)
+    found, other = trained.engine(2), plain.engine(2)
+    assert isinstance(found, LlamaCppSettings)
+    assert isinstance(other, LlamaCppSettings)
+    assert (found.model, found.threads, found.dialect) == (str(model), 2, "umi")
+    assert (found.adapters.keys(), other.adapters, other.dialect) == ({"planner", "summarizer"}, {}, "chat")
+    assert plain.said != trained.said
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"planner": "http://x"}, {"planner": "openai:x"}, {"planner": "openai:http://x"}]
+    "wrong",
+    [
+        {"planner": "http://x"},
+        {"planner": "openai:x"},
+        {"planner": "openai:http://x"},
+        {"planner": "openai:http://x/v1", "planner_model": "m", "planner_adapters": ADAPTERS},
+    ],
 )
 def test_what_is_no_endpoint_is_an_error(wrong: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
-        options(**wrong).endpoint()
+        options(**wrong).engine(1)
 
 
 @pytest.mark.parametrize("command", [closed_loop, natural], ids=["closed-loop", "natural"])
 def test_both_commands_offer_it(command: Any) -> None:
     said = CliRunner().invoke(command, ["--help"]).output
     assert all(word in said for word in ("--planner", "--planner-model", "--planner-key-file", "--price"))
+    assert "--planner-adapters" in said
