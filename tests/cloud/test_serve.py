@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,8 +23,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from umi_cloud.auth.authority import Authority, AuthorityFiles
 from umi_cloud.auth.registry_at import registry_at
 from umi_cloud.auth.tokens import mint
+from umi_cloud.cli import umi_cloud as umi_cloud_cli
 from umi_cloud.testing import connect, refusal_of_call
 from umi_proto.v1 import agent_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
+from umi_shared.errors import ConfigError
 
 DONE = "Nothing is left to do. Next: summarizer."
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
@@ -277,6 +280,21 @@ async def test_check_reads_everything_and_serves_nothing(tmp_path):
     out, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["event"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"watch_listen": "127.0.0.1:0"}, {"traces": "http://127.0.0.1:9/v1/traces"}]
+)
+def test_a_check_finds_that_a_package_for_watching_is_missing(tmp_path, monkeypatch, wanted):
+    """Trial: the check said that all is well, and the server did not start."""
+    for module in ("prometheus_client", "opentelemetry.sdk"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    file = write(tmp_path, unsafe_plaintext_loopback=True, **wanted)
+    ran = CliRunner().invoke(
+        umi_cloud_cli, ["serve", "--config", str(file), "--check"], standalone_mode=False
+    )
+    assert isinstance(ran.exception, ConfigError)
+    assert "umi-runtime[watch]" in ran.exception.fix
 
 
 @pytest.mark.model

@@ -116,6 +116,8 @@ class SqliteStore:
         self._existing = existing
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="umi-registry")
         self._database: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and inode of the file that is open."""
 
     async def open(self) -> None:
         """Open the file. Raises as `Store.open` does."""
@@ -174,12 +176,23 @@ class SqliteStore:
     def _open(self) -> None:
         # Made here, so that SQLite's other files get the same mode, which shuts other users out.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._database = sqlite3.connect(
+        self._connect()
+
+    def _connect(self) -> None:
+        file = self._identity()
+        database = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA foreign_keys = ON")
-        self._transaction(lambda _now: self._prepare(), durable=True)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA foreign_keys = ON")
+            _transact(database, self._prepare(), durable=True)
+        except BaseException:
+            database.close()
+            raise
+        if self._database is not None:
+            self._database.close()
+        self._database, self._file = database, file
 
     def _begin_snapshot(self) -> sqlite3.Connection:
         database = sqlite3.connect(
@@ -205,23 +218,29 @@ class SqliteStore:
         yield (Write(f"PRAGMA user_version = {SCHEMA_VERSION}", {}),)
 
     def _transaction(self, operation: Callable[[float], Operation[T]], *, durable: bool) -> T:
-        database = self._opened()
-        # NORMAL survives a kill; FULL survives a power cut, too, and costs an fsync.
-        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            result = _run(database, operation(self.now()))
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:  # a full disk makes SQLite roll back by itself
-                database.execute("ROLLBACK")
-            raise
-        return result
+        return _transact(self._opened(), operation(self.now()), durable=durable)
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
             raise RegistryUnavailableError(f"the registry of devices {self.path} is closed")
+        if self._identity() != self._file:
+            self._follow()
         return self._database
+
+    def _identity(self) -> tuple[int, int]:
+        """Which file is at the path. Raises `OSError` where there is none."""
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
+
+    def _follow(self) -> None:
+        """Go over to the file that was put in the place of the open one.
+
+        The operator's commands write that one, so who is revoked there would else go on here.
+        """
+        try:
+            self._connect()
+        except ConfigError as error:
+            raise RegistryUnavailableError(error.message, fix=error.fix) from error
 
     def now(self) -> float:
         """The time of the registry."""
@@ -249,6 +268,20 @@ class _Snapshot:
         """Run an operation that only reads."""
         found: T = await self._do(lambda database: _run(database, operation(self._now())))
         return found
+
+
+def _transact(database: sqlite3.Connection, operation: Operation[T], *, durable: bool) -> T:
+    # NORMAL survives a kill; FULL survives a power cut, too, and costs an fsync.
+    database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        result = _run(database, operation)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:  # a full disk makes SQLite roll back by itself
+            database.execute("ROLLBACK")
+        raise
+    return result
 
 
 def _run(database: sqlite3.Connection, operation: Operation[T]) -> T:

@@ -189,8 +189,10 @@ async def _check(config: "CloudConfig", say: _Voice) -> None:
     from umi_cloud.auth.server_certificate import check_certificates
     from umi_cloud.config import check_free
     from umi_cloud.engines.loading import check_dialect, load
+    from umi_cloud.observation.observation import check_packages
 
     check_dialect(config)
+    check_packages(config)
     if not config.unsafe_plaintext_loopback:
         dates = check_certificates(config.certificates_folder, datetime.now(UTC))
         for warning in dates.warnings(datetime.now(UTC)):

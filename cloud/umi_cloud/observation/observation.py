@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     from umi_cloud.observation.traces import RequestTraces
     from umi_cloud.observation.watch_port import WatchPort
 
-__all__ = ["Observation"]
+__all__ = ["Observation", "check_packages"]
 
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"  # the server's file begins with its key
+
+
+def check_packages(config: CloudConfig) -> None:
+    """Raise a `ConfigError` where the configuration wants watching, and a package that this needs is missing."""
+    if config.watch_listen:
+        require("watch", "prometheus_client")
+    if config.traces:
+        require("watch", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 @dataclass(slots=True)
@@ -42,6 +50,7 @@ class Observation:
 
         Raises `ConfigError` where a package is missing, or the port is taken.
         """
+        check_packages(config)
         port = await _watch_port(config, server, fleet) if config.watch_listen else None
         traces = _traces(config, server) if config.traces else None
         return cls(port, traces)
@@ -55,7 +64,6 @@ class Observation:
 
 
 async def _watch_port(config: CloudConfig, server: CloudServer, fleet: Fleet | None) -> "WatchPort":
-    require("watch", "prometheus_client")
     from umi_cloud.observation.metrics import ServerMetrics, ServerState  # noqa: PLC0415  # an extra
     from umi_cloud.observation.watch_port import Page, WatchPort  # noqa: PLC0415
 
@@ -94,7 +102,6 @@ async def _watch_port(config: CloudConfig, server: CloudServer, fleet: Fleet | N
 
 
 def _traces(config: CloudConfig, server: CloudServer) -> "RequestTraces":
-    require("watch", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
     from umi_cloud.observation.traces import RequestTraces, span_exporter  # noqa: PLC0415
 
     engine = config.engine

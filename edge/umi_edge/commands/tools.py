@@ -175,7 +175,7 @@ async def _call(name: str, arguments: str, settings: "EdgeConfig", policy: "Poli
         consent = Output.for_terminal(as_json=as_json, approve_all=False).consent()
         outcome = await call_tool(tool, written, labeller, consent)
     if outcome is None:
-        say("You said no, so nothing was done.")
+        say("You did not say yes, so nothing was done.")
         return 1
     if isinstance(outcome, Failed):
         raise ToolError(f"{name} failed: {outcome.kind}: {outcome.detail}", fix=f"see `umi tools {name}`")

@@ -15,13 +15,13 @@ from umi_edge.policy.disagreement import disagreements
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop import Laptop, open_laptop
 from umi_edge.runtime.planner import ON_DEVICE, open_planner
-from umi_edge.session.consent import Consent, DeclineAll, UnsafeApproveAll
+from umi_edge.session.consent import Consent, UnsafeApproveAll
 from umi_edge.session.events import Event, Stopped
 from umi_edge.session.replies import NoReplies, Replies
 from umi_edge.session.report import Report
 from umi_edge.session.session import Session
 from umi_edge.sync.fetching import Fetched
-from umi_edge.terminal.consent import TerminalConsent
+from umi_edge.terminal.consent import NobodyAtTerminal, TerminalConsent
 from umi_edge.terminal.live_view import LiveView, conclusion, legend
 from umi_edge.terminal.preview import DeclineOutbound, TerminalPreview
 from umi_edge.terminal.replies import TerminalReplies
@@ -86,7 +86,9 @@ class Output:
         """A person at the terminal, or nobody; `known` are the addresses that an unknown one may look like."""
         if self.approve_all:
             return UnsafeApproveAll()
-        return TerminalConsent(self.console, self.lines, known) if self.console.is_terminal else DeclineAll()
+        if not self.console.is_terminal:
+            return NobodyAtTerminal(self.console)
+        return TerminalConsent(self.console, self.lines, known)
 
     def replies(self) -> Replies:
         """A person at the terminal, or nobody."""

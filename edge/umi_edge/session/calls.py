@@ -212,7 +212,7 @@ class Calls:
             self.labeller.shapes.asked(name, approved=approved)
         if approved:
             return True
-        why = reasons if asked else ("you said no to it before, so you were not asked again", *reasons)
+        why = reasons if asked else ("it was declined before, so you were not asked again", *reasons)
         self.refuse(name, FailureKind.DECLINED, why, resolved, seen)
         self.noes.add(name, written, shows=seen.public)
         if self.noes.enough and seen.public:

@@ -265,7 +265,7 @@ class Session:
         except UnapprovedError as error:
             ending = Stopped(f"{error.message}; {error.fix}")
         except SaidNoTwiceError:
-            ending = Stopped("you said no for the second time in this session")
+            ending = Stopped("a call was declined for the second time in this session")
         except GuardedError as error:
             raise explained(error, self.calls.entries, self.labeller.vault) from None
         self.observe(Ended(ending))

@@ -30,7 +30,7 @@ _WHY = {
     FailureKind.NOT_FOUND: "what it was to change is not there",
     FailureKind.UNAVAILABLE: "it is not available",
     FailureKind.TOO_LARGE: "it would be too large",
-    FailureKind.DECLINED: "you said no",
+    FailureKind.DECLINED: "you did not say yes",
     "denied": "the policy does not allow it",
     "invalid-call": "no call that it takes was written",
     "unknown-handle": "no call that it takes was written",

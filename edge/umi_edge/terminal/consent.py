@@ -18,7 +18,7 @@ from umi_edge.tools.running_call import ServerQuestion
 from umi_shared.screen.console import Screen
 from umi_shared.screen.text import one_line
 
-__all__ = ["TerminalConsent", "show_request"]
+__all__ = ["NobodyAtTerminal", "TerminalConsent", "show_request"]
 
 
 class TerminalConsent:
@@ -50,6 +50,20 @@ class TerminalConsent:
     async def answer(self, question: ServerQuestion) -> Mapping[str, JSON] | None:
         """Put a server's question to the person."""
         return await TerminalQuestion(self._console, self._lines).answer(question)
+
+
+class NobodyAtTerminal:
+    """Nobody is at a terminal, so the answer is no, and a line says what would have been asked, and why."""
+
+    def __init__(self, console: Screen) -> None:
+        self._console = console
+
+    async def approve(self, request: ConsentRequest) -> bool:
+        """No; the line has the tool and the rules, and no value."""
+        why = one_line("; ".join(request.reasons))
+        said = f"{one_line(request.tool)} is declined, for nobody is at a terminal to say yes to it: {why}"
+        self._console.print(said, markup=False, highlight=False, soft_wrap=True)
+        return False
 
 
 def show_request(

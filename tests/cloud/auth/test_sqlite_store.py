@@ -3,16 +3,18 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.registry import Standing
 from umi_cloud.auth.registry_at import registry_at
@@ -21,6 +23,11 @@ from umi_cloud.auth.store import RegistryUnavailableError
 from umi_shared.errors import ConfigError
 
 HOUR = timedelta(hours=1)
+
+
+def signed(name):
+    now = datetime.now(UTC)
+    return SignedCertificate(name=name, serial="01", issued=now, expires=now + HOUR, pem=b"")
 
 
 async def test_only_the_hash_of_a_token_is_in_the_file(registry, state):
@@ -43,6 +50,7 @@ WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from umi_cloud.auth.allowance import Quota
+from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.authority import SignedCertificate
 from umi_cloud.auth.identity import Device
 from umi_cloud.auth.registry import EndedCall
@@ -124,6 +132,48 @@ async def test_a_mistyped_state_directory_is_not_made(tmp_path):
         async with registry_at(tmp_path / "typo", existing=True):
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+def moved_away(state):
+    kept = state.parent / "kept"
+    kept.mkdir()
+    for file in state.glob("devices.sqlite*"):
+        file.rename(kept / file.name)
+    return kept
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows moves no file that is open")
+async def test_a_revocation_in_a_file_that_was_put_in_the_place_of_the_open_one_holds(registry, state):
+    """Trial: a server went on in the file that was moved away, and let a revoked laptop in until it was restarted."""
+    digest = bytes(32)
+    await registry.add_token("a", digest, HOUR)
+    await registry.redeem(digest, signed)
+    assert await registry.standing(Device("a", "01")) is Standing.ACTIVE
+    kept = moved_away(state)
+    for file in kept.iterdir():
+        shutil.copy(file, state)
+    async with registry_at(state) as command:
+        assert await command.revoke("a")
+    assert await registry.standing(Device("a", "01")) is Standing.REVOKED
+    assert await registry.revoke("a")
+    async with registry_at(state) as command:
+        assert await command.standing(Device("a", "01")) is Standing.REVOKED
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows moves no file that is open")
+async def test_a_file_that_is_gone_is_not_made_anew_and_is_followed_once_it_is_back(registry, state):
+    await registry.add_token("a", bytes(32), HOUR)
+    kept = moved_away(state)
+    with pytest.raises(RegistryUnavailableError, match="cannot be used"):
+        await registry.devices()
+    assert not (state / "devices.sqlite").exists()
+    (state / "devices.sqlite").write_bytes(b"not a database" * 1000)
+    with pytest.raises(RegistryUnavailableError, match="cannot be used"):
+        await registry.devices()
+    (state / "devices.sqlite").unlink()
+    for file in kept.iterdir():
+        shutil.copy(file, state)
+    assert [one.name for one in await registry.devices()] == ["a"]
 
 
 async def test_a_file_that_somebody_has_locked_is_typed_and_never_stops_the_event_loop(

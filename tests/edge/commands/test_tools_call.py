@@ -94,7 +94,10 @@ def test_on_a_terminal_there_is_a_line_for_each_part(config):
 def test_what_wants_a_yes_is_declined_where_nobody_can_be_asked(config, tmp_path):
     began = tmp_path / "began"
     result = call(config, "test.die", json.dumps({"counter": str(began)}))
-    assert "nothing was done" in result.output
+    assert "You did not say yes, so nothing was done." in result.output
+    assert "test.die is declined, for nobody is at a terminal to say yes to it: " in result.output
+    assert "(rule: " in result.output
+    assert str(began) not in result.output
     assert not began.exists()
 
 

@@ -28,6 +28,12 @@ def actions(*calls: str) -> list[Action]:
     ]
 
 
+def test_a_call_that_was_declined_is_not_said_to_have_had_a_no() -> None:
+    """Nobody may have been there to ask."""
+    note = undone_note([Action(tool="mail.send", arguments={}, result="declined")], CATALOGUE)
+    assert note == "Not done: mail.send, since you did not say yes."
+
+
 @pytest.mark.parametrize(
     ("record", "tools"),
     [
