@@ -82,19 +82,9 @@ def generate(seed: int, *, held_out: bool, config: ScenarioConfig) -> Iterator[t
             raise rollout.ending  # the oracle makes no mistakes, so the runtime has one
         if isinstance(oracle.written[-1], Call):
             continue  # the device ended the session with a question of its own, or at a second no
-        if not _all_written(oracle):
+        if not oracle.wrote_every_call:
             continue  # the device looked something up by itself, which no caller is to learn
         yield scenario, episode_of(oracle)
-
-
-def _all_written(oracle: Oracle) -> bool:
-    """Whether the calls of the session are those that the oracle wrote."""
-    assert oracle.view is not None  # noqa: S101  # a session plans at least once
-    made, written = (
-        [entry.tool for entry in entries if isinstance(entry, Call)]
-        for entries in (oracle.view.entries, oracle.written)
-    )
-    return made == written
 
 
 def episode_of(oracle: Oracle) -> Episode:

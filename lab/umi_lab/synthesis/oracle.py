@@ -130,6 +130,15 @@ class Oracle:
         yield AnswerDelta(self._next.answer)
         yield Usage()
 
+    @property
+    def wrote_every_call(self) -> bool:
+        """Whether the session's calls are those that were written here: the device may look something up by itself."""
+        made, written = (
+            [entry.tool for entry in entries if isinstance(entry, Call)]
+            for entries in (self.view.entries if self.view else (), self.written)
+        )
+        return made == written
+
     def seen(self, piece: str) -> str:
         """A piece of an instruction as the planner sees it; raises `UnseenError` when a handle cuts across it."""
         for instruction in reversed(self._instructions):

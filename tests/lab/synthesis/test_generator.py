@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import llguidance
@@ -25,7 +25,7 @@ from umi_shared.dialects import dialect_named
 from umi_shared.engine import JsonSchema
 from umi_shared.handles import render
 from umi_shared.released import Released
-from umi_shared.transcript import View, text_of
+from umi_shared.transcript import Call, View, text_of
 
 SCENARIOS = 40
 
@@ -166,3 +166,23 @@ def test_toy_tools_have_names_of_their_own_and_none_is_near_a_held_out_one():
     assert len({toy_tool.name for toy_tool in toy_tools}) == len(toy_tools)
     kept = {toy_tool.name.partition(".")[0] for toy_tool in held_out}
     assert not kept & {toy_tool.name.partition(".")[0] for toy_tool in toy_tools if toy_tool not in held_out}
+
+
+def test_a_session_in_which_the_device_made_a_call_of_its_own_is_no_episode(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def with_a_call_more(scenario: Scenario, agent: OracleAgent) -> Rollout:
+        rollout = await roll_out(scenario, agent)
+        view = agent.oracle.view
+        assert view is not None
+        (at,) = [at for at, entry in enumerate(view.entries) if isinstance(entry, Call)][:1]
+        agent.oracle.view = replace(view, entries=(*view.entries[:at], view.entries[at], *view.entries[at:]))
+        return rollout
+
+    scenario = next(one.scenario for one in play(held_out=False) if one.rollout.record)
+    drawn = "umi_lab.synthesis.generator.draw_scenarios"
+    monkeypatch.setattr(drawn, lambda *_, **__: iter([scenario]))
+    config = ScenarioConfig(held_out_families=False)
+    assert len(list(generate(3, held_out=False, config=config))) == 1
+    monkeypatch.setattr("umi_lab.synthesis.generator.roll_out", with_a_call_more)
+    assert list(generate(3, held_out=False, config=config)) == []
