@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from umi_edge.egress.prefilter import Sieve, squeezings
 from umi_edge.egress.readings import Readings, squeezed
@@ -166,7 +166,7 @@ class _Needles:
         for needle, word in needles:
             self._of.setdefault(needle, []).append(word)
         self._needles = list(self._of)
-        self._automaton: Any = AhoCorasick(self._needles)
+        self._automaton: Any = AhoCorasick(self._needles, implementation=Implementation.ContiguousNFA)
 
     def find(self, text: str) -> Iterator[tuple[Match[str], list[str]]]:
         """Every occurrence, overlapping ones too."""

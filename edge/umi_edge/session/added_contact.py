@@ -24,10 +24,10 @@ from umi_edge.session.listed_items import Item
 from umi_edge.values.word_lists import word_lists
 from umi_shared.handles import HANDLE_PATTERN
 
-__all__ = ["ADD", "CHANGE", "AddedContact", "NoNameError"]
+__all__ = ["ADD", "CHANGE", "REACHED", "AddedContact", "NoNameError"]
 
 ADD, CHANGE = "contacts.add", "contacts.change"
-_REACHED = ("email", "phone")
+REACHED = ("email", "phone")
 _HANDLE = re.compile(HANDLE_PATTERN)
 _LIKE_HANDLE = re.compile(r"<(\w+):(\d+)>")
 _NAMING = frozenset({"person", "company", "name", "project"})
@@ -113,7 +113,7 @@ class AddedContact:
         """What was given as the name, at its own place."""
         found = _LIKE_HANDLE.fullmatch(given)
         kind = found[1].lower() if found else "email" if _ADDRESS.fullmatch(given) else "phone"
-        if kind not in _REACHED or self.arguments.get(kind):
+        if kind not in REACHED or self.arguments.get(kind):
             return {}
         return {kind: f"<{kind}:{found[2]}>" if found else given}
 

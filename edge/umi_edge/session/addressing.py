@@ -47,6 +47,8 @@ class Addressing:
     """Of one session, as it is at one step."""
 
     catalogue: Catalogue
+    told: frozenset[str] = field(repr=False)
+    """The tools that the cloud is told of: no other one is called, or shows."""
     labeller: Labeller = field(repr=False)
     entries: Sequence[LabelledEntry] = field(repr=False)
     """The transcript, as it grows."""
@@ -109,17 +111,22 @@ class Addressing:
             if self._mail.found(name) is None:
                 await look_up(SEARCH, Timed(arguments={"name": name}))
             found = self._mail.found(name) or ()
-            change = added.change_of(found)
+            change = added.change_of(found) if len(found) == 1 or self._may_ask else None
             if change is not None and (added.speaks_of_a_card or self._is_lacking(added, found)):
                 return _with(replace(written, tool=CHANGE), timed, change)
         return _with(written, timed, named)
 
     def _is_lacking(self, added: AddedContact, found: Sequence[Item]) -> bool:
         """Whether the one card of that very name has nothing yet of what is added: that is told, and charged."""
-        if self.labeller.policy.relations is not RelationsWord.TOLD or not added.is_named_so(found):
+        if not self._may_ask or not added.is_named_so(found):
             return False
         self.labeller.shapes.chosen(ADD, 2)
         return added.is_lacking(found)
+
+    @property
+    def _may_ask(self) -> bool:
+        """Whether values that stay may tell of whom a call is, and the user is asked where they do not."""
+        return self.labeller.policy.relations is RelationsWord.TOLD
 
     def _may_mend(self, tool: str) -> bool:
         return (
@@ -130,7 +137,7 @@ class Addressing:
         )
 
     def _is_built_in(self, tool: str) -> bool:
-        return any(one.name == tool and one.source == BUILT_IN for one in self.catalogue)
+        return tool in self.told and self.catalogue[tool].source == BUILT_IN
 
     @property
     def _mail(self) -> AddressedMail:

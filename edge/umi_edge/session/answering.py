@@ -54,7 +54,7 @@ class Answering:
         exchange = self.exchange
         exchange.observe(AnswerStarted())
         lost, answer = self._undone()
-        rehydrator = Rehydrator(exchange.labeller.vault, written.shown_as)
+        rehydrator = Rehydrator(exchange.labeller.vault, written.shown_as, one_line=True)
         answer += self._streamed(rehydrator.feed(written.text) + rehydrator.finish())
         answer += self._streamed(self._device_notes(answer))
         said = exchange.wrote(written.told, exchange.shown_to(PLANNER))

@@ -141,6 +141,7 @@ class CallerTurn:
         calls = self.exchange.calls
         return Addressing(
             catalogue=calls.catalogue,
+            told=frozenset(card.name for card, _ in self.exchange.told.cards),
             labeller=self.exchange.labeller,
             entries=calls.entries,
         )

@@ -15,6 +15,7 @@ from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.policy.document import RelationsWord
 from umi_edge.policy.families import BUILT_IN
+from umi_edge.session.added_contact import CHANGE, REACHED
 from umi_edge.session.device_answer import Style, Written, asks_plainly, changes_done, device_answer
 from umi_edge.session.item_evidence import Said, strength
 from umi_edge.session.item_look_up import look_up_of
@@ -32,6 +33,7 @@ from umi_edge.session.narrowed_search import (
 )
 from umi_edge.session.own_words import seen_words, typed_words
 from umi_edge.session.ready_call import ReadyCall, UnclearChoiceError, WaitingCall
+from umi_edge.session.rehydration import resolve
 from umi_edge.session.shifted_event import MOVES, shifted
 from umi_edge.session.time_arguments import Timed, time_kinds
 from umi_edge.session.unasked_change import UnaskedChangeError, unasked_kind
@@ -74,7 +76,7 @@ class Clearing:
             return ready
         if one.source != BUILT_IN and reads(one.name):
             return ready
-        turns = turns_of(self.entries, typed_words(self.entries), lost_at)
+        turns = self._turns(ready, lost_at)
         self._check_removal(ready, turns)
         said = partial(self.read, beside=tuple(ready.timed.said.values()))
         beside = time_kinds(one.check.sound.schema)
@@ -183,6 +185,21 @@ class Clearing:
             return ready
         arguments = shifted(ready.timed.arguments, begins, shift)
         return replace(ready, timed=replace(ready.timed, arguments=arguments))
+
+    def _turns(self, ready: ReadyCall, lost_at: int) -> list[Turn]:
+        """What the user said, turn by turn, but for a number or an address that a card is to get: it is of no card yet.
+
+        Digits of it may be those of somebody else's number.
+        """
+        turns = turns_of(self.entries, typed_words(self.entries), lost_at)
+        own = ready.tool == CHANGE and self.catalogue[CHANGE].source == BUILT_IN
+        for name in REACHED if own else ():
+            new = resolve(ready.timed.arguments.get(name), self.labeller.vault)
+            if isinstance(new, str) and new:
+                turns = [
+                    replace(one, said=tuple(said.replace(new, " ") for said in one.said)) for one in turns
+                ]
+        return turns
 
     def _is_titled(self, tool: str) -> bool:
         look_up = look_up_of(tool)

@@ -75,7 +75,7 @@ class Errand:
                 answered = answering.asked_back(str(error), str(error))
             except UnclearChoiceError as error:
                 self.waiting.call = error.waiting
-                question = self.exchange.with_values(error.waiting.question)
+                question = self.exchange.with_values(error.waiting.question, one_line=True)
                 answered = answering.asked_back(str(error), question)
             if number == MOST_QUESTIONS or not (reply := (await self.replies.reply(answered.answer)).strip()):
                 break

@@ -66,9 +66,9 @@ class Exchange:
         self.calls.public.allow_clear(labelled)
         return labelled
 
-    def with_values(self, text: str) -> str:
-        """What was written with handles, for the user's eyes."""
-        rehydrator = Rehydrator(self.labeller.vault)
+    def with_values(self, text: str, *, one_line: bool = False) -> str:
+        """What was written with handles, for the user's eyes; `one_line`: each value in one line."""
+        rehydrator = Rehydrator(self.labeller.vault, one_line=one_line)
         return rehydrator.feed(text) + rehydrator.finish()
 
     def sent(self, sent: Sent, sink: Sink) -> None:

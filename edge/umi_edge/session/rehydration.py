@@ -73,6 +73,9 @@ class Rehydrator:
     vault: Vault
     shown_as: Mapping[Handle, str] = field(default_factory=dict, repr=False)
     """What stands in place of some values: days and times, as the user writes them."""
+    one_line: bool = False
+    """Whether each value is put in as one line: in the device's own words, a value that somebody else wrote must not
+    begin a line, which would look like one of the device's."""
     _held: str = field(default="", repr=False)
     """What may still become a part of a handle, or of a block that has one."""
     _said: list[str] = field(default_factory=list, repr=False)
@@ -101,6 +104,8 @@ class Rehydrator:
         parts = [unescape(part) if isinstance(part, str) else part for part in parts_of(text)]
         kept = {part: self.vault[part] for part in parts if isinstance(part, Handle) and part in self.vault}
         values = {handle: self.shown_as.get(handle) or _as_text(one.value) for handle, one in kept.items()}
+        if self.one_line:
+            values = {handle: " ".join(value.split()) for handle, value in values.items()}
         values = {handle: value for handle, value in values.items() if not self._is_trap(kept[handle])}
         self._size += len(text) + sum(map(len, values.values()))
         if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer

@@ -3,11 +3,15 @@
 An Aho-Corasick automaton cannot grow. Building one anew for each string added would make a result with 20,000
 private leaves cost minutes, so strings are kept in automata of doubling sizes: each string is built in again a
 number of times that is logarithmic in theirs.
+
+The automata are NFAs: a DFA of one long string that repeats itself takes minutes to build, and a stranger may send one.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+
+from ahocorasick_rs import Implementation
 
 __all__ = ["GrowingIndex", "Match"]
 
@@ -34,7 +38,7 @@ class GrowingIndex(Generic[S]):
     [(0, 3), (0, 4)]
     """
 
-    automaton: Callable[[list[S]], Any]
+    automaton: Callable[..., Any]
     """`AhoCorasick` for text, `BytesAhoCorasick` for bytes."""
     _known: set[S] = field(default_factory=set, repr=False)
     _pending: list[S] = field(default_factory=list, repr=False)
@@ -59,4 +63,5 @@ class GrowingIndex(Generic[S]):
         needles, self._pending = self._pending, []
         while self._levels and len(self._levels[-1][1]) <= 2 * len(needles):
             needles = self._levels.pop()[1] + needles
-        self._levels.append((self.automaton(needles), needles))
+        automaton = self.automaton(needles, implementation=Implementation.ContiguousNFA)
+        self._levels.append((automaton, needles))

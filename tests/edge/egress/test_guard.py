@@ -167,6 +167,12 @@ def test_many_values_one_by_one_cost_no_new_automaton_each():
     assert time.process_time() - started < 10
 
 
+@pytest.mark.timeout(60)
+def test_a_long_value_that_repeats_itself_is_looked_for_too():
+    value = "lunch dinner boiler " * 10_000
+    assert stops(guard_of(value), f"it is {value}")
+
+
 def test_public_words_in_a_row_are_no_sign_of_a_value_that_is_them_without_punctuation():
     """AgentDojo's password is `new_password`, and the tool's own description says "new password"."""
     guard = guard_of("new_password")

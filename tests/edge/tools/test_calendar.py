@@ -246,6 +246,28 @@ def test_cancelling_leaves_every_other_byte_of_the_file(tmp_path: Path) -> None:
     assert listed(calendar)[0] == [("Talk", "2026-11-23T12:00+00:00")]
 
 
+def test_nothing_is_changed_by_an_id_that_two_events_have(tmp_path: Path) -> None:
+    """Whoever sends an invitation chooses its id."""
+    talk = event("DTSTART:20261123T120000Z", uid="good")
+    calendar = calendar_of(tmp_path, a=HEAD + GOOD + END, b=HEAD + talk + END)
+    before = [one.read_bytes() for one in sorted(tmp_path.iterdir())]
+    with pytest.raises(ToolFailure) as failed:
+        calendar.cancel("good")
+    assert failed.value.kind is FailureKind.NOT_FOUND
+    assert [one.read_bytes() for one in sorted(tmp_path.iterdir())] == before
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("due", ["99991231T235959Z", "00010101T000000Z", "00010101"])
+def test_a_to_do_of_the_ends_of_time_takes_nothing_from_the_others(
+    tmp_path: Path, zone: str, due: str
+) -> None:
+    todo = f"BEGIN:VTODO\r\nUID:t\r\nSUMMARY:Pay\r\nDUE:{due}\r\nEND:VTODO\r\n"
+    calendar = calendar_of(tmp_path, ZoneInfo(zone), a=HEAD + todo + todo.replace("UID:t", "UID:u") + END)
+    found, _ = calendar.todos()
+    assert [one.title for one in found if one.due is None or calendar.moment(one.due)] == ["Pay", "Pay"]
+
+
 def test_one_occurrence_is_cancelled_in_the_zone_that_its_series_is_written_in(tmp_path: Path) -> None:
     zone = '"(UTC-05:00) Eastern Time (US & Canada)"'
     series = event(f"DTSTART;TZID={zone}:20261116T090000", "DURATION:PT30M", "RRULE:FREQ=WEEKLY")

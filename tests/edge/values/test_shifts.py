@@ -35,6 +35,8 @@ def test_a_length_and_a_way(text: str, minutes: int) -> None:
     "text",
     [
         "move the meeting by half an hour",
+        "postpone the meeting by 100000000000 hours",
+        "postpone the meeting by 9999999 days",
         "postpone the meeting",
         "postpone it to half past nine",
         "an hour earlier or an hour later, ask them",

@@ -174,7 +174,13 @@ class NameFinder:
         if not words:
             return None
         keys = [syllables(self._known[place].word.text) for place in words]
-        return AhoCorasick(keys, matchkind=MatchKind.Standard, store_patterns=False), words
+        automaton = AhoCorasick(
+            keys,
+            matchkind=MatchKind.Standard,
+            store_patterns=False,
+            implementation=Implementation.ContiguousNFA,
+        )
+        return automaton, words
 
     # The search.
 

@@ -93,7 +93,7 @@ def device_answer(
     if items is None or not _may_write(tool, items, request.seen):
         return None
     listed = Listed(items, Style(said.phrases.now, said.phrases.locale), given)
-    text = kind.write(listed, Asked(said))
+    text = kind.write(listed, Asked(said, request.seen))
     if text is None:
         return None
     shown_as = listed.shown_as(*kind.moments) | _spelled(listed, _TELLING.get(tool, ""))

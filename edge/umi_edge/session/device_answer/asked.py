@@ -48,6 +48,8 @@ class Asked:
     """What one request wants."""
 
     said: Said = field(repr=False)
+    seen: str = field(repr=False)
+    """The request as the planner sees it: whether there is anything to write may depend on this alone."""
 
     @property
     def now(self) -> datetime:
@@ -91,7 +93,9 @@ class Asked:
         found = words.several.search(self.said.text)
         if found is None:
             return 1
-        return int(found["n"] or 0) or next(n for name, n in words.numbers.items() if found[name])
+        if found["n"]:
+            return max(1, int(found["n"]))
+        return next(n for name, n in words.numbers.items() if found[name])
 
     @cached_property
     def spans(self) -> tuple[tuple[date, date], ...]:

@@ -14,6 +14,7 @@ I3: docs/design.md#i3-noninterference
 I4: docs/design.md#i4-handles-resolve-in-one-place
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -269,7 +270,7 @@ def _done(entries: Sequence[LabelledEntry], begin: int, style: Style) -> list[_C
         if _tool(entries[listing.at]) in _WRITE:
             things |= _made(listing, entries[listing.at - 1])
         else:
-            things |= {token: one for several in listing.lists for one in several for token in marks(one)}
+            things |= _found(listing)
     done = []
     for call, result in zip(entries[begin:], entries[begin + 1 :], strict=False):
         template = result.template
@@ -279,6 +280,13 @@ def _done(entries: Sequence[LabelledEntry], begin: int, style: Style) -> list[_C
         if template.tool in _WRITE and isinstance(seen, Mapping) and isinstance(known, Mapping):
             done.append(_Change(template.tool, Item(seen, known), things.get, style))
     return done
+
+
+def _found(listing: Listing) -> dict[str, Item]:
+    """What a search found, by what a call may take it by; an address that two people share tells neither."""
+    marked = [(token, one) for several in listing.lists for one in several for token in marks(one)]
+    times = Counter(token for token, _ in marked)
+    return {token: one for token, one in marked if times[token] == 1}
 
 
 def _made(listing: Listing, call: LabelledEntry) -> dict[str, Item]:

@@ -40,11 +40,11 @@ def moment_of(text: Any, zone: Any = None) -> Moment | None:
     for read in (date.fromisoformat, datetime.fromisoformat):
         try:
             found: Moment = read(text)
-        except ValueError:
+            if not isinstance(found, datetime):
+                return found
+            local = found.astimezone(zone) if zone is not None and found.tzinfo is not None else found
+        except (ValueError, OverflowError):  # the latter at the ends of time, in another zone
             continue
-        if not isinstance(found, datetime):
-            return found
-        local = found.astimezone(zone) if zone is not None and found.tzinfo is not None else found
         return local.replace(tzinfo=None)
     return None
 

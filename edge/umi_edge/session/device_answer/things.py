@@ -124,7 +124,7 @@ def card_of(listed: Listed, asked: Asked) -> str | None:
     """What is asked of the one person that was found; None where it is nothing that a card has a place for."""
     if len(listed.items) != 1:
         return None
-    [card], style, text = listed.items, listed.style, asked.said.text
+    [card], style, text = listed.items, listed.style, asked.seen  # a name may have such words, too
     words = list_words()
     postal = words.address.search(text) is not None and not words.email.search(text)
     wanted = [

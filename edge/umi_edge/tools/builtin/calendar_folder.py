@@ -277,6 +277,7 @@ class Calendar:
                 todo = series.entries[0].component
                 if series.kind == "VTODO" and str(todo.get("STATUS", "")).upper() not in _DONE:
                     due = todo["DUE"].dt if "DUE" in todo else None
+                    due = due if due is None or due.year in _YEARS else None
                     title = str(todo.get("SUMMARY", ""))
                     found.append(OpenTodo(uid=series.uid, title=title, due=due, source=source))
         far = datetime.max.replace(tzinfo=UTC)
@@ -479,17 +480,21 @@ class Calendar:
         uid, _, occurrence = identity.rpartition("#")
         if not (uid and _OCCURRENCE.fullmatch(occurrence)):
             uid, occurrence = identity, ""
-        elsewhere = ""
-        for path, file, source in self._files([]):
-            for series in file.series:
-                if series.uid == uid and series.kind == kind:
-                    if source == self._source:
-                        self._folder.replace(path, changed(file, series, occurrence, change))
-                        return
-                    elsewhere = source
-        if elsewhere:
-            raise ToolFailure(FailureKind.UNAVAILABLE, f"umi does not write to {elsewhere}: change it there")
-        raise ToolFailure(FailureKind.NOT_FOUND, f"no {_KINDS[kind]} has that id")
+        named = [
+            (path, file, series, source)
+            for path, file, source in self._files([])
+            for series in file.series
+            if series.uid == uid and series.kind == kind
+        ]
+        meant = [(path, file, series) for path, file, series, source in named if source == self._source]
+        if named and not meant:
+            raise ToolFailure(
+                FailureKind.UNAVAILABLE, f"umi does not write to {named[0][3]}: change it there"
+            )
+        if len(meant) != 1:  # whoever sends an invitation chooses its id, and may take that of another event
+            raise ToolFailure(FailureKind.NOT_FOUND, f"no {_KINDS[kind]}, or more than one, has that id")
+        [(path, file, series)] = meant
+        self._folder.replace(path, changed(file, series, occurrence, change))
 
     def _as_instant(self, moment: date | datetime) -> datetime:
         if not isinstance(moment, datetime):

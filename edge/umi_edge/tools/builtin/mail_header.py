@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from email.errors import MessageError
 from email.header import decode_header
 from email.utils import getaddresses, parsedate_to_datetime
@@ -82,6 +82,8 @@ def when(raw: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(_as_sent(raw or ""))
     except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if not MINYEAR < moment.year < MAXYEAR:  # in another zone it may be in no year that there is
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -18,6 +18,8 @@ from umi_edge.values.time_words.vocabulary import normal
 
 __all__ = ["spoken_shift"]
 
+_LONGEST = 10 * 366 * 24 * 60
+"""Minutes; nobody moves an event by more."""
 _BY = re.compile(r"(?:^|\s)(?:by|for|um|de|d'|por)\s*$")
 
 
@@ -32,7 +34,7 @@ def spoken_shift(text: str, read: TimePhrases) -> timedelta | None:
     said = normal(text)
     ways = [way for way, pattern in _patterns().items() if pattern.search(said)]
     lengths = _moved_by(said, spoken_lengths(text, read))
-    if len(ways) != 1 or len(lengths) != 1:
+    if len(ways) != 1 or len(lengths) != 1 or lengths[0] > _LONGEST:
         return None
     return timedelta(minutes=lengths[0] if ways[0] == "later" else -lengths[0])
 
