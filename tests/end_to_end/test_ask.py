@@ -1,6 +1,7 @@
 """`umi ask` and `umi chat` as people run them: enrolled with a real server, over mTLS, with a real caller."""
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.docs.pages import ROOT, blocks_of
 from umi_edge.ledger import read_ledger, verify_ledger
 from umi_edge.tools.sample_home import make_sample_home
 from umi_lab.wire_tap import tapped
@@ -149,6 +151,20 @@ def test_a_program_gets_one_json_object_with_the_answer_and_what_was_done(enroll
     entries = [entry for entry in read_ledger(enrolled.ledger) if entry["kind"] == "sent"]
     assert {entry["session"] for entry in entries} == {printed["session"]}
     assert {entry["peer"] for entry in entries} == {f"the planner at {enrolled.ready['address']}"}
+
+
+def test_the_policy_of_the_readme_keeps_the_people_of_the_contacts(enrolled: Office, tmp_path: Path) -> None:
+    """Trial: it named no detectors, and every name that was typed left in clear."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        next(block.text for block in blocks_of(ROOT / "README.md") if block.title == "policy.yaml")
+    )
+    ran = enrolled.ask("--policy", str(policy))
+    assert ran.returncode == 0, ran.stderr
+    shown = umi("ledger", "show", "--message", "1", "--config", str(enrolled.config))
+    assert "instruction: Email <person:1> that I am late." in shown.stdout
+    entries = [entry for entry in read_ledger(enrolled.ledger) if entry["kind"] == "sent"]
+    assert not any(b"Alice" in base64.b64decode(entry["message"]) for entry in entries)
 
 
 async def test_health_and_session_go_over_one_connection(enrolled: Office, tmp_path: Path) -> None:

@@ -23,6 +23,13 @@ _SHOWN = 10
 async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     """What each tool that the policy's detectors read gives, and what of it is lost; no name is shown (I8)."""
     policy = read_laptop_policy(config)
+    if not gazetteer_sources(policy) and (config.home.contacts or config.home.sync.contacts):
+        fix = (
+            "add `detect: {unknown_names: mark}` to it, for all built-in detectors, or lines of `detect_also`"
+        )
+        yield warning(
+            "detectors", "none of the policy's knows your contacts: a name that you type leaves", fix
+        )
     if not gazetteer_sources(policy) and not any(one.file or one.excepted for one in policy.detect):
         return
     async with open_tools(config, environment) as installed:

@@ -47,6 +47,20 @@ def test_check_shows_what_stays_and_what_leaves(file: str) -> None:
     assert "ok, 1 tools" in out
 
 
+@pytest.mark.parametrize(
+    ("detects", "knows"),
+    [
+        ("", False),
+        ("detect: [{type: email, pattern: builtin}]", False),
+        ("detect: {unknown_names: mark}", True),
+    ],
+)
+def test_check_says_where_no_detector_knows_the_contacts(tmp_path: Path, detects: str, knows: bool) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(f"version: 1\n{detects}\n", encoding="utf-8")
+    assert ("None of them knows your contacts" in _run("check", str(path))) is not knows
+
+
 def test_check_names_the_folders_with_other_peoples_texts(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("version: 1\nuntrusted: [notes/clippings/**]\n", encoding="utf-8")

@@ -38,6 +38,7 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     also of tools, arguments and fields that nothing in the configuration has, and of rules that matched nothing in the
     sessions that `record` keeps; its MCP servers are started for it.
     """
+    from umi_edge.policy.detectors import gazetteer_sources
     from umi_edge.policy.lint import warnings_of
     from umi_edge.policy.loader import read_policy
     from umi_edge.policy.problems import InvalidPolicyError
@@ -89,6 +90,11 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     )
     found_types = ", ".join(dict.fromkeys(map(str, policy.detect)))
     say(f"The detectors take out of scanned text: {found_types}.")
+    if not gazetteer_sources(policy):
+        say(
+            "None of them knows your contacts: who is named in scanned text and in what you type leaves. "
+            "`detect: {unknown_names: mark}` has all built-in detectors, these too; so has `detect_also`."
+        )
     for detector in policy.detect:
         if detector.file:
             say(f"{detector.rule_id} has {len(values[detector.rule_id]):,} values, from {detector.file}.")
