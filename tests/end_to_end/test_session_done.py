@@ -39,6 +39,15 @@ async def test_whoever_was_mailed_is_named_with_the_text_that_left(tmp_path):
     assert letter["to"].encode() not in w.capture.bytes_out
 
 
+async def test_a_text_with_a_private_name_in_it_is_shown_as_it_left(tmp_path):
+    body = "We row with <person:1> on Friday,\n<person:1> too."
+    letter = ("mail.send", json.dumps({"to": "<email:1>", "subject": "Vault", "body": body}))
+    async with session(tmp_path, [LOOK, SEND, DONE], [FIND, letter]) as w:
+        ending = await w.session.ask("tell Karim Haddad that we row with Karim Haddad on friday")
+    assert isinstance(ending, Answered)
+    assert ending.answer.endswith(": “We row with Karim Haddad on Friday, Karim Haddad too.”")
+
+
 async def test_later_turns_show_the_models_that_it_was_done_and_no_value(tmp_path):
     plans = [LOOK, SEND, DONE, plan("Enough.", "summarizer"), "Right."]
     async with session(tmp_path, plans, [FIND, LETTER]) as w:

@@ -17,6 +17,7 @@ from umi_shared.handles import Handle, parts_of, unescape
 
 __all__ = ["Rehydrator", "resolve", "without"]
 
+_BLANKS = re.compile(r"\s+")
 _BLOCK_END = re.compile(r"\n[ \t\r]*\n")
 _MAX_HANDLE = 48
 _MAYBE_HANDLE = re.compile(rf"<(?:$|[a-z\\\\][a-z0-9_:\\\\]{{0,{_MAX_HANDLE}}}(?:>|$))")
@@ -105,7 +106,7 @@ class Rehydrator:
         kept = {part: self.vault[part] for part in parts if isinstance(part, Handle) and part in self.vault}
         values = {handle: self.shown_as.get(handle) or _as_text(one.value) for handle, one in kept.items()}
         if self.one_line:
-            values = {handle: " ".join(value.split()) for handle, value in values.items()}
+            values = {handle: _BLANKS.sub(" ", value) for handle, value in values.items()}
         values = {handle: value for handle, value in values.items() if not self._is_trap(kept[handle])}
         self._size += len(text) + sum(map(len, values.values()))
         if not values or self._size > _MAX_ANSWER:  # reading all that was said takes ever longer
