@@ -22,11 +22,12 @@ if sys.platform == "win32":
 
 from tests.attacks.terminal_judge import IN_A_NAME, POISON, at_terminal, faults
 from tests.end_to_end.harness import tool_of
+from tests.scanners import scanner_without_lists
 from umi_cloud.auth.registry_at import registry_at
 from umi_edge.connection.device_key import device_key
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.ledger import Ledger, LedgerConfig
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_edge.records import Marked
 from umi_edge.runtime.config import EdgeConfig
 from umi_edge.runtime.laptop_records import read_records
@@ -209,7 +210,7 @@ def _recording(file: Path) -> None:
     """A session in which the evil server is called, recorded as a session is."""
     policy = load_policy(_policy(), f"{POISON}.yaml")
     tool = tool_of("evil.find", str, source="mcp:evil")
-    labeller = Labeller.fresh(policy, Scanner(policy.detect, {}), {tool.name: tool.source})
+    labeller = Labeller.fresh(policy, scanner_without_lists(policy), {tool.name: tool.source})
     tell = SessionRecorder(file, policy, Catalogue([tool]), labeller.vault)
     tell(Instructed(labeller.instruction(POISON)))
     tell(Planned(step=1, rationale=(), next=Next.CALLER, tool=tool.name, usage=Usage()))

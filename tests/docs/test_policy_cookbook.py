@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from tests.docs.pages import DOCS, Block, blocks_of
+from tests.scanners import scanner_without_lists
 from umi_edge.cli import umi
 from umi_edge.labelling.tool_cards import why_withheld
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_edge.policy_tools.proof import prove
 from umi_edge.policy_tools.subjects import named_tools
 
@@ -76,8 +77,9 @@ def test_an_instruction_that_stays_is_served_on_the_device_alone():
 
 def test_a_tool_that_is_hidden_is_withheld_from_the_planner():
     policy = load_policy(wish("card: hidden"))
-    assert why_withheld("payroll.list", policy.tool("payroll.list"), "mcp:payroll", Scanner(policy.detect))
-    assert not why_withheld("mail.read", policy.tool("mail.read"), "builtin", Scanner(policy.detect))
+    scanner = scanner_without_lists(policy)
+    assert why_withheld("payroll.list", policy.tool("payroll.list"), "mcp:payroll", scanner)
+    assert not why_withheld("mail.read", policy.tool("mail.read"), "builtin", scanner)
 
 
 @pytest.mark.parametrize(

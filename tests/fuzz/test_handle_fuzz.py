@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.corpus import FUZZ, near_text, replayed, texts
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.labelling.vault import Origin, Source, UnknownHandleError
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_edge.session.rehydration import Rehydrator, resolve
 from umi_edge.session.written_arguments import read_arguments
 from umi_shared.errors import MalformedError
@@ -32,7 +33,7 @@ tools: {t: {runs: device, results: {"$.clear": cloud, "$.scanned": scan}, argume
 
 def labeller() -> Labeller:
     """One whose vault has a value behind the handles that the corpus forges."""
-    made = Labeller.fresh(POLICY, Scanner(POLICY.detect), {"t": "python"})
+    made = Labeller.fresh(POLICY, scanner_without_lists(POLICY), {"t": "python"})
     for type_ in ("email", "person", "a"):
         made.vault.keep(
             SECRET, type=type_, label=Label.at(Locality.HANDLE), origin=Origin(Source.RESULT, "before")

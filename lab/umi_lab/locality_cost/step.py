@@ -23,7 +23,7 @@ from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
 from umi_edge.labelling.text import LabelledEntry
 from umi_edge.ledger import Ledger, LedgerConfig
-from umi_edge.policy import Scanner
+from umi_edge.policy import Scanner, gazetteer_sources
 from umi_lab.locality_cost.workload import TOOL, Workload
 from umi_shared.labels import PLANNER
 from umi_shared.transcript import Instruction, Observation
@@ -44,7 +44,8 @@ class Step:
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scanner = Scanner(self.workload.policy.detect)
+        policy = self.workload.policy
+        self.scanner = Scanner.of(policy, {source.rule_id: () for source in gazetteer_sources(policy)})
 
     def run(self) -> dict[str, float]:
         """How many seconds each part of one step takes."""

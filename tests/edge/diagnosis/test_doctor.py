@@ -570,13 +570,13 @@ async def test_what_the_policy_allows_to_miss_is_something_to_look_at(tmp_path):
 
 
 async def test_a_policy_whose_detectors_do_not_know_the_address_book_is_something_to_look_at(tmp_path):
-    """Trial: with `version: 1` and a rule, names were sent as they were typed, and all was said to be well."""
+    """Trial: names were sent as they were typed, and all was said to be well."""
     home = HomeSettings(contacts=str(make_sample_home(tmp_path, date(2026, 6, 1)).contacts))
     policy = tmp_path / "policy.yaml"
-    policy.write_text("version: 1\n")
+    policy.write_text("version: 1\ndetect: [{type: email, pattern: builtin}]\n")
     finding = await only("detectors", EdgeConfig(home=home, policy=policy))
     assert finding.status == "warning"
-    policy.write_text("version: 1\ndetect: {unknown_names: mark}\n")
+    policy.write_text("version: 1\n")
     assert statuses(await look("detectors", EdgeConfig(home=home, policy=policy))) == ["fine"]
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller, own_words
 from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.text import DEVICE
 from umi_edge.labelling.vault import UnknownHandleError
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_shared.bars import Bar
 from umi_shared.handles import Handle, parts_of, render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Integrity, Label, Locality
@@ -39,7 +40,7 @@ tools:
 
 def labeller(policy: str = POLICY, source: str = "python") -> Labeller:
     rules = load_policy(policy, "test.yaml")
-    return Labeller.fresh(rules, Scanner(rules.detect), {"t": source})
+    return Labeller.fresh(rules, scanner_without_lists(rules), {"t": source})
 
 
 def shown(text, sink=PLANNER) -> str:

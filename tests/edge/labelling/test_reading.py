@@ -5,8 +5,9 @@ import json
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_shared.labels import PLANNER
 
 
@@ -14,7 +15,7 @@ def labeller(names=(), policy="", *, mends_words=True):
     """A labeller with these names."""
     listed = f"detect: [{{type: person, values: {json.dumps(list(names))}, parts: true}}]\n" if names else ""
     rules = load_policy(f"version: 1\nname: test\n{listed}{policy}", "test.yaml")
-    return Labeller.fresh(rules, Scanner(rules.detect), {}, mends_words=mends_words)
+    return Labeller.fresh(rules, scanner_without_lists(rules), {}, mends_words=mends_words)
 
 
 def shown(made, typed):

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.vault import Origin, Source
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_shared.labels import Integrity, Label, Locality
 
 POLICY = load_policy(
@@ -33,7 +34,7 @@ VALUES: dict[str, Any] = {
 
 @pytest.fixture
 def labeller() -> Labeller:
-    labeller = Labeller.fresh(POLICY, Scanner(POLICY.detect, {}), {})
+    labeller = Labeller.fresh(POLICY, scanner_without_lists(POLICY), {})
     for handle, value in VALUES.items():
         kind = handle[1:].partition(":")[0]
         labeller.vault.keep(value, type=kind, label=KEPT, origin=Origin(Source.RESULT, "mail.read"))

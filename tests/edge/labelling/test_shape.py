@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import seen_by
-from umi_edge.policy import Scanner, load_policy
+from umi_edge.policy import load_policy
 from umi_shared.handles import render
 from umi_shared.labels import PLANNER, PUBLIC, SUMMARIZER, Label, Locality
 
@@ -54,7 +55,7 @@ def rules(text):
 
 def labeller(text=POLICY):
     policy = rules(text)
-    return Labeller.fresh(policy, Scanner(policy.detect), {})
+    return Labeller.fresh(policy, scanner_without_lists(policy), {})
 
 
 def seen(labels, tool, value, sink=PLANNER, **more):

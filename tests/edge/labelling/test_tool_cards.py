@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_edge.labelling.labeller import Labeller
 from umi_edge.labelling.release import release
@@ -30,7 +31,7 @@ async def run(_):
 
 def shown(*tools):
     rules = load_policy(POLICY, "test.yaml")
-    labeller = Labeller.fresh(rules, Scanner(rules.detect), {tool.name: tool.source for tool in tools})
+    labeller = Labeller.fresh(rules, scanner_without_lists(rules), {tool.name: tool.source for tool in tools})
     scanner = labeller.keeper.scanner
     pins = {tool.name: card_to_approve(tool, scanner).hash for tool in tools}
     made = labelled_cards(tools, labeller, ApprovedCards({"mcp:x": pins}))
@@ -116,7 +117,7 @@ def test_every_text_and_number_of_a_schema_is_scanned(texts):
 def test_words_of_json_schema_are_no_text_whatever_a_contact_is_called():
     rules = load_policy(POLICY.replace("Kept4711", "string, object, maxLength, required"), "test.yaml")
     schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}, "required": ["a"]}
-    assert card_to_approve(tool(schema=schema), Scanner(rules.detect)).input_schema == schema
+    assert card_to_approve(tool(schema=schema), scanner_without_lists(rules)).input_schema == schema
 
 
 def test_limits_that_hold_private_text_are_left_out_with_unknown_words_and_loose_references():
@@ -151,7 +152,7 @@ def test_text_that_utf8_cannot_carry_is_mended():
 
 def test_the_clearances_count_the_schemas_too():
     rules = load_policy(POLICY, "test.yaml")
-    labeller = Labeller.fresh(rules, Scanner(rules.detect), {})
+    labeller = Labeller.fresh(rules, scanner_without_lists(rules), {})
     cards = labelled_cards([tool()], labeller, ApprovedCards()).told
     (clearance,) = release(cards, (), PLANNER).disclosures
     assert (clearance.entry, clearance.rule, clearance.clear_bytes) == (-1, "catalogue schema of a.tool", 33)

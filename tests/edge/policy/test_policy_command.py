@@ -50,7 +50,7 @@ def test_check_shows_what_stays_and_what_leaves(file: str) -> None:
 @pytest.mark.parametrize(
     ("detects", "knows"),
     [
-        ("", False),
+        ("", True),
         ("detect: [{type: email, pattern: builtin}]", False),
         ("detect: {unknown_names: mark}", True),
     ],

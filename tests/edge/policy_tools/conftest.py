@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.labeller import Labeller
-from umi_edge.policy import Policy, Scanner, load_policy
-from umi_edge.policy.detectors import gazetteer_sources
+from umi_edge.policy import Policy, load_policy
 from umi_edge.session.events import (
     Answered,
     Asked,
@@ -66,9 +66,7 @@ class Told:
     sizes: bool = False
 
     def __post_init__(self) -> None:
-        scanner = Scanner(
-            self.policy.detect, {source.rule_id: () for source in gazetteer_sources(self.policy)}
-        )
+        scanner = scanner_without_lists(self.policy)
         self.labeller = Labeller.fresh(self.policy, scanner, {tool.name: tool.source for tool in TOOLS})
         self.observe: Callable[[Event], None] = SessionRecorder(
             self.file, self.policy, TOOLS, self.labeller.vault, sizes=self.sizes

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.harness import plan, policy_of, world
+from tests.scanners import scanner_without_lists
 from umi_edge.labelling.approved_cards import ApprovedCards
 from umi_edge.labelling.tool_cards import card_to_approve
-from umi_edge.policy import Scanner
 from umi_edge.tools.mcp import McpServers, open_mcp
 from umi_edge.tools.runner import Failed, FailureKind, RunLimits, Succeeded, run_tool
 from umi_edge.tools.source import ToolSource
@@ -230,7 +230,7 @@ async def test_names_that_a_tool_declares_of_its_results_are_words_once_its_card
     async with raw(tmp_path, tools=tools, calls=calls) as source:
         closed = await wire(tmp_path / "before", source, ApprovedCards())
         assert b"zqtotal" not in closed
-        card = card_to_approve(source.tools[0], Scanner(policy_of(policy).detect))
+        card = card_to_approve(source.tools[0], scanner_without_lists(policy_of(policy)))
         assert card.result_names == {"zqtotal"}
         opened = await wire(tmp_path / "after", source, ApprovedCards({"mcp:raw": {"raw.count": card.hash}}))
         assert b"zqtotal" in opened
