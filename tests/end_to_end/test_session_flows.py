@@ -158,7 +158,10 @@ async def test_a_caller_that_writes_no_call_is_a_failure_that_the_planner_hears_
 async def test_a_caller_cannot_call_what_the_cloud_was_not_told_of(tmp_path, name):
     ran = []
     tools = [tool_of("contacts.search", lambda _: 1), tool_of("notes.private", ran.append)]
-    policy = "tools:\n  notes.private: {card: hidden, runs: device, confirm: never}"
+    policy = (
+        "detect: [{type: email, pattern: builtin}]\n"
+        "tools:\n  notes.private: {card: hidden, runs: device, confirm: never}"
+    )
     plans = [plan("To look, use contacts.search."), plan("No.", "give up")]
     async with world(tmp_path, plans=plans, calls=[(name, "{}")], tools=tools, policy=policy) as w:
         assert w.session.told.withheld == (Withheld("notes.private", "its policy says `card: hidden`"),)

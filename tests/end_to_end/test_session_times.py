@@ -328,6 +328,7 @@ ROWING = DINNER.replace("dinner", "rowing").replace("Dinner", "Rowing").replace(
 async def test_of_several_days_what_the_words_name_is_listed(tmp_path, request_, policy, titles):
     home = HomeConfig.under(tmp_path / "home")
     home.calendar.mkdir(parents=True)
+    home.contacts.mkdir()
     (home.calendar / "dinner.ics").write_text(DINNER)
     (home.calendar / "rowing.ics").write_text(ROWING)
     policy += 'tools: {calendar.list: {arguments: {date: cloud}, results: {"$.events[*].title": cloud}}}'
