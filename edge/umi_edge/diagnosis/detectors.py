@@ -25,7 +25,7 @@ async def detectors(config: EdgeConfig, environment: Mapping[str, str]) -> Async
     policy = read_laptop_policy(config)
     if not gazetteer_sources(policy) and (config.home.contacts or config.home.sync.contacts):
         fix = (
-            "add `detect: {unknown_names: mark}` to it, for all built-in detectors, or lines of `detect_also`"
+            "write its lines under `detect_also`, which adds to all built-in detectors, in place of `detect`"
         )
         yield warning(
             "detectors", "none of the policy's knows your contacts: a name that you type leaves", fix

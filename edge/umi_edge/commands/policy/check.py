@@ -93,7 +93,7 @@ def command(file: Path, config: Path | None, *, here: bool, as_json: bool) -> in
     if not gazetteer_sources(policy):
         say(
             "None of them knows your contacts: who is named in scanned text and in what you type leaves. "
-            "`detect: {unknown_names: mark}` has all built-in detectors, these too; so has `detect_also`."
+            "Without `detect` a policy has all built-in detectors, these too; `detect_also` adds to them."
         )
     for detector in policy.detect:
         if detector.file:
