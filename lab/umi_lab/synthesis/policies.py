@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from umi_edge.policy import Policy, default_policy, default_policy_text, load_policy
+from umi_edge.policy.loader import builtin_detectors
 from umi_lab.synthesis.tool_aliases import ToolAlias
 
 __all__ = ["KINDS", "clear_policy_of", "policy_of"]
@@ -58,6 +59,7 @@ def clear_policy_of(tools: Collection[str], aliases: Aliases) -> Policy:
             "version": 1,
             "name": "clear",
             "defaults": {"instruction": "cloud", "arguments": "cloud", "results": "cloud"},
+            "detect": [{"type": one.type, "pattern": "builtin"} for one in builtin_detectors()],
             "tools": {
                 shown: kept
                 for shown, entry in _entries(tools, aliases)
