@@ -27,7 +27,7 @@ from umi_edge.labelling.release import seen_by
 from umi_edge.labelling.vault import INSTRUCTION
 from umi_edge.ledger import Ledger, read_ledger
 from umi_edge.ledger.reconciliation import reconcile
-from umi_edge.policy import Policy, load_policy
+from umi_edge.policy import Policy, gazetteer_sources, load_policy
 from umi_edge.session.events import Action, Answered, Ending
 from umi_edge.session.session import Session
 from umi_lab.agentdojo.ground_truth import GroundTruth
@@ -195,7 +195,9 @@ class SuiteRunner:
         session = Session(
             policy=self.policy,
             catalogue=tools.catalogue(),
-            gazetteers={},
+            gazetteers={
+                source.rule_id: () for source in gazetteer_sources(self.policy)
+            },  # no suite has contacts
             caller=self._roles,
             connect=partial(Cloud, channel, ledger=ledger, session=f"trial{number}"),
             consent=consent,
