@@ -192,12 +192,11 @@ class SuiteRunner:
             self.folder / f"{number}.jsonl", Ed25519PrivateKey.generate(), lambda: "2026-06-01T00:00:00Z"
         )
         requests = itertools.count(1)
+        no_contacts = {source.rule_id: () for source in gazetteer_sources(self.policy)}
         session = Session(
             policy=self.policy,
             catalogue=tools.catalogue(),
-            gazetteers={
-                source.rule_id: () for source in gazetteer_sources(self.policy)
-            },  # no suite has contacts
+            gazetteers=no_contacts,
             caller=self._roles,
             connect=partial(Cloud, channel, ledger=ledger, session=f"trial{number}"),
             consent=consent,

@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
+from tests.cloud.glpft.adapted_model import adapted_model  # noqa: E402
 from tests.cloud.glpft.test_layouts import ROWS  # noqa: E402
 from umi_cloud.glpft import head_losses as module  # noqa: E402
 from umi_cloud.glpft.forward_pass import target_losses  # noqa: E402
@@ -13,25 +14,9 @@ from umi_cloud.glpft.head_losses import frozen_head, head_losses  # noqa: E402
 from umi_cloud.glpft.row_batch import RowBatch  # noqa: E402
 
 
-def adapted(
-    architecture: str = "llama", targets: tuple[str, ...] = ("q_proj", "up_proj"), **more: Any
-) -> Any:
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    torch.manual_seed(1)
-    config = AutoConfig.for_model(
-        architecture,
-        vocab_size=264,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        **more,
-    )
-    lora = LoraConfig(r=4, lora_alpha=8, target_modules=list(targets), task_type="CAUSAL_LM")
-    model = get_peft_model(AutoModelForCausalLM.from_config(config), lora)
+def adapted(*given: Any, **more: Any) -> Any:
+    """A model whose adapter changes something already."""
+    model = adapted_model(*given, **more)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.glpft.adapted_model import adapted_model
 from umi_cloud.glpft.chunks import ChunkStream
 from umi_cloud.glpft.prefix_tree import PrefixTree
 from umi_cloud.glpft.recipe import Layout
@@ -103,24 +104,10 @@ def test_a_batch_needs_no_mask_which_would_grow_with_the_square_of_its_length():
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_adapters_compute_in_one_step_what_peft_computes_with_and_without_a_bias(architecture: str):
     torch = pytest.importorskip("torch", reason="training needs PyTorch")
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     from umi_cloud.glpft.adapted_linear import fuse_adapters
     from umi_cloud.glpft.forward_pass import target_losses
 
-    torch.manual_seed(1)
-    config = AutoConfig.for_model(
-        architecture,
-        vocab_size=264,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    adapted = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM")
-    model = get_peft_model(AutoModelForCausalLM.from_config(config), adapted)
+    model = adapted_model(architecture)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in [*trained, *(p for name, p in model.named_parameters() if name.endswith("bias"))]:
         torch.nn.init.normal_(parameter, std=0.2)

@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import Any
 
 from umi_edge.labelling.text import DEVICE, LabelledEntry
+from umi_edge.session.added_contact import REACHED
 from umi_edge.session.device_answer.listed import Listed, Written
 from umi_edge.session.device_answer.style import Moment, Style
 from umi_edge.session.listed_items import (
@@ -205,8 +206,7 @@ def _edited(one: _Change) -> str:
     return one.style.say("edited", title=one.title, old=one.text("old"), new=one.text("new"))
 
 
-_REACHED = ("email", "phone")
-_FIELDS = (*_REACHED, "company", "role")
+_FIELDS = (*REACHED, "company", "role")
 
 
 def _card(one: _Change) -> str:
@@ -217,7 +217,7 @@ def _card_changed(one: _Change) -> str | None:
     if not (name := one.called("name")):
         return None
     told = _and(one.style.say("card_changed", name=name), *map(one.text, ("name", *_FIELDS)))
-    kept = [one.called(reached) for reached in _REACHED if one.text(reached) not in ("", one.called(reached))]
+    kept = [one.called(reached) for reached in REACHED if one.text(reached) not in ("", one.called(reached))]
     return _and(told, *(one.style.say("card_kept", value=value) for value in kept if value))
 
 
